@@ -1,0 +1,31 @@
+# skep_library(NAME SOURCES a.cpp .. DEPENDS other ..)
+# One folder of core/ = one static library skep_NAME; DEPENDS are the folders it may include.
+function(skep_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  add_library(skep_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(skep_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  list(TRANSFORM ARG_DEPENDS PREPEND skep_)
+  target_link_libraries(skep_${name} PUBLIC ${ARG_DEPENDS} PRIVATE skep_warnings ${ARG_LIBRARIES})
+endfunction()
+
+# skep_test(NAME SOURCES .. DEPENDS folders.. [LIBRARIES ..] [LABEL unit])
+# One GoogleTest binary; each of its cases is a ctest.
+function(skep_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  list(TRANSFORM ARG_DEPENDS PREPEND skep_)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} ${ARG_LIBRARIES} skep_warnings
+                                        GTest::gtest GTest::gtest_main)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(${name} PRIVATE
+    SKEP_BUILD_DIR="${CMAKE_BINARY_DIR}" SKEP_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    SKEP_TEST_PLUGIN_DIR="${SKEP_PLUGIN_OUTPUT_DIR}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()

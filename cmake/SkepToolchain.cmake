@@ -1,0 +1,32 @@
+# Warnings, sanitizers, ccache and mold for everything of ours.
+add_library(skep_warnings INTERFACE)
+target_compile_options(skep_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnull-dereference
+  $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast -Wswitch-enum>)
+# g++ 12 reports false positives of these in its own headers when it optimises.
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  target_compile_options(skep_warnings INTERFACE -Wno-null-dereference -Wno-restrict)
+endif()
+if(SKEP_WERROR)
+  target_compile_options(skep_warnings INTERFACE -Werror)
+endif()
+
+if(SKEP_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize=vptr -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(SKEP_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
+  add_link_options(-fsanitize=thread)
+elseif(SKEP_SANITIZE)
+  message(FATAL_ERROR "SKEP_SANITIZE is \"${SKEP_SANITIZE}\"; known: address, thread")
+endif()
+
+find_program(SKEP_CCACHE ccache)
+if(SKEP_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SKEP_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${SKEP_CCACHE})
+endif()
+find_program(SKEP_MOLD mold)
+if(SKEP_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()

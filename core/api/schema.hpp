@@ -1,0 +1,47 @@
+// JSON Schema, the documented subset: the one validator for plugin tables and task parameters.
+//
+// Keywords: type (also a list), properties, required, additionalProperties (false when absent),
+// enum, const, minimum, maximum, minLength, maxLength, pattern, items, minItems, maxItems, default,
+// description, x-secret, x-reload. An unknown keyword is an error of the schema.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+
+namespace skep::api {
+
+struct SchemaProblem {
+  std::string pointer;  ///< RFC 6901, "" = the document
+  std::string message;  ///< "unknown member \"scrip\"; did you mean \"script\"?"
+};
+
+/// A checked schema. Immutable after compile(); [any].
+class Schema {
+ public:
+  /// kInvalid with the pointer of what is wrong in the schema.
+  static Result<Schema> compile(std::string_view schema_json);
+  /// Adds defaults in place (recursively, also into missing objects that have defaults inside) and
+  /// lists everything that is wrong; empty = valid. At most 20 problems.
+  std::vector<SchemaProblem> apply(boost::json::value& document) const;
+  /// The schema as JSON text.
+  const std::string& text() const;
+
+ private:
+  struct Node;
+  explicit Schema(std::shared_ptr<const Node> root, std::string text);
+  std::shared_ptr<const Node> root_;
+  std::string text_;
+};
+
+/// One Error (kInvalid, named "schema") out of the problems of `what`: the first in the message,
+/// all in `extra_members` form by problems_json().
+Error schema_error(std::string_view what, const std::vector<SchemaProblem>& problems);
+/// [{"pointer":"..","message":".."}, ..]
+std::string problems_json(const std::vector<SchemaProblem>& problems);
+
+}  // namespace skep::api

@@ -1,0 +1,48 @@
+// Time, injected: everything that waits or stamps takes a Clock.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+namespace skep {
+
+using Millis = std::chrono::milliseconds;
+/// Milliseconds since 1970 UTC.
+using WallMs = std::int64_t;
+/// Milliseconds of CLOCK_MONOTONIC.
+using MonoMs = std::int64_t;
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual WallMs wall_ms() const = 0;
+  virtual MonoMs mono_ms() const = 0;
+  /// Sleeps for `d`, or less when `stop` is requested or `wake()` is called. [any]
+  virtual void sleep(Millis d, std::stop_token stop) = 0;
+};
+
+/// The machine's clocks. wall_ms() is the wall clock at construction plus monotonic time since, so a
+/// step of the wall clock neither expires a lease nor prolongs one.
+class SystemClock final : public Clock {
+ public:
+  SystemClock();
+  WallMs wall_ms() const override;
+  MonoMs mono_ms() const override;
+  void sleep(Millis d, std::stop_token stop) override;
+
+ private:
+  std::int64_t offset_ms_;
+};
+
+/// 2026-01-10T12:34:56.789Z
+std::string to_iso(WallMs ms);
+/// Reads what to_iso writes, with or without fraction; also a plain date-time with offset Z.
+std::optional<WallMs> from_iso(std::string_view text);
+
+}  // namespace skep

@@ -1,0 +1,18 @@
+// Identifiers: made, checked, compared.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace skep {
+
+/// A new UUIDv7 (RFC 9562): sorts by time of creation, 74 random bits. [any]
+std::string new_id();
+/// `bytes` random bytes from the kernel as lower-case hex. [any]
+std::string random_hex(std::size_t bytes);
+/// [A-Za-z0-9][A-Za-z0-9._-]{0,127}: what a task, worker or site may be called.
+bool is_name(std::string_view s);
+/// SHA-256 as 64 lower-case hex digits.
+std::string sha256_hex(std::string_view bytes);
+
+}  // namespace skep

@@ -1,0 +1,150 @@
+#include "core/base/json.hpp"
+
+#include <boost/json.hpp>
+#include <charconv>
+#include <cmath>
+
+#include "core/base/clock.hpp"
+
+namespace skep {
+namespace {
+
+void quote(std::string& out, std::string_view s) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (const char c : s) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          out += "\\u00";
+          out += kHex[(c >> 4) & 15];
+          out += kHex[c & 15];
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+}
+
+const json::value* member(const json::object& o, std::string_view key) { return o.if_contains(key); }
+
+}  // namespace
+
+Result<json::value> parse_json(std::string_view text) {
+  json::parse_options options;
+  options.max_depth = 64;
+  json::stream_parser parser({}, options);
+  boost::system::error_code ec;
+  const std::size_t used = parser.write_some(text.data(), text.size(), ec);
+  if (!ec) parser.finish(ec);
+  if (!ec && used < text.size()) {
+    const std::size_t rest = text.find_first_not_of(" \t\r\n", used);
+    if (rest != std::string_view::npos)
+      return Error{Code::kInvalid, "JSON: text after the end at byte " + std::to_string(rest)};
+  }
+  if (ec == json::error::too_deep)
+    return Error{Code::kInvalid, "JSON: nested deeper than 64 levels at byte " +
+                                     std::to_string(used), "json-too-deep"};
+  if (ec)
+    return Error{Code::kInvalid, "JSON: " + ec.message() + " at byte " + std::to_string(used),
+                 "json-syntax"};
+  return parser.release();
+}
+
+std::string to_text(const json::value& v) { return json::serialize(v); }
+
+std::string get_string(const json::object& o, std::string_view key, std::string_view fallback) {
+  const auto* v = member(o, key);
+  return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string(fallback);
+}
+
+std::int64_t get_int(const json::object& o, std::string_view key, std::int64_t fallback) {
+  const auto* v = member(o, key);
+  if (v == nullptr || !v->is_number()) return fallback;
+  boost::system::error_code ec;
+  const auto i = v->to_number<std::int64_t>(ec);
+  return ec ? fallback : i;
+}
+
+double get_double(const json::object& o, std::string_view key, double fallback) {
+  const auto* v = member(o, key);
+  return v != nullptr && v->is_number() ? v->to_number<double>() : fallback;
+}
+
+bool get_bool(const json::object& o, std::string_view key, bool fallback) {
+  const auto* v = member(o, key);
+  return v != nullptr && v->is_bool() ? v->get_bool() : fallback;
+}
+
+std::string get_raw(const json::object& o, std::string_view key, std::string_view fallback) {
+  const auto* v = member(o, key);
+  return v != nullptr ? json::serialize(*v) : std::string(fallback);
+}
+
+void JsonOut::comma() {
+  if (need_comma_) out_ += ',';
+  need_comma_ = true;
+}
+
+JsonOut& JsonOut::open(char c) {
+  comma();
+  out_ += c;
+  need_comma_ = false;
+  return *this;
+}
+
+JsonOut& JsonOut::close(char c) {
+  out_ += c;
+  need_comma_ = true;
+  return *this;
+}
+
+JsonOut& JsonOut::key(std::string_view name) {
+  comma();
+  quote(out_, name);
+  out_ += ':';
+  need_comma_ = false;
+  return *this;
+}
+
+JsonOut& JsonOut::str(std::string_view s) {
+  comma();
+  quote(out_, s);
+  return *this;
+}
+
+JsonOut& JsonOut::integer(std::int64_t i) {
+  comma();
+  char buffer[24];
+  out_.append(buffer, std::to_chars(buffer, buffer + sizeof(buffer), i).ptr);
+  return *this;
+}
+
+JsonOut& JsonOut::number(double d) {
+  if (!std::isfinite(d)) return null();
+  comma();
+  char buffer[40];
+  out_.append(buffer, std::to_chars(buffer, buffer + sizeof(buffer), d).ptr);
+  return *this;
+}
+
+JsonOut& JsonOut::boolean(bool b) { return raw(b ? "true" : "false"); }
+JsonOut& JsonOut::null() { return raw("null"); }
+
+JsonOut& JsonOut::raw(std::string_view text) {
+  comma();
+  out_ += text.empty() ? std::string_view("null") : text;
+  return *this;
+}
+
+JsonOut& JsonOut::time_or_null(std::int64_t wall_ms) {
+  return wall_ms == 0 ? null() : str(to_iso(wall_ms));
+}
+
+}  // namespace skep

@@ -1,0 +1,166 @@
+#include "core/base/log.hpp"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/json.hpp>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/json.hpp"
+
+namespace skep::log {
+namespace {
+
+struct State {
+  std::shared_ptr<spdlog::logger> logger = [] {
+    auto l = std::make_shared<spdlog::logger>(
+        "skep", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    l->set_pattern("%v");
+    l->flush_on(spdlog::level::trace);
+    return l;
+  }();
+  std::atomic<bool> as_json = false;
+  std::vector<std::pair<std::string, Field>> context;
+};
+
+State& state() {
+  static auto* s = new State;  // never destroyed: threads may log until the process ends
+  return *s;
+}
+
+spdlog::level::level_enum to_spdlog(Level l) {
+  switch (l) {
+    case Level::kDebug: return spdlog::level::debug;
+    case Level::kInfo: return spdlog::level::info;
+    case Level::kWarn: return spdlog::level::warn;
+    case Level::kError: return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+std::string_view word(Level l) {
+  switch (l) {
+    case Level::kDebug: return "debug";
+    case Level::kInfo: return "info";
+    case Level::kWarn: return "warn";
+    case Level::kError: return "error";
+  }
+  return "info";
+}
+
+/// Text values stay on one line; the control characters of hostile input become escapes.
+std::string one_line(std::string_view s) {
+  std::string out;
+  for (const char c : s) {
+    if (c == '\n') {
+      out += "\\n";
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      out += '?';
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string text_value(const Field& f) {
+  struct {
+    std::string operator()(const std::string& s) const { return one_line(s); }
+    std::string operator()(std::int64_t i) const { return std::to_string(i); }
+    std::string operator()(double d) const { return fmt::format("{:.6g}", d); }
+    std::string operator()(bool b) const { return b ? "True" : "False"; }
+  } visitor;
+  return std::visit(visitor, f.value);
+}
+
+void json_value(JsonOut& out, const Field& f) {
+  struct {
+    JsonOut& out;
+    void operator()(const std::string& s) const { out.str(s); }
+    void operator()(std::int64_t i) const { out.integer(i); }
+    void operator()(double d) const { out.number(d); }
+    void operator()(bool b) const { out.boolean(b); }
+  } visitor{out};
+  std::visit(visitor, f.value);
+}
+
+std::string head(Level level, std::string_view event) {
+  return fmt::format("{} {:<5} {}", to_iso(SystemClock{}.wall_ms()),
+                     level == Level::kError  ? "ERROR"
+                     : level == Level::kWarn ? "WARN"
+                     : level == Level::kInfo ? "INFO"
+                                             : "DEBUG",
+                     event);
+}
+
+void json_head(JsonOut& out, Level level, std::string_view event) {
+  out.object().key("ts").str(to_iso(SystemClock{}.wall_ms()));
+  out.key("level").str(word(level)).key("event").str(event);
+  for (const auto& [key, field] : state().context) json_value(out.key(key), field);
+}
+
+bool enabled(Level level) { return state().logger->should_log(to_spdlog(level)); }
+
+}  // namespace
+
+bool configure(std::string_view format, std::string_view level) {
+  bool known = true;
+  if (format == "json" || format == "text")
+    state().as_json = format == "json";
+  else
+    known = false;
+  for (const Level l : {Level::kDebug, Level::kInfo, Level::kWarn, Level::kError})
+    if (word(l) == level) {
+      state().logger->set_level(to_spdlog(l));
+      return known;
+    }
+  return false;
+}
+
+void set_context(std::initializer_list<Field> fields) {
+  state().context.clear();
+  for (const Field& f : fields) state().context.emplace_back(std::string(f.key), f);
+}
+
+void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
+  if (!enabled(level)) return;
+  if (state().as_json) {
+    JsonOut out;
+    json_head(out, level, event);
+    for (const Field& f : fields) json_value(out.key(f.key), f);
+    state().logger->log(to_spdlog(level), out.end_object().text());
+    return;
+  }
+  std::string line = head(level, event);
+  const char* separator = " ";
+  for (const Field& f : fields) {
+    line += fmt::format("{}{}: {}", separator, f.key, text_value(f));
+    separator = ", ";
+  }
+  state().logger->log(to_spdlog(level), line);
+}
+
+void write_json(Level level, std::string_view source, std::string_view event,
+                std::string_view fields_json) {
+  if (!enabled(level)) return;
+  const auto parsed = parse_json(fields_json.empty() ? "{}" : fields_json);
+  const json::object fields =
+      parsed && parsed->is_object() ? parsed->get_object() : json::object{{"text", fields_json}};
+  if (state().as_json) {
+    JsonOut out;
+    json_head(out, level, event);
+    out.key("plugin").str(source);
+    for (const auto& [key, value] : fields) out.key(key).raw(to_text(value));
+    state().logger->log(to_spdlog(level), out.end_object().text());
+    return;
+  }
+  std::string line = head(level, event) + fmt::format(" plugin: {}", source);
+  for (const auto& [key, value] : fields)
+    line += fmt::format(", {}: {}", std::string_view(key),
+                        one_line(value.is_string() ? std::string(value.get_string())
+                                                   : to_text(value)));
+  state().logger->log(to_spdlog(level), line);
+}
+
+}  // namespace skep::log

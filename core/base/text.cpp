@@ -1,0 +1,87 @@
+#include "core/base/text.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <numeric>
+
+namespace skep {
+namespace {
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string nearest(std::string_view word, std::span<const std::string> candidates) {
+  const std::size_t limit = std::clamp<std::size_t>(word.size() / 3, 1, 3);
+  std::size_t best = limit + 1;
+  std::string out;
+  for (const std::string& c : candidates) {
+    const std::size_t d = edit_distance(word, c);
+    if (d < best) {
+      best = d;
+      out = c;
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> split(std::string_view s, char separator) {
+  std::vector<std::string> out;
+  for (std::size_t start = 0;;) {
+    const std::size_t end = s.find(separator, start);
+    out.emplace_back(s.substr(start, end - start));
+    if (end == std::string_view::npos) return out;
+    start = end + 1;
+  }
+}
+
+std::string join(std::span<const std::string> parts, std::string_view separator) {
+  std::string out;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0) out += separator;
+    out += parts[i];
+  }
+  return out;
+}
+
+std::string suggestion(std::string_view word, std::span<const std::string> candidates) {
+  if (const std::string near = nearest(word, candidates); !near.empty())
+    return "did you mean \"" + near + "\"?";
+  if (candidates.empty()) return "none are known";
+  const auto shown = candidates.subspan(0, std::min<std::size_t>(12, candidates.size()));
+  return "known: " + join(shown, ", ") + (shown.size() < candidates.size() ? ", .." : "");
+}
+
+std::optional<std::int64_t> to_int(std::string_view s) {
+  std::int64_t value = 0;
+  const auto r = std::from_chars(s.data(), s.data() + s.size(), value);
+  if (r.ec != std::errc() || r.ptr != s.data() + s.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<std::string> read_file(const std::string& path, std::size_t cap) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  std::string out;
+  std::string chunk(64 << 10, '\0');
+  while (in.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || in.gcount() > 0) {
+    out.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
+    if (out.size() > cap) return std::nullopt;
+  }
+  return out;
+}
+
+}  // namespace skep

@@ -1,0 +1,24 @@
+// Small text helpers.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace skep {
+
+/// The candidate closest to `word` (edit distance at most a third of its length, at least 1 and at
+/// most 3), or "" when none is close. For "did you mean".
+std::string nearest(std::string_view word, std::span<const std::string> candidates);
+std::vector<std::string> split(std::string_view s, char separator);
+std::string join(std::span<const std::string> parts, std::string_view separator);
+/// "did you mean \"x\"?" or "known: a, b, c" (at most 12 shown).
+std::string suggestion(std::string_view word, std::span<const std::string> candidates);
+/// Whole text as an integer, or nothing.
+std::optional<std::int64_t> to_int(std::string_view s);
+/// Reads a whole file of at most `cap` bytes; nothing when it cannot be read or is larger.
+std::optional<std::string> read_file(const std::string& path, std::size_t cap = 16u << 20);
+
+}  // namespace skep

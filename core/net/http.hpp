@@ -1,0 +1,191 @@
+// HTTP as the rest of the core sees it: own types, no Beast, no Asio, no curl.
+//
+// Beast lives in http_server.cpp alone, libcurl in http_client.cpp alone.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+
+namespace skep::net {
+
+class WaitList;
+
+struct HttpRequest {
+  std::string method;                         ///< "GET"
+  std::string path;                           ///< decoded, without query and trailing slash
+  std::map<std::string, std::string> query;   ///< decoded
+  std::map<std::string, std::string> params;  ///< {name} parts of the route
+  std::map<std::string, std::string> headers; ///< names in lower case
+  std::string body;
+  std::string peer;                           ///< "127.0.0.1:5123"
+  MonoMs received_ms = 0;                     ///< when its header was complete
+  bool authenticated = false;                 ///< a valid bearer token came with it
+
+  std::string_view header(const std::string& lower_name) const;
+};
+
+/// "Not yet": run the handler again when `list` wakes this request, or at `until`.
+struct Wait {
+  WaitList* list = nullptr;  ///< must outlive the server
+  std::string key;           ///< what the waker matches
+  std::uint64_t ticket = 0;  ///< WaitList::ticket() taken before the handler looked
+  MonoMs until = 0;          ///< then the handler runs a last time and must answer
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::unique_ptr<Wait> wait;  ///< set: this is no answer yet
+
+  static HttpResponse json(std::string body, int status = 200);
+  /// RFC 9457 problem document. `extra` is appended members (",\"errors\":[..]"), or "".
+  static HttpResponse problem(const Error& error, std::string_view extra = {});
+  static HttpResponse wait_for(Wait wait);
+};
+
+/// Requests that wait for something. Lost wake-ups are impossible: a request that registers with a
+/// ticket older than the last matching wake runs again at once. [any]
+class WaitList {
+ public:
+  using Waker = std::function<void()>;
+  std::uint64_t ticket() const;
+  /// Registers; `waker` is called at most once, on any thread. Returns an id for remove(), or 0
+  /// when it was woken already (then `waker` has been called).
+  std::uint64_t add(std::string key, std::uint64_t ticket, Waker waker);
+  void remove(std::uint64_t id);
+  /// Wakes the oldest waiters whose key satisfies `match`, at most `max`; returns how many.
+  std::size_t wake(const std::function<bool(std::string_view key)>& match,
+                   std::size_t max = static_cast<std::size_t>(-1));
+  void wake_all();
+  std::size_t size() const;
+
+ private:
+  struct Entry {
+    std::string key;
+    Waker waker;
+  };
+  mutable std::mutex mutex_;
+  std::uint64_t epoch_ = 1;    ///< grows at each wake
+  std::uint64_t next_id_ = 1;
+  std::map<std::uint64_t, Entry> entries_;
+};
+
+/// Who may call a route.
+enum class Access {
+  kOpen,      ///< anybody who reaches the port: liveness, readiness
+  kOperator,  ///< people and the CLI
+  kWorker,    ///< workers
+};
+std::string_view to_string(Access a);
+
+/// One row of the route table. A route without a row does not exist.
+struct Route {
+  std::string_view method;
+  std::string_view path;     ///< "/api/tasks/{id}/logs", canonical: no version, no trailing slash
+  Access access = Access::kOperator;
+  std::size_t body_cap = 0;  ///< bytes; 0 = no body allowed
+  std::string_view summary;  ///< one line, for openapi.json
+  std::function<HttpResponse(const HttpRequest&)> handler;
+};
+
+struct RouteMatch {
+  const Route* route = nullptr;
+  std::map<std::string, std::string> params;
+  std::vector<std::string_view> allowed;  ///< methods of the path when only the method is wrong
+};
+
+/// Matches paths: /api/v1/x is /api/x, one trailing slash is ignored, literal parts win over
+/// {names}. Immutable after construction. [any]
+class Router {
+ public:
+  explicit Router(std::vector<Route> routes);
+  /// `path` is the percent-decoded path.
+  RouteMatch match(std::string_view method, std::string_view path) const;
+  const std::vector<Route>& routes() const { return routes_; }
+  /// OpenAPI 3.1 document of the table.
+  std::string openapi(std::string_view version) const;
+
+ private:
+  std::vector<Route> routes_;
+};
+
+struct ServerOptions {
+  std::vector<std::string> listen;    ///< "127.0.0.1:9595", "[::1]:0"
+  std::string token;                  ///< bearer token; "" = none asked
+  std::size_t threads = 4;            ///< handlers run here
+  std::size_t max_connections = 1024;
+  std::size_t max_per_address = 512;
+  Millis header_timeout{10'000};
+  Millis body_timeout{30'000};
+  Millis idle_timeout{60'000};
+  std::function<void(std::string_view method, std::string_view route, int status, Millis took)>
+      on_request;  ///< for metrics; called on a handler thread
+};
+
+/// One network thread, a pool of handler threads.
+class HttpServer {
+ public:
+  HttpServer(ServerOptions options, Router router);
+  ~HttpServer();
+  /// Binds and serves; kConfig when an address is wrong or not loopback without a token,
+  /// kUnavailable when it is taken.
+  Status start();
+  /// Bound addresses as base URLs ("http://127.0.0.1:41231"), in the order of options.listen.
+  std::vector<std::string> urls() const;
+  /// Stops accepting, lets running handlers finish within `grace`, closes everything. Idempotent.
+  void stop(Millis grace = Millis{2'000});
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::string> headers;  ///< "Name: value"
+  std::string body;
+  Millis timeout{30'000};            ///< whole exchange
+  Millis connect_timeout{5'000};
+  std::size_t max_body = 16u << 20;
+  /// Set from another thread to give up early; may be null.
+  const std::atomic<bool>* abort = nullptr;
+};
+
+struct ClientResponse {
+  int status = 0;
+  std::string body;
+  std::map<std::string, std::string> headers;  ///< names in lower case
+};
+
+/// A libcurl handle with its connection kept. One request at a time; not thread-safe: one client
+/// per thread. No redirects, http and https only, no proxy for loopback.
+class HttpClient {
+ public:
+  HttpClient();
+  ~HttpClient();
+  HttpClient(HttpClient&&) noexcept;
+  HttpClient& operator=(HttpClient&&) noexcept;
+  /// kUnavailable when no HTTP answer came ("connect to ..: Connection refused"), kDeadline when
+  /// the time was up, kCancelled when aborted, kInvalid for a bad URL.
+  Result<ClientResponse> send(const ClientRequest& request);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace skep::net

@@ -1,0 +1,69 @@
+// Runs one attempt of a task: a plugin in this process today.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "core/model/task.hpp"
+
+namespace skep::ports {
+
+/// Same numbers as SKEP_CANCEL_*.
+enum class CancelReason : int { kNone = 0, kUser = 1, kDeadline = 2, kReload = 3, kShutdown = 4, kLeaseLost = 5 };
+
+/// Cancellation of one running attempt: set once, seen by polling or through a descriptor.
+class CancelToken {
+ public:
+  CancelToken();
+  ~CancelToken();
+  CancelToken(const CancelToken&) = delete;
+  CancelToken& operator=(const CancelToken&) = delete;
+  /// The first reason wins. [any]
+  void cancel(CancelReason reason);
+  CancelReason reason() const { return static_cast<CancelReason>(reason_.load()); }
+  /// Readable once cancelled (an eventfd). [any]
+  int fd() const { return fd_; }
+
+ private:
+  std::atomic<int> reason_{0};
+  int fd_ = -1;
+};
+
+/// Where a running task's output goes. Called on the task's thread.
+struct TaskEvents {
+  std::function<void(bool is_stderr, std::string_view bytes)> output;
+  std::function<void(std::uint32_t permille, std::string_view note)> progress;
+  std::function<void(std::string_view json)> log;
+};
+
+struct RunRequest {
+  model::ClaimedTask task;
+  std::string worker_id;
+  std::string site;
+};
+
+struct TaskType {
+  std::string name;
+  std::string description;
+  std::string version;        ///< of the plugin
+  std::string params_schema;  ///< JSON Schema, "{}" when it takes anything
+  std::int64_t default_timeout_ms = 0;  ///< 0 = none
+};
+
+class TaskRunner {
+ public:
+  virtual ~TaskRunner() = default;
+  /// Runs to the end on the caller's thread; never fails itself: what goes wrong is in the Outcome.
+  /// `deadline` is CLOCK_MONOTONIC in ms, 0 = none. Fills kind, result, error, retryable,
+  /// retry_after_ms. [any]
+  virtual model::Outcome run(const RunRequest& request, MonoMs deadline, CancelToken& cancel,
+                             const TaskEvents& events) = 0;
+  virtual std::vector<TaskType> types() const = 0;
+};
+
+}  // namespace skep::ports

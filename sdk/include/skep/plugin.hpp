@@ -1,0 +1,198 @@
+// C++20 layer over the plugin ABI: components, errors, the host, the plugin table.
+//
+// Compiled into the plugin; nothing of it crosses the boundary. Plugin code may throw: every
+// trampoline is noexcept and turns an exception into a code with its message.
+#ifndef SKEP_PLUGIN_HPP
+#define SKEP_PLUGIN_HPP
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "skep/abi/base.h"
+#include "skep/svc/log.h"
+
+namespace skep {
+
+inline std::string_view text(skep_view v) noexcept {
+  return {static_cast<const char*>(v.p), static_cast<std::size_t>(v.n)};
+}
+inline skep_view view(std::string_view s) noexcept { return {s.data(), s.size()}; }
+
+/// A failure with a code; throw it from any component function.
+class Fault : public std::runtime_error {
+ public:
+  Fault(skep_rc code, const std::string& message, std::uint32_t retry_ms = 0)
+      : std::runtime_error(message), code_(code), retry_ms_(retry_ms) {}
+  skep_rc code() const noexcept { return code_; }
+  std::uint32_t retry_ms() const noexcept { return retry_ms_; }
+
+ private:
+  skep_rc code_;
+  std::uint32_t retry_ms_;
+};
+
+/// Writes a message into the caller's buffer and returns `code`.
+inline skep_rc set_error(skep_err* err, skep_rc code, std::string_view message,
+                         std::uint32_t retry_ms = 0) noexcept {
+  if (err != nullptr && err->text != nullptr) {
+    err->n = static_cast<std::uint32_t>(std::min<std::size_t>(err->cap, message.size()));
+    std::memcpy(err->text, message.data(), err->n);
+    err->retry_ms = retry_ms;
+  }
+  return code;
+}
+
+/// Runs `body`, which may throw, and reports to the caller's skep_err.
+template <class Body>
+skep_rc guarded(skep_err* err, Body&& body) noexcept {
+  try {
+    std::forward<Body>(body)();
+    return SKEP_OK;
+  } catch (const Fault& fault) {
+    return set_error(err, fault.code(), fault.what(), fault.retry_ms());
+  } catch (const std::bad_alloc&) {
+    return set_error(err, SKEP_E_NO_MEMORY, "out of memory");
+  } catch (const std::exception& e) {
+    return set_error(err, SKEP_E_INTERNAL, e.what());
+  } catch (...) {
+    return set_error(err, SKEP_E_INTERNAL, "an exception of unknown type");
+  }
+}
+
+/// A message buffer for calls into the host; `check` throws what the host said.
+class HostError {
+ public:
+  skep_err* out() noexcept { return &err_; }
+  void check(skep_rc rc) const {
+    if (rc < 0) throw Fault(rc, std::string(buffer_, err_.n), err_.retry_ms);
+  }
+
+ private:
+  char buffer_[512] = {};
+  skep_err err_{sizeof(skep_err), 0, sizeof(buffer_), 0, buffer_};
+};
+
+/// The host of this plugin; set before the first component is made.
+inline const skep_host*& host() noexcept {
+  static const skep_host* handle = nullptr;
+  return handle;
+}
+
+/// A service table of the host, or null when this host has none.
+template <class Table>
+const Table* service(const char* id) noexcept {
+  const auto* handle = host();
+  return handle == nullptr ? nullptr : static_cast<const Table*>(handle->service(handle, id));
+}
+
+/// One structured line in the host's log; `fields_json` is a JSON object or "".
+inline void log(std::uint32_t level, std::string_view event, std::string_view fields_json = {}) {
+  if (const auto* svc = service<skep_svc_log_v1>(SKEP_SVC_LOG))
+    svc->write(host(), level, view(event), view(fields_json));
+}
+
+/// Base of every component. The constructor may take the config as `std::string_view` (a complete,
+/// valid JSON object); it checks, start() works.
+class Component {
+ public:
+  Component() = default;
+  Component(const Component&) = delete;
+  Component& operator=(const Component&) = delete;
+  virtual ~Component() = default;
+  virtual void start() {}
+  virtual void drain(std::int64_t /*deadline_ns*/) {}
+  virtual void stop() {}
+};
+
+inline skep_inst* to_inst(Component* c) noexcept { return reinterpret_cast<skep_inst*>(c); }
+inline Component* to_component(skep_inst* i) noexcept { return reinterpret_cast<Component*>(i); }
+
+/// One component of a plugin: its name ("*" = whatever the manifest says), how to make it, and the
+/// kind's table.
+struct Entry {
+  const char* name;
+  Component* (*make)(std::string_view config);
+  const char* kind;
+  const void* table;
+};
+
+/// `T` implements a kind (Task, Queue, ..), which brings `kKind` and `table<T>()`.
+template <class T>
+Entry component(const char* name) {
+  return {name,
+          [](std::string_view config) -> Component* {
+            if constexpr (std::is_constructible_v<T, std::string_view>)
+              return new T(config);
+            else
+              return new T();
+          },
+          T::kKind, T::template table<T>()};
+}
+
+/// The plugin table over a fixed list of entries. `List::entries()` returns a span of Entry.
+template <class List>
+struct PluginTable {
+  static const Entry* find(std::string_view name) {
+    for (const Entry& e : List::entries())
+      if (name == e.name || std::string_view(e.name) == "*") return &e;
+    return nullptr;
+  }
+  static skep_rc open(const skep_host* h, skep_err*) noexcept {
+    host() = h;
+    return SKEP_OK;
+  }
+  static void close() noexcept { host() = nullptr; }
+  static skep_rc create(const char* name, skep_view config, skep_inst** out,
+                        skep_err* err) noexcept {
+    return guarded(err, [&] {
+      const Entry* entry = find(name);
+      if (entry == nullptr) throw Fault(SKEP_E_NOT_FOUND, std::string("no component ") + name);
+      *out = to_inst(entry->make(text(config)));
+    });
+  }
+  static skep_rc start(skep_inst* i, skep_err* err) noexcept {
+    return guarded(err, [&] { to_component(i)->start(); });
+  }
+  static skep_rc drain(skep_inst* i, std::int64_t deadline, skep_err* err) noexcept {
+    return guarded(err, [&] { to_component(i)->drain(deadline); });
+  }
+  static skep_rc stop(skep_inst* i, skep_err* err) noexcept {
+    return guarded(err, [&] { to_component(i)->stop(); });
+  }
+  static void destroy(skep_inst* i) noexcept { delete to_component(i); }
+  static const void* iface(const char* name, const char* id) noexcept {
+    const Entry* entry = find(name);
+    return entry != nullptr && std::strcmp(entry->kind, id) == 0 ? entry->table : nullptr;
+  }
+  static const skep_plugin_v1* get() noexcept {
+    static const skep_plugin_v1 table{sizeof(skep_plugin_v1), SKEP_ABI_MINOR, open, close, create,
+                                      start, drain, stop, destroy, iface};
+    return &table;
+  }
+};
+
+}  // namespace skep
+
+/// Ends a plugin's source: SKEP_PLUGIN(skep::component<A>("a"), skep::component<B>("b"))
+#define SKEP_PLUGIN(...)                                            \
+  namespace {                                                       \
+  struct SkepEntries {                                              \
+    static std::span<const skep::Entry> entries() {                 \
+      static const skep::Entry list[] = {__VA_ARGS__};              \
+      return list;                                                  \
+    }                                                               \
+  };                                                                \
+  }                                                                 \
+  extern "C" SKEP_EXPORT const skep_plugin_v1* skep_plugin_entry_v1(void) { \
+    return skep::PluginTable<SkepEntries>::get();                   \
+  }
+
+#endif
