@@ -1,0 +1,78 @@
+// The plugin registry: finds plugins, says what they are without loading them, stages, loads and
+// makes instances. Nothing outside core/plugin knows what a shared library is.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/ports/heartbeat.hpp"
+#include "core/ports/queue.hpp"
+#include "core/ports/spool.hpp"
+#include "core/ports/store.hpp"
+#include "core/ports/task_runner.hpp"
+
+namespace skep::plugin {
+
+struct RegistryOptions {
+  std::vector<std::string> paths;   ///< folders searched for *.so, in order; the first id wins
+  std::string staging_dir;          ///< private copies are loaded from here (0700, made when missing)
+  std::map<std::string, std::string> tables;  ///< [plugins.ID] as JSON objects
+};
+
+struct ComponentInfo {
+  std::string name;
+  std::string kind;                 ///< "skep.kind.task/1"
+  std::string description;
+  std::string config_schema;        ///< JSON Schema text
+  std::string params_schema;        ///< tasks
+  std::int64_t max_concurrency = 0; ///< 0 = no limit
+  std::int64_t default_timeout_ms = 0;
+  std::vector<std::string> permissions;
+};
+
+struct PluginInfo {
+  std::string id;
+  std::string version;
+  std::string license;
+  std::string description;
+  std::string path;
+  std::string sha256;
+  std::string state;                ///< "available", "loaded" or "refused"
+  std::string reason;               ///< why it was refused: the table, many lines
+  std::vector<ComponentInfo> components;
+};
+
+class Registry {
+ public:
+  explicit Registry(RegistryOptions options);
+  ~Registry();
+
+  /// Reads the manifests of every *.so in the paths. A bad file is listed as refused and stops
+  /// nothing. kConfig for a [plugins.X] table that names no plugin or does not fit its schema.
+  Status scan();
+  std::vector<PluginInfo> list() const;
+
+  // Instances, started. `name` is what TOML's `plugin = ".."` says: a component's name, or a plugin's
+  // id when it has one component of that kind. kNotFound lists what there is. They stop and go when
+  // destroyed; destroy them before the registry.
+  Result<std::unique_ptr<ports::Queue>> queue(std::string_view name, std::string_view table_json);
+  Result<std::unique_ptr<ports::Store>> store(std::string_view name, std::string_view table_json);
+  Result<std::unique_ptr<ports::Spool>> spool(std::string_view name, std::string_view table_json);
+  Result<std::unique_ptr<ports::Heartbeat>> heartbeat(std::string_view name,
+                                                      std::string_view table_json);
+  /// Loads and starts every task component; the runner dispatches by type. One that fails to load is
+  /// logged, listed as refused and left out. Must not outlive the registry.
+  Result<std::unique_ptr<ports::TaskRunner>> tasks();
+  /// The task types by their manifests alone; loads nothing.
+  std::vector<ports::TaskType> task_types() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace skep::plugin
