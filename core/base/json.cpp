@@ -37,17 +37,20 @@ const json::value* member(const json::object& o, std::string_view key) { return 
 }  // namespace
 
 Result<json::value> parse_json(std::string_view text) {
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
+    return Error{Code::kInvalid, "JSON: the text is empty", "json-syntax"};
   json::parse_options options;
   options.max_depth = 64;
   json::stream_parser parser({}, options);
   boost::system::error_code ec;
   const std::size_t used = parser.write_some(text.data(), text.size(), ec);
-  if (!ec) parser.finish(ec);
   if (!ec && used < text.size()) {
     const std::size_t rest = text.find_first_not_of(" \t\r\n", used);
     if (rest != std::string_view::npos)
-      return Error{Code::kInvalid, "JSON: text after the end at byte " + std::to_string(rest)};
+      return Error{Code::kInvalid, "JSON: text after the end at byte " + std::to_string(rest),
+                   "json-syntax"};
   }
+  if (!ec) parser.finish(ec);
   if (ec == json::error::too_deep)
     return Error{Code::kInvalid, "JSON: nested deeper than 64 levels at byte " +
                                      std::to_string(used), "json-too-deep"};

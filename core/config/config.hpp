@@ -62,7 +62,7 @@ struct Config {
   Slot queue{"sqlite", "{}"};
   Slot store{"sqlite", "{}"};
   Slot heartbeat{"http", "{}"};
-  Slot spool{"file", "{}"};
+  Slot spool{"file", R"({"dir":"./offline"})"};
 
   struct Plugins {
     std::vector<std::string> paths;     ///< empty = the folder beside the binary
@@ -71,8 +71,8 @@ struct Config {
 
   std::vector<std::string> script_paths;
 
-  bool is_control() const;
-  bool is_worker() const;
+  bool is_control() const;  ///< roles has "control"
+  bool is_worker() const;   ///< roles has "worker"
 };
 
 }  // namespace skep::config

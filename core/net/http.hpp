@@ -1,10 +1,12 @@
 // HTTP as the rest of the core sees it: own types, no Beast, no Asio, no curl.
 //
-// Beast lives in http_server.cpp alone, libcurl in http_client.cpp alone.
+// Asio lives in session.cpp and http_server.cpp alone, Boost.URL in target.cpp, libcurl in
+// http_client.cpp.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,25 +24,29 @@ namespace skep::net {
 class WaitList;
 
 struct HttpRequest {
-  std::string method;                         ///< "GET"
-  std::string path;                           ///< decoded, without query and trailing slash
-  std::map<std::string, std::string> query;   ///< decoded
-  std::map<std::string, std::string> params;  ///< {name} parts of the route
-  std::map<std::string, std::string> headers; ///< names in lower case
+  std::string method;                          ///< "GET"
+  std::string path;                            ///< decoded, without query and trailing slash
+  std::map<std::string, std::string> query;    ///< decoded
+  std::map<std::string, std::string> params;   ///< {name} parts of the route
+  std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
-  std::string peer;                           ///< "127.0.0.1:5123"
-  MonoMs received_ms = 0;                     ///< when its header was complete
-  bool authenticated = false;                 ///< a valid bearer token came with it
+  std::string peer;            ///< "127.0.0.1:5123"
+  MonoMs received_ms = 0;      ///< when its header was complete
+  bool authenticated = false;  ///< a valid bearer token came with it
+  bool closing = false;        ///< the server stops: answer now, do not wait
 
   std::string_view header(const std::string& lower_name) const;
 };
 
-/// "Not yet": run the handler again when `list` wakes this request, or at `until`.
+/// "Not yet": run the handler again when `list` wakes this request, or at `until`. No thread waits.
+/// A client that closes its end meanwhile, even half, is not answered.
 struct Wait {
   WaitList* list = nullptr;  ///< must outlive the server
   std::string key;           ///< what the waker matches
   std::uint64_t ticket = 0;  ///< WaitList::ticket() taken before the handler looked
-  MonoMs until = 0;          ///< then the handler runs a last time and must answer
+  /// Then the handler runs a last time and must answer; count from HttpRequest::received_ms, which
+  /// stays the same in each run. HttpRequest::closing ends the wait early.
+  MonoMs until = 0;
 };
 
 struct HttpResponse {
@@ -52,7 +58,10 @@ struct HttpResponse {
 
   static HttpResponse json(std::string body, int status = 200);
   /// RFC 9457 problem document. `extra` is appended members (",\"errors\":[..]"), or "".
+  /// Carries Retry-After when the error has retry_after or may pass by itself (at least 1 s then).
   static HttpResponse problem(const Error& error, std::string_view extra = {});
+  /// The same with another status than the one of the error's code (405, 413, 429, ..).
+  static HttpResponse problem(int status, const Error& error, std::string_view extra = {});
   static HttpResponse wait_for(Wait wait);
 };
 
@@ -62,11 +71,14 @@ class WaitList {
  public:
   using Waker = std::function<void()>;
   std::uint64_t ticket() const;
-  /// Registers; `waker` is called at most once, on any thread. Returns an id for remove(), or 0
-  /// when it was woken already (then `waker` has been called).
+  /// Registers; `waker` is called at most once, on any thread, under the list's lock: it returns at
+  /// once and calls nothing of the list. Returns an id for remove(), or 0 when it was woken already
+  /// (then `waker` has been called).
   std::uint64_t add(std::string key, std::uint64_t ticket, Waker waker);
+  /// After it the waker neither runs nor will run. Unknown ids and 0 are ignored.
   void remove(std::uint64_t id);
-  /// Wakes the oldest waiters whose key satisfies `match`, at most `max`; returns how many.
+  /// Wakes the oldest waiters whose key satisfies `match`, at most `max`; returns how many. `match`
+  /// runs under the list's lock.
   std::size_t wake(const std::function<bool(std::string_view key)>& match,
                    std::size_t max = static_cast<std::size_t>(-1));
   void wake_all();
@@ -78,7 +90,7 @@ class WaitList {
     Waker waker;
   };
   mutable std::mutex mutex_;
-  std::uint64_t epoch_ = 1;    ///< grows at each wake
+  std::uint64_t epoch_ = 1;  ///< grows at each wake
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, Entry> entries_;
 };
@@ -94,7 +106,7 @@ std::string_view to_string(Access a);
 /// One row of the route table. A route without a row does not exist.
 struct Route {
   std::string_view method;
-  std::string_view path;     ///< "/api/tasks/{id}/logs", canonical: no version, no trailing slash
+  std::string_view path;  ///< "/api/tasks/{id}/logs", canonical: no version, no trailing slash
   Access access = Access::kOperator;
   std::size_t body_cap = 0;  ///< bytes; 0 = no body allowed
   std::string_view summary;  ///< one line, for openapi.json
@@ -108,34 +120,52 @@ struct RouteMatch {
 };
 
 /// Matches paths: /api/v1/x is /api/x, one trailing slash is ignored, literal parts win over
-/// {names}. Immutable after construction. [any]
+/// {names}, HEAD is answered by GET. Immutable after construction. [any]
 class Router {
  public:
+  /// Throws std::logic_error for two rows of one method and path, or a path that is not canonical.
   explicit Router(std::vector<Route> routes);
-  /// `path` is the percent-decoded path.
+  /// `path` is the percent-decoded path. Pointers into the router live as long as it.
   RouteMatch match(std::string_view method, std::string_view path) const;
+  /// The known path closest to `path`, with its own parts in place of {names}; "" when none is.
+  std::string nearest_path(std::string_view path) const;
   const std::vector<Route>& routes() const { return routes_; }
   /// OpenAPI 3.1 document of the table.
   std::string openapi(std::string_view version) const;
 
  private:
+  /// One part of a path. Children and rows are indexes, so that a Router moves freely.
+  struct Node {
+    std::map<std::string, std::size_t, std::less<>> literals;
+    std::size_t parameter = 0;      ///< node of {name}; 0 = none
+    std::vector<std::size_t> rows;  ///< routes that end here
+  };
+  using Parts = std::vector<std::string_view>;
+  void insert(std::size_t row);
+  const Node* find(std::size_t node, const Parts& parts, std::size_t depth, Parts& values) const;
+
   std::vector<Route> routes_;
+  std::vector<Node> nodes_;
 };
 
 struct ServerOptions {
-  std::vector<std::string> listen;    ///< "127.0.0.1:9595", "[::1]:0"
-  std::string token;                  ///< bearer token; "" = none asked
-  std::size_t threads = 4;            ///< handlers run here
+  std::vector<std::string> listen;  ///< "127.0.0.1:9595", "[::1]:0"
+  std::string token;                ///< bearer token; "" = none asked
+  std::size_t threads = 4;          ///< handlers that may run, and block, at the same time
   std::size_t max_connections = 1024;
   std::size_t max_per_address = 512;
   Millis header_timeout{10'000};
   Millis body_timeout{30'000};
   Millis idle_timeout{60'000};
   std::function<void(std::string_view method, std::string_view route, int status, Millis took)>
-      on_request;  ///< for metrics; called on a handler thread
+      on_request;  ///< for metrics; called on a server thread; route "" = none matched
 };
 
-/// One network thread, a pool of handler threads.
+/// `threads` + 1 threads, each does network work and runs handlers; at most `threads` handlers run
+/// at once, so one thread is always left for the network however long they block.
+///
+/// Limits: header 8 KiB, body by route; no Transfer-Encoding in requests; a body moves with at
+/// least 16 KiB/s once body_timeout is over, in both directions.
 class HttpServer {
  public:
   HttpServer(ServerOptions options, Router router);
@@ -145,7 +175,9 @@ class HttpServer {
   Status start();
   /// Bound addresses as base URLs ("http://127.0.0.1:41231"), in the order of options.listen.
   std::vector<std::string> urls() const;
-  /// Stops accepting, lets running handlers finish within `grace`, closes everything. Idempotent.
+  /// Stops accepting, runs waiting handlers a last time with `closing`, lets running ones finish
+  /// and answer within `grace`, then closes everything. It returns when the last handler has: one
+  /// that blocks longer is logged and waited for. Idempotent; not from a handler.
   void stop(Millis grace = Millis{2'000});
 
  private:
@@ -157,11 +189,11 @@ struct ClientRequest {
   std::string method = "GET";
   std::string url;
   std::vector<std::string> headers;  ///< "Name: value"
-  std::string body;
-  Millis timeout{30'000};            ///< whole exchange
+  std::string body;                  ///< is application/json unless a header says otherwise
+  Millis timeout{30'000};            ///< whole exchange; 0 = none
   Millis connect_timeout{5'000};
   std::size_t max_body = 16u << 20;
-  /// Set from another thread to give up early; may be null.
+  /// Set from another thread to give up within 100 ms; may be null.
   const std::atomic<bool>* abort = nullptr;
 };
 
@@ -179,8 +211,9 @@ class HttpClient {
   ~HttpClient();
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;
-  /// kUnavailable when no HTTP answer came ("connect to ..: Connection refused"), kDeadline when
-  /// the time was up, kCancelled when aborted, kInvalid for a bad URL.
+  /// kUnavailable when no HTTP answer came ("GET http://..: Connection refused"), kDeadline when
+  /// the time was up, kCancelled when aborted, kInvalid for a bad URL or header, kUnsupported when
+  /// the answer is larger than max_body. Any HTTP status is a response, not an error.
   Result<ClientResponse> send(const ClientRequest& request);
 
  private:

@@ -41,11 +41,13 @@ struct PluginInfo {
   std::string description;
   std::string path;
   std::string sha256;
-  std::string state;                ///< "available", "loaded" or "refused"
+  std::string state;                ///< "available", "loaded", "disabled" or "refused"
   std::string reason;               ///< why it was refused: the table, many lines
   std::vector<ComponentInfo> components;
 };
 
+/// Staging needs a file system that allows execution; nothing is written before the first load.
+/// All functions may be called from any thread; they take turns.
 class Registry {
  public:
   explicit Registry(RegistryOptions options);
@@ -53,6 +55,8 @@ class Registry {
 
   /// Reads the manifests of every *.so in the paths. A bad file is listed as refused and stops
   /// nothing. kConfig for a [plugins.X] table that names no plugin or does not fit its schema.
+  /// `enabled` and `isolation` in that table are the host's own keys. Plugins that are loaded stay as
+  /// they are when scan() is called again.
   Status scan();
   std::vector<PluginInfo> list() const;
 

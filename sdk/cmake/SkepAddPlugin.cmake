@@ -2,6 +2,7 @@
 #
 # Builds NAME.so: hidden visibility, one exported symbol, no undefined symbols, and the manifest
 # embedded in the ELF note section .note.skep, where the host reads it without loading the file.
+# Needs the language C in the project. SKEP_PLUGIN_OUTPUT_DIR, when set, is where NAME.so goes.
 set(SKEP_SDK_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
 
 function(skep_add_plugin name)
@@ -34,10 +35,17 @@ function(skep_add_plugin name)
   if(SKEP_PLUGIN_OUTPUT_DIR)
     set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${SKEP_PLUGIN_OUTPUT_DIR})
   endif()
-  target_compile_features(${name} PRIVATE cxx_std_20)
+  get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+  if(NOT "C" IN_LIST languages)
+    message(FATAL_ERROR "skep_add_plugin(${name}): add C to project(.. LANGUAGES ..); "
+                        "the manifest is embedded by a C file")
+  endif()
+  if("CXX" IN_LIST languages)
+    target_compile_features(${name} PRIVATE cxx_std_20)
+  endif()
   target_link_libraries(${name} PRIVATE skep::sdk ${ARG_LIBRARIES})
   target_link_options(${name} PRIVATE -Wl,--version-script=${SKEP_SDK_CMAKE_DIR}/plugin.version)
-  if(NOT SKEP_SANITIZE)
+  if(NOT SKEP_SANITIZE)  # a sanitizer's run-time library is in the host, not in the plugin
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()
 endfunction()

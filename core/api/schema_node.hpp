@@ -1,0 +1,63 @@
+// A compiled schema, shared by schema.cpp (applies it) and schema_compile.cpp (makes it).
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <regex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/api/schema.hpp"
+
+namespace skep::api {
+
+enum TypeBit : unsigned {
+  kNull = 1,
+  kBoolean = 2,
+  kInteger = 4,
+  kNumber = 8,  ///< always together with kInteger
+  kString = 16,
+  kArray = 32,
+  kObject = 64,
+  kAnyType = 127,
+};
+
+struct SchemaNode {
+  unsigned types = kAnyType;
+  std::string type_words;                        ///< "an integer or null"
+  bool secret = false;                           ///< here or above: values never appear in messages
+  std::optional<boost::json::value> fallback{};  ///< what a missing member becomes
+
+  std::map<std::string, SchemaNode, std::less<>> properties{};
+  std::vector<std::string> required{};
+  bool open = true;                          ///< members beyond `properties` are welcome
+  std::unique_ptr<SchemaNode> additional{};  ///< and must look so
+
+  std::unique_ptr<SchemaNode> items{};
+  std::optional<std::size_t> min_items{};
+  std::optional<std::size_t> max_items{};
+
+  std::vector<boost::json::value> choices{};  ///< enum or const; empty: any value
+  std::optional<double> minimum{};
+  std::optional<double> maximum{};
+  std::optional<std::size_t> min_length{};
+  std::optional<std::size_t> max_length{};
+  std::optional<std::regex> pattern{};
+  std::string pattern_text{};
+};
+
+struct Schema::Node : SchemaNode {};
+
+Result<SchemaNode> compile_schema(const boost::json::value& schema);
+/// What Schema::apply() does, for one node.
+std::vector<SchemaProblem> apply_schema(const SchemaNode& node, boost::json::value& document);
+/// RFC 6901: one more step of a pointer.
+std::string pointer_step(std::string_view key);
+
+}  // namespace skep::api

@@ -1,0 +1,414 @@
+#include "core/api/wire.hpp"
+
+#include <boost/json.hpp>
+
+#include "core/api/members.hpp"
+
+namespace skep::api {
+namespace {
+
+using model::Lease;
+
+JsonOut& lease_members(JsonOut& out, const Lease& l) {
+  return out.key("task_id").str(l.task_id).key("attempt").integer(l.attempt).key("lease_id").str(
+      l.lease_id);
+}
+
+Lease lease_of(const json::object& o) {
+  return {get_string(o, "task_id"), get_int(o, "attempt"), get_string(o, "lease_id")};
+}
+
+std::vector<std::string> strings_of(const json::object& o, std::string_view key) {
+  std::vector<std::string> out;
+  if (const auto* v = o.if_contains(key); v != nullptr && v->is_array())
+    for (const auto& item : v->get_array())
+      if (item.is_string()) out.emplace_back(item.get_string());
+  return out;
+}
+
+/// The objects of an array member; members of other types are skipped.
+std::vector<const json::object*> objects_of(const json::object& o, std::string_view key) {
+  std::vector<const json::object*> out;
+  if (const auto* v = o.if_contains(key); v != nullptr && v->is_array())
+    for (const auto& item : v->get_array())
+      if (item.is_object()) out.push_back(&item.get_object());
+  return out;
+}
+
+constexpr std::string_view kHeld[] = {"held", "lost", "unknown"};
+
+ports::LeaseVerdict lease_verdict(std::string_view word) {
+  return word == kHeld[0]   ? ports::LeaseVerdict::kHeld
+         : word == kHeld[1] ? ports::LeaseVerdict::kLost
+                            : ports::LeaseVerdict::kUnknown;
+}
+
+}  // namespace
+
+std::string encode(const Registration& r) {
+  JsonOut out;
+  out.object().key("worker_id").str(r.worker_id).key("incarnation").str(r.incarnation);
+  out.key("site").str(r.site).key("capabilities").object();
+  for (const auto& [name, on] : r.capabilities) out.key(name).boolean(on);
+  out.end_object().key("concurrency").integer(r.concurrency);
+  out.key("batch_size").integer(r.batch_size).key("version").str(r.version);
+  out.key("protocol").object().key("min").integer(r.protocol_min);
+  out.key("max").integer(r.protocol_max).end_object();
+  out.key("host").str(r.host).key("pid").integer(r.pid).key("types").array();
+  for (const auto& t : r.types) {
+    out.object().key("name").str(t.name).key("version").str(t.version);
+    out.key("description").str(t.description).key("default_timeout_ms").integer(
+        t.default_timeout_ms);
+    out.key("params_schema").raw(t.params_schema).end_object();
+  }
+  return out.end_array().end_object().take();
+}
+
+Result<Registration> decode_registration(std::string_view body) {
+  const auto parsed = parse_object(body, "registration");
+  if (!parsed) return parsed.error();
+  const json::object& o = *parsed;
+  SKEP_TRY(only_known(o, "registration",
+                      {"worker_id", "incarnation", "site", "capabilities", "concurrency",
+                       "batch_size", "version", "protocol", "types", "host", "pid"}));
+  SKEP_TRY(need_string(o, "registration", "worker_id"));
+  SKEP_TRY(need_string(o, "registration", "incarnation"));
+  Registration r;
+  r.worker_id = get_string(o, "worker_id");
+  r.incarnation = get_string(o, "incarnation");
+  r.site = get_string(o, "site", "default");
+  if (const auto* v = o.if_contains("capabilities")) {
+    if (!v->is_object())
+      return invalid("registration: \"capabilities\" must be an object of name: true or false");
+    for (const auto& [name, on] : v->get_object()) {
+      if (!on.is_bool())
+        return invalid("registration: capability \"" + std::string(name) +
+                       "\" must be true or false");
+      r.capabilities.emplace(name, on.get_bool());
+    }
+  }
+  r.concurrency = static_cast<int>(get_int(o, "concurrency"));
+  r.batch_size = static_cast<int>(get_int(o, "batch_size"));
+  r.version = get_string(o, "version");
+  if (const auto* v = o.if_contains("protocol"); v != nullptr && v->is_object()) {
+    r.protocol_min = static_cast<int>(get_int(v->get_object(), "min", kProtocolMin));
+    r.protocol_max = static_cast<int>(get_int(v->get_object(), "max", kProtocolMax));
+  }
+  r.host = get_string(o, "host");
+  r.pid = static_cast<int>(get_int(o, "pid"));
+  for (const json::object* t : objects_of(o, "types"))
+    r.types.push_back({get_string(*t, "name"), get_string(*t, "description"),
+                       get_string(*t, "version"), get_raw(*t, "params_schema", "{}"),
+                       get_int(*t, "default_timeout_ms")});
+  return r;
+}
+
+std::string encode(const RegistrationReply& r) {
+  JsonOut out;
+  out.object().key("protocol").integer(r.protocol);
+  out.key("heartbeat_interval_seconds").number(r.heartbeat_interval_seconds);
+  out.key("lease_seconds").number(r.lease_seconds).key("ack_echo").boolean(r.ack_echo);
+  return out.end_object().take();
+}
+
+Result<RegistrationReply> decode_registration_reply(std::string_view body) {
+  const auto o = parse_object(body, "registration reply");
+  if (!o) return o.error();
+  RegistrationReply r;
+  r.protocol = static_cast<int>(get_int(*o, "protocol", kProtocolMax));
+  r.heartbeat_interval_seconds = get_double(*o, "heartbeat_interval_seconds");
+  r.lease_seconds = get_double(*o, "lease_seconds", r.lease_seconds);
+  r.ack_echo = get_bool(*o, "ack_echo");
+  return r;
+}
+
+std::string encode(const Beat& b) {
+  JsonOut out;
+  out.object().key("worker_id").str(b.worker_id).key("incarnation").str(b.incarnation);
+  out.key("seq").integer(b.seq).key("sent_at").str(to_iso(b.sent_ms)).key("tasks").array();
+  for (const auto& t : b.tasks)
+    lease_members(out.object(), t.lease).key("executing").boolean(t.executing).end_object();
+  out.end_array().key("pool").object().key("size").integer(b.pool_size);
+  out.key("busy").integer(b.busy).key("waiting").integer(b.waiting).end_object();
+  out.key("errors_total").integer(b.errors_total).key("rss_bytes").integer(b.rss_bytes);
+  out.key("draining").boolean(b.draining).key("spool").object();
+  out.key("ready").integer(b.spool_ready).key("bytes").integer(b.spool_bytes);
+  out.key("quarantined").integer(b.spool_quarantined).key("rejected").integer(b.spool_rejected);
+  out.key("degraded").boolean(b.spool_degraded).key("oldest_at").time_or_null(b.spool_oldest_ms);
+  return out.end_object().end_object().take();
+}
+
+Result<Beat> decode_beat(std::string_view body) {
+  const auto parsed = parse_object(body, "heartbeat");
+  if (!parsed) return parsed.error();
+  const json::object& o = *parsed;
+  SKEP_TRY(only_known(o, "heartbeat",
+                      {"worker_id", "incarnation", "seq", "sent_at", "tasks", "pool",
+                       "errors_total", "rss_bytes", "draining", "spool"}));
+  SKEP_TRY(need_string(o, "heartbeat", "incarnation"));
+  Beat b;
+  b.worker_id = get_string(o, "worker_id");
+  b.incarnation = get_string(o, "incarnation");
+  b.seq = get_int(o, "seq");
+  b.sent_ms = from_iso(get_string(o, "sent_at")).value_or(0);
+  for (const json::object* t : objects_of(o, "tasks"))
+    b.tasks.push_back({lease_of(*t), get_bool(*t, "executing")});
+  b.errors_total = get_int(o, "errors_total");
+  b.rss_bytes = get_int(o, "rss_bytes");
+  b.draining = get_bool(o, "draining");
+  if (const auto* v = o.if_contains("pool"); v != nullptr && v->is_object()) {
+    b.pool_size = static_cast<int>(get_int(v->get_object(), "size"));
+    b.busy = static_cast<int>(get_int(v->get_object(), "busy"));
+    b.waiting = static_cast<int>(get_int(v->get_object(), "waiting"));
+  }
+  if (const auto* v = o.if_contains("spool"); v != nullptr && v->is_object()) {
+    const json::object& s = v->get_object();
+    b.spool_ready = get_int(s, "ready");
+    b.spool_bytes = get_int(s, "bytes");
+    b.spool_quarantined = get_int(s, "quarantined");
+    b.spool_rejected = get_int(s, "rejected");
+    b.spool_degraded = get_bool(s, "degraded");
+    b.spool_oldest_ms = from_iso(get_string(s, "oldest_at")).value_or(0);
+  }
+  return b;
+}
+
+std::string_view to_string(WorkerMode m) {
+  switch (m) {
+    case WorkerMode::kActive: return "active";
+    case WorkerMode::kPaused: return "paused";
+    case WorkerMode::kDraining: return "draining";
+  }
+  return "active";
+}
+
+WorkerMode parse_mode(std::string_view word) {
+  return word == "paused"     ? WorkerMode::kPaused
+         : word == "draining" ? WorkerMode::kDraining
+                              : WorkerMode::kActive;
+}
+
+std::string encode(const BeatReply& r) {
+  JsonOut out;
+  out.object().key("mode").str(to_string(r.mode));
+  out.key("heartbeat_interval_seconds").number(r.heartbeat_interval_seconds);
+  out.key("tasks").array();
+  for (const auto& [lease, verdict] : r.tasks)
+    lease_members(out.object(), lease)
+        .key("verdict")
+        .str(kHeld[static_cast<std::size_t>(verdict)])
+        .end_object();
+  return out.end_array().end_object().take();
+}
+
+Result<BeatReply> decode_beat_reply(std::string_view body) {
+  const auto o = parse_object(body, "heartbeat reply");
+  if (!o) return o.error();
+  BeatReply r;
+  r.mode = parse_mode(get_string(*o, "mode"));
+  r.heartbeat_interval_seconds = get_double(*o, "heartbeat_interval_seconds");
+  for (const json::object* t : objects_of(*o, "tasks"))
+    r.tasks.emplace_back(lease_of(*t), lease_verdict(get_string(*t, "verdict")));
+  return r;
+}
+
+std::string encode(const ClaimRequest& r) {
+  JsonOut out;
+  out.object().key("incarnation").str(r.incarnation).key("max").integer(r.max);
+  out.key("wait_seconds").number(r.wait_seconds).key("held").array();
+  for (const Lease& l : r.held) lease_members(out.object(), l).end_object();
+  return out.end_array().end_object().take();
+}
+
+Result<ClaimRequest> decode_claim(std::string_view body) {
+  const auto parsed = parse_object(body, "claim");
+  if (!parsed) return parsed.error();
+  const json::object& o = *parsed;
+  SKEP_TRY(only_known(o, "claim", {"incarnation", "max", "wait_seconds", "held"}));
+  ClaimRequest r;
+  r.incarnation = get_string(o, "incarnation");
+  const std::int64_t max = get_int(o, "max", 1);
+  if (max < 0 || max > 1000) return invalid("claim: \"max\" must be 0 to 1000");
+  r.max = static_cast<std::uint32_t>(max);
+  r.wait_seconds = get_double(o, "wait_seconds");
+  if (r.wait_seconds < 0 || r.wait_seconds > 60)
+    return invalid("claim: \"wait_seconds\" must be 0 to 60");
+  for (const json::object* t : objects_of(o, "held")) r.held.push_back(lease_of(*t));
+  return r;
+}
+
+std::string encode(const ClaimReply& r) {
+  JsonOut out;
+  out.object().key("mode").str(to_string(r.mode)).key("cancel").array();
+  for (const std::string& id : r.cancel) out.str(id);
+  out.end_array().key("tasks").array();
+  for (const auto& t : r.tasks) {
+    lease_members(out.object(), t.lease).key("type").str(t.type).key("params").raw(t.params);
+    out.key("idempotency_key").str(t.idempotency_key);
+    out.key("timeout_ms").integer(t.timeout_ms).end_object();
+  }
+  return out.end_array().end_object().take();
+}
+
+Result<ClaimReply> decode_claim_reply(std::string_view body) {
+  const auto o = parse_object(body, "claim reply");
+  if (!o) return o.error();
+  ClaimReply r;
+  r.mode = parse_mode(get_string(*o, "mode"));
+  r.cancel = strings_of(*o, "cancel");
+  for (const json::object* t : objects_of(*o, "tasks"))
+    r.tasks.push_back({lease_of(*t), get_string(*t, "type"), get_raw(*t, "params", "{}"),
+                       get_string(*t, "idempotency_key"), get_int(*t, "timeout_ms")});
+  return r;
+}
+
+std::string encode(const ReleaseRequest& r) {
+  JsonOut out;
+  out.object().key("incarnation").str(r.incarnation).key("tasks").array();
+  for (const Lease& l : r.tasks) lease_members(out.object(), l).end_object();
+  return out.end_array().end_object().take();
+}
+
+Result<ReleaseRequest> decode_release(std::string_view body) {
+  const auto o = parse_object(body, "release");
+  if (!o) return o.error();
+  SKEP_TRY(only_known(*o, "release", {"incarnation", "tasks"}));
+  ReleaseRequest r{get_string(*o, "incarnation"), {}};
+  for (const json::object* t : objects_of(*o, "tasks")) r.tasks.push_back(lease_of(*t));
+  return r;
+}
+
+std::string encode(const model::Envelope& e) {
+  JsonOut out;
+  out.object().key("v").integer(1).key("payload_type").str(to_string(e.payload_type));
+  lease_members(out, e.lease).key("worker_id").str(e.worker_id);
+  out.key("incarnation").str(e.incarnation).key("site").str(e.site).key("seq").integer(e.seq);
+  out.key("idempotency_key").str(e.idempotency_key);
+  out.key("created_at").str(to_iso(e.created_ms)).key("payload").raw(e.payload);
+  return out.end_object().take();
+}
+
+std::string encode(const std::vector<std::string>& envelopes) {
+  JsonOut out;
+  out.array();
+  for (const std::string& e : envelopes) out.raw(e);
+  return out.end_array().take();
+}
+
+Result<model::Envelope> decode_envelope(const json::value& v) {
+  if (!v.is_object()) return invalid("envelope: expected a JSON object");
+  const json::object& o = v.get_object();
+  SKEP_TRY(only_known(o, "envelope",
+                      {"v", "payload_type", "task_id", "attempt", "lease_id", "worker_id",
+                       "incarnation", "site", "seq", "idempotency_key", "created_at", "boot_ms",
+                       "payload", "sha256"}));
+  SKEP_TRY(need_string(o, "envelope", "payload_type"));
+  SKEP_TRY(need_string(o, "envelope", "worker_id"));
+  SKEP_TRY(need_string(o, "envelope", "idempotency_key"));
+  const std::string word = get_string(o, "payload_type");
+  const auto type = model::parse_payload_type(word);
+  if (!type)
+    return Error{Code::kInvalid, "envelope: payload_type \"" + word +
+                                     "\" is not one of facts, logs, execution_result, health",
+                 "unknown-payload-type"};
+  const auto* payload = o.if_contains("payload");
+  if (payload == nullptr || !payload->is_object())
+    return invalid("envelope: \"payload\" must be an object");
+  model::Envelope e;
+  e.payload_type = *type;
+  e.lease = lease_of(o);
+  e.worker_id = get_string(o, "worker_id");
+  e.incarnation = get_string(o, "incarnation");
+  e.site = get_string(o, "site");
+  e.seq = get_int(o, "seq");
+  e.idempotency_key = get_string(o, "idempotency_key");
+  e.created_ms = from_iso(get_string(o, "created_at")).value_or(0);
+  e.payload = json::serialize(*payload);
+  return e;
+}
+
+std::string encode(const model::Outcome& o) {
+  JsonOut out;
+  out.object().key("outcome").str(to_string(o.kind)).key("result").raw(o.result);
+  out.key("error").raw(o.error).key("retryable").boolean(o.retryable);
+  out.key("retry_after_ms").integer(o.retry_after_ms).key("queued_ms").integer(o.queued_ms);
+  return out.key("duration_ms").integer(o.duration_ms).end_object().take();
+}
+
+Result<model::Outcome> decode_outcome(std::string_view payload) {
+  const auto parsed = parse_object(payload, "execution_result");
+  if (!parsed) return parsed.error();
+  const json::object& o = *parsed;
+  const auto kind = model::parse_outcome(get_string(o, "outcome"));
+  if (!kind)
+    return invalid("execution_result: \"outcome\" must be succeeded, failed or cancelled");
+  model::Outcome out;
+  out.kind = *kind;
+  if (const auto* v = o.if_contains("result"); v != nullptr && !v->is_null())
+    out.result = json::serialize(*v);
+  if (const auto* v = o.if_contains("error"); v != nullptr && !v->is_null()) {
+    if (!v->is_object()) return invalid("execution_result: \"error\" must be an object or null");
+    out.error = json::serialize(*v);
+  }
+  out.retryable = get_bool(o, "retryable");
+  out.retry_after_ms = get_int(o, "retry_after_ms");
+  out.queued_ms = std::max<std::int64_t>(0, get_int(o, "queued_ms"));
+  out.duration_ms = std::max<std::int64_t>(0, get_int(o, "duration_ms"));
+  return out;
+}
+
+std::string encode(const LogChunk& c) {
+  JsonOut out;
+  out.object().key("chunk").integer(c.chunk).key("entries").array();
+  for (const LogEntry& e : c.entries)
+    out.object().key("stream").str(e.stream).key("text").str(e.text).end_object();
+  return out.end_array().end_object().take();
+}
+
+Result<LogChunk> decode_log_chunk(std::string_view payload) {
+  const auto o = parse_object(payload, "logs");
+  if (!o) return o.error();
+  LogChunk c{get_int(*o, "chunk"), {}};
+  for (const json::object* e : objects_of(*o, "entries"))
+    c.entries.push_back({get_string(*e, "stream", "stdout"), get_string(*e, "text")});
+  return c;
+}
+
+namespace {
+JsonOut& ack_members(JsonOut& out, const Ack& a) {
+  out.object().key("ack").str_or_null(a.ack).key("task_id").str_or_null(a.task_id);
+  out.key("verdict").str_or_null(a.verdict).key("status").integer(a.status);
+  if (!a.error.empty()) out.key("error").raw(a.error);
+  return out.end_object();
+}
+}  // namespace
+
+std::string encode(const Ack& a) {
+  JsonOut out;
+  return ack_members(out, a).take();
+}
+
+std::string encode(const std::vector<Ack>& acks) {
+  JsonOut out;
+  out.object().key("items").array();
+  for (const Ack& a : acks) ack_members(out, a);
+  return out.end_array().end_object().take();
+}
+
+Result<std::vector<Ack>> decode_acks(std::string_view body) {
+  const auto o = parse_object(body, "answer to results");
+  if (!o) return o.error();
+  const auto one = [](const json::object& a) {
+    return Ack{get_string(a, "ack"), get_string(a, "verdict"), get_string(a, "task_id"),
+               static_cast<int>(get_int(a, "status", 200)), get_raw(a, "error")};
+  };
+  std::vector<Ack> out;
+  if (!o->contains("items")) {
+    out.push_back(one(*o));
+    return out;
+  }
+  for (const json::object* a : objects_of(*o, "items")) out.push_back(one(*a));
+  return out;
+}
+
+}  // namespace skep::api

@@ -1,0 +1,152 @@
+#include "core/app/app.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <thread>
+
+#include "core/app/control_role.hpp"
+#include "core/app/slots.hpp"
+#include "core/app/worker_role.hpp"
+#include "core/base/fd.hpp"
+#include "core/base/log.hpp"
+#include "core/base/text.hpp"
+#include "core/base/version.hpp"
+
+namespace skep::app {
+namespace {
+
+/// SIGTERM and SIGINT as data. Made before any thread, so that every thread has them blocked.
+class Signals {
+ public:
+  Signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+    fd_.reset(signalfd(-1, &set, SFD_CLOEXEC));
+    woken_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  }
+  /// Ends wait() without a signal. [any]
+  void wake() {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = write(woken_.get(), &one, sizeof(one));
+  }
+  /// The next signal's number, or 0 when somebody woke us.
+  int wait() {
+    pollfd fds[2] = {{fd_.get(), POLLIN, 0}, {woken_.get(), POLLIN, 0}};
+    while (poll(fds, 2, -1) < 0 && errno == EINTR) {
+    }
+    if ((fds[0].revents & POLLIN) != 0) {
+      signalfd_siginfo info{};
+      if (read(fd_.get(), &info, sizeof(info)) == sizeof(info))
+        return static_cast<int>(info.ssi_signo);
+    }
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto got = read(woken_.get(), &count, sizeof(count));
+    return 0;
+  }
+
+ private:
+  UniqueFd fd_;
+  UniqueFd woken_;
+};
+
+int fail(const Error& error) {
+  log::error("start_failed", {{"error", error.message}});
+  std::fprintf(stderr, "error: %s   [%s]\n", error.message.c_str(),
+               std::string(error.id()).c_str());
+  if (!error.next.empty()) std::fprintf(stderr, "  next:  %s\n", error.next.c_str());
+  // What configuration named and this machine does not have will not heal by a restart.
+  const bool hopeless = error.code == Code::kConfig || error.code == Code::kNotFound;
+  return hopeless ? info(Code::kConfig).exit_code : 1;
+}
+
+/// Drains beside the signals: the second one cuts it short.
+worker::DrainReport drain(WorkerRole& role, Signals& signals) {
+  worker::DrainReport report;
+  std::atomic<bool> done = false;
+  std::jthread drainer([&] {
+    report = role.drain();
+    done = true;
+    signals.wake();
+  });
+  while (!done)
+    if (const int number = signals.wait(); number != 0) {
+      log::warn("worker_pool_signal_received", {{"signal", strsignal(number)}, {"second", true}});
+      role.hurry();
+    }
+  drainer.join();
+  return report;
+}
+
+plugin::RegistryOptions registry_options(const config::Config& config) {
+  plugin::RegistryOptions o;
+  o.paths = config.plugins.paths.empty() ? default_plugin_paths() : config.plugins.paths;
+  o.staging_dir = config.node.state_dir + "/staging";
+  o.tables = config.plugins.tables;
+  return o;
+}
+
+}  // namespace
+
+std::vector<std::string> default_plugin_paths() {
+  std::error_code ec;
+  const auto binary = std::filesystem::read_symlink("/proc/self/exe", ec);
+  return {(binary.parent_path().parent_path() / "lib/skep/plugins").string()};
+}
+
+int run_node(const config::Loaded& loaded) {
+  const config::Config& config = loaded.config;
+  Signals signals;
+  log::configure(config.log.format, config.log.level);
+  for (const std::string& w : loaded.warnings) log::warn("config_warning", {{"text", w}});
+  if (!config.script_paths.empty())
+    log::warn("scripts_not_loaded", {{"paths", join(config.script_paths, " ")},
+                                     {"reason", "this version has no script runtime"}});
+  SystemClock clock;
+  if (const auto made = make_state_dir(config.node.state_dir); !made) return fail(made.error());
+  plugin::Registry registry(registry_options(config));
+  if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error());
+
+  std::unique_ptr<ControlRole> control;
+  if (config.is_control()) {
+    auto started = ControlRole::start(config, registry, clock);
+    if (!started) return fail(started.error());
+    control = std::move(*started);
+  }
+  std::unique_ptr<WorkerRole> worker;
+  if (config.is_worker()) {
+    auto started = WorkerRole::start(config, registry, clock, [&signals] { signals.wake(); });
+    if (!started) return fail(started.error());
+    worker = std::move(*started);
+  }
+
+  const int number = signals.wait();
+  if (number != 0) log::info("worker_pool_signal_received", {{"signal", strsignal(number)}});
+  int exit_code = 0;
+  if (worker) {
+    const auto report = drain(*worker, signals);
+    exit_code = report.exit_code;
+    if (report.abandoned > 0) {
+      // Threads of plugins that ignore their cancellation cannot be joined.
+      log::error("worker_tasks_abandoned", {{"count", report.abandoned}});
+      if (control) control->stop();
+      _exit(exit_code != 0 ? exit_code : 1);
+    }
+    worker.reset();
+  }
+  if (control) control->stop();
+  log::info("node_stopped", {{"exit_code", exit_code}});
+  return exit_code;
+}
+
+}  // namespace skep::app

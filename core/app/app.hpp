@@ -1,0 +1,20 @@
+// The composition root: builds what a node's roles need from its configuration and runs it. The only
+// place where a concrete type meets an interface.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/config/load.hpp"
+
+namespace skep::app {
+
+/// Runs the node in this thread until SIGTERM or SIGINT; a second signal cuts the drain short.
+/// Returns the process's exit code: 0 after a graceful end, 78 for configuration that cannot work,
+/// 1 for anything else that kept it from starting or ended it.
+int run_node(const config::Loaded& loaded);
+
+/// Where plugins are when [plugins] paths is empty: lib/skep/plugins beside the binary's folder.
+std::vector<std::string> default_plugin_paths();
+
+}  // namespace skep::app

@@ -1,0 +1,96 @@
+#include "core/app/control_role.hpp"
+
+#include <fstream>
+
+#include "core/app/slots.hpp"
+#include "core/base/log.hpp"
+#include "core/base/text.hpp"
+#include "core/base/version.hpp"
+
+namespace skep::app {
+namespace {
+
+std::int64_t to_ms(double seconds) { return static_cast<std::int64_t>(seconds * 1000); }
+
+control::ControlOptions options_of(const config::Config::Control& c) {
+  control::ControlOptions o;
+  o.lease_ms = to_ms(c.lease_seconds);
+  o.max_attempts = c.max_attempts;
+  o.workers = {to_ms(c.offline_after_seconds), to_ms(c.stale_after_seconds)};
+  o.reaper.interval_ms = to_ms(c.reaper_interval_seconds);
+  o.reaper.lost_after_ms = to_ms(c.lost_after_seconds);
+  o.reaper.grace_ms = to_ms(c.restart_grace_seconds);
+  o.reaper.retry = {to_ms(c.retry_base_seconds), to_ms(c.retry_cap_seconds), c.max_crashes};
+  return o;
+}
+
+/// The route table with the one document that describes it.
+std::vector<net::Route> with_openapi(std::vector<net::Route> routes) {
+  auto document = std::make_shared<std::string>();
+  routes.push_back({"GET", "/openapi.json", net::Access::kOpen, 0, "This document.",
+                    [document](const net::HttpRequest&) {
+                      return net::HttpResponse::json(*document);
+                    }});
+  *document = net::Router(routes).openapi(kVersion);
+  return routes;
+}
+
+/// STATE/endpoints: the served URLs, one a line, for people and scripts that asked for port 0.
+Status write_endpoints(const std::string& path, const std::vector<std::string>& urls) {
+  const std::string temp = path + ".tmp";
+  std::ofstream out(temp, std::ios::trunc);
+  for (const std::string& url : urls) out << url << "\n";
+  out.close();
+  if (!out || std::rename(temp.c_str(), path.c_str()) != 0)
+    return errno_error("write " + path, errno);
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& config,
+                                                        plugin::Registry& registry, Clock& clock) {
+  std::unique_ptr<ControlRole> role(new ControlRole);
+  const std::string& state = config.node.state_dir;
+  auto queue = registry.queue(config.queue.plugin, slot_table(registry, SlotKind::kQueue, config.queue, state));
+  if (!queue) return queue.error().within("[queue]");
+  role->queue_ = std::move(*queue);
+  auto store = registry.store(config.store.plugin, slot_table(registry, SlotKind::kStore, config.store, state));
+  if (!store) return store.error().within("[store]");
+  role->store_ = std::move(*store);
+
+  role->control_ = std::make_unique<control::Control>(
+      *role->queue_, *role->store_, clock, registry.task_types(), options_of(config.control));
+  SKEP_TRY(role->control_->start());
+
+  net::ServerOptions options;
+  options.listen = config.http.listen;
+  options.threads = static_cast<std::size_t>(config.http.threads);
+  options.max_connections = static_cast<std::size_t>(config.http.max_connections);
+  auto token = read_token(config.http.token_file);
+  if (!token) return token.error().within("[http] token_file");
+  options.token = std::move(*token);
+  options.on_request = [control = role->control_.get()](std::string_view method,
+                                                        std::string_view route, int status,
+                                                        Millis took) {
+    control->metrics.http_request(method, route, status, took);
+  };
+  role->server_ = std::make_unique<net::HttpServer>(
+      std::move(options), net::Router(with_openapi(role->control_->routes())));
+  SKEP_TRY(role->server_->start());
+  SKEP_TRY(write_endpoints(state + "/endpoints", role->urls()));
+  log::info("control_plane_started", {{"listen", join(role->urls(), " ")},
+                                      {"database", config.store.plugin},
+                                      {"queue", config.queue.plugin},
+                                      {"task_types", registry.task_types().size()}});
+  return role;
+}
+
+ControlRole::~ControlRole() { stop(); }
+
+void ControlRole::stop() {
+  if (server_) server_->stop();
+  if (control_) control_->stop();
+}
+
+}  // namespace skep::app

@@ -1,0 +1,34 @@
+// The control role of a node: queue, store, API, server.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/config/config.hpp"
+#include "core/control/control.hpp"
+#include "core/net/http.hpp"
+#include "core/plugin/registry.hpp"
+
+namespace skep::app {
+
+class ControlRole {
+ public:
+  /// Opens queue and store, binds the addresses, serves. `registry` and `clock` must outlive it.
+  static Result<std::unique_ptr<ControlRole>> start(const config::Config& config,
+                                                    plugin::Registry& registry, Clock& clock);
+  ~ControlRole();
+  /// Base URLs that are served.
+  std::vector<std::string> urls() const { return server_->urls(); }
+  void stop();
+
+ private:
+  ControlRole() = default;
+  std::unique_ptr<ports::Queue> queue_;
+  std::unique_ptr<ports::Store> store_;
+  std::unique_ptr<control::Control> control_;
+  std::unique_ptr<net::HttpServer> server_;
+};
+
+}  // namespace skep::app

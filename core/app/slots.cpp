@@ -1,0 +1,85 @@
+#include "core/app/slots.hpp"
+
+#include <sys/stat.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "core/base/id.hpp"
+#include "core/base/json.hpp"
+#include "core/base/text.hpp"
+
+namespace skep::app {
+namespace {
+
+std::string trimmed(std::string_view s) {
+  const auto first = s.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return std::string(s.substr(first, s.find_last_not_of(" \t\r\n") - first + 1));
+}
+
+/// Does the component that serves this slot take a "path"?
+bool takes_path(const plugin::Registry& registry, std::string_view kind, const std::string& name) {
+  for (const auto& plugin : registry.list())
+    for (const auto& c : plugin.components) {
+      if (c.kind != kind || (c.name != name && plugin.id != name)) continue;
+      const auto schema = parse_json(c.config_schema);
+      if (!schema || !schema->is_object()) continue;
+      const auto* properties = schema->get_object().if_contains("properties");
+      if (properties != nullptr && properties->is_object() &&
+          properties->get_object().contains("path"))
+        return true;
+    }
+  return false;
+}
+
+}  // namespace
+
+std::string slot_table(const plugin::Registry& registry, SlotKind kind, const config::Slot& slot,
+                       const std::string& state_dir) {
+  const bool queue = kind == SlotKind::kQueue;
+  auto table = parse_json(slot.table);
+  if (!table || !table->is_object() || table->get_object().contains("path") ||
+      !takes_path(registry, queue ? "skep.kind.queue/1" : "skep.kind.store/1", slot.plugin))
+    return slot.table;
+  table->get_object()["path"] = state_dir + (queue ? "/queue.db" : "/store.db");
+  return to_text(*table);
+}
+
+Result<std::string> read_token(const std::string& path) {
+  if (path.empty()) return std::string();
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return config_error(errno_error("read " + path, errno).message);
+  if ((info.st_mode & 077) != 0)
+    return config_error(path + " may be read by other users").with_next("chmod 600 " + path);
+  const auto text = read_file(path, 4096);
+  const std::string token = trimmed(text.value_or(""));
+  if (token.size() < 16)
+    return config_error(path + " holds no token of at least 16 characters")
+        .with_next("head -c 32 /dev/urandom | base64 > " + path);
+  return token;
+}
+
+Result<std::string> node_id(const config::Config& config) {
+  if (!config.node.id.empty()) return config.node.id;
+  const std::string path = config.node.state_dir + "/node-id";
+  if (const auto kept = read_file(path, 4096); kept && is_name(trimmed(*kept)))
+    return trimmed(*kept);
+  const std::string id = "worker-" + random_hex(4);
+  std::ofstream out(path, std::ios::trunc);
+  out << id << "\n";
+  out.close();
+  if (!out) return errno_error("write " + path, errno);
+  return id;
+}
+
+Status make_state_dir(const std::string& path) {
+  std::error_code ec;
+  std::filesystem::create_directories(path, ec);
+  if (ec) return config_error("[node] state_dir " + path + ": " + ec.message());
+  if (chmod(path.c_str(), 0700) != 0) return errno_error("chmod 700 " + path, errno);
+  return {};
+}
+
+}  // namespace skep::app

@@ -1,0 +1,29 @@
+// Small duties of the composition root: component tables, tokens, the node's identity.
+#pragma once
+
+#include <string>
+
+#include "core/base/result.hpp"
+#include "core/config/config.hpp"
+#include "core/plugin/registry.hpp"
+
+namespace skep::app {
+
+enum class SlotKind { kQueue, kStore };
+
+/// The slot's table with "path" set to a file in `state_dir`, when the component takes a path and the
+/// table names none.
+std::string slot_table(const plugin::Registry& registry, SlotKind kind, const config::Slot& slot,
+                       const std::string& state_dir);
+
+/// The token in `path` without surrounding white space; "" for an empty path. kConfig when the file
+/// cannot be read, is empty, or may be read by other users.
+Result<std::string> read_token(const std::string& path);
+
+/// The node's id: the configured one, else the one kept in state_dir/node-id, made when missing.
+Result<std::string> node_id(const config::Config& config);
+
+/// Makes the state folder, mode 0700.
+Status make_state_dir(const std::string& path);
+
+}  // namespace skep::app

@@ -1,0 +1,32 @@
+// The worker role of a node: spool, heartbeat, task plugins, the worker's loops.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "core/config/config.hpp"
+#include "core/plugin/registry.hpp"
+#include "core/worker/worker.hpp"
+
+namespace skep::app {
+
+class WorkerRole {
+ public:
+  /// `on_conflict` runs when another process took this worker's id. `registry` and `clock` must
+  /// outlive it.
+  static Result<std::unique_ptr<WorkerRole>> start(const config::Config& config,
+                                                   plugin::Registry& registry, Clock& clock,
+                                                   std::function<void()> on_conflict);
+  /// Drains; blocks. hurry() from another thread cuts it short.
+  worker::DrainReport drain() { return worker_->drain(); }
+  void hurry() { worker_->hurry(); }
+
+ private:
+  WorkerRole() = default;
+  std::unique_ptr<ports::Spool> spool_;
+  std::unique_ptr<ports::Heartbeat> heartbeat_;
+  std::unique_ptr<ports::TaskRunner> tasks_;
+  std::unique_ptr<worker::Worker> worker_;
+};
+
+}  // namespace skep::app

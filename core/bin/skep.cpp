@@ -1,0 +1,3 @@
+#include "core/cli/main.hpp"
+
+int main(int argc, char** argv) { return skep::cli::main(argc, argv); }

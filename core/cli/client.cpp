@@ -1,0 +1,165 @@
+#include "core/cli/client.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <memory>
+
+namespace skep::cli {
+namespace {
+
+Code code_of_status(int status) {
+  switch (status) {
+    case 401:
+    case 403: return Code::kDenied;
+    case 404: return Code::kNotFound;
+    case 409:
+    case 412:
+    case 428: return Code::kState;
+    case 408:
+    case 504: return Code::kDeadline;
+    case 429:
+    case 502:
+    case 503: return Code::kUnavailable;
+    case 501: return Code::kUnsupported;
+    case 507: return Code::kNoMemory;
+    default: return status < 500 ? Code::kInvalid : Code::kInternal;
+  }
+}
+
+/// The code whose own name is `name`, else what the status says.
+Code code_of(std::string_view name, int status) {
+  for (auto i = static_cast<int>(Code::kCancelled); i >= static_cast<int>(Code::kInternal); --i)
+    if (info(static_cast<Code>(i)).name == name) return static_cast<Code>(i);
+  return code_of_status(status);
+}
+
+std::vector<std::string> details_of(const json::object& problem) {
+  std::vector<std::string> lines;
+  const json::value* errors = problem.if_contains("errors");
+  if (errors == nullptr || !errors->is_array()) return lines;
+  for (const json::value& e : errors->get_array()) {
+    if (!e.is_object()) continue;
+    const std::string pointer = get_string(e.get_object(), "pointer");
+    lines.push_back((pointer.empty() ? "" : pointer + ": ") + get_string(e.get_object(), "message"));
+  }
+  return lines;
+}
+
+bool is_http_url(std::string_view url) {
+  const bool scheme = url.starts_with("http://") || url.starts_with("https://");
+  return scheme && url.find("://") + 3 < url.size() && url.find_first_of(" \t\r\n") == url.npos;
+}
+
+}  // namespace
+
+Transport http_transport() {
+  auto client = std::make_shared<net::HttpClient>();
+  return [client](const net::ClientRequest& request) { return client->send(request); };
+}
+
+std::string encode_part(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain)
+      out += c;
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
+std::string with_query(std::string_view path, const Query& query) {
+  std::string out(path);
+  char separator = '?';
+  for (const auto& [key, value] : query) {
+    if (value.empty()) continue;
+    out += std::exchange(separator, '&') + key + "=" + encode_part(value);
+  }
+  return out;
+}
+
+Client::Client(std::string server, std::string token, Millis timeout, Transport transport,
+               const std::atomic<bool>* abort)
+    : server_(std::move(server)),
+      token_(std::move(token)),
+      timeout_(timeout),
+      transport_(std::move(transport)),
+      abort_(abort) {}
+
+Result<Client> Client::make(std::string server, std::string token, Millis timeout,
+                            Transport transport, const std::atomic<bool>* abort) {
+  while (server.ends_with('/')) server.pop_back();
+  if (!is_http_url(server))
+    return usage_error("server \"" + server + "\" is not an http:// or https:// URL",
+                       "skep --server http://127.0.0.1:9595 ..");
+  return Client(std::move(server), std::move(token), timeout, std::move(transport), abort);
+}
+
+Failure Client::unreachable(const Error& cause) const {
+  if (cause.code == Code::kUnavailable)
+    return unavailable("control plane at " + server_ + " cannot be reached: " + cause.message)
+        .named("unreachable")
+        .with_next("skep up   or   skep --server URL ..");
+  if (cause.code == Code::kDeadline)
+    return Error{cause.code, "control plane at " + server_ + " gave no answer: " + cause.message}
+        .with_next("skep health   or a longer --timeout SECONDS");
+  return cause;
+}
+
+Failure Client::failure_of(const net::ClientResponse& r) const {
+  const auto parsed = parse_json(r.body);
+  const json::object* problem = parsed ? parsed->if_object() : nullptr;
+  if (problem == nullptr || !problem->contains("detail"))
+    return Error{code_of_status(r.status),
+                 fmt::format("{} answered HTTP {} without a problem document", server_, r.status)}
+        .with_next("skep health: is this a skep control plane?");
+  const std::string name = get_string(*problem, "code");
+  Error error{code_of(name, r.status), get_string(*problem, "detail"), name,
+              get_string(*problem, "next")};
+  if (r.status == 401 && error.next.empty())
+    error.next = "skep --token-file FILE ..   or   export SKEP_TOKEN_FILE=FILE";
+  return {std::move(error), r.body, details_of(*problem)};
+}
+
+Outcome<net::ClientResponse> Client::raw(std::string_view method, const std::string& path,
+                                         std::string body, Millis extra) {
+  net::ClientRequest request;
+  request.method = std::string(method);
+  request.url = server_ + path;
+  request.headers.push_back("Accept: application/json");
+  if (!body.empty()) request.headers.push_back("Content-Type: application/json");
+  if (!token_.empty()) request.headers.push_back("Authorization: Bearer " + token_);
+  request.body = std::move(body);
+  request.timeout = timeout_ + extra;
+  request.connect_timeout = std::min(timeout_, request.connect_timeout);
+  request.abort = abort_;
+  auto response = transport_(request);
+  if (!response) return unreachable(response.error());
+  return std::move(*response);
+}
+
+Outcome<json::value> Client::document(std::string_view method, const std::string& path,
+                                      std::string body, Millis extra) {
+  auto response = raw(method, path, std::move(body), extra);
+  if (!response) return response.error();
+  if (response->status >= 400) return failure_of(*response);
+  auto parsed = parse_json(response->body);
+  if (!parsed)
+    return Failure(Error{Code::kCorrupt, server_ + path + " answered no JSON: " +
+                                             parsed.error().message}
+                       .with_next("skep health: is this a skep control plane?"));
+  return std::move(*parsed);
+}
+
+Outcome<json::value> Client::get(const std::string& path_and_query, Millis extra) {
+  return document("GET", path_and_query, {}, extra);
+}
+
+Outcome<json::value> Client::post(const std::string& path, std::string body) {
+  return document("POST", path, std::move(body), Millis{0});
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,60 @@
+// The control plane's REST API as the commands see it: JSON in, JSON or a Failure out.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/json.hpp"
+#include "core/cli/console.hpp"
+#include "core/net/http.hpp"
+
+namespace skep::cli {
+
+/// Sends one request; net::HttpClient::send in the product.
+using Transport = std::function<Result<net::ClientResponse>(const net::ClientRequest&)>;
+
+/// A Transport over one net::HttpClient with its connection kept.
+Transport http_transport();
+
+using Query = std::vector<std::pair<std::string, std::string>>;
+
+/// "/api/tasks" and {{"site","a b"}} become "/api/tasks?site=a%20b"; empty values are left out.
+std::string with_query(std::string_view path, const Query& query);
+/// One path segment or query value, percent-encoded.
+std::string encode_part(std::string_view text);
+
+class Client {
+ public:
+  /// kInvalid when `server` is no http or https URL. `abort`, when set, must outlive the client.
+  static Result<Client> make(std::string server, std::string token, Millis timeout,
+                             Transport transport, const std::atomic<bool>* abort);
+
+  const std::string& server() const { return server_; }
+  /// The answer's JSON. `extra` is added to the time limit: what the server was asked to wait.
+  Outcome<json::value> get(const std::string& path_and_query, Millis extra = Millis{0});
+  Outcome<json::value> post(const std::string& path, std::string body = {});
+  /// The answer as it came, whatever its status; a Failure only when there was none.
+  Outcome<net::ClientResponse> raw(std::string_view method, const std::string& path,
+                                   std::string body, Millis extra = Millis{0});
+  /// The Failure that an answer with status 400 or above stands for.
+  Failure failure_of(const net::ClientResponse& response) const;
+
+ private:
+  Client(std::string server, std::string token, Millis timeout, Transport transport,
+         const std::atomic<bool>* abort);
+  Outcome<json::value> document(std::string_view method, const std::string& path,
+                                std::string body, Millis extra);
+  Failure unreachable(const Error& cause) const;
+
+  std::string server_;
+  std::string token_;
+  Millis timeout_;
+  Transport transport_;
+  const std::atomic<bool>* abort_;
+};
+
+}  // namespace skep::cli

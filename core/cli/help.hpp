@@ -1,0 +1,23 @@
+// Help and the command reference, both written from the command table.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/cli/command.hpp"
+
+namespace skep::cli {
+
+/// The verbs of a noun in the order of the help; empty when it is no noun.
+std::vector<std::string> verbs_of(std::string_view noun);
+/// "skep task submit TYPE [options]"
+std::string usage_line(const Command& command);
+/// Help of everything (""), a noun, a command, or a topic; "" when `topic` is none of them.
+std::string help_text(std::string_view topic);
+/// Words that help_text() knows besides nouns and commands.
+std::vector<std::string> help_topics();
+/// docs/reference/cli.md
+std::string reference_markdown();
+
+}  // namespace skep::cli

@@ -1,0 +1,13 @@
+// Ctrl-C and SIGTERM as a flag, for commands that wait.
+#pragma once
+
+#include <atomic>
+
+namespace skep::cli {
+
+/// From now on SIGINT, SIGTERM and SIGHUP set the flag instead of ending the process; a second
+/// SIGINT ends it. Blocking system calls return EINTR.
+void catch_interrupts();
+const std::atomic<bool>& interrupted();
+
+}  // namespace skep::cli

@@ -1,0 +1,51 @@
+#include "core/cli/main.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+
+#include "core/cli/run.hpp"
+
+extern char** environ;
+
+namespace skep::cli {
+namespace {
+
+Environment process_environment() {
+  Environment out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos)
+      out.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return out;
+}
+
+/// What the shell reports of a program that SIGPIPE ended.
+constexpr int kBrokenPipe = 128 + SIGPIPE;
+
+bool reader_is_gone() {
+  pollfd p{STDOUT_FILENO, 0, 0};
+  return ::poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A node must outlive a peer that went away; other commands look at their streams.
+  std::signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  Terminal terminal{std::cin, std::cout, std::cerr, ::isatty(STDOUT_FILENO) == 1,
+                    ::isatty(STDERR_FILENO) == 1};
+  const int code = run(words, process_environment(), terminal, http_transport());
+  std::cout.flush();
+  if (code != 0 || std::cout) return code;
+  if (reader_is_gone()) return kBrokenPipe;
+  std::cerr << "error: the output could not be written   [output]\n";
+  return 1;
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,90 @@
+// skep status, skep health
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <ostream>
+
+#include "core/cli/format.hpp"
+#include "core/cli/session.hpp"
+#include "core/cli/worker_view.hpp"
+
+namespace skep::cli {
+namespace {
+
+/// {"online":3,"late":0} as "3 online, 0 late"; ages are left to the caller.
+std::string counts_text(const json::object& counts) {
+  std::string out;
+  for (const auto& member : counts) {
+    if (!member.value().is_int64() || member.key().ends_with("_seconds")) continue;
+    if (!out.empty()) out += ", ";
+    out += fmt::format("{} {}", member.value().get_int64(), std::string(member.key()));
+  }
+  return out;
+}
+
+const json::object* part(const json::object& o, std::string_view key) {
+  const json::value* v = o.if_contains(key);
+  return v == nullptr ? nullptr : v->if_object();
+}
+
+void print_status(const Console& c, const std::string& server, const json::value& health) {
+  const json::object& o = health.get_object();
+  const Cell state = status_cell(get_string(o, "status"));
+  c.out << "control  " << server << "  "
+        << (state.styled ? c.paint(state.style, state.text) : printable(state.text)) << '\n';
+  if (const json::object* workers = part(o, "workers"))
+    c.out << "workers  " << counts_text(*workers) << '\n';
+  if (const json::object* queue = part(o, "queue")) {
+    c.out << "queue    " << counts_text(*queue);
+    const double oldest = get_double(*queue, "oldest_queued_seconds");
+    if (oldest > 0)
+      c.out << ", oldest waits " << human_duration(static_cast<std::int64_t>(oldest * 1'000));
+    c.out << '\n';
+  }
+  c.out << '\n';
+  print_list(c, Format::kTable, health, worker_columns(c.now_ms()), "worker_id",
+             "no workers; next: skep up   or   skep start -c worker.toml");
+}
+
+Outcome<int> status(Session& s) {
+  auto api = s.api();
+  if (!api) return api.error();
+  const auto health = (*api)->get("/api/workers/health");
+  if (!health) return health.error();
+  if (!health->is_object()) return Failure(Error{Code::kCorrupt, "the answer is no JSON object"});
+  if (!print_document(s.console, s.format, *health, "status"))
+    print_status(s.console, (*api)->server(), *health);
+  return 0;
+}
+
+/// 0 or 1 and nothing else: what container and service probes understand.
+Outcome<int> health(Session& s) {
+  if (s.args.has("live") && s.args.has("ready"))
+    return Failure(usage_error("--live and --ready exclude each other"));
+  if (s.args.has("URL")) s.args.add("server", s.args.get("URL"));
+  auto api = s.api();
+  if (!api) return api.error();
+  const std::string path = s.args.has("live") ? "/livez" : s.args.has("ready") ? "/readyz" : "/health";
+  const auto answer = (*api)->raw("GET", path, {});
+  if (!answer) {
+    print_failure(s.console, answer.error());
+    return 1;
+  }
+  if (!s.console.quiet) s.console.out << answer->body << (answer->body.ends_with('\n') ? "" : "\n");
+  return answer->status < 400 ? 0 : 1;
+}
+
+}  // namespace
+
+std::vector<Command> status_commands() {
+  Command one{"status", "one screen: workers, queue, spool"};
+  one.run = status;
+  Command probe{"health", "probe a node; exit 0 when healthy, else 1"};
+  probe.positionals = {{"URL", "the node, instead of --server", false}};
+  probe.options = {{"live", 0, "", "only: does the process answer"},
+                   {"ready", 0, "", "only: can it serve"}};
+  probe.run = health;
+  return {std::move(one), std::move(probe)};
+}
+
+}  // namespace skep::cli

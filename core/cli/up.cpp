@@ -1,0 +1,185 @@
+// skep up: a control plane and some sites on this machine
+#include <algorithm>
+#include <filesystem>
+#include <ostream>
+
+#include "core/base/id.hpp"
+#include "core/base/text.hpp"
+#include "core/cli/fleet.hpp"
+#include "core/cli/interrupt.hpp"
+#include "core/cli/session.hpp"
+#include "core/cli/up_background.hpp"
+#include "core/cli/up_demo.hpp"
+#include "core/cli/up_state.hpp"
+
+namespace skep::cli {
+namespace {
+
+constexpr std::size_t kMaxSites = 32;
+constexpr int kTaskFailed = 9;
+
+Result<std::vector<std::string>> sites_of(const std::string& text) {
+  const auto sites = split(text, ',');
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    const auto end = sites.begin() + static_cast<std::ptrdiff_t>(i);
+    if (!is_name(sites[i]) || sites[i] == "control" || sites[i] == "up")
+      return usage_error("--sites: \"" + sites[i] + "\" is no name of a site",
+                         "--sites site-a,site-b,site-c");
+    if (std::find(sites.begin(), end, sites[i]) != end)
+      return usage_error("--sites: \"" + sites[i] + "\" is given twice");
+  }
+  if (sites.size() > kMaxSites)
+    return usage_error("--sites: more than " + std::to_string(kMaxSites) + " sites");
+  return sites;
+}
+
+Result<std::vector<std::string>> listen_of(const Args& args) {
+  if (!args.has("port")) return std::vector<std::string>{"127.0.0.1:9595", "127.0.0.1:8000"};
+  const auto port = args.integer("port", 0);
+  if (!port) return port.error();
+  if (*port > 65'535) return usage_error("--port " + args.get("port") + " is larger than 65535");
+  return std::vector<std::string>{"127.0.0.1:" + std::to_string(*port)};
+}
+
+Result<UpPlan> plan_of(const Args& args) {
+  auto sites = sites_of(args.get("sites", "site-a,site-b,site-c"));
+  if (!sites) return sites.error();
+  auto listen = listen_of(args);
+  if (!listen) return listen.error();
+  std::error_code ec;
+  std::string state = std::filesystem::absolute(args.get("state", "./.skep"), ec).lexically_normal();
+  if (ec) return errno_error("find folder \"" + args.get("state", "./.skep") + "\"", ec.value());
+  while (state.size() > 1 && state.ends_with('/')) state.pop_back();
+  return UpPlan{std::move(state), std::move(*sites), std::move(*listen)};
+}
+
+/// What the nodes get: the user's variables must not give three workers one id.
+Environment node_environment(const Session& s) {
+  Environment out;
+  std::string dropped;
+  for (const auto& [key, value] : s.environment) {
+    if (key.starts_with("SKEP_") || key.starts_with("WORKER_"))
+      dropped += " " + key;
+    else
+      out.emplace(key, value);
+  }
+  if (!dropped.empty()) s.console.note("not passed to the nodes:" + dropped);
+  return out;
+}
+
+Result<std::string> own_path() {
+  std::error_code ec;
+  const auto path = std::filesystem::read_symlink("/proc/self/exe", ec);
+  if (ec) return errno_error("read /proc/self/exe", ec.value());
+  return path.string();
+}
+
+void print_hints(const Console& c, const std::string& url, const UpPlan& plan, bool background) {
+  const std::string& site = plan.sites.back();
+  const std::string server = url == "http://127.0.0.1:9595" ? "" : " --server " + url;
+  c.out << "\ntry     skep" << server << " status\n"
+        << "        skep" << server << " task submit execute_script -p script='df -h /' --site " << site << " -f\n"
+        << "        skep" << server << " task list\n"
+        << "logs    " << plan.state << "/*.log\n"
+        << "stop    " << (background ? "skep up --stop --state " + plan.state : "Ctrl-C") << '\n'
+        << std::flush;
+}
+
+Outcome<bool> demo(Session& s, const std::string& url, const UpPlan& plan) {
+  auto api = Client::make(url, {}, Millis{30'000}, http_transport(), &interrupted());
+  if (!api) return api.error();
+  return run_demo(*api, s.console, plan.sites);
+}
+
+Status prepare(Session& s, const UpPlan& plan, UpState& state) {
+  SKEP_TRY(state.lock());
+  if (s.args.has("fresh")) SKEP_TRY(state.wipe());
+  return check_free(plan.listen);
+}
+
+/// Everything but the waiting; on failure the caller stops the fleet.
+Outcome<bool> bring_up(Session& s, Fleet& fleet, const UpPlan& plan) {
+  const auto url = fleet.start();
+  if (!url) return url.error();
+  const auto good = demo(s, *url, plan);
+  if (!good) return good.error();
+  print_hints(s.console, *url, plan, false);
+  return true;
+}
+
+Outcome<int> foreground(Session& s, const UpPlan& plan, bool with_demo) {
+  UpState state(plan.state);
+  SKEP_TRY(prepare(s, plan, state));
+  auto program = own_path();
+  if (!program) return program.error();
+  catch_interrupts();
+  Fleet fleet({plan, std::move(*program), node_environment(s)}, state, s.console, http_transport());
+  const Outcome<bool> up = with_demo ? bring_up(s, fleet, plan) : [&]() -> Outcome<bool> {
+    const auto url = fleet.start();
+    if (!url) return url.error();
+    return true;
+  }();
+  const bool asked = up ? fleet.watch() : interrupted().load();
+  s.console.note("stopping: workers finish what they run");
+  fleet.stop();
+  s.console.note("stopped");
+  if (!up && !asked) return up.error();
+  return asked ? 0 : 1;
+}
+
+Outcome<int> background(Session& s, const UpPlan& plan) {
+  auto program = own_path();
+  if (!program) return program.error();
+  {
+    UpState state(plan.state);
+    SKEP_TRY(prepare(s, plan, state));
+    state.forget();
+  }  // released: the supervisor locks it next
+  catch_interrupts();
+  const auto url = start_supervisor({*program, plan, s.environment}, s.console);
+  if (!url) return url.error();
+  const auto good = demo(s, *url, plan);
+  if (!good) return good.error();
+  print_hints(s.console, *url, plan, true);
+  return *good ? 0 : kTaskFailed;
+}
+
+Outcome<int> up(Session& s) {
+  const auto plan = plan_of(s.args);
+  if (!plan) return plan.error();
+  if (s.args.has("stop")) {
+    const auto stopped = stop_supervisor(plan->state, s.console);
+    if (!stopped) return stopped.error();
+    return 0;
+  }
+  return s.args.has("detach") ? background(s, *plan) : foreground(s, *plan, true);
+}
+
+Outcome<int> supervise(Session& s) {
+  const auto plan = plan_of(s.args);
+  if (!plan) return plan.error();
+  return foreground(s, *plan, false);
+}
+
+}  // namespace
+
+std::vector<Command> up_commands() {
+  Command c{"up", "start a control plane and three sites here, and run real work on them"};
+  c.options = {{"detach", 'd', "", "leave them running in the background"},
+               {"stop", 0, "", "end what -d started in this state folder"},
+               {"state", 0, "FOLDER", "state folder (./.skep)"},
+               {"sites", 0, "A,B,C", "names of the sites (site-a,site-b,site-c)"},
+               {"port", 0, "PORT", "listen on 127.0.0.1:PORT only (9595 and 8000); 0 = any free port"},
+               {"fresh", 0, "", "first remove what an earlier run left in the state folder"}};
+  c.notes = "For one machine and for trying things out. Each node has its own TOML file, state and log\n"
+            "in the state folder. Ctrl-C stops them all; running tasks get time to end.";
+  c.examples = {"skep up", "skep up -d --port 0 --state /tmp/skep", "skep up --stop --state /tmp/skep"};
+  c.run = up;
+  Command hidden{"__up", "the process behind skep up -d"};
+  hidden.options = {c.options[2], c.options[3], c.options[4]};
+  hidden.hidden = true;
+  hidden.run = supervise;
+  return {std::move(c), std::move(hidden)};
+}
+
+}  // namespace skep::cli

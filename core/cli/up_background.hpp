@@ -1,0 +1,26 @@
+// `skep up -d`: a supervisor that outlives this command.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "core/cli/console.hpp"
+#include "core/cli/up_state.hpp"
+
+namespace skep::cli {
+
+struct SupervisorOptions {
+  std::string program;
+  UpPlan plan;
+  std::map<std::string, std::string> environment;
+};
+
+/// Starts it and returns the control plane's URL once every worker is online. When it does not get
+/// there, or the user interrupts, it has been ended.
+Outcome<std::string> start_supervisor(const SupervisorOptions& options, const Console& console);
+
+/// Ends the supervisor and the nodes that up.json of the folder names, exactly those. kNotFound when
+/// none runs.
+Outcome<bool> stop_supervisor(const std::string& folder, const Console& console);
+
+}  // namespace skep::cli

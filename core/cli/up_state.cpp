@@ -1,0 +1,172 @@
+#include "core/cli/up_state.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+
+#include "core/base/json.hpp"
+#include "core/base/text.hpp"
+
+namespace skep::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kRecord = "up.json";
+constexpr const char* kLock = "up.lock";
+
+Status write_file(const std::string& path, const std::string& text) {
+  const std::string temporary = path + ".new";
+  {
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    out << text;
+    out.flush();
+    if (!out) return errno_error("write \"" + temporary + "\"", errno);
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    return errno_error("rename \"" + temporary + "\"", errno);
+  return {};
+}
+
+/// A TOML basic string; JSON's escapes are a subset of TOML's.
+std::string quoted(const std::string& text) {
+  JsonOut out;
+  return out.str(text).take();
+}
+
+void append_process(JsonOut& out, const ProcessId& id) {
+  out.key("pid").integer(id.pid).key("started").integer(static_cast<std::int64_t>(id.started));
+}
+
+ProcessId process_of(const json::object& o) {
+  return {static_cast<pid_t>(get_int(o, "pid")),
+          static_cast<std::uint64_t>(get_int(o, "started"))};
+}
+
+}  // namespace
+
+std::string worker_id_of(const std::string& site) { return "worker-" + site + "-01"; }
+
+std::string UpState::path(std::string_view name) const { return folder_ + "/" + std::string(name); }
+
+Status UpState::lock() {
+  std::error_code ec;
+  const bool fresh = !fs::exists(folder_, ec);
+  fs::create_directories(folder_, ec);
+  if (ec) return errno_error("make folder \"" + folder_ + "\"", ec.value());
+  if (fresh) fs::permissions(folder_, fs::perms::owner_all, ec);
+  UniqueFd fd(::open(path(kLock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return errno_error("open \"" + path(kLock) + "\"", errno);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return errno_error("lock \"" + path(kLock) + "\"", errno);
+    return Error{Code::kState, "skep up is already running with state " + folder_}
+        .named("already-running")
+        .with_next("skep status   or   skep up --stop --state " + folder_ +
+                   "   or another --state and --port");
+  }
+  lock_ = std::move(fd);
+  return {};
+}
+
+Status UpState::wipe() {
+  std::error_code ec;
+  if (!fs::exists(folder_, ec) || fs::is_empty(folder_, ec)) return {};
+  if (!fs::exists(path(kLock), ec))
+    return Error{Code::kState, "\"" + folder_ + "\" was not made by skep up; nothing was removed"}
+        .with_next("another --state, or remove it yourself");
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_, ec)) {
+    if (entry.path().filename() == kLock) continue;
+    fs::remove_all(entry.path(), ec);
+    if (ec) return errno_error("remove \"" + entry.path().string() + "\"", ec.value());
+  }
+  return {};
+}
+
+Status UpState::write(const UpRecord& record) const {
+  JsonOut out;
+  out.object();
+  append_process(out, record.supervisor);
+  out.key("url").str(record.url).key("ready").boolean(record.ready).key("nodes").array();
+  for (const auto& [name, id] : record.nodes) {
+    out.object().key("name").str(name);
+    append_process(out, id);
+    out.end_object();
+  }
+  return write_file(path(kRecord), out.end_array().end_object().take() + "\n");
+}
+
+Result<std::optional<UpRecord>> UpState::read() const {
+  const auto text = read_file(path(kRecord));
+  if (!text) return std::optional<UpRecord>();
+  const auto parsed = parse_json(*text);
+  if (!parsed || !parsed->is_object())
+    return Error{Code::kCorrupt, "\"" + path(kRecord) + "\" is not what skep up wrote"}.with_next(
+        "look for skep processes by hand, then remove the file");
+  const json::object& o = parsed->get_object();
+  UpRecord out{process_of(o), get_string(o, "url"), get_bool(o, "ready"), {}};
+  if (const json::value* nodes = o.if_contains("nodes"); nodes != nullptr && nodes->is_array())
+    for (const json::value& n : nodes->get_array())
+      if (n.is_object())
+        out.nodes.emplace_back(get_string(n.get_object(), "name"), process_of(n.get_object()));
+  return std::optional<UpRecord>(std::move(out));
+}
+
+void UpState::forget() const {
+  std::error_code ignored;  // a record that stays names processes that are gone; readers check
+  fs::remove(path(kRecord), ignored);
+}
+
+Result<std::string> UpState::write_toml(const std::string& node, const std::string& text) const {
+  const std::string file = path(node + ".toml");
+  SKEP_TRY(write_file(file, "# Written by skep up at each start; changes here are lost.\n" + text));
+  return file;
+}
+
+Result<std::string> UpState::write_control_toml(const UpPlan& plan) const {
+  std::vector<std::string> listen;
+  for (const std::string& address : plan.listen) listen.push_back(quoted(address));
+  return write_toml("control", "[node]\nid = \"control\"\nsite = \"control\"\nroles = [\"control\"]\n"
+                               "state_dir = " + quoted(path("control")) +
+                               "\n\n[http]\nlisten = [" + join(listen, ", ") + "]\n");
+}
+
+Result<std::string> UpState::write_site_toml(const std::string& site,
+                                             const std::string& control_url, bool docker) const {
+  return write_toml(site, "[node]\nid = " + quoted(worker_id_of(site)) + "\nsite = " + quoted(site) +
+                              "\nroles = [\"worker\"]\nstate_dir = " + quoted(path(site)) +
+                              "\n\n[worker]\ncontrol_plane_url = [" + quoted(control_url) +
+                              "]\nheartbeat_interval_seconds = 5.0\ncapabilities = { docker = " +
+                              (docker ? "true" : "false") +
+                              ", gpu = false }\n\n[spool]\nplugin = \"file\"\ndir = " +
+                              quoted(path(site + "/offline")) + "\n");
+}
+
+std::string UpState::control_url() const {
+  const auto text = read_file(path("control/endpoints"), 64 << 10);
+  // A line without its end may be half written.
+  const std::size_t end = text ? text->find('\n') : std::string::npos;
+  return end == std::string::npos ? std::string() : text->substr(0, end);
+}
+
+std::string UpState::log_tail(const std::string& node, std::size_t count) const {
+  std::ifstream in(log_path(node), std::ios::binary | std::ios::ate);
+  if (!in) return {};
+  const std::streamoff size = in.tellg();
+  const std::streamoff from = std::max<std::streamoff>(0, size - (16 << 10));
+  std::string text(static_cast<std::size_t>(size - from), '\0');
+  in.seekg(from);
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, in.gcount())));
+  std::size_t at = text.size();
+  for (std::size_t lines = 0; at > 0; --at)
+    if (text[at - 1] == '\n' && at != text.size() && ++lines == count) break;
+  return text.substr(at);
+}
+
+}  // namespace skep::cli

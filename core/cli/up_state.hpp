@@ -1,0 +1,73 @@
+// What `skep up` keeps in its state folder: the nodes' TOML files, and up.json, which says who runs.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/fd.hpp"
+#include "core/base/result.hpp"
+#include "core/proc/subprocess.hpp"
+
+namespace skep::cli {
+
+struct UpPlan {
+  std::string state;               ///< absolute path of the state folder
+  std::vector<std::string> sites;
+  std::vector<std::string> listen; ///< of the control plane, "127.0.0.1:9595"
+};
+
+/// A process by number and start time, so that a reused number is never taken for it.
+struct ProcessId {
+  pid_t pid = 0;
+  std::uint64_t started = 0;  ///< clock ticks since boot, from /proc/PID/stat
+};
+/// The process with this number now; nothing when there is none.
+std::optional<ProcessId> identify(pid_t pid);
+/// Whether exactly this process runs (a zombie does not).
+bool is_alive(const ProcessId& id);
+/// SIGTERM, then SIGKILL after `grace`; true when it ended by itself. Signals by pidfd.
+Result<bool> end_process(const ProcessId& id, Millis grace);
+
+struct UpRecord {
+  ProcessId supervisor;
+  std::string url;        ///< "" until the control plane answers
+  bool ready = false;     ///< all workers are online
+  std::vector<std::pair<std::string, ProcessId>> nodes;
+};
+
+/// The state folder, made when missing and held by one `skep up` at a time.
+class UpState {
+ public:
+  explicit UpState(std::string folder) : folder_(std::move(folder)) {}
+  const std::string& folder() const { return folder_; }
+  std::string path(std::string_view name) const;
+
+  /// kState when another process holds the folder.
+  Status lock();
+  /// Removes what earlier runs left; refuses a folder that `skep up` did not make.
+  Status wipe();
+  Status write(const UpRecord& record) const;
+  /// The record, or nothing when there is none.
+  Result<std::optional<UpRecord>> read() const;
+  void forget() const;
+
+  Result<std::string> write_control_toml(const UpPlan& plan) const;
+  Result<std::string> write_site_toml(const std::string& site, const std::string& control_url, bool docker) const;
+  /// The first URL the control plane says it listens on; "" while there is none.
+  std::string control_url() const;
+  std::string log_path(const std::string& node) const { return path(node + ".log"); }
+  /// The last `count` lines of a node's log.
+  std::string log_tail(const std::string& node, std::size_t count) const;
+
+ private:
+  Result<std::string> write_toml(const std::string& node, const std::string& text) const;
+  std::string folder_;
+  UniqueFd lock_;
+};
+
+std::string worker_id_of(const std::string& site);
+
+}  // namespace skep::cli

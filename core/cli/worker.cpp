@@ -1,0 +1,86 @@
+// skep worker list, show, pause, resume, drain
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <ostream>
+
+#include "core/cli/format.hpp"
+#include "core/cli/session.hpp"
+#include "core/cli/worker_view.hpp"
+
+namespace skep::cli {
+namespace {
+
+std::string worker_path(const std::string& id, std::string_view rest = {}) {
+  return "/api/workers/" + encode_part(id) + std::string(rest);
+}
+
+Outcome<int> list(Session& s) {
+  auto api = s.api();
+  if (!api) return api.error();
+  auto workers = (*api)->get(with_query("/api/workers", {{"site", s.args.get("site")}}));
+  if (!workers) return workers.error();
+  print_list(s.console, s.format, *workers, worker_columns(s.console.now_ms()), "worker_id",
+             "no workers; next: skep up   or   skep start -c worker.toml");
+  const auto items = items_of(*workers);
+  if (s.for_people() && !items.empty()) s.console.note(worker_totals(items));
+  return 0;
+}
+
+Outcome<int> show(Session& s) {
+  auto api = s.api();
+  if (!api) return api.error();
+  const auto worker = (*api)->get(worker_path(s.args.get("ID")));
+  if (!worker) return worker.error();
+  if (!worker->is_object()) return Failure(Error{Code::kCorrupt, "the worker is no JSON object"});
+  if (!print_document(s.console, s.format, *worker, "worker_id"))
+    print_worker(s.console, worker->get_object());
+  return 0;
+}
+
+/// Every id is tried; the first failure is returned after all.
+Outcome<int> act(Session& s, const std::string& verb) {
+  auto api = s.api();
+  if (!api) return api.error();
+  std::optional<Failure> first;
+  for (const std::string& id : s.args.all("ID")) {
+    const auto answer = (*api)->post(worker_path(id, "/" + verb));
+    if (!answer) {
+      if (first) print_failure(s.console, *first);
+      first = answer.error();
+      continue;
+    }
+    if (print_document(s.console, s.format, *answer, "worker_id")) continue;
+    const json::object* o = answer->if_object();
+    const std::string mode = o == nullptr ? std::string() : get_string(*o, "mode");
+    s.console.out << "worker " << printable(id) << ' ' << printable(mode.empty() ? verb : mode)
+                  << '\n';
+  }
+  if (first) return *first;
+  return 0;
+}
+
+Command with_ids(const std::string& verb, std::string summary) {
+  Command c{"worker " + verb, std::move(summary)};
+  c.positionals = {{"ID", "worker id", true, {}, true}};
+  c.run = [verb](Session& s) { return act(s, verb); };
+  return c;
+}
+
+}  // namespace
+
+std::vector<Command> worker_commands() {
+  Command all{"worker list", "list workers"};
+  all.options = {{"site", 0, "SITE", "only this site"}};
+  all.run = list;
+  Command one{"worker show", "show one worker"};
+  one.positionals = {{"ID", "worker id"}};
+  one.run = show;
+  return {std::move(all), std::move(one),
+          with_ids("pause", "stop claiming; running tasks go on"),
+          with_ids("resume", "claim again"),
+          with_ids("drain", "finish what runs and claim nothing more")};
+}
+
+}  // namespace skep::cli

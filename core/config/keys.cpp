@@ -1,0 +1,252 @@
+#include "core/config/keys.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+
+#include "core/base/json.hpp"
+
+namespace skep::config {
+namespace {
+
+constexpr double kDay = 86'400;
+
+/// A table of rows is easier to read than its line breaks.
+// clang-format off
+#define AT(member) [](Config& c) { return &c.member; }
+
+const std::vector<Key>& table() {
+  static const auto* rows = new std::vector<Key>{
+    {.section = "node", .name = "id", .field = AT(node.id),
+     .doc = "Identity of this node among all workers; empty: `worker-<random>`, made once and kept "
+            "in `state_dir/node-id`.",
+     .format = Format::kId, .aliases = {"WORKER_ID"}},
+    {.section = "node", .name = "site", .field = AT(node.site),
+     .doc = "Site the node stands on; a task with a site runs only there.",
+     .format = Format::kId, .required = true, .aliases = {"WORKER_SITE", "WORKER_SITE_NAME"}},
+    {.section = "node", .name = "roles", .field = AT(node.roles),
+     .doc = "What the node is: `control`, `worker` or both.",
+     .format = Format::kRole, .required = true},
+    {.section = "node", .name = "state_dir", .field = AT(node.state_dir),
+     .doc = "Folder of everything the node keeps between starts.",
+     .format = Format::kPath, .required = true},
+
+    {.section = "http", .name = "listen", .field = AT(http.listen),
+     .doc = "Addresses that a control plane serves, `host:port`; port 0 takes a free one.",
+     .format = Format::kListen, .required = true},
+    {.section = "http", .name = "token_file", .field = AT(http.token_file),
+     .doc = "File with the token that requests must carry; required when an address is not loopback.",
+     .format = Format::kPath},
+    {.section = "http", .name = "threads", .field = AT(http.threads),
+     .doc = "Threads that answer requests.", .min = 1, .max = 256},
+    {.section = "http", .name = "max_connections", .field = AT(http.max_connections),
+     .doc = "Open connections at one time; more are refused.", .min = 1, .max = 1'000'000},
+
+    {.section = "control", .name = "lease_seconds", .field = AT(control.lease_seconds), .live = true,
+     .doc = "How long a worker holds a task without renewing it.", .unit = "seconds",
+     .min = 1, .max = kDay},
+    {.section = "control", .name = "lost_after_seconds", .field = AT(control.lost_after_seconds),
+     .live = true, .doc = "From the end of a lease to giving its worker up.", .unit = "seconds",
+     .min = 0, .max = 7 * kDay},
+    {.section = "control", .name = "reaper_interval_seconds",
+     .field = AT(control.reaper_interval_seconds), .live = true,
+     .doc = "How often leases and expiries are looked at.", .unit = "seconds",
+     .min = 0.05, .max = 3600},
+    {.section = "control", .name = "restart_grace_seconds",
+     .field = AT(control.restart_grace_seconds),
+     .doc = "After a start no worker is given up for so long.", .unit = "seconds",
+     .min = 0, .max = kDay},
+    {.section = "control", .name = "retry_base_seconds", .field = AT(control.retry_base_seconds),
+     .live = true, .doc = "Upper bound of the delay before the first retry; it doubles with each.",
+     .unit = "seconds", .min = 0.001, .max = kDay},
+    {.section = "control", .name = "retry_cap_seconds", .field = AT(control.retry_cap_seconds),
+     .live = true, .doc = "Longest delay before a retry.", .unit = "seconds",
+     .min = 0.001, .max = 7 * kDay},
+    {.section = "control", .name = "max_attempts", .field = AT(control.max_attempts), .live = true,
+     .doc = "Tries of a task that does not say how many.", .min = 1, .max = 1000},
+    {.section = "control", .name = "max_crashes", .field = AT(control.max_crashes), .live = true,
+     .doc = "A task is dead after so many attempts that took their worker down.",
+     .min = 1, .max = 1000},
+    {.section = "control", .name = "offline_after_seconds",
+     .field = AT(control.offline_after_seconds), .live = true,
+     .doc = "A worker without a heartbeat for so long is offline.", .unit = "seconds",
+     .min = 1, .max = 7 * kDay},
+    {.section = "control", .name = "stale_after_seconds", .field = AT(control.stale_after_seconds),
+     .live = true, .doc = "A worker without a heartbeat for so long is stale.", .unit = "seconds",
+     .min = 1, .max = 30 * kDay},
+
+    {.section = "worker", .name = "control_plane_url", .field = AT(worker.control_plane_url),
+     .doc = "Control plane to work for; a list when there are several.",
+     .format = Format::kUrl, .required = true, .aliases = {"WORKER_CONTROL_PLANE_URL"}},
+    {.section = "worker", .name = "token_file", .field = AT(worker.token_file),
+     .doc = "File with the token that the worker sends.", .format = Format::kPath},
+    {.section = "worker", .name = "poll_interval_seconds", .field = AT(worker.poll_interval_seconds),
+     .live = true, .doc = "Pause between claims that found nothing; a fallback, for claims wait for work.",
+     .unit = "seconds", .min = 0.01, .max = 3600,
+     .aliases = {"WORKER_POLL_INTERVAL_SECONDS", "WORKER_POLL_INTERVAL"}},
+    {.section = "worker", .name = "heartbeat_interval_seconds",
+     .field = AT(worker.heartbeat_interval_seconds), .live = true,
+     .doc = "Pause between heartbeats, which renew the leases of running tasks.", .unit = "seconds",
+     .min = 0.05, .max = 3600, .aliases = {"WORKER_HEARTBEAT_INTERVAL_SECONDS"}},
+    {.section = "worker", .name = "concurrency", .field = AT(worker.concurrency), .live = true,
+     .doc = "Tasks that run at one time.", .min = 1, .max = 1024, .aliases = {"WORKER_CONCURRENCY"}},
+    {.section = "worker", .name = "batch_size", .field = AT(worker.batch_size), .live = true,
+     .doc = "Most tasks taken by one claim.", .min = 1, .max = 1024,
+     .aliases = {"WORKER_BATCH_SIZE"}},
+    {.section = "worker", .name = "drain_seconds", .field = AT(worker.drain_seconds), .live = true,
+     .doc = "After SIGTERM running tasks get so long to end.", .unit = "seconds",
+     .min = 0, .max = kDay},
+    {.section = "worker", .name = "result_reserve_mb", .field = AT(worker.result_reserve_mb),
+     .live = true, .doc = "Spool space set aside for each running task.", .unit = "MB",
+     .min = 0.001, .max = 1024},
+    {.section = "worker", .name = "capabilities", .field = AT(worker.capabilities), .live = true,
+     .doc = "What the worker can do; a task that requires one runs only where it is true. The "
+            "runbooks use docker, gpu, network_access and privileged.",
+     .format = Format::kId, .aliases = {"WORKER_CAPABILITIES"}},
+
+    {.section = "log", .name = "format", .field = AT(log.format), .live = true,
+     .doc = "`text` or `json`, one line an event on stderr.", .format = Format::kLogFormat},
+    {.section = "log", .name = "level", .field = AT(log.level), .live = true,
+     .doc = "Least level written: `debug`, `info`, `warn` or `error`.", .format = Format::kLogLevel},
+
+    {.section = "queue", .name = "plugin", .field = AT(queue.plugin),
+     .doc = "Plugin that keeps the task queue.", .format = Format::kId, .required = true},
+    {.section = "store", .name = "plugin", .field = AT(store.plugin),
+     .doc = "Plugin that keeps everything else of a control plane.",
+     .format = Format::kId, .required = true},
+    {.section = "heartbeat", .name = "plugin", .field = AT(heartbeat.plugin),
+     .doc = "Plugin that carries heartbeats.", .format = Format::kId, .required = true},
+    {.section = "spool", .name = "plugin", .field = AT(spool.plugin),
+     .doc = "Plugin that keeps results until the control plane has them.",
+     .format = Format::kId, .required = true},
+    {.section = "spool", .name = "dir",
+     .field = [](Config& c) { return std::pair(&c.spool, std::string_view("dir")); },
+     .doc = "Folder of the spool; must survive a restart of the container.",
+     .format = Format::kPath, .required = true, .aliases = {"WORKER_OFFLINE_DIR"}},
+
+    {.section = "plugins", .name = "paths", .field = AT(plugins.paths),
+     .doc = "Folders with plugins; empty: the folder beside the program.", .format = Format::kPath},
+    {.section = "scripts", .name = "paths", .field = AT(script_paths),
+     .doc = "Folders with Lua tasks.", .format = Format::kPath},
+  };
+  return *rows;
+}
+#undef AT
+// clang-format on
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+std::map<std::string, bool> bools(const json::value& value) {
+  std::map<std::string, bool> out;
+  for (const auto& [name, flag] : value.get_object()) out[name] = flag.get_bool();
+  return out;
+}
+
+std::vector<std::string> texts(const json::value& value) {
+  std::vector<std::string> out;
+  for (const json::value& item : value.get_array()) out.emplace_back(item.get_string());
+  return out;
+}
+
+json::object slot_table(const Slot& slot) {
+  return std::move(parse_json(slot.table).value().get_object());
+}
+
+json::value slot_member(const std::pair<Slot*, std::string_view>& at) {
+  const json::object table = slot_table(*at.first);
+  const json::value* member = table.if_contains(at.second);
+  return member == nullptr ? json::value(nullptr) : *member;
+}
+
+void set_slot_member(const std::pair<Slot*, std::string_view>& at, const json::value& value) {
+  json::object table = slot_table(*at.first);
+  table[at.second] = value;
+  at.first->table = to_text(table);
+}
+
+}  // namespace
+
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return out;
+}
+
+std::string environment_name(std::string_view section, std::string_view name) {
+  return "SKEP_" + upper(section) + "_" + upper(name);
+}
+
+std::string Key::environment() const { return environment_name(section, name); }
+
+std::span<const Key> keys() { return table(); }
+
+const Key* find_key(std::string_view section, std::string_view name) {
+  for (const Key& key : table())
+    if (key.section == section && key.name == name) return &key;
+  return nullptr;
+}
+
+std::span<const SlotSection> slot_sections() {
+  static constexpr std::array kSlots{
+      SlotSection{"queue", &Config::queue}, SlotSection{"store", &Config::store},
+      SlotSection{"heartbeat", &Config::heartbeat}, SlotSection{"spool", &Config::spool}};
+  return kSlots;
+}
+
+const SlotSection* find_slot(std::string_view section) {
+  for (const SlotSection& slot : slot_sections())
+    if (slot.name == section) return &slot;
+  return nullptr;
+}
+
+const std::vector<std::string>& section_names() {
+  static const auto* names = [] {
+    auto* out = new std::vector<std::string>;
+    for (const Key& key : table())
+      if (out->empty() || out->back() != key.section) out->emplace_back(key.section);
+    return out;
+  }();
+  return *names;
+}
+
+std::vector<std::string> key_names(std::string_view section) {
+  std::vector<std::string> out;
+  for (const Key& key : table())
+    if (key.section == section) out.emplace_back(key.name);
+  return out;
+}
+
+json::value get(const Config& config, const Key& key) {
+  Config& c = const_cast<Config&>(config);  // the accessors below only read
+  return std::visit(
+      Overloaded{
+          [&](std::string* (*at)(Config&)) { return json::value(*at(c)); },
+          [&](int* (*at)(Config&)) { return json::value(*at(c)); },
+          [&](double* (*at)(Config&)) { return json::value(*at(c)); },
+          [&](std::vector<std::string>* (*at)(Config&)) { return json::value_from(*at(c)); },
+          [&](std::map<std::string, bool>* (*at)(Config&)) { return json::value_from(*at(c)); },
+          [&](std::pair<Slot*, std::string_view> (*at)(Config&)) { return slot_member(at(c)); },
+      },
+      key.field);
+}
+
+void set(Config& c, const Key& key, const json::value& value) {
+  std::visit(
+      Overloaded{
+          [&](std::string* (*at)(Config&)) { *at(c) = std::string(value.get_string()); },
+          [&](int* (*at)(Config&)) { *at(c) = value.to_number<int>(); },
+          [&](double* (*at)(Config&)) { *at(c) = value.to_number<double>(); },
+          [&](std::vector<std::string>* (*at)(Config&)) { *at(c) = texts(value); },
+          [&](std::map<std::string, bool>* (*at)(Config&)) { *at(c) = bools(value); },
+          [&](std::pair<Slot*, std::string_view> (*at)(Config&)) { set_slot_member(at(c), value); },
+      },
+      key.field);
+}
+
+}  // namespace skep::config

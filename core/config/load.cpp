@@ -1,0 +1,216 @@
+#include "core/config/load.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <filesystem>
+#include <set>
+
+#include "core/base/describe.hpp"
+#include "core/base/id.hpp"
+#include "core/base/json.hpp"
+#include "core/base/text.hpp"
+#include "core/config/layers.hpp"
+
+namespace skep::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxShown = 50;
+constexpr std::string_view kPluginPrefix = "plugins.";
+
+class Loader {
+ public:
+  explicit Loader(const LoadOptions& options) : options_(options) {}
+
+  Result<Loaded> run() {
+    find_folders();
+    apply_defaults();
+    if (!options_.path.empty())
+      for (const Entry& entry : read_toml(options_.path, problems_)) apply(entry);
+    for (const Entry& entry : read_environment(options_.environment, problems_, out_.warnings))
+      apply(entry);
+    for (const auto& [path, text] : options_.overrides) apply_override(path, text);
+    leave_foreign_spool_alone();
+    for (Problem& problem : check_together(out_)) problems_.push_back(std::move(problem));
+    if (!problems_.empty()) return failure();
+    return std::move(out_);
+  }
+
+ private:
+  void find_folders() {
+    std::error_code ec;
+    working_folder_ = fs::current_path(ec);
+    if (ec) report({}, "the working directory cannot be found: " + ec.message());
+    file_folder_ = (working_folder_ / options_.path).parent_path();
+  }
+
+  void apply_defaults() {
+    for (const Key& key : keys()) store(key, get(out_.config, key), {});
+  }
+
+  void apply(const Entry& entry) {
+    if (entry.name.empty()) return apply_section(entry);
+    if (unknown_sections_.contains(entry.section)) return;
+    if (const Key* key = find_key(entry.section, entry.name)) return apply_key(*key, entry);
+    if (const SlotSection* slot = find_slot(entry.section))
+      return apply_member((out_.config.*slot->slot).table, entry);
+    if (entry.section.starts_with(kPluginPrefix)) {
+      const std::string plugin = entry.section.substr(kPluginPrefix.size());
+      return apply_member(out_.config.plugins.tables.try_emplace(plugin, "{}").first->second,
+                          entry);
+    }
+    report(entry.origin, unknown(entry));
+  }
+
+  void apply_section(const Entry& entry) {
+    const auto& known = section_names();
+    if (entry.section.starts_with(kPluginPrefix)) {
+      const std::string plugin = entry.section.substr(kPluginPrefix.size());
+      if (is_name(plugin)) return void(out_.config.plugins.tables.try_emplace(plugin, "{}"));
+      report(entry.origin, "\"" + shorten(plugin) + "\" cannot be the name of a plugin");
+    } else if (std::find(known.begin(), known.end(), entry.section) != known.end()) {
+      return;
+    } else {
+      report(entry.origin, "unknown section [" + shorten(entry.section) + "]; " +
+                               suggestion(entry.section, known));
+    }
+    unknown_sections_.insert(entry.section);
+  }
+
+  void apply_key(const Key& key, const Entry& entry) {
+    json::value value = entry.value;
+    const std::vector<std::string> wrong = check_value(key, value);
+    for (const std::string& message : wrong) report(entry.origin, message);
+    if (wrong.empty()) store(key, std::move(value), entry.origin);
+  }
+
+  void store(const Key& key, json::value value, const Origin& origin) {
+    if (key.format == Format::kPath) make_absolute(value, origin);
+    set(out_.config, key, value);
+    out_.origins[key.path()] = origin;
+  }
+
+  void make_absolute(json::value& value, const Origin& origin) const {
+    const fs::path& base = origin.kind == Layer::kFile ? file_folder_ : working_folder_;
+    if (auto* list = value.if_array()) {
+      for (json::value& item : *list) make_absolute(item, origin);
+    } else if (!value.get_string().empty()) {
+      const fs::path whole = (base / std::string(value.get_string())).lexically_normal();
+      value = whole.has_filename() ? whole.string() : whole.parent_path().string();
+    }
+  }
+
+  void apply_member(std::string& table, const Entry& entry) {
+    const std::string path = entry.section + "." + entry.name;
+    if (const std::string why = check_member(entry.value); !why.empty())
+      return report(entry.origin, shorten(path) + " " + why);
+    json::object members = std::move(parse_json(table).value().get_object());
+    members[entry.name] = entry.value;
+    table = to_text(members);
+    out_.origins[path] = entry.origin;
+  }
+
+  void apply_override(const std::string& path, const std::string& text) {
+    const Origin origin{Layer::kFlag, {}, 0, 0, path};
+    const std::size_t dot = path.starts_with(kPluginPrefix) ? path.rfind('.') : path.find('.');
+    const std::string section = path.substr(0, dot);
+    if (dot == std::string::npos || dot + 1 == path.size() || dot == 0)
+      return report(origin, "expected section.key=value, such as worker.concurrency=8");
+    const std::string name = path.substr(dot + 1);
+    const std::size_t before = problems_.size();
+    apply_section({section, "", nullptr, origin});
+    if (problems_.size() > before) return;
+    const Key* key = find_key(section, name);
+    apply({section, name, key != nullptr ? from_text(*key, text) : from_text(text), origin});
+  }
+
+  std::string unknown(const Entry& entry) const {
+    const auto& sections = section_names();
+    if (entry.section.empty() &&
+        std::find(sections.begin(), sections.end(), entry.name) != sections.end())
+      return entry.name + " is " + describe(entry.value) + "; expected a table, [" + entry.name +
+             "]";
+    const std::string whole =
+        entry.section.empty() ? shorten(entry.name) : shorten(entry.section + "." + entry.name);
+    const std::string says = "unknown key " + whole + "; ";
+    const auto here = key_names(entry.section);
+    if (nearest(entry.name, here).empty())
+      if (const std::string other = elsewhere(entry.name); !other.empty()) return says + other;
+    return says + (here.empty() ? "every key belongs into a table: " + join(sections, ", ")
+                                : suggestion(entry.name, here));
+  }
+
+  /// Where a key of this name does belong.
+  static std::string elsewhere(const std::string& name) {
+    std::vector<std::string> places;
+    for (const std::string& section : section_names())
+      if (find_key(section, name) != nullptr) places.push_back("[" + section + "]");
+    if (!places.empty()) return name + " belongs into " + join(places, " or ");
+    const Key* key = key_of_alias(name);
+    return key == nullptr ? "" : "did you mean " + key->path() + "?";
+  }
+
+  /// The key that a runbook's variable sets: "worker_id" and "offline_dir" are WORKER_ names.
+  static const Key* key_of_alias(const std::string& name) {
+    const std::string variable = upper(name);
+    for (const Key& key : keys())
+      for (const std::string_view alias : key.aliases)
+        if (alias == variable || alias == "WORKER_" + variable) return &key;
+    return nullptr;
+  }
+
+  /// Another spool than the shipped one need not know "dir": it gets it when somebody wrote it.
+  void leave_foreign_spool_alone() {
+    const auto dir = out_.origins.find("spool.dir");
+    if (out_.config.spool.plugin == Config{}.spool.plugin || dir->second.kind != Layer::kDefault)
+      return;
+    json::object members = std::move(parse_json(out_.config.spool.table).value().get_object());
+    members.erase("dir");
+    out_.config.spool.table = to_text(members);
+    out_.origins.erase(dir);
+  }
+
+  void report(const Origin& origin, std::string message) {
+    problems_.push_back({origin, std::move(message)});
+  }
+
+  Error failure() const {
+    std::string lines;
+    for (std::size_t i = 0; i < std::min(problems_.size(), kMaxShown); ++i)
+      lines += (i == 0 ? "" : "\n") + to_string(problems_[i].origin) + ": " + problems_[i].message;
+    if (problems_.size() > kMaxShown)
+      lines += "\nand " + std::to_string(problems_.size() - kMaxShown) + " more";
+    Error error = config_error(std::move(lines)).named("config");
+    if (options_.path.empty()) return error;
+    return std::move(error).with_next("correct it, then: skep config check -c " + options_.path);
+  }
+
+  const LoadOptions& options_;
+  fs::path working_folder_;
+  fs::path file_folder_;
+  Loaded out_;
+  std::vector<Problem> problems_;
+  std::set<std::string> unknown_sections_;
+};
+
+}  // namespace
+
+std::string to_string(const Origin& origin) {
+  switch (origin.kind) {
+    case Layer::kDefault:
+      return "default";
+    case Layer::kEnvironment:
+      return "env " + origin.name;
+    case Layer::kFlag:
+      return "flag " + origin.name;
+    case Layer::kFile:
+      break;
+  }
+  if (origin.line == 0) return origin.file;
+  return origin.file + ":" + std::to_string(origin.line) + ":" + std::to_string(origin.column);
+}
+
+Result<Loaded> load(const LoadOptions& options) { return Loader(options).run(); }
+
+}  // namespace skep::config

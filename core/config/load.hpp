@@ -1,0 +1,49 @@
+// Reads the configuration of a node: defaults, then the TOML file, then the environment, then
+// flags.
+//
+// Later layers win key by key. Relative paths belong to the layer that wrote them: those of the
+// file start at the file's folder, all others at the working directory; Config holds absolute
+// paths.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.hpp"
+#include "core/config/config.hpp"
+
+namespace skep::config {
+
+enum class Layer { kDefault, kFile, kEnvironment, kFlag };
+
+/// Where a value comes from.
+struct Origin {
+  Layer kind = Layer::kDefault;
+  std::string file{};  ///< kFile: as given
+  unsigned line = 0;   ///< kFile: of the key, from 1
+  unsigned column = 0;
+  std::string name{};  ///< kEnvironment: the variable; kFlag: the key
+};
+/// "skep.toml:3:5", "env WORKER_ID", "flag worker.concurrency" or "default".
+std::string to_string(const Origin& origin);
+
+struct LoadOptions {
+  std::string path{};  ///< "" = no file
+  std::map<std::string, std::string> environment{};
+  std::vector<std::pair<std::string, std::string>> overrides{};  ///< {"worker.concurrency", "8"}
+};
+
+struct Loaded {
+  Config config;
+  /// By "section.key"; members of plugin tables as "queue.path" and "plugins.docker.timeout".
+  std::map<std::string, Origin> origins;
+  std::vector<std::string> warnings;
+};
+
+/// kConfig with every problem, one a line, each with its place and the nearest valid thing.
+Result<Loaded> load(const LoadOptions& options);
+
+}  // namespace skep::config

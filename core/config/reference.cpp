@@ -1,0 +1,120 @@
+#include <boost/json.hpp>
+
+#include "core/base/json.hpp"
+#include "core/config/layers.hpp"
+#include "core/config/show.hpp"
+
+namespace skep::config {
+namespace {
+
+constexpr std::string_view kHead = R"(# Configuration reference
+
+Generated from the key table of the program by `gen_docs --write`; a test compares them.
+
+A node reads one TOML file. Every key has a default, so an empty file is a whole configuration.
+`skep config check -c FILE` says what is wrong with a file, `skep config show -c FILE --origin` where
+each value comes from.
+
+**Layers.** Default, then the file, then the environment, then flags; the later one wins, key by key.
+A variable that is set to nothing counts as not set. When two names of one key are set and differ, the
+node does not start.
+
+**Variables.** Every key is also `SKEP_SECTION_KEY`; the `WORKER_` names are those of the runbooks.
+Lists are separated by commas (`a,b`) or written as JSON (`["a","b"]`), tables are JSON
+(`{"docker": true, "gpu": false}`).
+
+**Paths.** A relative path of the file starts at the folder of the file; a relative path of a variable,
+a flag or a default starts at the working directory. `~` is refused. Paths inside the tables of plugins
+belong to the plugin, except `[spool] dir`.
+
+**Mistakes.** Unknown sections and keys, wrong types and values out of range are errors. All of them
+are listed at once, each as `file:line:column: what`, and the program exits with 78. An unknown
+`SKEP_` variable is a warning.
+
+**Changes.** *live*: the key can change while the node runs. *restart*: the node must be started again.
+
+)";
+
+constexpr std::string_view kSlotNote =
+    "\nAll other keys of this table belong to the plugin and are checked against its schema. The\n"
+    "variable `SKEP_%_NAME` sets the key `name`.\n";
+
+constexpr std::string_view kPluginNote = R"(
+`[plugins.NAME]` is the table of one plugin: its own keys, checked against its schema. Names with dots
+are quoted: `[plugins."com.acme.disk"]`. There are no variables for them; the flag
+`plugins.NAME.key=value` sets one.
+)";
+
+std::string_view title(std::string_view section) {
+  if (section == "node") return "who and where the node is";
+  if (section == "http") return "the API of a control plane";
+  if (section == "control") return "leases, retries and liveness, on a control plane";
+  if (section == "worker") return "the work a worker takes";
+  if (section == "log") return "what the node writes to stderr";
+  if (section == "plugins") return "where plugins are, and their tables";
+  if (section == "scripts") return "where Lua tasks are";
+  return "the plugin of this slot, and its table";
+}
+
+std::string environment_cell(const Key& key) {
+  std::string out = "`" + key.environment() + "`";
+  for (const std::string_view alias : key.aliases) out += ", `" + std::string(alias) + "`";
+  return out;
+}
+
+struct TypeName {
+  const Key& key;
+  std::string range() const {
+    const std::string text = expected(key);
+    return text.substr(text.find(" from ") + 1);
+  }
+  std::string operator()(int* (*)(Config&)) const { return "integer " + range(); }
+  std::string operator()(double* (*)(Config&)) const {
+    return std::string(key.unit) + " " + range();
+  }
+  std::string operator()(std::string* (*)(Config&)) const { return text(); }
+  std::string operator()(std::pair<Slot*, std::string_view> (*)(Config&)) const { return text(); }
+  std::string operator()(std::vector<std::string>* (*)(Config&)) const {
+    return "list of " + text() + "s";
+  }
+  std::string operator()(std::map<std::string, bool>* (*)(Config&)) const {
+    return "table of true and false";
+  }
+  std::string text() const { return key.format == Format::kPath ? "path" : "string"; }
+};
+
+std::string default_cell(const Key& key) {
+  const json::value value = get(Config{}, key);
+  if (value.is_double()) return "`" + JsonOut().number(value.get_double()).take() + "`";
+  return "`" + to_text(value) + "`";
+}
+
+std::string row(const Key& key) {
+  return "| `" + std::string(key.name) + "` | " + std::visit(TypeName{key}, key.field) + " | " +
+         default_cell(key) + " | " + environment_cell(key) + " | " +
+         (key.live ? "live" : "restart") + " | " + std::string(key.doc) + " |\n";
+}
+
+std::string slot_note(const std::string& section) {
+  std::string prefix = environment_name(section, "");
+  std::string note(kSlotNote);
+  return note.replace(note.find("SKEP_%_"), 7, prefix);
+}
+
+}  // namespace
+
+std::string reference_markdown() {
+  std::string out(kHead);
+  for (const std::string& section : section_names()) {
+    out += "## [" + section + "]: " + std::string(title(section)) + "\n\n";
+    out += "| Key | Type | Default | Environment | Change | Meaning |\n|---|---|---|---|---|---|\n";
+    for (const Key& key : keys())
+      if (key.section == section) out += row(key);
+    if (find_slot(section) != nullptr) out += slot_note(section);
+    if (section == "plugins") out += kPluginNote;
+    if (section != section_names().back()) out += '\n';
+  }
+  return out;
+}
+
+}  // namespace skep::config

@@ -1,0 +1,64 @@
+#include "core/control/catalog.hpp"
+
+#include <boost/json.hpp>
+
+#include "core/base/json.hpp"
+#include "core/base/log.hpp"
+#include "core/base/text.hpp"
+
+namespace skep::control {
+
+Catalog::Catalog(const std::vector<ports::TaskType>& own) { learn(own); }
+
+void Catalog::learn(const std::vector<ports::TaskType>& types) {
+  for (const auto& type : types) {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = entries_.find(type.name);
+        known != entries_.end() && known->second.type.version == type.version)
+      continue;
+    Entry entry{type, nullptr};
+    if (auto schema = api::Schema::compile(type.params_schema))
+      entry.schema = std::make_shared<api::Schema>(std::move(*schema));
+    else
+      log::warn("task_type_schema_unusable",
+                {{"type", type.name}, {"error", schema.error().message}});
+    entries_.insert_or_assign(type.name, std::move(entry));
+  }
+}
+
+Status Catalog::check(model::TaskSpec& spec, std::string_view what, std::string& problems) const {
+  Entry entry;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(spec.type);
+    if (found == entries_.end()) {
+      std::vector<std::string> names;
+      for (const auto& [name, unused] : entries_) names.push_back(name);
+      return invalid(std::string(what) + ": unknown task type \"" + spec.type + "\"; " +
+                     suggestion(spec.type, names))
+          .named("unknown-task-type")
+          .with_next("skep plugin list");
+    }
+    entry = found->second;
+  }
+  if (spec.timeout_ms == 0) spec.timeout_ms = entry.type.default_timeout_ms;
+  if (entry.schema == nullptr) return {};
+  auto params = parse_json(spec.params);
+  if (!params) return params.error().within(what);
+  if (const auto found = entry.schema->apply(*params); !found.empty()) {
+    problems = api::problems_json(found);
+    return api::schema_error(std::string(what) + ": params of " + spec.type, found)
+        .with_next("skep plugin show " + spec.type);
+  }
+  spec.params = to_text(*params);
+  return {};
+}
+
+std::vector<ports::TaskType> Catalog::types() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ports::TaskType> out;
+  for (const auto& [name, entry] : entries_) out.push_back(entry.type);
+  return out;
+}
+
+}  // namespace skep::control

@@ -1,0 +1,38 @@
+#include "core/control/control.hpp"
+
+#include <algorithm>
+
+#include "core/base/log.hpp"
+#include "core/control/routes/routes.hpp"
+
+namespace skep::control {
+
+Control::Control(ports::Queue& queue_port, ports::Store& store_port, Clock& clock_port,
+                 const std::vector<ports::TaskType>& own_types, ControlOptions opts)
+    : queue(queue_port), store(store_port), clock(clock_port), options(opts), catalog(own_types),
+      workers(store_port, opts.workers), tasks(queue_port, catalog, workers, waits, clock_port),
+      results(queue_port, store_port, waits, metrics, clock_port, opts.reaper.retry),
+      reaper(queue_port, workers, waits, clock_port, opts.reaper),
+      reconciler(queue_port, store_port) {}
+
+Control::~Control() { stop(); }
+
+Status Control::start() {
+  SKEP_TRY(store.migrate("workers", WorkerDirectory::migrations()));
+  SKEP_TRY(store.migrate("results", ResultService::migrations()));
+  SKEP_TRY(store.migrate("reconciler", Reconciler::migrations()));
+  SKEP_TRY(workers.load());
+  for (const auto& w : workers.all()) catalog.learn(w.about.types);
+  reaper.start();
+  reconciler.start();
+  return {};
+}
+
+void Control::stop() {
+  reaper.stop();
+  reconciler.stop();
+}
+
+std::vector<net::Route> Control::routes() { return route_table(*this); }
+
+}  // namespace skep::control

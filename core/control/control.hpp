@@ -1,0 +1,54 @@
+// The control role: everything behind the API, built on a queue, a store and a clock.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/control/catalog.hpp"
+#include "core/control/metrics.hpp"
+#include "core/control/reaper.hpp"
+#include "core/control/reconciler.hpp"
+#include "core/control/result_service.hpp"
+#include "core/control/task_service.hpp"
+#include "core/control/worker_directory.hpp"
+
+namespace skep::control {
+
+struct ControlOptions {
+  std::int64_t lease_ms = 90'000;
+  int max_attempts = 5;  ///< default of a task
+  WorkerDirectory::Limits workers;
+  ReaperOptions reaper;
+};
+
+/// The parts, in the order in which they need each other. `queue`, `store` and `clock` must outlive
+/// it; the server that serves `routes()` must be stopped before it goes.
+class Control {
+ public:
+  Control(ports::Queue& queue, ports::Store& store, Clock& clock,
+          const std::vector<ports::TaskType>& own_types, ControlOptions options);
+  ~Control();
+  /// Brings the store's schema up to date, loads workers, starts the background services.
+  Status start();
+  void stop();
+
+  /// The whole route table.
+  std::vector<net::Route> routes();
+
+  ports::Queue& queue;
+  ports::Store& store;
+  Clock& clock;
+  const ControlOptions options;
+  Catalog catalog;
+  WaitLists waits;
+  Metrics metrics;
+  WorkerDirectory workers;
+  TaskService tasks;
+  ResultService results;
+  Reaper reaper;
+  Reconciler reconciler;
+};
+
+}  // namespace skep::control

@@ -1,0 +1,101 @@
+#include "core/control/reaper.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "core/api/task_json.hpp"
+#include "core/base/log.hpp"
+#include "core/model/transitions.hpp"
+
+namespace skep::control {
+namespace {
+
+constexpr Millis kTick{250};
+
+}  // namespace
+
+Reaper::Reaper(ports::Queue& queue, WorkerDirectory& workers, WaitLists& waits, Clock& clock,
+               ReaperOptions options)
+    : Service("reaper"), queue_(queue), workers_(workers), waits_(waits), clock_(clock),
+      options_(options), started_ms_(clock.wall_ms()) {}
+
+Result<std::size_t> Reaper::give_up(WallMs cutoff, const std::string& worker_id,
+                                    const std::string& incarnation) {
+  const auto tasks = queue_.overdue(cutoff, worker_id, incarnation);
+  if (!tasks) return tasks.error();
+  if (tasks->empty()) return std::size_t{0};
+  std::random_device random;
+  std::vector<ports::Loss> losses;
+  for (const auto& t : *tasks) {
+    const bool crashed = !worker_id.empty() && t.worker_id == worker_id;
+    losses.push_back({{t.id, t.attempt, t.lease_id},
+                      crashed,
+                      model::backoff_ms(t.attempt, 0, random(), options_.retry.base_ms,
+                                        options_.retry.cap_ms),
+                      options_.retry.max_crashes,
+                      crashed ? api::task_error("worker_crashed",
+                                                "worker " + t.worker_id +
+                                                    " restarted while it ran attempt " +
+                                                    std::to_string(t.attempt))
+                              : api::task_error("worker_lost",
+                                                "worker " + t.worker_id +
+                                                    " was silent for too long during attempt " +
+                                                    std::to_string(t.attempt))});
+  }
+  const WallMs now = clock_.wall_ms();
+  const auto verdicts = queue_.lose(now, cutoff, losses);
+  if (!verdicts) return verdicts.error();
+  std::size_t lost = 0;
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    if ((*verdicts)[i] != ports::LeaseVerdict::kHeld) continue;
+    ++lost;
+    const auto& t = (*tasks)[i];
+    workers_.void_lease(t.worker_id, t.id);
+    log::warn("task_lost", {{"task_id", t.id},
+                            {"attempt", t.attempt},
+                            {"worker_id", t.worker_id},
+                            {"crashed", losses[i].crashed}});
+  }
+  waits_.tasks.wake_all();
+  return lost;
+}
+
+Result<std::size_t> Reaper::worker_restarted(const std::string& worker_id,
+                                             const std::string& incarnation) {
+  return give_up(0, worker_id, incarnation);
+}
+
+Status Reaper::round() {
+  const WallMs now = clock_.wall_ms();
+  const auto next = queue_.tick(now);
+  if (!next) return next.error().within("tick");
+  if (next_due_ms_ != 0 && next_due_ms_ <= now) {
+    waits_.claims.wake_all();
+    waits_.tasks.wake_all();
+  }
+  next_due_ms_ = *next;
+  if (now < next_sweep_ms_ || now < started_ms_ + options_.grace_ms) return {};
+  next_sweep_ms_ = now + options_.interval_ms;
+  const auto lost = give_up(now - options_.lost_after_ms, "", "");
+  return lost ? Status{} : Status{lost.error().within("sweep")};
+}
+
+void Reaper::run(std::stop_token stop) {
+  std::string last_error;
+  WallMs next_flush = 0;
+  while (!stop.stop_requested()) {
+    auto done = round();
+    if (done && clock_.wall_ms() >= next_flush) {
+      next_flush = clock_.wall_ms() + 5'000;
+      done = workers_.flush();
+    }
+    const std::string error = done ? "" : done.error().message;
+    if (error != last_error && !error.empty()) log::error("reaper_failed", {{"error", error}});
+    last_error = error;
+    clock_.sleep(kTick, stop);
+  }
+  if (const auto done = workers_.flush(); !done)
+    log::error("worker_flush_failed", {{"error", done.error().message}});
+}
+
+}  // namespace skep::control

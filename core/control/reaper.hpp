@@ -1,0 +1,48 @@
+// The queue's clockwork: moves due and expired tasks, gives up attempts whose worker is gone.
+#pragma once
+
+#include <string>
+
+#include "core/base/service.hpp"
+#include "core/control/result_service.hpp"
+#include "core/control/task_service.hpp"
+
+namespace skep::control {
+
+struct ReaperOptions {
+  std::int64_t interval_ms = 5'000;
+  std::int64_t lost_after_ms = 300'000;  ///< from the end of a lease to giving it up
+  std::int64_t grace_ms = 300'000;       ///< after start() no attempt is given up for silence
+  RetryPolicy retry;
+};
+
+class Reaper final : public Service {
+ public:
+  Reaper(ports::Queue& queue, WorkerDirectory& workers, WaitLists& waits, Clock& clock,
+         ReaperOptions options);
+  ~Reaper() override { stop(); }
+
+  /// Gives up every attempt that `worker_id` holds under another incarnation: its process is gone.
+  /// Returns how many. [any]
+  Result<std::size_t> worker_restarted(const std::string& worker_id,
+                                       const std::string& incarnation);
+  /// One round: tick, then, when the grace time is over, the suspects. [any]
+  Status round();
+
+ protected:
+  void run(std::stop_token stop) override;
+
+ private:
+  Result<std::size_t> give_up(WallMs cutoff, const std::string& worker_id,
+                              const std::string& incarnation);
+  ports::Queue& queue_;
+  WorkerDirectory& workers_;
+  WaitLists& waits_;
+  Clock& clock_;
+  const ReaperOptions options_;
+  const WallMs started_ms_;
+  WallMs next_sweep_ms_ = 0;
+  WallMs next_due_ms_ = 0;
+};
+
+}  // namespace skep::control

@@ -1,0 +1,78 @@
+#include "core/control/reconciler.hpp"
+
+#include <map>
+
+#include "core/base/log.hpp"
+
+namespace skep::control {
+namespace {
+
+constexpr std::uint32_t kBatch = 500;
+constexpr Millis kPause{50};       // lets completions gather under load
+constexpr Millis kFailurePause{1'000};
+
+}  // namespace
+
+std::vector<std::string> Reconciler::migrations() {
+  return {
+      "CREATE TABLE cursors (name TEXT PRIMARY KEY, sequence BIGINT NOT NULL)",
+      "INSERT INTO cursors (name, sequence) VALUES ('completions', 0)",
+      "CREATE TABLE task_totals (type TEXT NOT NULL, outcome TEXT NOT NULL, count BIGINT NOT NULL, "
+      "total_ms BIGINT NOT NULL, PRIMARY KEY (type, outcome))"};
+}
+
+Result<std::size_t> Reconciler::step(std::uint32_t limit) {
+  const auto cursor = store_.query({"SELECT sequence FROM cursors WHERE name = 'completions'"});
+  if (!cursor) return cursor.error();
+  if (cursor->empty()) return Error{Code::kCorrupt, "the cursor \"completions\" is missing"};
+  const std::int64_t from = ports::as_int(cursor->front().at(0));
+  const auto completions = queue_.completions(from, limit);
+  if (!completions) return completions.error();
+  if (completions->empty()) return std::size_t{0};
+
+  std::map<std::pair<std::string, std::string>, std::pair<std::int64_t, std::int64_t>> sums;
+  for (const auto& c : *completions) {
+    auto& [count, total_ms] = sums[{c.task.spec.type, std::string(to_string(c.task.state))}];
+    ++count;
+    if (c.task.started_ms > 0) total_ms += c.task.finished_ms - c.task.started_ms;
+  }
+  std::vector<ports::Statement> batch;
+  batch.push_back({"UPDATE cursors SET sequence = $1 WHERE name = 'completions' AND sequence = $2",
+                   {completions->back().sequence, from},
+                   1});
+  for (const auto& [key, sum] : sums)
+    batch.push_back({"INSERT INTO task_totals (type, outcome, count, total_ms) VALUES ($1, $2, $3, "
+                     "$4) ON CONFLICT (type, outcome) DO UPDATE SET count = task_totals.count + "
+                     "$3, total_ms = task_totals.total_ms + $4",
+                     {key.first, key.second, sum.first, sum.second}});
+  const auto done = store_.batch(batch);
+  if (!done) return done.error();
+  return completions->size();
+}
+
+Result<std::vector<Reconciler::Total>> Reconciler::totals(ports::Store& store) {
+  const auto rows = store.query({"SELECT type, outcome, count, total_ms FROM task_totals"});
+  if (!rows) return rows.error();
+  std::vector<Total> out;
+  for (const auto& row : *rows)
+    out.push_back({ports::as_text(row[0]), ports::as_text(row[1]), ports::as_int(row[2]),
+                   ports::as_int(row[3])});
+  return out;
+}
+
+void Reconciler::run(std::stop_token stop) {
+  SystemClock clock;
+  std::uint64_t token = 0;
+  while (!stop.stop_requested()) {
+    const auto applied = step(kBatch);
+    if (!applied) {
+      log::error("reconcile_failed", {{"error", applied.error().message}});
+      clock.sleep(kFailurePause, stop);
+    } else if (*applied < kBatch) {
+      clock.sleep(kPause, stop);
+      if (const auto next = queue_.wait(Millis{500}, token)) token = *next;
+    }
+  }
+}
+
+}  // namespace skep::control

@@ -1,0 +1,57 @@
+// Envelope -> Verdict, first half: what a worker sent becomes durable and is acknowledged. The
+// second half, the effect on everything else, is the reconciler's.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/api/wire.hpp"
+#include "core/control/metrics.hpp"
+#include "core/control/task_service.hpp"
+#include "core/ports/queue.hpp"
+#include "core/ports/store.hpp"
+
+namespace skep::control {
+
+struct RetryPolicy {
+  std::int64_t base_ms = 5'000;
+  std::int64_t cap_ms = 900'000;
+  int max_crashes = 3;
+};
+
+class ResultService {
+ public:
+  ResultService(ports::Queue& queue, ports::Store& store, WaitLists& waits, Metrics& metrics,
+                const Clock& clock, RetryPolicy retry)
+      : queue_(queue), store_(store), waits_(waits), metrics_(metrics), clock_(clock),
+        retry_(retry) {}
+
+  static std::vector<std::string> migrations();
+
+  /// One answer per envelope, in order. Fails as a whole only when queue or store fail, and then
+  /// nothing is acknowledged. [any]
+  Result<std::vector<api::Ack>> accept(const std::vector<Result<model::Envelope>>& envelopes);
+
+  struct LogRow {
+    std::int64_t attempt = 0;
+    std::int64_t chunk = 0;
+    WallMs received_ms = 0;
+    std::vector<api::LogEntry> entries;
+  };
+  /// Chunks of a task after (attempt, chunk), in order.
+  Result<std::vector<LogRow>> logs(const std::string& task_id, std::int64_t after_attempt,
+                                   std::int64_t after_chunk, int limit);
+
+ private:
+  struct Batch;
+  Status settle_results(Batch& batch);
+  Status settle_documents(Batch& batch);
+  ports::Queue& queue_;
+  ports::Store& store_;
+  WaitLists& waits_;
+  Metrics& metrics_;
+  const Clock& clock_;
+  const RetryPolicy retry_;
+};
+
+}  // namespace skep::control

@@ -1,0 +1,69 @@
+#include "core/control/control.hpp"
+#include "core/control/routes/routes.hpp"
+
+namespace skep::control {
+namespace {
+
+using net::Access;
+using net::Route;
+
+constexpr std::size_t kNone = 0;
+constexpr std::size_t kSmall = 64 << 10;
+constexpr std::size_t kTask = 1 << 20;
+constexpr std::size_t kBatch = 16 << 20;
+
+using Handler = HttpResponse (*)(Control&, const HttpRequest&);
+
+}  // namespace
+
+std::vector<Route> route_table(Control& c) {
+  const auto bind = [&c](Handler h) { return [&c, h](const HttpRequest& r) { return h(c, r); }; };
+  const auto mode = [&c](std::string_view word) {
+    return [&c, word](const HttpRequest& r) { return set_worker_mode(c, r, word); };
+  };
+  using enum Access;
+  return {
+      {"GET", "/health", kOpen, kNone, "Is everything it depends on there?", bind(health)},
+      {"GET", "/readyz", kOpen, kNone, "The same as /health.", bind(health)},
+      {"GET", "/livez", kOpen, kNone, "Does the process answer?", bind(livez)},
+      {"GET", "/metrics", kOperator, kNone, "Prometheus metrics.", bind(metrics)},
+
+      {"POST", "/api/tasks", kOperator, kBatch, "Submit one task or an array.", bind(post_tasks)},
+      {"GET", "/api/tasks", kOperator, kNone, "List tasks, newest first.", bind(list_tasks)},
+      {"GET", "/api/tasks/{id}", kOperator, kNone, "One task; ?wait=30 waits for its end.",
+       bind(get_task)},
+      {"GET", "/api/tasks/{id}/logs", kOperator, kNone, "Its output so far; ?after=&wait= follows.",
+       bind(get_task_logs)},
+      {"GET", "/api/tasks/{id}/explain", kOperator, kNone, "Why it waits, per worker.",
+       bind(explain_task)},
+      {"POST", "/api/tasks/{id}/cancel", kOperator, kSmall, "End it.", bind(cancel_task)},
+      {"POST", "/api/tasks/{id}/retry", kOperator, kSmall, "Queue it again with fresh tries.",
+       bind(retry_task)},
+      {"GET", "/api/task-types", kOperator, kNone, "Known task types with their schemas.",
+       bind(task_types)},
+
+      {"POST", "/api/workers/register", kWorker, kTask, "A worker introduces itself.",
+       bind(register_worker)},
+      {"POST", "/api/workers/results", kWorker, kBatch, "One envelope or an array.",
+       bind(post_results)},
+      {"POST", "/api/workers/{id}/heartbeat", kWorker, kTask, "A worker's beat; renews leases.",
+       bind(heartbeat)},
+      {"POST", "/api/workers/{id}/claim", kWorker, kTask, "Lease tasks; long-polls.", bind(claim)},
+      {"POST", "/api/workers/{id}/release", kWorker, kTask, "Hand tasks back unfinished.",
+       bind(release)},
+      {"GET", "/api/workers", kOperator, kNone, "List workers.", bind(list_workers)},
+      {"GET", "/api/workers/health", kOperator, kNone, "Presence of workers, depth of the queue.",
+       bind(workers_health)},
+      {"GET", "/api/workers/metrics", kOperator, kNone, "Queue and worker figures as JSON.",
+       bind(workers_metrics)},
+      {"GET", "/api/workers/{id}", kOperator, kNone, "One worker.", bind(get_worker)},
+      {"GET", "/api/workers/{id}/tasks", kOperator, kNone, "Tasks of one worker.",
+       bind(list_worker_tasks)},
+      {"POST", "/api/workers/{id}/pause", kOperator, kSmall, "Stop claiming.", mode("paused")},
+      {"POST", "/api/workers/{id}/resume", kOperator, kSmall, "Claim again.", mode("active")},
+      {"POST", "/api/workers/{id}/drain", kOperator, kSmall, "Stop claiming, finish, hand back.",
+       mode("draining")},
+  };
+}
+
+}  // namespace skep::control

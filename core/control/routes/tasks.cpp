@@ -1,0 +1,206 @@
+#include <boost/json.hpp>
+
+#include "core/api/task_json.hpp"
+#include "core/base/text.hpp"
+#include "core/control/control.hpp"
+#include "core/control/routes/routes.hpp"
+
+namespace skep::control {
+namespace {
+
+constexpr std::size_t kMaxBatch = 10'000;
+
+/// The task id of the path; what could never be an id is simply not found.
+const std::string& id_of(const HttpRequest& r) { return r.params.at("id"); }
+
+Result<std::vector<model::TaskSpec>> read_specs(const json::value& body, int default_attempts) {
+  std::vector<model::TaskSpec> specs;
+  if (!body.is_array()) {
+    auto spec = api::decode_task_spec(body, "task", default_attempts);
+    if (!spec) return spec.error();
+    specs.push_back(std::move(*spec));
+    return specs;
+  }
+  const auto& items = body.get_array();
+  if (items.empty()) return invalid("tasks: the array is empty; send at least one task");
+  if (items.size() > kMaxBatch)
+    return invalid("tasks: " + std::to_string(items.size()) + " in one request; at most 10000");
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    auto spec = api::decode_task_spec(items[i], "tasks[" + std::to_string(i) + "]",
+                                      default_attempts);
+    if (!spec) return spec.error();
+    specs.push_back(std::move(*spec));
+  }
+  return specs;
+}
+
+std::string encode_submitted(const std::vector<TaskService::Submitted>& submitted) {
+  JsonOut out;
+  out.object().key("items").array();
+  for (const auto& s : submitted) {
+    out.object().key("id").str(s.task.id).key("status");
+    out.str(model::public_status(s.task.state)).key("type").str(s.task.spec.type).end_object();
+  }
+  return out.end_array().end_object().take();
+}
+
+HttpResponse answer(const Result<model::Task>& task) {
+  return task ? HttpResponse::json(api::encode_task(*task)) : HttpResponse::problem(task.error());
+}
+
+/// "attempt.chunk", as handed out by the logs route.
+std::optional<std::pair<std::int64_t, std::int64_t>> parse_log_cursor(const std::string& text) {
+  const auto parts = split(text, '.');
+  if (parts.size() != 2) return std::nullopt;
+  const auto attempt = to_int(parts[0]);
+  const auto chunk = to_int(parts[1]);
+  if (!attempt || !chunk) return std::nullopt;
+  return std::pair{*attempt, *chunk};
+}
+
+}  // namespace
+
+HttpResponse post_tasks(Control& c, const HttpRequest& r) {
+  const auto body = parse_json(r.body);
+  if (!body) return HttpResponse::problem(body.error());
+  auto specs = read_specs(*body, c.options.max_attempts);
+  if (!specs) return HttpResponse::problem(specs.error());
+  if (const auto key = r.headers.find("idempotency-key");
+      key != r.headers.end() && specs->size() == 1 && specs->front().idempotency_key.empty())
+    specs->front().idempotency_key = key->second.substr(0, 256);
+  std::string problems;
+  const auto submitted = c.tasks.submit(std::move(*specs), problems);
+  if (!submitted)
+    return HttpResponse::problem(submitted.error(),
+                                 problems.empty() ? "" : ",\"errors\":" + problems);
+  for (const auto& s : *submitted)
+    if (!s.existed) c.metrics.tasks_submitted(s.task.spec.type, 1);
+  if (body->is_array()) return HttpResponse::json(encode_submitted(*submitted), 201);
+  const auto& one = submitted->front();
+  auto response = HttpResponse::json(api::encode_task(one.task), one.existed ? 200 : 201);
+  response.headers.emplace_back("Location", "/api/tasks/" + one.task.id);
+  return response;
+}
+
+namespace {
+
+HttpResponse list(Control& c, const HttpRequest& r, ports::TaskQuery query) {
+  const auto page = page_of(r);
+  if (!page) return HttpResponse::problem(page.error());
+  const auto get = [&](const std::string& key) {
+    const auto found = r.query.find(key);
+    return found == r.query.end() ? std::string() : found->second;
+  };
+  query.type = get("type");
+  query.site = get("site");
+  if (query.worker_id.empty()) query.worker_id = get("worker_id");
+  if (const std::string word = get("status"); !word.empty()) {
+    query.states = model::states_of(word);
+    if (query.states.empty())
+      return HttpResponse::problem(
+          invalid("query parameter status=" + word.substr(0, 60) +
+                  ": expected queued, claimed, executing, succeeded, failed, cancelled or dead")
+              .named("bad-query"));
+  }
+  query.after_seq = page->after;
+  query.limit = page->limit + 1;
+  auto tasks = c.queue.read(query);
+  if (!tasks) return HttpResponse::problem(tasks.error());
+  std::string next;
+  if (tasks->size() > page->limit) {
+    tasks->pop_back();
+    next = std::to_string(tasks->back().seq);
+  }
+  return HttpResponse::json(api::encode_tasks(*tasks, next));
+}
+
+}  // namespace
+
+HttpResponse list_tasks(Control& c, const HttpRequest& r) {
+  if (const auto ok = known_query(r, {"status", "type", "site", "worker_id", "limit", "cursor"}); !ok)
+    return HttpResponse::problem(ok.error());
+  return list(c, r, {});
+}
+
+HttpResponse list_worker_tasks(Control& c, const HttpRequest& r) {
+  if (const auto ok = known_query(r, {"status", "type", "site", "limit", "cursor"}); !ok)
+    return HttpResponse::problem(ok.error());
+  const auto worker = c.workers.find(id_of(r));
+  if (!worker) return HttpResponse::problem(worker.error());
+  ports::TaskQuery query;
+  query.worker_id = worker->profile.id;
+  return list(c, r, std::move(query));
+}
+
+HttpResponse get_task(Control& c, const HttpRequest& r) {
+  if (const auto ok = known_query(r, {"wait"}); !ok) return HttpResponse::problem(ok.error());
+  const auto wait = wait_of(r);
+  if (!wait) return HttpResponse::problem(wait.error());
+  const auto ticket = c.waits.tasks.ticket();
+  const auto task = c.tasks.get(id_of(r));
+  if (!task) return HttpResponse::problem(task.error());
+  const MonoMs until = r.received_ms + wait->count();
+  if (!model::is_terminal(task->state) && !r.closing && c.clock.mono_ms() < until)
+    return HttpResponse::wait_for({&c.waits.tasks, task->id, ticket, until});
+  const auto attempts = c.queue.attempts(task->id);
+  if (!attempts) return HttpResponse::problem(attempts.error());
+  return HttpResponse::json(api::encode_task(*task, *attempts));
+}
+
+HttpResponse get_task_logs(Control& c, const HttpRequest& r) {
+  if (const auto ok = known_query(r, {"after", "wait"}); !ok)
+    return HttpResponse::problem(ok.error());
+  const auto wait = wait_of(r);
+  if (!wait) return HttpResponse::problem(wait.error());
+  std::pair<std::int64_t, std::int64_t> after{0, -1};
+  if (const auto found = r.query.find("after"); found != r.query.end()) {
+    const auto cursor = parse_log_cursor(found->second);
+    if (!cursor)
+      return HttpResponse::problem(
+          invalid("query parameter after: expected a next_cursor of an earlier answer")
+              .named("bad-query"));
+    after = *cursor;
+  }
+  const auto ticket = c.waits.tasks.ticket();
+  const auto task = c.tasks.get(id_of(r));
+  if (!task) return HttpResponse::problem(task.error());
+  const auto rows = c.results.logs(task->id, after.first, after.second, 200);
+  if (!rows) return HttpResponse::problem(rows.error());
+  const bool ended = model::is_terminal(task->state);
+  const MonoMs until = r.received_ms + wait->count();
+  if (rows->empty() && !ended && !r.closing && c.clock.mono_ms() < until)
+    return HttpResponse::wait_for({&c.waits.tasks, task->id, ticket, until});
+  JsonOut out;
+  out.object().key("items").array();
+  for (const auto& row : *rows) {
+    after = {row.attempt, row.chunk};
+    for (const auto& entry : row.entries) {
+      out.object().key("attempt").integer(row.attempt).key("chunk").integer(row.chunk);
+      out.key("stream").str(entry.stream).key("text").str(entry.text);
+      out.key("at").str(to_iso(row.received_ms)).end_object();
+    }
+  }
+  out.end_array().key("next_cursor");
+  out.str(std::to_string(after.first) + "." + std::to_string(after.second));
+  out.key("ended").boolean(ended && rows->size() < 200).end_object();
+  return HttpResponse::json(out.take());
+}
+
+HttpResponse explain_task(Control& c, const HttpRequest& r) {
+  const auto e = c.tasks.explain(id_of(r));
+  if (!e) return HttpResponse::problem(e.error());
+  JsonOut out;
+  out.object().key("id").str(e->task.id);
+  out.key("status").str(model::public_status(e->task.state));
+  out.key("summary").str(e->summary).key("next").str(e->next).key("workers").array();
+  for (const auto& line : e->workers) {
+    out.object().key("worker_id").str(line.worker_id).key("eligible").boolean(line.eligible);
+    out.key("reason").str_or_null(line.reason).end_object();
+  }
+  return HttpResponse::json(out.end_array().end_object().take());
+}
+
+HttpResponse cancel_task(Control& c, const HttpRequest& r) { return answer(c.tasks.cancel(id_of(r))); }
+HttpResponse retry_task(Control& c, const HttpRequest& r) { return answer(c.tasks.retry(id_of(r))); }
+
+}  // namespace skep::control

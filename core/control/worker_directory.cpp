@@ -1,0 +1,190 @@
+#include "core/control/worker_directory.hpp"
+
+#include <algorithm>
+
+#include "core/base/log.hpp"
+#include "core/base/text.hpp"
+
+namespace skep::control {
+namespace {
+
+model::WorkerProfile profile_of(const api::Registration& r) {
+  model::WorkerProfile p{r.worker_id, r.incarnation, r.site, {}, {}};
+  for (const auto& [name, on] : r.capabilities)
+    if (on) p.capabilities.push_back(name);
+  for (const auto& type : r.types) p.types.push_back(type.name);
+  return p;
+}
+
+Error unknown_worker(const std::string& id, std::vector<std::string> known) {
+  return Error{Code::kNotFound, "no worker \"" + id + "\" has registered; " + suggestion(id, known),
+               "unknown-worker", "skep worker list"};
+}
+
+}  // namespace
+
+std::string_view to_string(Presence p) {
+  switch (p) {
+    case Presence::kOnline: return "online";
+    case Presence::kLate: return "late";
+    case Presence::kOffline: return "offline";
+    case Presence::kStale: return "stale";
+  }
+  return "stale";
+}
+
+std::vector<std::string> WorkerDirectory::migrations() {
+  return {
+      "CREATE TABLE workers (worker_id TEXT PRIMARY KEY, site TEXT NOT NULL, "
+      "registration TEXT NOT NULL, mode TEXT NOT NULL, registered_ms BIGINT NOT NULL, "
+      "last_seen_ms BIGINT NOT NULL, beat TEXT NOT NULL)"};
+}
+
+Status WorkerDirectory::load() {
+  const auto rows = store_.query(
+      {"SELECT registration, mode, registered_ms, last_seen_ms, beat FROM workers"});
+  if (!rows) return rows.error();
+  const std::lock_guard lock(mutex_);
+  for (const auto& row : *rows) {
+    auto about = api::decode_registration(ports::as_text(row[0]));
+    if (!about) return about.error().within("workers table");
+    WorkerRecord w;
+    w.profile = profile_of(*about);
+    w.about = std::move(*about);
+    w.mode = api::parse_mode(ports::as_text(row[1]));
+    w.registered_ms = ports::as_int(row[2]);
+    w.last_seen_ms = ports::as_int(row[3]);
+    if (auto beat = api::decode_beat(ports::as_text(row[4]))) w.beat = std::move(*beat);
+    workers_[w.profile.id] = std::move(w);
+  }
+  return {};
+}
+
+Status WorkerDirectory::save(const WorkerRecord& w) {
+  const ports::Statement upsert{
+      "INSERT INTO workers (worker_id, site, registration, mode, registered_ms, last_seen_ms, beat)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (worker_id) DO UPDATE SET site = $2, "
+      "registration = $3, mode = $4, registered_ms = $5, last_seen_ms = $6, beat = $7",
+      {w.profile.id, w.profile.site, api::encode(w.about), std::string(api::to_string(w.mode)),
+       w.registered_ms, w.last_seen_ms, api::encode(w.beat)}};
+  const auto done = store_.batch({&upsert, 1});
+  return done ? Status{} : Status{done.error()};
+}
+
+Result<std::string> WorkerDirectory::enrol(WallMs now, const api::Registration& r) {
+  WorkerRecord w;
+  std::string replaced;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto old = workers_.find(r.worker_id); old != workers_.end()) {
+      if (old->second.profile.incarnation != r.incarnation)
+        replaced = old->second.profile.incarnation;
+      // A drain ends with the process that was drained; a pause stays until somebody resumes.
+      if (old->second.mode == api::WorkerMode::kPaused || replaced.empty())
+        w.mode = old->second.mode;
+    }
+    w.about = r;
+    w.profile = profile_of(r);
+    w.registered_ms = w.last_seen_ms = now;
+    w.beat.worker_id = r.worker_id;
+    w.beat.incarnation = r.incarnation;
+    w.beat.pool_size = r.concurrency;
+  }
+  SKEP_TRY(save(w));
+  const std::lock_guard lock(mutex_);
+  workers_[r.worker_id] = w;
+  if (!replaced.empty()) voided_.erase(r.worker_id);
+  return replaced;
+}
+
+Result<WorkerRecord> WorkerDirectory::check_in(WallMs now, const std::string& worker_id,
+                                               const std::string& incarnation,
+                                               const api::Beat* beat) {
+  const std::lock_guard lock(mutex_);
+  const auto found = workers_.find(worker_id);
+  if (found == workers_.end())
+    return Error{Code::kNotFound, "no worker \"" + worker_id + "\" has registered",
+                 "unknown-worker", "POST /api/workers/register"};
+  WorkerRecord& w = found->second;
+  if (w.profile.incarnation != incarnation)
+    return Error{Code::kState,
+                 "worker id \"" + worker_id + "\" belongs to another process now (host " +
+                     w.about.host + ", pid " + std::to_string(w.about.pid) + ")",
+                 "worker-id-conflict", "give each worker its own [node] id"};
+  if (beat != nullptr) {
+    w.beat = *beat;
+    w.last_seen_ms = now;
+    w.skew_ms = beat->sent_ms == 0 ? 0 : beat->sent_ms - now;
+    dirty_.insert(worker_id);
+  }
+  return w;
+}
+
+Result<WorkerRecord> WorkerDirectory::find(const std::string& worker_id) const {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = workers_.find(worker_id); found != workers_.end()) return found->second;
+  std::vector<std::string> known;
+  for (const auto& [id, w] : workers_) known.push_back(id);
+  return unknown_worker(worker_id, std::move(known));
+}
+
+std::vector<WorkerRecord> WorkerDirectory::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<WorkerRecord> out;
+  for (const auto& [id, w] : workers_) out.push_back(w);
+  return out;
+}
+
+Status WorkerDirectory::set_mode(const std::string& worker_id, api::WorkerMode mode) {
+  auto w = find(worker_id);
+  if (!w) return w.error();
+  w->mode = mode;
+  SKEP_TRY(save(*w));
+  const std::lock_guard lock(mutex_);
+  workers_[worker_id].mode = mode;
+  return {};
+}
+
+Presence WorkerDirectory::presence(const WorkerRecord& w, WallMs now) const {
+  const std::int64_t age = now - w.last_seen_ms;
+  return age > limits_.stale_after_ms         ? Presence::kStale
+         : age > limits_.offline_after_ms     ? Presence::kOffline
+         : age > limits_.offline_after_ms / 2 ? Presence::kLate
+                                              : Presence::kOnline;
+}
+
+void WorkerDirectory::void_lease(const std::string& worker_id, const std::string& task_id) {
+  if (worker_id.empty()) return;
+  const std::lock_guard lock(mutex_);
+  voided_[worker_id].insert(task_id);
+}
+
+std::vector<std::string> WorkerDirectory::take_voided(const std::string& worker_id,
+                                                      const std::vector<model::Lease>& held) {
+  const std::lock_guard lock(mutex_);
+  const auto found = voided_.find(worker_id);
+  if (found == voided_.end()) return {};
+  std::vector<std::string> out;
+  for (const auto& lease : held)
+    if (found->second.contains(lease.task_id)) out.push_back(lease.task_id);
+  found->second = std::set<std::string>(out.begin(), out.end());
+  if (out.empty()) voided_.erase(found);
+  return out;
+}
+
+Status WorkerDirectory::flush() {
+  std::vector<ports::Statement> updates;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& id : std::exchange(dirty_, {})) {
+      const WorkerRecord& w = workers_[id];
+      updates.push_back({"UPDATE workers SET last_seen_ms = $2, beat = $3 WHERE worker_id = $1",
+                         {id, w.last_seen_ms, api::encode(w.beat)}});
+    }
+  }
+  if (updates.empty()) return {};
+  const auto done = store_.batch(updates);
+  return done ? Status{} : Status{done.error()};
+}
+
+}  // namespace skep::control

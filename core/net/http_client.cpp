@@ -1,0 +1,223 @@
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <strings.h>
+
+#include <algorithm>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <system_error>
+
+#include "core/net/http.hpp"
+
+namespace skep::net {
+namespace {
+
+constexpr int kAbortTickMs = 50;
+
+struct EasyDelete {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+struct MultiDelete {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+struct ListDelete {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using Easy = std::unique_ptr<CURL, EasyDelete>;
+using Multi = std::unique_ptr<CURLM, MultiDelete>;
+using HeaderList = std::unique_ptr<curl_slist, ListDelete>;
+
+/// The answer while it arrives.
+struct Incoming {
+  ClientResponse response;
+  std::size_t max_body = 0;
+  bool too_large = false;
+};
+
+std::size_t take_body(char* data, std::size_t, std::size_t size, void* user) {
+  auto& in = *static_cast<Incoming*>(user);
+  if (in.response.body.size() + size > in.max_body) {
+    in.too_large = true;
+    return 0;
+  }
+  in.response.body.append(data, size);
+  return size;
+}
+
+std::string_view trim(std::string_view s) {
+  const std::size_t first = s.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return s.substr(first, s.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+std::size_t take_header(char* data, std::size_t, std::size_t size, void* user) {
+  auto& headers = static_cast<Incoming*>(user)->response.headers;
+  const std::string_view line(data, size);
+  if (line.starts_with("HTTP/")) headers.clear();  // 100 Continue came before
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return size;
+  std::string name(line.substr(0, colon));
+  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
+  headers[std::move(name)] = trim(line.substr(colon + 1));
+  return size;
+}
+
+int close_on_exec(void*, curl_socket_t fd, curlsocktype) {
+  return ::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
+}
+
+Code code_of(CURLcode result) {
+  switch (static_cast<int>(result)) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return Code::kDeadline;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return Code::kInvalid;
+    case CURLE_OUT_OF_MEMORY:
+      return Code::kNoMemory;
+    default:
+      return Code::kUnavailable;
+  }
+}
+
+bool names(const std::string& line, std::string_view name) {
+  return line.size() > name.size() && line[name.size()] == ':' &&
+         strncasecmp(line.c_str(), name.data(), name.size()) == 0;
+}
+
+HeaderList header_list(const ClientRequest& request) {
+  HeaderList list;
+  const auto append = [&list](const char* line) {
+    curl_slist* longer = curl_slist_append(list.get(), line);
+    if (longer == nullptr) throw std::bad_alloc();
+    static_cast<void>(list.release());  // now part of `longer`
+    list.reset(longer);
+  };
+  append("Expect:");  // no round trip before a body
+  bool typed = false;
+  for (const std::string& line : request.headers) {
+    typed = typed || names(line, "content-type");
+    append(line.c_str());
+  }
+  if (!typed) append(request.body.empty() ? "Content-Type:" : "Content-Type: application/json");
+  return list;
+}
+
+bool is_header(const std::string& line) {
+  return line.find_first_of("\r\n") == std::string::npos && line.find(':') != std::string::npos;
+}
+
+}  // namespace
+
+struct HttpClient::Impl {
+  Multi multi{curl_multi_init()};
+  Easy easy{curl_easy_init()};
+  char error_text[CURL_ERROR_SIZE] = {};
+
+  void prepare(const ClientRequest& request, curl_slist* headers, Incoming& in);
+  /// What curl said, or nothing when `abort` came first.
+  std::optional<CURLcode> transfer(const std::atomic<bool>* abort);
+  Error error_of(CURLcode result, const ClientRequest& request, const Incoming& in) const;
+};
+
+void HttpClient::Impl::prepare(const ClientRequest& request, curl_slist* headers, Incoming& in) {
+  CURL* h = easy.get();
+  curl_easy_reset(h);
+  error_text[0] = '\0';
+  const auto set = [h](CURLoption option, auto value) {
+    // Fails only for an option this libcurl was built without: a broken build.
+    if (curl_easy_setopt(h, option, value) != CURLE_OK)
+      throw std::logic_error("libcurl lacks option " + std::to_string(option));
+  };
+  set(CURLOPT_URL, request.url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(CURLOPT_NOPROXY, "localhost,127.0.0.1,::1,[::1]");
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_TCP_NODELAY, 1L);
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout.count()));
+  set(CURLOPT_USERAGENT, "skep");
+  set(CURLOPT_ERRORBUFFER, error_text);
+  set(CURLOPT_SOCKOPTFUNCTION, &close_on_exec);
+  set(CURLOPT_HTTPHEADER, headers);
+  set(CURLOPT_WRITEFUNCTION, &take_body);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(&in));
+  set(CURLOPT_HEADERFUNCTION, &take_header);
+  set(CURLOPT_HEADERDATA, static_cast<void*>(&in));
+  if (request.method == "HEAD") set(CURLOPT_NOBODY, 1L);
+  const bool sends_body = !request.body.empty() || request.method == "POST" ||
+                          request.method == "PUT" || request.method == "PATCH";
+  if (sends_body) {
+    set(CURLOPT_POSTFIELDS, request.body.data());
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+  }
+  if (request.method != "HEAD") set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+}
+
+std::optional<CURLcode> HttpClient::Impl::transfer(const std::atomic<bool>* abort) {
+  std::optional<CURLcode> result;
+  if (curl_multi_add_handle(multi.get(), easy.get()) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
+  int running = 1;
+  while (running > 0 && (abort == nullptr || !*abort)) {
+    if (curl_multi_perform(multi.get(), &running) != CURLM_OK) result = CURLE_OUT_OF_MEMORY;
+    if (result) break;
+    const int tick = abort != nullptr ? kAbortTickMs : 1000;
+    if (running > 0 && curl_multi_poll(multi.get(), nullptr, 0, tick, nullptr) != CURLM_OK)
+      result = CURLE_OUT_OF_MEMORY;
+  }
+  int queued = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi.get(), &queued))
+    if (message->msg == CURLMSG_DONE) result = message->data.result;
+  curl_multi_remove_handle(multi.get(), easy.get());  // fails only for a foreign handle
+  return result;
+}
+
+Error HttpClient::Impl::error_of(CURLcode result, const ClientRequest& request,
+                                 const Incoming& in) const {
+  const std::string doing = request.method + " " + request.url;
+  if (in.too_large)
+    return Error{Code::kUnsupported,
+                 doing + ": the answer is larger than " + std::to_string(in.max_body) + " bytes",
+                 "answer-too-large"};
+  int os_error = 0;
+  long raw = 0;
+  if (curl_easy_getinfo(easy.get(), CURLINFO_OS_ERRNO, &raw) == CURLE_OK)
+    os_error = static_cast<int>(raw);
+  std::string why = error_text[0] != '\0' ? error_text : curl_easy_strerror(result);
+  if (result == CURLE_COULDNT_CONNECT && os_error != 0)
+    why = std::generic_category().message(os_error);
+  return Error{code_of(result), doing + ": " + why};
+}
+
+HttpClient::HttpClient() : impl_(std::make_unique<Impl>()) {
+  if (!impl_->multi || !impl_->easy) throw std::bad_alloc();
+  curl_multi_setopt(impl_->multi.get(), CURLMOPT_MAXCONNECTS, 2L);
+}
+
+HttpClient::~HttpClient() = default;
+HttpClient::HttpClient(HttpClient&&) noexcept = default;
+HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
+
+Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
+  for (const std::string& line : request.headers)
+    if (!is_header(line)) return invalid("header \"" + line + "\" is not \"Name: value\"");
+  const HeaderList headers = header_list(request);
+  Incoming in;
+  in.max_body = request.max_body;
+  impl_->prepare(request, headers.get(), in);
+  const std::optional<CURLcode> result = impl_->transfer(request.abort);
+  if (!result) return Error{Code::kCancelled, request.method + " " + request.url + ": aborted"};
+  if (*result != CURLE_OK) return impl_->error_of(*result, request, in);
+  long status = 0;
+  if (curl_easy_getinfo(impl_->easy.get(), CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
+    return internal_error(request.method + " " + request.url + ": no status");
+  in.response.status = static_cast<int>(status);
+  return std::move(in.response);
+}
+
+}  // namespace skep::net

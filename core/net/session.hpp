@@ -1,0 +1,114 @@
+// One connection of the server: reads requests, answers them in order, waits without a thread.
+// Private to core/net.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/strand.hpp>
+#include <chrono>
+#include <memory>
+
+#include "core/net/handler_slots.hpp"
+#include "core/net/head.hpp"
+#include "core/net/http.hpp"
+
+namespace skep::net {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using Executor = asio::strand<asio::io_context::executor_type>;
+using Socket = asio::basic_stream_socket<tcp, Executor>;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+template <class T>
+using Task = asio::awaitable<T, Executor>;
+
+/// What all sessions of a server use. Outlives them.
+struct ServerShared {
+  ServerShared(ServerOptions o, Router r)
+      : options(std::move(o)),
+        router(std::move(r)),
+        slots(std::max<std::size_t>(1, options.threads)) {}
+  const ServerOptions options;
+  const Router router;
+  const SystemClock clock;
+  HandlerSlots slots;
+  std::atomic<bool> closing{false};
+};
+
+/// Shared by its coroutine, by the registry of connections and by a wake-up in flight. All of it
+/// runs on the strand of its socket, except where marked [any].
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(ServerShared& shared, Socket socket, const tcp::endpoint& peer, bool loopback_listener);
+  /// Serves until the connection ends.
+  Task<void> run();
+  /// Ends the current wait for bytes when its time is up. [any]
+  void check_deadline(MonoMs now);
+  /// Ends idle and half-read connections, runs a waiting handler a last time. [any]
+  void request_stop();
+  /// Closes the socket whatever goes on. [any]
+  void force_close();
+  Executor executor() { return socket_.get_executor(); }
+  const asio::ip::address& address() const { return address_; }
+
+ private:
+  enum class Phase { kReading, kHandling, kWriting };
+  struct Exchange {
+    Head head;
+    HttpRequest request;
+    const Route* route = nullptr;
+    bool keep_alive = false;
+    bool unread_body = false;
+  };
+
+  Task<void> serve_one();
+  Task<bool> read_head();
+  HeadScanner::State scan_head();
+  Refusal admit(Exchange& x);
+  Refusal find_route(Exchange& x);
+  Task<Refusal> read_body(Exchange& x);
+  Task<HttpResponse> answer(Exchange& x);
+  HttpResponse call_handler(Exchange& x);
+  Task<void> park(const Wait& wait);
+  Task<void> enter_slot();
+  Task<void> wait_notified(MonoMs until);
+  void notify();
+  void watch_peer(std::uint64_t park_id);
+  void on_peer_readable(std::uint64_t park_id);
+  Task<void> refuse_stream(HttpResponse response);
+  Task<void> respond(const Exchange& x, HttpResponse response);
+  Task<std::size_t> read_some(char* at, std::size_t room);
+  Task<bool> write_all(std::string_view head, std::string_view body);
+  Task<void> drain();
+  void report(const Exchange& x, int status) const;
+  void set_deadline(Millis from_now) { deadline_ = shared_.clock.mono_ms() + from_now.count(); }
+  void clear_deadline() { deadline_ = kNever; }
+
+  static constexpr MonoMs kNever = INT64_MAX;
+  ServerShared& shared_;
+  Socket socket_;
+  Timer signal_;
+  const asio::ip::address address_;
+  const std::string peer_;
+  const bool loopback_listener_;
+  std::atomic<MonoMs> deadline_{kNever};  ///< [any] reads it
+  std::string buffer_;                    ///< received, not yet consumed
+  HeadScanner scanner_;
+  Phase phase_ = Phase::kReading;
+  bool open_ = true;
+  bool first_request_ = true;
+  bool skip_empty_line_ = false;
+  bool timed_out_ = false;
+  bool notified_ = false;
+  bool peer_gone_ = false;
+  bool linger_ = false;             ///< the peer may still send what nobody will read
+  std::uint64_t park_id_ = 0;       ///< odd while parked
+  std::atomic<bool> woken_{false};  ///< the wait list called the waker of the current park
+};
+
+}  // namespace skep::net

@@ -1,0 +1,35 @@
+#include "core/plugin/adapters/heartbeat.hpp"
+
+#include <new>
+
+#include "core/plugin/adapters/abi_error.hpp"
+
+namespace skep::plugin {
+namespace {
+
+skep_view view(std::string_view s) { return {s.data(), s.size()}; }
+
+/// Collects the reply; nothing may be thrown back into the plugin.
+skep_rc append(void* out, skep_view bytes) noexcept {
+  try {
+    static_cast<std::string*>(out)->append(static_cast<const char*>(bytes.p),
+                                           static_cast<std::size_t>(bytes.n));
+    return SKEP_OK;
+  } catch (const std::bad_alloc&) {
+    return SKEP_E_NO_MEMORY;
+  }
+}
+
+}  // namespace
+
+Result<std::string> HeartbeatAdapter::beat(std::string_view control_plane, std::string_view token,
+                                           std::string_view beat_json, Millis timeout) {
+  std::string reply;
+  const skep_sink sink{&reply, append};
+  ErrBuffer err;
+  SKEP_TRY(err.status(table_->beat(inst_, view(control_plane), view(token), view(beat_json),
+                                   timeout.count(), &sink, err.out())));
+  return reply;
+}
+
+}  // namespace skep::plugin

@@ -1,0 +1,108 @@
+#include "core/plugin/adapters/spool.hpp"
+
+#include "core/plugin/adapters/abi_error.hpp"
+
+namespace skep::plugin {
+namespace {
+
+skep_view view(std::string_view s) { return {s.data(), s.size()}; }
+std::string text(skep_view v) {
+  return {static_cast<const char*>(v.p), static_cast<std::size_t>(v.n)};
+}
+
+using Items = std::vector<ports::SpoolItem>;
+
+/// Collects what the plugin yields; nothing may be thrown back into it.
+skep_rc collect(void* out, std::uint32_t, const skep_spool_item* item) noexcept {
+  try {
+    static_cast<Items*>(out)->push_back({text(item->name), text(item->payload_type),
+                                         text(item->task_id), text(item->body)});
+    return SKEP_OK;
+  } catch (const std::bad_alloc&) {
+    return SKEP_E_NO_MEMORY;
+  }
+}
+
+std::vector<skep_view> views(std::span<const std::string> names) {
+  std::vector<skep_view> out;
+  out.reserve(names.size());
+  for (const std::string& name : names) out.push_back(view(name));
+  return out;
+}
+
+}  // namespace
+
+Status SpoolAdapter::reserve(std::uint64_t bytes) {
+  ErrBuffer err;
+  return err.status(table_->reserve(inst_, bytes, err.out()));
+}
+
+void SpoolAdapter::unreserve(std::uint64_t bytes) { table_->unreserve(inst_, bytes); }
+
+Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolItem> items) {
+  std::vector<skep_spool_item> in;
+  in.reserve(items.size());
+  for (const ports::SpoolItem& item : items)
+    in.push_back({sizeof(skep_spool_item), 0, {}, view(item.payload_type), view(item.task_id),
+                  view(item.body)});
+  Items named;
+  const skep_spool_items sink{&named, collect};
+  ErrBuffer err;
+  SKEP_TRY(err.status(
+      table_->put(inst_, in.data(), static_cast<std::uint32_t>(in.size()), &sink, err.out())));
+  if (named.size() != items.size())
+    return internal_error("the spool named " + std::to_string(named.size()) + " of " +
+                          std::to_string(items.size()) + " items");
+  std::vector<std::string> names;
+  names.reserve(named.size());
+  for (ports::SpoolItem& item : named) names.push_back(std::move(item.name));
+  return names;
+}
+
+Status SpoolAdapter::ack(std::span<const std::string> names) {
+  const auto in = views(names);
+  ErrBuffer err;
+  return err.status(
+      table_->ack(inst_, in.data(), static_cast<std::uint32_t>(in.size()), err.out()));
+}
+
+Status SpoolAdapter::defer(std::span<const std::string> names) {
+  const auto in = views(names);
+  ErrBuffer err;
+  return err.status(
+      table_->defer(inst_, in.data(), static_cast<std::uint32_t>(in.size()), err.out()));
+}
+
+Status SpoolAdapter::reject(std::string_view name, std::string_view reason) {
+  ErrBuffer err;
+  return err.status(table_->reject(inst_, view(name), view(reason), err.out()));
+}
+
+Result<Items> SpoolAdapter::next(std::uint32_t max) {
+  Items out;
+  const skep_spool_items sink{&out, collect};
+  ErrBuffer err;
+  SKEP_TRY(err.status(table_->next(inst_, max, &sink, err.out())));
+  return out;
+}
+
+Result<ports::SpoolStats> SpoolAdapter::stats() {
+  skep_spool_stats s{};
+  s.size = sizeof(s);
+  ErrBuffer err;
+  SKEP_TRY(err.status(table_->stats(inst_, &s, err.out())));
+  return ports::SpoolStats{s.degraded != 0, s.ready,    s.ready_bytes, s.in_flight,
+                           s.quarantined,   s.rejected, s.evicted,     s.oldest_ms};
+}
+
+Result<std::vector<ports::SpoolProblem>> SpoolAdapter::verify() {
+  Items found;
+  const skep_spool_items sink{&found, collect};
+  ErrBuffer err;
+  SKEP_TRY(err.status(table_->verify(inst_, &sink, err.out())));
+  std::vector<ports::SpoolProblem> out;
+  for (ports::SpoolItem& item : found) out.push_back({std::move(item.name), std::move(item.body)});
+  return out;
+}
+
+}  // namespace skep::plugin

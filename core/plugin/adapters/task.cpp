@@ -1,0 +1,133 @@
+#include "core/plugin/adapters/task.hpp"
+
+#include "core/base/json.hpp"
+#include "core/base/text.hpp"
+#include "core/plugin/adapters/task_call.hpp"
+#include "core/plugin/boundary.hpp"
+
+namespace skep::plugin {
+namespace {
+
+/// Gives a slot back however the call ends.
+class Slot {
+ public:
+  Slot(SlotGate& gate, int cancel_fd, MonoMs deadline)
+      : gate_(gate), held_(gate.acquire(cancel_fd, deadline)) {}
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  ~Slot() {
+    if (held_) gate_.release();
+  }
+  bool held() const { return held_; }
+
+ private:
+  SlotGate& gate_;
+  bool held_;
+};
+
+/// The parameters with defaults filled in, as JSON text.
+Result<std::string> complete_params(const std::string& params, const std::string& type,
+                                    const std::optional<api::Schema>& schema,
+                                    std::string& problems) {
+  auto document = parse_json(params.empty() ? "{}" : params);
+  if (!document) return document.error().within("params of " + type);
+  if (!document->is_object()) return invalid("params of " + type + ": must be a JSON object");
+  if (!schema) return to_text(*document);
+  const auto wrong = schema->apply(*document);
+  if (wrong.empty()) return to_text(*document);
+  problems = api::problems_json(wrong);
+  Error error = api::schema_error("params of " + type, wrong);
+  error.name.clear();
+  return error;
+}
+
+model::Outcome invalid_params(const Error& error, const std::string& problems) {
+  model::Outcome out = failed_outcome(error, false);
+  if (!problems.empty()) {
+    out.error.pop_back();
+    out.error += ",\"errors\":" + problems + "}";
+  }
+  return out;
+}
+
+std::string request_json(const ports::RunRequest& request, std::string_view params) {
+  const model::ClaimedTask& task = request.task;
+  JsonOut out;
+  out.object();
+  out.key("task_id").str(task.lease.task_id);
+  out.key("type").str(task.type);
+  out.key("attempt").integer(task.lease.attempt);
+  out.key("worker_id").str(request.worker_id);
+  out.key("site").str(request.site);
+  out.key("idempotency_key").str(task.idempotency_key);
+  out.key("timeout_ms").integer(task.timeout_ms);
+  out.key("params").raw(params);
+  return out.end_object().take();
+}
+
+}  // namespace
+
+TaskComponent::TaskComponent(const skep_task_v1* table, skep_inst* inst,
+                             std::shared_ptr<void> keep_alive, Options options)
+    : table_(table),
+      inst_(inst),
+      keep_alive_(std::move(keep_alive)),
+      options_(std::move(options)),
+      gate_(options_.max_concurrency) {}
+
+model::Outcome TaskComponent::run(const ports::RunRequest& request, MonoMs deadline,
+                                  ports::CancelToken& cancel, const ports::TaskEvents& events) {
+  std::string problems;
+  const auto params =
+      complete_params(request.task.params, request.task.type, options_.params, problems);
+  if (!params) return invalid_params(params.error(), problems);
+  return execute(request_json(request, *params), deadline, cancel, events);
+}
+
+model::Outcome TaskComponent::execute(std::string_view request, MonoMs deadline,
+                                      ports::CancelToken& cancel, const ports::TaskEvents& events) {
+  TaskCall call(options_.plugin_id, deadline, cancel, events);
+  const Slot slot(gate_, cancel.fd(), deadline);
+  if (!slot.held()) {
+    if (cancel.reason() == ports::CancelReason::kNone)
+      cancel.cancel(ports::CancelReason::kDeadline);
+    return call.outcome(SKEP_E_CANCELLED);
+  }
+  skep_rc rc = SKEP_OK;
+  try {
+    rc = table_->run(inst_, call.handle(), &TaskCall::ops(), to_view(request));
+  } catch (const std::exception& e) {
+    return failed_outcome(threw(e.what()).within("plugin " + options_.plugin_id), false);
+  } catch (...) {
+    return failed_outcome(
+        threw("an exception of unknown type").within("plugin " + options_.plugin_id), false);
+  }
+  return call.outcome(rc);
+}
+
+TaskRunnerAdapter::TaskRunnerAdapter(std::vector<std::unique_ptr<TaskComponent>> components) {
+  for (auto& c : components) {
+    std::string name = c->type().name;
+    components_.try_emplace(std::move(name), std::move(c));
+  }
+}
+
+model::Outcome TaskRunnerAdapter::run(const ports::RunRequest& request, MonoMs deadline,
+                                      ports::CancelToken& cancel, const ports::TaskEvents& events) {
+  const auto found = components_.find(request.task.type);
+  if (found != components_.end()) return found->second->run(request, deadline, cancel, events);
+  std::vector<std::string> known;
+  for (const auto& [name, component] : components_) known.push_back(name);
+  Error error = not_found("task type", request.task.type);
+  error.message += " on this worker; " + suggestion(request.task.type, known);
+  error.next = "skep plugin list";
+  return failed_outcome(error, true);
+}
+
+std::vector<ports::TaskType> TaskRunnerAdapter::types() const {
+  std::vector<ports::TaskType> out;
+  for (const auto& [name, component] : components_) out.push_back(component->type());
+  return out;
+}
+
+}  // namespace skep::plugin

@@ -1,0 +1,200 @@
+#include "core/plugin/adapters/task_call.hpp"
+
+#include <poll.h>
+#include <time.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "core/base/json.hpp"
+#include "core/base/log.hpp"
+#include "core/plugin/boundary.hpp"
+
+namespace skep::plugin {
+namespace {
+
+constexpr std::int64_t kNsPerMs = 1'000'000;
+constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
+
+std::int64_t now_ns() {
+  timespec ts{};
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return static_cast<std::int64_t>(ts.tv_sec) * 1'000'000'000 + ts.tv_nsec;
+}
+
+/// What a plugin may ask to be tried again for.
+bool is_retry_code(Code code) { return code == Code::kBusy || code == Code::kUnavailable; }
+
+/// Our own callbacks may throw (out of memory); plugin frames must never be unwound.
+template <class Body>
+skep_rc shielded(Body&& body) noexcept {
+  try {
+    return body();
+  } catch (...) {
+    return SKEP_E_INTERNAL;
+  }
+}
+
+std::string_view reason_text(ports::CancelReason reason) {
+  switch (reason) {
+    case ports::CancelReason::kNone:
+      return "the task stopped";
+    case ports::CancelReason::kUser:
+      return "cancelled by an operator";
+    case ports::CancelReason::kDeadline:
+      return "the task ran into its time limit";
+    case ports::CancelReason::kReload:
+      return "stopped because its plugin is being replaced";
+    case ports::CancelReason::kShutdown:
+      return "stopped because the worker shuts down";
+    case ports::CancelReason::kLeaseLost:
+      return "stopped because its lease was lost";
+  }
+  return "the task stopped";
+}
+
+}  // namespace
+
+model::Outcome failed_outcome(const Error& error, bool retryable) {
+  JsonOut out;
+  out.object().key("code").str(error.id()).key("message").str(error.message);
+  if (!error.next.empty()) out.key("next").str(error.next);
+  model::Outcome outcome;
+  outcome.kind = model::OutcomeKind::kFailed;
+  outcome.error = out.end_object().take();
+  outcome.retryable = retryable;
+  outcome.retry_after_ms = error.retry_after.count();
+  return outcome;
+}
+
+skep_rc TaskCall::set_result(std::string_view json) {
+  if (json.size() > kMaxResultBytes) {
+    refused_result_bytes_ = json.size();
+    result_.clear();
+    return SKEP_E_INVALID;
+  }
+  refused_result_bytes_ = 0;
+  result_.assign(json);
+  return SKEP_OK;
+}
+
+skep_rc TaskCall::emit(std::uint32_t channel, std::string_view bytes) {
+  skep_rc rc = SKEP_OK;
+  switch (channel) {
+    case SKEP_CH_STDOUT:
+    case SKEP_CH_STDERR:
+      if (events_.output) events_.output(channel == SKEP_CH_STDERR, bytes);
+      break;
+    case SKEP_CH_RESULT:
+      rc = set_result(bytes);
+      break;
+    case SKEP_CH_LOG:
+      if (events_.log)
+        events_.log(bytes);
+      else
+        log::write_json(log::Level::kInfo, plugin_id_, "task_log", bytes);
+      break;
+    default:
+      return channel >= SKEP_CH_ARTIFACT ? SKEP_E_UNSUPPORTED : SKEP_E_INVALID;
+  }
+  return rc == SKEP_OK && reason() != ports::CancelReason::kNone ? SKEP_E_CANCELLED : rc;
+}
+
+skep_rc TaskCall::progress(std::uint32_t permille, skep_view note) const {
+  if (permille > 1000) return SKEP_E_INVALID;
+  if (events_.progress) events_.progress(permille, clean_text(note));
+  return SKEP_OK;
+}
+
+skep_rc TaskCall::fail(skep_rc code, std::uint32_t retry_ms, skep_view message) {
+  failed_with_ = code < 0 ? code : SKEP_E_INTERNAL;
+  retry_ms_ = retry_ms;
+  message_ = clean_text(message);
+  return failed_with_;
+}
+
+ports::CancelReason TaskCall::reason() {
+  if (cancel_.reason() == ports::CancelReason::kNone && deadline_ != 0 && now_ns() >= deadline_ns())
+    cancel_.cancel(ports::CancelReason::kDeadline);
+  return cancel_.reason();
+}
+
+std::int64_t TaskCall::deadline_ns() const {
+  return deadline_ == 0 || deadline_ > kForever / kNsPerMs ? kForever : deadline_ * kNsPerMs;
+}
+
+std::int32_t TaskCall::wait(std::int64_t until_ns) {
+  for (;;) {
+    const auto why = reason();
+    const std::int64_t left = std::min(until_ns, deadline_ns()) - now_ns();
+    if (why != ports::CancelReason::kNone || left <= 0) return static_cast<std::int32_t>(reason());
+    const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
+    pollfd fd{cancel_.fd(), POLLIN, 0};
+    ::ppoll(&fd, 1, &timeout, nullptr);
+  }
+}
+
+const skep_call_ops& TaskCall::ops() {
+  static constexpr skep_call_ops table{
+      sizeof(skep_call_ops),
+      0,
+      [](skep_call* c, std::uint32_t channel, skep_view bytes) noexcept {
+        return shielded([&] { return of(c).emit(channel, text(bytes)); });
+      },
+      [](skep_call* c, std::uint32_t permille, skep_view note) noexcept {
+        return shielded([&] { return of(c).progress(permille, note); });
+      },
+      [](skep_call* c, skep_rc code, std::uint32_t retry_ms, skep_view message) noexcept {
+        return shielded([&] { return of(c).fail(code, retry_ms, message); });
+      },
+      [](skep_call* c) noexcept { return static_cast<std::int32_t>(of(c).reason()); },
+      [](skep_call* c) noexcept { return of(c).deadline_ns(); },
+      [](skep_call* c, std::int64_t until_ns) noexcept { return of(c).wait(until_ns); },
+      [](skep_call* c) noexcept -> std::int32_t { return of(c).cancel_.fd(); }};
+  return table;
+}
+
+model::Outcome TaskCall::succeeded() {
+  if (refused_result_bytes_ > 0)
+    return failed_outcome(invalid("the result has " + std::to_string(refused_result_bytes_) +
+                                  " bytes; at most 4194304 are allowed"),
+                          false);
+  model::Outcome out;
+  out.kind = model::OutcomeKind::kSucceeded;
+  out.result = result_.empty() ? "null" : std::move(result_);
+  return out;
+}
+
+model::Outcome TaskCall::failed(skep_rc rc) {
+  const auto why = cancel_.reason();
+  const bool stopped = rc == SKEP_E_CANCELLED && why != ports::CancelReason::kNone;
+  const bool late = stopped && why == ports::CancelReason::kDeadline;
+  Error error{late ? Code::kDeadline : code_from_abi(rc), std::move(message_)};
+  if (error.message.empty() && stopped) error.message = reason_text(why);
+  if (error.message.empty())
+    error.message = "plugin " + std::string(plugin_id_) + " failed with \"" +
+                    std::string(error.id()) + "\" and no message (a defect of the plugin)";
+  const bool retryable = is_retry_code(error.code);
+  if (retryable) error.retry_after = std::chrono::milliseconds(retry_ms_);
+  model::Outcome out = failed_outcome(error, retryable);
+  if (stopped && !late) out.kind = model::OutcomeKind::kCancelled;
+  out.result = std::move(result_);
+  return out;
+}
+
+model::Outcome TaskCall::outcome(skep_rc rc) {
+  if (!result_.empty())
+    if (const auto parsed = parse_json(result_); !parsed)
+      return failed_outcome(Error{Code::kCorrupt, "plugin " + std::string(plugin_id_) +
+                                                      " emitted a result that is not JSON: " +
+                                                      parsed.error().message},
+                            false);
+  if (rc > 0)
+    return failed_outcome(bad_return(rc).within("plugin " + std::string(plugin_id_) + ": run()"),
+                          false);
+  // A plugin that records a failure and then returns 0 has lost the code on its way out.
+  if (rc == SKEP_OK) rc = failed_with_;
+  return rc == SKEP_OK ? succeeded() : failed(rc);
+}
+
+}  // namespace skep::plugin

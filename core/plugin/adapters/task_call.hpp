@@ -1,0 +1,64 @@
+// One running task as its plugin sees it: the object behind skep_call.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.hpp"
+#include "core/ports/task_runner.hpp"
+#include "core/proc/process_service.hpp"
+#include "skep/kind/task.h"
+
+namespace skep::plugin {
+
+/// Collects what the plugin says about one call. Lives on the thread that runs the task.
+class TaskCall {
+ public:
+  static constexpr std::size_t kMaxResultBytes = 4u << 20;
+
+  /// `deadline` is CLOCK_MONOTONIC in ms, 0 = none. All three must outlive the call.
+  TaskCall(std::string_view plugin_id, MonoMs deadline, ports::CancelToken& cancel,
+           const ports::TaskEvents& events)
+      : plugin_id_(plugin_id), deadline_(deadline), cancel_(cancel), events_(events) {}
+  TaskCall(const TaskCall&) = delete;
+  TaskCall& operator=(const TaskCall&) = delete;
+
+  skep_call* handle() { return reinterpret_cast<skep_call*>(this); }
+  static TaskCall& of(skep_call* handle) { return *reinterpret_cast<TaskCall*>(handle); }
+  /// The functions a plugin calls; static.
+  static const skep_call_ops& ops();
+
+  /// What ends the children that the process service runs for this call.
+  proc::CallControl control() const { return {cancel_.fd(), deadline_}; }
+
+  /// Turns run()'s return value into the attempt's outcome.
+  model::Outcome outcome(skep_rc rc);
+
+ private:
+  skep_rc emit(std::uint32_t channel, std::string_view bytes);
+  skep_rc set_result(std::string_view json);
+  skep_rc progress(std::uint32_t permille, skep_view note) const;
+  skep_rc fail(skep_rc code, std::uint32_t retry_ms, skep_view message);
+  /// The reason to stop; finds out itself that the deadline has passed.
+  ports::CancelReason reason();
+  std::int64_t deadline_ns() const;
+  std::int32_t wait(std::int64_t until_ns);
+  model::Outcome succeeded();
+  model::Outcome failed(skep_rc rc);
+
+  std::string_view plugin_id_;
+  MonoMs deadline_;
+  ports::CancelToken& cancel_;
+  const ports::TaskEvents& events_;
+  std::string result_;
+  std::string message_;
+  skep_rc failed_with_ = SKEP_OK;
+  std::uint32_t retry_ms_ = 0;
+  std::size_t refused_result_bytes_ = 0;
+};
+
+/// A failed outcome: {"code","message"[,"next"]} and whether it may be tried again.
+model::Outcome failed_outcome(const Error& error, bool retryable);
+
+}  // namespace skep::plugin

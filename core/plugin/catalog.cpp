@@ -1,0 +1,128 @@
+#include "core/plugin/catalog.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "core/base/log.hpp"
+#include "core/base/text.hpp"
+#include "core/plugin/stage.hpp"
+
+namespace skep::plugin {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string with_next(const Error& error) {
+  return error.next.empty() ? error.message : error.message + "\n  next: " + error.next;
+}
+
+ComponentInfo describe(const ManifestComponent& c) {
+  ComponentInfo out;
+  out.name = c.name;
+  out.kind = c.kind;
+  out.description = c.description;
+  out.config_schema = c.config_schema ? c.config_schema->text() : "{}";
+  out.params_schema = c.params_schema ? c.params_schema->text() : "{}";
+  out.max_concurrency = c.max_concurrency;
+  out.default_timeout_ms = c.default_timeout_ms;
+  out.permissions = c.permissions;
+  return out;
+}
+
+void take_manifest(CatalogEntry& entry, Manifest manifest) {
+  entry.info.id = manifest.id;
+  entry.info.version = manifest.version;
+  entry.info.license = manifest.license;
+  entry.info.description = manifest.description;
+  for (const ManifestComponent& c : manifest.components)
+    entry.info.components.push_back(describe(c));
+  entry.manifest = std::move(manifest);
+}
+
+CatalogEntry read_entry(const fs::path& path, const HostAbi& host) {
+  CatalogEntry entry;
+  entry.info.id = path.stem().string();
+  entry.info.path = path.string();
+  entry.info.state = "available";
+  auto inspected = inspect(path.string());
+  if (!inspected) {
+    entry.refuse(with_next(inspected.error()));
+    return entry;
+  }
+  entry.info.sha256 = inspected->sha256;
+  if (!inspected->warning.empty())
+    log::warn("plugin_file_doubtful", {{"path", path.string()}, {"reason", inspected->warning}});
+  auto manifest = parse_manifest(inspected->manifest);
+  if (!manifest) {
+    entry.refuse(with_next(manifest.error()));
+    return entry;
+  }
+  entry.manifest_text = std::move(inspected->manifest);
+  take_manifest(entry, std::move(*manifest));
+  const Compat compat = check_compat(*entry.manifest, host);
+  if (!compat.ok()) entry.refuse(compat.table(*entry.manifest, entry.info.sha256));
+  return entry;
+}
+
+/// The *.so of a folder by name; a folder that is not there is said in the log and skipped.
+std::vector<fs::path> libraries_in(const std::string& folder) {
+  std::vector<fs::path> out;
+  std::error_code ec;
+  for (const auto& file : fs::directory_iterator(folder, ec))
+    if (file.path().extension() == ".so") out.push_back(file.path());
+  if (ec) log::warn("plugin_folder_unreadable", {{"path", folder}, {"error", ec.message()}});
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+void shadow(CatalogEntry& entry, const std::vector<CatalogEntry>& before) {
+  if (!entry.manifest) return;
+  const auto first = std::find_if(before.begin(), before.end(), [&](const CatalogEntry& e) {
+    return e.manifest && e.info.id == entry.info.id;
+  });
+  if (first != before.end())
+    entry.refuse("shadowed by " + first->info.path + " (" + first->info.version +
+                 "), which has the same id\n  next: remove one of the two files");
+}
+
+}  // namespace
+
+void CatalogEntry::refuse(std::string reason) {
+  log::warn("plugin_refused", {{"plugin", info.id}, {"path", info.path}, {"reason", reason}});
+  info.state = "refused";
+  info.reason = std::move(reason);
+}
+
+std::vector<CatalogEntry> scan_folders(const std::vector<std::string>& folders,
+                                       const HostAbi& host) {
+  std::vector<CatalogEntry> out;
+  for (const std::string& folder : folders)
+    for (const fs::path& path : libraries_in(folder)) {
+      CatalogEntry entry = read_entry(path, host);
+      shadow(entry, out);
+      out.push_back(std::move(entry));
+    }
+  return out;
+}
+
+Status apply_tables(const std::map<std::string, std::string>& tables,
+                    std::vector<CatalogEntry>& entries) {
+  std::vector<std::string> ids;
+  for (const CatalogEntry& e : entries) ids.push_back(e.info.id);
+  for (const auto& [id, text] : tables) {
+    const auto entry = std::find_if(entries.begin(), entries.end(),
+                                    [&id = id](const CatalogEntry& e) { return e.info.id == id; });
+    if (entry == entries.end())
+      return config_error("[plugins." + id + "]: no plugin \"" + id + "\"; " + suggestion(id, ids))
+          .with_next("skep plugin list");
+    auto table = parse_plugin_table(id, text);
+    if (!table) return table.error();
+    if (entry->manifest) SKEP_TRY(check_plugin_table(*entry->manifest, table->settings));
+    entry->table = std::move(*table);
+    if (!entry->table.enabled && entry->usable()) entry->info.state = "disabled";
+  }
+  return Status();
+}
+
+}  // namespace skep::plugin

@@ -1,0 +1,38 @@
+// The plugins that a scan found: what each says of itself and whether it may be used.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/plugin/compat.hpp"
+#include "core/plugin/instance.hpp"
+#include "core/plugin/registry.hpp"
+#include "core/plugin/tables.hpp"
+
+namespace skep::plugin {
+
+struct CatalogEntry {
+  PluginInfo info;
+  std::optional<Manifest> manifest;  ///< none when the file could not be read as a plugin
+  std::string manifest_text;
+  PluginTable table;
+  std::shared_ptr<LoadedPlugin> loaded;
+
+  bool usable() const { return info.state == "available" || info.state == "loaded"; }
+  void refuse(std::string reason);
+};
+
+/// Reads every *.so of the folders, in order of folder and name; of two with the same id the first
+/// one stands. Logs each file that is refused. Never fails: what is wrong is in the entries.
+std::vector<CatalogEntry> scan_folders(const std::vector<std::string>& folders,
+                                       const HostAbi& host);
+
+/// Gives each entry its [plugins.ID] table. kConfig for a table that names no plugin or does not
+/// fit.
+Status apply_tables(const std::map<std::string, std::string>& tables,
+                    std::vector<CatalogEntry>& entries);
+
+}  // namespace skep::plugin

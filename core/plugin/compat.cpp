@@ -1,0 +1,118 @@
+#include "core/plugin/compat.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/text.hpp"
+#include "core/plugin/kinds.hpp"
+#include "skep/svc/http.h"
+#include "skep/svc/log.h"
+#include "skep/svc/process.h"
+
+namespace skep::plugin {
+namespace {
+
+bool contains(const std::vector<std::string>& list, std::string_view item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+/// "skep.kind.task/1" -> {"skep.kind.task", "/1"}; without a slash the second part is empty.
+std::pair<std::string, std::string> name_and_major(std::string_view id) {
+  const std::size_t slash = std::min(id.rfind('/'), id.size());
+  return {std::string(id.substr(0, slash)), std::string(id.substr(slash))};
+}
+
+/// The majors of `name` that the host has: "/1 /2", or "-".
+std::string majors_of(const std::string& name, const std::vector<std::string>& offered) {
+  std::vector<std::string> majors;
+  for (const std::string& id : offered)
+    if (const auto [n, major] = name_and_major(id); n == name) majors.push_back(major);
+  return majors.empty() ? "-" : join(majors, " ");
+}
+
+std::string missing(std::string_view what, const std::string& name, const std::string& majors,
+                    const std::vector<std::string>& offered) {
+  if (majors != "-") return "missing  <- rebuild the plugin with this host's SDK, or upgrade skep";
+  std::vector<std::string> names;
+  for (const std::string& id : offered) names.push_back(name_and_major(id).first);
+  const std::string near = nearest(name, names);
+  return "missing  <- this host has no such " + std::string(what) +
+         (near.empty() ? "; upgrade skep" : "; did you mean \"" + near + "\"?");
+}
+
+CompatRow interface_row(std::string_view what, const std::string& id,
+                        const std::vector<std::string>& offered) {
+  const auto [name, major] = name_and_major(id);
+  const std::string majors = majors_of(name, offered);
+  return {name, major, majors, contains(offered, id) ? "ok" : missing(what, name, majors, offered)};
+}
+
+CompatRow abi_row(const Manifest& m, const HostAbi& host) {
+  const std::string ours = "skep/" + std::to_string(host.major);
+  CompatRow row{"abi", m.abi + " minor " + std::to_string(m.min_minor),
+                ours + " minor " + std::to_string(host.minor), "ok"};
+  if (m.abi != ours)
+    row.verdict = "another ABI  <- rebuild the plugin with the SDK of " + ours;
+  else if (m.min_minor > host.minor)
+    row.verdict = "plugin needs a newer host  <- upgrade skep, or build with an older SDK";
+  return row;
+}
+
+std::string padded(const std::string& s, std::size_t width) {
+  return s + std::string(width - std::min(width, s.size()), ' ');
+}
+
+}  // namespace
+
+const HostAbi& host_abi() {
+  static const HostAbi host = [] {
+    HostAbi h{SKEP_ABI_MAJOR, SKEP_ABI_MINOR, {}, {SKEP_SVC_HTTP, SKEP_SVC_LOG, SKEP_SVC_PROCESS}};
+    for (const Kind& kind : kinds()) h.kinds.emplace_back(kind.id);
+    return h;
+  }();
+  return host;
+}
+
+bool Compat::ok() const {
+  return std::all_of(rows.begin(), rows.end(),
+                     [](const CompatRow& r) { return r.verdict == "ok"; });
+}
+
+std::string Compat::table(const Manifest& manifest, std::string_view sha256) const {
+  std::vector<CompatRow> all{{"field", "plugin", "host", "verdict"}};
+  all.insert(all.end(), rows.begin(), rows.end());
+  std::array<std::size_t, 3> width{};
+  for (const CompatRow& r : all) {
+    width[0] = std::max(width[0], r.field.size());
+    width[1] = std::max(width[1], r.plugin.size());
+    width[2] = std::max(width[2], r.host.size());
+  }
+  std::string out = "plugin " + manifest.id + " " + manifest.version + " (sha256 " +
+                    std::string(sha256.substr(0, 12)) + ") " +
+                    (ok() ? "fits this host" : "refused: it does not fit this host");
+  for (const CompatRow& r : all)
+    out += "\n  " + padded(r.field, width[0]) + "  " + padded(r.plugin, width[1]) + "  " +
+           padded(r.host, width[2]) + "  " + r.verdict;
+  return out;
+}
+
+Compat check_compat(const Manifest& manifest, const HostAbi& host) {
+  Compat out;
+  out.rows.push_back(abi_row(manifest, host));
+  std::vector<std::string> seen;
+  const auto add = [&](std::string_view what, const std::string& id,
+                       const std::vector<std::string>& offered) {
+    if (contains(seen, id)) return;
+    seen.push_back(id);
+    out.rows.push_back(interface_row(what, id, offered));
+  };
+  for (const ManifestComponent& c : manifest.components) add("kind", c.kind, host.kinds);
+  for (const ManifestComponent& c : manifest.components)
+    for (const std::string& id : c.required_services) add("service", id, host.services);
+  if (!contains(manifest.isolation_allowed, "inproc"))
+    out.rows.push_back({"isolation", join(manifest.isolation_allowed, " "), "inproc",
+                        "missing  <- this version runs plugins in its own process only"});
+  return out;
+}
+
+}  // namespace skep::plugin

@@ -1,0 +1,22 @@
+// Reads the manifest out of a plugin file without loading it.
+//
+// The file is untrusted: every offset is checked against its size, and nothing is allocated by a
+// number that the file brings.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.hpp"
+
+namespace skep::plugin {
+
+inline constexpr std::uint64_t kMaxPluginBytes = 256u << 20;
+inline constexpr std::uint64_t kMaxNoteBytes = 256u << 10;
+
+/// The manifest text of the one SKEP note in section .note.skep of the file open at `fd` (its
+/// offset is neither used nor moved). kInvalid says what the file is instead. [any]
+Result<std::string> read_manifest_note(int fd);
+
+}  // namespace skep::plugin

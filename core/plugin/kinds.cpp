@@ -1,0 +1,70 @@
+#include "core/plugin/kinds.hpp"
+
+#include <array>
+#include <cstring>
+#include <string>
+
+#include "skep/kind/heartbeat.h"
+#include "skep/kind/queue.h"
+#include "skep/kind/spool.h"
+#include "skep/kind/store.h"
+#include "skep/kind/task.h"
+
+namespace skep::plugin {
+namespace {
+
+using Names = std::string_view;
+constexpr std::array<Names, 8> kPlugin{"open",  "close", "create",  "start",
+                                       "drain", "stop",  "destroy", "iface"};
+constexpr std::array<Names, 1> kTask{"run"};
+constexpr std::array<Names, 1> kHeartbeat{"beat"};
+constexpr std::array<Names, 3> kStore{"batch", "query", "migrate"};
+constexpr std::array<Names, 9> kSpool{"reserve", "unreserve", "put",   "ack",   "defer",
+                                      "reject",  "next",      "stats", "verify"};
+constexpr std::array<Names, 15> kQueue{"enqueue", "claim",    "renew",       "complete", "release",
+                                       "tick",    "overdue",  "lose",        "cancel",   "requeue",
+                                       "read",    "attempts", "completions", "stats",    "wait"};
+
+constexpr std::size_t table_size(std::size_t functions) { return 8 + functions * sizeof(void*); }
+static_assert(sizeof(skep_plugin_v1) == table_size(kPlugin.size()));
+static_assert(sizeof(skep_task_v1) == table_size(kTask.size()));
+static_assert(sizeof(skep_heartbeat_v1) == table_size(kHeartbeat.size()));
+static_assert(sizeof(skep_store_v1) == table_size(kStore.size()));
+static_assert(sizeof(skep_spool_v1) == table_size(kSpool.size()));
+static_assert(sizeof(skep_queue_v1) == table_size(kQueue.size()));
+
+constexpr std::array<Kind, 5> kKinds{
+    Kind{SKEP_KIND_HEARTBEAT, "heartbeat", kHeartbeat}, Kind{SKEP_KIND_QUEUE, "queue", kQueue},
+    Kind{SKEP_KIND_SPOOL, "spool", kSpool}, Kind{SKEP_KIND_STORE, "store", kStore},
+    Kind{SKEP_KIND_TASK, "task", kTask}};
+
+}  // namespace
+
+std::span<const Kind> kinds() { return kKinds; }
+
+const Kind* find_kind(std::string_view id) {
+  for (const Kind& k : kKinds)
+    if (k.id == id) return &k;
+  return nullptr;
+}
+
+std::span<const std::string_view> plugin_functions() { return kPlugin; }
+
+Status check_table(const void* table, std::string_view what,
+                   std::span<const std::string_view> functions) {
+  if (table == nullptr) return invalid(std::string(what) + " is null");
+  std::uint32_t size = 0;
+  std::memcpy(&size, table, sizeof(size));
+  if (size < table_size(functions.size()))
+    return invalid(std::string(what) + " has " + std::to_string(size) + " bytes; at least " +
+                   std::to_string(table_size(functions.size())) + " are needed");
+  for (std::size_t i = 0; i < functions.size(); ++i) {
+    void* function = nullptr;
+    std::memcpy(&function, static_cast<const char*>(table) + table_size(i), sizeof(function));
+    if (function == nullptr)
+      return invalid(std::string(what) + ": " + std::string(functions[i]) + "() is null");
+  }
+  return Status();
+}
+
+}  // namespace skep::plugin

@@ -1,0 +1,39 @@
+#include "core/base/log.hpp"
+
+#include "core/plugin/services/host.hpp"
+#include "core/plugin/view.hpp"
+
+namespace skep::plugin {
+namespace {
+
+log::Level level_of(std::uint32_t level) {
+  switch (level) {
+    case SKEP_LOG_DEBUG:
+      return log::Level::kDebug;
+    case SKEP_LOG_INFO:
+      return log::Level::kInfo;
+    case SKEP_LOG_WARN:
+      return log::Level::kWarn;
+    default:
+      return log::Level::kError;
+  }
+}
+
+void write(const skep_host* host, std::uint32_t level, skep_view event,
+           skep_view fields_json) noexcept {
+  try {
+    log::write_json(level_of(level), PluginHost::of(host).plugin_id(), clean_text(event),
+                    text(fields_json));
+  } catch (...) {
+    // A log line that cannot be written must not end the host; there is nowhere left to say so.
+  }
+}
+
+}  // namespace
+
+const skep_svc_log_v1& log_service() {
+  static constexpr skep_svc_log_v1 table{sizeof(skep_svc_log_v1), 0, write};
+  return table;
+}
+
+}  // namespace skep::plugin

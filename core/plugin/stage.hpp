@@ -1,0 +1,51 @@
+// Private copies of plugin files. What is checked is the copy, and the copy is what is loaded, so a
+// file that is replaced while we look at it can neither crash us nor slip past the checks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/fd.hpp"
+#include "core/base/result.hpp"
+
+namespace skep::plugin {
+
+/// What a scan learns of a file: its manifest text and the digest of the same bytes.
+struct Inspected {
+  std::string manifest;
+  std::string sha256;
+  std::string warning;  ///< "" or why its owner or mode is doubtful
+};
+/// Opens without following a final symbolic link. kInvalid when it is not a plugin, kDenied when
+/// everybody may write it.
+Result<Inspected> inspect(const std::string& path);
+
+struct Staged {
+  std::string path;
+  std::string sha256;
+};
+
+/// A folder of our own (0700, locked while we live) below the staging folder. Folders of runs that
+/// ended are removed by open(); ours goes with the object.
+class StagingArea {
+ public:
+  static Result<StagingArea> open(const std::string& staging_dir);
+  StagingArea(StagingArea&& other) noexcept = default;
+  StagingArea& operator=(StagingArea&&) = delete;
+  ~StagingArea();
+
+  /// Copies `source` to ID.SHA12.so, hashing what it writes. The same content twice is one file.
+  Result<Staged> stage(const std::string& source, std::string_view id) const;
+  const std::string& dir() const { return dir_; }
+
+ private:
+  StagingArea(std::string dir, UniqueFd lock) : dir_(std::move(dir)), lock_(std::move(lock)) {}
+  std::string dir_;
+  UniqueFd lock_;
+};
+
+/// kDenied when the staged file no longer has the bytes that were hashed.
+Status verify_staged(const Staged& staged);
+
+}  // namespace skep::plugin

@@ -1,0 +1,135 @@
+#include "core/plugin/tables.hpp"
+
+#include <vector>
+
+#include "core/api/members.hpp"
+#include "core/base/text.hpp"
+#include "core/plugin/kinds.hpp"
+#include "skep/kind/task.h"
+
+namespace skep::plugin {
+namespace {
+
+std::string table_name(const std::string& id) { return "[plugins." + id + "]"; }
+
+/// What a component's schema says about its keys.
+struct Keys {
+  std::vector<std::string> names;
+  bool any = false;
+  bool has(std::string_view key) const {
+    for (const std::string& name : names)
+      if (name == key) return true;
+    return any;
+  }
+};
+
+Keys keys_of(const ManifestComponent& component) {
+  Keys keys;
+  if (!component.config_schema) return keys;
+  const auto parsed = parse_json(component.config_schema->text());
+  const auto* schema = parsed ? parsed->if_object() : nullptr;
+  if (schema == nullptr) return keys;
+  if (const auto* p = schema->if_contains("properties"); p != nullptr && p->is_object())
+    for (const auto& [name, value] : p->get_object()) keys.names.emplace_back(name);
+  const auto* more = schema->if_contains("additionalProperties");
+  keys.any = more != nullptr && !(more->is_bool() && !more->get_bool());
+  return keys;
+}
+
+Status check_isolation(const std::string& id, const json::value& value) {
+  const std::string mode = value.is_string() ? std::string(value.get_string()) : to_text(value);
+  const std::string where = table_name(id) + ": isolation \"" + mode + "\" ";
+  if (mode == "inproc") return Status();
+  if (mode == "process" || mode == "per-task")
+    return config_error(where +
+                        "is not available: this version runs plugins in its own process "
+                        "only")
+        .with_next("remove the key, or set isolation = \"inproc\"");
+  return config_error(where + "is unknown; known: inproc");
+}
+
+Error as_config_error(Error error) {
+  error.code = Code::kConfig;
+  return error;
+}
+
+Result<std::string> complete(const ManifestComponent& component, json::object table,
+                             const std::string& where) {
+  if (!component.config_schema) {
+    if (table.empty()) return std::string("{}");
+    return config_error(where + ": unknown key \"" + std::string(table.begin()->key()) +
+                        "\"; this component takes no settings");
+  }
+  json::value document(std::move(table));
+  const auto wrong = component.config_schema->apply(document);
+  if (!wrong.empty()) return as_config_error(api::schema_error(where, wrong));
+  return to_text(document);
+}
+
+/// The settings that are meant for this component.
+json::object own_settings(const Manifest& manifest, const ManifestComponent& component,
+                          const json::object& settings) {
+  if (manifest.components.size() == 1) return settings;
+  const Keys keys = keys_of(component);
+  json::object own;
+  for (const auto& [key, value] : settings)
+    if (keys.has(key)) own[key] = value;
+  return own;
+}
+
+Status check_known(const Manifest& manifest, const json::object& settings) {
+  Keys all;
+  for (const ManifestComponent& c : manifest.components) {
+    Keys keys = keys_of(c);
+    all.any = all.any || keys.any;
+    for (std::string& name : keys.names) all.names.push_back(std::move(name));
+  }
+  for (const auto& [key, value] : settings) {
+    if (all.has(key)) continue;
+    std::vector<std::string> known = all.names;
+    known.insert(known.end(), {"enabled", "isolation"});
+    return config_error(table_name(manifest.id) + ": unknown key \"" + std::string(key) + "\"; " +
+                        suggestion(std::string_view(key), known))
+        .with_next("skep plugin show " + manifest.id);
+  }
+  return Status();
+}
+
+}  // namespace
+
+Result<PluginTable> parse_plugin_table(const std::string& id, std::string_view table_json) {
+  auto object = api::parse_object(table_json, table_name(id));
+  if (!object) return as_config_error(object.error());
+  PluginTable out;
+  out.settings = std::move(*object);
+  if (const auto* v = out.settings.if_contains("enabled")) {
+    if (!v->is_bool()) return config_error(table_name(id) + ": enabled must be true or false");
+    out.enabled = v->get_bool();
+  }
+  if (const auto* v = out.settings.if_contains("isolation")) SKEP_TRY(check_isolation(id, *v));
+  out.settings.erase("enabled");
+  out.settings.erase("isolation");
+  return out;
+}
+
+Status check_plugin_table(const Manifest& manifest, const json::object& settings) {
+  SKEP_TRY(check_known(manifest, settings));
+  for (const ManifestComponent& c : manifest.components) {
+    if (c.kind != SKEP_KIND_TASK) continue;
+    SKEP_TRY(complete(c, own_settings(manifest, c, settings), table_name(manifest.id)));
+  }
+  return Status();
+}
+
+Result<std::string> component_config(const Manifest& manifest, const ManifestComponent& component,
+                                     const json::object& settings, const json::object& slot) {
+  json::object merged = own_settings(manifest, component, settings);
+  for (const auto& [key, value] : slot) merged[key] = value;
+  const Kind* kind = find_kind(component.kind);
+  const bool from_slot = kind != nullptr && component.kind != SKEP_KIND_TASK;
+  return complete(component, std::move(merged),
+                  from_slot ? "[" + std::string(kind->word) + "] for plugin " + manifest.id
+                            : table_name(manifest.id));
+}
+
+}  // namespace skep::plugin

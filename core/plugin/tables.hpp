@@ -1,0 +1,30 @@
+// TOML tables of plugins: the host's own keys apart, the rest checked against the manifest.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+#include <string_view>
+
+#include "core/base/json.hpp"
+#include "core/plugin/manifest.hpp"
+
+namespace skep::plugin {
+
+/// [plugins.ID]: the host's keys `enabled` and `isolation` taken out.
+struct PluginTable {
+  bool enabled = true;
+  json::object settings;
+};
+/// kConfig for a host key with a value that this version cannot serve.
+Result<PluginTable> parse_plugin_table(const std::string& id, std::string_view table_json);
+
+/// kConfig for a setting that no component of the plugin has, and for task components whose
+/// complete configuration this is, for everything else that does not fit.
+Status check_plugin_table(const Manifest& manifest, const json::object& settings);
+
+/// The configuration of one component: what [plugins.ID] says to it, overlaid with `slot` (the
+/// table that chose it, such as [queue]), checked, with defaults. kConfig otherwise.
+Result<std::string> component_config(const Manifest& manifest, const ManifestComponent& component,
+                                     const json::object& settings, const json::object& slot);
+
+}  // namespace skep::plugin

@@ -1,0 +1,17 @@
+// How a child ended.
+#pragma once
+
+#include <sys/types.h>
+
+#include "core/proc/subprocess.hpp"
+
+namespace skep::proc {
+
+/// Reaps a child that has ended (or waits for it): reason, code, signal, cpu, peak size.
+Exit reap_child(pid_t pid);
+/// The largest resident size so far, from /proc; 0 when it cannot be read.
+std::int64_t peak_rss_bytes(pid_t pid);
+/// Signals the process group that `leader` leads. REQUIRES: `leader` is not reaped yet.
+void signal_group(pid_t leader, int number);
+
+}  // namespace skep::proc

@@ -1,0 +1,21 @@
+// What a child reads from and writes to.
+#pragma once
+
+#include <string_view>
+
+#include "core/base/fd.hpp"
+#include "core/base/result.hpp"
+
+namespace skep::proc {
+
+struct Pipe {
+  UniqueFd ours;    ///< read end, does not block
+  UniqueFd theirs;  ///< write end
+};
+
+Result<Pipe> make_pipe();
+/// A descriptor that yields `bytes` and then the end: a sealed file in memory, so that no amount of
+/// input can block us or raise SIGPIPE. /dev/null when empty.
+Result<UniqueFd> make_stdin(std::string_view bytes);
+
+}  // namespace skep::proc

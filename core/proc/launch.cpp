@@ -1,0 +1,356 @@
+#include "core/proc/launch.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <semaphore>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "core/base/log.hpp"
+#include "core/base/text.hpp"
+#include "core/proc/guard.hpp"
+
+namespace skep::proc {
+namespace {
+
+constexpr std::size_t kStackBytes = 64 << 10;
+constexpr rlim_t kOpenFiles = 1024;
+
+enum class Stage { kExec, kSetup, kChdir };
+
+/// What the child reads and, on failure, writes: it shares our memory until it executes.
+struct ChildArgs {
+  const char* program = nullptr;
+  char* const* argv = nullptr;
+  char* const* env = nullptr;
+  const char* cwd = nullptr;
+  int fds[3] = {-1, -1, -1};
+  pid_t host = 0;
+  int nice = 0;
+  bool dies_with_us = true;
+  rlimit memory{};
+  rlimit mark{};
+  rlimit files{};
+  volatile Stage stage = Stage::kSetup;
+  volatile int error = 0;
+};
+
+#define SKEP_RAW __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
+
+/// Raw system calls: sanitizers keep books about the wrapped ones, in memory that is the parent's.
+template <class... Args>
+SKEP_RAW long raw(long number, Args... args) {
+  return syscall(number, args...);
+}
+
+SKEP_RAW bool limit(int resource, const rlimit& value) {
+  return raw(SYS_prlimit64, 0, resource, &value, nullptr) == 0;
+}
+
+SKEP_RAW void default_signals() {
+  const std::array<unsigned long, 8> zeros{};  // the kernel's sigaction: SIG_DFL, no flags
+  for (int number = 1; number < NSIG; ++number)
+    raw(SYS_rt_sigaction, number, zeros.data(), nullptr, sizeof(long));
+  raw(SYS_rt_sigprocmask, SIG_SETMASK, zeros.data(), nullptr, sizeof(long));
+}
+
+SKEP_RAW bool set_up(const ChildArgs& a) {
+  if (raw(SYS_setsid) < 0) return false;
+  if (a.dies_with_us) {
+    raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (raw(SYS_getppid) != a.host) return false;  // it died before the line above
+  }
+  for (int i = 0; i < 3; ++i)
+    if (raw(SYS_dup3, a.fds[i], i, 0) < 0) return false;
+  if (raw(SYS_close_range, 3u, ~0u, 0u) < 0) return false;
+  raw(SYS_umask, 077);
+  constexpr rlimit kNone{0, 0};
+  if (!limit(RLIMIT_CORE, kNone) || !limit(RLIMIT_NOFILE, a.files)) return false;
+  if (a.mark.rlim_max != 0 && !limit(RLIMIT_RTTIME, a.mark)) return false;
+  if (a.memory.rlim_max != 0 && !limit(RLIMIT_AS, a.memory)) return false;
+  return a.nice == 0 || raw(SYS_setpriority, PRIO_PROCESS, 0, a.nice) == 0;
+}
+
+SKEP_RAW int child_main(void* p) {
+  ChildArgs& a = *static_cast<ChildArgs*>(p);
+  if (set_up(a)) {
+    a.stage = Stage::kChdir;
+    if (a.cwd == nullptr || raw(SYS_chdir, a.cwd) == 0) {
+      a.stage = Stage::kExec;
+      default_signals();
+      raw(SYS_execve, a.program, a.argv, a.env);
+    }
+  }
+  a.error = errno == 0 ? ESRCH : errno;
+  return 127;
+}
+
+#undef SKEP_RAW
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  out.reserve(strings.size() + 1);
+  // execve() takes char* for history's sake and changes nothing.
+  for (const std::string& s : strings) out.push_back(const_cast<char*>(s.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+std::string path_of(const std::vector<std::string>& env) {
+  for (const std::string& entry : env)
+    if (entry.starts_with("PATH=")) return entry.substr(5);
+  return "/usr/local/bin:/usr/bin:/bin";
+}
+
+bool is_program(const std::string& file) {
+  struct stat s{};
+  return stat(file.c_str(), &s) == 0 && S_ISREG(s.st_mode) && access(file.c_str(), X_OK) == 0;
+}
+
+Result<std::string> find_program(const Spec& spec) {
+  const std::string& name = spec.argv.front();
+  if (name.find('/') != std::string::npos) return name;
+  const std::string path = path_of(spec.env);
+  for (const std::string& folder : split(path, ':'))
+    if (const std::string file = (folder.empty() ? "." : folder) + "/" + name; is_program(file))
+      return file;
+  return Error{Code::kNotFound, "no program \"" + name + "\" in PATH " + path};
+}
+
+Status check(const Spec& spec) {
+  if (spec.argv.empty() || spec.argv.front().empty()) return invalid("no program was named");
+  const auto has_zero = [](const std::vector<std::string>& list) {
+    for (const std::string& s : list)
+      if (s.find('\0') != std::string::npos) return true;
+    return false;
+  };
+  if (has_zero(spec.argv) || has_zero(spec.env) || spec.cwd.find('\0') != std::string::npos)
+    return invalid("an argument, variable or directory of \"" + spec.argv.front() +
+                   "\" holds a zero byte");
+  return {};
+}
+
+Error start_error(const ChildArgs& a, const Spec& spec) {
+  const Stage stage = a.stage;
+  if (stage == Stage::kChdir) return errno_error("enter directory \"" + spec.cwd + "\"", a.error);
+  const std::string doing = "start \"" + spec.argv.front() + "\"";
+  if (stage == Stage::kSetup) return errno_error(doing + ": prepare", a.error);
+  Error e = errno_error(doing, a.error);
+  if (a.error == ENOENT && access(a.program, F_OK) == 0)
+    e.message += ": the file is there, but the interpreter in its first line is not";
+  if (a.error == ENOTDIR || a.error == ELOOP) e.code = Code::kNotFound;
+  if (a.error == ENOEXEC || a.error == E2BIG || a.error == ENAMETOOLONG) e.code = Code::kInvalid;
+  return e;
+}
+
+rlimit open_files() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return {kOpenFiles, kOpenFiles};
+  files.rlim_cur = std::min(files.rlim_max, kOpenFiles);
+  return files;
+}
+
+void* child_stack() {
+  static void* const top = [] {
+    void* base = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    return base == MAP_FAILED ? nullptr : static_cast<char*>(base) + kStackBytes;
+  }();
+  return top;
+}
+
+Result<Child> clone_once(ChildArgs& args, const Spec& spec) {
+  void* stack = child_stack();
+  if (stack == nullptr) return errno_error("start \"" + spec.argv.front() + "\"", ENOMEM);
+  int pidfd = -1;
+  errno = 0;
+  const int pid = clone(child_main, stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &args,
+                        &pidfd);
+  if (pid < 0) {
+    const int error = errno;
+    return errno_error("start \"" + spec.argv.front() + "\"", error);
+  }
+  Child child{pid, UniqueFd(pidfd)};
+  if (args.error == 0) return child;
+  waitpid(pid, nullptr, 0);
+  return start_error(args, spec);
+}
+
+class Spawner {
+ public:
+  Spawner() {
+    sigset_t all, before;
+    sigfillset(&all);
+    // The child starts with this thread's mask: no handler of ours may run in it.
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread([this] { loop(); }).detach();
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  Result<Child> launch(const Launch& request) {
+    Job job{&request};
+    {
+      const std::lock_guard lock(mutex_);
+      jobs_.push_back(&job);
+    }
+    wake_.notify_one();
+    job.done.acquire();
+    return std::move(job.result);
+  }
+
+  void watch(int change) {
+    const std::lock_guard lock(mutex_);
+    watched_ += change;
+    adopted_ = true;  // perhaps: the next look tells
+    if (change > 0 && watched_ == 1) wake_.notify_one();
+  }
+
+  void abandon(Child child) {
+    const std::lock_guard lock(mutex_);
+    abandoned_.push_back(std::move(child));
+    wake_.notify_one();
+  }
+
+ private:
+  struct Job {
+    const Launch* request;
+    std::binary_semaphore done{0};
+    Result<Child> result{internal_error("not started")};
+  };
+
+  [[noreturn]] void loop() {
+    pthread_setname_np(pthread_self(), "skep-spawner");
+    adopt_orphans();
+    for (;;) {
+      if (Job* job = next()) {
+        if (marks(Kin::kTask).holds(job->request->mark)) guard_.ensure();
+        job->result = launch_here(*job->request);
+        job->done.release();
+      } else {
+        bury();
+      }
+    }
+  }
+
+  /// The next job, or null when it is time to bury.
+  Job* next() {
+    std::unique_lock lock(mutex_);
+    const auto has_job = [this] { return !jobs_.empty(); };
+    while (!has_job() && watched_ == 0 && !adopted_ && abandoned_.empty()) wake_.wait(lock);
+    if (!wake_.wait_for(lock, std::chrono::seconds(1), has_job)) return nullptr;
+    Job* job = jobs_.front();
+    jobs_.pop_front();
+    return job;
+  }
+
+  void bury() {
+    bury_adopted();
+    const bool more = has_adopted();
+    const std::lock_guard lock(mutex_);
+    adopted_ = more;
+    std::erase_if(abandoned_, [](const Child& child) {
+      return waitpid(child.pid, nullptr, WNOHANG) != 0;
+    });
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job*> jobs_;
+  std::vector<Child> abandoned_;
+  int watched_ = 0;
+  bool adopted_ = false;
+  GuardKeeper guard_;  // the spawner's thread only
+};
+
+/// The child's descriptors, moved above 2 so that making 0, 1 and 2 overwrites none of them.
+class ChildFds {
+ public:
+  Status take(const Launch& request) {
+    const int given[3] = {request.in, request.out, request.err};
+    for (std::size_t i = 0; i < 3; ++i) {
+      fds_[i] = given[i];
+      if (given[i] > STDERR_FILENO) continue;
+      moved_[i].reset(fcntl(given[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+      if (!moved_[i]) return errno_error("hand a descriptor to the child", errno);
+      fds_[i] = moved_[i].get();
+    }
+    return {};
+  }
+  int operator[](std::size_t i) const { return fds_[i]; }
+
+ private:
+  int fds_[3] = {-1, -1, -1};
+  UniqueFd moved_[3];
+};
+
+ChildArgs make_args(const Launch& request, const ChildFds& fds) {
+  const Spec& spec = request.spec;
+  ChildArgs args;
+  args.cwd = spec.cwd.empty() ? nullptr : spec.cwd.c_str();
+  for (std::size_t i = 0; i < 3; ++i) args.fds[i] = fds[i];
+  args.host = getpid();
+  args.nice = spec.nice;
+  args.dies_with_us = request.dies_with_us;
+  args.memory = {spec.memory_bytes, spec.memory_bytes};
+  args.mark = {request.mark, request.mark};
+  args.files = open_files();
+  return args;
+}
+
+/// Never destroyed: PR_SET_PDEATHSIG fires when the thread that forked ends, not the process.
+Spawner& spawner() {
+  static Spawner& instance = *new Spawner;
+  return instance;
+}
+
+}  // namespace
+
+Result<Child> launch(const Launch& request) { return spawner().launch(request); }
+
+void abandon(Child child) { spawner().abandon(std::move(child)); }
+
+void watch_children(int change) { spawner().watch(change); }
+
+Result<Child> launch_here(const Launch& request) {
+  const Spec& spec = request.spec;
+  SKEP_TRY(check(spec));
+  std::string program = request.program;
+  if (program.empty()) {
+    auto found = find_program(spec);
+    if (!found) return found.error();
+    program = std::move(*found);
+  }
+  ChildFds fds;
+  SKEP_TRY(fds.take(request));
+  const std::vector<char*> argv = pointers(spec.argv);
+  const std::vector<char*> env = pointers(spec.env);
+  // A file just written may still be open for writing in a child between clone and exec.
+  constexpr int kBusyTries = 10;
+  for (int tries = 1;; ++tries) {
+    ChildArgs args = make_args(request, fds);
+    args.program = program.c_str();
+    args.argv = argv.data();
+    args.env = env.data();
+    auto child = clone_once(args, spec);
+    if (child || args.error != ETXTBSY || tries == kBusyTries) return child;
+    std::this_thread::sleep_for(Millis(tries));
+  }
+}
+
+}  // namespace skep::proc

@@ -1,0 +1,115 @@
+#include "core/proc/process_service.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <string_view>
+
+#include "core/proc/subprocess.hpp"
+
+namespace skep::proc {
+namespace {
+
+std::atomic<CallResolver> g_resolver{nullptr};
+
+std::string text(skep_view v) {
+  return v.n == 0 ? std::string()
+                  : std::string(static_cast<const char*>(v.p), static_cast<std::size_t>(v.n));
+}
+
+skep_rc report(skep_err* err, const Error& e) {
+  if (err != nullptr && err->text != nullptr) {
+    err->n = static_cast<std::uint32_t>(std::min<std::size_t>(err->cap, e.message.size()));
+    std::memcpy(err->text, e.message.data(), err->n);
+    err->retry_ms = static_cast<std::uint32_t>(e.retry_after.count());
+  }
+  return static_cast<skep_rc>(e.code);
+}
+
+Result<Spec> spec_of(const skep_process_spec* in) {
+  constexpr std::size_t kKnown = offsetof(skep_process_spec, memory_bytes) + sizeof(std::uint64_t);
+  if (in == nullptr || in->size < kKnown) return invalid("the process spec is too small");
+  if (in->nice > 19) return invalid("nice is " + std::to_string(in->nice) + "; known: 0 to 19");
+  Spec out;
+  for (std::uint32_t i = 0; i < in->argc; ++i) out.argv.push_back(text(in->argv[i]));
+  for (std::uint32_t i = 0; i < in->envc; ++i) out.env.push_back(text(in->env[i]));
+  out.cwd = text(in->cwd);
+  out.stdin_bytes = text(in->stdin_bytes);
+  out.timeout = Millis(in->timeout_ms);
+  if (in->grace_ms > 0) out.grace = Millis(in->grace_ms);
+  out.memory_bytes = in->memory_bytes;
+  out.nice = static_cast<int>(in->nice);
+  return out;
+}
+
+std::uint32_t reason_of(ExitReason reason) {
+  switch (reason) {
+    case ExitReason::kExited: return SKEP_EXIT_EXITED;
+    case ExitReason::kSignaled: return SKEP_EXIT_SIGNALED;
+    case ExitReason::kTimeout: return SKEP_EXIT_TIMEOUT;
+    case ExitReason::kCancelled: return SKEP_EXIT_CANCELLED;
+  }
+  return SKEP_EXIT_SIGNALED;
+}
+
+void fill(skep_process_exit* out, const Exit& e) {
+  skep_process_exit full{};
+  full.size = out->size;
+  full.reason = reason_of(e.reason);
+  full.exit_code = e.exit_code;
+  full.signal = e.signal;
+  full.duration_ms = e.duration.count();
+  full.cpu_ms = e.cpu.count();
+  full.max_rss_bytes = e.max_rss_bytes;
+  std::memcpy(out, &full, std::min<std::size_t>(out->size, sizeof(full)));
+}
+
+Output to_output(const skep_process_output* output) {
+  if (output == nullptr || output->output == nullptr) return {};
+  return [output](bool is_stderr, std::string_view bytes) {
+    return output->output(output->ctx, is_stderr ? SKEP_CH_STDERR : SKEP_CH_STDOUT,
+                          {bytes.data(), bytes.size()}) >= 0;
+  };
+}
+
+Status run_checked(skep_call* call, const skep_process_spec* in, const skep_process_output* output,
+                   skep_process_exit* out) {
+  const auto spec = spec_of(in);
+  if (!spec) return spec.error();
+  if (out == nullptr) return invalid("there is no place for the exit");
+  CallControl control;
+  if (call != nullptr) {
+    const CallResolver resolve = g_resolver.load();
+    if (resolve == nullptr) return Error{Code::kState, "this host runs no processes for calls yet"};
+    control = resolve(call);
+  }
+  const auto exit = run(*spec, control.cancel_fd, control.deadline, to_output(output));
+  if (!exit) return exit.error();
+  fill(out, *exit);
+  return {};
+}
+
+skep_rc run_service(const skep_host*, skep_call* call, const skep_process_spec* spec,
+                    const skep_process_output* output, skep_process_exit* exit,
+                    skep_err* err) noexcept {
+  try {
+    const Status status = run_checked(call, spec, output, exit);
+    return status ? SKEP_OK : report(err, status.error());
+  } catch (const std::exception& e) {  // out of memory or of threads
+    return report(err, {Code::kNoMemory, std::string("run a process: ") + e.what()});
+  }
+}
+
+}  // namespace
+
+void set_call_resolver(CallResolver resolver) { g_resolver.store(resolver); }
+
+const skep_svc_process_v1* process_service() {
+  static const skep_svc_process_v1 table{sizeof(skep_svc_process_v1), 0, run_service};
+  return &table;
+}
+
+}  // namespace skep::proc

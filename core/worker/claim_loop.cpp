@@ -1,0 +1,153 @@
+#include "core/worker/claim_loop.hpp"
+
+#include <algorithm>
+
+#include "core/base/log.hpp"
+
+namespace skep::worker {
+namespace {
+
+/// Saturated this long: somebody else has to listen for cancellations meanwhile.
+constexpr Millis kSaturated{100};
+constexpr Millis kLook{1'000};
+/// A refused token does not get better within seconds.
+constexpr Millis kDenied{10'000};
+
+}  // namespace
+
+ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
+                     ports::Spool& spool, Executor& executor, Link& link, NewsLoop& news,
+                     Clock& clock)
+    : Service("skep-claim"),
+      options_(std::move(options)),
+      control_(std::move(control)),
+      spool_(spool),
+      executor_(executor),
+      link_(link),
+      news_(news),
+      clock_(clock),
+      backoff_(options_.seed) {}
+
+void ClaimLoop::run(std::stop_token stop) {
+  while (!stop.stop_requested() && !link_.conflicted()) {
+    if (!link_.registered()) {
+      register_worker(stop);
+      continue;
+    }
+    const int max = room(stop);
+    news_.listen(max == 0);
+    if (max > 0) claim(max, stop);
+  }
+  news_.listen(false);
+  give_back_reserve();
+}
+
+void ClaimLoop::register_worker(std::stop_token stop) {
+  const auto reply = control_->register_worker(options_.registration());
+  if (!reply) return failed(reply.error(), stop);
+  backoff_.reset();
+  complaint_.reset();
+  options_.on_registered(*reply);
+  link_.set_registered(true);
+  link_.reached();
+  log::info("worker_registered", {{"protocol", reply->protocol}});
+}
+
+/// How many tasks to ask for; 0 after a wait in which nothing could be asked for.
+int ClaimLoop::room(std::stop_token stop) {
+  if (!link_.may_claim() || options_.blocked()) {
+    news_.listen(true);
+    link_.wait_change(kLook, stop);
+    return 0;
+  }
+  if (!executor_.wait_capacity(kSaturated, stop)) {
+    news_.listen(true);
+    if (!executor_.wait_capacity(kLook, stop)) return 0;
+  }
+  const int granted = reserve(std::min(executor_.capacity(), options_.batch_size));
+  if (granted == 0) {
+    news_.listen(true);
+    link_.wait_change(kLook, stop);
+  }
+  return granted;
+}
+
+int ClaimLoop::reserve(int wanted) {
+  while (reserved_ < wanted) {
+    const auto status = spool_.reserve(options_.reserve_bytes);
+    if (!status) {
+      if (no_space_.due(clock_.mono_ms()))
+        log::warn("spool_no_space", {{"wanted", wanted},
+                                     {"granted", reserved_},
+                                     {"error", status.error().message},
+                                     {"effect", "fewer tasks are claimed"}});
+      return reserved_;
+    }
+    ++reserved_;
+  }
+  no_space_.reset();
+  return wanted;
+}
+
+void ClaimLoop::give_back_reserve() {
+  for (; reserved_ > 0; --reserved_) spool_.unreserve(options_.reserve_bytes);
+}
+
+void ClaimLoop::claim(int max, std::stop_token stop) {
+  api::ClaimRequest request;
+  request.incarnation = options_.incarnation;
+  request.max = static_cast<std::uint32_t>(max);
+  request.wait_seconds = static_cast<double>(options_.hold.count()) / 1000;
+  request.held = executor_.leases();
+  const MonoMs started = clock_.mono_ms();
+  auto reply = control_->claim(request);
+  if (!reply) return failed(reply.error(), stop);
+  backoff_.reset();
+  complaint_.reset();
+  link_.reached();
+  const api::ClaimReply news{{}, reply->cancel, reply->mode};
+  const bool empty = reply->tasks.empty();
+  accept(std::move(*reply));
+  if (empty)
+    pause_if_not_held(news, clock_.mono_ms() - started, stop);
+  else
+    early_empty_ = 0;
+}
+
+void ClaimLoop::accept(api::ClaimReply reply) {
+  for (const std::string& id : reply.cancel) executor_.cancel(id, ports::CancelReason::kUser);
+  link_.set_mode(reply.mode);
+  reserved_ -= std::min(reserved_, static_cast<int>(reply.tasks.size()));
+  if (!reply.tasks.empty()) executor_.submit(std::move(reply.tasks));
+}
+
+/// An empty answer well before its time: the server does not hold requests, or another worker was
+/// quicker. Ask again soon at first, at the poll interval later.
+void ClaimLoop::pause_if_not_held(const api::ClaimReply& reply, MonoMs took,
+                                  std::stop_token stop) {
+  if (took * 2 >= options_.hold.count() || !reply.cancel.empty() || !link_.may_claim()) {
+    early_empty_ = 0;
+    return;
+  }
+  early_empty_ = std::min(early_empty_ + 1, 16);
+  const Millis pause = std::min(options_.poll_interval, Millis{25} * (1 << early_empty_));
+  link_.wait_change(pause, stop);
+}
+
+void ClaimLoop::failed(const Error& error, std::stop_token stop) {
+  if (stop.stop_requested()) return;
+  if (error.code == Code::kState) return link_.conflict(error.message);
+  if (error.code == Code::kNotFound || error.code == Code::kDenied) link_.set_registered(false);
+  if (error.code != Code::kNotFound && error.code != Code::kInvalid) link_.lost();
+  const bool denied = error.code == Code::kDenied;
+  const Millis pause = backoff_.next(std::max(error.retry_after, denied ? kDenied : Millis{0}));
+  if (complaint_.due(clock_.mono_ms()))
+    log::warn("worker_pool_poll_error", {{"error", error.message},
+                                         {"failures", backoff_.failures()},
+                                         {"retry_ms", pause.count()}});
+  // Unknown here after a restart of the control plane: register at once, then at the usual pace.
+  if (error.code == Code::kNotFound && backoff_.failures() == 1) return;
+  link_.wait_change(pause, stop);
+}
+
+}  // namespace skep::worker

@@ -1,0 +1,65 @@
+// Registers this worker, then asks for tasks for as long as there is room for them.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "core/base/service.hpp"
+#include "core/ports/spool.hpp"
+#include "core/worker/backoff.hpp"
+#include "core/worker/control_plane.hpp"
+#include "core/worker/executor.hpp"
+#include "core/worker/link.hpp"
+#include "core/worker/news_loop.hpp"
+
+namespace skep::worker {
+
+struct ClaimOptions {
+  std::string incarnation;
+  int batch_size = 8;
+  Millis poll_interval{5'000};  ///< when the server does not hold the request
+  Millis hold{20'000};          ///< how long the server may hold it
+  std::uint64_t reserve_bytes = 4u << 20;  ///< spool space per claimed task
+  std::function<api::Registration()> registration;
+  std::function<void(const api::RegistrationReply&)> on_registered;
+  std::function<bool()> blocked;  ///< results cannot be kept: claim nothing
+  std::uint64_t seed = std::random_device{}();
+};
+
+/// Space for a task's result is set aside in the spool before the task is claimed, so that a full
+/// disk means fewer claims and never a lost result.
+class ClaimLoop final : public Service {
+ public:
+  /// Collaborators outlive the loop.
+  ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control, ports::Spool& spool,
+            Executor& executor, Link& link, NewsLoop& news, Clock& clock);
+  ~ClaimLoop() override { stop(); }
+
+ protected:
+  void run(std::stop_token stop) override;
+
+ private:
+  void register_worker(std::stop_token stop);
+  int room(std::stop_token stop);
+  int reserve(int wanted);
+  void give_back_reserve();
+  void claim(int max, std::stop_token stop);
+  void accept(api::ClaimReply reply);
+  void failed(const Error& error, std::stop_token stop);
+  void pause_if_not_held(const api::ClaimReply& reply, MonoMs took, std::stop_token stop);
+
+  const ClaimOptions options_;
+  const std::unique_ptr<ControlPlane> control_;
+  ports::Spool& spool_;
+  Executor& executor_;
+  Link& link_;
+  NewsLoop& news_;
+  Clock& clock_;
+  Backoff backoff_;
+  Complaint complaint_;
+  Complaint no_space_;
+  int reserved_ = 0;   ///< results' worth of space set aside and not yet given to a task
+  int early_empty_ = 0;
+};
+
+}  // namespace skep::worker

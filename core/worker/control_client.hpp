@@ -1,0 +1,53 @@
+// ControlPlane over HTTP, with failover between several control planes of one database.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/net/http.hpp"
+#include "core/worker/control_plane.hpp"
+
+namespace skep::worker {
+
+/// The control planes of a worker, shared by its loops: all stay with one until it fails. [any]
+class Endpoints {
+ public:
+  Endpoints(std::vector<std::string> urls, std::string token);
+  std::size_t current() const { return current_; }
+  const std::string& url(std::size_t index) const { return urls_[index % urls_.size()]; }
+  const std::string& url() const { return url(current_); }
+  const std::string& token() const { return token_; }
+  /// `index` did not answer: move on, unless another loop already did.
+  void failed(std::size_t index);
+
+ private:
+  const std::vector<std::string> urls_;
+  const std::string token_;
+  std::atomic<std::size_t> current_{0};
+};
+
+class ControlClient final : public ControlPlane {
+ public:
+  /// `endpoints` and `abort` outlive the client.
+  ControlClient(std::string worker_id, Endpoints& endpoints, const std::atomic<bool>& abort,
+                Millis timeout = Millis{10'000});
+  Result<api::RegistrationReply> register_worker(const api::Registration& request) override;
+  Result<api::ClaimReply> claim(const api::ClaimRequest& request) override;
+  Status release(const api::ReleaseRequest& request) override;
+  Result<Submission> submit(const std::vector<std::string>& envelopes) override;
+
+ private:
+  Result<net::ClientResponse> post(std::string_view path, std::string body, Millis timeout);
+  /// A 2xx answer, or the error that its status means.
+  Result<net::ClientResponse> call(std::string_view path, std::string body, Millis timeout);
+
+  const std::string worker_id_;
+  Endpoints& endpoints_;
+  const std::atomic<bool>& abort_;
+  const Millis timeout_;
+  net::HttpClient http_;
+};
+
+}  // namespace skep::worker

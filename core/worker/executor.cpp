@@ -1,0 +1,307 @@
+#include "core/worker/executor.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "core/base/json.hpp"
+#include "core/base/log.hpp"
+
+namespace skep::worker {
+namespace {
+
+/// Weight of the newest run in the mean: about the last ten runs count.
+constexpr double kMeanWeight = 0.1;
+
+model::Outcome broken(std::string_view what) {
+  model::Outcome out;
+  out.error = JsonOut().object().key("code").str("internal").key("message").str(what).end_object()
+                  .take();
+  return out;
+}
+
+}  // namespace
+
+Executor::Executor(ExecutorOptions options, ports::TaskRunner& runner, Clock& clock,
+                   AttemptListener& listener)
+    : options_(std::move(options)), runner_(runner), clock_(clock), listener_(listener) {
+  for (const ports::TaskType& type : runner_.types())
+    default_timeouts_[type.name] = type.default_timeout_ms;
+}
+
+Executor::~Executor() { stop(); }
+
+void Executor::submit(std::vector<model::ClaimedTask> tasks) {
+  const std::scoped_lock lock(mutex_);
+  for (model::ClaimedTask& task : tasks) {
+    auto attempt = std::make_shared<Attempt>();
+    attempt->task = std::move(task);
+    attempt->claimed = clock_.mono_ms();
+    waiting_.push_back(std::move(attempt));
+    work_.notify_one();
+  }
+  add_threads();
+}
+
+void Executor::add_threads() {
+  auto missing = static_cast<int>(waiting_.size()) - idle_threads_;
+  while (missing-- > 0 && static_cast<int>(threads_.size()) < options_.concurrency) {
+    ++idle_threads_;
+    threads_.emplace_back([this] {
+      pthread_setname_np(pthread_self(), "skep-slot");
+      slot();
+    });
+  }
+}
+
+void Executor::slot() {
+  std::unique_lock lock(mutex_);
+  while (const AttemptRef attempt = next_attempt(lock)) {
+    lock.unlock();
+    run(*attempt);
+    lock.lock();
+  }
+}
+
+/// The oldest waiting attempt, now running; null at the end. A thread is idle while it is in here.
+Executor::AttemptRef Executor::next_attempt(std::unique_lock<std::mutex>& lock) {
+  work_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+  if (stopping_) return nullptr;
+  AttemptRef attempt = waiting_.front();
+  waiting_.pop_front();
+  --idle_threads_;
+  attempt->started = clock_.mono_ms();
+  attempt->cancel = std::make_unique<ports::CancelToken>();
+  arm_deadline(*attempt);
+  running_[attempt->task.lease.lease_id] = attempt;
+  if (watchers_ > 0) change_.notify_all();
+  return attempt;
+}
+
+void Executor::run(Attempt& attempt) {
+  const model::ClaimedTask& task = attempt.task;
+  log::info("run_dispatched", {{"task_id", task.lease.task_id},
+                               {"type", task.type},
+                               {"attempt", task.lease.attempt}});
+  if (options_.on_start) options_.on_start();
+  ports::TaskEvents events;
+  events.output = [&](bool is_stderr, std::string_view bytes) {
+    listener_.output(task.lease, is_stderr ? "stderr" : "stdout", bytes);
+  };
+  events.log = [&](std::string_view json) {
+    listener_.output(task.lease, "log", std::string(json) + "\n");
+  };
+  events.progress = [](std::uint32_t, std::string_view) {};
+  model::Outcome outcome;
+  try {
+    outcome = runner_.run({task, options_.worker_id, options_.site}, attempt.deadline,
+                          *attempt.cancel, events);
+  } catch (const std::exception& e) {
+    outcome = broken(e.what());
+  }
+  outcome.queued_ms = attempt.started - attempt.claimed;
+  outcome.duration_ms = clock_.mono_ms() - attempt.started;
+  const bool interrupted = attempt.cancel->reason() == ports::CancelReason::kShutdown &&
+                           outcome.kind != model::OutcomeKind::kSucceeded;
+  if (interrupted)
+    listener_.dropped(task);
+  else
+    listener_.finished(task, outcome);
+  retire(attempt, outcome, interrupted);
+}
+
+void Executor::retire(const Attempt& attempt, const model::Outcome& outcome, bool interrupted) {
+  const std::scoped_lock lock(mutex_);
+  const auto ms = static_cast<double>(outcome.duration_ms);
+  mean_ms_ = mean_ms_ < 0 ? ms : mean_ms_ + kMeanWeight * (ms - mean_ms_);
+  if (outcome.kind == model::OutcomeKind::kFailed && !interrupted) ++errors_;
+  if (interrupted) interrupted_.push_back(attempt.task.lease);
+  running_.erase(attempt.task.lease.lease_id);
+  ++idle_threads_;
+  if (watchers_ > 0) change_.notify_all();
+}
+
+int Executor::capacity_locked() const {
+  const int room = options_.concurrency + (is_quick() ? options_.batch_size : 0);
+  const auto held = static_cast<int>(running_.size() + waiting_.size());
+  return stopping_ ? 0 : std::max(0, room - held);
+}
+
+/// With prefetched work at hand a claim can wait until it brings half a batch.
+int Executor::worthwhile_locked() const {
+  return waiting_.empty() ? 1 : std::max(1, options_.batch_size / 2);
+}
+
+int Executor::capacity() const {
+  const std::scoped_lock lock(mutex_);
+  return capacity_locked();
+}
+
+bool Executor::wait_capacity(Millis timeout, std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  ++watchers_;
+  const bool ready = change_.wait_for(lock, stop, timeout,
+                                      [&] { return capacity_locked() >= worthwhile_locked(); });
+  --watchers_;
+  return ready;
+}
+
+std::vector<ports::Renewal> Executor::held() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<ports::Renewal> out;
+  for (const auto& [id, attempt] : running_) out.push_back({attempt->task.lease, true});
+  for (const AttemptRef& attempt : waiting_) out.push_back({attempt->task.lease, false});
+  return out;
+}
+
+std::vector<model::Lease> Executor::leases() const {
+  std::vector<model::Lease> out;
+  for (ports::Renewal& renewal : held()) out.push_back(std::move(renewal.lease));
+  return out;
+}
+
+ExecutorLoad Executor::load() const {
+  const std::scoped_lock lock(mutex_);
+  return {static_cast<int>(running_.size()), static_cast<int>(waiting_.size()), errors_};
+}
+
+MonoMs Executor::oldest_unannounced() const {
+  const std::scoped_lock lock(mutex_);
+  MonoMs oldest = 0;
+  for (const auto& [id, attempt] : running_)
+    if (!attempt->announced && (oldest == 0 || attempt->started < oldest))
+      oldest = attempt->started;
+  return oldest;
+}
+
+void Executor::announced(const std::vector<ports::Renewal>& renewals) {
+  const std::scoped_lock lock(mutex_);
+  for (const ports::Renewal& renewal : renewals) {
+    const auto at = running_.find(renewal.lease.lease_id);
+    if (at != running_.end() && renewal.executing) at->second->announced = true;
+  }
+}
+
+bool Executor::cancel(const std::string& task_id, ports::CancelReason reason) {
+  return cancel_if([&](const model::Lease& lease) { return lease.task_id == task_id; }, reason);
+}
+
+bool Executor::cancel(const model::Lease& lease, ports::CancelReason reason) {
+  return cancel_if([&](const model::Lease& held) { return held.lease_id == lease.lease_id; },
+                   reason);
+}
+
+template <class Match>
+bool Executor::cancel_if(const Match& match, ports::CancelReason reason) {
+  const std::scoped_lock lock(mutex_);
+  bool found = false;
+  for (const auto& [id, attempt] : running_)
+    if (match(attempt->task.lease)) {
+      attempt->cancel->cancel(reason);
+      found = true;
+    }
+  const auto dropped = std::erase_if(waiting_, [&](const AttemptRef& attempt) {
+    if (!match(attempt->task.lease)) return false;
+    listener_.dropped(attempt->task);
+    return true;
+  });
+  if (dropped > 0) change_.notify_all();
+  return found || dropped > 0;
+}
+
+std::vector<model::Lease> Executor::take_waiting() {
+  const std::scoped_lock lock(mutex_);
+  std::vector<model::Lease> out;
+  for (const AttemptRef& attempt : waiting_) {
+    listener_.dropped(attempt->task);
+    out.push_back(attempt->task.lease);
+  }
+  waiting_.clear();
+  return out;
+}
+
+void Executor::cancel_running(ports::CancelReason reason) {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [id, attempt] : running_) attempt->cancel->cancel(reason);
+}
+
+bool Executor::wait_idle(MonoMs deadline, const std::function<bool()>& hurry) {
+  constexpr Millis kLook{50};  // how soon a second signal is seen
+  std::unique_lock lock(mutex_);
+  ++watchers_;
+  const auto idle = [&] { return running_.empty(); };
+  while (!idle() && clock_.mono_ms() < deadline && !hurry()) change_.wait_for(lock, kLook, idle);
+  --watchers_;
+  return idle();
+}
+
+std::vector<model::Lease> Executor::take_interrupted() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(interrupted_, {});
+}
+
+int Executor::stop() {
+  std::vector<std::thread> threads;
+  int stuck = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+    work_.notify_all();
+    deadline_change_.notify_all();
+    change_.notify_all();
+    threads.swap(threads_);
+    stuck = static_cast<int>(running_.size());
+  }
+  for (std::thread& thread : threads) {
+    if (stuck == 0)
+      thread.join();
+    else
+      thread.detach();  // a detached idle slot ends by itself
+  }
+  if (deadline_thread_.joinable()) deadline_thread_.join();
+  return stuck;
+}
+
+void Executor::arm_deadline(Attempt& attempt) {
+  std::int64_t timeout = attempt.task.timeout_ms;
+  if (timeout <= 0)
+    if (const auto type = default_timeouts_.find(attempt.task.type); type != default_timeouts_.end())
+      timeout = type->second;
+  if (timeout <= 0) return;
+  attempt.deadline = attempt.started + timeout;
+  if (!deadline_thread_.joinable()) deadline_thread_ = std::thread([this] { watch_deadlines(); });
+  if (earliest_deadline_ != 0 && earliest_deadline_ <= attempt.deadline) return;
+  earliest_deadline_ = attempt.deadline;
+  deadline_change_.notify_all();
+}
+
+void Executor::watch_deadlines() {
+  pthread_setname_np(pthread_self(), "skep-deadline");
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const MonoMs now = clock_.mono_ms();
+    if (earliest_deadline_ == 0) {
+      deadline_change_.wait(lock);
+    } else if (earliest_deadline_ > now) {
+      deadline_change_.wait_for(lock, Millis{earliest_deadline_ - now});
+    } else {
+      earliest_deadline_ = cancel_overdue(now);
+    }
+  }
+}
+
+/// The next deadline to wait for, 0 = none.
+MonoMs Executor::cancel_overdue(MonoMs now) {
+  MonoMs next = 0;
+  for (const auto& [id, attempt] : running_) {
+    if (attempt->deadline == 0) continue;
+    if (attempt->deadline <= now)
+      attempt->cancel->cancel(ports::CancelReason::kDeadline);
+    else if (next == 0 || attempt->deadline < next)
+      next = attempt->deadline;
+  }
+  return next;
+}
+
+}  // namespace skep::worker

@@ -1,0 +1,141 @@
+// Runs claimed tasks on a fixed number of slots.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/model/task.hpp"
+#include "core/ports/queue.hpp"
+#include "core/ports/task_runner.hpp"
+
+namespace skep::worker {
+
+/// Hears of attempts. Called on the slot's thread; each attempt that started ends in exactly one
+/// finished() or dropped().
+class AttemptListener {
+ public:
+  virtual ~AttemptListener() = default;
+  virtual void output(const model::Lease& lease, std::string_view stream,
+                      std::string_view bytes) = 0;
+  virtual void finished(const model::ClaimedTask& task, const model::Outcome& outcome) = 0;
+  /// Interrupted by our own shutdown: it goes back to the queue and has no outcome.
+  virtual void dropped(const model::ClaimedTask& task) = 0;
+};
+
+struct ExecutorOptions {
+  std::string worker_id;
+  std::string site;
+  int concurrency = 4;
+  int batch_size = 8;
+  /// Called when an attempt starts, on its slot's thread.
+  std::function<void()> on_start;
+};
+
+struct ExecutorLoad {
+  int busy = 0;
+  int waiting = 0;
+  std::int64_t errors = 0;  ///< failed outcomes since start
+};
+
+/// [any]. Threads are made when they are first needed.
+class Executor {
+ public:
+  /// Collaborators outlive the executor.
+  Executor(ExecutorOptions options, ports::TaskRunner& runner, Clock& clock,
+           AttemptListener& listener);
+  /// Joins the slots; call stop() first.
+  ~Executor();
+
+  void submit(std::vector<model::ClaimedTask> tasks);
+
+  /// Tasks that may be claimed now: free slots, and up to batch_size beyond them only while recent
+  /// tasks took less than 50 ms, so that no task waits behind a slow one while a worker is idle.
+  int capacity() const;
+  /// Waits until capacity() is worth a claim; false when `timeout` passed or `stop` came first.
+  bool wait_capacity(Millis timeout, std::stop_token stop);
+
+  /// Every attempt held, with whether it runs.
+  std::vector<ports::Renewal> held() const;
+  std::vector<model::Lease> leases() const;
+  ExecutorLoad load() const;
+  /// When the oldest running attempt started that no beat has named as running; 0 = none.
+  MonoMs oldest_unannounced() const;
+  void announced(const std::vector<ports::Renewal>& renewals);
+
+  /// Cancels the task's attempts, and drops those that have not started. False when none is held.
+  bool cancel(const std::string& task_id, ports::CancelReason reason);
+  /// The same for this attempt alone.
+  bool cancel(const model::Lease& lease, ports::CancelReason reason);
+
+  // Drain: take_waiting, wait_idle, cancel_running, wait_idle, take_interrupted, stop.
+  /// Attempts that have not started; they are forgotten here.
+  std::vector<model::Lease> take_waiting();
+  void cancel_running(ports::CancelReason reason);
+  /// True when nothing runs before `deadline` (monotonic) and before `hurry()` is true.
+  bool wait_idle(MonoMs deadline, const std::function<bool()>& hurry);
+  /// Attempts that our shutdown interrupted.
+  std::vector<model::Lease> take_interrupted();
+  /// Ends the slots. Returns how many still run a task that ignores its cancellation; their threads
+  /// are left behind, so the process must end without destroying what they use.
+  int stop();
+
+ private:
+  struct Attempt {
+    model::ClaimedTask task;
+    MonoMs claimed = 0;
+    MonoMs started = 0;   ///< 0 = waits
+    MonoMs deadline = 0;  ///< 0 = none
+    bool announced = false;
+    std::unique_ptr<ports::CancelToken> cancel;
+  };
+  using AttemptRef = std::shared_ptr<Attempt>;
+
+  template <class Match>
+  bool cancel_if(const Match& match, ports::CancelReason reason);
+  void slot();
+  AttemptRef next_attempt(std::unique_lock<std::mutex>& lock);
+  void run(Attempt& attempt);
+  void retire(const Attempt& attempt, const model::Outcome& outcome, bool interrupted);
+  void watch_deadlines();
+  void arm_deadline(Attempt& attempt);
+  MonoMs cancel_overdue(MonoMs now);
+  int capacity_locked() const;
+  int worthwhile_locked() const;
+  bool is_quick() const { return mean_ms_ >= 0 && mean_ms_ < kQuickMs; }
+  void add_threads();
+
+  static constexpr double kQuickMs = 50;
+
+  const ExecutorOptions options_;
+  ports::TaskRunner& runner_;
+  Clock& clock_;
+  AttemptListener& listener_;
+  std::map<std::string, std::int64_t> default_timeouts_;  ///< by type; const after construction
+
+  mutable std::mutex mutex_;  ///< everything below
+  std::condition_variable work_;
+  std::condition_variable_any change_;  ///< an attempt ended or started
+  std::condition_variable deadline_change_;
+  std::deque<AttemptRef> waiting_;
+  std::map<std::string, AttemptRef> running_;  ///< by lease id
+  std::vector<model::Lease> interrupted_;
+  std::vector<std::thread> threads_;
+  std::thread deadline_thread_;
+  MonoMs earliest_deadline_ = 0;
+  int idle_threads_ = 0;
+  int watchers_ = 0;  ///< who waits for change_
+  double mean_ms_ = -1;
+  std::int64_t errors_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace skep::worker

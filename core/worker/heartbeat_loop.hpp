@@ -1,0 +1,72 @@
+// Tells the control plane that this worker lives and what it holds, and applies the answer.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+
+#include "core/api/wire.hpp"
+#include "core/base/service.hpp"
+#include "core/ports/heartbeat.hpp"
+#include "core/ports/spool.hpp"
+#include "core/worker/backoff.hpp"
+#include "core/worker/control_client.hpp"
+#include "core/worker/executor.hpp"
+#include "core/worker/link.hpp"
+#include "core/worker/parcel.hpp"
+
+namespace skep::worker {
+
+struct HeartbeatOptions {
+  Identity identity;
+  int pool_size = 0;
+  Millis interval{30'000};  ///< the server may ask for another
+  Millis early{200};        ///< a task that runs so long is announced at once
+  Millis timeout{5'000};
+  std::function<std::vector<ports::Renewal>()> unwritten;  ///< ended, result not on disk
+};
+
+/// Besides the regular beats, one goes out 200 ms after a task started that still runs then, so that
+/// people see "executing" soon; short tasks cost no beat.
+class HeartbeatLoop final : public Service {
+ public:
+  /// Collaborators outlive the loop.
+  HeartbeatLoop(HeartbeatOptions options, ports::Heartbeat& heartbeat, Endpoints& endpoints,
+                Executor& executor, ports::Spool& spool, Link& link, Clock& clock);
+  ~HeartbeatLoop() override { stop(); }
+
+  /// A task started. Wakes the loop only when no early look is planned yet. [any]
+  void task_started();
+  void set_interval(Millis interval);
+  /// The farewell, after stop().
+  void last_beat(Millis timeout);
+
+ protected:
+  void run(std::stop_token stop) override;
+
+ private:
+  api::Beat make_beat(bool draining);
+  bool wait_for_beat(MonoMs last, bool answered, std::stop_token stop);
+  bool beat(bool draining, Millis timeout);
+  void apply(const std::string& reply);
+  void failed(const Error& error, std::size_t endpoint);
+
+  const HeartbeatOptions options_;
+  ports::Heartbeat& heartbeat_;
+  Endpoints& endpoints_;
+  Executor& executor_;
+  ports::Spool& spool_;
+  Link& link_;
+  Clock& clock_;
+  Complaint complaint_;
+  std::int64_t seq_ = 0;
+  std::atomic<bool> look_planned_{false};
+
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  bool woken_ = false;
+  Millis interval_;
+};
+
+}  // namespace skep::worker

@@ -1,0 +1,59 @@
+// Collects the live output of running attempts into numbered chunks.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/api/wire.hpp"
+#include "core/base/clock.hpp"
+#include "core/model/task.hpp"
+
+namespace skep::worker {
+
+struct OutputChunk {
+  model::Lease lease;
+  api::LogChunk chunk;
+};
+
+/// A chunk is due 200 ms after its first byte, at 64 KiB, or when its attempt ends. An attempt keeps
+/// its first 1 MiB. Text is UTF-8; other bytes become U+FFFD. [any]
+class LogStreamer {
+ public:
+  static constexpr MonoMs kMaxDelay = 200;
+  static constexpr std::size_t kChunkBytes = 64u << 10;
+  static constexpr std::size_t kAttemptBytes = 1u << 20;
+
+  /// True when whoever waits for next_due() has to look again.
+  bool append(const model::Lease& lease, std::string_view stream, std::string_view bytes,
+              MonoMs now);
+  std::vector<OutputChunk> take_due(MonoMs now);
+  /// The attempt ended: what is left of it, if anything.
+  std::optional<OutputChunk> finish(const model::Lease& lease);
+  /// When the next chunk is due.
+  std::optional<MonoMs> next_due() const;
+
+ private:
+  struct Stream {
+    model::Lease lease;
+    std::int64_t next_chunk = 0;
+    std::vector<api::LogEntry> entries;
+    std::size_t bytes = 0;   ///< in entries
+    std::size_t total = 0;   ///< of the attempt
+    bool cut = false;
+    MonoMs due = 0;          ///< 0 = nothing waits
+  };
+  OutputChunk take(Stream& stream, bool last);
+
+  mutable std::mutex mutex_;
+  std::map<std::string, Stream> streams_;  ///< by lease id
+};
+
+/// `text` with every byte that is not UTF-8 replaced by U+FFFD.
+std::string to_utf8(std::string_view text);
+
+}  // namespace skep::worker

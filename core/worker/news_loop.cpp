@@ -1,0 +1,48 @@
+#include "core/worker/news_loop.hpp"
+
+namespace skep::worker {
+
+NewsLoop::NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control, Executor& executor,
+                   Link& link, Clock& clock)
+    : Service("skep-news"),
+      options_(std::move(options)),
+      control_(std::move(control)),
+      executor_(executor),
+      link_(link),
+      clock_(clock) {}
+
+void NewsLoop::listen(bool wanted) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (wanted_ == wanted) return;
+    wanted_ = wanted;
+    change_.notify_all();
+  }
+  if (wanted) start();
+}
+
+void NewsLoop::run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    {
+      std::unique_lock lock(mutex_);
+      if (!change_.wait(lock, stop, [&] { return wanted_; })) return;
+    }
+    const MonoMs started = clock_.mono_ms();
+    bool held = false;
+    if (link_.registered() && !link_.conflicted()) {
+      const auto reply = control_->claim({options_.incarnation, 0,
+                                          static_cast<double>(options_.hold.count()) / 1000,
+                                          executor_.leases()});
+      if (reply) {
+        for (const std::string& id : reply->cancel)
+          executor_.cancel(id, ports::CancelReason::kUser);
+        link_.set_mode(reply->mode);
+        held = !reply->cancel.empty() || (clock_.mono_ms() - started) * 2 >= options_.hold.count();
+      }
+      // A failure is the claim loop's and the heartbeat's to report; here it only means a pause.
+    }
+    if (!held) link_.wait_change(options_.poll_interval, stop);
+  }
+}
+
+}  // namespace skep::worker

@@ -1,0 +1,47 @@
+// Listens for cancellations and mode changes while the claim loop has nothing to ask for.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+#include "core/base/service.hpp"
+#include "core/worker/control_plane.hpp"
+#include "core/worker/executor.hpp"
+#include "core/worker/link.hpp"
+
+namespace skep::worker {
+
+struct NewsOptions {
+  std::string incarnation;
+  Millis poll_interval{5'000};
+  Millis hold{20'000};
+};
+
+/// A long poll for 0 tasks on its own connection, so that a slot that gets free never waits for it.
+/// Its thread starts when it is first needed.
+class NewsLoop final : public Service {
+ public:
+  /// Collaborators outlive the loop.
+  NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control, Executor& executor,
+           Link& link, Clock& clock);
+  ~NewsLoop() override { stop(); }
+
+  /// Whether to listen from now on. A request under way runs to its end. [claim thread]
+  void listen(bool wanted);
+
+ protected:
+  void run(std::stop_token stop) override;
+
+ private:
+  const NewsOptions options_;
+  const std::unique_ptr<ControlPlane> control_;
+  Executor& executor_;
+  Link& link_;
+  Clock& clock_;
+  std::mutex mutex_;
+  std::condition_variable_any change_;
+  bool wanted_ = false;
+};
+
+}  // namespace skep::worker

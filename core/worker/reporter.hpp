@@ -1,0 +1,81 @@
+// Turns outcomes and output into envelopes and makes them durable before anybody sends them.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/service.hpp"
+#include "core/ports/spool.hpp"
+#include "core/worker/backoff.hpp"
+#include "core/worker/executor.hpp"
+#include "core/worker/log_streamer.hpp"
+#include "core/worker/parcel.hpp"
+
+namespace skep::worker {
+
+struct ReporterOptions {
+  Identity identity;
+  std::uint64_t reserved_per_result = 0;  ///< given back when a result is on disk
+  Millis retry{1'000};                    ///< after the spool refused a write
+};
+
+/// While one batch is being written the next one gathers, so an idle worker writes each result at
+/// once and a busy one writes hundreds with one sync.
+class Reporter final : public Service, public AttemptListener {
+ public:
+  using Forward = std::function<void(std::vector<Parcel>)>;
+
+  /// `forward` takes what is on disk. Collaborators outlive the reporter.
+  Reporter(ReporterOptions options, ports::Spool& spool, Clock& clock, Forward forward);
+  ~Reporter() override { stop(); }
+
+  void output(const model::Lease& lease, std::string_view stream, std::string_view bytes) override;
+  void finished(const model::ClaimedTask& task, const model::Outcome& outcome) override;
+  void dropped(const model::ClaimedTask& task) override;
+
+  /// The spool refuses writes: results wait in memory and nothing more may be claimed. [any]
+  bool blocked() const { return blocked_; }
+  /// Results that are not on disk yet; their leases must live on. [any]
+  std::vector<ports::Renewal> pending() const;
+  /// Waits until everything is on disk; false when `deadline` (monotonic) came first. [any]
+  bool flush(MonoMs deadline);
+  /// What stop() left in memory.
+  std::vector<Parcel> take_unwritten();
+
+ protected:
+  void run(std::stop_token stop) override;
+
+ private:
+  std::vector<Parcel> gather(std::stop_token stop);
+  void take_due_output();
+  Parcel pack(model::PayloadType type, const model::Lease& lease, std::string key,
+              std::string payload);
+  Parcel pack(const OutputChunk& chunk);
+  /// True when `batch` is settled here: on disk and forwarded, or given up.
+  bool write(std::vector<Parcel>& batch);
+  void write_singly(std::vector<Parcel>& batch);
+  void drop_output(std::vector<Parcel>& batch, const Error& error);
+  void on_disk(std::vector<Parcel> batch, const std::vector<std::string>& names);
+  void set_blocked(const Error& error);
+
+  const ReporterOptions options_;
+  ports::Spool& spool_;
+  Clock& clock_;
+  const Forward forward_;
+  LogStreamer streamer_;
+  std::atomic<bool> blocked_{false};
+  std::atomic<std::int64_t> seq_{0};
+
+  mutable std::mutex mutex_;
+  std::condition_variable_any work_;
+  std::deque<Parcel> queue_;    ///< in order; the first `writing_` of them are being written
+  std::size_t writing_ = 0;
+  bool look_ = false;           ///< output became due earlier than run() thinks
+};
+
+}  // namespace skep::worker

@@ -1,0 +1,261 @@
+#include "core/worker/worker.hpp"
+
+#include <unistd.h>
+
+#include <array>
+
+#include "core/base/log.hpp"
+#include "core/base/text.hpp"
+#include "core/worker/claim_loop.hpp"
+#include "core/worker/heartbeat_loop.hpp"
+#include "core/worker/reporter.hpp"
+#include "core/worker/sender.hpp"
+
+namespace skep::worker {
+namespace {
+
+constexpr int kConflictExit = 5;
+/// A second signal: running tasks get so long to notice their cancellation.
+constexpr Millis kHurriedGrace{1'200};
+constexpr Millis kFlush{4'000};
+constexpr Millis kHurriedFlush{250};
+constexpr Millis kReleaseTimeout{3'000};
+constexpr Millis kHurriedTimeout{300};
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
+}
+
+std::vector<std::string> type_names(const std::vector<ports::TaskType>& types) {
+  std::vector<std::string> names;
+  for (const ports::TaskType& type : types) names.push_back(type.name);
+  return names;
+}
+
+double seconds(Millis d) { return static_cast<double>(d.count()) / 1000; }
+
+}  // namespace
+
+/// Members in the order in which they need each other; destroyed in reverse.
+struct Worker::Loops {
+  Loops(WorkerOptions o, ports::TaskRunner& r, ports::Spool& s, ports::Heartbeat& h, Clock& c)
+      : options(std::move(o)), runner(r), spool(s), clock(c),
+        endpoints(options.control_planes, options.token),
+        link(options.on_conflict),
+        sender({}, connect(send_abort), spool, link, clock),
+        reporter({identity(), options.result_reserve_bytes}, spool, clock,
+                 [this](std::vector<Parcel> parcels) { sender.push(std::move(parcels)); }),
+        executor({options.id, options.site, options.concurrency, options.batch_size,
+                  [this] { heartbeat.task_started(); }},
+                 runner, clock, reporter),
+        heartbeat(heartbeat_options(), h, endpoints, executor, spool, link, clock),
+        news({options.incarnation, options.poll_interval, options.claim_hold},
+             connect(claim_abort), executor, link, clock),
+        claim(claim_options(), connect(claim_abort), spool, executor, link, news, clock) {}
+
+  Identity identity() const { return {options.id, options.incarnation, options.site}; }
+  std::unique_ptr<ControlPlane> connect(const std::atomic<bool>& abort, Millis timeout = {}) {
+    if (timeout.count() == 0) timeout = options.request_timeout;
+    if (options.control) return options.control(abort, timeout);
+    return std::make_unique<ControlClient>(options.id, endpoints, abort, timeout);
+  }
+  ClaimOptions claim_options();
+  HeartbeatOptions heartbeat_options();
+  api::Registration registration() const;
+
+  Status check() const;
+  void log_start() const;
+  bool finish_running(StopKind kind);
+  void release(const std::vector<model::Lease>& leases);
+  void flush();
+  void send_unwritten();
+  DrainReport drain(StopKind kind);
+  MonoMs after(Millis d) const { return clock.mono_ms() + d.count(); }
+
+  const WorkerOptions options;
+  ports::TaskRunner& runner;
+  ports::Spool& spool;
+  Clock& clock;
+  std::atomic<bool> claim_abort{false};
+  std::atomic<bool> send_abort{false};
+  std::atomic<bool> hurried{false};
+  const std::atomic<bool> never{false};
+  bool running = false;
+  Endpoints endpoints;
+  Link link;
+  Sender sender;
+  Reporter reporter;
+  Executor executor;
+  HeartbeatLoop heartbeat;
+  NewsLoop news;
+  ClaimLoop claim;
+};
+
+ClaimOptions Worker::Loops::claim_options() {
+  ClaimOptions o;
+  o.incarnation = options.incarnation;
+  o.batch_size = options.batch_size;
+  o.poll_interval = options.poll_interval;
+  o.hold = options.claim_hold;
+  o.reserve_bytes = options.result_reserve_bytes;
+  o.registration = [this] { return registration(); };
+  o.on_registered = [this](const api::RegistrationReply& reply) {
+    heartbeat.set_interval(Millis{static_cast<std::int64_t>(reply.heartbeat_interval_seconds * 1000)});
+  };
+  o.blocked = [this] { return reporter.blocked(); };
+  return o;
+}
+
+HeartbeatOptions Worker::Loops::heartbeat_options() {
+  HeartbeatOptions o;
+  o.identity = identity();
+  o.pool_size = options.concurrency;
+  o.interval = options.heartbeat_interval;
+  o.unwritten = [this] { return reporter.pending(); };
+  return o;
+}
+
+api::Registration Worker::Loops::registration() const {
+  api::Registration r;
+  r.worker_id = options.id;
+  r.incarnation = options.incarnation;
+  r.site = options.site;
+  r.capabilities = options.capabilities;
+  r.concurrency = options.concurrency;
+  r.batch_size = options.batch_size;
+  r.version = options.version;
+  r.types = runner.types();
+  r.host = host_name();
+  r.pid = static_cast<int>(::getpid());
+  return r;
+}
+
+Status Worker::Loops::check() const {
+  if (options.concurrency < 1) return config_error("[worker] concurrency must be at least 1");
+  if (options.batch_size < 1) return config_error("[worker] batch_size must be at least 1");
+  if (options.control_planes.empty())
+    return config_error("[worker] control_plane_url names no control plane");
+  return {};
+}
+
+void Worker::Loops::log_start() const {
+  log::info("worker_pool_starting",
+            {{"concurrency", options.concurrency},
+             {"batch_size", options.batch_size},
+             {"poll_interval", seconds(options.poll_interval)},
+             {"worker_id", options.id},
+             {"site", options.site},
+             {"control_plane_url", join(options.control_planes, ", ")}});
+  const std::vector<std::string> names = type_names(runner.types());
+  log::info("skills_initialized", {{"count", names.size()}, {"skills", join(names, ", ")}});
+}
+
+/// Waits for running tasks, then tells them to stop. True when all have ended.
+bool Worker::Loops::finish_running(StopKind kind) {
+  const auto hurry = [this] { return hurried.load(); };
+  if (kind == StopKind::kGraceful && executor.wait_idle(after(options.drain), hurry)) return true;
+  executor.cancel_running(ports::CancelReason::kShutdown);
+  if (executor.wait_idle(after(options.cancel_grace), hurry)) return true;
+  return hurried && executor.wait_idle(after(kHurriedGrace), [] { return false; });
+}
+
+void Worker::Loops::release(const std::vector<model::Lease>& leases) {
+  if (leases.empty()) return;
+  const auto control = connect(never, hurried ? kHurriedTimeout : kReleaseTimeout);
+  const auto status = control->release({options.incarnation, leases});
+  if (!status)
+    log::warn("release_failed", {{"tasks", leases.size()},
+                                 {"error", status.error().message},
+                                 {"effect", "they wait until their leases end"}});
+}
+
+void Worker::Loops::flush() {
+  const MonoMs deadline = after(hurried ? kHurriedFlush : kFlush);
+  // What misses the deadline stays in the spool; what never got there is tried again below.
+  if (reporter.flush(deadline) && link.up() && !sender.flush(deadline))
+    log::warn("results_not_sent", {{"effect", "they stay in the spool for the next start"}});
+  heartbeat.request_stop();
+  reporter.stop();
+  send_abort = true;
+  sender.stop();
+  send_unwritten();
+}
+
+void Worker::Loops::send_unwritten() {
+  std::vector<Parcel> left = reporter.take_unwritten();
+  std::erase_if(left, [](const Parcel& parcel) { return !parcel.is_result(); });
+  if (left.empty()) return;
+  const std::size_t count = left.size();
+  const auto control = connect(never, hurried ? kHurriedTimeout : kReleaseTimeout);
+  const std::size_t taken = Sender::send_unspooled(*control, std::move(left));
+  if (taken < count)
+    log::error("result_lost", {{"results", count - taken},
+                               {"reason", "neither the spool nor the control plane took them"},
+                               {"effect", "their tasks run again when their leases end"}});
+}
+
+DrainReport Worker::Loops::drain(StopKind kind) {
+  const ExecutorLoad load = executor.load();
+  log::info("worker_pool_shutting_down", {{"busy", load.busy}, {"waiting", load.waiting}});
+  claim_abort = true;
+  claim.stop();
+  news.stop();
+  release(executor.take_waiting());
+
+  const bool ended = finish_running(kind);
+  std::vector<model::Lease> unfinished = executor.take_interrupted();
+  if (!ended)
+    for (model::Lease& lease : executor.leases()) unfinished.push_back(std::move(lease));
+  release(unfinished);
+  flush();
+  heartbeat.stop();
+  heartbeat.last_beat(hurried ? kHurriedTimeout : kReleaseTimeout);
+
+  DrainReport report;
+  report.abandoned = executor.stop();
+  report.interrupted = static_cast<int>(unfinished.size());
+  report.graceful = unfinished.empty();
+  const auto stats = spool.stats();
+  report.spooled = stats ? stats->ready + stats->in_flight : -1;
+  report.exit_code = link.conflicted() ? kConflictExit : 0;
+  log::info("worker_pool_stopped", {{"graceful", report.graceful},
+                                    {"interrupted", report.interrupted},
+                                    {"spooled", report.spooled}});
+  return report;
+}
+
+Worker::Worker(WorkerOptions options, ports::TaskRunner& runner, ports::Spool& spool,
+               ports::Heartbeat& heartbeat, Clock& clock)
+    : loops_(std::make_unique<Loops>(std::move(options), runner, spool, heartbeat, clock)) {}
+
+Worker::~Worker() {
+  if (loops_->running) {
+    hurry();
+    drain(StopKind::kNow);
+  }
+}
+
+Status Worker::start() {
+  SKEP_TRY(loops_->check());
+  loops_->log_start();
+  loops_->running = true;
+  loops_->sender.start();
+  loops_->reporter.start();
+  loops_->heartbeat.start();
+  loops_->claim.start();
+  return {};
+}
+
+DrainReport Worker::drain(StopKind kind) {
+  loops_->running = false;
+  return loops_->drain(kind);
+}
+
+void Worker::hurry() { loops_->hurried = true; }
+bool Worker::conflicted() const { return loops_->link.conflicted(); }
+bool Worker::registered() const { return loops_->link.registered(); }
+ExecutorLoad Worker::load() const { return loops_->executor.load(); }
+
+}  // namespace skep::worker

@@ -1,0 +1,82 @@
+// The worker role: wires the loops of one worker and takes them down in order.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/ports/heartbeat.hpp"
+#include "core/ports/spool.hpp"
+#include "core/ports/task_runner.hpp"
+#include "core/worker/control_client.hpp"
+#include "core/worker/control_plane.hpp"
+#include "core/worker/executor.hpp"
+
+namespace skep::worker {
+
+struct WorkerOptions {
+  std::string id;
+  std::string site;
+  std::string version;
+  std::string incarnation;                  ///< new_id() at each process start
+  std::vector<std::string> control_planes;  ///< base URLs, in order of preference
+  std::string token;
+  std::map<std::string, bool> capabilities;
+  int concurrency = 4;
+  int batch_size = 8;                       ///< most tasks per claim, and most to hold in advance
+  Millis poll_interval{5'000};
+  Millis heartbeat_interval{30'000};
+  Millis drain{30'000};                     ///< running tasks get so long when the worker stops
+  Millis cancel_grace{7'000};               ///< and so long after being told to stop
+  std::uint64_t result_reserve_bytes = 4u << 20;
+  Millis claim_hold{20'000};
+  Millis request_timeout{10'000};
+  /// Called once, from a loop's thread, when a newer process owns this worker's id: drain() and exit
+  /// with DrainReport::exit_code.
+  std::function<void()> on_conflict;
+  /// How to reach the control plane; empty = HTTP to `control_planes`.
+  ControlPlaneFactory control;
+};
+
+enum class StopKind {
+  kGraceful,  ///< running tasks get `drain`
+  kNow,       ///< they are told to stop at once
+};
+
+struct DrainReport {
+  bool graceful = true;       ///< nothing was interrupted or left behind
+  int interrupted = 0;        ///< attempts handed back unfinished
+  int abandoned = 0;          ///< tasks that ignored their cancellation: end by _exit()
+  std::int64_t spooled = 0;   ///< results that stay on disk for the next start
+  int exit_code = 0;          ///< 5 when a newer process owns the worker's id
+};
+
+class Worker {
+ public:
+  /// Collaborators outlive the worker.
+  Worker(WorkerOptions options, ports::TaskRunner& runner, ports::Spool& spool,
+         ports::Heartbeat& heartbeat, Clock& clock);
+  ~Worker();
+
+  /// Runs with or without a control plane; it registers when one answers. kConfig for options that
+  /// cannot work.
+  Status start();
+  /// Stops claiming within a second, gives back what has not started, lets running tasks end, then
+  /// interrupts them, and flushes. Blocks; call it once. Takes at most drain + cancel_grace + 5 s.
+  DrainReport drain(StopKind kind = StopKind::kGraceful);
+  /// Cuts a drain short (the second signal): at most 2 s more. [any]
+  void hurry();
+
+  bool conflicted() const;
+  bool registered() const;
+  ExecutorLoad load() const;  ///< [any]
+
+ private:
+  struct Loops;
+  std::unique_ptr<Loops> loops_;
+};
+
+}  // namespace skep::worker

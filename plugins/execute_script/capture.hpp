@@ -1,0 +1,30 @@
+// Keeps the first and the last part of a stream that may be endless.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace skep::script {
+
+/// Keeps a quarter of `cap` from the beginning and the rest from the end.
+class Capture {
+ public:
+  explicit Capture(std::size_t cap) : head_cap_(cap / 4), tail_cap_(cap - cap / 4) {}
+
+  void add(std::string_view bytes);
+  std::uint64_t total() const { return total_; }
+  bool truncated() const { return total_ > head_cap_ + tail_cap_; }
+  /// What was kept; a line in the gap says how many bytes are missing.
+  std::string text() const;
+
+ private:
+  std::size_t head_cap_;
+  std::size_t tail_cap_;
+  std::string head_;
+  std::string tail_;         // a ring once it has tail_cap_ bytes
+  std::size_t tail_at_ = 0;  // its oldest byte
+  std::uint64_t total_ = 0;
+};
+
+}  // namespace skep::script

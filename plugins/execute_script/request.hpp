@@ -1,0 +1,38 @@
+// What is to run: the task's parameters, checked against the worker's configuration.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "skep/json.hpp"
+
+namespace skep::script {
+
+struct Config {
+  explicit Config(std::string_view json);
+  std::vector<std::string> interpreters;
+  std::vector<std::string> script_dirs;
+  std::string work_dir;
+  std::int64_t grace_ms = 0;
+  std::uint32_t nice = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
+struct Request {
+  /// Throws Fault: what is wrong, what is allowed, what to do.
+  Request(const Json& request, const Config& config);
+  std::string interpreter;
+  std::string script;             ///< inline text; empty when `file` is set
+  std::string file;               ///< absolute, resolved
+  std::vector<std::string> args;
+  std::vector<std::string> env;   ///< "KEY=value", all of it
+  std::string stdin_bytes;
+  std::string cwd;                ///< "" = the private folder
+  std::int64_t timeout_ms = 0;
+  std::size_t output_cap = 0;
+  std::vector<std::int64_t> retry_on_exit;
+};
+
+}  // namespace skep::script

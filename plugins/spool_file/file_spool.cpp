@@ -1,0 +1,256 @@
+#include "file_spool.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "log.hpp"
+#include "seal.hpp"
+
+namespace spool {
+namespace {
+
+/// Most body bytes that one next() yields beyond its first item.
+constexpr std::size_t kMaxYieldBytes = 4u << 20;
+constexpr auto kRescanEvery = std::chrono::seconds(60);
+
+void check(const skep_spool_item& item) {
+  const std::string type(skep::text(item.payload_type));
+  if (!is_payload_type(type))
+    throw skep::Fault(SKEP_E_INVALID, "payload type \"" + printable(type) +
+                                          "\"; known: facts, logs, execution_result, health");
+  if (!is_task_id(skep::text(item.task_id)))
+    throw skep::Fault(SKEP_E_INVALID, "\"" + printable(skep::text(item.task_id)) +
+                                          "\" is no task id: letters, digits, . _ - (1 to 128)");
+  if (item.body.n > kMaxItemBytes - 4096)
+    throw skep::Fault(SKEP_E_INVALID, "a body of " + std::to_string(item.body.n) +
+                                          " bytes; at most " +
+                                          std::to_string(kMaxItemBytes - 4096) + " are kept");
+}
+
+}  // namespace
+
+Micros FileSpool::next_time() {
+  last_ = std::max(wall_now(), last_ + 1);
+  return last_;
+}
+
+std::vector<std::string> FileSpool::put(std::span<const skep_spool_item> items) {
+  if (items.empty()) return {};
+  for (const skep_spool_item& item : items) check(item);
+  const std::scoped_lock lock(io_);
+  admit(items);
+
+  const auto batch = std::make_shared<Batch>();
+  std::string bytes;
+  for (const skep_spool_item& item : items) {
+    BatchItem line;
+    line.name = format_name(skep::text(item.payload_type), next_time(), skep::text(item.task_id));
+    line.offset = bytes.size();
+    bytes += batch_line(line.name, skep::text(item.body));
+    line.size = bytes.size() - line.offset;
+    line.body_bytes = static_cast<std::size_t>(item.body.n);
+    batch->items.push_back(std::move(line));
+  }
+  batch->file = format_time(last_) + ".jsonl";
+  batch->open = items.size();
+  try {
+    folder_.write_batch(batch->file, bytes);
+  } catch (const skep::Fault& fault) {
+    set_degraded(true, fault.what());
+    throw;
+  }
+  set_degraded(false, {});
+
+  std::vector<std::string> names;
+  std::int64_t total = 0;
+  for (std::size_t i = 0; i < batch->items.size(); ++i) {
+    names.push_back(batch->items[i].name);
+    total += static_cast<std::int64_t>(batch->items[i].body_bytes);
+    in_flight_.emplace(names.back(), Place{batch, i});
+  }
+  ledger_.flight_bytes(total);
+  ledger_.update([&](auto& s) { s.in_flight = static_cast<std::int64_t>(in_flight_.size()); });
+  return names;
+}
+
+void FileSpool::settle(const Place& place) {
+  BatchItem& item = place.item();
+  if (item.state == BatchItem::State::kSettled) return;
+  if (item.state == BatchItem::State::kInFlight) {
+    in_flight_.erase(item.name);
+    ledger_.flight_bytes(-static_cast<std::int64_t>(item.body_bytes));
+    ledger_.update([&](auto& s) { s.in_flight = static_cast<std::int64_t>(in_flight_.size()); });
+  }
+  item.state = BatchItem::State::kSettled;
+  if (--place.batch->open > 0) return;
+  // A batch file that stays is sent again after a restart: a duplicate, no loss.
+  if (::unlinkat(folder_.batches.get(), place.batch->file.c_str(), 0) != 0 && errno != ENOENT)
+    note(SKEP_LOG_WARN, "spool_batch_not_removed", {{"file", place.batch->file}});
+}
+
+void FileSpool::ack(std::span<const skep_view> names) {
+  const std::scoped_lock lock(io_);
+  bool unlinked = false;
+  for (const skep_view view : names) {
+    const std::string name(skep::text(view));
+    if (const auto flying = in_flight_.find(name); flying != in_flight_.end()) {
+      settle(Place(flying->second));
+      continue;
+    }
+    folder_.marker.settle(name);
+    const auto at = find_ready(name);
+    if (at == ready_.end()) continue;
+    const Place place = at->second.place;
+    if (!place.batch && ::unlinkat(folder_.root.get(), name.c_str(), 0) != 0 && errno != ENOENT)
+      throw io_fault("remove " + name, errno);
+    unlinked |= place.batch == nullptr;
+    remove_ready(at);
+    if (place.batch) settle(place);
+  }
+  if (unlinked) sync_folder(folder_.root.get(), folder_.path);
+}
+
+void FileSpool::defer(std::span<const skep_view> names) {
+  const std::scoped_lock lock(io_);
+  std::set<BatchRef> touched;
+  for (const skep_view view : names) {
+    const std::string name(skep::text(view));
+    folder_.marker.settle(name);
+    if (const auto flying = in_flight_.find(name); flying != in_flight_.end())
+      touched.insert(land(flying));
+  }
+  for (const BatchRef& batch : touched) materialise(batch);
+}
+
+/// An item in flight becomes a ready one in its batch file.
+FileSpool::BatchRef FileSpool::land(std::unordered_map<std::string, Place>::iterator flying) {
+  const auto [name, place] = *flying;
+  const auto bytes = static_cast<std::int64_t>(place.item().body_bytes);
+  in_flight_.erase(flying);
+  place.item().state = BatchItem::State::kResident;
+  ledger_.flight_bytes(-bytes);
+  ledger_.update([&](auto& s) { s.in_flight = static_cast<std::int64_t>(in_flight_.size()); });
+  add_ready({*parse_name(name)->time, name}, {bytes, place});
+  return place.batch;
+}
+
+/// Nobody will settle what is in flight any more: it gets its files now, for people to see.
+void FileSpool::stop() {
+  const std::scoped_lock lock(io_);
+  if (!folder_.root) return;
+  std::set<BatchRef> touched;
+  while (!in_flight_.empty()) touched.insert(land(in_flight_.begin()));
+  for (const BatchRef& batch : touched) materialise(batch);
+  folder_.close();
+  ready_.clear();
+  last_ = 0;
+  count_ready(0);
+}
+
+void FileSpool::materialise(const BatchRef& batch) {
+  const Read file = read_regular(folder_.batches.get(), batch->file, SIZE_MAX);
+  if (file.kind != Read::Kind::kOk) {
+    set_degraded(true, "the batch file " + batch->file + " is gone or unreadable");
+    return;
+  }
+  try {
+    write_resident(batch, file.bytes);
+    set_degraded(false, {});
+  } catch (const skep::Fault& fault) {
+    // The items are safe in the batch file and are replayed from there; rescan() tries again.
+    set_degraded(true, fault.what());
+  }
+}
+
+void FileSpool::write_resident(const BatchRef& batch, std::string_view bytes) {
+  std::vector<std::size_t> written;
+  for (std::size_t i = 0; i < batch->items.size(); ++i) {
+    const BatchItem& item = batch->items[i];
+    if (item.state != BatchItem::State::kResident) continue;
+    std::string why;
+    const auto line = read_batch_line(line_of(bytes, item), why);
+    if (!line) {
+      quarantine_entry(item.name, "its line in a batch file: " + why);
+      continue;
+    }
+    folder_.write_item(item.name, seal(line->body));
+    written.push_back(i);
+  }
+  if (written.empty()) return;
+  sync_folder(folder_.root.get(), folder_.path);
+  for (const std::size_t i : written) {
+    if (const auto at = find_ready(batch->items[i].name); at != ready_.end()) at->second.place = {};
+    settle({batch, i});
+  }
+}
+
+void FileSpool::reject(const std::string& name, std::string_view reason) {
+  const std::scoped_lock lock(io_);
+  folder_.marker.settle(name);
+  const auto flying = in_flight_.find(name);
+  const auto at = find_ready(name);
+  const Place place = flying != in_flight_.end() ? flying->second
+                      : at != ready_.end()       ? at->second.place
+                                                 : Place{};
+  if (place.batch) {
+    const Read body = load(name, place);
+    folder_.aside.store(Shelf::kRejected, name, body.bytes, reason);
+    settle(place);
+  } else if (at != ready_.end()) {
+    folder_.aside.move_in(Shelf::kRejected, folder_.root.get(), name, reason);
+  }
+  if (at != ready_.end()) remove_ready(at);
+  ledger_.update([&](auto& s) { s.rejected = folder_.aside.count(Shelf::kRejected); });
+}
+
+std::vector<Item> FileSpool::next(std::uint32_t max) {
+  const std::scoped_lock lock(io_);
+  if (ready_.empty() || std::chrono::steady_clock::now() - scanned_ > kRescanEvery) rescan();
+  std::vector<Item> out;
+  while (out.empty() && !ready_.empty() && max > 0) take_newest(max, out);
+  return out;
+}
+
+/// Damaged and vanished items leave ready_ on the way, so that a caller's loop comes to an end.
+void FileSpool::take_newest(std::uint32_t max, std::vector<Item>& out) {
+  std::vector<std::string> names;
+  for (auto at = ready_.rbegin(); at != ready_.rend() && names.size() < max; ++at) {
+    const bool suspect = folder_.marker.is_suspect(at->first.second);
+    if (suspect && !names.empty()) break;
+    names.push_back(at->first.second);
+    if (suspect) break;
+  }
+  folder_.marker.begin(names);
+  std::size_t bytes = 0;
+  for (const std::string& name : names) {
+    const auto at = find_ready(name);
+    Read read = load(name, at->second.place);
+    if (read.kind == Read::Kind::kGone) remove_ready(at);
+    if (read.kind == Read::Kind::kBad) quarantine_entry(name, read.reason);
+    if (read.kind != Read::Kind::kOk) continue;
+    bytes += read.bytes.size();
+    if (!out.empty() && bytes > kMaxYieldBytes) break;
+    auto parsed = parse_name(name);
+    out.push_back({name, std::move(parsed->payload_type), std::move(parsed->task_id),
+                   std::move(read.bytes)});
+  }
+}
+
+/// The checked body of an item.
+Read FileSpool::load(const std::string& name, const Place& place) {
+  Read read = place.batch ? read_regular(folder_.batches.get(), place.batch->file, SIZE_MAX)
+                          : read_regular(folder_.root.get(), name, kMaxItemBytes);
+  if (read.kind != Read::Kind::kOk) return read;
+  std::optional<std::string> body;
+  if (place.batch) {
+    if (auto line = read_batch_line(line_of(read.bytes, place.item()), read.reason))
+      body = std::move(line->body);
+  } else {
+    body = unseal(read.bytes, read.reason);
+  }
+  read.kind = body ? Read::Kind::kOk : Read::Kind::kBad;
+  if (body) read.bytes = std::move(*body);
+  return read;
+}
+
+}  // namespace spool

@@ -1,0 +1,113 @@
+// The spool: items as files in one folder; the folder is the only ledger.
+//
+// put() makes a whole batch durable with one write-ahead file. Delivered items never get a file of
+// their own; deferred ones do at once. Format and crash behaviour: docs/spool-format.md.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "batch.hpp"
+#include "folder.hpp"
+#include "ledger.hpp"
+#include "skep/spool.hpp"
+
+namespace spool {
+
+struct Config {
+  std::string dir;
+  Limits limits;
+};
+
+struct Item {
+  std::string name;
+  std::string payload_type;
+  std::string task_id;
+  std::string body;
+};
+
+struct Problem {
+  std::string name;
+  std::string reason;
+};
+
+/// [any] after start(). Functions throw skep::Fault.
+class FileSpool {
+ public:
+  explicit FileSpool(Config config) : config_(std::move(config)), ledger_(config_.limits) {}
+
+  void start();
+  void stop();
+
+  void reserve(std::uint64_t bytes);
+  void unreserve(std::uint64_t bytes) noexcept;
+  std::vector<std::string> put(std::span<const skep_spool_item> items);
+  void ack(std::span<const skep_view> names);
+  void defer(std::span<const skep_view> names);
+  void reject(const std::string& name, std::string_view reason);
+  std::vector<Item> next(std::uint32_t max);
+  skep_spool_stats stats() const { return ledger_.stats(); }
+  std::vector<Problem> verify();
+
+ private:
+  using BatchRef = std::shared_ptr<Batch>;
+  using Key = std::pair<Micros, std::string>;
+  struct Place {  ///< a line of a batch file
+    BatchRef batch;
+    std::size_t index = 0;
+    BatchItem& item() const { return batch->items[index]; }
+  };
+  struct Entry {
+    std::int64_t bytes = 0;
+    Place place;  ///< without batch: a file of its own
+  };
+  using Ready = std::map<Key, Entry>;
+
+  // All private functions need io_ held.
+  // recovery.cpp
+  void recover_batches();
+  void recover_batch(const std::string& file);
+  void rescan();
+  void add_found(const std::string& name, Ready& found);
+  void quarantine_culprits();
+  void quarantine_entry(const std::string& name, std::string_view reason);
+
+  // limits.cpp
+  void admit(std::span<const skep_spool_item> items);
+  template <class Excess>
+  void make_room(std::int64_t bytes, const Excess& excess);
+  bool evict_one(std::string_view payload_type);
+  void set_degraded(bool degraded, std::string_view why);
+  Ready::iterator find_ready(const std::string& name);
+  void add_ready(Key key, Entry entry);
+  void remove_ready(Ready::iterator at);
+  void count_ready(std::int64_t bytes);
+
+  // file_spool.cpp
+  Micros next_time();
+  BatchRef land(std::unordered_map<std::string, Place>::iterator flying);
+  void materialise(const BatchRef& batch);
+  void write_resident(const BatchRef& batch, std::string_view bytes);
+  void settle(const Place& place);
+  void take_newest(std::uint32_t max, std::vector<Item>& out);
+  Read load(const std::string& name, const Place& place);
+
+  const Config config_;
+  Ledger ledger_;
+  std::mutex io_;  ///< everything below
+  Folder folder_;
+  Micros last_ = 0;
+  Ready ready_;
+  std::unordered_map<std::string, Place> in_flight_;
+  std::set<std::string> ignored_;  ///< foreign entries, and bad ones that cannot be moved
+  std::chrono::steady_clock::time_point scanned_{};
+};
+
+}  // namespace spool

@@ -1,0 +1,112 @@
+#include "folder.hpp"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+
+#include <cerrno>
+#include <filesystem>
+
+namespace spool {
+namespace {
+
+constexpr int kTries = 3;
+
+/// Runs `write` until it works. A full disk is not tried again: it does not get better by itself.
+template <class Write>
+void with_tries(Write&& write) {
+  for (int attempt = 1;; ++attempt) {
+    try {
+      write();
+      return;
+    } catch (const skep::Fault& fault) {
+      if (attempt == kTries || fault.code() == SKEP_E_NO_MEMORY) throw;
+    }
+  }
+}
+
+/// Makes the missing parents of `dir` and their names durable.
+void make_parents(const std::filesystem::path& dir) {
+  const auto parent = dir.parent_path();
+  if (parent.empty() || ::access(parent.c_str(), F_OK) == 0) return;
+  make_parents(parent);
+  if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST)
+    throw io_fault("make the folder " + parent.string(), errno);
+  const auto above = parent.has_parent_path() ? parent.parent_path().string() : std::string(".");
+  const Fd fd(::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd) sync_folder(fd.get(), above);
+}
+
+void take_lock(int fd, const std::string& path) {
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  if (::fcntl(fd, F_OFD_SETLK, &whole) == 0) return;
+  if (errno != EAGAIN && errno != EACCES) throw io_fault("lock " + path, errno);
+  char holder[64] = {};
+  const ssize_t n = ::pread(fd, holder, sizeof(holder) - 1, 0);
+  const std::string who = n > 0 ? "process " + printable({holder, static_cast<std::size_t>(n)})
+                                : std::string("another process");
+  throw skep::Fault(SKEP_E_STATE, "the spool " + path + " is in use by " + who +
+                                      "; give this worker its own [spool] dir or stop the other");
+}
+
+void remove_leftovers(int tmp) {
+  for (const std::string& name : list_folder(tmp))
+    if (::unlinkat(tmp, name.c_str(), 0) != 0 && errno != EISDIR)
+      throw io_fault("remove " + printable(name), errno);
+}
+
+}  // namespace
+
+void Folder::open(const std::string& dir) {
+  path = std::filesystem::absolute(dir).lexically_normal().string();
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  make_parents(path);
+  root = open_folder(AT_FDCWD, path);
+  lock = Fd(::openat(root.get(), ".lock", O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock) throw io_fault("open " + path + "/.lock", errno);
+  take_lock(lock.get(), path);
+  rewrite(lock.get(), std::to_string(::getpid()));
+  tmp = open_folder(root.get(), ".tmp");
+  batches = open_folder(root.get(), ".batch");
+  remove_leftovers(tmp.get());
+  aside.open(root.get());
+  marker.open(root.get());
+  sync_folder(root.get(), path);
+}
+
+void Folder::close() {
+  if (root) marker.clear();
+  lock = Fd();
+  tmp = Fd();
+  batches = Fd();
+  root = Fd();
+}
+
+void Folder::write_item(const std::string& name, std::string_view sealed) {
+  with_tries([&] {
+    ::unlinkat(tmp.get(), name.c_str(), 0);  // left by a try that failed to rename
+    write_new(tmp.get(), name, sealed);
+    if (!rename_new(tmp.get(), name, root.get(), name)) ::unlinkat(tmp.get(), name.c_str(), 0);
+  });
+}
+
+void Folder::write_batch(const std::string& file, std::string_view bytes) {
+  with_tries([&] {
+    write_new(batches.get(), file, bytes);
+    try {
+      sync_folder(batches.get(), ".batch");
+    } catch (...) {
+      ::unlinkat(batches.get(), file.c_str(), 0);
+      throw;
+    }
+  });
+}
+
+std::uint64_t Folder::free_bytes() const {
+  struct statvfs fs {};
+  if (::fstatvfs(root.get(), &fs) != 0) throw io_fault("ask for the free space of " + path, errno);
+  return static_cast<std::uint64_t>(fs.f_bavail) * fs.f_frsize;
+}
+
+}  // namespace spool

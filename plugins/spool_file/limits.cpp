@@ -1,0 +1,123 @@
+// Room: reservations, eviction, the index of ready items and their numbers.
+#include <array>
+#include <cerrno>
+
+#include "file_spool.hpp"
+#include "log.hpp"
+
+namespace spool {
+namespace {
+
+/// What goes first when room is short. execution_result is not here and never goes.
+constexpr std::array<std::string_view, 3> kEvictable{"health", "facts", "logs"};
+/// Bytes of a line or file around its body, with its share of a folder.
+constexpr std::int64_t kOverhead = 512;
+
+bool is_result(const skep_spool_item& item) {
+  return skep::text(item.payload_type) == "execution_result";
+}
+
+}  // namespace
+
+void FileSpool::reserve(std::uint64_t bytes) {
+  const auto want = static_cast<std::int64_t>(bytes);
+  const auto free = [this] { return static_cast<std::int64_t>(folder_.free_bytes()); };
+  if (ledger_.reserve(want, free())) return;
+  const std::scoped_lock lock(io_);
+  make_room(want, [&] { return ledger_.reserve(want, free()) ? 0 : 1; });
+}
+
+void FileSpool::unreserve(std::uint64_t bytes) noexcept {
+  ledger_.unreserve(static_cast<std::int64_t>(bytes));
+}
+
+void FileSpool::admit(std::span<const skep_spool_item> items) {
+  std::int64_t results = 0;
+  std::int64_t others = 0;
+  std::int64_t other_items = 0;
+  for (const skep_spool_item& item : items) {
+    const auto bytes = static_cast<std::int64_t>(item.body.n) + kOverhead;
+    (is_result(item) ? results : others) += bytes;
+    other_items += is_result(item) ? 0 : 1;
+  }
+  if (results > 0)
+    make_room(results, [&] { return ledger_.excess_reserved(results + others); });
+  if (others > 0)
+    make_room(others, [&] {
+      return ledger_.excess(others, other_items, static_cast<std::int64_t>(folder_.free_bytes()));
+    });
+}
+
+/// Evicts until `excess()` is 0.
+template <class Excess>
+void FileSpool::make_room(std::int64_t bytes, const Excess& excess) {
+  for (const std::string_view type : kEvictable)
+    do {
+      if (excess() == 0) return;
+    } while (evict_one(type));
+  if (excess() == 0) return;
+  throw skep::Fault(
+      SKEP_E_NO_MEMORY,
+      "no room for " + std::to_string(bytes) + " bytes in the spool " + folder_.path + ": " +
+          std::to_string(ledger_.stats().ready) + " items wait, the disk has " +
+          std::to_string(folder_.free_bytes()) + " bytes free, " +
+          std::to_string(config_.limits.keep_free_bytes) +
+          " are kept free; make room on the disk or raise [spool] max_bytes or max_items",
+      5'000);
+}
+
+/// Drops the oldest ready item of `payload_type`; false when there is none.
+bool FileSpool::evict_one(std::string_view payload_type) {
+  for (auto at = ready_.begin(); at != ready_.end(); ++at) {
+    const std::string name = at->first.second;
+    if (!name.starts_with(payload_type)) continue;
+    const Place place = at->second.place;
+    if (!place.batch && ::unlinkat(folder_.root.get(), name.c_str(), 0) != 0 && errno != ENOENT)
+      throw io_fault("evict " + name, errno);
+    remove_ready(at);
+    if (place.batch) settle(place);
+    ledger_.update([](auto& s) { ++s.evicted; });
+    note(SKEP_LOG_WARN, "spool_evicted", {{"name", name}});
+    return true;
+  }
+  return false;
+}
+
+void FileSpool::set_degraded(bool degraded, std::string_view why) {
+  bool changed = false;
+  ledger_.update([&](auto& s) {
+    changed = (s.degraded != 0) != degraded;
+    s.degraded = degraded ? 1 : 0;
+  });
+  if (changed && degraded)
+    note(SKEP_LOG_ERROR, "spool_degraded", {{"dir", folder_.path}, {"error", why}});
+  if (changed && !degraded) note(SKEP_LOG_INFO, "spool_recovered", {{"dir", folder_.path}});
+}
+
+FileSpool::Ready::iterator FileSpool::find_ready(const std::string& name) {
+  const auto parsed = parse_name(name);
+  if (parsed && parsed->time) return ready_.find({*parsed->time, name});
+  return std::find_if(ready_.begin(), ready_.end(),
+                      [&](const auto& entry) { return entry.first.second == name; });
+}
+
+void FileSpool::add_ready(Key key, Entry entry) {
+  const std::int64_t bytes = entry.bytes;
+  if (ready_.emplace(std::move(key), std::move(entry)).second) count_ready(bytes);
+}
+
+void FileSpool::remove_ready(Ready::iterator at) {
+  const std::int64_t bytes = at->second.bytes;
+  ready_.erase(at);
+  count_ready(-bytes);
+}
+
+void FileSpool::count_ready(std::int64_t bytes) {
+  ledger_.update([&](auto& s) {
+    s.ready = static_cast<std::int64_t>(ready_.size());
+    s.ready_bytes += bytes;
+    s.oldest_ms = ready_.empty() ? 0 : ready_.begin()->first.first / 1000;
+  });
+}
+
+}  // namespace spool

@@ -1,0 +1,148 @@
+// What the folder holds: at start, at each rescan, and on demand.
+#include <sodium.h>
+
+#include <algorithm>
+
+#include "file_spool.hpp"
+#include "log.hpp"
+#include "seal.hpp"
+
+namespace spool {
+namespace {
+
+constexpr std::size_t kMaxBatchBytes = 1u << 30;
+/// A name from further in the future is not taken as the last one given out.
+constexpr Micros kMaxAhead = 366LL * 24 * 3600 * 1'000'000;
+
+bool is_own_folder(std::string_view name) {
+  return name.starts_with('.') || name == "quarantine" || name == "rejected";
+}
+
+}  // namespace
+
+void FileSpool::start() {
+  if (sodium_init() < 0) throw skep::Fault(SKEP_E_INTERNAL, "libsodium does not start");
+  const std::scoped_lock lock(io_);
+  folder_.open(config_.dir);
+  quarantine_culprits();
+  rescan();
+  recover_batches();
+  const Micros limit = wall_now() + kMaxAhead;
+  for (auto at = ready_.rbegin(); at != ready_.rend() && last_ == 0; ++at)
+    if (at->first.first < limit) last_ = at->first.first;
+  if (last_ > wall_now())
+    note(SKEP_LOG_WARN, "spool_clock_behind",
+         {{"newest", format_time(last_)}, {"effect", "new names count on from there"}});
+}
+
+void FileSpool::quarantine_culprits() {
+  for (const std::string& name : folder_.marker.culprits()) {
+    quarantine_entry(name, "the process ended each time it handled this item");
+    folder_.marker.settle(name);
+  }
+}
+
+/// Never throws: what cannot be moved is left out from now on.
+void FileSpool::quarantine_entry(const std::string& name, std::string_view reason) {
+  const auto at = find_ready(name);
+  const Place place = at != ready_.end() ? at->second.place : Place{};
+  try {
+    if (place.batch) {
+      const Read file = read_regular(folder_.batches.get(), place.batch->file, kMaxBatchBytes);
+      folder_.aside.store(Shelf::kQuarantine, name, line_of(file.bytes, place.item()), reason);
+      settle(place);
+    } else if (stat_entry(folder_.root.get(), name)) {
+      folder_.aside.move_in(Shelf::kQuarantine, folder_.root.get(), name, reason);
+    }
+  } catch (const skep::Fault& fault) {
+    ignored_.insert(name);
+    note(SKEP_LOG_ERROR, "spool_item_ignored",
+         {{"name", printable(name)}, {"reason", reason}, {"error", fault.what()}});
+  }
+  if (at != ready_.end()) remove_ready(at);
+  ledger_.update([&](auto& s) { s.quarantined = folder_.aside.count(Shelf::kQuarantine); });
+}
+
+void FileSpool::recover_batches() {
+  for (const std::string& file : list_folder(folder_.batches.get())) recover_batch(file);
+}
+
+void FileSpool::recover_batch(const std::string& file) {
+  const Read read = read_regular(folder_.batches.get(), file, kMaxBatchBytes);
+  if (read.kind != Read::Kind::kOk) {
+    folder_.aside.move_in(Shelf::kQuarantine, folder_.batches.get(), file, read.reason);
+    return;
+  }
+  ParsedBatch parsed = parse_batch(read.bytes);
+  for (const std::string& bytes : parsed.damaged)
+    folder_.aside.store(Shelf::kQuarantine, "batch-" + file + ".damaged", bytes,
+                        "a line of a write-ahead file that is cut off or changed");
+  ledger_.update([&](auto& s) { s.quarantined = folder_.aside.count(Shelf::kQuarantine); });
+  const auto batch = std::make_shared<Batch>();
+  batch->file = file;
+  batch->items = std::move(parsed.items);
+  batch->open = batch->items.size();
+  for (std::size_t i = 0; i < batch->items.size(); ++i) {
+    const BatchItem& item = batch->items[i];
+    const auto name = parse_name(item.name);
+    add_ready({name->time.value_or(0), item.name},
+              {static_cast<std::int64_t>(item.body_bytes), {batch, i}});
+  }
+  if (batch->items.empty())
+    ::unlinkat(folder_.batches.get(), file.c_str(), 0);
+  else
+    materialise(batch);
+}
+
+void FileSpool::rescan() {
+  Ready found;
+  std::set<BatchRef> resident;
+  for (const auto& [key, entry] : ready_)
+    if (entry.place.batch) {
+      found.emplace(key, entry);
+      resident.insert(entry.place.batch);
+    }
+  for (const std::string& name : list_folder(folder_.root.get())) add_found(name, found);
+  ready_ = std::move(found);
+  scanned_ = std::chrono::steady_clock::now();
+  ledger_.update([&](auto& s) {
+    s.ready_bytes = 0;
+    for (const auto& [key, entry] : ready_) s.ready_bytes += entry.bytes;
+    s.quarantined = folder_.aside.count(Shelf::kQuarantine);
+    s.rejected = folder_.aside.count(Shelf::kRejected);
+  });
+  count_ready(0);
+  folder_.aside.prune(std::time(nullptr));
+  for (const BatchRef& batch : resident) materialise(batch);
+}
+
+void FileSpool::add_found(const std::string& name, Ready& found) {
+  if (is_own_folder(name) || ignored_.contains(name)) return;
+  const auto parsed = parse_name(name);
+  if (!parsed) {
+    ignored_.insert(name);
+    note(SKEP_LOG_WARN, "spool_foreign_entry",
+         {{"name", printable(name)}, {"effect", "left alone: it is not named like an item"}});
+    return;
+  }
+  const auto st = stat_entry(folder_.root.get(), name);
+  if (!st) return;
+  const Micros changed = static_cast<Micros>(st->st_mtim.tv_sec) * 1'000'000 + st->st_mtim.tv_nsec / 1000;
+  const Entry entry{static_cast<std::int64_t>(st->st_size), {}};
+  found.emplace(Key{parsed->time.value_or(changed), name}, entry);
+}
+
+std::vector<Problem> FileSpool::verify() {
+  const std::scoped_lock lock(io_);
+  rescan();
+  std::vector<Problem> problems;
+  for (const auto& [key, entry] : ready_) {
+    const Read read = load(key.second, entry.place);
+    if (read.kind == Read::Kind::kBad) problems.push_back({key.second, read.reason});
+  }
+  for (const std::string& name : ignored_)
+    problems.push_back({printable(name), "left alone: it is not an item, or it cannot be moved"});
+  return problems;
+}
+
+}  // namespace spool

@@ -1,0 +1,150 @@
+#include "database.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "skep/json.hpp"
+
+namespace skep::sqlite {
+namespace {
+
+constexpr std::size_t kMaxReaders = 4;
+
+std::string holder_of(int fd) {
+  char text[32] = {};
+  const ssize_t n = ::pread(fd, text, sizeof(text) - 1, 0);
+  return n > 0 ? "process " + std::string(text, static_cast<std::size_t>(n)) : "another process";
+}
+
+void check_identity(Connection& db, const std::string& path, const Schema& schema) {
+  db.set_doing("open");
+  const std::int64_t id = db.query_int("PRAGMA application_id");
+  const bool fresh = db.query_int("SELECT count(*) FROM sqlite_schema") == 0;
+  if (id == schema.application_id || (id == 0 && fresh)) return;
+  throw Fault(SKEP_E_CONFIG, path + " is a database of something else, not a skep " + schema.what +
+                                 "; set another path");
+}
+
+void migrate(Connection& db, const std::string& path, const Schema& schema) {
+  db.set_doing("migrate the schema");
+  const auto known = static_cast<std::int64_t>(schema.migrations.size());
+  const std::int64_t found = db.query_int("PRAGMA user_version");
+  if (found > known)
+    throw Fault(SKEP_E_STATE, path + " has schema version " + std::to_string(found) +
+                                  ", this skep knows up to " + std::to_string(known) +
+                                  "; run the newer skep, or restore the backup made before it");
+  for (std::int64_t version = found; version < known; ++version) {
+    const std::string script =
+        "BEGIN IMMEDIATE;" + std::string(schema.migrations[static_cast<std::size_t>(version)]) +
+        ";PRAGMA application_id = " + std::to_string(schema.application_id) +
+        ";PRAGMA user_version = " + std::to_string(version + 1) + ";COMMIT";
+    db.execute(script.c_str());
+  }
+}
+
+void require_wal(Connection& db, const Options& options, bool in_memory) {
+  Statement mode = db.prepare("PRAGMA journal_mode = WAL");
+  const bool wal = mode.step() && mode.text(0) == "wal";
+  if (!wal && !in_memory)
+    throw Fault(SKEP_E_CONFIG, options.path + ": this file system has no write-ahead log for "
+                                              "SQLite; put the file on a local disk");
+}
+
+void configure_writer(Connection& db, const Options& options, bool in_memory) {
+  require_wal(db, options, in_memory);
+  db.execute(options.full_sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+  db.execute(
+      "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
+      "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON");
+}
+
+}  // namespace
+
+Options Options::parse(std::string_view config_json, std::string_view default_path) {
+  const Json config = config_json.empty() ? Json::object() : Json::parse(config_json);
+  Options out;
+  out.path = config["path"].str(default_path);
+  const std::string_view sync = config["synchronous"].str("full");
+  if (sync != "full" && sync != "normal")
+    throw Fault(SKEP_E_CONFIG, "synchronous is \"" + std::string(sync) +
+                                   "\"; it is \"full\" (survives a power cut) or \"normal\"");
+  out.full_sync = sync == "full";
+  out.busy_timeout_ms = config["busy_timeout_ms"].integer(5'000);
+  return out;
+}
+
+FileLock::FileLock(const std::string& path) {
+  const std::string file = path + ".lock";
+  fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd_ < 0) {
+    const int e = errno;
+    throw Fault(e == ENOENT ? SKEP_E_NOT_FOUND : SKEP_E_DENIED,
+                "open " + file + ": " + std::strerror(e) +
+                    "; check that its folder exists and that this user may write there");
+  }
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    const std::string holder = holder_of(fd_);
+    ::close(fd_);
+    throw Fault(SKEP_E_STATE, path + " is in use by " + holder + " (" + file +
+                                  "); stop it, or set another path");
+  }
+  const std::string pid = std::to_string(::getpid());
+  // The number only helps the message above; the lock holds without it.
+  if (::ftruncate(fd_, 0) == 0 && ::pwrite(fd_, pid.data(), pid.size(), 0) < 0) errno = 0;
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Database::Database(Options options, const Schema& schema, std::function<void()> on_rollback)
+    : options_(std::move(options)),
+      in_memory_(options_.path == ":memory:"),
+      lock_(in_memory_ ? FileLock() : FileLock(options_.path)),
+      connection_(options_.path, Access::kReadWrite, options_.busy_timeout_ms),
+      writer_(connection_, std::move(on_rollback)) {
+  check_identity(connection_, options_.path, schema);
+  configure_writer(connection_, options_, in_memory_);
+  migrate(connection_, options_.path, schema);
+}
+
+Database::Reader::Reader(Database& owner, std::string_view doing)
+    : owner_(owner), connection_(owner.take_reader()) {
+  connection_->set_doing(doing);
+  connection_->execute("BEGIN");
+}
+
+Database::Reader::~Reader() {
+  // Ending a read-only transaction writes nothing; it cannot lose anything.
+  sqlite3_exec(connection_->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  owner_.give_back(std::move(connection_));
+}
+
+std::unique_ptr<Connection> Database::take_reader() {
+  std::unique_lock lock(mutex_);
+  reader_free_.wait(lock, [&] { return !idle_readers_.empty() || readers_ < kMaxReaders; });
+  if (!idle_readers_.empty()) {
+    auto reader = std::move(idle_readers_.back());
+    idle_readers_.pop_back();
+    return reader;
+  }
+  auto reader =
+      std::make_unique<Connection>(options_.path, Access::kReadOnly, options_.busy_timeout_ms);
+  // Checkpoints are the writer's alone: old SQLite can corrupt a log that two connections reset.
+  reader->execute("PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY");
+  sqlite3_db_config(reader->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  ++readers_;
+  return reader;
+}
+
+void Database::give_back(std::unique_ptr<Connection> reader) {
+  const std::lock_guard lock(mutex_);
+  idle_readers_.push_back(std::move(reader));
+  reader_free_.notify_one();
+}
+
+}  // namespace skep::sqlite

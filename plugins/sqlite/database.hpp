@@ -1,0 +1,90 @@
+// One SQLite file owned by one process: lock, schema, the writer and a few read-only readers.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "connection.hpp"
+#include "writer.hpp"
+
+namespace skep::sqlite {
+
+struct Options {
+  std::string path;  ///< ":memory:" keeps everything in memory, without readers
+  bool full_sync = true;
+  std::int64_t busy_timeout_ms = 5'000;
+  /// Reads the component's TOML table; throws SKEP_E_CONFIG.
+  static Options parse(std::string_view config_json, std::string_view default_path);
+};
+
+/// What a file of this kind looks like. `migrations[i]` makes version i + 1.
+struct Schema {
+  const char* what;  ///< "queue" or "store"
+  std::int32_t application_id;
+  std::span<const char* const> migrations;
+};
+
+/// Owner of PATH.lock; two processes (or instances) on one file would break each other's caches.
+class FileLock {
+ public:
+  FileLock() = default;
+  explicit FileLock(const std::string& path);
+  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileLock& operator=(FileLock&&) = delete;
+  ~FileLock();
+
+ private:
+  int fd_ = -1;
+};
+
+class Database {
+ public:
+  /// Opens, locks and migrates. Throws Fault.
+  Database(Options options, const Schema& schema, std::function<void()> on_rollback);
+
+  /// See Writer::run. [any]
+  template <class Work>
+  auto write(std::string_view doing, Work work) {
+    return writer_.run(doing, std::move(work));
+  }
+  /// Runs `work(Connection&)` on one consistent snapshot, without waiting for writers. [any]
+  template <class Work>
+  auto read(std::string_view doing, Work work) {
+    if (in_memory_) return writer_.run(doing, std::move(work));
+    Reader reader(*this, doing);
+    return work(reader.connection());
+  }
+
+ private:
+  class Reader {
+   public:
+    Reader(Database& owner, std::string_view doing);
+    ~Reader();
+    Connection& connection() { return *connection_; }
+
+   private:
+    Database& owner_;
+    std::unique_ptr<Connection> connection_;
+  };
+
+  std::unique_ptr<Connection> take_reader();
+  void give_back(std::unique_ptr<Connection> reader);
+
+  const Options options_;
+  const bool in_memory_;
+  FileLock lock_;
+  Connection connection_;
+  Writer writer_;
+
+  std::mutex mutex_;
+  std::condition_variable reader_free_;
+  std::vector<std::unique_ptr<Connection>> idle_readers_;
+  std::size_t readers_ = 0;
+};
+
+}  // namespace skep::sqlite

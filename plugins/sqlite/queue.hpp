@@ -1,0 +1,76 @@
+// Component "sqlite_queue": skep.kind.queue/1 on one SQLite file. Contract: skep/kind/queue.h.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "database.hpp"
+#include "lanes.hpp"
+#include "skep/queue.hpp"
+#include "task_rows.hpp"
+
+namespace skep::sqlite {
+
+class SqliteQueue final : public Queue {
+ public:
+  explicit SqliteQueue(std::string_view config);
+
+  void start() override;
+  void drain(std::int64_t deadline_ns) override;
+  void stop() override;
+
+  void enqueue(std::int64_t now_ms, std::span<const skep_queue_task> tasks,
+               const Verdicts& out) override;
+  void claim(std::int64_t now_ms, const skep_queue_filter& filter,
+             const skep_queue_rows& rows) override;
+  void renew(std::int64_t now_ms, std::span<const skep_queue_lease> leases, std::int64_t lease_ms,
+             const Verdicts& out) override;
+  void complete(std::int64_t now_ms, std::span<const skep_queue_result> results,
+                const Verdicts& out) override;
+  void release(std::int64_t now_ms, std::span<const skep_queue_lease> leases,
+               const Verdicts& out) override;
+  std::int64_t tick(std::int64_t now_ms) override;
+  void overdue(std::int64_t cutoff_ms, std::string_view worker_id, std::string_view incarnation,
+               const skep_queue_rows& rows) override;
+  void lose(std::int64_t now_ms, std::int64_t cutoff_ms, std::span<const skep_queue_loss> losses,
+            const Verdicts& out) override;
+  void cancel(std::int64_t now_ms, std::string_view task_id, std::string_view error,
+              const Verdicts& out) override;
+  void requeue(std::int64_t now_ms, std::string_view task_id, const Verdicts& out) override;
+  void read(const skep_queue_query& query, const skep_queue_rows& rows) override;
+  void attempts(std::string_view task_id, const skep_queue_attempts& out) override;
+  void completions(std::int64_t sequence, std::uint32_t limit,
+                   const skep_queue_completions& out) override;
+  void stats(const skep_queue_counts& out) override;
+  void wait(std::int64_t timeout_ms, std::uint64_t& token) override;
+
+ private:
+  struct Decided {
+    std::int32_t verdict;
+    std::string note;
+  };
+  using Decisions = std::vector<Decided>;
+
+  Database& db();
+  void announce();
+  static void deliver(const Decisions& decisions, const Verdicts& out);
+
+  Decided add(Connection& db, std::int64_t now_ms, const skep_queue_task& task);
+  std::vector<OwnedTask> claim_from(Connection& db, std::int64_t now_ms,
+                                    const skep_queue_filter& filter);
+
+  const Options options_;
+  Lanes lanes_;  // before the database, whose writer reports to it
+  std::unique_ptr<Database> database_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t version_ = 1;
+  bool closing_ = false;
+};
+
+}  // namespace skep::sqlite

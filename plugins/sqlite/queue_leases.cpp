@@ -1,0 +1,257 @@
+// What happens to a claimed task before its result: renewals, releases, losses, the operator.
+#include <algorithm>
+
+#include "queue.hpp"
+
+namespace skep::sqlite {
+namespace {
+
+constexpr std::int64_t kTickRows = 1'000;
+constexpr const char* kExpired =
+    R"({"code":"expired","message":"nobody claimed the task before it expired"})";
+
+std::int32_t renew_one(Connection& db, std::int64_t now_ms, const skep_queue_lease& lease,
+                       std::int64_t expires_ms) {
+  const auto task = find_task(db, text(lease.task_id));
+  if (!task) return SKEP_LEASE_UNKNOWN;
+  if (!is_held(task->state) || !task->fenced_by(lease.attempt, text(lease.lease_id)))
+    return SKEP_LEASE_LOST;
+  const bool starts = lease.executing != 0 && task->started_ms == 0;
+  const bool stays_claimed = task->state == SKEP_TASK_CLAIMED && lease.executing == 0;
+  db.prepare(
+        "UPDATE worker_tasks SET state = ?2, lease_expires_ms = ?3, started_ms = ?4"
+        " WHERE seq = ?1")
+      .bind(task->seq, stays_claimed ? SKEP_TASK_CLAIMED : SKEP_TASK_EXECUTING, expires_ms,
+            starts ? now_ms : task->started_ms)
+      .run();
+  if (starts)
+    db.prepare("UPDATE task_attempts SET started_ms = ?3 WHERE seq = ?1 AND attempt = ?2")
+        .bind(task->seq, task->attempt, now_ms)
+        .run();
+  return SKEP_LEASE_HELD;
+}
+
+std::int32_t release_one(Connection& db, std::int64_t now_ms, const skep_queue_lease& lease) {
+  const auto task = find_task(db, text(lease.task_id));
+  if (!task) return SKEP_LEASE_UNKNOWN;
+  if (!is_held(task->state) || !task->fenced_by(lease.attempt, text(lease.lease_id)))
+    return SKEP_LEASE_LOST;
+  db.prepare(
+        "UPDATE worker_tasks SET state = 0, tries_used = max(0, tries_used - 1), run_at_ms = 0,"
+        " lease_expires_ms = 0 WHERE seq = ?1")
+      .bind(task->seq)
+      .run();
+  end_attempt(db, *task, "released", "", task->started_ms, now_ms);
+  return SKEP_LEASE_HELD;
+}
+
+/// Invariant (river#1302): what overdue() saw is checked again here, in the transaction that writes.
+bool may_lose(const TaskCore& task, std::int64_t cutoff_ms, const skep_queue_loss& loss) {
+  if (!is_held(task.state) || !task.fenced_by(loss.attempt, text(loss.lease_id))) return false;
+  return loss.crashed != 0 ||
+         (task.state == SKEP_TASK_SUSPECT && task.lease_expires_ms < cutoff_ms);
+}
+
+std::int32_t lose_one(Connection& db, std::int64_t now_ms, std::int64_t cutoff_ms,
+                      const skep_queue_loss& loss) {
+  const auto task = find_task(db, text(loss.task_id));
+  if (!task) return SKEP_LEASE_UNKNOWN;
+  if (!may_lose(*task, cutoff_ms, loss)) return SKEP_LEASE_LOST;
+  const std::int64_t crashes = task->crash_count + (loss.crashed != 0 ? 1 : 0);
+  const bool dead = task->tries_used >= task->max_attempts ||
+                    (loss.max_crashes > 0 && crashes >= loss.max_crashes);
+  const std::string_view error = text(loss.error);
+  end_attempt(db, *task, "lost", error, task->started_ms, now_ms);
+  // The lease id stays: a late success of this attempt is still welcome until the next claim.
+  db.prepare(
+        "UPDATE worker_tasks SET state = 1, crash_count = ?2, run_at_ms = ?3, result = '',"
+        " error = ?4, lease_expires_ms = 0 WHERE seq = ?1")
+      .bind(task->seq, crashes, now_ms + std::max<std::int64_t>(0, loss.retry_delay_ms), error)
+      .run();
+  if (dead) end_task(db, *task, {SKEP_TASK_DEAD, task->started_ms, now_ms, "", error});
+  return SKEP_LEASE_HELD;
+}
+
+std::int32_t cancel_one(Connection& db, std::int64_t now_ms, std::string_view id,
+                        std::string_view error) {
+  const auto task = find_task(db, id);
+  if (!task) return SKEP_LEASE_UNKNOWN;
+  if (is_ended(task->state)) return SKEP_LEASE_LOST;
+  if (is_held(task->state))
+    end_attempt(db, *task, "cancelled", error, task->started_ms, now_ms);
+  end_task(db, *task, {SKEP_TASK_CANCELLED, task->started_ms, now_ms, "", error});
+  return SKEP_LEASE_HELD;
+}
+
+void keep_snapshot(Connection& db, const TaskCore& task) {
+  db.prepare(
+        "INSERT INTO ended_tasks SELECT completion, seq, state, run_at_ms, expires_ms, attempt,"
+        " tries_used, crash_count, lease_expires_ms, claimed_ms, started_ms, finished_ms,"
+        " worker_id, incarnation, lease_id, result, error FROM worker_tasks WHERE seq = ?1")
+      .bind(task.seq)
+      .run();
+}
+
+std::int64_t lane_of(Connection& db, Lanes& lanes, const TaskCore& task) {
+  Statement s = db.prepare(
+      "SELECT type, site, target_worker, requirements FROM worker_tasks WHERE seq = ?1");
+  s.bind(task.seq).step();
+  return lanes.id_of(db, {s.text(0), s.text(1), s.text(2), s.text(3)});
+}
+
+std::int32_t requeue_one(Connection& db, Lanes& lanes, std::int64_t now_ms, std::string_view id) {
+  const auto task = find_task(db, id);
+  if (!task) return SKEP_LEASE_UNKNOWN;
+  if (task->state == SKEP_TASK_QUEUED) return SKEP_LEASE_LOST;
+  if (is_ended(task->state)) keep_snapshot(db, *task);
+  if (is_held(task->state))
+    end_attempt(db, *task, "superseded", "", task->started_ms, now_ms);
+  db.prepare(
+        "UPDATE worker_tasks SET state = 0, lane_id = ?2, tries_used = 0, crash_count = 0,"
+        " run_at_ms = 0, expires_ms = iif(expires_ms > ?3, expires_ms, 0), lease_id = '',"
+        " lease_expires_ms = 0, claimed_ms = 0, started_ms = 0, finished_ms = 0, completion = 0,"
+        " result = '', error = '' WHERE seq = ?1")
+      .bind(task->seq, lane_of(db, lanes, *task), now_ms)
+      .run();
+  return SKEP_LEASE_HELD;
+}
+
+std::int64_t expire_some(Connection& db, std::int64_t now_ms) {
+  std::vector<TaskCore> expired;
+  {
+    Statement s = db.prepare(
+        "SELECT seq, started_ms FROM worker_tasks WHERE expires_ms > 0 AND state IN (0, 1)"
+        " AND expires_ms <= ?1 ORDER BY expires_ms, seq LIMIT ?2");
+    s.bind(now_ms, kTickRows);
+    while (s.step()) {
+      TaskCore task;
+      task.seq = s.integer(0);
+      task.started_ms = s.integer(1);
+      expired.push_back(task);
+    }
+  }
+  for (const TaskCore& task : expired)
+    end_task(db, task, {SKEP_TASK_CANCELLED, task.started_ms, now_ms, "", kExpired});
+  return static_cast<std::int64_t>(expired.size());
+}
+
+/// Returns the largest number of rows that one kind of move touched: kTickRows means there is more.
+std::int64_t move_due(Connection& db, std::int64_t now_ms) {
+  const std::int64_t expired = expire_some(db, now_ms);
+  const std::int64_t due =
+      db.prepare(
+            "UPDATE worker_tasks SET state = 0 WHERE seq IN (SELECT seq FROM worker_tasks"
+            " WHERE state = 1 AND run_at_ms <= ?1 ORDER BY run_at_ms LIMIT ?2)")
+          .bind(now_ms, kTickRows)
+          .run();
+  std::int64_t most = std::max(expired, due);
+  for (const std::uint32_t state : {SKEP_TASK_CLAIMED, SKEP_TASK_EXECUTING})
+    most = std::max(most, db.prepare("UPDATE worker_tasks SET state = 4 WHERE seq IN (SELECT seq"
+                                     " FROM worker_tasks WHERE state IN (2, 3, 4) AND state = ?1"
+                                     " AND lease_expires_ms < ?2 LIMIT ?3)")
+                              .bind(state, now_ms, kTickRows)
+                              .run());
+  return most;
+}
+
+/// The next instant at which move_due() finds something, or 0.
+std::int64_t next_due(Connection& db) {
+  static constexpr const char* kFirsts[] = {
+      "SELECT run_at_ms FROM worker_tasks WHERE state = 1 ORDER BY run_at_ms LIMIT 1",
+      "SELECT expires_ms FROM worker_tasks WHERE expires_ms > 0 AND state IN (0, 1)"
+      " ORDER BY expires_ms LIMIT 1",
+      "SELECT lease_expires_ms + 1 FROM worker_tasks WHERE state IN (2, 3, 4) AND state = 2"
+      " ORDER BY lease_expires_ms LIMIT 1",
+      "SELECT lease_expires_ms + 1 FROM worker_tasks WHERE state IN (2, 3, 4) AND state = 3"
+      " ORDER BY lease_expires_ms LIMIT 1"};
+  std::int64_t next = 0;
+  for (const char* sql : kFirsts)
+    if (const std::int64_t at = db.query_int(sql); at != 0 && (next == 0 || at < next)) next = at;
+  return next;
+}
+
+/// One write transaction over all items; one verdict each.
+template <class Items, class One>
+std::vector<std::int32_t> each(Database& db, std::string_view doing, const Items& items, One one) {
+  if (items.empty()) return {};
+  return db.write(doing, [&](Connection& c) {
+    std::vector<std::int32_t> verdicts;
+    verdicts.reserve(items.size());
+    for (const auto& item : items) verdicts.push_back(one(c, item));
+    return verdicts;
+  });
+}
+
+bool any_done(const std::vector<std::int32_t>& verdicts) {
+  return std::find(verdicts.begin(), verdicts.end(), SKEP_LEASE_HELD) != verdicts.end();
+}
+
+void deliver(const std::vector<std::int32_t>& verdicts, const skep_queue_verdicts& out) {
+  for (std::uint32_t i = 0; i < verdicts.size(); ++i) put(out, i, verdicts[i]);
+}
+
+}  // namespace
+
+void SqliteQueue::renew(std::int64_t now_ms, std::span<const skep_queue_lease> leases,
+                        std::int64_t lease_ms, const Verdicts& out) {
+  if (lease_ms <= 0) throw Fault(SKEP_E_INVALID, "lease_ms is not positive");
+  sqlite::deliver(each(db(), "renew leases", leases,
+                       [&](Connection& c, const skep_queue_lease& lease) {
+                         return renew_one(c, now_ms, lease, now_ms + lease_ms);
+                       }),
+                  out);
+}
+
+void SqliteQueue::release(std::int64_t now_ms, std::span<const skep_queue_lease> leases,
+                          const Verdicts& out) {
+  const auto verdicts =
+      each(db(), "release leases", leases, [&](Connection& c, const skep_queue_lease& lease) {
+        return release_one(c, now_ms, lease);
+      });
+  if (any_done(verdicts)) announce();
+  sqlite::deliver(verdicts, out);
+}
+
+void SqliteQueue::lose(std::int64_t now_ms, std::int64_t cutoff_ms,
+                       std::span<const skep_queue_loss> losses, const Verdicts& out) {
+  const auto verdicts =
+      each(db(), "give attempts up", losses, [&](Connection& c, const skep_queue_loss& loss) {
+        return lose_one(c, now_ms, cutoff_ms, loss);
+      });
+  if (any_done(verdicts)) announce();
+  sqlite::deliver(verdicts, out);
+}
+
+void SqliteQueue::cancel(std::int64_t now_ms, std::string_view task_id, std::string_view error,
+                         const Verdicts& out) {
+  const std::int32_t verdict = db().write("cancel a task", [&](Connection& c) {
+    return cancel_one(c, now_ms, task_id, error);
+  });
+  if (verdict == SKEP_LEASE_HELD) announce();
+  put(out, 0, verdict);
+}
+
+void SqliteQueue::requeue(std::int64_t now_ms, std::string_view task_id, const Verdicts& out) {
+  const std::int32_t verdict = db().write("requeue a task", [&](Connection& c) {
+    return requeue_one(c, lanes_, now_ms, task_id);
+  });
+  if (verdict == SKEP_LEASE_HELD) announce();
+  put(out, 0, verdict);
+}
+
+std::int64_t SqliteQueue::tick(std::int64_t now_ms) {
+  const auto look = [&] { return db().read("look for due tasks", next_due); };
+  std::int64_t next = look();
+  if (next != 0 && next <= now_ms) {
+    std::int64_t moved = kTickRows;
+    while (moved == kTickRows)
+      moved = db().write("move due tasks", [&](Connection& c) { return move_due(c, now_ms); });
+    announce();
+    next = look();
+  }
+  if (lanes_.crowded())
+    db().write("drop empty lanes", [&](Connection& c) { lanes_.drop_empty(c); });
+  return next;
+}
+
+}  // namespace skep::sqlite

@@ -1,0 +1,68 @@
+// Group commit: whoever writes while another commits joins the next transaction, so that many small
+// writes share one fsync. A failing job is undone alone; the others of its group stand.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "connection.hpp"
+
+namespace skep::sqlite {
+
+class Writer {
+ public:
+  /// `on_rollback` is called when changes of a job were undone, before the next job runs.
+  Writer(Connection& db, std::function<void()> on_rollback);
+
+  /// Runs `work(Connection&)` inside a transaction and returns its value once that is durable.
+  /// `work` may run twice (when a neighbour broke the first transaction) and on another caller's
+  /// thread; it touches nothing but the connection and its own captures. [any]
+  template <class Work>
+  auto run(std::string_view doing, Work work) {
+    using Value = std::invoke_result_t<Work&, Connection&>;
+    if constexpr (std::is_void_v<Value>) {
+      submit(doing, [&](Connection& db) { work(db); });
+    } else {
+      std::optional<Value> value;
+      submit(doing, [&](Connection& db) { value.emplace(work(db)); });
+      return std::move(*value);
+    }
+  }
+
+ private:
+  struct Job {
+    std::string doing;
+    std::function<void(Connection&)> work;
+    std::exception_ptr error;
+    bool done = false;
+  };
+
+  void submit(std::string_view doing, std::function<void(Connection&)> work);
+  std::vector<Job*> take_group();
+  void lead(const std::vector<Job*>& group) noexcept;
+  bool commit_group(const std::vector<Job*>& group);
+  void run_in_savepoint(Job& job);
+  void run_alone(Job& job);
+  void rollback();
+  void checkpoint_when_due();
+  static int on_wal(void* self, sqlite3*, const char*, int pages);
+
+  Connection& db_;  // touched by the leader only
+  std::function<void()> on_rollback_;
+  int wal_pages_ = 0;
+  int checkpoint_at_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job*> pending_;
+  bool leading_ = false;
+};
+
+}  // namespace skep::sqlite

@@ -1,0 +1,7 @@
+find_package(benchmark QUIET)
+if(benchmark_FOUND AND TARGET skep_plugin)
+  add_executable(plugin_call_bench ${CMAKE_CURRENT_LIST_DIR}/plugin_call_bench.cpp)
+  target_link_libraries(plugin_call_bench PRIVATE skep_plugin skep_warnings benchmark::benchmark)
+  target_compile_definitions(plugin_call_bench PRIVATE SKEP_BUILD_DIR="${CMAKE_BINARY_DIR}")
+  add_dependencies(plugin_call_bench skep_fixtures)
+endif()

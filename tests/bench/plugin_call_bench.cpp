@@ -1,0 +1,66 @@
+// What a call into a plugin costs: a plain C call, the same call through the host's task object,
+// and a whole task with its documents. The first two differ by what the host adds to a call.
+#include <benchmark/benchmark.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <iostream>
+
+#include "core/plugin/adapters/task.hpp"
+#include "core/plugin/registry.hpp"
+
+namespace {
+
+using namespace skep;
+
+skep_rc noop(skep_inst*, skep_call*, const skep_call_ops*, skep_view) { return SKEP_OK; }
+const skep_task_v1 kNoop{sizeof(skep_task_v1), 0, noop};
+constexpr std::string_view kRequest = R"({"task_id":"t","type":"noop","params":{}})";
+
+void plain_call(benchmark::State& state) {
+  const skep_task_v1* table = &kNoop;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(table);
+    benchmark::DoNotOptimize(
+        table->run(nullptr, nullptr, nullptr, {kRequest.data(), kRequest.size()}));
+  }
+}
+BENCHMARK(plain_call);
+
+void host_call(benchmark::State& state) {
+  plugin::TaskComponent component(
+      &kNoop, nullptr, nullptr,
+      {"noop", {"noop", "", "1.0.0", "{}", 0}, std::nullopt, state.range(0)});
+  ports::CancelToken cancel;
+  const ports::TaskEvents events;
+  for (auto _ : state) benchmark::DoNotOptimize(component.execute(kRequest, 0, cancel, events));
+}
+BENCHMARK(host_call)->ArgName("max_concurrency")->Arg(0)->Arg(8);
+
+/// Loads the fixture "noop" and runs it like a worker does.
+void whole_task(benchmark::State& state) {
+  std::string staging = (std::filesystem::temp_directory_path() / "skep-bench-XXXXXX").string();
+  if (mkdtemp(staging.data()) == nullptr) return state.SkipWithError("mkdtemp failed");
+  {
+    plugin::Registry registry({{SKEP_BUILD_DIR "/lib/skep/test-plugins/noop"}, staging, {}});
+    const auto scanned = registry.scan();
+    const auto tasks = registry.tasks();
+    if (!scanned || !tasks || (*tasks)->types().size() != 1)
+      return state.SkipWithError("the fixture noop does not load");
+    ports::RunRequest request;
+    request.task = {{"0190-task", 1, "lease"}, "noop", "{}", "0190-task/1/lease", 30'000};
+    request.worker_id = "worker-1";
+    request.site = "site-a";
+    ports::CancelToken cancel;
+    const ports::TaskEvents events;
+    for (auto _ : state) benchmark::DoNotOptimize((*tasks)->run(request, 0, cancel, events));
+  }
+  std::error_code ec;
+  std::filesystem::remove_all(staging, ec);
+  if (ec) std::cerr << "left behind: " << staging << "\n";
+}
+BENCHMARK(whole_task);
+
+}  // namespace
+
+BENCHMARK_MAIN();

@@ -1,0 +1,5 @@
+find_package(benchmark QUIET)
+if(benchmark_FOUND AND TARGET skep_test_support)
+  add_executable(queue_bench ${CMAKE_CURRENT_LIST_DIR}/queue_bench.cpp)
+  target_link_libraries(queue_bench PRIVATE skep_test_support skep_warnings benchmark::benchmark)
+endif()

@@ -1,0 +1,345 @@
+// Enqueue, routing, order, delays, leases, reading.
+#include <algorithm>
+#include <future>
+#include <set>
+#include <thread>
+
+#include "tests/conformance/queue_suite.hpp"
+
+namespace skep::test {
+namespace {
+
+using model::TaskState;
+using enum model::TaskState;
+using ports::EnqueueVerdict;
+using ports::LeaseVerdict;
+using QueueRules = QueueSuite;
+
+TEST_P(QueueRules, returns_a_task_as_it_was_given) {
+  model::Task task = new_task("a");
+  task.spec.params = R"({"text":"it's \"quoted\" \u00e9"})";
+  task.spec.site = "site-a";
+  task.spec.target_worker = "w1";
+  task.spec.requirements = {"docker", "gpu"};
+  task.spec.priority = 7;
+  task.spec.timeout_ms = 1'234;
+  task.spec.max_attempts = 3;
+  task.spec.expires_ms = now + 1'000'000;
+  task.spec.idempotency_key = "key '; DROP TABLE worker_tasks; --";
+  enqueue(task);
+  const model::Task got = get("a");
+  EXPECT_EQ(got.spec.params, task.spec.params);
+  EXPECT_EQ(got.spec.site, "site-a");
+  EXPECT_EQ(got.spec.target_worker, "w1");
+  EXPECT_EQ(got.spec.requirements, task.spec.requirements);
+  EXPECT_EQ(got.spec.priority, 7);
+  EXPECT_EQ(got.spec.timeout_ms, 1'234);
+  EXPECT_EQ(got.spec.max_attempts, 3);
+  EXPECT_EQ(got.spec.expires_ms, task.spec.expires_ms);
+  EXPECT_EQ(got.spec.idempotency_key, task.spec.idempotency_key);
+  EXPECT_EQ(got.created_ms, now);
+  EXPECT_EQ(got.state, kQueued);
+  EXPECT_EQ(got.attempt, 0);
+}
+
+TEST_P(QueueRules, keeps_the_first_task_of_an_idempotency_key) {
+  model::Task first = new_task("a");
+  first.spec.idempotency_key = "k";
+  enqueue(first);
+  model::Task again = first;
+  again.id = "b";
+  const auto exists = enqueue(again);
+  EXPECT_EQ(exists.verdict, EnqueueVerdict::kExists);
+  EXPECT_EQ(exists.id, "a");
+  again.spec.params = R"({"other":1})";
+  const auto conflict = enqueue(again);
+  EXPECT_EQ(conflict.verdict, EnqueueVerdict::kConflict);
+  EXPECT_EQ(conflict.id, "a");
+  EXPECT_EQ(must(q().read({})).size(), 1u);
+}
+
+TEST_P(QueueRules, refuses_another_task_of_the_same_id) {
+  enqueue(new_task("a"));
+  EXPECT_EQ(enqueue(new_task("a")).verdict, EnqueueVerdict::kExists);
+  EXPECT_EQ(enqueue(new_task("a", "u")).verdict, EnqueueVerdict::kConflict);
+  EXPECT_EQ(get("a").spec.type, "t");
+}
+
+TEST_P(QueueRules, judges_repeats_inside_one_batch) {
+  std::vector<model::Task> batch{new_task("a"), new_task("b"), new_task("c")};
+  batch[0].spec.idempotency_key = batch[1].spec.idempotency_key = "k";
+  const auto verdicts = must(q().enqueue(now, batch));
+  EXPECT_EQ(verdicts[0].verdict, EnqueueVerdict::kEnqueued);
+  EXPECT_EQ(verdicts[1].verdict, EnqueueVerdict::kExists);
+  EXPECT_EQ(verdicts[2].verdict, EnqueueVerdict::kEnqueued);
+}
+
+TEST_P(QueueRules, refuses_a_batch_with_a_bad_task_as_a_whole) {
+  const auto refused = [&](auto change) {
+    std::vector<model::Task> batch{new_task("good"), new_task("bad")};
+    change(batch[1]);
+    const auto r = q().enqueue(now, batch);
+    return !r && r.error().code == Code::kInvalid && !r.error().message.empty();
+  };
+  EXPECT_TRUE(refused([](model::Task& t) { t.id = "../etc"; }));
+  EXPECT_TRUE(refused([](model::Task& t) { t.id.clear(); }));
+  EXPECT_TRUE(refused([](model::Task& t) { t.spec.type.clear(); }));
+  EXPECT_TRUE(refused([](model::Task& t) { t.spec.priority = 10; }));
+  EXPECT_TRUE(refused([](model::Task& t) { t.spec.max_attempts = 0; }));
+  EXPECT_TRUE(must(q().read({})).empty());
+}
+
+TEST_P(QueueRules, claims_by_priority_then_age_across_lanes) {
+  std::vector<model::Task> tasks;
+  for (int i = 0; i < 20; ++i) {
+    model::Task task = new_task("t" + std::to_string(i));
+    task.spec.priority = i % 3 + 4;
+    task.spec.site = i % 2 == 0 ? "" : "site-a";
+    tasks.push_back(task);
+  }
+  enqueue(tasks);
+  std::stable_sort(tasks.begin(), tasks.end(), [](const auto& a, const auto& b) {
+    return a.spec.priority > b.spec.priority;
+  });
+  const auto first = claim(7);
+  const auto rest = claim(100);
+  std::vector<std::string> got = ids(first);
+  for (const auto& id : ids(rest)) got.push_back(id);
+  EXPECT_EQ(got, ids(tasks));
+}
+
+TEST_P(QueueRules, routes_by_type_site_worker_and_capabilities) {
+  const auto add = [&](const std::string& id, auto change) {
+    model::Task task = new_task(id);
+    change(task.spec);
+    enqueue(task);
+  };
+  add("any", [](model::TaskSpec&) {});
+  add("type", [](model::TaskSpec& s) { s.type = "u"; });
+  add("site", [](model::TaskSpec& s) { s.site = "site-b"; });
+  add("worker", [](model::TaskSpec& s) { s.target_worker = "w2"; });
+  add("docker", [](model::TaskSpec& s) { s.requirements = {"docker"}; });
+  add("both", [](model::TaskSpec& s) { s.requirements = {"docker", "gpu"}; });
+  const auto offered = [&](const model::WorkerProfile& by) {
+    std::set<std::string> got;
+    for (const auto& t : claim(100, by)) {
+      got.insert(t.id);
+      EXPECT_EQ(release(t), LeaseVerdict::kHeld);
+    }
+    return got;
+  };
+  using Ids = std::set<std::string>;
+  model::WorkerProfile by = worker();
+  EXPECT_EQ(offered(by), (Ids{"any"}));
+  by.capabilities = {"gpu"};
+  EXPECT_EQ(offered(by), (Ids{"any"}));
+  by.capabilities = {"x", "docker"};
+  EXPECT_EQ(offered(by), (Ids{"any", "docker"}));
+  by.capabilities = {"gpu", "docker"};
+  EXPECT_EQ(offered(by), (Ids{"any", "docker", "both"}));
+  by.types = {"t", "u"};
+  EXPECT_EQ(offered(by), (Ids{"any", "docker", "both", "type"}));
+  by.site = "site-b";
+  EXPECT_EQ(offered(by), (Ids{"any", "docker", "both", "type", "site"}));
+  by.id = "w2";
+  EXPECT_EQ(offered(by), (Ids{"any", "docker", "both", "type", "site", "worker"}));
+  by.types.clear();
+  EXPECT_EQ(offered(by), Ids{});
+}
+
+TEST_P(QueueRules, leases_what_it_claims) {
+  const model::Task t = claimed("a");
+  EXPECT_EQ(t.state, kClaimed);
+  EXPECT_EQ(t.attempt, 1);
+  EXPECT_EQ(t.tries_used, 1);
+  EXPECT_EQ(t.worker_id, "w1");
+  EXPECT_EQ(t.incarnation, "w1-boot1");
+  EXPECT_EQ(t.claimed_ms, now);
+  EXPECT_EQ(t.lease_expires_ms, now + kLease);
+  EXPECT_GE(t.lease_id.size(), 32u);
+  EXPECT_EQ(get("a").lease_id, t.lease_id);
+  EXPECT_TRUE(claim().empty());
+}
+
+TEST_P(QueueRules, hands_out_delayed_tasks_only_when_due) {
+  model::Task task = new_task("a");
+  task.spec.run_at_ms = now + 5'000;
+  enqueue(task);
+  EXPECT_EQ(state_of("a"), kWaiting);
+  EXPECT_EQ(tick(), task.spec.run_at_ms);
+  now += 4'999;
+  tick();
+  EXPECT_TRUE(claim().empty());
+  now += 1;
+  EXPECT_EQ(tick(), 0);
+  EXPECT_EQ(claim_one().id, "a");
+}
+
+TEST_P(QueueRules, moves_more_due_tasks_than_one_transaction_takes) {
+  std::vector<model::Task> tasks;
+  for (int i = 0; i < 2'500; ++i) {
+    tasks.push_back(new_task("t" + std::to_string(i)));
+    tasks.back().spec.run_at_ms = now + 1;
+  }
+  enqueue(tasks);
+  now += 1;
+  EXPECT_EQ(tick(), 0);
+  EXPECT_EQ(claim(3'000).size(), 2'500u);
+}
+
+TEST_P(QueueRules, never_claims_an_expired_task) {
+  model::Task task = new_task("a");
+  task.spec.expires_ms = now + 1'000;
+  enqueue(task);
+  EXPECT_EQ(tick(), now + 1'000);
+  now += 1'000;
+  EXPECT_TRUE(claim().empty());
+  EXPECT_EQ(tick(), 0);
+  const model::Task ended = get("a");
+  EXPECT_EQ(ended.state, kCancelled);
+  EXPECT_NE(ended.error.find("expired"), std::string::npos);
+  ASSERT_EQ(completions().size(), 1u);
+}
+
+TEST_P(QueueRules, tells_when_the_next_tick_is_worth_it) {
+  EXPECT_EQ(tick(), 0);
+  const model::Task t = claimed("a");
+  EXPECT_EQ(tick(), t.lease_expires_ms + 1);
+  now = t.lease_expires_ms;
+  tick();
+  EXPECT_EQ(state_of("a"), kClaimed);
+  now += 1;
+  EXPECT_EQ(tick(), 0);
+  EXPECT_EQ(state_of("a"), kSuspect);
+}
+
+TEST_P(QueueRules, renews_only_for_the_holder) {
+  model::Task t = claimed("a");
+  now += 1'000;
+  EXPECT_EQ(renew(t, true), LeaseVerdict::kHeld);
+  EXPECT_EQ(get("a").lease_expires_ms, now + kLease);
+  EXPECT_EQ(get("a").started_ms, now);
+  now += 1'000;
+  EXPECT_EQ(renew(t, true), LeaseVerdict::kHeld);
+  EXPECT_EQ(get("a").started_ms, now - 1'000);
+  const auto refused = [&](auto change) {
+    model::Task other = t;
+    change(other);
+    return renew(other, true);
+  };
+  EXPECT_EQ(refused([](model::Task& o) { o.lease_id = "0123"; }), LeaseVerdict::kLost);
+  EXPECT_EQ(refused([](model::Task& o) { o.lease_id.clear(); }), LeaseVerdict::kLost);
+  EXPECT_EQ(refused([](model::Task& o) { ++o.attempt; }), LeaseVerdict::kLost);
+  EXPECT_EQ(refused([](model::Task& o) { o.id = "nobody"; }), LeaseVerdict::kUnknown);
+  complete(success(t));
+  EXPECT_EQ(renew(t, true), LeaseVerdict::kLost);
+}
+
+TEST_P(QueueRules, survives_ten_leases_with_heartbeats) {  // Q2
+  const model::Task t = claimed("a");
+  for (int beat = 0; beat < 30; ++beat) {
+    now += kLease / 3;
+    tick();
+    ASSERT_EQ(renew(t, true), LeaseVerdict::kHeld);
+    ASSERT_TRUE(must(q().overdue(now - kLostAfter, "", "")).empty());
+  }
+  EXPECT_EQ(get("a").attempt, 1);
+}
+
+TEST_P(QueueRules, gives_a_try_back_on_release) {
+  const model::Task t = claimed("a", 1);
+  EXPECT_EQ(release(t), LeaseVerdict::kHeld);
+  EXPECT_EQ(get("a").tries_used, 0);
+  EXPECT_EQ(release(t), LeaseVerdict::kLost);
+  const model::Task again = claim_one();
+  EXPECT_EQ(again.attempt, 2);
+  EXPECT_NE(again.lease_id, t.lease_id);
+  EXPECT_EQ(must(q().attempts("a")).at(0).outcome, "released");
+}
+
+TEST_P(QueueRules, pages_in_both_directions_with_filters) {
+  std::vector<model::Task> tasks;
+  for (int i = 0; i < 30; ++i) {
+    tasks.push_back(new_task("t" + std::to_string(i), i % 2 == 0 ? "t" : "u"));
+    tasks.back().spec.site = i % 3 == 0 ? "site-a" : "site-b";
+    if (i == 7) tasks.back().spec.target_worker = "w9";
+  }
+  enqueue(tasks);
+  ports::TaskQuery query;
+  query.limit = 12;
+  std::vector<std::string> seen;
+  for (;;) {
+    const auto page = must(q().read(query));
+    if (page.empty()) break;
+    for (const auto& t : page) seen.push_back(t.id);
+    query.after_seq = page.back().seq;
+  }
+  std::vector<std::string> expected = ids(tasks);
+  std::reverse(expected.begin(), expected.end());
+  EXPECT_EQ(seen, expected);
+
+  ports::TaskQuery typed;
+  typed.type = "t";
+  typed.site = "site-a";
+  typed.newest_first = false;
+  EXPECT_EQ(ids(must(q().read(typed))),
+            (std::vector<std::string>{"t0", "t6", "t12", "t18", "t24"}));
+  ports::TaskQuery of_worker;
+  of_worker.worker_id = "w9";
+  EXPECT_EQ(ids(must(q().read(of_worker))), std::vector<std::string>{"t7"});
+  of_worker.worker_id = "w1";
+  const auto held = claim(2);
+  of_worker.states = {kClaimed, kExecuting};
+  EXPECT_EQ(must(q().read(of_worker)).size(), 0u + held.size());
+  ports::TaskQuery live;
+  live.states = {kClaimed, kQueued};
+  live.newest_first = false;
+  live.limit = 4;
+  EXPECT_EQ(ids(must(q().read(live))), (std::vector<std::string>{"t0", "t1", "t2", "t3"}));
+}
+
+TEST_P(QueueRules, counts_by_state_site_and_type) {
+  std::vector<model::Task> tasks;
+  for (int i = 0; i < 6; ++i) {
+    tasks.push_back(new_task("t" + std::to_string(i)));
+    tasks.back().created_ms = now + i;
+    tasks.back().spec.site = i < 4 ? "site-a" : "site-b";
+  }
+  enqueue(tasks);
+  complete(success(claim_one()));
+  auto counts = must(q().stats());
+  std::sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.state, a.site) < std::tie(b.state, b.site);
+  });
+  ASSERT_EQ(counts.size(), 3u);
+  EXPECT_EQ(counts[0].site, "site-a");
+  EXPECT_EQ(counts[0].count, 3);
+  EXPECT_EQ(counts[0].oldest_created_ms, now + 1);
+  EXPECT_EQ(counts[1].count, 2);
+  EXPECT_EQ(counts[1].type, "t");
+  EXPECT_EQ(counts[2].state, kSucceeded);
+  EXPECT_EQ(counts[2].count, 1);
+}
+
+TEST_P(QueueRules, wakes_a_waiter_when_work_comes_or_ends) {
+  std::uint64_t token = must(q().wait(Millis(0), 0));
+  EXPECT_EQ(must(q().wait(Millis(1), token)), token);
+  const auto wakes = [&](auto cause) {
+    auto waiter = std::async(std::launch::async,
+                             [&] { return must(q().wait(Millis(20'000), token)); });
+    cause();
+    ASSERT_EQ(waiter.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+    const std::uint64_t next = waiter.get();
+    EXPECT_NE(next, token);
+    token = next;
+  };
+  wakes([&] { enqueue(new_task("a")); });
+  const model::Task t = claim_one();
+  token = must(q().wait(Millis(0), 0));
+  wakes([&] { complete(success(t)); });
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, QueueRules, testing::ValuesIn(queue_backends()), backend_name);
+
+}  // namespace
+}  // namespace skep::test

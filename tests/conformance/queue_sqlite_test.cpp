@@ -1,0 +1,326 @@
+// What only the SQLite queue promises: crashes, full disks, damaged and foreign files, two owners.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "core/base/fd.hpp"
+#include "core/base/text.hpp"
+#include "tests/support/sqlite_components.hpp"
+#include "tests/support/temp_dir.hpp"
+
+extern char** environ;
+
+namespace skep::test {
+namespace {
+
+std::unique_ptr<ports::Queue> open(const std::string& path, const std::string& sync = "full") {
+  auto queue = open_sqlite_queue(sqlite_config(path, sync));
+  if (!queue) throw std::runtime_error(queue.error().message);
+  return std::move(*queue);
+}
+
+model::Task task_named(const std::string& id, std::size_t bytes = 0) {
+  model::Task task;
+  task.id = id;
+  task.spec.type = "t";
+  if (bytes > 0) task.spec.params = R"({"x":")" + std::string(bytes, 'x') + "\"}";
+  return task;
+}
+
+/// Runs SQL on the file from outside; returns the first column of the last row.
+std::string outside(const std::string& path, const std::string& sql) {
+  sqlite3* db = nullptr;
+  EXPECT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+  std::string out;
+  char* error = nullptr;
+  const int rc = sqlite3_exec(
+      db, sql.c_str(),
+      [](void* to, int, char** values, char**) {
+        *static_cast<std::string*>(to) = values[0] != nullptr ? values[0] : "";
+        return 0;
+      },
+      &out, &error);
+  EXPECT_EQ(rc, SQLITE_OK) << (error != nullptr ? error : "");
+  sqlite3_free(error);
+  sqlite3_close(db);
+  return out;
+}
+
+/// Starts the crash writer and kills it after `lines` acknowledgements; returns all it printed.
+std::vector<std::string> run_until_killed(const std::string& db, int round, int lines) {
+  int ends[2];
+  EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, writer.get(), STDOUT_FILENO);
+  std::string program = SKEP_CRASH_WRITER;
+  std::string path = db;
+  std::string name = "r" + std::to_string(round);
+  char* const argv[] = {program.data(), path.data(), name.data(), nullptr};
+  pid_t pid = -1;
+  EXPECT_EQ(posix_spawn(&pid, program.c_str(), &actions, nullptr, argv, environ), 0);
+  posix_spawn_file_actions_destroy(&actions);
+  writer.reset();
+
+  std::string text;
+  char buffer[512];
+  bool killed = false;
+  for (ssize_t n = 0; (n = read(reader.get(), buffer, sizeof(buffer))) > 0;) {
+    text.append(buffer, static_cast<std::size_t>(n));
+    if (!killed && std::count(text.begin(), text.end(), '\n') >= lines) {
+      kill(pid, SIGKILL);
+      killed = true;
+    }
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_TRUE(WIFSIGNALED(status)) << "the writer ended by itself: " << status;
+  std::vector<std::string> out = split(text, '\n');
+  out.pop_back();  // what follows the last newline: nothing, or half a line
+  return out;
+}
+
+TEST(SqliteQueue, keeps_what_it_acknowledged_when_killed_at_any_point) {  // C1
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  const unsigned seed = std::random_device{}();
+  std::mt19937 random(seed);
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::map<std::string, bool> acknowledged;  // id -> completed
+  for (int round = 0; round < 20; ++round) {
+    for (const std::string& line :
+         run_until_killed(path, round, 1 + static_cast<int>(random() % 300))) {
+      const std::string id = line.substr(2);
+      acknowledged[id] = acknowledged[id] || line[0] == 'c';
+    }
+    const auto queue = open(path);
+    std::set<std::string> completed;
+    const auto completions = queue->completions(0, 1'000'000);
+    ASSERT_TRUE(completions);
+    for (const auto& c : *completions)
+      ASSERT_TRUE(completed.insert(c.task.id).second) << c.task.id << " completed twice";
+    for (const auto& [id, done] : acknowledged) {
+      ports::TaskQuery query;
+      query.id = id;
+      const auto rows = queue->read(query);
+      ASSERT_TRUE(rows);
+      ASSERT_EQ(rows->size(), 1u) << id << " is lost";
+      if (done) {
+        ASSERT_EQ(rows->front().state, model::TaskState::kSucceeded) << id;
+        ASSERT_TRUE(completed.contains(id)) << id;
+      }
+    }
+  }
+  EXPECT_GT(acknowledged.size(), 100u);
+  EXPECT_EQ(outside(path, "PRAGMA integrity_check"), "ok");
+}
+
+TEST(SqliteQueue, refuses_a_second_owner_by_name) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  auto first = open(path);
+  const auto second = open_sqlite_queue(sqlite_config(path));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::kState);
+  EXPECT_NE(second.error().message.find("in use by process " + std::to_string(getpid())),
+            std::string::npos)
+      << second.error().message;
+  first.reset();
+  EXPECT_TRUE(open_sqlite_queue(sqlite_config(path)));
+}
+
+TEST(SqliteQueue, refuses_a_newer_schema_and_leaves_it_alone) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  open(path).reset();
+  outside(path, "PRAGMA user_version = 99");
+  const auto r = open_sqlite_queue(sqlite_config(path));
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kState);
+  EXPECT_NE(r.error().message.find("schema version 99"), std::string::npos) << r.error().message;
+  EXPECT_EQ(outside(path, "PRAGMA user_version"), "99");
+}
+
+TEST(SqliteQueue, refuses_a_database_of_something_else) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  outside(path, "CREATE TABLE mine (x); PRAGMA user_version = 3");
+  const auto r = open_sqlite_queue(sqlite_config(path));
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kConfig);
+  EXPECT_EQ(outside(path, "PRAGMA user_version"), "3");
+  const std::string store = dir.file("store.db");
+  ASSERT_TRUE(open_sqlite_store(sqlite_config(store)));
+  EXPECT_FALSE(open_sqlite_queue(sqlite_config(store)));
+}
+
+TEST(SqliteQueue, says_what_to_do_about_a_damaged_file) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  std::ofstream(path) << std::string(8'192, 'z');
+  const auto r = open_sqlite_queue(sqlite_config(path));
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kCorrupt);
+  EXPECT_NE(r.error().message.find(path), std::string::npos) << r.error().message;
+  EXPECT_NE(r.error().message.find("backup"), std::string::npos) << r.error().message;
+}
+
+TEST(SqliteQueue, names_a_missing_folder) {
+  const auto r = open_sqlite_queue(sqlite_config("/nonexistent/queue.db"));
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kNotFound);
+  EXPECT_NE(r.error().message.find("/nonexistent/queue.db"), std::string::npos);
+}
+
+TEST(SqliteQueue, answers_busy_while_another_program_writes) {  // Q24
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  auto queue = open_sqlite_queue(R"({"path":")" + path + R"(","busy_timeout_ms":20})");
+  ASSERT_TRUE(queue);
+  sqlite3* other = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  const model::Task task = task_named("a");
+  const auto refused = (*queue)->enqueue(1, {&task, 1});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kBusy);
+  EXPECT_GT(refused.error().retry_after.count(), 0);
+  EXPECT_TRUE((*queue)->read({})) << "readers do not wait";
+  sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  EXPECT_TRUE((*queue)->enqueue(1, {&task, 1}));
+}
+
+/// No file of this process may grow beyond the limit: to SQLite, a full disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    old_handler_ = signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &old_);
+    const rlimit limit{bytes, old_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &old_);
+    signal(SIGXFSZ, old_handler_);
+  }
+
+ private:
+  rlimit old_{};
+  void (*old_handler_)(int) = SIG_DFL;
+};
+
+TEST(SqliteQueue, refuses_on_a_full_disk_and_goes_on_when_there_is_space) {  // C9
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  const auto queue = open(path);
+  std::set<std::string> acknowledged;
+  int refused = 0;
+  {
+    const FileSizeLimit limit(2u << 20);
+    for (int i = 0; i < 100; ++i) {
+      const model::Task task = task_named("t" + std::to_string(i), 60'000);
+      const auto r = queue->enqueue(1, {&task, 1});
+      if (r) {
+        acknowledged.insert(task.id);
+        continue;
+      }
+      ++refused;
+      EXPECT_EQ(r.error().code, Code::kNoMemory) << r.error().message;
+      EXPECT_NE(r.error().message.find("disk full"), std::string::npos) << r.error().message;
+    }
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_GT(acknowledged.size(), 0u);
+  const model::Task after = task_named("after", 60'000);
+  EXPECT_TRUE(queue->enqueue(1, {&after, 1}));
+  acknowledged.insert("after");
+  ports::TaskQuery all;
+  all.limit = 1'000;
+  std::set<std::string> stored;
+  const auto rows = queue->read(all);
+  ASSERT_TRUE(rows);
+  for (const auto& t : *rows) stored.insert(t.id);
+  EXPECT_EQ(stored, acknowledged);
+}
+
+TEST(SqliteQueue, writes_nothing_when_a_claim_finds_nothing) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  const auto queue = open(path);
+  std::vector<model::Task> tasks;
+  for (int i = 0; i < 10; ++i) {
+    tasks.push_back(task_named("t" + std::to_string(i)));
+    tasks.back().spec.site = "elsewhere";
+  }
+  ASSERT_TRUE(queue->enqueue(1, tasks));
+  const model::WorkerProfile by{"w", "boot", "here", {}, {"t"}};
+  const auto wal = std::filesystem::file_size(path + "-wal");
+  const auto written = std::filesystem::last_write_time(path + "-wal");
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(queue->claim(2, {by, 8, 1'000})->empty());
+  EXPECT_EQ(std::filesystem::file_size(path + "-wal"), wal);
+  EXPECT_EQ(std::filesystem::last_write_time(path + "-wal"), written);
+}
+
+TEST(SqliteQueue, forgets_lanes_without_tasks_and_still_requeues_theirs) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  {
+    const auto queue = open(path, "normal");
+    std::vector<model::Task> tasks;
+    for (int i = 0; i < 400; ++i) {
+      tasks.push_back(task_named("t" + std::to_string(i)));
+      tasks.back().spec.site = "site-" + std::to_string(i);
+    }
+    ASSERT_TRUE(queue->enqueue(1, tasks));
+    for (int i = 0; i < 399; ++i) ASSERT_TRUE(queue->cancel(2, tasks[static_cast<std::size_t>(i)].id, "{}"));
+    ASSERT_TRUE(queue->tick(3));
+    ASSERT_EQ(*queue->requeue(4, "t5"), ports::LeaseVerdict::kHeld);
+    for (const char* site : {"site-5", "site-399"}) {
+      const auto got = queue->claim(5, {{"w", "boot", site, {}, {"t"}}, 10, 1'000});
+      ASSERT_TRUE(got);
+      EXPECT_EQ(got->size(), 1u) << site;
+    }
+  }
+  EXPECT_EQ(outside(path, "SELECT count(*) FROM lanes"), "2");
+}
+
+TEST(SqliteQueue, combines_concurrent_writes_without_losing_any) {
+  const TempDir dir;
+  const auto queue = open(dir.file("queue.db"));
+  std::atomic<int> stored = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int who = 0; who < 16; ++who)
+      threads.emplace_back([&, who] {
+        for (int k = 0; k < 25; ++k) {
+          const model::Task task = task_named("w" + std::to_string(who) + "-" + std::to_string(k));
+          stored += queue->enqueue(1, {&task, 1}) ? 1 : 0;
+        }
+      });
+  }
+  EXPECT_EQ(stored, 400);
+  ports::TaskQuery all;
+  all.limit = 1'000;
+  EXPECT_EQ(queue->read(all)->size(), 400u);
+}
+
+}  // namespace
+}  // namespace skep::test

@@ -1,0 +1,166 @@
+// The queue conformance suite: what every ports::Queue must do. Time is virtual.
+//
+// A new implementation compiles the queue_*_suite.cpp files (SKEP_QUEUE_SUITE in queue.cmake) beside a
+// definition of queue_backends(); see queue_conformance_test.cpp.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "core/base/id.hpp"
+#include "core/model/transitions.hpp"
+#include "core/ports/queue.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace skep::test {
+
+struct QueueBackend {
+  std::string name;
+  bool durable = false;  ///< opening the same folder again finds what was there
+  std::function<Result<std::unique_ptr<ports::Queue>>(const std::string& dir)> open;
+};
+inline void PrintTo(const QueueBackend& b, std::ostream* out) { *out << b.name; }
+
+/// The implementations that this program tests.
+std::vector<QueueBackend> queue_backends();
+inline std::string backend_name(const testing::TestParamInfo<QueueBackend>& info) {
+  return info.param.name;
+}
+
+/// The value, or a test failure that says why there is none.
+template <class T>
+T must(Result<T> r) {
+  if (!r) throw std::runtime_error(r.error().message);
+  return std::move(*r);
+}
+
+inline constexpr WallMs kEpoch = 1'700'000'000'000;
+inline constexpr std::int64_t kLease = 90'000;
+inline constexpr std::int64_t kLostAfter = 300'000;
+
+inline model::Task new_task(const std::string& id, const std::string& type = "t") {
+  model::Task task;
+  task.id = id;
+  task.spec.type = type;
+  return task;
+}
+
+inline model::WorkerProfile worker(const std::string& id = "w1") {
+  return {id, id + "-boot1", "site-a", {}, {"t"}};
+}
+
+inline model::Lease lease_of(const model::Task& t) { return {t.id, t.attempt, t.lease_id}; }
+
+inline ports::ResultRecord result_of(const model::Task& t, model::OutcomeKind kind,
+                                     std::int64_t retry_delay_ms = -1) {
+  ports::ResultRecord r;
+  r.lease = lease_of(t);
+  r.idempotency_key = model::result_key(r.lease);
+  r.worker_id = t.worker_id;
+  r.incarnation = t.incarnation;
+  r.outcome.kind = kind;
+  if (kind == model::OutcomeKind::kSucceeded)
+    r.outcome.result = R"({"ok":true})";
+  else
+    r.outcome.error = R"({"code":"boom"})";
+  r.body_sha256 = sha256_hex(r.outcome.result + r.outcome.error);
+  r.retry_delay_ms = retry_delay_ms;
+  return r;
+}
+inline ports::ResultRecord success(const model::Task& t) {
+  return result_of(t, model::OutcomeKind::kSucceeded);
+}
+inline ports::ResultRecord failure(const model::Task& t, std::int64_t retry_delay_ms = -1) {
+  return result_of(t, model::OutcomeKind::kFailed, retry_delay_ms);
+}
+
+class QueueSuite : public testing::TestWithParam<QueueBackend> {
+ protected:
+  void SetUp() override { fresh_queue(); }
+  ports::Queue& q() { return *queue_; }
+  void reopen() {
+    queue_.reset();
+    queue_ = must(GetParam().open(dir_->path()));
+  }
+  /// An empty queue in a folder of its own.
+  void fresh_queue() {
+    queue_.reset();
+    dir_ = std::make_unique<TempDir>();
+    queue_ = must(GetParam().open(dir_->path()));
+  }
+
+  ports::Enqueued enqueue(const model::Task& task) {
+    return must(q().enqueue(now, {&task, 1})).at(0);
+  }
+  void enqueue(const std::vector<model::Task>& tasks) {
+    for (const auto& e : must(q().enqueue(now, tasks)))
+      ASSERT_EQ(e.verdict, ports::EnqueueVerdict::kEnqueued) << e.id;
+  }
+  std::vector<model::Task> claim(std::uint32_t max = 1,
+                                 const model::WorkerProfile& by = worker()) {
+    return must(q().claim(now, {by, max, kLease}));
+  }
+  model::Task claim_one(const model::WorkerProfile& by = worker()) {
+    auto got = claim(1, by);
+    if (got.size() != 1) throw std::runtime_error("nothing to claim");
+    return got[0];
+  }
+  model::Task claimed(const std::string& id, int max_attempts = 5) {
+    model::Task task = new_task(id);
+    task.spec.max_attempts = max_attempts;
+    enqueue(task);
+    return claim_one();
+  }
+  model::Task get(const std::string& id) {
+    ports::TaskQuery query;
+    query.id = id;
+    auto rows = must(q().read(query));
+    if (rows.size() != 1) throw std::runtime_error("no task " + id);
+    return rows[0];
+  }
+  model::TaskState state_of(const std::string& id) { return get(id).state; }
+  model::Verdict complete(const ports::ResultRecord& r) {
+    return must(q().complete(now, {&r, 1})).at(0);
+  }
+  ports::LeaseVerdict renew(const model::Task& t, bool executing) {
+    const ports::Renewal r{lease_of(t), executing};
+    return must(q().renew(now, {&r, 1}, kLease)).at(0);
+  }
+  ports::LeaseVerdict release(const model::Task& t) {
+    const model::Lease lease = lease_of(t);
+    return must(q().release(now, {&lease, 1})).at(0);
+  }
+  ports::LeaseVerdict lose(const model::Task& t, bool crashed, std::int64_t max_crashes = 3,
+                           std::int64_t delay = 1'000) {
+    const ports::Loss loss{lease_of(t), crashed, delay, max_crashes, R"({"code":"lost"})"};
+    return must(q().lose(now, now - kLostAfter, {&loss, 1})).at(0);
+  }
+  WallMs tick() { return must(q().tick(now)); }
+  /// Lets the lease run out and lost_after pass.
+  void time_out(const model::Task& t) {
+    now = t.lease_expires_ms + 1;
+    tick();
+    now += kLostAfter + 1;
+  }
+  std::vector<ports::Completion> completions(std::int64_t after = 0, std::uint32_t limit = 1'000) {
+    return must(q().completions(after, limit));
+  }
+  std::vector<std::string> ids(const std::vector<model::Task>& tasks) {
+    std::vector<std::string> out;
+    for (const auto& t : tasks) out.push_back(t.id);
+    return out;
+  }
+
+  WallMs now = kEpoch;
+
+ private:
+  std::unique_ptr<TempDir> dir_;
+  std::unique_ptr<ports::Queue> queue_;
+};
+
+}  // namespace skep::test

@@ -1,0 +1,20 @@
+# Spools: the suite on every implementation, and what is special to files.
+include(${CMAKE_SOURCE_DIR}/tests/support/memory_spool.cmake)
+
+set(spool_file ${CMAKE_SOURCE_DIR}/plugins/spool_file)
+add_library(skep_spool_file_component STATIC
+  spool_component.cpp ${CMAKE_SOURCE_DIR}/core/plugin/adapters/spool.cpp
+  ${spool_file}/aside.cpp ${spool_file}/batch.cpp ${spool_file}/file_spool.cpp
+  ${spool_file}/folder.cpp ${spool_file}/item_name.cpp ${spool_file}/limits.cpp
+  ${spool_file}/marker.cpp ${spool_file}/posix_io.cpp ${spool_file}/recovery.cpp
+  ${spool_file}/seal.cpp ${spool_file}/plugin.cpp)
+target_include_directories(skep_spool_file_component PUBLIC ${CMAKE_SOURCE_DIR})
+target_link_libraries(skep_spool_file_component
+  PUBLIC skep_ports skep_base skep::sdk PRIVATE skep_warnings PkgConfig::SODIUM)
+
+skep_test(spool_conformance_test
+  SOURCES spool_conformance_test.cpp
+  DEPENDS memory_spool spool_file_component LABEL conformance)
+skep_test(spool_file_test
+  SOURCES spool_file_test.cpp spool_hostile_test.cpp spool_crash_test.cpp
+  DEPENDS spool_file_component LABEL conformance TIMEOUT 120)

@@ -1,0 +1,169 @@
+"""Faults on purpose. SKEP_FAULT_ROUNDS repeats the control plane's death (20 in ./dev faults)."""
+import os
+import re
+import threading
+import time
+import unittest
+
+from rig import FAST_CONTROL, RigTest, wait_for
+
+ROUNDS = int(os.environ.get("SKEP_FAULT_ROUNDS", "3"))
+NAME = re.compile(r"^(facts|logs|execution_result|health)-\d{8}T\d{6}\.\d{6}Z-[A-Za-z0-9][A-Za-z0-9._-]*\.json$")
+
+
+class Faults(RigTest):
+    def totals(self):
+        return {(t["type"], t["outcome"]): t["count"] for t in self.api("GET", "/api/workers/metrics")["totals"]}
+
+    def test_a_worker_killed_in_mid_task(self):
+        self.control()
+        first = self.worker("w1")
+        task = self.submit("sleep", {"ms": 3000})
+        wait_for(lambda: self.api("GET", f"/api/tasks/{task}")["status"] == "executing", "executing")
+        self.worker("w2")
+        first.kill9()
+        done = self.ended(task)
+        self.assertEqual((done["status"], done["worker_id"]), ("succeeded", "w2"))
+        self.assertEqual(done["attempt"], 2)
+        self.assertEqual([a["outcome"] for a in done["attempts"]], ["lost", "succeeded"])
+        wait_for(lambda: self.totals().get(("sleep", "succeeded")) == 1, "one effect")
+
+    def test_a_restarted_worker_gives_its_task_back_at_once(self):
+        self.control(extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
+        worker = self.worker("w1")
+        task = self.submit("sleep", {"ms": 2000})
+        wait_for(lambda: self.api("GET", f"/api/tasks/{task}")["status"] == "executing", "executing")
+        worker.kill9()
+        worker.start()
+        self.assertEqual(self.ended(task)["attempt"], 2)
+
+    def test_a_task_that_kills_its_worker_ends_dead(self):
+        self.control()
+        worker = self.worker("w1")
+        task = self.submit("crash")
+        stop = threading.Event()
+
+        def keep_alive():
+            while not stop.wait(0.05):
+                if not worker.alive():
+                    worker.start()
+
+        keeper = threading.Thread(target=keep_alive)
+        keeper.start()
+        try:
+            done = self.ended(task)
+        finally:
+            stop.set()
+            keeper.join()
+        self.assertEqual(done["status"], "dead")
+        self.assertEqual(len(done["attempts"]), 3)
+
+    def test_control_plane_killed_under_load(self):
+        node = self.control(listen='["127.0.0.1:0"]')
+        port = node.url.rsplit(":", 1)[1]
+        node.end()
+        with open(node.config) as f:
+            text = f.read().replace("127.0.0.1:0", f"127.0.0.1:{port}")
+        with open(node.config, "w") as f:
+            f.write(text)
+        node.start()
+        self.attach(node)
+        for n in range(2):
+            self.worker(f"w{n}", worker="concurrency = 4\nbatch_size = 32")
+        accepted, unknown = set(), [0]
+        for round_ in range(ROUNDS):
+            stop = threading.Event()
+
+            def load():
+                sent = 0
+                while sent < 1000 and not stop.is_set():
+                    key = f"r{round_}-{sent}"
+                    body = [{"type": "noop", "idempotency_key": f"{key}-{i}"} for i in range(20)]
+                    try:
+                        answer = self.call("POST", "/api/tasks", body)
+                        if answer.status == 201:
+                            accepted.update(t["id"] for t in answer.json["items"])
+                            sent += 20
+                            continue
+                    except OSError:
+                        pass
+                    unknown[0] += 1
+                    time.sleep(0.05)
+
+            loader = threading.Thread(target=load)
+            loader.start()
+            wait_for(lambda: len(accepted) >= 1000 * round_ + 100 + 37 * round_, "load")
+            node.kill9()
+            node.start()
+            self.attach(node)
+            loader.join(120)
+            stop.set()
+        self.assertEqual(len(accepted), 1000 * ROUNDS)
+        wait_for(lambda: self.api("GET", "/api/workers/health")["queue"]["succeeded"] >= len(accepted),
+                 "all tasks", seconds=120, pause=0.2)
+        queue = self.api("GET", "/api/workers/health")["queue"]
+        self.assertEqual([queue[s] for s in ("queued", "claimed", "executing", "failed", "dead")], [0] * 5)
+        wait_for(lambda: self.totals().get(("noop", "succeeded")) == queue["succeeded"], "reconciled")
+        print(f"{ROUNDS} kills, {len(accepted)} accepted, {queue['succeeded']} succeeded, "
+              f"{unknown[0]} requests repeated under their keys, 0 lost, 0 twice")
+
+    def test_control_plane_away_while_tasks_finish(self):
+        seconds = float(os.environ.get("SKEP_AWAY_SECONDS", "4"))
+        node = self.control(listen='["127.0.0.1:0"]',
+                            extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
+        port = node.url.rsplit(":", 1)[1]
+        worker = self.worker("w1", worker="concurrency = 200\nbatch_size = 200")
+        body = [{"type": "sleep", "params": {"ms": 1500}} for _ in range(200)]
+        ids = [t["id"] for t in self.api("POST", "/api/tasks", body)["items"]]
+        wait_for(lambda: self.api("GET", "/api/workers/health")["queue"]["queued"] == 0, "all claimed")
+        node.kill9()
+        offline = os.path.join(self.root, "w1", "offline")
+        files = wait_for(lambda: (lambda n: n if len(n) >= 200 else None)(
+            [f for f in os.listdir(offline) if f.startswith("execution_result-")]), "200 spool files")
+        self.assertEqual(len(files), 200)
+        for name in files:
+            self.assertRegex(name, NAME)
+        time.sleep(seconds)
+        with open(node.config) as f:
+            text = f.read().replace("127.0.0.1:0", f"127.0.0.1:{port}")
+        with open(node.config, "w") as f:
+            f.write(text)
+        node.start()
+        self.attach(node)
+        wait_for(lambda: not [f for f in os.listdir(offline) if f.endswith(".json")], "an empty spool", seconds=90)
+        for task in ids:
+            done = self.api("GET", f"/api/tasks/{task}")
+            self.assertEqual((done["status"], done["attempt"]), ("succeeded", 1))
+        self.assertTrue(worker.alive())
+
+    def test_a_worker_that_starts_without_a_control_plane(self):
+        node = self.control()
+        url, port = node.url, node.url.rsplit(":", 1)[1]
+        node.end()
+        worker = self.worker("w1", url=url, wait=False)
+        worker.wait_log("worker_pool_starting")
+        with open(node.config) as f:
+            text = f.read().replace("127.0.0.1:0", f"127.0.0.1:{port}")
+        with open(node.config, "w") as f:
+            f.write(text)
+        node.start()
+        self.attach(node)
+        self.assertEqual(self.ended(self.submit("echo", {"a": 1}))["status"], "succeeded")
+
+    def test_graceful_drain_hands_back_and_says_so(self):
+        self.control()
+        worker = self.worker("w1", worker="concurrency = 1\ndrain_seconds = 1")
+        running = self.submit("sleep", {"ms": 60000})
+        wait_for(lambda: self.api("GET", f"/api/tasks/{running}")["status"] == "executing", "executing")
+        self.assertEqual(worker.terminate(), 0)
+        for event in ("worker_pool_starting", "skills_initialized", "run_dispatched", "worker_pool_signal_received",
+                      "worker_pool_shutting_down", "worker_pool_stopped"):
+            self.assertIn(event, worker.log)
+        self.assertIn("graceful: True", worker.log)
+        task = self.api("GET", f"/api/tasks/{running}")
+        self.assertEqual((task["status"], task["attempt"]), ("queued", 1))
+        self.assertEqual(task["attempts"][0]["outcome"], "released")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

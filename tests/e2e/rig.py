@@ -1,0 +1,234 @@
+"""Starts real nodes from the built binary and talks to them over HTTP.
+
+Every test gets its own folder under /tmp and ports chosen by the kernel; everything started is ended
+by pid, also when a test fails.
+"""
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+BUILD = os.environ.get("SKEP_BUILD", os.path.join(os.path.dirname(__file__), "../../build"))
+BUILD = os.path.abspath(BUILD)
+SKEP = os.path.join(BUILD, "bin/skep")
+PLUGINS = os.path.join(BUILD, "lib/skep/plugins")
+TEST_PLUGINS = os.path.join(BUILD, "lib/skep/test-plugins/good")
+
+# Times shortened so that a lost worker is noticed within seconds.
+FAST_CONTROL = """
+[control]
+lease_seconds = 2
+lost_after_seconds = 1
+reaper_interval_seconds = 0.2
+restart_grace_seconds = 2
+retry_base_seconds = 0.2
+retry_cap_seconds = 1
+offline_after_seconds = 4
+stale_after_seconds = 8
+"""
+
+
+def wait_for(probe, what, seconds=30.0, pause=0.02):
+    """The first true answer of `probe`; fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = probe()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"gave up after {seconds:.0f} s waiting for {what}")
+        time.sleep(pause)
+
+
+class Response:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+def request(url, method, path, body=None, headers=None, timeout=65):
+    host = url.split("//")[1]
+    connection = http.client.HTTPConnection(host, timeout=timeout)
+    try:
+        data = None if body is None else (body if isinstance(body, bytes) else json.dumps(body).encode())
+        head = {"Content-Type": "application/json"} if data is not None else {}
+        head.update(headers or {})
+        connection.request(method, path, data, head)
+        answer = connection.getresponse()
+        return Response(answer.status, dict(answer.getheaders()), answer.read())
+    finally:
+        connection.close()
+
+
+class Node:
+    """One `skep start` process with its own folder and TOML file."""
+
+    def __init__(self, folder, toml, env=None):
+        self.folder = folder
+        os.makedirs(folder, exist_ok=True)
+        self.config = os.path.join(folder, "node.toml")
+        with open(self.config, "w") as f:
+            f.write(toml)
+        self.log_path = os.path.join(folder, "log")
+        self.env = dict(os.environ, **(env or {}))
+        self.process = None
+        self.start()
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([SKEP, "start", "-c", self.config], stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL, cwd=self.folder, env=self.env)
+
+    @property
+    def log(self):
+        with open(self.log_path, errors="replace") as f:
+            return f.read()
+
+    def wait_log(self, text, seconds=20.0):
+        return wait_for(lambda: text in self.log, f"{text!r} in {self.log_path}", seconds)
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def kill9(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def terminate(self, seconds=40.0):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def end(self):
+        if self.process and self.alive():
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill9()
+
+
+class RigTest(unittest.TestCase):
+    def setUp(self):
+        self.root = tempfile.mkdtemp(prefix="skep-e2e-")
+        self.nodes = []
+
+    def tearDown(self):
+        for node in reversed(self.nodes):
+            node.end()
+        failed = self._outcome and any(error for _, error in getattr(self._outcome, "errors", []))
+        result = getattr(self._outcome, "result", None)
+        failed = failed or (result and any(test is self for test, _ in result.failures + result.errors))
+        if failed:
+            for node in self.nodes:
+                print(f"--- {node.log_path}\n{node.log[-4000:]}")
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def node(self, name, toml, env=None):
+        folder = os.path.join(self.root, name)
+        node = Node(folder, toml, env)
+        self.nodes.append(node)
+        return node
+
+    def control(self, extra=FAST_CONTROL, listen='["127.0.0.1:0"]', name="control", roles='["control"]'):
+        node = self.node(name, f"""
+[node]
+roles = {roles}
+state_dir = "{self.root}/{name}"
+[http]
+listen = {listen}
+[plugins]
+paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
+{extra}
+""")
+        self.attach(node)
+        return node
+
+    def attach(self, node):
+        """Learns the node's URLs and waits until it is ready."""
+        endpoints = os.path.join(node.folder, "endpoints")
+
+        def ready():
+            assert node.alive(), node.log
+            if not os.path.exists(endpoints):
+                return None
+            node.urls = open(endpoints).read().split()
+            try:
+                return request(node.urls[0], "GET", "/readyz", timeout=5).status == 200
+            except OSError:
+                return None
+
+        wait_for(ready, "readiness")
+        node.url = self.url = node.urls[0]
+
+    def worker(self, name, site="default", extra="", url=None, worker="", wait=True):
+        node = self.node(name, f"""
+[node]
+id = "{name}"
+site = "{site}"
+roles = ["worker"]
+state_dir = "{self.root}/{name}"
+[worker]
+control_plane_url = "{url or self.url}"
+heartbeat_interval_seconds = 0.5
+{worker}
+[spool]
+dir = "{self.root}/{name}/offline"
+[plugins]
+paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
+{extra}
+""")
+        if wait:
+            wait_for(lambda: any(w["worker_id"] == name and w["status"] == "online"
+                                 for w in self.api("GET", "/api/workers")["items"]), f"{name} online")
+        return node
+
+    def call(self, method, path, body=None, **kw):
+        return request(self.url, method, path, body, **kw)
+
+    def api(self, method, path, body=None, status=None):
+        answer = self.call(method, path, body)
+        wanted = status or (200, 201)
+        wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+        self.assertIn(answer.status, wanted, answer.body[:500])
+        return answer.json
+
+    def submit(self, type_, params=None, **fields):
+        return self.api("POST", "/api/tasks", dict(type=type_, params=params or {}, **fields))["id"]
+
+    def ended(self, task_id, seconds=60):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            task = self.api("GET", f"/api/tasks/{task_id}?wait=10")
+            if task["status"] in ("succeeded", "failed", "cancelled", "dead"):
+                return task
+        raise AssertionError(f"task {task_id} did not end: {task}")
+
+    def skep(self, *args, check=True, env=None, **kw):
+        done = subprocess.run([SKEP, *args], capture_output=True, text=True, timeout=90,
+                              env=dict(os.environ, SKEP_SERVER=getattr(self, "url", ""), **(env or {})), **kw)
+        if check:
+            self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        return done
+
+
+def raw(url, data, seconds=5):
+    """Sends bytes as they are; returns all that came back until the peer closed or time was up."""
+    host, port = url.split("//")[1].split(":")
+    out = b""
+    with socket.create_connection((host, int(port)), timeout=seconds) as s:
+        s.sendall(data)
+        try:
+            while chunk := s.recv(65536):
+                out += chunk
+        except (socket.timeout, ConnectionResetError):
+            pass
+    return out

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Who may include whom. A new edge is a line here, and a reviewed one.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+
+# folder: folders of core/ it may include ("*" = any); "sdk" = skep/..
+declare -A allowed=(
+  [base]="base"
+  [model]="base model"
+  [ports]="base model ports"
+  [api]="base model ports api"
+  [config]="base config"
+  [net]="base net"
+  [proc]="base proc sdk"
+  [plugin]="base model ports api net/http proc plugin sdk"
+  [control]="base model ports api net/http control"
+  [worker]="base model ports api net/http config/config worker"
+  [app]="*" [cli]="*" [bin]="*"
+)
+# header prefix -> files that may include it
+declare -A owners=(
+  [boost/beast]="core/net/http_server"
+  [boost/asio]="core/net/http_server core/net/asio_impl core/net/session core/net/listener"
+  [curl/]="core/net/http_client"
+  [boost/dll]="core/plugin/loader"
+  [toml]="core/config/toml_file"
+  [CLI/]="core/cli/parse"
+  [spdlog/]="core/base/log"
+  [prometheus/]="core/control/metrics"
+  [sodium.h]="core/base/id plugins/spool_file"
+  [sqlite3.h]="plugins/sqlite tests/"
+)
+bad=0
+complain() { echo "$1"; bad=1; }
+
+while IFS=: read -r file line text; do
+  folder=${file#core/}; folder=${folder%%/*}
+  header=$(sed -E 's/.*[<"]([^">]+)[">].*/\1/' <<<"$text")
+  case $header in
+    core/*) target=${header#core/} ;;
+    skep/*) target=sdk/ ;;
+    *) continue ;;
+  esac
+  [ "${allowed[$folder]-}" = "*" ] && continue
+  ok=''
+  for entry in ${allowed[$folder]-}; do
+    case $target in "$entry"/* | "$entry".hpp) ok=1 ;; esac
+  done
+  [ -n "$ok" ] || complain "$file:$line: $folder may not include $header"
+done < <(grep -rnE '^#include [<"](core|skep)/' core)
+
+while IFS=: read -r file line text; do
+  header=$(sed -E 's/.*[<"]([^">]+)[">].*/\1/' <<<"$text")
+  case $header in
+    skep/* | sqlite3.h | sodium.h) ;;
+    core/*) complain "$file:$line: a plugin may include the SDK only, not $header" ;;
+  esac
+done < <(grep -rnE '^#include [<"]' plugins --include=*.cpp --include=*.hpp | grep -v _test.cpp)
+
+for prefix in "${!owners[@]}"; do
+  while IFS=: read -r file line _; do
+    ok=''
+    for owner in ${owners[$prefix]}; do case $file in "$owner"*) ok=1 ;; esac; done
+    [ -n "$ok" ] || complain "$file:$line: $prefix belongs to: ${owners[$prefix]}"
+  done < <(grep -rnE "^#include [<\"]$prefix" core plugins)
+done
+[ $bad = 0 ] && echo "includes: ok"
+exit $bad

@@ -1,0 +1,74 @@
+// The reference queue: plain containers, every state change through model::next(). For unit tests of
+// the control role, and what the conformance suite compares every other queue with.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/model/transitions.hpp"
+#include "core/ports/queue.hpp"
+
+namespace skep::test {
+
+/// [any]
+class MemoryQueue final : public ports::Queue {
+ public:
+  Result<std::vector<ports::Enqueued>> enqueue(WallMs now,
+                                               std::span<const model::Task> tasks) override;
+  Result<std::vector<model::Task>> claim(WallMs now, const ports::ClaimFilter& filter) override;
+  Result<std::vector<ports::LeaseVerdict>> renew(WallMs now,
+                                                 std::span<const ports::Renewal> renewals,
+                                                 std::int64_t lease_ms) override;
+  Result<std::vector<model::Verdict>> complete(
+      WallMs now, std::span<const ports::ResultRecord> results) override;
+  Result<std::vector<ports::LeaseVerdict>> release(WallMs now,
+                                                   std::span<const model::Lease> leases) override;
+  Result<WallMs> tick(WallMs now) override;
+  Result<std::vector<model::Task>> overdue(WallMs cutoff, std::string_view worker_id,
+                                           std::string_view incarnation) override;
+  Result<std::vector<ports::LeaseVerdict>> lose(WallMs now, WallMs cutoff,
+                                                std::span<const ports::Loss> losses) override;
+  Result<ports::LeaseVerdict> cancel(WallMs now, std::string_view task_id,
+                                     std::string_view error_json) override;
+  Result<ports::LeaseVerdict> requeue(WallMs now, std::string_view task_id) override;
+  Result<std::vector<model::Task>> read(const ports::TaskQuery& query) override;
+  Result<std::vector<ports::AttemptRow>> attempts(std::string_view task_id) override;
+  Result<std::vector<ports::Completion>> completions(std::int64_t after,
+                                                     std::uint32_t limit) override;
+  Result<std::vector<ports::TaskCount>> stats() override;
+  Result<std::uint64_t> wait(Millis timeout, std::uint64_t token) override;
+
+ private:
+  struct Entry {
+    model::Task task;
+    std::vector<ports::AttemptRow> attempts;
+  };
+
+  Entry* find(std::string_view id);
+  Entry* held_by(const model::Lease& lease, ports::LeaseVerdict& verdict);
+  ports::Enqueued add(WallMs now, const model::Task& task);
+  void lease_out(WallMs now, Entry& entry, const ports::ClaimFilter& filter);
+  model::Verdict judge(WallMs now, const ports::ResultRecord& r);
+  void apply(WallMs now, Entry& entry, const ports::ResultRecord& r);
+  ports::LeaseVerdict lose_one(WallMs now, WallMs cutoff, const ports::Loss& loss);
+  void end(WallMs finished, Entry& entry, std::string result, std::string error);
+  static bool advance(Entry& entry, model::Event event);
+  static void end_attempt(Entry& entry, std::string_view outcome, const std::string& error,
+                          WallMs finished);
+  void announce();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t version_ = 1;
+  std::vector<std::unique_ptr<Entry>> entries_;  // by seq - 1
+  std::map<std::string, Entry*, std::less<>> by_id_;
+  std::map<std::string, Entry*> by_key_;
+  std::map<std::string, std::string> bodies_;  // result key -> body digest
+  std::vector<ports::Completion> completions_;
+};
+
+}  // namespace skep::test

@@ -1,0 +1,43 @@
+#include "tests/support/sqlite_components.hpp"
+
+#include "core/plugin/adapters/abi_error.hpp"
+#include "core/plugin/adapters/queue.hpp"
+#include "core/plugin/adapters/store.hpp"
+#include "plugins/sqlite/queue.hpp"
+#include "plugins/sqlite/store.hpp"
+#include "skep/json.hpp"
+
+namespace skep::test {
+namespace {
+
+template <class Port, class Adapter, class Component>
+Result<std::unique_ptr<Port>> open(const std::string& config_json) {
+  plugin::ErrBuffer err;
+  std::shared_ptr<Component> component;
+  const skep_rc rc = guarded(err.out(), [&] {
+    component = std::make_shared<Component>(config_json);
+    component->start();
+  });
+  SKEP_TRY(err.status(rc));
+  skep_inst* inst = to_inst(component.get());
+  // As the host does: stop, then destroy.
+  std::shared_ptr<void> owner(component.get(), [component](void*) { component->stop(); });
+  return std::unique_ptr<Port>(
+      new Adapter(Component::template table<Component>(), inst, std::move(owner)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ports::Queue>> open_sqlite_queue(const std::string& config_json) {
+  return open<ports::Queue, plugin::QueueAdapter, sqlite::SqliteQueue>(config_json);
+}
+
+Result<std::unique_ptr<ports::Store>> open_sqlite_store(const std::string& config_json) {
+  return open<ports::Store, plugin::StoreAdapter, sqlite::SqliteStore>(config_json);
+}
+
+std::string sqlite_config(const std::string& path, const std::string& synchronous) {
+  return Json::object({{"path", path}, {"synchronous", synchronous}}).dump();
+}
+
+}  // namespace skep::test

@@ -1,0 +1,3 @@
+skep_test(schema_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/schema_test.cpp
+                              ${CMAKE_CURRENT_LIST_DIR}/schema_compile_test.cpp
+  DEPENDS api base)

@@ -1,0 +1,74 @@
+#include "core/base/text.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace skep {
+namespace {
+
+const std::vector<std::string> kWords{"concurrency", "batch_size", "capabilities"};
+
+TEST(Nearest, finds_the_word_that_was_meant) {
+  EXPECT_EQ(nearest("concurency", kWords), "concurrency");
+  EXPECT_EQ(nearest("batchsize", kWords), "batch_size");
+  EXPECT_EQ(nearest("capabilites", kWords), "capabilities");
+  EXPECT_EQ(nearest("concurrency", kWords), "concurrency");
+}
+
+TEST(Nearest, says_nothing_when_nothing_is_near) {
+  EXPECT_EQ(nearest("listen", kWords), "");
+  EXPECT_EQ(nearest("", kWords), "");
+  EXPECT_EQ(nearest("x", {}), "");
+}
+
+TEST(Nearest, forgives_one_slip_in_a_short_word_and_three_in_a_long_one) {
+  const std::vector<std::string> words{"ab", "abcdefghijkl"};
+  EXPECT_EQ(nearest("ax", words), "ab");
+  EXPECT_EQ(nearest("xy", words), "");
+  EXPECT_EQ(nearest("xxxdefghijkl", words), "abcdefghijkl");
+  EXPECT_EQ(nearest("xxxxefghijkl", words), "");
+}
+
+TEST(Suggestion, names_the_nearest_or_lists_what_is_known) {
+  EXPECT_EQ(suggestion("concurency", kWords), "did you mean \"concurrency\"?");
+  EXPECT_EQ(suggestion("zzz", kWords), "known: concurrency, batch_size, capabilities");
+  EXPECT_EQ(suggestion("zzz", {}), "none are known");
+}
+
+TEST(Suggestion, lists_no_more_than_twelve) {
+  const std::vector<std::string> many(13, "word");
+  const std::string text = suggestion("zzzz", many);
+  EXPECT_TRUE(text.ends_with(", ..")) << text;
+  EXPECT_EQ(split(text, ',').size(), 13u);
+}
+
+TEST(Split, keeps_empty_parts_and_join_undoes_it) {
+  const auto parts = split("a,,b,", ',');
+  EXPECT_EQ(parts, (std::vector<std::string>{"a", "", "b", ""}));
+  EXPECT_EQ(join(parts, ","), "a,,b,");
+  EXPECT_EQ(split("", ','), std::vector<std::string>{""});
+}
+
+TEST(ToInt, takes_whole_numbers_only) {
+  EXPECT_EQ(to_int("-42"), -42);
+  EXPECT_EQ(to_int("9223372036854775807"), INT64_MAX);
+  for (const char* text : {"", "1.0", " 1", "1 ", "0x10", "9223372036854775808", "+1", "one"})
+    EXPECT_EQ(to_int(text), std::nullopt) << text;
+}
+
+TEST(ReadFile, reads_up_to_its_cap_and_refuses_more) {
+  std::string folder = "/tmp/skep-text-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string path = folder + "/file";
+  std::ofstream(path) << std::string(100'000, 'x');
+  EXPECT_EQ(read_file(path, 100'000), std::string(100'000, 'x'));
+  EXPECT_EQ(read_file(path, 99'999), std::nullopt);
+  EXPECT_EQ(read_file(folder + "/none"), std::nullopt);
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace skep

@@ -1,0 +1,62 @@
+#include "core/cli/params.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+namespace skep::cli {
+namespace {
+
+std::string built(const std::string& base, const std::vector<std::string>& pairs) {
+  const auto params = build_params(base, pairs);
+  return params ? json::serialize(*params) : "error: " + params.error().message;
+}
+
+TEST(Params, reads_json_values_and_takes_the_rest_as_text) {
+  EXPECT_EQ(built("", {"n=1", "s=abc def", "b=true", "l=[1,2]", "o={\"x\":null}", "q=\"1\"", "e="}),
+            R"({"n":1,"s":"abc def","b":true,"l":[1,2],"o":{"x":null},"q":"1","e":""})");
+}
+
+TEST(Params, splits_at_the_first_equals_sign) { EXPECT_EQ(built("", {"a=b=c"}), R"({"a":"b=c"})"); }
+
+TEST(Params, nests_at_dots) {
+  EXPECT_EQ(built("", {"env.A=1", "env.B=x"}), R"({"env":{"A":1,"B":"x"}})");
+}
+
+TEST(Params, lays_pairs_over_the_base) {
+  EXPECT_EQ(built(R"({"a":1,"env":{"A":1}})", {"a=2", "env.B=3"}),
+            R"({"a":2,"env":{"A":1,"B":3}})");
+}
+
+TEST(Params, reads_a_file_as_text) {
+  char name[] = "/tmp/skep-params-XXXXXX";
+  const int fd = ::mkstemp(name);
+  ASSERT_GE(fd, 0);
+  ::close(fd);
+  std::ofstream(name) << "{\"not\":\"parsed\"}\n";
+  EXPECT_EQ(built("", {std::string("script=@") + name}),
+            R"({"script":"{\"not\":\"parsed\"}\n"})");
+  ::unlink(name);
+  EXPECT_EQ(built("", {"handle=@/nowhere/bob"}),
+            "error: -p handle: file \"/nowhere/bob\" cannot be read");
+}
+
+TEST(Params, refuses_contradictions) {
+  EXPECT_EQ(built("", {"a=1", "a=2"}), "error: -p a is given twice");
+  EXPECT_EQ(built("", {"a=1", "a.b=2"}), "error: -p a.b: \"a\" already has a value that is no object");
+  EXPECT_EQ(built("", {"a.b=2", "a=1"}), "error: -p a: \"a\" already has members");
+}
+
+TEST(Params, refuses_what_is_no_pair) {
+  for (const char* pair : {"a", "=1", ".a=1", "a.=1", "a..b=1", ""})
+    EXPECT_EQ(built("", {pair}), "error: -p \"" + std::string(pair) + "\" is not KEY=VALUE");
+  EXPECT_EQ(built("[1]", {}), "error: --params is not a JSON object");
+  EXPECT_EQ(built("{", {}).substr(0, 16), "error: --params:");
+}
+
+}  // namespace
+}  // namespace skep::cli

@@ -1,0 +1,112 @@
+#include "core/cli/parse.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/cli/cli_support.hpp"
+
+namespace skep::cli {
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::string error_of(const Words& words) {
+  const auto parsed = parse(words, {});
+  return parsed ? "no error" : parsed.error().message;
+}
+
+TEST(Parse, finds_the_command_behind_global_options) {
+  const auto parsed = parse({"--server", "http://h:1", "task", "-o", "json", "list", "--limit=3"}, {});
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->command->name, "task list");
+  EXPECT_EQ(parsed->args.get("server"), "http://h:1");
+  EXPECT_EQ(parsed->args.get("output"), "json");
+  EXPECT_EQ(parsed->args.get("limit"), "3");
+}
+
+TEST(Parse, takes_ls_for_list) { EXPECT_EQ(parse({"task", "ls"}, {})->command->name, "task list"); }
+
+TEST(Parse, keeps_positionals_that_look_like_commands) {
+  const auto parsed = parse({"worker", "show", "status"}, {});
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->args.get("ID"), "status");
+}
+
+TEST(Parse, keeps_values_as_typed) {
+  const Words values{"[1,2]", "{}", "-5", "a,b", "%%", "--", "x=y=z"};
+  for (const std::string& value : values) {
+    const auto parsed = parse({"api", "POST", "/x", "--data=" + value}, {});
+    ASSERT_TRUE(parsed) << value << ": " << parsed.error().message;
+    EXPECT_EQ(parsed->args.get("data"), value);
+  }
+  const auto parsed = parse({"task", "submit", "t", "-p", "a=[1,2]", "-p", "b=-1", "-pc={}", "-p", ""}, {});
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->args.all("param"), (Words{"a=[1,2]", "b=-1", "c={}", ""}));
+}
+
+TEST(Parse, takes_a_positional_with_a_dash_after_two_dashes) {
+  const auto parsed = parse({"worker", "show", "--", "-odd"}, {});
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->args.get("ID"), "-odd");
+}
+
+TEST(Parse, reads_options_from_the_environment_unless_given) {
+  const Environment environment{{"SKEP_SERVER", "http://env:1"}};
+  EXPECT_EQ(parse({"status"}, environment)->args.get("server"), "http://env:1");
+  EXPECT_EQ(parse({"status", "--server", "http://arg:1"}, environment)->args.get("server"),
+            "http://arg:1");
+}
+
+TEST(Parse, names_the_nearest_noun_verb_option_and_choice) {
+  EXPECT_NE(error_of({"wroker", "list"}).find("did you mean \"worker\""), std::string::npos);
+  EXPECT_NE(error_of({"task", "sumbit"}).find("did you mean \"submit\""), std::string::npos);
+  EXPECT_NE(error_of({"task", "list", "--sit", "a"}).find("did you mean \"--site\""),
+            std::string::npos);
+  EXPECT_NE(error_of({"task", "list", "-o", "jsn"}).find("did you mean \"json\""),
+            std::string::npos);
+  EXPECT_NE(error_of({"task", "list", "--status", "done"}).find("known: queued"),
+            std::string::npos);
+}
+
+TEST(Parse, refuses_what_is_missing_or_too_much) {
+  EXPECT_EQ(error_of({"task"}), "\"task\" needs one of: submit, list, show, logs, explain, cancel, retry");
+  EXPECT_EQ(error_of({"task", "show"}), "\"task show\" needs ID: task id");
+  EXPECT_EQ(error_of({"task", "show", ""}), "ID is empty");
+  EXPECT_EQ(error_of({"task", "show", "a", "b"}), "\"task show\" does not take \"b\"");
+  EXPECT_EQ(error_of({"task", "list", "--site"}), "--site needs a value: SITE");
+  EXPECT_EQ(error_of({"task", "list", "--site", "a", "--site", "b"}), "--site is given 2 times");
+  EXPECT_EQ(error_of({"-q"}), "no command is given");
+}
+
+TEST(Parse, takes_several_ids_where_the_last_argument_repeats) {
+  const auto parsed = parse({"worker", "drain", "a", "b", "c"}, {});
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->args.all("ID"), (Words{"a", "b", "c"}));
+}
+
+TEST(Parse, reads_the_timeout_of_submit_as_the_tasks) {
+  const auto parsed = parse({"task", "submit", "t", "--timeout", "600"}, {});
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->args.get("task-timeout"), "600");
+  EXPECT_FALSE(parsed->args.has("timeout"));
+}
+
+TEST(Parse, gives_help_of_each_level) {
+  EXPECT_EQ(parse({}, {})->help_topic, "");
+  EXPECT_EQ(parse({"--help"}, {})->help_topic, "");
+  EXPECT_EQ(parse({"task", "-h"}, {})->help_topic, "task");
+  EXPECT_EQ(parse({"task", "list", "--help"}, {})->help_topic, "task list");
+}
+
+TEST(Parse, ends_usage_errors_with_exit_code_2) {
+  for (const Words& words : {Words{"nonsense"}, Words{"task", "x"}, Words{"task", "list", "--x"},
+                             Words{"--server", "nowhere", "status"},
+                             Words{"task", "list", "--limit", "0"}}) {
+    const Ran ran = run_cli(words);
+    EXPECT_EQ(ran.code, 2) << words.front();
+    EXPECT_EQ(ran.out, "");
+    EXPECT_NE(ran.err.find("[usage]"), std::string::npos) << ran.err;
+  }
+}
+
+}  // namespace
+}  // namespace skep::cli

@@ -1,0 +1,176 @@
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "tests/unit/cli/cli_support.hpp"
+
+namespace skep::cli {
+namespace {
+
+constexpr const char* kQueued = R"({"id":"t1","type":"execute_script","status":"queued"})";
+
+std::string ended(const std::string& status, const std::string& rest) {
+  return R"({"id":"t1","type":"execute_script","status":")" + status +
+         R"(","worker_id":"w1","attempt":1,"max_attempts":5,"duration_ms":1240,)" + rest + "}";
+}
+
+TEST(TaskSubmit, sends_every_option_under_its_api_name) {
+  const Ran ran = run_cli(
+      {"task", "submit", "execute_script", "-p", "script=id", "--site", "a", "--worker", "w",
+       "--require", "docker", "--require", "gpu", "--priority", "high", "--timeout", "1.5",
+       "--max-attempts", "2", "--run-at", "+10m", "--expires-at", "2026-02-01T00:00:00Z",
+       "--idempotency-key", "k"},
+      {{201, kQueued}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(*parse_json(ran.requests.at(0).body),
+            *parse_json(R"({"type":"execute_script","params":{"script":"id"},"site":"a",
+              "worker_id":"w","requires":["docker","gpu"],"priority":"high","timeout_seconds":1.5,
+              "max_attempts":2,"run_at":"2026-01-10T12:10:00.000Z",
+              "expires_at":"2026-02-01T00:00:00.000Z","idempotency_key":"k"})"));
+  EXPECT_EQ(ran.out, "task t1 queued\n");
+  EXPECT_EQ(ran.err, "  next:  skep task logs t1 -f\n");
+}
+
+TEST(TaskSubmit, sends_nothing_that_was_not_given) {
+  const Ran ran = run_cli({"task", "submit", "collect_facts", "-o", "name"}, {{201, kQueued}});
+  EXPECT_EQ(ran.requests.at(0).body, R"({"type":"collect_facts","params":{}})");
+  EXPECT_EQ(ran.out, "t1\n");
+}
+
+TEST(TaskSubmit, refuses_bad_times_and_numbers_before_it_sends) {
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{"--run-at", "soon"}, {"--run-at", "+5"}, {"--run-at", "+"},
+        {"--max-attempts", "0"}, {"--timeout", "x"}, {"--wait-timeout", "-1"}, {"--timeout", "nan"}}) {
+    std::vector<std::string> words{"task", "submit", "t"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Ran ran = run_cli(words);
+    EXPECT_EQ(ran.code, 2) << more[0] << more[1] << ran.err;
+    EXPECT_TRUE(ran.requests.empty());
+  }
+}
+
+TEST(TaskSubmit, waits_and_prints_the_result_of_a_script) {
+  const Ran ran = run_cli(
+      {"task", "submit", "execute_script", "-p", "script=x", "--wait"},
+      {{201, kQueued},
+       {200, kQueued},
+       {200, R"({"summary":"task t1 is queued for 4s; it can run on 0 of 0 workers","next":"skep up"})"},
+       {200, ended("succeeded", R"("result":{"exit_code":0,"stdout":"one\ntwo\n","stderr":"warn\n"})")}});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out,
+            "task t1 execute_script succeeded in 1.2s on w1 (attempt 1)\n"
+            "exit code  0\n"
+            "stdout\n  one\n  two\n"
+            "stderr\n  warn\n");
+  EXPECT_EQ(ran.err,
+            "task t1 queued\n"
+            "waiting: task t1 is queued for 4s; it can run on 0 of 0 workers\n"
+            "  next:  skep up\n");
+  EXPECT_EQ(ran.requests.at(3).url, "http://127.0.0.1:9595/api/tasks/t1?wait=30");
+  EXPECT_GT(ran.requests.at(3).timeout, std::chrono::seconds(30));
+}
+
+TEST(TaskSubmit, exits_9_when_the_task_failed) {
+  const Ran ran = run_cli(
+      {"task", "submit", "execute_script", "--wait"},
+      {{201, kQueued},
+       {200, ended("failed", R"("error":{"code":"invalid","message":"script exited with code 3"},)"
+                             R"("result":{"exit_code":3,"signal":null,"stdout":"","stderr":"no\n"})")}});
+  EXPECT_EQ(ran.code, 9);
+  EXPECT_EQ(ran.out,
+            "task t1 execute_script failed in 1.2s on w1 (attempt 1)\n"
+            "error      script exited with code 3\n"
+            "exit code  3\n"
+            "stderr\n  no\n");
+}
+
+TEST(TaskSubmit, follows_the_output_and_resumes_at_the_cursor) {
+  const Ran ran = run_cli(
+      {"task", "submit", "execute_script", "-f"},
+      {{201, kQueued},
+       {200, R"({"items":[{"stream":"stdout","text":"a"},{"stream":"stderr","text":"b"}],
+                 "next_cursor":"c 1","ended":false})"},
+       {200, R"({"items":[],"next_cursor":"c 1","ended":false})"},
+       {200, R"({"items":[{"stream":"stdout","text":"c\n"}],"next_cursor":"c2","ended":true})"},
+       {200, ended("succeeded", R"("result":{"exit_code":0,"stdout":"ac\n","stderr":"b"})")}});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out, "ac\ntask t1 execute_script succeeded in 1.2s on w1 (attempt 1)\nexit code  0\n");
+  EXPECT_EQ(ran.err, "task t1 queued\nb");
+  EXPECT_EQ(ran.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/logs?wait=20");
+  EXPECT_EQ(ran.requests.at(2).url, "http://127.0.0.1:9595/api/tasks/t1/logs?after=c%201&wait=20");
+}
+
+TEST(TaskSubmit, keeps_stdout_for_the_document_when_a_program_follows) {
+  const Ran ran = run_cli(
+      {"task", "submit", "execute_script", "-f", "-o", "jsonl"},
+      {{201, kQueued},
+       {200, R"({"items":[{"stream":"stdout","text":"a\n"}],"next_cursor":"1","ended":true})"},
+       {200, ended("succeeded", R"("result":null)")}});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_TRUE(parse_json(ran.out)) << ran.out;
+  EXPECT_NE(ran.err.find("a\n"), std::string::npos);
+}
+
+TEST(TaskSubmit, says_how_to_go_on_when_the_control_plane_goes_while_it_waits) {
+  const Ran ran = run_cli({"task", "submit", "t", "--wait"}, {{201, kQueued}});
+  EXPECT_EQ(ran.code, 8);
+  EXPECT_NE(ran.err.find("task t1 queued\n"), std::string::npos);
+}
+
+TEST(TaskList, asks_with_filters_and_follows_cursors_up_to_the_limit) {
+  const auto page = [](int from, int count, const std::string& cursor) {
+    std::string out = "{\"items\":[";
+    for (int i = 0; i < count; ++i)
+      out += (i > 0 ? "," : "") + std::string("{\"id\":\"t") + std::to_string(from + i) + "\"}";
+    return out + "],\"next_cursor\":" + cursor + "}";
+  };
+  const Ran ran = run_cli({"task", "list", "--status", "queued", "--site", "a b", "--limit", "250", "-o", "name"},
+                          {{200, page(0, 200, "\"next\"")}, {200, page(200, 50, "\"more\"")}});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 250);
+  EXPECT_EQ(ran.requests.at(0).url,
+            "http://127.0.0.1:9595/api/tasks?status=queued&site=a%20b&limit=200");
+  EXPECT_EQ(ran.requests.at(1).url,
+            "http://127.0.0.1:9595/api/tasks?status=queued&site=a%20b&limit=50&cursor=next");
+}
+
+TEST(TaskList, shows_the_reason_of_a_failure_on_its_line) {
+  const Ran ran = run_cli({"task", "list", "--limit", "1"},
+                          {{200, R"({"items":[{"id":"t1","type":"x","status":"failed","site":null,
+    "worker_id":"w","attempt":2,"max_attempts":5,"created_at":"2026-01-10T11:58:00Z","duration_ms":null,
+    "error":{"message":"disk\nfull"}}],"next_cursor":"c"})"}});
+  EXPECT_EQ(ran.out,
+            "ID  TYPE  STATUS  SITE  WORKER  TRY  AGE  TOOK  NOTE\n"
+            "t1  x     failed  -     w       2/5  2m   -     disk full\n");
+  EXPECT_EQ(ran.err, "more tasks exist; next: --limit 4\n");
+}
+
+TEST(TaskExplain, says_for_each_worker_why_not) {
+  const Ran ran = run_cli({"task", "explain", "t1"},
+                          {{200, R"({"summary":"task t1 is queued for 9m; it can run on 1 of 2 workers",
+     "workers":[{"worker_id":"w-long","eligible":false,"reason":"lacks capability gpu"},
+                {"worker_id":"w","eligible":true,"reason":"free slot"}],"next":"skep task cancel t1"})"}});
+  EXPECT_EQ(ran.out,
+            "task t1 is queued for 9m; it can run on 1 of 2 workers\n"
+            "  w-long  no   lacks capability gpu\n"
+            "  w       yes  free slot\n"
+            "  next: skep task cancel t1\n");
+}
+
+TEST(TaskCancel, escapes_ids_in_paths) {
+  const Ran ran = run_cli({"task", "cancel", "../x?y"}, {{200, R"({"id":"z","status":"cancelled"})"}});
+  EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/..%2Fx%3Fy/cancel");
+  EXPECT_EQ(ran.requests.at(0).method, "POST");
+}
+
+TEST(TaskLogs, reads_pages_until_one_is_empty_without_follow) {
+  const Ran ran = run_cli({"task", "logs", "t1"},
+                          {{200, R"({"items":[{"stream":"stdout","text":"a\n"}],"next_cursor":"1","ended":false})"},
+                           {200, R"({"items":[],"next_cursor":"1","ended":false})"}});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out, "a\n");
+  EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/t1/logs");
+}
+
+}  // namespace
+}  // namespace skep::cli

@@ -1,0 +1,265 @@
+#include "core/config/load.hpp"
+
+#include "core/base/json.hpp"
+#include "core/base/text.hpp"
+#include "support.hpp"
+
+namespace skep::config {
+namespace {
+
+TEST_F(ConfigTest, an_empty_file_gives_the_defaults) {
+  const auto loaded = load_text("");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->config.worker.concurrency, 4);
+  EXPECT_EQ(loaded->config.http.listen, Config{}.http.listen);
+  EXPECT_TRUE(loaded->config.is_control());
+  EXPECT_TRUE(loaded->config.is_worker());
+  EXPECT_TRUE(loaded->warnings.empty());
+  for (const auto& [path, origin] : loaded->origins)
+    EXPECT_EQ(origin.kind, Layer::kDefault) << path;
+}
+
+TEST_F(ConfigTest, the_file_of_the_design_loads) {
+  const auto loaded = load_text(R"(
+[node]
+id = "worker-site-a-01"
+site = "site-a"
+roles = ["worker"]
+state_dir = "/var/lib/skep"
+[worker]
+control_plane_url = "http://localhost:8000"
+poll_interval_seconds = 5.0
+capabilities = { docker = true, gpu = false }
+[queue]
+plugin = "sqlite"
+[spool]
+plugin = "file"
+dir = "/var/lib/skep/offline"
+[plugins]
+paths = ["/usr/lib/skep/plugins"]
+[plugins.execute_script]
+isolation = "inproc"
+[scripts]
+paths = ["/etc/skep/lua"]
+)");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const Config& c = loaded->config;
+  EXPECT_EQ(c.node.id, "worker-site-a-01");
+  EXPECT_FALSE(c.is_control());
+  EXPECT_EQ(c.worker.control_plane_url, std::vector<std::string>{"http://localhost:8000"});
+  EXPECT_EQ(c.worker.capabilities, (std::map<std::string, bool>{{"docker", true}, {"gpu", false}}));
+  EXPECT_EQ(c.spool.table, R"({"dir":"/var/lib/skep/offline"})");
+  EXPECT_EQ(c.plugins.tables.at("execute_script"), R"({"isolation":"inproc"})");
+  EXPECT_EQ(c.script_paths, std::vector<std::string>{"/etc/skep/lua"});
+}
+
+TEST_F(ConfigTest, later_layers_win_key_by_key) {
+  const std::string path = write("[worker]\nconcurrency = 5\nbatch_size = 5\ndrain_seconds = 5\n");
+  const auto loaded =
+      load({.path = path,
+            .environment = {{"WORKER_BATCH_SIZE", "6"}, {"SKEP_WORKER_DRAIN_SECONDS", "6"}},
+            .overrides = {{"worker.drain_seconds", "7"}}});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->config.worker.concurrency, 5);
+  EXPECT_EQ(loaded->config.worker.batch_size, 6);
+  EXPECT_EQ(loaded->config.worker.drain_seconds, 7);
+  EXPECT_EQ(to_string(loaded->origins.at("worker.concurrency")), path + ":2:1");
+  EXPECT_EQ(to_string(loaded->origins.at("worker.batch_size")), "env WORKER_BATCH_SIZE");
+  EXPECT_EQ(to_string(loaded->origins.at("worker.drain_seconds")), "flag worker.drain_seconds");
+  EXPECT_EQ(to_string(loaded->origins.at("node.id")), "default");
+}
+
+TEST_F(ConfigTest, every_problem_of_every_layer_is_said_at_once) {
+  const std::string path =
+      write("[worker]\nconcurency = 4\nbatch_size = \"many\"\n[wokrer]\nx = 1\n");
+  const std::string message = error_of({.path = path,
+                                        .environment = {{"WORKER_CONCURRENCY", "four"}},
+                                        .overrides = {{"log.level", "loud"}}});
+  EXPECT_EQ(
+      message,
+      "skep.toml:2:1: unknown key worker.concurency; did you mean \"concurrency\"?\n"
+      "skep.toml:3:1: worker.batch_size is \"many\" (a string); expected an integer from 1 to "
+      "1024\n"
+      "skep.toml:4:2: unknown section [wokrer]; did you mean \"worker\"?\n"
+      "env WORKER_CONCURRENCY: worker.concurrency is \"four\" (a string); expected an integer from "
+      "1 to 1024\n"
+      "flag log.level: log.level is \"loud\" (a string); expected one of debug, info, warn, error; "
+      "known: debug, info, warn, error");
+}
+
+TEST_F(ConfigTest, the_next_step_names_the_file) {
+  const std::string path = write("x = 1");
+  const auto loaded = load({.path = path});
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().next, "correct it, then: skep config check -c " + path);
+  EXPECT_EQ(info(loaded.error().code).exit_code, 78);
+}
+
+struct Case {
+  const char* toml;
+  const char* message;
+};
+class Refuses : public ConfigTest, public testing::WithParamInterface<Case> {};
+
+TEST_P(Refuses, with_place_and_reason) {
+  const std::string message = error_of_text(GetParam().toml);
+  EXPECT_NE(message.find(GetParam().message), std::string::npos) << message;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, Refuses,
+    testing::Values(
+        Case{"[node]\nroles = []", "2:1: node.roles is empty; expected at least one entry"},
+        Case{"[node]\nroles = [\"wroker\"]",
+             "node.roles[0] is \"wroker\" (a string); expected one of "
+             "control, worker; did you mean \"worker\"?"},
+        Case{"[node]\nroles = [\"worker\", \"worker\"]", "node.roles[1] repeats \"worker\""},
+        Case{"[node]\nsite = \"\"", "node.site is empty"},
+        Case{"[node]\nid = \"a b\"", "node.id is \"a b\" (a string); expected 1 to 128"},
+        Case{"[node]\nstate_dir = \"~/skep\"", "\"~\" is not expanded"},
+        Case{"[node]\nstate_dir = \"a\\u0000b\"", "a path has no zero byte"},
+        Case{"[worker]\nconcurrency = 0",
+             "worker.concurrency is 0 (an integer); expected an integer "
+             "from 1 to 1024"},
+        Case{"[worker]\nconcurrency = 4.0",
+             "worker.concurrency is 4 (a number); expected an integer"},
+        Case{"[worker]\nconcurrency = 99999999999", "expected an integer from 1 to 1024"},
+        Case{"[worker]\npoll_interval_seconds = inf",
+             "is inf (a number); expected a number of seconds"},
+        Case{"[worker]\npoll_interval_seconds = nan", "is nan (a number)"},
+        Case{"[worker]\npoll_interval_seconds = \"5s\"",
+             "is \"5s\" (a string); expected a number of "
+             "seconds from 0.01 to 3600"},
+        Case{"[worker]\npoll_interval_seconds = -1", "from 0.01 to 3600"},
+        Case{"[worker]\ncapabilities = [\"docker\"]", "expected true or false by name"},
+        Case{"[worker]\ncapabilities = { docker = 1 }",
+             "worker.capabilities.docker is 1 (an integer); "
+             "expected true or false"},
+        Case{"[worker]\ncapabilities = { \"a b\" = true }", "worker.capabilities.a b is no name"},
+        Case{"[worker]\ncontrol_plane_url = []", "worker.control_plane_url is empty"},
+        Case{"[worker]\ncontrol_plane_url = \"localhost:8000\"", "the scheme is http or https"},
+        Case{"[worker]\ncontrol_plane_url = \"http://\"", "the host is missing"},
+        Case{"[worker]\ncontrol_plane_url = \"http://h:99999\"", "the port is 1 to 65535"},
+        Case{"[worker]\ncontrol_plane_url = \"http://h/?a=1\"", "without \"?\" and \"#\""},
+        Case{"[worker]\ncontrol_plane_url = \"http://u:pw@h\"", "\"http://u:***@h\" (a string)"},
+        Case{"[http]\nlisten = [\"8000\"]",
+             "expected an IP address and port such as 127.0.0.1:8000"},
+        Case{"[http]\nlisten = [\"127.0.0.1:65536\"]", "expected an IP address and port"},
+        Case{"[http]\nlisten = [\"::1:8000\"]", "or [::1]:8000"},
+        Case{"[http]\nlisten = [\"example.org:80\"]", "expected an IP address and port"},
+        Case{"[http]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:1\"]", "http.listen[1] repeats"},
+        Case{"[http]\ntoken_file = \"t\"\nlisten = [\"0.0.0.0:1\", \"127.0.0.1:1\"]",
+             "3:1: http.listen: 127.0.0.1:1 and 0.0.0.0:1 cover the same address"},
+        Case{"[http]\nlisten = [\"0.0.0.0:8000\"]",
+             "2:1: http.listen has 0.0.0.0:8000, which others can "
+             "reach; set http.token_file"},
+        Case{"[log]\nformat = \"xml\"", "expected one of text, json"},
+        Case{"[queue]\nplugin = \"\"", "queue.plugin is empty"},
+        Case{"[queue]\nx = inf", "queue.x has null, inf or nan"},
+        Case{"[plugins.\"a/b\"]", "1:10: \"a/b\" cannot be the name of a plugin"},
+        Case{"[plugins]\npath = []", "unknown key plugins.path; did you mean \"paths\"?"},
+        Case{"[control]\nretry_base_seconds = 10\nretry_cap_seconds = 5",
+             "3:1: control.retry_cap_seconds is less than control.retry_base_seconds (10)"},
+        Case{"[control]\noffline_after_seconds = 400", "control.stale_after_seconds is less than"},
+        Case{"[worker]\nheartbeat_interval_seconds = 90", "every lease would run out"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Names, Refuses,
+    testing::Values(
+        Case{"site = \"a\"", "1:1: unknown key site; site belongs into [node]"},
+        Case{"queue = \"postgres\"",
+             "1:1: queue is \"postgres\" (a string); expected a table, [queue]"},
+        Case{"[[worker]]\nconcurrency = 1",
+             "worker is [{\"concurrency\":1}] (an array); expected a table"},
+        Case{"nothing = 1", "every key belongs into a table: node, http"},
+        Case{"[worker]\nsite = \"a\"", "unknown key worker.site; site belongs into [node]"},
+        Case{"[worker]\noffline_dir = \"a\"", "did you mean spool.dir?"},
+        Case{"[worker]\npoll_interval = 2", "did you mean worker.poll_interval_seconds?"},
+        Case{"[node]\nworker_id = \"a\"", "did you mean node.id?"},
+        Case{"[node.deep]\nx = 1", "unknown key node.deep"}));
+
+TEST_F(ConfigTest, an_unknown_section_is_said_once) {
+  EXPECT_EQ(split(error_of_text("[wokrer]\na = 1\nb = 2\n"), '\n').size(), 1u);
+}
+
+TEST_F(ConfigTest, a_free_port_may_be_asked_for_more_than_once) {
+  EXPECT_TRUE(load_text("[http]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\", \"localhost:0\"]"));
+}
+
+TEST_F(ConfigTest, an_open_listener_is_fine_with_a_token_and_on_a_mere_worker) {
+  EXPECT_TRUE(load_text("[http]\nlisten = [\"0.0.0.0:8000\"]\ntoken_file = \"token\""));
+  EXPECT_TRUE(load_text("[node]\nroles = [\"worker\"]\n[http]\nlisten = [\"0.0.0.0:8000\"]"));
+}
+
+TEST_F(ConfigTest, tables_of_plugins_keep_their_types) {
+  const auto loaded = load_text(
+      "[queue]\nplugin = \"x\"\ni = 5\nf = 5.0\nb = true\ns = \"a\\nb\"\nl = [1, [2]]\n"
+      "d = 1979-05-27\nt = 1979-05-27T07:32:00Z\n[queue.deep]\nk = 1\n");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->config.queue.plugin, "x");
+  const auto table = parse_json(loaded->config.queue.table);
+  ASSERT_TRUE(table);
+  EXPECT_TRUE(table->at("i").is_int64());
+  EXPECT_TRUE(table->at("f").is_double());
+  EXPECT_EQ(table->at("d"), "1979-05-27");
+  EXPECT_EQ(table->at("t"), "1979-05-27T07:32:00Z");
+  EXPECT_EQ(table->at("l"), *parse_json("[1,[2]]"));
+  EXPECT_EQ(table->at("deep"), *parse_json("{\"k\":1}"));
+  EXPECT_FALSE(table->get_object().contains("plugin"));
+}
+
+TEST_F(ConfigTest, an_empty_table_of_a_plugin_is_kept) {
+  const auto loaded = load_text("[plugins.docker]\n[plugins.\"com.acme.disk\"]\n");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->config.plugins.tables,
+            (std::map<std::string, std::string>{{"docker", "{}"}, {"com.acme.disk", "{}"}}));
+}
+
+TEST_F(ConfigTest, relative_paths_start_where_they_were_written) {
+  const std::string path = write(
+      "[node]\nstate_dir = \"state\"\n[spool]\ndir = \"./spool/\"\n[plugins]\npaths = [\"../p\", "
+      "\"/q\"]\n");
+  const std::string here = std::filesystem::current_path();
+  const auto from_file = load({.path = path});
+  ASSERT_TRUE(from_file) << from_file.error().message;
+  EXPECT_EQ(from_file->config.node.state_dir, folder_ + "/state");
+  EXPECT_EQ(from_file->config.spool.table, "{\"dir\":\"" + folder_ + "/spool\"}");
+  EXPECT_EQ(from_file->config.plugins.paths, (std::vector<std::string>{"/tmp/p", "/q"}));
+  EXPECT_EQ(from_file->config.http.token_file, "");
+  const auto others = load(
+      {.environment = {{"SKEP_NODE_STATE_DIR", "state"}}, .overrides = {{"scripts.paths", "lua"}}});
+  ASSERT_TRUE(others);
+  EXPECT_EQ(others->config.node.state_dir, here + "/state");
+  EXPECT_EQ(others->config.script_paths, std::vector<std::string>{here + "/lua"});
+  EXPECT_EQ(others->config.spool.table, "{\"dir\":\"" + here + "/offline\"}");
+}
+
+TEST_F(ConfigTest, another_spool_gets_dir_only_when_somebody_wrote_it) {
+  const auto without = load_text("[spool]\nplugin = \"com.acme.spool\"\n");
+  ASSERT_TRUE(without);
+  EXPECT_EQ(without->config.spool.table, "{}");
+  EXPECT_FALSE(without->origins.contains("spool.dir"));
+  const auto with = load_text("[spool]\nplugin = \"com.acme.spool\"\ndir = \"/x\"\n");
+  ASSERT_TRUE(with);
+  EXPECT_EQ(with->config.spool.table, R"({"dir":"/x"})");
+}
+
+TEST_F(ConfigTest, flags_reach_tables_of_plugins) {
+  const auto loaded = load({.overrides = {{"plugins.com.acme.disk.level", "7"},
+                                          {"queue.url", "postgres://h/d"},
+                                          {"store.wal", "true"}}});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->config.plugins.tables.at("com.acme.disk"), R"({"level":7})");
+  EXPECT_EQ(loaded->config.queue.table, R"({"url":"postgres://h/d"})");
+  EXPECT_EQ(loaded->config.store.table, R"({"wal":true})");
+}
+
+TEST_F(ConfigTest, flags_that_name_no_key_are_refused) {
+  for (const char* flag : {"", "x", ".", "worker.", ".x", "worker.foo", "wokrer.x", "plugins.x"})
+    EXPECT_NE(error_of({.overrides = {{flag, "1"}}}).find("flag " + std::string(flag)),
+              std::string::npos)
+        << flag;
+}
+
+}  // namespace
+}  // namespace skep::config

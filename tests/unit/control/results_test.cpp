@@ -1,0 +1,218 @@
+#include "tests/unit/control/bundle.hpp"
+
+namespace skep::test {
+namespace {
+
+TEST_F(ControlTest, a_result_counts_once_however_often_it_comes) {
+  enrol("w1");
+  const std::string id = submit();
+  const auto e = envelope(claim("w1").at(0).lease, "w1");
+  EXPECT_EQ(verdict_of(e), "applied");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(verdict_of(e), "duplicate");
+  EXPECT_EQ(status_of(id), "succeeded");
+  ASSERT_TRUE(control.reconciler.step(100));
+  EXPECT_EQ(*control.reconciler.step(100), 0u);
+  const auto m = api("GET", "/api/workers/metrics");
+  EXPECT_EQ(get_int(m, "task_finished_count"), 1);
+}
+
+TEST_F(ControlTest, the_same_key_with_another_body_is_refused) {
+  enrol("w1");
+  submit();
+  auto e = envelope(claim("w1").at(0).lease, "w1");
+  verdict_of(e);
+  e.payload = api::encode(model::Outcome{model::OutcomeKind::kSucceeded, "{\"n\":2}"});
+  EXPECT_EQ(verdict_of(e, 422), "idempotency-conflict");
+}
+
+TEST_F(ControlTest, another_workers_attempt_is_refused) {
+  enrol("w1");
+  enrol("w2");
+  const std::string id = submit();
+  EXPECT_EQ(verdict_of(envelope(claim("w1").at(0).lease, "w2"), 403), "wrong-worker");
+  EXPECT_EQ(status_of(id), "claimed");
+}
+
+TEST_F(ControlTest, a_result_of_an_unknown_task_is_kept_and_acknowledged) {
+  EXPECT_EQ(verdict_of(envelope({"nobody", 1, "x"}, "w1")), "orphan_recorded");
+}
+
+TEST_F(ControlTest, an_array_answers_each_envelope_in_order) {
+  enrol("w1");
+  submit();
+  const auto good = envelope(claim("w1").at(0).lease, "w1");
+  const std::string body = "[" + api::encode(good) + R"(,{"payload_type":"gossip","worker_id":"w1",)" +
+                           R"("idempotency_key":"k","payload":{}}])";
+  const auto answer = api("POST", "/api/workers/results", body);
+  const auto& items = answer.at("items").as_array();
+  EXPECT_EQ(get_string(items.at(0).as_object(), "ack"), good.idempotency_key);
+  EXPECT_TRUE(items.at(1).as_object().at("ack").is_null());
+  EXPECT_EQ(get_int(items.at(1).as_object(), "status"), 422);
+}
+
+TEST_F(ControlTest, log_chunks_come_back_in_order_and_once) {
+  enrol("w1");
+  const std::string id = submit();
+  const auto lease = claim("w1").at(0).lease;
+  for (const int chunk : {1, 0, 1}) {
+    auto e = envelope(lease, "w1");
+    e.payload_type = model::PayloadType::kLogs;
+    e.idempotency_key = "logs-" + std::to_string(chunk);
+    e.payload = api::encode(api::LogChunk{chunk, {{"stdout", "line " + std::to_string(chunk)}}});
+    EXPECT_EQ(verdict_of(e), "stored");
+  }
+  const auto page = api("GET", "/api/tasks/" + id + "/logs");
+  const auto& items = page.at("items").as_array();
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(get_string(items[0].as_object(), "text"), "line 0");
+  EXPECT_EQ(get_string(items[1].as_object(), "text"), "line 1");
+  const auto rest = api("GET", "/api/tasks/" + id + "/logs", "", 200,
+                        {{"after", get_string(page, "next_cursor")}});
+  EXPECT_TRUE(rest.at("items").as_array().empty());
+}
+
+TEST_F(ControlTest, a_retryable_failure_waits_and_runs_again) {
+  enrol("w1");
+  const std::string id = submit();
+  model::Outcome busy{model::OutcomeKind::kFailed, "", R"({"code":"busy","message":"later"})", true};
+  verdict_of(envelope(claim("w1").at(0).lease, "w1", busy));
+  EXPECT_EQ(get_string(api("GET", "/api/tasks/" + id), "state"), "retry_wait");
+  EXPECT_TRUE(claim("w1").empty());
+  clock.advance(Millis{900'000});
+  ASSERT_TRUE(control.reaper.round());
+  EXPECT_EQ(claim("w1").at(0).lease.attempt, 2);
+}
+
+TEST_F(ControlTest, a_late_result_beats_the_retry) {
+  enrol("w1");
+  const std::string id = submit();
+  const auto lease = claim("w1").at(0).lease;
+  clock.advance(Millis{91'000});
+  ASSERT_TRUE(control.reaper.round());
+  clock.advance(Millis{301'000});
+  ASSERT_TRUE(control.reaper.round());
+  EXPECT_EQ(get_string(api("GET", "/api/tasks/" + id), "state"), "retry_wait");
+  EXPECT_EQ(verdict_of(envelope(lease, "w1")), "applied_late");
+  EXPECT_EQ(status_of(id), "succeeded");
+}
+
+TEST_F(ControlTest, nobody_is_given_up_during_the_grace_time_after_a_start) {
+  enrol("w1");
+  const std::string id = submit();
+  claim("w1");
+  clock.advance(Millis{299'000});
+  ASSERT_TRUE(control.reaper.round());
+  EXPECT_EQ(status_of(id), "executing");
+}
+
+TEST_F(ControlTest, heartbeats_keep_a_lease_for_ever) {
+  enrol("w1");
+  const std::string id = submit();
+  const auto lease = claim("w1").at(0).lease;
+  for (int i = 0; i < 60; ++i) {
+    clock.advance(Millis{30'000});
+    api::Beat beat;
+    beat.worker_id = "w1";
+    beat.incarnation = "i1";
+    beat.tasks = {{lease, true}};
+    const auto reply = api("POST", "/api/workers/w1/heartbeat", api::encode(beat));
+    EXPECT_EQ(get_string(reply.at("tasks").as_array().at(0).as_object(), "verdict"), "held");
+    ASSERT_TRUE(control.reaper.round());
+  }
+  EXPECT_EQ(status_of(id), "executing");
+  EXPECT_EQ(get_int(api("GET", "/api/tasks/" + id), "attempt"), 1);
+}
+
+TEST_F(ControlTest, a_restarted_worker_loses_its_attempts_at_once) {
+  enrol("w1", "i1");
+  const std::string id = submit();
+  claim("w1");
+  enrol("w1", "i2");
+  EXPECT_EQ(get_string(api("GET", "/api/tasks/" + id), "state"), "retry_wait");
+  const auto beat = api::Beat{"w1", "i1"};
+  const auto conflict = api("POST", "/api/workers/w1/heartbeat", api::encode(beat), 409);
+  EXPECT_EQ(get_string(conflict, "code"), "worker-id-conflict");
+}
+
+TEST_F(ControlTest, three_crashes_make_a_task_dead) {
+  const std::string id = submit();
+  for (int i = 1; i <= 3; ++i) {
+    const std::string incarnation = "i" + std::to_string(i);
+    enrol("w1", incarnation);
+    clock.advance(Millis{900'000});
+    ASSERT_TRUE(control.reaper.round());
+    ASSERT_EQ(claim("w1", 1, incarnation).size(), 1u) << i;
+  }
+  enrol("w1", "i4");
+  EXPECT_EQ(status_of(id), "dead");
+}
+
+TEST_F(ControlTest, released_attempts_use_no_try) {
+  enrol("w1");
+  const std::string id = submit();
+  const auto lease = claim("w1").at(0).lease;
+  api("POST", "/api/workers/w1/release", api::encode(api::ReleaseRequest{"i1", {lease}}));
+  const auto task = api("GET", "/api/tasks/" + id);
+  EXPECT_EQ(get_string(task, "status"), "queued");
+  EXPECT_EQ(get_string(task.at("attempts").as_array().at(0).as_object(), "outcome"), "released");
+}
+
+TEST_F(ControlTest, a_reserved_word_is_no_worker_id) {
+  for (const char* word : {"health", "metrics", "results", "register", "../x", ""}) {
+    auto r = registration(word);
+    EXPECT_EQ(call("POST", "/api/workers/register", api::encode(r)).status, 400) << word;
+  }
+}
+
+TEST_F(ControlTest, a_protocol_from_the_future_is_refused_with_both_named) {
+  auto r = registration("w1");
+  r.protocol_min = r.protocol_max = 7;
+  const auto problem = api("POST", "/api/workers/register", api::encode(r), 409);
+  EXPECT_EQ(get_string(problem, "code"), "protocol-mismatch");
+  EXPECT_NE(get_string(problem, "detail").find("7"), std::string::npos);
+}
+
+TEST_F(ControlTest, presence_follows_the_last_beat) {
+  enrol("w1");
+  const auto status = [this] { return get_string(api("GET", "/api/workers/w1"), "status"); };
+  EXPECT_EQ(status(), "online");
+  clock.advance(Millis{46'000});
+  EXPECT_EQ(status(), "late");
+  clock.advance(Millis{45'000});
+  EXPECT_EQ(status(), "offline");
+  clock.advance(Millis{210'000});
+  EXPECT_EQ(status(), "stale");
+}
+
+TEST_F(ControlTest, a_paused_worker_gets_nothing_and_is_told) {
+  enrol("w1");
+  submit();
+  api("POST", "/api/workers/w1/pause");
+  const auto reply =
+      api("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 1, 0, {}}));
+  EXPECT_EQ(get_string(reply, "mode"), "paused");
+  EXPECT_TRUE(reply.at("tasks").as_array().empty());
+  api("POST", "/api/workers/w1/resume");
+  EXPECT_EQ(claim("w1").size(), 1u);
+}
+
+TEST_F(ControlTest, workers_survive_a_restart_of_the_control_plane) {
+  enrol("w1");
+  control::WorkerDirectory reborn(store, {});
+  ASSERT_TRUE(reborn.load());
+  EXPECT_EQ(reborn.all().at(0).profile.site, "site-a");
+  EXPECT_EQ(reborn.all().at(0).about.types.size(), 2u);
+}
+
+TEST_F(ControlTest, metrics_name_the_runbooks_figures) {
+  enrol("w1");
+  submit();
+  const auto response = call("GET", "/metrics");
+  for (const char* name : {"nova_worker_pool_size{worker=\"w1\",site=\"site-a\"} 4",
+                           "nova_runs_queued 1", "nova_run_duration_seconds_bucket",
+                           "nova_worker_errors_total"})
+    EXPECT_NE(response.body.find(name), std::string::npos) << name << "\n" << response.body;
+}
+
+}  // namespace
+}  // namespace skep::test

@@ -1,0 +1,125 @@
+#include "tests/unit/control/bundle.hpp"
+
+namespace skep::test {
+namespace {
+
+TEST_F(ControlTest, submit_fills_defaults_and_the_types_timeout) {
+  const auto task = api("POST", "/api/tasks", R"({"type":"script","params":{"script":"true"}})", 201);
+  EXPECT_EQ(get_string(task.at("params").as_object(), "interpreter"), "sh");
+  EXPECT_EQ(get_double(task, "timeout_seconds"), 60);
+  EXPECT_EQ(get_string(task, "status"), "queued");
+  EXPECT_EQ(get_int(task, "max_attempts"), 5);
+}
+
+TEST_F(ControlTest, submit_names_what_is_wrong_and_the_nearest) {
+  const auto code = [this](const std::string& body, const std::string& word) {
+    const auto problem = api("POST", "/api/tasks", body, 400);
+    EXPECT_NE(to_text(problem).find(word), std::string::npos) << to_text(problem);
+    return get_string(problem, "code");
+  };
+  EXPECT_EQ(code(R"({"type":"scrip"})", "script"), "unknown-task-type");
+  EXPECT_EQ(code(R"({"type":"script","params":{"scrip":"x"}})", "/scrip"), "schema");
+  EXPECT_EQ(code(R"({"type":"echo","param":{}})", "params"), "unknown-field");
+  EXPECT_EQ(code(R"({"type":"echo","priority":"urgent"})", "critical"), "invalid");
+  EXPECT_EQ(code(R"({"type":"echo","site":"../x"})", "site"), "invalid");
+  EXPECT_EQ(code(R"({"type":"echo","timeout_seconds":-1})", "timeout_seconds"), "invalid");
+  EXPECT_EQ(code(R"({"type":"echo","run_at":"tomorrow"})", "run_at"), "invalid");
+  EXPECT_EQ(code("", "empty").empty(), false);
+}
+
+TEST_F(ControlTest, an_array_is_all_or_nothing) {
+  api("POST", "/api/tasks", R"([{"type":"echo"},{"type":"nope"}])", 400);
+  EXPECT_TRUE(api("GET", "/api/tasks").at("items").as_array().empty());
+  const auto answer = api("POST", "/api/tasks", R"([{"type":"echo"},{"type":"echo"}])", 201);
+  EXPECT_EQ(answer.at("items").as_array().size(), 2u);
+}
+
+TEST_F(ControlTest, the_same_key_is_the_same_task) {
+  const std::string body = R"({"type":"echo","idempotency_key":"k"})";
+  const std::string first = submit(body);
+  EXPECT_EQ(get_string(api("POST", "/api/tasks", body, 200), "id"), first);
+  const auto other =
+      api("POST", "/api/tasks", R"({"type":"echo","params":{"a":1},"idempotency_key":"k"})", 409);
+  EXPECT_EQ(get_string(other, "code"), "idempotency-conflict");
+}
+
+TEST_F(ControlTest, lists_page_by_cursor_newest_first) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(submit());
+  std::vector<std::string> seen;
+  std::string cursor;
+  do {
+    std::map<std::string, std::string> query{{"limit", "2"}};
+    if (!cursor.empty()) query["cursor"] = cursor;
+    const auto page = api("GET", "/api/tasks", "", 200, query);
+    for (const auto& item : page.at("items").as_array())
+      seen.push_back(get_string(item.as_object(), "id"));
+    cursor = get_string(page, "next_cursor");
+  } while (!cursor.empty());
+  EXPECT_EQ(seen, std::vector<std::string>(ids.rbegin(), ids.rend()));
+}
+
+TEST_F(ControlTest, get_with_wait_holds_the_request_until_the_end) {
+  const std::string id = submit();
+  const auto response = call("GET", "/api/tasks/" + id, "", {{"wait", "30"}});
+  ASSERT_TRUE(response.wait);
+  EXPECT_EQ(response.wait->key, id);
+  EXPECT_EQ(response.wait->until, clock.mono_ms() + 30'000);
+  int woken = 0;
+  control.waits.tasks.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
+  api("POST", "/api/tasks/" + id + "/cancel");
+  EXPECT_EQ(woken, 1);
+  EXPECT_EQ(status_of(id), "cancelled");
+}
+
+TEST_F(ControlTest, explain_says_why_for_each_worker) {
+  enrol("w1");
+  const std::string id = submit(R"({"type":"echo","site":"site-b"})");
+  const auto e = api("GET", "/api/tasks/" + id + "/explain");
+  const auto& line = e.at("workers").as_array().at(0).as_object();
+  EXPECT_FALSE(get_bool(line, "eligible", true));
+  EXPECT_EQ(get_string(line, "reason"), "site is site-a, the task wants site-b");
+  EXPECT_EQ(get_string(e, "next"), "skep task cancel " + id);
+}
+
+TEST_F(ControlTest, a_waiting_claim_is_woken_by_a_task_it_can_run_only) {
+  enrol("w1");
+  const auto response = call("POST", "/api/workers/w1/claim",
+                             api::encode(api::ClaimRequest{"i1", 1, 30, {}}));
+  ASSERT_TRUE(response.wait);
+  int woken = 0;
+  control.waits.claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
+  submit(R"({"type":"echo","requires":["gpu"]})");
+  EXPECT_EQ(woken, 0);
+  submit();
+  EXPECT_EQ(woken, 1);
+}
+
+TEST_F(ControlTest, cancel_of_a_running_task_reaches_its_worker) {
+  enrol("w1");
+  const std::string id = submit();
+  const auto tasks = claim("w1");
+  ASSERT_EQ(tasks.size(), 1u);
+  api("POST", "/api/tasks/" + id + "/cancel");
+  const auto reply = api("POST", "/api/workers/w1/claim",
+                         api::encode(api::ClaimRequest{"i1", 0, 30, {tasks[0].lease}}));
+  EXPECT_EQ(to_text(reply.at("cancel")), "[\"" + id + "\"]");
+  EXPECT_EQ(verdict_of(envelope(tasks[0].lease, "w1")), "superseded");
+  EXPECT_EQ(status_of(id), "cancelled");
+  const auto again = api("POST", "/api/tasks/" + id + "/cancel", "", 409);
+  EXPECT_EQ(get_string(again, "code"), "already-ended");
+}
+
+TEST_F(ControlTest, retry_gives_a_dead_task_fresh_tries) {
+  enrol("w1");
+  const std::string id = submit(R"({"type":"echo","max_attempts":1})");
+  const auto tasks = claim("w1");
+  model::Outcome busy{model::OutcomeKind::kFailed, "", R"({"code":"busy","message":"later"})", true};
+  EXPECT_EQ(verdict_of(envelope(tasks.at(0).lease, "w1", busy)), "applied");
+  EXPECT_EQ(status_of(id), "dead");
+  EXPECT_EQ(get_string(api("POST", "/api/tasks/" + id + "/retry"), "status"), "queued");
+  EXPECT_EQ(claim("w1").at(0).lease.attempt, 2);
+}
+
+}  // namespace
+}  // namespace skep::test

@@ -1,0 +1,182 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "net_support.hpp"
+
+namespace skep::net::test {
+namespace {
+
+ClientRequest request_for(std::string url) {
+  ClientRequest request;
+  request.url = std::move(url);
+  return request;
+}
+
+/// A port where nobody listens: bound, never listened on.
+std::uint16_t dead_port(UniqueFd& holder) {
+  holder.reset(::socket(AF_INET, SOCK_STREAM, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  EXPECT_EQ(::bind(holder.get(), generic, size), 0);
+  EXPECT_EQ(::getsockname(holder.get(), generic, &size), 0);
+  return ntohs(address.sin_port);
+}
+
+TEST(HttpClient, sends_method_headers_and_body_and_reads_the_answer) {
+  HttpRequest seen;
+  TestServer server({route(
+      "PUT", "/x",
+      [&seen](const HttpRequest& r) {
+        seen = r;
+        HttpResponse response = HttpResponse::json("[1]", 202);
+        response.headers.emplace_back("X-Two", "b");
+        return response;
+      },
+      100)});
+  HttpClient client;
+  ClientRequest request = request_for(server.url("/x"));
+  request.method = "PUT";
+  request.headers = {"X-One: a"};
+  request.body = "{}";
+  const Result<ClientResponse> r = client.send(request);
+  ASSERT_TRUE(r) << r.error().message;
+  EXPECT_EQ(r->status, 202);
+  EXPECT_EQ(r->body, "[1]");
+  EXPECT_EQ(r->headers.at("x-two"), "b");
+  EXPECT_EQ(r->headers.at("content-type"), "application/json");
+  EXPECT_EQ(seen.method, "PUT");
+  EXPECT_EQ(seen.header("x-one"), "a");
+  EXPECT_EQ(seen.body, "{}");
+}
+
+TEST(HttpClient, posts_an_empty_body_and_reads_a_head) {
+  TestServer server(
+      {route(
+           "POST", "/p",
+           [](const HttpRequest& r) { return HttpResponse::json(std::to_string(r.body.size())); }),
+       route("GET", "/g", [](const HttpRequest&) { return HttpResponse::json("{}"); })});
+  HttpClient client;
+  ClientRequest request = request_for(server.url("/p"));
+  request.method = "POST";
+  EXPECT_EQ(client.send(request)->body, "0");
+  ClientRequest head = request_for(server.url("/g"));
+  head.method = "HEAD";
+  const Result<ClientResponse> r = client.send(head);
+  ASSERT_TRUE(r) << r.error().message;
+  EXPECT_EQ(r->status, 200);
+  EXPECT_EQ(r->body, "");
+}
+
+TEST(HttpClient, keeps_its_connection) {
+  std::mutex mutex;
+  std::vector<std::string> peers;
+  TestServer server({route("GET", "/g", [&](const HttpRequest& r) {
+    const std::lock_guard lock(mutex);
+    peers.push_back(r.peer);
+    return HttpResponse::json("{}");
+  })});
+  HttpClient client;
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(client.send(request_for(server.url("/g"))));
+  EXPECT_EQ(peers, std::vector<std::string>(5, peers.front()));
+}
+
+TEST(HttpClient, recovers_when_the_kept_connection_was_closed) {
+  ServerOptions options = local_options();
+  options.idle_timeout = Millis{20};
+  TestServer server(
+      {route("GET", "/g", [](const HttpRequest&) { return HttpResponse::json("{}"); })}, options);
+  HttpClient client;
+  ASSERT_TRUE(client.send(request_for(server.url("/g"))));
+  RawClient witness(server.port());
+  witness.send(get("/g"));
+  std::string rest;
+  ASSERT_TRUE(witness.read_to_end(rest));  // by now the client's connection is closed as well
+  EXPECT_TRUE(client.send(request_for(server.url("/g"))));
+}
+
+TEST(HttpClient, says_that_the_connection_was_refused) {
+  UniqueFd holder;
+  const std::string url = "http://127.0.0.1:" + std::to_string(dead_port(holder)) + "/x";
+  HttpClient client;
+  const Result<ClientResponse> r = client.send(request_for(url));
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kUnavailable);
+  EXPECT_EQ(r.error().message, "GET " + url + ": Connection refused");
+}
+
+TEST(HttpClient, refuses_bad_urls_other_schemes_and_split_headers) {
+  HttpClient client;
+  for (const char* url : {"", "http://", "file:///etc/passwd", "ftp://localhost/", "gopher://x/"}) {
+    const Result<ClientResponse> r = client.send(request_for(url));
+    ASSERT_FALSE(r) << url;
+    EXPECT_EQ(r.error().code, Code::kInvalid) << url << " " << r.error().message;
+  }
+  ClientRequest split = request_for("http://127.0.0.1:1/");
+  split.headers = {"X: a\r\nY: b"};
+  EXPECT_EQ(client.send(split).error().code, Code::kInvalid);
+}
+
+TEST(HttpClient, follows_no_redirect) {
+  TestServer server({route("GET", "/from", [](const HttpRequest&) {
+    HttpResponse response = HttpResponse::json("{}", 302);
+    response.headers.emplace_back("Location", "/to");
+    return response;
+  })});
+  HttpClient client;
+  const Result<ClientResponse> r = client.send(request_for(server.url("/from")));
+  ASSERT_TRUE(r);
+  EXPECT_EQ(r->status, 302);
+  EXPECT_EQ(r->headers.at("location"), "/to");
+}
+
+TEST(HttpClient, stops_at_the_body_cap_and_stays_usable) {
+  TestServer server({route(
+      "GET", "/g", [](const HttpRequest&) { return HttpResponse::json(std::string(1000, 'x')); })});
+  HttpClient client;
+  ClientRequest request = request_for(server.url("/g"));
+  request.max_body = 999;
+  const Result<ClientResponse> r = client.send(request);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().id(), "answer-too-large");
+  request.max_body = 1000;
+  EXPECT_TRUE(client.send(request));
+}
+
+TEST(HttpClient, gives_up_in_time_and_when_told) {
+  Event entered;
+  Event release;
+  TestServer server({route("GET", "/slow", [&](const HttpRequest&) {
+    entered.set();
+    release.wait();
+    return HttpResponse::json("{}");
+  })});
+  HttpClient client;
+  ClientRequest request = request_for(server.url("/slow"));
+  request.timeout = Millis{50};
+  EXPECT_EQ(client.send(request).error().code, Code::kDeadline);
+  std::atomic<bool> abort{false};
+  ClientRequest aborted = request_for(server.url("/slow"));
+  aborted.abort = &abort;
+  const SystemClock clock;
+  std::atomic<MonoMs> told{0};
+  std::thread aborter([&] {
+    entered.wait(2);
+    told = clock.mono_ms();
+    abort = true;
+  });
+  const Result<ClientResponse> r = client.send(aborted);
+  const MonoMs returned = clock.mono_ms();
+  aborter.join();
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::kCancelled);
+  EXPECT_LE(returned - told, 1000);  // 100 ms on a machine that is not loaded
+  release.set();
+}
+
+}  // namespace
+}  // namespace skep::net::test

@@ -1,0 +1,198 @@
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <memory>
+
+#include "net_support.hpp"
+
+namespace skep::net::test {
+namespace {
+
+HttpResponse ok(const HttpRequest&) { return HttpResponse::json("{}"); }
+
+std::vector<Route> routes() {
+  std::vector<Route> out;
+  out.push_back(route("GET", "/g", ok));
+  out.push_back(route("POST", "/p", ok, 1u << 20));
+  return out;
+}
+
+TEST(Limits, a_gigabyte_is_refused_unread) {
+  TestServer server(routes());
+  RawClient client(server.port());
+  client.send(
+      "POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "Content-Length: 1073741824\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 413);
+  const std::string block(64u << 10, 'x');
+  int sent = 0;
+  while (sent < 1024 && client.send(block)) ++sent;
+  EXPECT_LT(sent, 1024);  // socket buffers took some of it, the server stopped reading
+}
+
+TEST(Limits, a_header_of_more_than_8_kib_is_refused) {
+  TestServer server(routes());
+  for (const bool ends : {true, false}) {
+    RawClient client(server.port());
+    const std::string padding = "X: " + std::string(8190, 'a') + "\r\n";
+    client.send("GET /g HTTP/1.1\r\nHost: localhost\r\n" + padding + (ends ? "\r\n" : ""));
+    EXPECT_EQ(client.read_response().status, 431);
+    std::string rest;
+    EXPECT_TRUE(client.read_to_end(rest));
+  }
+  RawClient fits(server.port());
+  fits.send(get("/g", "X: " + std::string(8000, 'a') + "\r\n"));
+  EXPECT_EQ(fits.read_response().status, 200);
+}
+
+ServerOptions impatient() {
+  ServerOptions options = local_options();
+  options.header_timeout = Millis{150};
+  options.body_timeout = Millis{150};
+  options.idle_timeout = Millis{150};
+  return options;
+}
+
+TEST(Limits, slow_headers_are_cut_off_while_others_are_served) {
+  TestServer server(routes(), impatient());
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (int i = 0; i < 50; ++i) {
+    slow.push_back(std::make_unique<RawClient>(server.port()));
+    slow.back()->send("GET /g HTTP/1.1\r\nHost:");
+  }
+  RawClient good(server.port());
+  good.send(get("/g"));
+  EXPECT_EQ(good.read_response().status, 200);
+  for (const auto& client : slow) {
+    EXPECT_EQ(client->read_response().status, 408);
+    std::string rest;
+    EXPECT_TRUE(client->read_to_end(rest));
+  }
+}
+
+TEST(Limits, a_trickle_does_not_prolong_the_header) {
+  TestServer server(routes(), impatient());
+  RawClient client(server.port());
+  client.send("GET /g HTTP/1.1\r\nX: ");
+  int sent = 0;
+  while (sent < 2000 && client.send("a")) {
+    ::poll(nullptr, 0, 10);
+    ++sent;
+  }
+  EXPECT_LT(sent, 2000);
+}
+
+TEST(Limits, slow_bodies_and_idle_connections_end) {
+  TestServer server(routes(), impatient());
+  RawClient slow(server.port());
+  const std::string request = post("/p", "[1,2,3]");
+  slow.send(request.substr(0, request.size() - 3));
+  EXPECT_EQ(slow.read_response().status, 408);
+  RawClient idle(server.port());
+  std::string nothing;
+  EXPECT_TRUE(idle.read_to_end(nothing));
+  EXPECT_EQ(nothing, "");
+  RawClient kept(server.port());
+  kept.send(get("/g"));
+  EXPECT_EQ(kept.read_response().status, 200);
+  EXPECT_TRUE(kept.read_to_end(nothing));
+}
+
+TEST(Limits, a_body_that_ends_early_is_said_to) {
+  TestServer server(routes());
+  RawClient client(server.port());
+  const std::string request = post("/p", "[1,2,3]");
+  client.send(request.substr(0, request.size() - 3));
+  client.finish_sending();
+  const RawResponse answer = client.read_response();
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(answer.body.find("4 of 7"), std::string::npos) << answer.body;
+}
+
+TEST(Limits, a_peer_that_does_not_read_is_dropped) {
+  ServerOptions options = impatient();
+  const std::string large(8u << 10, 'x');
+  TestServer server(
+      {route("GET", "/large", [&](const HttpRequest&) { return HttpResponse::json(large); })},
+      options);
+  RawClient client(server.port());
+  std::string many;
+  for (int i = 0; i < 5000; ++i) many += get("/large");
+  client.send(many);
+  // 40 MiB never fit the socket buffers: the server gives up.
+  EXPECT_TRUE(eventually([&] { return !client.send("x"); }));
+}
+
+TEST(Limits, connections_beyond_the_caps_are_closed_at_once) {
+  for (const bool per_address : {true, false}) {
+    ServerOptions options = local_options();
+    (per_address ? options.max_per_address : options.max_connections) = 3;
+    TestServer server(routes(), options);
+    std::vector<std::unique_ptr<RawClient>> kept;
+    for (int i = 0; i < 3; ++i) {
+      kept.push_back(std::make_unique<RawClient>(server.port()));
+      kept.back()->send(get("/g"));
+      EXPECT_EQ(kept.back()->read_response().status, 200);
+    }
+    RawClient excess(server.port());
+    std::string nothing;
+    EXPECT_TRUE(excess.read_to_end(nothing));
+    EXPECT_EQ(nothing, "");
+    kept.front()->close();
+    EXPECT_TRUE(eventually([&] {
+      RawClient next(server.port());
+      return next.send(get("/g")) && next.read_response().status == 200;
+    }));
+  }
+}
+
+/// Lowers the limit of open files for a scope.
+class FewFiles {
+ public:
+  explicit FewFiles(rlim_t limit) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit lower = before_;
+    lower.rlim_cur = limit;
+    setrlimit(RLIMIT_NOFILE, &lower);
+  }
+  ~FewFiles() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+double cpu_seconds() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+         static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
+TEST(Limits, accepting_without_free_files_does_not_spin_and_recovers) {
+  TestServer server(routes());
+  const UniqueFd next_free(::dup(0));
+  RawClient client(server.port());  // its socket exists before the limit falls
+  client.send(get("/g"));
+  EXPECT_EQ(client.read_response().status, 200);
+  UniqueFd raw(::socket(AF_INET, SOCK_STREAM, 0));
+  {
+    const FewFiles few(static_cast<rlim_t>(next_free.get()));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server.port());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(::connect(raw.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
+              0);
+    const double before = cpu_seconds();
+    ::poll(nullptr, 0, 500);  // the time over which the load is measured
+    EXPECT_LT(cpu_seconds() - before, 0.1);
+    client.send(get("/g"));
+    EXPECT_EQ(client.read_response().status, 200);
+  }
+  RawClient after(server.port());
+  after.send(get("/g"));
+  EXPECT_EQ(after.read_response().status, 200);
+}
+
+}  // namespace
+}  // namespace skep::net::test

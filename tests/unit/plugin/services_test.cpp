@@ -1,0 +1,110 @@
+#include "core/plugin/services/host.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+#include "core/base/log.hpp"
+#include "core/net/http.hpp"
+#include "core/plugin/adapters/abi_error.hpp"
+#include "core/plugin/view.hpp"
+
+namespace skep::plugin {
+namespace {
+
+TEST(PluginHost, gives_each_service_and_null_for_others) {
+  const PluginHost host("acme");
+  const skep_host* handle = host.handle();
+  EXPECT_EQ(handle->size, sizeof(skep_host));
+  EXPECT_EQ(handle->service(handle, SKEP_SVC_LOG), &log_service());
+  EXPECT_EQ(handle->service(handle, SKEP_SVC_HTTP), &http_service());
+  EXPECT_NE(handle->service(handle, SKEP_SVC_PROCESS), nullptr);
+  EXPECT_EQ(handle->service(handle, "skep.svc.log/2"), nullptr);
+  EXPECT_EQ(handle->service(handle, "skep.svc.log/1x"), nullptr);
+  EXPECT_EQ(handle->service(handle, nullptr), nullptr);
+  EXPECT_EQ(&PluginHost::of(handle), &host);
+}
+
+TEST(LogService, lines_carry_the_plugin) {
+  const PluginHost host("com.acme.hello");
+  log::configure("json", "info");
+  testing::internal::CaptureStderr();
+  log_service().write(host.handle(), SKEP_LOG_WARN, to_view("disk_full"), to_view(R"({"pct":97})"));
+  log_service().write(host.handle(), 99, to_view("caf\xe9"), to_view("no json"));
+  const std::string out = testing::internal::GetCapturedStderr();
+  log::configure("text", "info");
+  EXPECT_NE(out.find(R"("level":"warn","event":"disk_full","plugin":"com.acme.hello","pct":97})"),
+            std::string::npos)
+      << out;
+  EXPECT_NE(out.find("\"level\":\"error\",\"event\":\"caf\xef\xbf\xbd\""), std::string::npos)
+      << out;
+  EXPECT_NE(out.find("no json"), std::string::npos) << out;
+}
+
+struct Reply {
+  std::string body;
+  std::int32_t status = 0;
+  skep_rc rc = 0;
+  std::string error;
+};
+
+Reply request(const skep_http_request& in) {
+  const PluginHost host("acme");
+  Reply reply;
+  const skep_sink sink{&reply.body, [](void* to, skep_view bytes) {
+                         static_cast<std::string*>(to)->append(text(bytes));
+                         return SKEP_OK;
+                       }};
+  ErrBuffer err;
+  reply.rc = http_service().request(host.handle(), &in, &reply.status, &sink, err.out());
+  if (const Status status = err.status(reply.rc); !status) reply.error = status.error().message;
+  return reply;
+}
+
+TEST(HttpService, brings_status_and_body) {
+  net::Route route{
+      "POST", "/echo", net::Access::kOpen, 1024, "echo", [](const net::HttpRequest& r) {
+        return net::HttpResponse::json(std::string(r.header("x-a")) + r.body, 201);
+      }};
+  net::ServerOptions options;
+  options.listen = {"127.0.0.1:0"};
+  std::vector<net::Route> routes;
+  routes.push_back(std::move(route));
+  net::HttpServer server(options, net::Router(std::move(routes)));
+  ASSERT_TRUE(server.start());
+  const std::string url = server.urls().at(0) + "/echo";
+  const std::array headers{to_view("X-A: one"), to_view("Content-Type: application/json")};
+  const Reply reply = request({sizeof(skep_http_request), 2, to_view("POST"), to_view(url),
+                               headers.data(), to_view("[2]"), 5000});
+  EXPECT_EQ(reply.rc, SKEP_OK) << reply.error;
+  EXPECT_EQ(reply.status, 201);
+  EXPECT_EQ(reply.body, "one[2]");
+}
+
+TEST(HttpService, says_what_went_wrong) {
+  const Reply away = request({sizeof(skep_http_request),
+                              0,
+                              to_view("GET"),
+                              to_view("http://127.0.0.1:1/"),
+                              nullptr,
+                              {},
+                              2000});
+  EXPECT_EQ(away.rc, SKEP_E_UNAVAILABLE);
+  EXPECT_FALSE(away.error.empty());
+  EXPECT_EQ(request({8, 0, {}, {}, nullptr, {}, 0}).rc, SKEP_E_INVALID);
+  EXPECT_LT(
+      request({sizeof(skep_http_request), 0, {}, to_view("file:///etc/passwd"), nullptr, {}, 1000})
+          .rc,
+      0);
+}
+
+TEST(CleanText, replaces_what_is_not_utf8) {
+  EXPECT_EQ(clean_text(to_view("plain \"quoted\" \n text")), "plain \"quoted\" \n text");
+  EXPECT_EQ(clean_text(to_view("gr\xc3\xbc\xc3\x9f \\ \xff!")),
+            "gr\xc3\xbc\xc3\x9f \\ \xef\xbf\xbd!");
+  EXPECT_EQ(clean_text({nullptr, 0}), "");
+}
+
+}  // namespace
+}  // namespace skep::plugin

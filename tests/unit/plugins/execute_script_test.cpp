@@ -1,0 +1,361 @@
+#include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "capture.hpp"
+#include "tests/support/fake_host.hpp"
+#include "tests/unit/proc/support.hpp"
+
+namespace skep {
+namespace {
+
+using proc::count_processes;
+using proc::eventually;
+using proc::TempDir;
+using test::FakeHost;
+using test::TaskRun;
+
+const std::string kManifest = SKEP_PLUGIN_DIR "/plugin.json";
+
+class ExecuteScript : public ::testing::Test {
+ protected:
+  std::string config(const std::string& more = "") const {
+    return "{\"work_dir\":\"" + work_.path() + "\"" + (more.empty() ? "" : "," + more) + "}";
+  }
+  TaskRun run(const std::string& params, const std::string& more_config = "",
+              const test::TaskOptions& options = {}) const {
+    FakeHost host(skep_plugin_entry_v1(), kManifest, config(more_config));
+    return host.run(params, options);
+  }
+  bool work_dir_is_empty() const { return std::filesystem::is_empty(work_.path()); }
+
+  TempDir work_;
+};
+
+Json script(const std::string& text) {
+  Json params;
+  params.set("script", text);
+  return params;
+}
+
+TEST_F(ExecuteScript, reports_the_whole_outcome_of_a_success) {
+  const TaskRun r = run(script("echo hello; echo oops >&2").dump());
+  const Json j = r.json();
+  EXPECT_EQ(r.rc, SKEP_OK);
+  EXPECT_EQ(j["exit_code"].integer(-1), 0);
+  EXPECT_TRUE(j["signal"].is_null());
+  EXPECT_EQ(j["stdout"].str(), "hello\n");
+  EXPECT_EQ(j["stderr"].str(), "oops\n");
+  EXPECT_FALSE(j["truncated"].boolean(true));
+  EXPECT_EQ(j["stdout_bytes"].integer(), 6);
+  EXPECT_EQ(j["stderr_bytes"].integer(), 5);
+  EXPECT_GE(j["duration_ms"].integer(-1), 0);
+  EXPECT_GE(j["cpu_ms"].integer(-1), 0);
+  EXPECT_EQ(j["interpreter"].str(), "sh");
+  EXPECT_EQ(r.out, "hello\n");
+  EXPECT_EQ(r.err, "oops\n");
+  EXPECT_TRUE(work_dir_is_empty());
+}
+
+TEST_F(ExecuteScript, fails_for_good_with_the_exit_code) {
+  const TaskRun r = run(script("echo before; exit 3").dump());
+  EXPECT_EQ(r.rc, SKEP_E_INVALID);
+  EXPECT_EQ(r.message, "script exited with code 3");
+  EXPECT_EQ(r.json()["exit_code"].integer(), 3);
+  EXPECT_EQ(r.json()["stdout"].str(), "before\n");
+}
+
+TEST_F(ExecuteScript, asks_for_a_retry_of_the_exit_codes_that_are_listed) {
+  Json params = script("exit 75");
+  params.set("retry_on_exit", Json::array().push(74).push(75));
+  const TaskRun r = run(params.dump());
+  EXPECT_EQ(r.rc, SKEP_E_BUSY);
+  EXPECT_EQ(r.message, "script exited with code 75");
+}
+
+TEST_F(ExecuteScript, names_the_signal_that_ended_it) {
+  const TaskRun r = run(script("kill -SEGV $$").dump());
+  EXPECT_EQ(r.rc, SKEP_E_INVALID);
+  EXPECT_EQ(r.message, "script was ended by SIGSEGV");
+  EXPECT_EQ(r.json()["signal"].str(), "SIGSEGV");
+  EXPECT_TRUE(r.json()["exit_code"].is_null());
+}
+
+TEST_F(ExecuteScript, ends_at_its_time_limit_and_keeps_what_it_said) {
+  Json params = script("echo started; sleep 60");
+  params.set("timeout_seconds", 0.5);
+  const TaskRun r = run(params.dump());
+  EXPECT_EQ(r.rc, SKEP_E_DEADLINE);
+  EXPECT_EQ(r.message, "script ran longer than 0.5 s");
+  EXPECT_EQ(r.json()["stdout"].str(), "started\n");
+  EXPECT_EQ(r.json()["signal"].str(), "SIGTERM");
+  EXPECT_TRUE(work_dir_is_empty());
+}
+
+TEST_F(ExecuteScript, ends_at_the_deadline_of_its_task) {
+  const TaskRun r = run(script("sleep 60").dump(), "", {.deadline = Millis(300)});
+  EXPECT_EQ(r.rc, SKEP_E_DEADLINE);
+  EXPECT_NE(r.message.find("the task's deadline"), std::string::npos) << r.message;
+}
+
+TEST_F(ExecuteScript, kills_what_does_not_listen_after_the_configured_grace) {
+  Json params = script("trap '' TERM; while :; do sleep 60; done");
+  params.set("timeout_seconds", 0.2);
+  const TaskRun r = run(params.dump(), "\"grace_seconds\":0.2");
+  EXPECT_EQ(r.rc, SKEP_E_DEADLINE);
+  EXPECT_EQ(r.json()["signal"].str(), "SIGKILL");
+  EXPECT_LT(r.json()["duration_ms"].integer(), 2'000);
+}
+
+TEST_F(ExecuteScript, stops_when_cancelled_and_leaves_nothing) {
+  const std::string seconds = proc::unique_seconds();
+  FakeHost host(skep_plugin_entry_v1(), kManifest, config());
+  const TaskRun r = host.run(
+      script("(setsid sleep " + seconds + " >/dev/null 2>&1 &); echo ready; sleep 60").dump(),
+      {.on_output = [&](std::string_view) { host.cancel(); }});
+  EXPECT_EQ(r.rc, SKEP_E_CANCELLED);
+  EXPECT_EQ(r.message, "script was cancelled");
+  EXPECT_EQ(r.json()["stdout"].str(), "ready\n");
+  EXPECT_EQ(count_processes(seconds), 0);
+  EXPECT_TRUE(work_dir_is_empty());
+}
+
+TEST_F(ExecuteScript, streams_output_while_the_script_runs) {
+  const TempDir dir;
+  Json params = script("echo first; while [ ! -e \"$1\" ]; do sleep 0.02; done; echo second");
+  params.set("args", Json::array().push(dir / "go"));
+  const TaskRun r = run(params.dump(), "", {.on_output = [&](std::string_view bytes) {
+                          if (bytes == "first\n") std::ofstream(dir / "go") << "1";
+                        }});
+  EXPECT_EQ(r.rc, SKEP_OK);
+  EXPECT_EQ(r.out, "first\nsecond\n");
+}
+
+TEST_F(ExecuteScript, passes_input_arguments_and_variables_unchanged) {
+  const std::string odd = "a 'b' \"c\" $HOME `id` \\ ü \n;";
+  Json params = script("cat; printf '%s|%s|' \"$1\" \"$2\"; printf %s \"$GREETING\"");
+  params.set("stdin", "from stdin\n").set("args", Json::array().push(odd).push(""));
+  params.set("env", Json::object({{"GREETING", Json(odd)}}));
+  const TaskRun r = run(params.dump());
+  EXPECT_EQ(r.json()["stdout"].str(), "from stdin\n" + odd + "||" + odd);
+}
+
+// W8
+TEST_F(ExecuteScript, gives_the_allowed_variables_and_the_identity_of_the_task_only) {
+  setenv("AWS_SECRET_ACCESS_KEY", "hunter2", 1);
+  setenv("TZ", "UTC", 1);
+  Json params = script("env | grep -v -E '^(PWD|SHLVL|_)=' | sort");
+  params.set("env", Json::object({{"LANG", Json("C")}, {"MINE", Json("1")}}));
+  const TaskRun r = run(params.dump());
+  unsetenv("AWS_SECRET_ACCESS_KEY");
+  unsetenv("TZ");
+  const std::string home = std::getenv("HOME") == nullptr ? "/" : std::getenv("HOME");
+  EXPECT_EQ(r.out, "ATTEMPT=2\nHOME=" + home + "\nIDEMPOTENCY_KEY=key-1\nLANG=C\nMINE=1\nPATH=" +
+                       std::getenv("PATH") +
+                       "\nSKEP_SITE=site-a\nSKEP_WORKER_ID=worker-1\nTASK_ID=task-1\nTZ=UTC\n");
+}
+
+TEST_F(ExecuteScript, refuses_variables_that_are_its_own_or_no_names) {
+  for (const char* name : {"TASK_ID", "A-B", "", "1A", "A=B"}) {
+    Json params = script("true");
+    params.set("env", Json::object({{name, Json("x")}}));
+    const TaskRun r = run(params.dump());
+    EXPECT_EQ(r.rc, SKEP_E_INVALID) << name;
+    EXPECT_NE(r.message.find(name), std::string::npos) << r.message;
+  }
+}
+
+TEST_F(ExecuteScript, runs_every_interpreter_of_the_default_list_with_arguments) {
+  const std::pair<const char*, const char*> samples[] = {
+      {"sh", "echo \"$1\""},
+      {"bash", "a=(\"$@\"); echo \"${a[0]}\""},
+      {"python3", "import sys\nprint(sys.argv[1])"},
+      {"perl", "print \"$ARGV[0]\\n\";"}};
+  for (const auto& [interpreter, text] : samples) {
+    Json params = script(text);
+    params.set("interpreter", interpreter).set("args", Json::array().push("x y"));
+    const TaskRun r = run(params.dump());
+    if (r.fail_code == SKEP_E_NOT_FOUND) continue;  // not installed here, and said so
+    EXPECT_EQ(r.rc, SKEP_OK) << interpreter << ": " << r.message << r.err;
+    EXPECT_EQ(r.out, "x y\n") << interpreter;
+  }
+}
+
+TEST_F(ExecuteScript, refuses_an_interpreter_that_is_not_allowed_and_lists_those_that_are) {
+  Json params = script("x");
+  params.set("interpreter", "ruby");
+  const TaskRun r = run(params.dump(), "\"interpreters\":[\"sh\",\"bash\"]");
+  EXPECT_EQ(r.rc, SKEP_E_DENIED);
+  EXPECT_NE(r.message.find("allowed: sh, bash"), std::string::npos) << r.message;
+}
+
+TEST_F(ExecuteScript, names_an_allowed_interpreter_that_is_not_installed) {
+  Json params = script("x");
+  params.set("interpreter", "no-such-shell");
+  const TaskRun r = run(params.dump(), "\"interpreters\":[\"sh\",\"no-such-shell\"]");
+  EXPECT_EQ(r.rc, SKEP_E_NOT_FOUND);
+  EXPECT_NE(r.message.find("\"no-such-shell\" in PATH"), std::string::npos) << r.message;
+  EXPECT_TRUE(r.json().is_object() && r.json()["exit_code"].is_null());
+  EXPECT_TRUE(work_dir_is_empty());
+}
+
+TEST_F(ExecuteScript, takes_a_script_longer_than_an_argument_may_be) {
+  const std::string padding(300'000, '#');
+  const TaskRun r = run(script("echo top\n" + padding + "\necho bottom").dump());
+  EXPECT_EQ(r.out, "top\nbottom\n");
+}
+
+TEST_F(ExecuteScript, does_not_show_the_script_in_the_list_of_processes) {
+  const TaskRun r = run(script("tr '\\0' ' ' </proc/$$/cmdline # hunter2").dump());
+  EXPECT_NE(r.out.find("/script"), std::string::npos) << r.out;
+  EXPECT_EQ(r.out.find("hunter2"), std::string::npos) << r.out;
+}
+
+TEST_F(ExecuteScript, starts_in_a_private_empty_folder_or_where_it_is_told) {
+  const TaskRun own = run(script("ls -A; stat -c %a .; touch a; mkdir b; touch b/c").dump());
+  EXPECT_EQ(own.out, "script\n700\n");
+  EXPECT_TRUE(work_dir_is_empty());
+  Json params = script("pwd");
+  params.set("cwd", "/usr");
+  EXPECT_EQ(run(params.dump()).out, "/usr\n");
+  params.set("cwd", "/no/such");
+  const TaskRun missing = run(params.dump());
+  EXPECT_EQ(missing.rc, SKEP_E_NOT_FOUND);
+  EXPECT_NE(missing.message.find("/no/such"), std::string::npos);
+}
+
+// W4
+TEST_F(ExecuteScript, keeps_the_first_quarter_and_the_last_part_of_too_much_output) {
+  Json params = script("echo FIRST; head -c 50000000 /dev/zero | tr '\\0' x; echo; echo LAST");
+  FakeHost host(skep_plugin_entry_v1(), kManifest, config());
+  std::size_t streamed = 0;
+  const TaskRun r = host.run(params.dump(), {.on_output = [&](std::string_view bytes) {
+                               streamed += bytes.size();
+                             }});
+  const Json j = r.json();
+  EXPECT_TRUE(j["truncated"].boolean());
+  EXPECT_EQ(j["stdout_bytes"].integer(), 50'000'012);
+  EXPECT_EQ(streamed, 50'000'012u);
+  const std::string_view kept = j["stdout"].str();
+  EXPECT_TRUE(kept.starts_with("FIRST\n"));
+  EXPECT_TRUE(kept.ends_with("\nLAST\n"));
+  const std::string gap = "\n[.. " + std::to_string(50'000'012 - (1 << 20)) + " bytes left out ..]\n";
+  EXPECT_EQ(kept.find(gap), 256u << 10);
+  EXPECT_EQ(kept.size(), (1u << 20) + gap.size());
+}
+
+TEST_F(ExecuteScript, writes_valid_json_for_output_that_is_not_text) {
+  const TaskRun r = run(script("printf 'a\\377\\000b'").dump());
+  EXPECT_EQ(r.json()["stdout"].str(), std::string_view("a\xef\xbf\xbd\0b", 6));
+  EXPECT_EQ(r.json()["stdout_bytes"].integer(), 4);
+}
+
+TEST_F(ExecuteScript, runs_a_file_only_beneath_the_script_folders) {
+  const TempDir allowed;
+  const TempDir other;
+  std::ofstream(allowed / "ok.sh") << "echo fine";
+  std::ofstream(other / "bad.sh") << "echo bad";
+  std::filesystem::create_symlink(other / "bad.sh", allowed / "link.sh");
+  std::filesystem::create_directory(allowed / "sub");
+  const std::string dirs = "\"script_dirs\":[\"" + allowed.path() + "\"]";
+  const auto run_file = [&](const std::string& file) {
+    return run(Json().set("file", file).dump(), dirs);
+  };
+  EXPECT_EQ(run_file(allowed / "ok.sh").out, "fine\n");
+  EXPECT_EQ(run_file("ok.sh").out, "fine\n");
+  EXPECT_EQ(run_file("sub/../ok.sh").out, "fine\n");
+  EXPECT_EQ(run_file(other / "bad.sh").rc, SKEP_E_DENIED);
+  EXPECT_EQ(run_file("link.sh").rc, SKEP_E_DENIED);
+  EXPECT_EQ(run_file("../" + std::filesystem::path(other.path()).filename().string() + "/bad.sh").rc,
+            SKEP_E_DENIED);
+  EXPECT_EQ(run_file("none.sh").rc, SKEP_E_NOT_FOUND);
+  EXPECT_EQ(run_file("sub").rc, SKEP_E_INVALID);
+}
+
+TEST_F(ExecuteScript, wants_an_absolute_file_when_there_are_no_script_folders) {
+  const TempDir dir;
+  std::ofstream(dir / "x.sh") << "echo ran $0";
+  EXPECT_EQ(run(Json().set("file", dir / "x.sh").dump()).out, "ran " + (dir / "x.sh") + "\n");
+  const TaskRun relative = run(R"({"file":"x.sh"})");
+  EXPECT_EQ(relative.rc, SKEP_E_INVALID);
+  EXPECT_NE(relative.message.find("script_dirs"), std::string::npos);
+}
+
+TEST_F(ExecuteScript, wants_either_a_script_or_a_file) {
+  EXPECT_EQ(run("{}").rc, SKEP_E_INVALID);
+  EXPECT_EQ(run(R"({"script":"true","file":"/bin/true"})").rc, SKEP_E_INVALID);
+  EXPECT_EQ(run(R"({"script":""})").rc, SKEP_OK);
+}
+
+TEST_F(ExecuteScript, removes_what_a_killed_worker_left_and_nothing_that_is_in_use) {
+  const std::string stale = work_ / "skep-script-stale1";
+  const std::string used = work_ / "skep-script-inuse1";
+  for (const std::string& path : {stale, used}) {
+    std::filesystem::create_directories(path + "/deep/er");
+    std::ofstream(path + "/script") << "x";
+  }
+  std::ofstream(work_ / "other") << "x";
+  const int fd = open(used.c_str(), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(flock(fd, LOCK_EX | LOCK_NB), 0);
+  EXPECT_EQ(run(script("true").dump()).rc, SKEP_OK);
+  close(fd);
+  EXPECT_FALSE(std::filesystem::exists(stale));
+  EXPECT_TRUE(std::filesystem::exists(used + "/script"));
+  EXPECT_TRUE(std::filesystem::exists(work_ / "other"));
+}
+
+TEST_F(ExecuteScript, says_what_is_wrong_with_its_work_folder) {
+  FakeHost host(skep_plugin_entry_v1(), kManifest, R"({"work_dir":"/no/such/folder"})");
+  const TaskRun r = host.run(script("true").dump());
+  EXPECT_LT(r.rc, 0);
+  EXPECT_NE(r.message.find("/no/such/folder"), std::string::npos) << r.message;
+}
+
+TEST_F(ExecuteScript, runs_several_at_once_in_one_instance) {
+  FakeHost host(skep_plugin_entry_v1(), kManifest, config());
+  std::atomic<int> right{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i)
+      threads.emplace_back([&, i] {
+        const std::string word = std::to_string(i);
+        const TaskRun r = host.run(script("sleep 0.05; echo " + word).dump());
+        right += r.rc == SKEP_OK && r.out == word + "\n";
+      });
+  }
+  EXPECT_EQ(right, 8);
+  EXPECT_TRUE(work_dir_is_empty());
+}
+
+TEST_F(ExecuteScript, has_a_schema_that_refuses_nonsense) {
+  FakeHost host(skep_plugin_entry_v1(), kManifest, config());
+  for (const char* params :
+       {R"({"script":1})", R"({"script":"x","timeout_seconds":0})", R"({"scrip":"x"})",
+        R"({"script":"x","cwd":"relative"})", R"({"script":"x","env":{"A":1}})",
+        R"({"script":"x","retry_on_exit":[0]})", R"({"script":"x","output_cap_bytes":1})"})
+    EXPECT_THROW(host.run(params), std::runtime_error) << params;
+}
+
+TEST(Capture, keeps_exactly_what_fits_for_every_way_to_cut_the_stream) {
+  std::string all;
+  for (int i = 0; i < 100; ++i) all += static_cast<char>('a' + i % 26);
+  for (std::size_t piece = 1; piece <= all.size(); ++piece) {
+    script::Capture whole(100);
+    script::Capture part(40);
+    for (std::size_t at = 0; at < all.size(); at += piece) {
+      whole.add(std::string_view(all).substr(at, piece));
+      part.add(std::string_view(all).substr(at, piece));
+    }
+    EXPECT_EQ(whole.text(), all);
+    EXPECT_FALSE(whole.truncated());
+    EXPECT_EQ(part.text(), all.substr(0, 10) + "\n[.. 60 bytes left out ..]\n" + all.substr(70));
+  }
+}
+
+}  // namespace
+}  // namespace skep

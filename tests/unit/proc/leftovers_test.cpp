@@ -1,0 +1,146 @@
+// What children leave behind, and hosts that die.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <fstream>
+
+#include "core/proc/mark.hpp"
+#include "tests/unit/proc/support.hpp"
+
+namespace skep::proc {
+namespace {
+
+std::string escape(const std::string& seconds, const std::string& how = "setsid") {
+  // Forks twice, leaves group and session, and closes every descriptor.
+  return "(" + how + " sh -c 'exec sleep " + seconds + "' </dev/null >/dev/null 2>&1 &) ; ";
+}
+
+int zombies_of_ours() {
+  int count = 0;
+  std::ifstream in("/proc/self/task/" + std::to_string(getpid()) + "/children");
+  for (pid_t pid = 0; in >> pid;) {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    std::getline(stat, line);
+    count += line.find(") Z ") != std::string::npos;
+  }
+  return count;
+}
+
+TEST(Leftovers, of_a_child_that_ended_well_are_killed_in_another_session_too) {
+  const std::string seconds = unique_seconds();
+  const auto e = run(shell(escape(seconds) + "sleep 0.1"), -1, 0, {});
+  ASSERT_TRUE(e);
+  EXPECT_EQ(e->exit_code, 0);
+  EXPECT_EQ(count_processes(seconds), 0);
+  EXPECT_TRUE(eventually([] { return zombies_of_ours() == 0; }));
+}
+
+TEST(Leftovers, are_found_though_they_dropped_their_environment) {
+  const std::string seconds = unique_seconds();
+  const auto e = run(shell(escape(seconds, "env -i setsid") + "sleep 0.1"), -1, 0, {});
+  ASSERT_TRUE(e);
+  EXPECT_EQ(count_processes(seconds), 0);
+}
+
+TEST(Leftovers, of_a_cancelled_child_are_killed) {
+  const std::string seconds = unique_seconds();
+  const Event cancel;
+  const auto e = run(shell(escape(seconds) + "sleep 0.2; echo ready; sleep 60"), cancel.fd(), 0,
+                     [&](bool, std::string_view) {
+                       EXPECT_EQ(count_processes(seconds), 1);
+                       cancel.set();
+                       return true;
+                     });
+  ASSERT_TRUE(e);
+  EXPECT_EQ(count_processes(seconds), 0);
+}
+
+TEST(Leftovers, of_one_child_are_told_from_those_of_another) {
+  const std::string mine = unique_seconds();
+  const std::string other = unique_seconds();
+  const Event stop;
+  std::jthread neighbour([&] {
+    EXPECT_TRUE(run(shell(escape(other) + "sleep 60"), stop.fd(), 0, {}));
+  });
+  ASSERT_TRUE(eventually([&] { return count_processes(other) == 1; }));
+  ASSERT_TRUE(run(shell(escape(mine) + "sleep 0.1"), -1, 0, {}));
+  EXPECT_EQ(count_processes(mine), 0);
+  EXPECT_EQ(count_processes(other), 1);
+  stop.set();
+  neighbour.join();
+  EXPECT_EQ(count_processes(other), 0);
+}
+
+TEST(Leftovers, that_fork_for_ever_are_stopped) {
+  const std::string seconds = unique_seconds();
+  // Each generation starts the next in a new session and ends: a chain that no group kill catches.
+  Spec spec;
+  spec.argv = {"sh", "-c", "setsid sh -c \"$0\" \"$0\" x & sleep 0.3",
+               "setsid sh -c \"$0\" \"$0\" " + seconds + " </dev/null >/dev/null 2>&1 & sleep 0.01"};
+  spec.env = {kPath};
+  ASSERT_TRUE(run(spec, -1, 0, {}));
+  EXPECT_EQ(count_processes(seconds), 0);
+}
+
+TEST(Leftovers, that_end_while_the_child_runs_do_not_pile_up_as_zombies) {
+  const Event stop;
+  std::jthread child([&] {
+    EXPECT_TRUE(run(shell("for i in 1 2 3 4 5; do (true &) ; done; echo; sleep 60"), stop.fd(), 0,
+                    [](bool, std::string_view) { return true; }));
+  });
+  EXPECT_TRUE(eventually([] { return has_adopted(); }));
+  EXPECT_TRUE(eventually([] { return !has_adopted(); }));
+  stop.set();
+}
+
+// W1: twenty children that fork twice and leave the session; their host is killed with SIGKILL.
+TEST(Leftovers, of_a_killed_host_are_gone_within_seconds) {
+  for (int round = 0; round < 3; ++round) {
+    const std::string seconds = unique_seconds();
+    Spec spec;
+    spec.argv = {SKEP_TEST_HOST, "20", escape(seconds) + "exec sleep " + seconds};
+    spec.env = {kPath};
+    auto host = Background::spawn(spec, "/dev/null");
+    ASSERT_TRUE(host) << host.error().message;
+    ASSERT_TRUE(eventually([&] { return count_processes(seconds) == 40; }))
+        << count_processes(seconds);
+    host->signal(SIGKILL);
+    EXPECT_EQ(host->poll(Millis(5'000)).value_or(Exit{}).signal, SIGKILL);
+    EXPECT_TRUE(eventually([&] { return count_processes(seconds) == 0; }, Millis(5'000)));
+  }
+}
+
+TEST(Leftovers, of_a_killed_host_are_gone_though_the_guard_was_killed_before) {
+  const std::string seconds = unique_seconds();
+  const std::string kill_guard = "kill -KILL $(pgrep -P $PPID -x skep-guard); ";
+  Spec spec;
+  // The first child kills the guard; the next one to start brings it back.
+  spec.argv = {SKEP_TEST_HOST, "1", kill_guard + "exec sleep " + seconds};
+  spec.env = {kPath};
+  auto host = Background::spawn(spec, "/dev/null");
+  ASSERT_TRUE(host);
+  ASSERT_TRUE(eventually([&] { return count_processes(seconds) == 1; }));
+  host->signal(SIGKILL);
+  EXPECT_TRUE(eventually([&] { return count_processes(seconds) == 0; }, Millis(5'000)));
+}
+
+TEST(Marks, are_different_and_ours_and_read_back_from_a_child) {
+  const Mark a = next_mark(Kin::kTask);
+  const Mark b = next_mark(Kin::kTask);
+  EXPECT_NE(a, b);
+  EXPECT_TRUE(marks(Kin::kTask).holds(a));
+  EXPECT_FALSE(marks(Kin::kTask).holds(mark_of(getpid()).value_or(0)));
+  pid_t child = 0;
+  std::optional<Mark> seen;
+  ASSERT_TRUE(run(shell("echo $$; sleep 60"), -1, 0, [&](bool, std::string_view bytes) {
+    child = std::atoi(std::string(bytes).c_str());
+    seen = mark_of(child);
+    return false;
+  }));
+  ASSERT_TRUE(seen);
+  EXPECT_TRUE(marks(Kin::kTask).holds(*seen));
+}
+
+}  // namespace
+}  // namespace skep::proc

@@ -1,0 +1,109 @@
+// What the tests of core/proc share.
+#pragma once
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/base/id.hpp"
+#include "core/proc/monotonic.hpp"
+#include "core/proc/subprocess.hpp"
+
+namespace skep::proc {
+
+inline const std::string kPath = "PATH=/usr/local/bin:/usr/bin:/bin";
+
+inline Spec shell(const std::string& script, std::vector<std::string> args = {}) {
+  Spec spec;
+  spec.argv = {"sh", "-c", script, "sh"};
+  spec.argv.insert(spec.argv.end(), args.begin(), args.end());
+  spec.env = {kPath};
+  return spec;
+}
+
+struct Captured {
+  std::string out;
+  std::string err;
+  Output sink() {
+    return [this](bool is_stderr, std::string_view bytes) {
+      (is_stderr ? err : out) += bytes;
+      return true;
+    };
+  }
+};
+
+class Event {
+ public:
+  Event() : fd_(eventfd(0, EFD_CLOEXEC)) {}
+  ~Event() { close(fd_); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  int fd() const { return fd_; }
+  void set() const {
+    const std::uint64_t one = 1;
+    if (write(fd_, &one, sizeof(one)) != sizeof(one)) std::abort();
+  }
+
+ private:
+  int fd_;
+};
+
+/// Polls `done` until it holds or the time is up: for what nothing can announce to us.
+inline bool eventually(const std::function<bool()>& done, Millis limit = Millis(10'000)) {
+  const MonoMs until = monotonic_ms() + limit.count();
+  while (!done()) {
+    if (monotonic_ms() > until) return false;
+    std::this_thread::sleep_for(Millis(5));
+  }
+  return true;
+}
+
+/// A number of seconds that no other process sleeps: finds our sleepers by their command line.
+inline std::string unique_seconds() {
+  return "3" + std::to_string(getpid()) + "." +
+         std::to_string(std::hash<std::string>()(random_hex(8)) % 1'000'000'000);
+}
+
+/// How many live processes were started with `word` as one of their arguments.
+inline int count_processes(const std::string& word) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream in(entry.path() / "cmdline", std::ios::binary);
+    const std::string line((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    count += line.find('\0' + word + '\0') != std::string::npos;
+  }
+  return count;
+}
+
+class TempDir {
+ public:
+  TempDir() {
+    std::string name = (std::filesystem::temp_directory_path() / "skep-test-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) std::abort();
+    path_ = name;
+  }
+  ~TempDir() { std::filesystem::remove_all(path_); }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline std::string contents(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+}  // namespace skep::proc
