@@ -62,7 +62,10 @@ std::optional<WallMs> from_iso(std::string_view text) {
     return std::nullopt;
   parts.tm_year -= 1900;
   parts.tm_mon -= 1;
-  return static_cast<WallMs>(timegm(&parts)) * 1000 + fraction;
+  const int day = parts.tm_mday;
+  const std::time_t seconds = timegm(&parts);
+  if (parts.tm_mday != day) return std::nullopt;  // 31 February
+  return static_cast<WallMs>(seconds) * 1000 + fraction;
 }
 
 }  // namespace skep

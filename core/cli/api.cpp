@@ -22,7 +22,8 @@ Outcome<int> call(Session& s) {
   const auto answer = (*api)->raw(method, path, std::move(*body));
   if (!answer) return answer.error();
   if (answer->status >= 400) return (*api)->failure_of(*answer);
-  s.console.out << answer->body << (answer->body.empty() || answer->body.ends_with('\n') ? "" : "\n");
+  s.console.out << answer->body
+                << (answer->body.empty() || answer->body.ends_with('\n') ? "" : "\n");
   return 0;
 }
 
@@ -30,12 +31,15 @@ Outcome<int> call(Session& s) {
 
 std::vector<Command> api_commands() {
   Command c{"api", "send one request to the REST API and print the answer"};
-  c.positionals = {{"METHOD", "GET, POST, PUT, PATCH or DELETE", true,
-                    {"GET", "POST", "PUT", "PATCH", "DELETE", "get", "post", "put", "patch",
-                     "delete"}},
-                   {"PATH", "/api/tasks?status=queued"}};
+  c.positionals = {
+      {"METHOD",
+       "GET, POST, PUT, PATCH or DELETE",
+       true,
+       {"GET", "POST", "PUT", "PATCH", "DELETE", "get", "post", "put", "patch", "delete"}},
+      {"PATH", "/api/tasks?status=queued"}};
   c.options = {{"data", 'd', "BODY", "request body, @FILE or -"}};
-  c.examples = {"skep api GET /api/workers", "skep api POST /api/tasks -d '{\"type\":\"collect_facts\"}'"};
+  c.examples = {"skep api GET /api/workers",
+                "skep api POST /api/tasks -d '{\"type\":\"collect_facts\"}'"};
   c.run = call;
   return {std::move(c)};
 }

@@ -11,19 +11,27 @@ namespace {
 Code code_of_status(int status) {
   switch (status) {
     case 401:
-    case 403: return Code::kDenied;
-    case 404: return Code::kNotFound;
+    case 403:
+      return Code::kDenied;
+    case 404:
+      return Code::kNotFound;
     case 409:
     case 412:
-    case 428: return Code::kState;
+    case 428:
+      return Code::kState;
     case 408:
-    case 504: return Code::kDeadline;
+    case 504:
+      return Code::kDeadline;
     case 429:
     case 502:
-    case 503: return Code::kUnavailable;
-    case 501: return Code::kUnsupported;
-    case 507: return Code::kNoMemory;
-    default: return status < 500 ? Code::kInvalid : Code::kInternal;
+    case 503:
+      return Code::kUnavailable;
+    case 501:
+      return Code::kUnsupported;
+    case 507:
+      return Code::kNoMemory;
+    default:
+      return status < 500 ? Code::kInvalid : Code::kInternal;
   }
 }
 
@@ -41,7 +49,8 @@ std::vector<std::string> details_of(const json::object& problem) {
   for (const json::value& e : errors->get_array()) {
     if (!e.is_object()) continue;
     const std::string pointer = get_string(e.get_object(), "pointer");
-    lines.push_back((pointer.empty() ? "" : pointer + ": ") + get_string(e.get_object(), "message"));
+    lines.push_back((pointer.empty() ? "" : pointer + ": ") +
+                    get_string(e.get_object(), "message"));
   }
   return lines;
 }
@@ -148,9 +157,9 @@ Outcome<json::value> Client::document(std::string_view method, const std::string
   if (response->status >= 400) return failure_of(*response);
   auto parsed = parse_json(response->body);
   if (!parsed)
-    return Failure(Error{Code::kCorrupt, server_ + path + " answered no JSON: " +
-                                             parsed.error().message}
-                       .with_next("skep health: is this a skep control plane?"));
+    return Failure(
+        Error{Code::kCorrupt, server_ + path + " answered no JSON: " + parsed.error().message}
+            .with_next("skep health: is this a skep control plane?"));
   return std::move(*parsed);
 }
 

@@ -46,8 +46,8 @@ class Client {
  private:
   Client(std::string server, std::string token, Millis timeout, Transport transport,
          const std::atomic<bool>* abort);
-  Outcome<json::value> document(std::string_view method, const std::string& path,
-                                std::string body, Millis extra);
+  Outcome<json::value> document(std::string_view method, const std::string& path, std::string body,
+                                Millis extra);
   Failure unreachable(const Error& cause) const;
 
   std::string server_;

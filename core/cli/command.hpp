@@ -12,28 +12,30 @@
 namespace skep::cli {
 
 struct Option {
-  std::string long_name;       ///< "site", without dashes; the key in Args
+  std::string long_name;  ///< "site", without dashes; the key in Args
   char short_name = 0;
-  std::string value;           ///< what it takes, "SITE"; "" = a flag
+  std::string value;  ///< what it takes, "SITE"; "" = a flag
   std::string help;
   bool repeat = false;
   std::vector<std::string> choices{};
-  std::string environment{};   ///< variable read when the option is not given
-  std::string key{};           ///< the key in Args when it is not long_name
+  std::string environment{};  ///< variable read when the option is not given
+  std::string key{};          ///< the key in Args when it is not long_name
 };
 
 struct Positional {
-  std::string name;            ///< "ID"; the key in Args
+  std::string name;  ///< "ID"; the key in Args
   std::string help;
   bool required = true;
   std::vector<std::string> choices{};
-  bool repeat = false;         ///< the last one may be given several times
+  bool repeat = false;  ///< the last one may be given several times
 };
 
 /// What was typed, by option long name or positional name.
 class Args {
  public:
-  void add(const std::string& name, std::string value) { values_[name].push_back(std::move(value)); }
+  void add(const std::string& name, std::string value) {
+    values_[name].push_back(std::move(value));
+  }
   bool has(const std::string& name) const { return values_.contains(name); }
   /// The last value, or `fallback`.
   std::string get(const std::string& name, std::string_view fallback = {}) const;
@@ -50,12 +52,12 @@ class Args {
 class Session;
 
 struct Command {
-  std::string name;            ///< "task submit" or "up"
-  std::string summary;         ///< one line
+  std::string name;     ///< "task submit" or "up"
+  std::string summary;  ///< one line
   std::vector<Positional> positionals{};
   std::vector<Option> options{};
   std::function<Outcome<int>(Session&)> run{};
-  std::string notes{};         ///< more lines of help
+  std::string notes{};  ///< more lines of help
   std::vector<std::string> examples{};
   bool hidden = false;
 };

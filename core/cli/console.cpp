@@ -10,11 +10,16 @@ namespace {
 
 std::string_view escape_of(Style style) {
   switch (style) {
-    case Style::kGood: return "\x1b[32m";
-    case Style::kWarn: return "\x1b[33m";
-    case Style::kBad: return "\x1b[31m";
-    case Style::kDim: return "\x1b[2m";
-    case Style::kBold: return "\x1b[1m";
+    case Style::kGood:
+      return "\x1b[32m";
+    case Style::kWarn:
+      return "\x1b[33m";
+    case Style::kBad:
+      return "\x1b[31m";
+    case Style::kDim:
+      return "\x1b[2m";
+    case Style::kBold:
+      return "\x1b[1m";
   }
   return "";
 }
@@ -64,7 +69,9 @@ void print_failure(const Console& c, const Failure& f) {
   }
   c.err << painted(c.color_err, Style::kBad, "error:") << ' ' << f.error.message << "   ["
         << f.error.id() << "]\n";
-  for (const std::string& line : f.details) c.err << "  - " << line << '\n';
+  // One problem is the message already.
+  if (f.details.size() > 1 || f.problem.empty())
+    for (const std::string& line : f.details) c.err << "  - " << line << '\n';
   print_next(c, f.error.next);
   c.err << std::flush;
 }

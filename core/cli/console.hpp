@@ -14,7 +14,7 @@ namespace skep::cli {
 /// Why a command failed: an error of ours, or a problem document of the control plane.
 struct [[nodiscard]] Failure {
   Error error{};
-  std::string problem{};  ///< problem+json as received, "" when the error is ours
+  std::string problem{};               ///< problem+json as received, "" when the error is ours
   std::vector<std::string> details{};  ///< one line each: "/params/script: is missing"
 
   Failure() = default;
@@ -42,8 +42,8 @@ struct Console {
   bool color_out = false;
   bool color_err = false;
   bool quiet = false;
-  bool json_errors = false;  ///< print failures as problem+json
-  WallMs (*now)() = nullptr; ///< for relative times; null = the machine's clock
+  bool json_errors = false;   ///< print failures as problem+json
+  WallMs (*now)() = nullptr;  ///< for relative times; null = the machine's clock
 
   WallMs now_ms() const;
   /// A message for people on `err`; nothing when quiet.

@@ -70,22 +70,24 @@ const json::object& facts_of(const json::object& task) {
 std::vector<Cell> row_of(const json::object& task) {
   const json::object& f = facts_of(task);
   const auto load = number_at(f, {"load", "one_minute"});
-  return {or_dash(get_string(task, "site")),
-          or_dash(get_string(task, "worker_id")),
-          os_of(f),
-          or_dash(text_at(f, {"kernel", "release"})),
-          or_dash(text_at(f, {"cpu", "logical_count"})),
-          used_of(number_at(f, {"memory", "total_bytes"}), number_at(f, {"memory", "available_bytes"})),
-          disk_of(f),
-          load ? fmt::format("{:.2f}", *load) : "-",
-          or_dash(text_at(task, {"result", "fact_count"})),
-          std::to_string(get_int(task, "duration_ms"))};
+  return {
+      or_dash(get_string(task, "site")),
+      or_dash(get_string(task, "worker_id")),
+      os_of(f),
+      or_dash(text_at(f, {"kernel", "release"})),
+      or_dash(text_at(f, {"cpu", "logical_count"})),
+      used_of(number_at(f, {"memory", "total_bytes"}), number_at(f, {"memory", "available_bytes"})),
+      disk_of(f),
+      load ? fmt::format("{:.2f}", *load) : "-",
+      or_dash(text_at(task, {"result", "fact_count"})),
+      std::to_string(get_int(task, "duration_ms"))};
 }
 
 }  // namespace
 
 void print_facts_table(const Console& c, const std::vector<json::value>& tasks) {
-  Table table({"SITE", "WORKER", "OS", "KERNEL", "CPUS", "MEMORY", "DISK /", "LOAD", "FACTS", "MS"});
+  Table table(
+      {"SITE", "WORKER", "OS", "KERNEL", "CPUS", "MEMORY", "DISK /", "LOAD", "FACTS", "MS"});
   for (const json::value& task : tasks)
     if (task.is_object()) table.row(row_of(task.get_object()));
   table.print(c);

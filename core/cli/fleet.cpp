@@ -18,6 +18,7 @@ namespace skep::cli {
 namespace {
 
 constexpr Millis kPoll{100};
+constexpr Millis kControlLimit{10'000};
 
 MonoMs mono_ms() { return SystemClock().mono_ms(); }
 
@@ -27,11 +28,11 @@ bool has_docker_socket() {
 }
 
 std::string exit_text(const proc::Exit& exit) {
-  return exit.signal != 0 ? fmt::format("was ended by signal {} ({})", exit.signal,
-                                        ::sigabbrev_np(exit.signal) != nullptr
-                                            ? ::sigabbrev_np(exit.signal)
-                                            : "?")
-                          : fmt::format("exited with code {}", exit.exit_code);
+  return exit.signal != 0
+             ? fmt::format(
+                   "was ended by signal {} ({})", exit.signal,
+                   ::sigabbrev_np(exit.signal) != nullptr ? ::sigabbrev_np(exit.signal) : "?")
+             : fmt::format("exited with code {}", exit.exit_code);
 }
 
 }  // namespace
@@ -59,22 +60,21 @@ Status Fleet::spawn(const std::string& name, const std::string& toml) {
   return record();
 }
 
-Error Fleet::ended(const Node& node, const proc::Exit& exit) const {
-  return Error{Code::kInternal,
-               fmt::format("node {} {}; its last log lines:\n{}", node.name, exit_text(exit),
-                           indented(printable(state_.log_tail(node.name, 12), true), "    "))}
-      .named("node-ended")
-      .with_next("less " + state_.log_path(node.name));
+Failure Fleet::ended(const Node& node, const proc::Exit& exit) const {
+  Error error{Code::kInternal, fmt::format("node {} {}", node.name, exit_text(exit)), "node-ended",
+              "less " + state_.log_path(node.name) + "\nskep start -c " +
+                  state_.path(node.name + ".toml") + "     # start it again, in another terminal"};
+  return {std::move(error), {}, last_lines(state_, node.name, 12)};
 }
 
-Status Fleet::still_waiting(std::string_view what, MonoMs until) {
-  if (interrupted()) return Error{Code::kCancelled, "interrupted"};
+Outcome<void> Fleet::still_waiting(std::string_view what, MonoMs until) {
+  if (interrupted()) return Failure(Error{Code::kCancelled, "interrupted"});
   for (Node& node : nodes_)
     if (const auto exit = node.process.poll()) return ended(node, *exit);
   if (mono_ms() > until)
-    return Error{Code::kDeadline,
-                 fmt::format("{} after {}", what, human_duration(options_.start_limit.count()))}
-        .with_next("less " + state_.folder() + "/*.log");
+    return Failure(Error{Code::kDeadline, fmt::format("{} after {}", what,
+                                                      human_duration(options_.start_limit.count()))}
+                       .with_next("less " + state_.folder() + "/*.log"));
   // The first node is the control plane: its end is news, and until then this is the pause.
   if (const auto exit = nodes_.front().process.poll(kPoll)) return ended(nodes_.front(), *exit);
   return {};
@@ -93,7 +93,8 @@ Outcome<std::string> Fleet::wait_for_control() {
   }
 }
 
-/// By its pid too: after a restart the control plane remembers the workers of the last run as online.
+/// By its pid too: after a restart the control plane remembers the workers of the last run as
+/// online.
 bool Fleet::is_online(const Node& node, const json::value& workers) const {
   for (const json::object* w : items_of(workers))
     if (get_string(*w, "worker_id") == worker_id_of(node.name))
@@ -112,9 +113,9 @@ Outcome<bool> Fleet::wait_for_workers(Client& api) {
           console_.note(fmt::format("worker   {} at {}", worker_id_of(node.name), node.name));
     }
     if (seen.size() == options_.plan.sites.size()) return true;
-    SKEP_TRY(still_waiting(fmt::format("{} of {} workers are online", seen.size(),
-                                       options_.plan.sites.size()),
-                           until));
+    SKEP_TRY(still_waiting(
+        fmt::format("{} of {} workers are online", seen.size(), options_.plan.sites.size()),
+        until));
   }
 }
 
@@ -146,15 +147,18 @@ Outcome<std::string> Fleet::start() {
 }
 
 bool Fleet::watch() {
-  while (!interrupted()) {
-    for (Node& node : nodes_) {
-      const auto exit = node.process.poll(kPoll / nodes_.size());
+  while (!interrupted() && !nodes_.empty()) {
+    const Millis share = kPoll / nodes_.size();
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      const auto exit = nodes_[i].process.poll(share);
       if (!exit) continue;
-      print_failure(console_, ended(node, *exit));
-      return false;
+      print_failure(console_, ended(nodes_[i], *exit));
+      nodes_.erase(nodes_.begin() + static_cast<std::ptrdiff_t>(i));
+      if (const auto written = record(); !written) console_.note(written.error().message);
+      break;
     }
   }
-  return true;
+  return interrupted();
 }
 
 void Fleet::finish(Node& node, Millis grace) {
@@ -165,13 +169,18 @@ void Fleet::finish(Node& node, Millis grace) {
 }
 
 void Fleet::stop() {
-  if (nodes_.empty()) return;
   const MonoMs until = mono_ms() + options_.drain_limit.count();
   const auto left = [&] { return Millis{std::max<MonoMs>(0, until - mono_ms())}; };
-  for (std::size_t i = 1; i < nodes_.size(); ++i) nodes_[i].process.signal(SIGTERM);
-  for (std::size_t i = 1; i < nodes_.size(); ++i) finish(nodes_[i], left());
-  nodes_.front().process.signal(SIGTERM);
-  finish(nodes_.front(), Millis{10'000});
+  const auto is_control = [](const Node& node) { return node.name == "control"; };
+  for (Node& node : nodes_)
+    if (!is_control(node)) node.process.signal(SIGTERM);
+  for (Node& node : nodes_)
+    if (!is_control(node)) finish(node, left());
+  for (Node& node : nodes_)
+    if (is_control(node)) {
+      node.process.signal(SIGTERM);
+      finish(node, kControlLimit);
+    }
   nodes_.clear();
   state_.forget();
 }

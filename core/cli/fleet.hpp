@@ -14,10 +14,10 @@ namespace skep::cli {
 
 struct FleetOptions {
   UpPlan plan;
-  std::string program;                            ///< path of this binary
-  std::map<std::string, std::string> environment; ///< of the nodes
-  Millis start_limit{30'000};                     ///< until every node is ready
-  Millis drain_limit{40'000};                     ///< until a node that was asked to has ended
+  std::string program;                             ///< path of this binary
+  std::map<std::string, std::string> environment;  ///< of the nodes
+  Millis start_limit{30'000};                      ///< until every node is ready
+  Millis drain_limit{40'000};                      ///< until a node that was asked to has ended
 };
 
 /// One thread. The nodes die with the process, and with the Fleet.
@@ -28,7 +28,8 @@ class Fleet {
   /// Starts everything, in order; returns when every worker is online. On failure the nodes that
   /// were started still run: call stop().
   Outcome<std::string> start();
-  /// Returns when interrupted (true) or when a node has ended by itself (false; said on `err`).
+  /// Returns when interrupted (true) or when no node is left (false). A node that ends by itself is
+  /// said on `err` with its last log lines, and the others go on: a lost node is worth watching.
   bool watch();
   /// Workers first, so that they can hand in their results. Idempotent.
   void stop();
@@ -43,8 +44,8 @@ class Fleet {
   Outcome<bool> wait_for_workers(Client& api);
   bool is_online(const Node& node, const json::value& workers) const;
   /// A Failure when interrupted, a node has ended, or `until` has passed.
-  Status still_waiting(std::string_view what, MonoMs until);
-  Error ended(const Node& node, const proc::Exit& exit) const;
+  Outcome<void> still_waiting(std::string_view what, MonoMs until);
+  Failure ended(const Node& node, const proc::Exit& exit) const;
   Status record() const;
   void finish(Node& node, Millis grace);
 

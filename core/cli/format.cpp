@@ -9,7 +9,8 @@ namespace {
 
 /// U+0080 to U+009F, which some terminals obey like an escape.
 bool is_c1_control(std::string_view rest) {
-  return rest.size() > 1 && rest[0] == '\xc2' && (static_cast<unsigned char>(rest[1]) & 0xE0U) == 0x80U;
+  return rest.size() > 1 && rest[0] == '\xc2' &&
+         (static_cast<unsigned char>(rest[1]) & 0xE0U) == 0x80U;
 }
 
 }  // namespace

@@ -103,7 +103,8 @@ std::string root_help() {
          "usage: skep COMMAND [arguments] [options]\n" +
          section("commands", command_rows("")) +
          section("global options", option_rows(global_options())) +
-         "\nstart here: skep up\nmore: skep COMMAND --help, skep help exit-codes|output|environment\n";
+         "\nstart here: skep up\nmore: skep COMMAND --help, skep help "
+         "exit-codes|output|environment\n";
 }
 
 std::string markdown_options(const std::vector<Option>& options) {
@@ -119,7 +120,8 @@ std::string markdown_options(const std::vector<Option>& options) {
 }
 
 std::string markdown_command(const Command& c) {
-  std::string out = "\n### skep " + c.name + "\n\n" + c.summary + ".\n\n```\n" + usage_line(c) + "\n```\n";
+  std::string out =
+      "\n### skep " + c.name + "\n\n" + c.summary + ".\n\n```\n" + usage_line(c) + "\n```\n";
   for (const Positional& p : c.positionals) out += "\n- `" + p.name + "`: " + p.help;
   if (!c.positionals.empty()) out += "\n";
   out += markdown_options(c.options);

@@ -18,7 +18,8 @@ Outcome<int> help(Session& s) {
     auto known = help_topics();
     for (const Command& c : all_commands())
       if (!c.hidden) known.push_back(c.name);
-    return Failure(usage_error("no help on \"" + topic + "\"; " + suggestion(topic, known), "skep --help"));
+    return Failure(
+        usage_error("no help on \"" + topic + "\"; " + suggestion(topic, known), "skep --help"));
   }
   s.console.out << text;
   return 0;

@@ -58,11 +58,10 @@ std::string name_of(const json::value& v, std::string_view key) {
 }  // namespace
 
 Format parse_format(std::string_view word) {
-  constexpr std::array<std::pair<std::string_view, Format>, 4> kWords{
-      {{"wide", Format::kWide},
-       {"json", Format::kJson},
-       {"jsonl", Format::kJsonl},
-       {"name", Format::kName}}};
+  constexpr std::array<std::pair<std::string_view, Format>, 4> kWords{{{"wide", Format::kWide},
+                                                                       {"json", Format::kJson},
+                                                                       {"jsonl", Format::kJsonl},
+                                                                       {"name", Format::kName}}};
   for (const auto& [name, format] : kWords)
     if (name == word) return format;
   return Format::kTable;
@@ -105,10 +104,17 @@ bool print_document(const Console& c, Format format, const json::value& document
                     std::string_view name_key) {
   switch (format) {
     case Format::kTable:
-    case Format::kWide: return false;
-    case Format::kJson: c.out << pretty(document) << '\n'; return true;
-    case Format::kJsonl: c.out << json::serialize(document) << '\n'; return true;
-    case Format::kName: c.out << printable(name_of(document, name_key)) << '\n'; return true;
+    case Format::kWide:
+      return false;
+    case Format::kJson:
+      c.out << pretty(document) << '\n';
+      return true;
+    case Format::kJsonl:
+      c.out << json::serialize(document) << '\n';
+      return true;
+    case Format::kName:
+      c.out << printable(name_of(document, name_key)) << '\n';
+      return true;
   }
   return false;
 }
@@ -149,7 +155,8 @@ std::string pretty(const json::value& v) {
 }
 
 Cell status_cell(const std::string& status) {
-  constexpr std::array kGood{"succeeded", "online", "ok", "healthy", "ready", "loaded", "available"};
+  constexpr std::array kGood{"succeeded", "online", "ok",       "healthy",
+                             "ready",     "loaded", "available"};
   constexpr std::array kBad{"failed", "dead", "offline", "stale", "refused", "unhealthy"};
   constexpr std::array kWarn{"late", "degraded", "paused", "draining", "cancelled"};
   const auto in = [&](const auto& words) {

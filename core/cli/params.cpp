@@ -27,7 +27,8 @@ Status put(json::object& root, const std::string& key, json::value value) {
   for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
     json::value& next = at->emplace(parts[i], json::object()).first->value();
     if (!next.is_object())
-      return usage_error("-p " + key + ": \"" + parts[i] + "\" already has a value that is no object");
+      return usage_error("-p " + key + ": \"" + parts[i] +
+                         "\" already has a value that is no object");
     at = &next.get_object();
   }
   json::value& slot = (*at)[parts.back()];

@@ -51,8 +51,8 @@ std::vector<std::string> first_words() {
 
 struct Found {
   const Command* command = nullptr;
-  std::string topic;               ///< when there is no command but a wish for help
-  std::vector<std::string> rest;   ///< the words without the command's name
+  std::string topic;              ///< when there is no command but a wish for help
+  std::vector<std::string> rest;  ///< the words without the command's name
 };
 
 Error unknown_verb(const std::string& noun, const std::string& verb) {
@@ -105,7 +105,8 @@ std::vector<const Option*> options_of(const Command& command) {
 /// Values stay as typed: CLI11's conversions would read "{}" and "[1,2]" as lists.
 CLI::Option* declare(CLI::App& app, const Option& o) {
   const std::string names =
-      (o.short_name != 0 ? std::string{'-', o.short_name, ','} : std::string()) + "--" + o.long_name;
+      (o.short_name != 0 ? std::string{'-', o.short_name, ','} : std::string()) + "--" +
+      o.long_name;
   if (o.value.empty()) return app.add_flag(names);
   return app.add_option(names)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
@@ -118,8 +119,8 @@ Error unexpected(const Command& c, const std::vector<const Option*>& options,
   std::vector<std::string> known;
   for (const Option* o : options) known.push_back("--" + o->long_name);
   const std::string name = word.substr(0, word.find('='));
-  return usage_error("\"" + c.name + "\" has no option \"" + name + "\"; " + suggestion(name, known),
-                     next);
+  return usage_error(
+      "\"" + c.name + "\" has no option \"" + name + "\"; " + suggestion(name, known), next);
 }
 
 Status check_choice(const std::string& what, const std::string& value,

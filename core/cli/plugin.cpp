@@ -53,8 +53,9 @@ json::object document_of(const ComponentInfo& c) {
 }
 
 json::object document_of(const PluginInfo& p) {
-  json::object o{{"id", p.id},           {"version", p.version}, {"license", p.license},
-                 {"description", p.description}, {"path", p.path}, {"sha256", p.sha256},
+  json::object o{{"id", p.id},           {"version", p.version},
+                 {"license", p.license}, {"description", p.description},
+                 {"path", p.path},       {"sha256", p.sha256},
                  {"state", p.state},     {"reason", p.reason}};
   json::array components;
   for (const ComponentInfo& c : p.components) components.push_back(document_of(c));
@@ -123,16 +124,17 @@ Outcome<int> list(Session& s) {
 }
 
 void print_component(const Console& c, const ComponentInfo& component) {
-  c.out << '\n' << c.paint(Style::kBold, printable(component.name)) << "  "
-        << printable(component.kind) << "\n  " << printable(component.description) << '\n';
+  c.out << '\n'
+        << c.paint(Style::kBold, printable(component.name)) << "  " << printable(component.kind)
+        << "\n  " << printable(component.description) << '\n';
   if (component.max_concurrency > 0)
     c.out << "  at most " << component.max_concurrency << " at once\n";
   if (component.default_timeout_ms > 0)
     c.out << "  default timeout " << human_duration(component.default_timeout_ms) << '\n';
   if (!component.permissions.empty())
     c.out << "  permissions " << printable(join(component.permissions, ", ")) << '\n';
-  for (const auto& [title, schema] : {std::pair{"params", component.params_schema},
-                                      {"config", component.config_schema}})
+  for (const auto& [title, schema] :
+       {std::pair{"params", component.params_schema}, {"config", component.config_schema}})
     if (const auto v = parse_json(schema); v && v->is_object() && !v->get_object().empty())
       c.out << "  " << title << " schema\n" << indented(printable(pretty(*v), true), "    ");
 }

@@ -23,7 +23,7 @@ int try_bind(const std::string& host, std::uint16_t port) {
   address.sin_port = htons(port);
   if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) return EINVAL;
   return ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0
-                                                                                           : errno;
+                                                                                            : errno;
 }
 
 }  // namespace

@@ -44,9 +44,9 @@ int run(const std::vector<std::string>& words, const Environment& environment, c
         Transport transport) {
   Console console = make_console(words, environment, t);
   auto parsed = parse(words, environment);
-  Outcome<int> code = parsed ? run_parsed(std::move(*parsed), console, environment, t,
-                                          std::move(transport))
-                             : Outcome<int>(Failure(parsed.error()));
+  Outcome<int> code =
+      parsed ? run_parsed(std::move(*parsed), console, environment, t, std::move(transport))
+             : Outcome<int>(Failure(parsed.error()));
   if (code) return *code;
   print_failure(console, code.error());
   return exit_code_of(code.error());

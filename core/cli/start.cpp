@@ -16,8 +16,10 @@ Outcome<int> start(Session& s) {
 std::vector<Command> start_commands() {
   Command c{"start", "run a node in the foreground, as its TOML file says"};
   c.options = config_options();
-  c.notes = "SIGTERM drains: running tasks get [worker] drain_seconds, results reach the disk first.";
-  c.examples = {"skep start -c control.toml", "skep start -c worker.toml --set worker.concurrency=8"};
+  c.notes =
+      "SIGTERM drains: running tasks get [worker] drain_seconds, results reach the disk first.";
+  c.examples = {"skep start -c control.toml",
+                "skep start -c worker.toml --set worker.concurrency=8"};
   c.run = start;
   return {std::move(c)};
 }

@@ -64,7 +64,9 @@ Outcome<int> health(Session& s) {
   if (s.args.has("URL")) s.args.add("server", s.args.get("URL"));
   auto api = s.api();
   if (!api) return api.error();
-  const std::string path = s.args.has("live") ? "/livez" : s.args.has("ready") ? "/readyz" : "/health";
+  const std::string path = s.args.has("live")    ? "/livez"
+                           : s.args.has("ready") ? "/readyz"
+                                                 : "/health";
   const auto answer = (*api)->raw("GET", path, {});
   if (!answer) {
     print_failure(s.console, answer.error());

@@ -33,7 +33,8 @@ Result<std::string> time_of(const std::string& option, const std::string& text, 
 }
 
 Status add_times(Session& s, json::object& task) {
-  for (const auto& [option, member] : {std::pair{"run-at", "run_at"}, {"expires-at", "expires_at"}}) {
+  for (const auto& [option, member] :
+       {std::pair{"run-at", "run_at"}, {"expires-at", "expires_at"}}) {
     if (!s.args.has(option)) continue;
     auto at = time_of(option, s.args.get(option), s.console.now_ms());
     if (!at) return at.error();
@@ -70,9 +71,8 @@ Result<json::object> task_spec(Session& s) {
   auto params = build_params(*base, s.args.all("param"));
   if (!params) return params.error();
   task["params"] = std::move(*params);
-  for (const auto& [option, member] : {std::pair{"site", "site"},
-                                       {"worker", "worker_id"},
-                                       {"idempotency-key", "idempotency_key"}})
+  for (const auto& [option, member] :
+       {std::pair{"site", "site"}, {"worker", "worker_id"}, {"idempotency-key", "idempotency_key"}})
     if (s.args.has(option)) task[member] = s.args.get(option);
   if (s.args.has("require")) {
     json::array needed;
@@ -112,10 +112,12 @@ Outcome<int> submit(Session& s) {
   if (!made) return made.error();
   const json::object* task = made->if_object();
   const std::string id = task == nullptr ? std::string() : get_string(*task, "id");
-  if (id.empty()) return Failure(Error{Code::kCorrupt, "the control plane's answer has no task id"});
+  if (id.empty())
+    return Failure(Error{Code::kCorrupt, "the control plane's answer has no task id"});
   if (!wait) {
     if (print_document(s.console, s.format, *made, "id")) return 0;
-    s.console.out << "task " << printable(id) << ' ' << printable(get_string(*task, "status")) << '\n';
+    s.console.out << "task " << printable(id) << ' ' << printable(get_string(*task, "status"))
+                  << '\n';
     s.console.note("  next:  skep task logs " + id + " -f");
     return 0;
   }
@@ -150,7 +152,8 @@ std::vector<Command> submit_commands() {
       {"wait-timeout", 0, "SECONDS", "with --wait or -f: stop waiting after this long (exit 7)"},
   };
   c.notes =
-      "Ctrl-C stops waiting and leaves the task running. Exit code 9: the task ended without success.";
+      "Ctrl-C stops waiting and leaves the task running. Exit code 9: the task ended without "
+      "success.";
   c.examples = {"skep task submit collect_facts --site site-a --wait",
                 "skep task submit execute_script -p script='uname -a' -f",
                 "skep task submit execute_script -p script=@deploy.sh -p env.STAGE=test --wait"};

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::int64_t kPage = 200;
 
-/// Pages of GET /api/tasks put together, at most `limit` items; next_cursor is that of the last page.
+/// Pages of GET /api/tasks put together, at most `limit` items; next_cursor is that of the last
+/// page.
 Outcome<json::value> fetch_tasks(Client& api, const Query& filter, std::int64_t limit) {
   json::array items;
   std::string cursor;
@@ -114,7 +115,11 @@ Command with_id(std::string name, std::string summary, std::function<Outcome<int
 
 Command list_command() {
   Command c{"task list", "list tasks, newest first"};
-  c.options = {{"status", 0, "STATUS", "only tasks in this status", false,
+  c.options = {{"status",
+                0,
+                "STATUS",
+                "only tasks in this status",
+                false,
                 {"queued", "claimed", "executing", "succeeded", "failed", "cancelled", "dead"}},
                {"type", 0, "TYPE", "only this type"},
                {"site", 0, "SITE", "only this site"},
@@ -135,7 +140,7 @@ std::vector<Command> task_commands() {
           with_id("task explain", "say why a task waits, worker by worker", explain),
           with_id("task cancel", "cancel a task that has not ended",
                   [](Session& s) { return act(s, "cancel"); }),
-          with_id("task retry", "queue a task again that ended without success",
+          with_id("task retry", "queue a task again that has ended",
                   [](Session& s) { return act(s, "retry"); })};
 }
 

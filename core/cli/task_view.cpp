@@ -42,7 +42,8 @@ void print_result_document(const Console& c, const json::value& result, bool str
   }
   const std::string signal = get_string(*o, "signal");
   c.out << c.paint(Style::kBold, "exit code") << "  "
-        << (signal.empty() ? std::to_string(get_int(*o, "exit_code", -1)) : "none, ended by " + signal)
+        << (signal.empty() ? std::to_string(get_int(*o, "exit_code", -1))
+                           : "none, ended by " + signal)
         << '\n';
   if (!streams) return;
   print_stream(c, *o, "stdout");
@@ -56,8 +57,9 @@ void print_field(const Console& c, std::string_view name, const std::string& val
 
 std::string seconds_text(const json::object& task) {
   const json::value* v = task.if_contains("timeout_seconds");
-  return v == nullptr || !v->is_number() ? std::string()
-                                         : fmt::format("{:g}s", get_double(task, "timeout_seconds"));
+  return v == nullptr || !v->is_number()
+             ? std::string()
+             : fmt::format("{:g}s", get_double(task, "timeout_seconds"));
 }
 
 void print_attempts(const Console& c, const json::object& task) {
@@ -81,7 +83,8 @@ bool is_over(const std::string& status) {
 
 std::vector<Column> task_columns(WallMs now) {
   const auto text = [](std::string key) {
-    return [key = std::move(key)](const json::object& t) { return Cell(or_dash(get_string(t, key))); };
+    return
+        [key = std::move(key)](const json::object& t) { return Cell(or_dash(get_string(t, key))); };
   };
   return {
       {"ID", text("id")},
@@ -89,13 +92,13 @@ std::vector<Column> task_columns(WallMs now) {
       {"STATUS", [](const json::object& t) { return status_cell(get_string(t, "status")); }},
       {"SITE", text("site")},
       {"WORKER", text("worker_id")},
-      {"TRY", [](const json::object& t) {
+      {"TRY",
+       [](const json::object& t) {
          return Cell(fmt::format("{}/{}", get_int(t, "attempt"), get_int(t, "max_attempts")));
        }},
       {"PRIO", [](const json::object& t) { return Cell(get_raw(t, "priority", "-")); }, true},
-      {"AGE", [now](const json::object& t) {
-         return Cell(human_age(get_string(t, "created_at"), now));
-       }},
+      {"AGE",
+       [now](const json::object& t) { return Cell(human_age(get_string(t, "created_at"), now)); }},
       {"TOOK", [](const json::object& t) { return Cell(duration_text(t)); }},
       {"CREATED", text("created_at"), true},
       {"NOTE", [](const json::object& t) { return Cell(error_text(t)); }},
@@ -104,8 +107,8 @@ std::vector<Column> task_columns(WallMs now) {
 
 std::string task_headline(const json::object& task) {
   const std::string status = get_string(task, "status");
-  std::string out = fmt::format("task {} {} {}", get_string(task, "id"), get_string(task, "type"),
-                                status);
+  std::string out =
+      fmt::format("task {} {} {}", get_string(task, "id"), get_string(task, "type"), status);
   if (duration_text(task) != "-") out += " in " + duration_text(task);
   if (const std::string worker = get_string(task, "worker_id"); !worker.empty())
     out += " on " + worker;
@@ -115,7 +118,8 @@ std::string task_headline(const json::object& task) {
 
 void print_result(const Console& c, const json::object& task, bool streams) {
   const Cell status = status_cell(get_string(task, "status"));
-  c.out << (status.styled ? c.paint(status.style, task_headline(task)) : task_headline(task)) << '\n';
+  c.out << (status.styled ? c.paint(status.style, task_headline(task)) : task_headline(task))
+        << '\n';
   if (const std::string error = error_text(task); !error.empty())
     c.out << c.paint(Style::kBold, "error") << "      " << printable(error) << '\n';
   const json::value* result = task.if_contains("result");

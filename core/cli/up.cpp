@@ -47,7 +47,8 @@ Result<UpPlan> plan_of(const Args& args) {
   auto listen = listen_of(args);
   if (!listen) return listen.error();
   std::error_code ec;
-  std::string state = std::filesystem::absolute(args.get("state", "./.skep"), ec).lexically_normal();
+  std::string state =
+      std::filesystem::absolute(args.get("state", "./.skep"), ec).lexically_normal();
   if (ec) return errno_error("find folder \"" + args.get("state", "./.skep") + "\"", ec.value());
   while (state.size() > 1 && state.ends_with('/')) state.pop_back();
   return UpPlan{std::move(state), std::move(*sites), std::move(*listen)};
@@ -78,7 +79,8 @@ void print_hints(const Console& c, const std::string& url, const UpPlan& plan, b
   const std::string& site = plan.sites.back();
   const std::string server = url == "http://127.0.0.1:9595" ? "" : " --server " + url;
   c.out << "\ntry     skep" << server << " status\n"
-        << "        skep" << server << " task submit execute_script -p script='df -h /' --site " << site << " -f\n"
+        << "        skep" << server << " task submit execute_script -p script='df -h /' --site "
+        << site << " -f\n"
         << "        skep" << server << " task list\n"
         << "logs    " << plan.state << "/*.log\n"
         << "stop    " << (background ? "skep up --stop --state " + plan.state : "Ctrl-C") << '\n'
@@ -101,8 +103,11 @@ Status prepare(Session& s, const UpPlan& plan, UpState& state) {
 Outcome<bool> bring_up(Session& s, Fleet& fleet, const UpPlan& plan) {
   const auto url = fleet.start();
   if (!url) return url.error();
-  const auto good = demo(s, *url, plan);
-  if (!good) return good.error();
+  if (const auto good = demo(s, *url, plan); !good) {
+    if (interrupted()) return good.error();
+    print_failure(s.console, good.error());
+    s.console.note("the nodes go on");
+  }
   print_hints(s.console, *url, plan, false);
   return true;
 }
@@ -119,11 +124,11 @@ Outcome<int> foreground(Session& s, const UpPlan& plan, bool with_demo) {
     if (!url) return url.error();
     return true;
   }();
-  const bool asked = up ? fleet.watch() : interrupted().load();
+  const bool asked = up && fleet.watch();
   s.console.note("stopping: workers finish what they run");
   fleet.stop();
   s.console.note("stopped");
-  if (!up && !asked) return up.error();
+  if (!up) return up.error();
   return asked ? 0 : 1;
 }
 
@@ -139,8 +144,8 @@ Outcome<int> background(Session& s, const UpPlan& plan) {
   const auto url = start_supervisor({*program, plan, s.environment}, s.console);
   if (!url) return url.error();
   const auto good = demo(s, *url, plan);
-  if (!good) return good.error();
   print_hints(s.console, *url, plan, true);
+  if (!good) return good.error();
   return *good ? 0 : kTaskFailed;
 }
 
@@ -165,15 +170,18 @@ Outcome<int> supervise(Session& s) {
 
 std::vector<Command> up_commands() {
   Command c{"up", "start a control plane and three sites here, and run real work on them"};
-  c.options = {{"detach", 'd', "", "leave them running in the background"},
-               {"stop", 0, "", "end what -d started in this state folder"},
-               {"state", 0, "FOLDER", "state folder (./.skep)"},
-               {"sites", 0, "A,B,C", "names of the sites (site-a,site-b,site-c)"},
-               {"port", 0, "PORT", "listen on 127.0.0.1:PORT only (9595 and 8000); 0 = any free port"},
-               {"fresh", 0, "", "first remove what an earlier run left in the state folder"}};
-  c.notes = "For one machine and for trying things out. Each node has its own TOML file, state and log\n"
-            "in the state folder. Ctrl-C stops them all; running tasks get time to end.";
-  c.examples = {"skep up", "skep up -d --port 0 --state /tmp/skep", "skep up --stop --state /tmp/skep"};
+  c.options = {
+      {"detach", 'd', "", "leave them running in the background"},
+      {"stop", 0, "", "end what -d started in this state folder"},
+      {"state", 0, "FOLDER", "state folder (./.skep)"},
+      {"sites", 0, "A,B,C", "names of the sites (site-a,site-b,site-c)"},
+      {"port", 0, "PORT", "listen on 127.0.0.1:PORT only (9595 and 8000); 0 = any free port"},
+      {"fresh", 0, "", "first remove what an earlier run left in the state folder"}};
+  c.notes =
+      "For one machine and for trying things out. Each node has its own TOML file, state and log\n"
+      "in the state folder. Ctrl-C stops them all; running tasks get time to end.";
+  c.examples = {"skep up", "skep up -d --port 0 --state /tmp/skep",
+                "skep up --stop --state /tmp/skep"};
   c.run = up;
   Command hidden{"__up", "the process behind skep up -d"};
   hidden.options = {c.options[2], c.options[3], c.options[4]};

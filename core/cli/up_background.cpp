@@ -23,8 +23,8 @@ Result<proc::Child> launch_supervisor(const SupervisorOptions& options, const Up
                             O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0640));
   if (!in || !log) return errno_error("open \"" + state.log_path(kLog) + "\"", errno);
   proc::Spec spec;
-  spec.argv = {options.program, "__up", "--state", options.plan.state, "--sites",
-               join(options.plan.sites, ",")};
+  spec.argv = {options.program,    "__up",    "--state",
+               options.plan.state, "--sites", join(options.plan.sites, ",")};
   if (options.plan.listen.size() == 1) {
     const std::string& address = options.plan.listen.front();
     spec.argv.insert(spec.argv.end(), {"--port", address.substr(address.rfind(':') + 1)});
@@ -44,9 +44,9 @@ bool has_ended(const proc::Child& child, Millis wait) {
 }
 
 Failure did_not_start(const UpState& state) {
-  return Error{Code::kInternal, "the nodes did not start:\n" +
-                                    indented(printable(state.log_tail(kLog, 20), true), "    ")}
-      .with_next("less " + state.log_path(kLog));
+  Error error{Code::kInternal, "the nodes did not start", "not-started",
+              "less " + state.log_path(kLog)};
+  return {std::move(error), {}, last_lines(state, kLog, 20)};
 }
 
 Outcome<std::string> wait_until_ready(const proc::Child& child, const UpState& state) {
@@ -59,8 +59,8 @@ Outcome<std::string> wait_until_ready(const proc::Child& child, const UpState& s
     if (interrupted()) return Failure(Error{Code::kCancelled, "interrupted"});
     if (has_ended(child, Millis{100})) return did_not_start(state);
     if (clock.mono_ms() > until)
-      return Failure(Error{Code::kDeadline, "the nodes are not ready after " +
-                                                human_duration(kReadyLimit.count())}
+      return Failure(Error{Code::kDeadline,
+                           "the nodes are not ready after " + human_duration(kReadyLimit.count())}
                          .with_next("less " + state.log_path(kLog)));
   }
 }

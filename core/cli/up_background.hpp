@@ -19,8 +19,8 @@ struct SupervisorOptions {
 /// there, or the user interrupts, it has been ended.
 Outcome<std::string> start_supervisor(const SupervisorOptions& options, const Console& console);
 
-/// Ends the supervisor and the nodes that up.json of the folder names, exactly those. kNotFound when
-/// none runs.
+/// Ends the supervisor and the nodes that up.json of the folder names, exactly those. kNotFound
+/// when none runs.
 Outcome<bool> stop_supervisor(const std::string& folder, const Console& console);
 
 }  // namespace skep::cli

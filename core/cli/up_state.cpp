@@ -12,6 +12,7 @@
 
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/cli/format.hpp"
 
 namespace skep::cli {
 namespace {
@@ -45,8 +46,7 @@ void append_process(JsonOut& out, const ProcessId& id) {
 }
 
 ProcessId process_of(const json::object& o) {
-  return {static_cast<pid_t>(get_int(o, "pid")),
-          static_cast<std::uint64_t>(get_int(o, "started"))};
+  return {static_cast<pid_t>(get_int(o, "pid")), static_cast<std::uint64_t>(get_int(o, "started"))};
 }
 
 }  // namespace
@@ -131,14 +131,17 @@ Result<std::string> UpState::write_toml(const std::string& node, const std::stri
 Result<std::string> UpState::write_control_toml(const UpPlan& plan) const {
   std::vector<std::string> listen;
   for (const std::string& address : plan.listen) listen.push_back(quoted(address));
-  return write_toml("control", "[node]\nid = \"control\"\nsite = \"control\"\nroles = [\"control\"]\n"
-                               "state_dir = " + quoted(path("control")) +
-                               "\n\n[http]\nlisten = [" + join(listen, ", ") + "]\n");
+  return write_toml("control",
+                    "[node]\nid = \"control\"\nsite = \"control\"\nroles = [\"control\"]\n"
+                    "state_dir = " +
+                        quoted(path("control")) + "\n\n[http]\nlisten = [" + join(listen, ", ") +
+                        "]\n");
 }
 
 Result<std::string> UpState::write_site_toml(const std::string& site,
                                              const std::string& control_url, bool docker) const {
-  return write_toml(site, "[node]\nid = " + quoted(worker_id_of(site)) + "\nsite = " + quoted(site) +
+  return write_toml(site, "[node]\nid = " + quoted(worker_id_of(site)) +
+                              "\nsite = " + quoted(site) +
                               "\nroles = [\"worker\"]\nstate_dir = " + quoted(path(site)) +
                               "\n\n[worker]\ncontrol_plane_url = [" + quoted(control_url) +
                               "]\nheartbeat_interval_seconds = 5.0\ncapabilities = { docker = " +
@@ -167,6 +170,13 @@ std::string UpState::log_tail(const std::string& node, std::size_t count) const 
   for (std::size_t lines = 0; at > 0; --at)
     if (text[at - 1] == '\n' && at != text.size() && ++lines == count) break;
   return text.substr(at);
+}
+
+std::vector<std::string> last_lines(const UpState& state, const std::string& node,
+                                    std::size_t count) {
+  std::vector<std::string> lines = split(printable(state.log_tail(node, count), true), '\n');
+  if (!lines.empty() && lines.back().empty()) lines.pop_back();
+  return lines;
 }
 
 }  // namespace skep::cli

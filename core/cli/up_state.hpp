@@ -1,4 +1,5 @@
-// What `skep up` keeps in its state folder: the nodes' TOML files, and up.json, which says who runs.
+// What `skep up` keeps in its state folder: the nodes' TOML files, and up.json, which says who
+// runs.
 #pragma once
 
 #include <sys/types.h>
@@ -14,9 +15,9 @@
 namespace skep::cli {
 
 struct UpPlan {
-  std::string state;               ///< absolute path of the state folder
+  std::string state;  ///< absolute path of the state folder
   std::vector<std::string> sites;
-  std::vector<std::string> listen; ///< of the control plane, "127.0.0.1:9595"
+  std::vector<std::string> listen;  ///< of the control plane, "127.0.0.1:9595"
 };
 
 /// A process by number and start time, so that a reused number is never taken for it.
@@ -33,8 +34,8 @@ Result<bool> end_process(const ProcessId& id, Millis grace);
 
 struct UpRecord {
   ProcessId supervisor;
-  std::string url;        ///< "" until the control plane answers
-  bool ready = false;     ///< all workers are online
+  std::string url;     ///< "" until the control plane answers
+  bool ready = false;  ///< all workers are online
   std::vector<std::pair<std::string, ProcessId>> nodes;
 };
 
@@ -55,7 +56,8 @@ class UpState {
   void forget() const;
 
   Result<std::string> write_control_toml(const UpPlan& plan) const;
-  Result<std::string> write_site_toml(const std::string& site, const std::string& control_url, bool docker) const;
+  Result<std::string> write_site_toml(const std::string& site, const std::string& control_url,
+                                      bool docker) const;
   /// The first URL the control plane says it listens on; "" while there is none.
   std::string control_url() const;
   std::string log_path(const std::string& node) const { return path(node + ".log"); }
@@ -69,5 +71,8 @@ class UpState {
 };
 
 std::string worker_id_of(const std::string& site);
+/// state.log_tail() as lines that are safe to print.
+std::vector<std::string> last_lines(const UpState& state, const std::string& node,
+                                    std::size_t count);
 
 }  // namespace skep::cli

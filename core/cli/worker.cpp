@@ -77,8 +77,7 @@ std::vector<Command> worker_commands() {
   Command one{"worker show", "show one worker"};
   one.positionals = {{"ID", "worker id"}};
   one.run = show;
-  return {std::move(all), std::move(one),
-          with_ids("pause", "stop claiming; running tasks go on"),
+  return {std::move(all), std::move(one), with_ids("pause", "stop claiming; running tasks go on"),
           with_ids("resume", "claim again"),
           with_ids("drain", "finish what runs and claim nothing more")};
 }

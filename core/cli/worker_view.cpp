@@ -21,7 +21,9 @@ const json::object& spool_of(const json::object& w) {
 /// The names of capabilities that are on, or the names of task types.
 std::string names_of(const json::object& w, std::string_view key) {
   std::string out;
-  const auto add = [&](std::string_view name) { out += (out.empty() ? "" : ",") + std::string(name); };
+  const auto add = [&](std::string_view name) {
+    out += (out.empty() ? "" : ",") + std::string(name);
+  };
   const json::value* v = w.if_contains(key);
   if (v != nullptr && v->is_object())
     for (const auto& member : v->get_object())
@@ -37,8 +39,10 @@ std::string names_of(const json::object& w, std::string_view key) {
 std::string note_of(const json::object& w) {
   const json::object& spool = spool_of(w);
   std::vector<std::string> notes;
-  if (const auto n = get_int(spool, "quarantined"); n > 0) notes.push_back(fmt::format("{} quarantined", n));
-  if (const auto n = get_int(spool, "rejected"); n > 0) notes.push_back(fmt::format("{} rejected", n));
+  if (const auto n = get_int(spool, "quarantined"); n > 0)
+    notes.push_back(fmt::format("{} quarantined", n));
+  if (const auto n = get_int(spool, "rejected"); n > 0)
+    notes.push_back(fmt::format("{} rejected", n));
   if (get_bool(spool, "degraded")) notes.emplace_back("spool is full or failing");
   const std::string mode = get_string(w, "mode");
   if (!mode.empty() && mode != "active") notes.push_back(mode);
@@ -61,25 +65,28 @@ std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
 
 std::vector<Column> worker_columns(WallMs now) {
   const auto text = [](std::string key) {
-    return [key = std::move(key)](const json::object& w) { return Cell(or_dash(get_string(w, key))); };
+    return
+        [key = std::move(key)](const json::object& w) { return Cell(or_dash(get_string(w, key))); };
   };
   return {
       {"ID", text("worker_id")},
       {"SITE", text("site")},
       {"STATE", [](const json::object& w) { return status_cell(get_string(w, "status")); }},
       {"SEEN", [now](const json::object& w) { return Cell(seen_of(w, now)); }},
-      {"TASKS", [](const json::object& w) {
+      {"TASKS",
+       [](const json::object& w) {
          return Cell(fmt::format("{}/{}", get_int(w, "busy"), get_int(w, "concurrency")));
        }},
-      {"SPOOL", [](const json::object& w) {
-         return Cell(std::to_string(get_int(spool_of(w), "ready")));
-       }},
+      {"SPOOL",
+       [](const json::object& w) { return Cell(std::to_string(get_int(spool_of(w), "ready"))); }},
       {"MODE", text("mode"), true},
       {"HOST", text("host"), true},
       {"PID", [](const json::object& w) { return Cell(get_raw(w, "pid", "-")); }, true},
-      {"RSS", [](const json::object& w) { return Cell(human_bytes(get_int(w, "rss_bytes"))); }, true},
+      {"RSS", [](const json::object& w) { return Cell(human_bytes(get_int(w, "rss_bytes"))); },
+       true},
       {"VERSION", text("version"), true},
-      {"CAPABILITIES", [](const json::object& w) { return Cell(names_of(w, "capabilities")); }, true},
+      {"CAPABILITIES", [](const json::object& w) { return Cell(names_of(w, "capabilities")); },
+       true},
       {"TYPES", [](const json::object& w) { return Cell(names_of(w, "types")); }, true},
       {"NOTE", [](const json::object& w) { return Cell(note_of(w)); }},
   };
@@ -103,7 +110,8 @@ void print_worker(const Console& c, const json::object& w) {
     const Cell cell = column.cell(w);
     if (cell.text.empty()) continue;
     const std::string text = printable(cell.text);
-    c.out << fmt::format("{:<14}", title) << (cell.styled ? c.paint(cell.style, text) : text) << '\n';
+    c.out << fmt::format("{:<14}", title) << (cell.styled ? c.paint(cell.style, text) : text)
+          << '\n';
   }
   const json::object& spool = spool_of(w);
   c.out << fmt::format("{:<14}", "waiting") << get_int(w, "waiting") << '\n';

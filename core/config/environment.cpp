@@ -12,7 +12,7 @@ namespace skep::config {
 namespace {
 
 /// Read by the command line, not here.
-constexpr std::array<std::string_view, 3> kOfTheClient{"SKEP_SERVER", "SKEP_HINTS",
+constexpr std::array<std::string_view, 4> kOfTheClient{"SKEP_CONFIG", "SKEP_SERVER", "SKEP_HINTS",
                                                        "SKEP_TOKEN_FILE"};
 /// Names of the runbooks that other parts read.
 constexpr std::array<std::string_view, 2> kOfDelegation{"WORKER_DELEGATION_ENABLED",

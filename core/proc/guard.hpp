@@ -1,8 +1,8 @@
 // The guard: a small process beside us that outlives us by a moment.
 //
-// Rationale: when the host is killed with SIGKILL, its children die by PR_SET_PDEATHSIG, but what they
-// left in other sessions does not. The guard holds one end of a pipe; when the host is gone, however
-// it went, the guard kills every process that carries one of the host's marks, and ends.
+// Rationale: when the host is killed with SIGKILL, its children die by PR_SET_PDEATHSIG, but what
+// they left in other sessions does not. The guard holds one end of a pipe; when the host is gone,
+// however it went, the guard kills every process that carries one of the host's marks, and ends.
 #pragma once
 
 #include "core/base/fd.hpp"

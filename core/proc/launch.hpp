@@ -18,12 +18,12 @@ struct Child {
 };
 
 struct Launch {
-  const Spec& spec;           ///< argv, env, cwd, memory_bytes, nice
-  std::string program{};      ///< file to execute; "" = argv[0], looked up in the spec's PATH
-  int in = -1;                ///< become the child's 0, 1 and 2
+  const Spec& spec;       ///< argv, env, cwd, memory_bytes, nice
+  std::string program{};  ///< file to execute; "" = argv[0], looked up in the spec's PATH
+  int in = -1;            ///< become the child's 0, 1 and 2
   int out = -1;
   int err = -1;
-  Mark mark = 0;              ///< 0 = none: nobody sees to what it leaves behind
+  Mark mark = 0;  ///< 0 = none: nobody sees to what it leaves behind
   bool dies_with_us = true;
 };
 

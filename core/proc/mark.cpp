@@ -66,9 +66,7 @@ std::optional<Mark> mark_in_proc(pid_t pid) {
   return std::nullopt;
 }
 
-std::string children_file() {
-  return "/proc/self/task/" + std::to_string(getpid()) + "/children";
-}
+std::string children_file() { return "/proc/self/task/" + std::to_string(getpid()) + "/children"; }
 
 std::vector<pid_t> all_pids() {
   std::vector<pid_t> out;

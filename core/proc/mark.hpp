@@ -2,8 +2,8 @@
 //
 // Rationale: a process that forks twice and calls setsid() leaves its group and its parent, and an
 // environment variable is gone after `env -i`. A resource limit is inherited by every fork and exec
-// and can only be lowered, so each child gets its own value of RLIMIT_RTTIME, which limits nothing at
-// this size (thousands of years of real-time scheduling), and anybody can read it back.
+// and can only be lowered, so each child gets its own value of RLIMIT_RTTIME, which limits nothing
+// at this size (thousands of years of real-time scheduling), and anybody can read it back.
 #pragma once
 
 #include <sys/types.h>
@@ -38,8 +38,9 @@ std::optional<Mark> mark_of(pid_t pid);
 
 /// Makes us the parent of all orphans among our descendants. Idempotent. [any]
 void adopt_orphans();
-/// False when no orphan was adopted that is still unreaped: the cheap way to know that a child which
-/// has ended left nothing behind. Every thread's children but the spawner's are on the main thread.
+/// False when no orphan was adopted that is still unreaped: the cheap way to know that a child
+/// which has ended left nothing behind. Every thread's children but the spawner's are on the main
+/// thread.
 bool has_adopted();
 /// Reaps adopted processes that ended. REQUIRES: the spawner's thread.
 void bury_adopted();

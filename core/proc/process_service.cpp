@@ -47,10 +47,14 @@ Result<Spec> spec_of(const skep_process_spec* in) {
 
 std::uint32_t reason_of(ExitReason reason) {
   switch (reason) {
-    case ExitReason::kExited: return SKEP_EXIT_EXITED;
-    case ExitReason::kSignaled: return SKEP_EXIT_SIGNALED;
-    case ExitReason::kTimeout: return SKEP_EXIT_TIMEOUT;
-    case ExitReason::kCancelled: return SKEP_EXIT_CANCELLED;
+    case ExitReason::kExited:
+      return SKEP_EXIT_EXITED;
+    case ExitReason::kSignaled:
+      return SKEP_EXIT_SIGNALED;
+    case ExitReason::kTimeout:
+      return SKEP_EXIT_TIMEOUT;
+    case ExitReason::kCancelled:
+      return SKEP_EXIT_CANCELLED;
   }
   return SKEP_EXIT_SIGNALED;
 }

@@ -21,10 +21,10 @@ namespace skep::proc {
 namespace {
 
 constexpr MonoMs kNever = std::numeric_limits<MonoMs>::max();
-constexpr MonoMs kDrain = 2'000;        // a grandchild may keep a pipe open this long
-constexpr MonoMs kGiveUp = 2'000;       // SIGKILL to "stuck in the kernel"
-constexpr MonoMs kSweep = 2'000;        // for what it left behind
-constexpr MonoMs kFirstSample = 5;      // of the peak size; then at doubling distance
+constexpr MonoMs kDrain = 2'000;    // a grandchild may keep a pipe open this long
+constexpr MonoMs kGiveUp = 2'000;   // SIGKILL to "stuck in the kernel"
+constexpr MonoMs kSweep = 2'000;    // for what it left behind
+constexpr MonoMs kFirstSample = 5;  // of the peak size; then at doubling distance
 constexpr MonoMs kLastSample = 1'000;
 constexpr std::size_t kReadBytes = 64 << 10;
 
@@ -41,9 +41,16 @@ class Pump {
  public:
   Pump(const Spec& spec, int cancel_fd, MonoMs deadline, const Output& output, Child child,
        Mark mark, UniqueFd out, UniqueFd err, MonoMs started)
-      : spec_(spec), cancel_fd_(cancel_fd), output_(output), child_(std::move(child)), mark_(mark),
-        pipes_{std::move(out), std::move(err)}, started_(started), deadline_(deadline),
-        own_peak_(own_peak_bytes()), buffer_(kReadBytes, '\0') {
+      : spec_(spec),
+        cancel_fd_(cancel_fd),
+        output_(output),
+        child_(std::move(child)),
+        mark_(mark),
+        pipes_{std::move(out), std::move(err)},
+        started_(started),
+        deadline_(deadline),
+        own_peak_(own_peak_bytes()),
+        buffer_(kReadBytes, '\0') {
     sample_at_ = started_ + kFirstSample;
   }
 
@@ -144,9 +151,10 @@ class Pump {
   }
 
   Exit leave_behind() {
-    log::warn("process_stuck", {{"program", spec_.argv.front()},
-                                {"pid", child_.pid},
-                                {"next", "killed, but waiting in the kernel: see /proc/PID/stack"}});
+    log::warn("process_stuck",
+              {{"program", spec_.argv.front()},
+               {"pid", child_.pid},
+               {"next", "killed, but waiting in the kernel: see /proc/PID/stack"}});
     Exit e;
     e.signal = SIGKILL;
     skep::proc::abandon(std::move(child_));

@@ -17,13 +17,13 @@
 namespace skep::proc {
 
 struct Spec {
-  std::vector<std::string> argv;     ///< argv[0]: a path, or a name looked up in env's PATH
-  std::vector<std::string> env;      ///< "KEY=value": exactly the child's environment
-  std::string cwd;                   ///< "" = ours
-  std::string stdin_bytes;           ///< written to the child, then closed
-  Millis timeout{0};                 ///< 0 = none
-  Millis grace{5'000};               ///< SIGTERM to SIGKILL
-  std::uint64_t memory_bytes = 0;    ///< RLIMIT_AS, 0 = none
+  std::vector<std::string> argv;   ///< argv[0]: a path, or a name looked up in env's PATH
+  std::vector<std::string> env;    ///< "KEY=value": exactly the child's environment
+  std::string cwd;                 ///< "" = ours
+  std::string stdin_bytes;         ///< written to the child, then closed
+  Millis timeout{0};               ///< 0 = none
+  Millis grace{5'000};             ///< SIGTERM to SIGKILL
+  std::uint64_t memory_bytes = 0;  ///< RLIMIT_AS, 0 = none
   int nice = 0;
 };
 
@@ -31,8 +31,8 @@ enum class ExitReason { kExited, kSignaled, kTimeout, kCancelled };
 
 struct Exit {
   ExitReason reason = ExitReason::kExited;
-  int exit_code = -1;                ///< kExited only
-  int signal = 0;                    ///< when a signal ended it
+  int exit_code = -1;  ///< kExited only
+  int signal = 0;      ///< when a signal ended it
   Millis duration{0};
   Millis cpu{0};
   std::int64_t max_rss_bytes = 0;
@@ -49,12 +49,13 @@ using Output = std::function<bool(bool is_stderr, std::string_view bytes)>;
 /// (stuck in the kernel) is given up after 2 s with a log line; it runs none of its code any more.
 ///
 /// Started only when neither cancelled nor late: otherwise an Exit with duration 0 says so.
-/// `max_rss_bytes` is exact above our own peak size; below it is sampled while the child runs, and 0
-/// when it ended too fast.
-/// kNotFound or kDenied when it cannot be started, naming the program. [any]
+/// `max_rss_bytes` is exact above our own peak size; below it is sampled while the child runs, and
+/// 0 when it ended too fast. kNotFound or kDenied when it cannot be started, naming the program.
+/// [any]
 Result<Exit> run(const Spec& spec, int cancel_fd, MonoMs deadline, const Output& output);
 
-/// A child that runs beside us, with its stdout and stderr in a file (append) or, when `log_path` is
+/// A child that runs beside us, with its stdout and stderr in a file (append) or, when `log_path`
+/// is
 /// "", inherited. It dies with us. One thread at a time.
 class Background {
  public:

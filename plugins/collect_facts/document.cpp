@@ -13,9 +13,9 @@ struct Unit {
 };
 
 constexpr Unit kUnits[] = {
-    {"_bytes", "bytes"},      {"_seconds", "seconds"}, {"_microseconds", "microseconds"},
-    {"_mhz", "MHz"},          {"_mbps", "Mbit/s"},     {"_bits", "bits"},
-    {"_percent", "percent"},  {"_ms", "milliseconds"}, {"_count", "count"},
+    {"_bytes", "bytes"},     {"_seconds", "seconds"}, {"_microseconds", "microseconds"},
+    {"_mhz", "MHz"},         {"_mbps", "Mbit/s"},     {"_bits", "bits"},
+    {"_percent", "percent"}, {"_ms", "milliseconds"}, {"_count", "count"},
 };
 
 Json unit_of(std::string_view path) {

@@ -31,11 +31,10 @@ Json disk(const std::string& name) {
   const std::string scheduler = line_of(folder + "/queue/scheduler");
   put(out, "scheduler", chosen(scheduler));
   const auto inside = names_in(folder);
-  out.set("partition_count", std::int64_t{std::count_if(
-                                 inside.begin(), inside.end(), [&](const std::string& entry) {
-                                   return entry.starts_with(name) &&
-                                          exists(folder + "/" + entry + "/partition");
-                                 })});
+  out.set("partition_count",
+          std::int64_t{std::count_if(inside.begin(), inside.end(), [&](const std::string& entry) {
+            return entry.starts_with(name) && exists(folder + "/" + entry + "/partition");
+          })});
   return out;
 }
 

@@ -14,9 +14,9 @@ namespace {
 const std::string kCpuFolder = "/sys/devices/system/cpu/";
 
 /// What people ask for: crypto, vectors, virtualisation. The full list has two hundred words.
-constexpr std::string_view kFlags[] = {"aes",  "avx",    "avx2",   "avx512f", "fma", "hypervisor",
-                                       "lm",   "rdrand", "sha_ni", "sse4_2",  "svm", "vmx",
-                                       "asimd", "sha2",  "sve",    "crc32"};
+constexpr std::string_view kFlags[] = {"aes",   "avx",    "avx2",   "avx512f", "fma", "hypervisor",
+                                       "lm",    "rdrand", "sha_ni", "sse4_2",  "svm", "vmx",
+                                       "asimd", "sha2",   "sve",    "crc32"};
 
 /// "32K", "8M" as bytes.
 std::optional<std::int64_t> size_in_bytes(std::string_view text) {
@@ -34,7 +34,9 @@ void put_caches(Json& out) {
     const std::string type = line_of(folder + name + "/type");
     const auto size = size_in_bytes(line_of(folder + name + "/size"));
     const std::string key = "l" + line_of(folder + name + "/level") +
-                            (type == "Data" ? "_data" : type == "Instruction" ? "_code" : "");
+                            (type == "Data"          ? "_data"
+                             : type == "Instruction" ? "_code"
+                                                     : "");
     put(caches, (key + "_bytes").c_str(), size);
   }
   if (!caches.is_null()) out.set("cache", std::move(caches));
@@ -87,7 +89,8 @@ void collect_cpu(Json& out, const Context&) {
   put(out, "microcode", info.microcode);
   out.set("logical_count", info.logical);
   if (!info.cores.empty()) out.set("core_count", static_cast<std::int64_t>(info.cores.size()));
-  if (!info.sockets.empty()) out.set("socket_count", static_cast<std::int64_t>(info.sockets.size()));
+  if (!info.sockets.empty())
+    out.set("socket_count", static_cast<std::int64_t>(info.sockets.size()));
   put(out, "online", line_of(kCpuFolder + "online"));
   if (info.mhz > 0) out.set("current_mhz", static_cast<std::int64_t>(info.mhz));
   const auto khz = number_of(kCpuFolder + "cpu0/cpufreq/cpuinfo_max_freq");
@@ -101,13 +104,20 @@ void collect_cpu(Json& out, const Context&) {
 
 void collect_memory(Json& out, const Context&) {
   constexpr std::pair<std::string_view, const char*> kNames[] = {
-      {"MemTotal", "total_bytes"},       {"MemFree", "free_bytes"},
-      {"MemAvailable", "available_bytes"}, {"Buffers", "buffers_bytes"},
-      {"Cached", "cached_bytes"},        {"Shmem", "shared_bytes"},
-      {"Slab", "slab_bytes"},            {"Dirty", "dirty_bytes"},
-      {"Committed_AS", "committed_bytes"}, {"SwapTotal", "swap_total_bytes"},
-      {"SwapFree", "swap_free_bytes"},   {"HugePages_Total", "hugepages_total_count"},
-      {"HugePages_Free", "hugepages_free_count"}, {"Hugepagesize", "hugepage_size_bytes"}};
+      {"MemTotal", "total_bytes"},
+      {"MemFree", "free_bytes"},
+      {"MemAvailable", "available_bytes"},
+      {"Buffers", "buffers_bytes"},
+      {"Cached", "cached_bytes"},
+      {"Shmem", "shared_bytes"},
+      {"Slab", "slab_bytes"},
+      {"Dirty", "dirty_bytes"},
+      {"Committed_AS", "committed_bytes"},
+      {"SwapTotal", "swap_total_bytes"},
+      {"SwapFree", "swap_free_bytes"},
+      {"HugePages_Total", "hugepages_total_count"},
+      {"HugePages_Free", "hugepages_free_count"},
+      {"Hugepagesize", "hugepage_size_bytes"}};
   const std::string text = slurp("/proc/meminfo");
   const auto all = pairs(text, ':');
   for (const auto& [key, name] : kNames)

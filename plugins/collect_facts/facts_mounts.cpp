@@ -17,15 +17,15 @@
 namespace skep::facts {
 namespace {
 
-constexpr std::string_view kLocal[] = {"bcachefs", "btrfs",    "devtmpfs", "erofs", "exfat",
-                                       "ext2",     "ext3",     "ext4",     "f2fs",  "iso9660",
-                                       "jfs",      "msdos",    "ntfs3",    "overlay", "ramfs",
-                                       "squashfs", "tmpfs",    "udf",      "vfat",  "xfs", "zfs"};
+constexpr std::string_view kLocal[] = {
+    "bcachefs", "btrfs",    "devtmpfs", "erofs", "exfat", "ext2",  "ext3",
+    "ext4",     "f2fs",     "iso9660",  "jfs",   "msdos", "ntfs3", "overlay",
+    "ramfs",    "squashfs", "tmpfs",    "udf",   "vfat",  "xfs",   "zfs"};
 /// They hold no data; autofs would mount something when asked.
 constexpr std::string_view kPseudo[] = {
-    "autofs",     "binder",   "binfmt_misc", "bpf",       "cgroup",   "cgroup2", "configfs",
-    "debugfs",    "devpts",   "efivarfs",    "fusectl",   "hugetlbfs", "mqueue", "nsfs",
-    "proc",       "pstore",   "rpc_pipefs",  "securityfs", "selinuxfs", "sysfs", "tracefs"};
+    "autofs",  "binder", "binfmt_misc", "bpf",        "cgroup",    "cgroup2", "configfs",
+    "debugfs", "devpts", "efivarfs",    "fusectl",    "hugetlbfs", "mqueue",  "nsfs",
+    "proc",    "pstore", "rpc_pipefs",  "securityfs", "selinuxfs", "sysfs",   "tracefs"};
 
 template <class List>
 bool is_in(const List& list, std::string_view word) {
@@ -83,13 +83,15 @@ void mark_children(std::vector<Mount>& mounts) {
 }
 
 void ask_here(Mount& m) {
-  struct statvfs s{};
+  struct statvfs s {};
   if (statvfs(m.point.c_str(), &s) != 0) {
     m.state = Mount::State::kError;
     m.error = std::strerror(errno);
     return;
   }
-  const auto bytes = [&](fsblkcnt_t blocks) { return static_cast<std::int64_t>(blocks * s.f_frsize); };
+  const auto bytes = [&](fsblkcnt_t blocks) {
+    return static_cast<std::int64_t>(blocks * s.f_frsize);
+  };
   m.state = Mount::State::kOk;
   m.total = bytes(s.f_blocks);
   m.free = bytes(s.f_bfree);
@@ -138,7 +140,8 @@ void ask_children(std::vector<Mount*>& mounts, const Context& context) {
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < std::min(kMostThreads, mounts.size()); ++i)
     threads.emplace_back([&] {
-      for (std::size_t at = next++; at < mounts.size(); at = next++) ask_child(*mounts[at], context);
+      for (std::size_t at = next++; at < mounts.size(); at = next++)
+        ask_child(*mounts[at], context);
     });
 }
 

@@ -27,10 +27,10 @@ int prefix_length(const sockaddr* mask) {
 
 std::string address_text(const sockaddr* address) {
   char buffer[INET6_ADDRSTRLEN] = {};
-  const void* bytes = address->sa_family == AF_INET6
-                          ? static_cast<const void*>(
-                                &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr)
-                          : &reinterpret_cast<const sockaddr_in*>(address)->sin_addr;
+  const void* bytes =
+      address->sa_family == AF_INET6
+          ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr)
+          : &reinterpret_cast<const sockaddr_in*>(address)->sin_addr;
   return inet_ntop(address->sa_family, bytes, buffer, sizeof(buffer)) == nullptr ? "" : buffer;
 }
 
@@ -64,8 +64,8 @@ Json interface(const std::string& name, Json own_addresses) {
   out.set("addresses", own_addresses.is_null() ? Json::array() : std::move(own_addresses));
   for (const char* counter : {"rx_bytes", "tx_bytes"})
     put(out, counter, number_of(folder + "statistics/" + counter));
-  for (const char* counter : {"rx_packets", "tx_packets", "rx_errors", "tx_errors", "rx_dropped",
-                              "tx_dropped"})
+  for (const char* counter :
+       {"rx_packets", "tx_packets", "rx_errors", "tx_errors", "rx_dropped", "tx_dropped"})
     put(out, (std::string(counter) + "_count").c_str(),
         number_of(folder + "statistics/" + counter));
   return out;

@@ -23,10 +23,14 @@ std::string_view unquoted(std::string_view s) {
 void put_release(Json& out) {
   const std::string file = exists("/etc/os-release") ? "/etc/os-release" : "/usr/lib/os-release";
   const std::string text = slurp(file);
-  constexpr std::pair<std::string_view, const char*> kNames[] = {
-      {"ID", "id"},           {"ID_LIKE", "id_like"},           {"NAME", "name"},
-      {"VERSION", "version"}, {"VERSION_ID", "version_id"},     {"VERSION_CODENAME", "codename"},
-      {"VARIANT_ID", "variant"}, {"PRETTY_NAME", "pretty_name"}};
+  constexpr std::pair<std::string_view, const char*> kNames[] = {{"ID", "id"},
+                                                                 {"ID_LIKE", "id_like"},
+                                                                 {"NAME", "name"},
+                                                                 {"VERSION", "version"},
+                                                                 {"VERSION_ID", "version_id"},
+                                                                 {"VERSION_CODENAME", "codename"},
+                                                                 {"VARIANT_ID", "variant"},
+                                                                 {"PRETTY_NAME", "pretty_name"}};
   const auto all = pairs(text, '=');
   for (const auto& [key, name] : kNames)
     for (const auto& [k, v] : all)
@@ -149,7 +153,8 @@ void collect_packages(Json& out, const Context& context) {
   } else if (exists("/var/lib/pacman/local")) {
     // One folder each, beside the file ALPM_DB_VERSION.
     const auto names = names_in("/var/lib/pacman/local");
-    out.set("manager", "pacman").set("installed_count", static_cast<std::int64_t>(names.size()) - 1);
+    out.set("manager", "pacman")
+        .set("installed_count", static_cast<std::int64_t>(names.size()) - 1);
   } else if (has_rpm_database()) {
     out.set("manager", "rpm");
     const std::string argv[] = {"rpm", "-qa", "--qf", "."};
@@ -174,7 +179,8 @@ void collect_time(Json& out, const Context&) {
     out.set("offset_microseconds", std::int64_t{state.offset} / (nano ? 1000 : 1));
     out.set("max_error_microseconds", std::int64_t{state.maxerror});
   }
-  put(out, "clock_source", line_of("/sys/devices/system/clocksource/clocksource0/current_clocksource"));
+  put(out, "clock_source",
+      line_of("/sys/devices/system/clocksource/clocksource0/current_clocksource"));
   out.set("rtc", exists("/dev/rtc0") || exists("/dev/rtc"));
 }
 

@@ -71,8 +71,10 @@ void collect_processes(Json& out, const Context& context) {
                     [](const Process& a, const Process& b) { return a.rss_bytes > b.rss_bytes; });
   Json top = Json::array();
   for (std::size_t i = 0; i < shown; ++i)
-    top.push(Json::object({{"pid", all[i].pid}, {"name", all[i].name},
-                           {"rss_bytes", all[i].rss_bytes}, {"thread_count", all[i].threads}}));
+    top.push(Json::object({{"pid", all[i].pid},
+                           {"name", all[i].name},
+                           {"rss_bytes", all[i].rss_bytes},
+                           {"thread_count", all[i].threads}}));
   out.set("top_by_rss", std::move(top));
 }
 

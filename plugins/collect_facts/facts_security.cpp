@@ -30,13 +30,22 @@ std::string dmi(const char* name) { return line_of(std::string("/sys/class/dmi/i
 /// By what the firmware calls itself; "unknown" when only the processor tells.
 std::string hypervisor() {
   if (const std::string type = line_of("/sys/hypervisor/type"); !type.empty()) return type;
-  const std::string names = dmi("sys_vendor") + " " + dmi("product_name") + " " + dmi("bios_vendor");
-  constexpr std::pair<std::string_view, const char*> kNames[] = {
-      {"QEMU", "qemu"},       {"KVM", "kvm"},           {"VMware", "vmware"},
-      {"VirtualBox", "virtualbox"}, {"innotek", "virtualbox"}, {"Xen", "xen"},
-      {"Amazon EC2", "amazon"}, {"Google", "google"},   {"Virtual Machine", "hyper-v"},
-      {"Parallels", "parallels"}, {"Bochs", "bochs"},   {"OpenStack", "openstack"},
-      {"DigitalOcean", "digitalocean"}, {"Hetzner", "hetzner"}};
+  const std::string names =
+      dmi("sys_vendor") + " " + dmi("product_name") + " " + dmi("bios_vendor");
+  constexpr std::pair<std::string_view, const char*> kNames[] = {{"QEMU", "qemu"},
+                                                                 {"KVM", "kvm"},
+                                                                 {"VMware", "vmware"},
+                                                                 {"VirtualBox", "virtualbox"},
+                                                                 {"innotek", "virtualbox"},
+                                                                 {"Xen", "xen"},
+                                                                 {"Amazon EC2", "amazon"},
+                                                                 {"Google", "google"},
+                                                                 {"Virtual Machine", "hyper-v"},
+                                                                 {"Parallels", "parallels"},
+                                                                 {"Bochs", "bochs"},
+                                                                 {"OpenStack", "openstack"},
+                                                                 {"DigitalOcean", "digitalocean"},
+                                                                 {"Hetzner", "hetzner"}};
   for (const auto& [word, name] : kNames)
     if (names.find(word) != std::string::npos) return name;
   const std::string cpus = slurp("/proc/cpuinfo");

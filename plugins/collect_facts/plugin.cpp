@@ -43,8 +43,10 @@ Json collect(const Collector& collector, const Context& context, Json& facts) {
     error = e.what();
   }
   facts.set(collector.name, std::move(group));
-  return Json::object({{"name", collector.name}, {"status", status},
-                       {"ms", millis_since(start)}, {"error", std::move(error)}});
+  return Json::object({{"name", collector.name},
+                       {"status", status},
+                       {"ms", millis_since(start)},
+                       {"error", std::move(error)}});
 }
 
 class CollectFacts final : public skep::Task {
@@ -79,8 +81,9 @@ class CollectFacts final : public skep::Task {
  private:
   static skep_rc stopped(skep::Call& call, const char* before) {
     const bool late = call.cancel_reason() == SKEP_CANCEL_DEADLINE;
-    return call.fail(late ? SKEP_E_DEADLINE : SKEP_E_CANCELLED,
-                     std::string(late ? "out of time" : "cancelled") + " before the group " + before);
+    return call.fail(
+        late ? SKEP_E_DEADLINE : SKEP_E_CANCELLED,
+        std::string(late ? "out of time" : "cancelled") + " before the group " + before);
   }
 
   const skep_svc_process_v1* process_ = nullptr;

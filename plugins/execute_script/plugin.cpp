@@ -92,8 +92,8 @@ class ExecuteScript final : public skep::Task {
 
     const skep_process_output output{&streams, Streams::take};
     skep::HostError error;
-    error.check(process_->run(skep::host(), streams.call.handle(), &spec, &output, &exit,
-                              error.out()));
+    error.check(
+        process_->run(skep::host(), streams.call.handle(), &spec, &output, &exit, error.out()));
   }
 
   const Config config_;

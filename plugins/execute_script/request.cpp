@@ -54,8 +54,11 @@ std::string locate(const std::string& file, const Config& config) {
   for (const std::string& folder : config.script_dirs)
     if (std::string found = resolved(folder + "/" + file); !found.empty()) return found;
   if (config.script_dirs.empty())
-    throw Fault(SKEP_E_INVALID, "file \"" + file + "\" is relative, and this worker has no "
-                "script_dirs; give an absolute path, or set [plugins.execute_script] script_dirs");
+    throw Fault(
+        SKEP_E_INVALID,
+        "file \"" + file +
+            "\" is relative, and this worker has no "
+            "script_dirs; give an absolute path, or set [plugins.execute_script] script_dirs");
   return {};
 }
 
@@ -67,9 +70,10 @@ std::string checked_file(const std::string& file, const Config& config) {
   const auto allowed = [&](const std::string& folder) { return is_beneath(path, folder); };
   if (!config.script_dirs.empty() &&
       std::none_of(config.script_dirs.begin(), config.script_dirs.end(), allowed))
-    throw Fault(SKEP_E_DENIED, "script file \"" + file + "\" is outside the worker's script_dirs (" +
+    throw Fault(SKEP_E_DENIED, "script file \"" + file +
+                                   "\" is outside the worker's script_dirs (" +
                                    list(config.script_dirs) + ")");
-  struct stat s{};
+  struct stat s {};
   if (stat(path.c_str(), &s) != 0 || !S_ISREG(s.st_mode))
     throw Fault(SKEP_E_INVALID, "script file \"" + file + "\" is not a regular file");
   if (access(path.c_str(), R_OK) != 0)
@@ -103,8 +107,9 @@ std::vector<std::string> environment(const Json& request) {
   const auto fixed = identity(request);
   for (const auto& [name, value] : request["params"]["env"].members()) {
     if (!is_variable(name))
-      throw Fault(SKEP_E_INVALID, "env: \"" + name + "\" is no name for a variable; letters, digits "
-                                  "and _ are, not beginning with a digit");
+      throw Fault(SKEP_E_INVALID, "env: \"" + name +
+                                      "\" is no name for a variable; letters, digits "
+                                      "and _ are, not beginning with a digit");
     if (fixed.contains(name))
       throw Fault(SKEP_E_INVALID, "env: " + name + " is set by the worker; use another name");
     all[name] = value.str();
@@ -133,9 +138,11 @@ Request::Request(const Json& request, const Config& config) {
   interpreter = params["interpreter"].str();
   if (std::find(config.interpreters.begin(), config.interpreters.end(), interpreter) ==
       config.interpreters.end())
-    throw Fault(SKEP_E_DENIED, "interpreter \"" + interpreter + "\" is not allowed on this worker; "
-                "allowed: " + list(config.interpreters) +
-                " ([plugins.execute_script] interpreters)");
+    throw Fault(SKEP_E_DENIED, "interpreter \"" + interpreter +
+                                   "\" is not allowed on this worker; "
+                                   "allowed: " +
+                                   list(config.interpreters) +
+                                   " ([plugins.execute_script] interpreters)");
   if (params["script"].is_null() == params["file"].is_null())
     throw Fault(SKEP_E_INVALID, "give either \"script\" (text) or \"file\" (path), and not both");
   script = params["script"].str();

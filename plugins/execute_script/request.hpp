@@ -24,12 +24,12 @@ struct Request {
   /// Throws Fault: what is wrong, what is allowed, what to do.
   Request(const Json& request, const Config& config);
   std::string interpreter;
-  std::string script;             ///< inline text; empty when `file` is set
-  std::string file;               ///< absolute, resolved
+  std::string script;  ///< inline text; empty when `file` is set
+  std::string file;    ///< absolute, resolved
   std::vector<std::string> args;
-  std::vector<std::string> env;   ///< "KEY=value", all of it
+  std::vector<std::string> env;  ///< "KEY=value", all of it
   std::string stdin_bytes;
-  std::string cwd;                ///< "" = the private folder
+  std::string cwd;  ///< "" = the private folder
   std::int64_t timeout_ms = 0;
   std::size_t output_cap = 0;
   std::vector<std::int64_t> retry_on_exit;

@@ -52,9 +52,12 @@ std::optional<Fault> verdict(const Request& request, const skep_process_exit& ex
     case SKEP_EXIT_EXITED:
       if (exit.exit_code == 0) return std::nullopt;
       return exited(request, exit.exit_code);
-    case SKEP_EXIT_TIMEOUT: return Fault(SKEP_E_DEADLINE, out_of_time(request, exit));
-    case SKEP_EXIT_CANCELLED: return Fault(SKEP_E_CANCELLED, "script was cancelled");
-    default: return Fault(SKEP_E_INVALID, "script was ended by " + signal_name(exit.signal));
+    case SKEP_EXIT_TIMEOUT:
+      return Fault(SKEP_E_DEADLINE, out_of_time(request, exit));
+    case SKEP_EXIT_CANCELLED:
+      return Fault(SKEP_E_CANCELLED, "script was cancelled");
+    default:
+      return Fault(SKEP_E_INVALID, "script was ended by " + signal_name(exit.signal));
   }
 }
 

@@ -21,14 +21,15 @@ namespace {
 constexpr std::string_view kPrefix = "skep-script-";
 
 [[noreturn]] void give_up(const std::string& doing, int error) {
-  const skep_rc code = error == ENOSPC || error == EDQUOT ? SKEP_E_NO_MEMORY
+  const skep_rc code = error == ENOSPC || error == EDQUOT                    ? SKEP_E_NO_MEMORY
                        : error == EACCES || error == EPERM || error == EROFS ? SKEP_E_DENIED
                                                                              : SKEP_E_UNAVAILABLE;
   throw Fault(code, doing + ": " + std::strerror(error));
 }
 
 int remove_one(const char* path, const struct stat*, int type, FTW*) {
-  // A folder that the script made unreadable is opened up once more by nobody: it stays, and is told.
+  // A folder that the script made unreadable is opened up once more by nobody: it stays, and is
+  // told.
   return type == FTW_DP || type == FTW_D ? rmdir(path) : unlink(path);
 }
 
@@ -41,7 +42,7 @@ bool remove_tree(const std::string& path) {
 int open_locked(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return -1;
-  struct stat s{};
+  struct stat s {};
   const bool ours = fstat(fd, &s) == 0 && s.st_uid == geteuid();
   if (ours && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &s) == 0 && s.st_nlink > 0) return fd;
   close(fd);

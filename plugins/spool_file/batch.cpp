@@ -1,5 +1,7 @@
 #include "batch.hpp"
 
+#include <algorithm>
+
 #include "seal.hpp"
 
 namespace spool {
@@ -22,10 +24,11 @@ std::size_t line_end(std::string_view bytes, std::size_t from) {
   return bytes.npos;
 }
 
-/// Start of the next possible line after `from`, or the end.
-std::size_t next_start(std::string_view bytes, std::size_t from) {
-  const std::size_t at = bytes.find(std::string("\n") + std::string(kName), from);
-  return at == bytes.npos ? bytes.size() : at + 1;
+/// Start of the next sound line after `from`, or the end. A line break may be what is damaged.
+std::size_t next_sound(std::string_view bytes, std::size_t from) {
+  std::size_t at = bytes.find(kName, from + 1);
+  while (at != bytes.npos && line_end(bytes, at) == bytes.npos) at = bytes.find(kName, at + 1);
+  return std::min(at, bytes.size());
 }
 
 }  // namespace
@@ -66,7 +69,7 @@ ParsedBatch parse_batch(std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size();) {
     const std::size_t end = line_end(bytes, at);
     if (end == bytes.npos) {
-      const std::size_t next = next_start(bytes, at);
+      const std::size_t next = next_sound(bytes, at);
       out.damaged.emplace_back(bytes.substr(at, next - at));
       at = next;
       continue;

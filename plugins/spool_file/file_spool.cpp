@@ -21,6 +21,7 @@ void check(const skep_spool_item& item) {
   if (!is_task_id(skep::text(item.task_id)))
     throw skep::Fault(SKEP_E_INVALID, "\"" + printable(skep::text(item.task_id)) +
                                           "\" is no task id: letters, digits, . _ - (1 to 128)");
+  check_object(skep::text(item.body));
   if (item.body.n > kMaxItemBytes - 4096)
     throw skep::Fault(SKEP_E_INVALID, "a body of " + std::to_string(item.body.n) +
                                           " bytes; at most " +

@@ -37,12 +37,15 @@ std::string_view trimmed(std::string_view s) {
 
 }  // namespace
 
-std::string seal(std::string_view object) {
-  const std::string_view body = trimmed(object);
+void check_object(std::string_view bytes) {
+  const std::string_view body = trimmed(bytes);
   if (!body.starts_with('{') || !body.ends_with('}'))
     throw skep::Fault(SKEP_E_INVALID, "the body of a spool item must be one JSON object");
   if (trimmed(body.substr(1, body.size() - 2)).empty())
     throw skep::Fault(SKEP_E_INVALID, "the body of a spool item must have at least one member");
+}
+
+std::string seal(std::string_view object) {
   const std::string_view sealed = object.substr(0, object.rfind('}'));
   std::string out;
   out.reserve(sealed.size() + kTrailer);

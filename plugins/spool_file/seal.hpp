@@ -11,8 +11,10 @@ namespace spool {
 /// Bytes that seal() adds to an object.
 constexpr std::size_t kSealBytes = 78 - 1;
 
-/// `{"a":1}` becomes `{"a":1,"sha256":"<64 hex>"}` and a newline. `object` has at least one member;
-/// throws skep::Fault (INVALID) when it does not look like an object.
+/// Throws skep::Fault (INVALID) unless `body` looks like a JSON object with a member.
+void check_object(std::string_view body);
+
+/// `{"a":1}` becomes `{"a":1,"sha256":"<64 hex>"}` and a newline. `object` passes check_object().
 std::string seal(std::string_view object);
 
 /// The object that was sealed, or nothing; then `why` says what is wrong.

@@ -86,6 +86,7 @@ void Statement::set(int index, std::string_view value) {
 void Statement::set(int index, std::nullptr_t) { check(sqlite3_bind_null(handle_, index)); }
 
 bool Statement::step() {
+  errno = 0;  // so that raise() sees what this step met
   const int rc = sqlite3_step(handle_);
   if (rc != SQLITE_ROW && rc != SQLITE_DONE) db_.raise(rc);
   return rc == SQLITE_ROW;
@@ -135,8 +136,10 @@ int Connection::authorize(void* self, int action, const char*, const char*, cons
 }
 
 void Connection::raise(int rc) const {
-  const int system_errno = db_ != nullptr ? sqlite3_system_errno(db_.get()) : 0;
-  const Meaning m = meaning(rc, system_errno);
+  // SQLite keeps the errno of a failed open, but not of a failed write.
+  const int last_errno = errno;
+  const int kept_errno = db_ != nullptr ? sqlite3_system_errno(db_.get()) : 0;
+  const Meaning m = meaning(rc, kept_errno != 0 ? kept_errno : last_errno);
   const char* said = db_ != nullptr ? sqlite3_errmsg(db_.get()) : sqlite3_errstr(rc);
   throw Fault(m.code,
               doing_ + " in " + path_ + ": " + said + " (" + std::to_string(rc) + ")" + m.advice,

@@ -93,8 +93,8 @@ std::int32_t wait_until(skep_call* call, std::int64_t until_ns) {
 
 std::int32_t cancel_fd(skep_call* call) { return call->cancel_fd; }
 
-constexpr skep_call_ops kOps{sizeof(skep_call_ops), 0,           emit,       progress, fail,
-                             cancelled,             deadline_ns, wait_until, cancel_fd};
+constexpr skep_call_ops kOps{sizeof(skep_call_ops), 0,          emit,     progress, fail, cancelled,
+                             deadline_ns,           wait_until, cancel_fd};
 
 constexpr skep_host kHost{sizeof(skep_host), SKEP_ABI_MINOR, find_service};
 
@@ -113,8 +113,7 @@ json::value complete(std::string_view schema_json, std::string_view document_jso
   auto document = parse_json(document_json);
   if (!document) throw std::runtime_error(document.error().message);
   const auto problems = schema->apply(*document);
-  if (!problems.empty())
-    throw std::runtime_error(problems[0].pointer + ": " + problems[0].message);
+  if (!problems.empty()) throw std::runtime_error(problems[0].pointer + ": " + problems[0].message);
   return *document;
 }
 
@@ -131,8 +130,9 @@ json::object first_component(const std::string& manifest_path) {
 FakeHost::FakeHost(const skep_plugin_v1* plugin, const std::string& manifest_path,
                    std::string_view config_json)
     : plugin_(plugin), cancel_fd_(eventfd(0, EFD_CLOEXEC)) {
-  proc::set_call_resolver(
-      [](skep_call* call) { return proc::CallControl{call->cancel_fd, call->deadline}; });
+  proc::set_call_resolver([](skep_call* call) {
+    return proc::CallControl{call->cancel_fd, call->deadline};
+  });
   const json::object component = first_component(manifest_path);
   params_schema_ = get_raw(component, "params_schema", "{}");
   const std::string name = get_string(component, "name");
@@ -163,8 +163,8 @@ TaskRun FakeHost::run(std::string_view params_json, const TaskOptions& options) 
   request.key("params").raw(to_text(params)).end_object();
   const MonoMs deadline =
       options.deadline.count() == 0 ? 0 : proc::monotonic_ms() + options.deadline.count();
-  skep_call call{.options = options, .cancelled = cancelled_, .cancel_fd = cancel_fd_,
-                 .deadline = deadline};
+  skep_call call{
+      .options = options, .cancelled = cancelled_, .cancel_fd = cancel_fd_, .deadline = deadline};
   const auto* task = static_cast<const skep_task_v1*>(task_);
   call.run.rc = task->run(instance_, &call, &kOps, view(request.text()));
   return std::move(call.run);

@@ -19,18 +19,18 @@ namespace skep::test {
 /// Everything one run of a task said.
 struct TaskRun {
   skep_rc rc = 0;
-  skep_rc fail_code = 0;       ///< of the last fail()
+  skep_rc fail_code = 0;  ///< of the last fail()
   std::uint32_t retry_ms = 0;
-  std::string message;         ///< of the last fail()
+  std::string message;  ///< of the last fail()
   std::string out;
   std::string err;
-  std::string result;          ///< of the last emit on the result channel
+  std::string result;  ///< of the last emit on the result channel
   std::vector<std::string> logs;
   Json json() const { return result.empty() ? Json() : Json::parse(result); }
 };
 
 struct TaskOptions {
-  Millis deadline{0};          ///< from now; 0 = none
+  Millis deadline{0};  ///< from now; 0 = none
   /// Called on the task's thread for each piece of output, before it is recorded.
   std::function<void(std::string_view bytes)> on_output{};
 };

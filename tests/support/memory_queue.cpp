@@ -274,16 +274,26 @@ Result<std::vector<LeaseVerdict>> MemoryQueue::release(WallMs now,
   return out;
 }
 
+void MemoryQueue::expire(WallMs now) {
+  std::vector<Entry*> expired;
+  for (const auto& entry : entries_)
+    if (is_expired(entry->task, now)) expired.push_back(entry.get());
+  std::stable_sort(expired.begin(), expired.end(), [](const Entry* a, const Entry* b) {
+    return a->task.spec.expires_ms < b->task.spec.expires_ms;
+  });
+  for (Entry* entry : expired)
+    if (advance(*entry, Event::kExpire)) end(now, *entry, "", R"({"code":"expired"})");
+}
+
 Result<WallMs> MemoryQueue::tick(WallMs now) {
   const std::lock_guard lock(mutex_);
   WallMs next = 0;
   const auto at = [&](WallMs instant) {
     if (instant > 0 && (next == 0 || instant < next)) next = instant;
   };
+  expire(now);
   for (const auto& entry : entries_) {
     Task& t = entry->task;
-    if (is_expired(t, now) && advance(*entry, Event::kExpire))
-      end(now, *entry, "", R"({"code":"expired"})");
     if (t.state == TaskState::kWaiting && t.spec.run_at_ms <= now) advance(*entry, Event::kDue);
     if (model::is_held(t.state) && t.lease_expires_ms < now) advance(*entry, Event::kLeaseOver);
     if (t.state == TaskState::kWaiting) at(t.spec.run_at_ms);

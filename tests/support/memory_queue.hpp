@@ -55,6 +55,7 @@ class MemoryQueue final : public ports::Queue {
   model::Verdict judge(WallMs now, const ports::ResultRecord& r);
   void apply(WallMs now, Entry& entry, const ports::ResultRecord& r);
   ports::LeaseVerdict lose_one(WallMs now, WallMs cutoff, const ports::Loss& loss);
+  void expire(WallMs now);
   void end(WallMs finished, Entry& entry, std::string result, std::string error);
   static bool advance(Entry& entry, model::Event event);
   static void end_attempt(Entry& entry, std::string_view outcome, const std::string& error,

@@ -25,18 +25,20 @@ constexpr const char* kWorkers = R"({"items":[
 TEST(WorkerList, shows_state_age_slots_spool_and_what_needs_action) {
   const Ran ran = run_cli({"worker", "list"}, {{200, kWorkers}});
   EXPECT_EQ(ran.code, 0);
-  EXPECT_EQ(ran.out,
-            "ID        SITE    STATE    SEEN  TASKS  SPOOL  NOTE\n"
-            "worker-a  site-a  online   4s    3/8    0\n"
-            "worker-c  site-c  offline  6m    0/4    12     1 quarantined; paused; next: skep worker "
-            "show worker-c\n");
+  EXPECT_EQ(
+      ran.out,
+      "ID        SITE    STATE    SEEN  TASKS  SPOOL  NOTE\n"
+      "worker-a  site-a  online   4s    3/8    0\n"
+      "worker-c  site-c  offline  6m    0/4    12     1 quarantined; paused; next: skep worker "
+      "show worker-c\n");
   EXPECT_EQ(ran.err, "2 workers, 1 offline\n");
   EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/workers");
 }
 
 TEST(WorkerList, adds_columns_when_wide) {
   const Ran ran = run_cli({"worker", "list", "-o", "wide"}, {{200, kWorkers}});
-  EXPECT_NE(ran.out.find("2.0 MiB  0.1.0    docker        collect_facts"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("2.0 MiB  0.1.0    docker        collect_facts"), std::string::npos)
+      << ran.out;
 }
 
 TEST(WorkerDrain, tries_every_id_and_ends_with_the_failure) {
@@ -77,8 +79,7 @@ TEST(Api, passes_problem_documents_on) {
 
 TEST(Api, maps_statuses_to_exit_codes) {
   const auto code_for = [](int status, const std::string& code) {
-    return run_cli({"api", "GET", "/x"},
-                   {{status, R"({"detail":"d","code":")" + code + "\"}"}})
+    return run_cli({"api", "GET", "/x"}, {{status, R"({"detail":"d","code":")" + code + "\"}"}})
         .code;
   };
   EXPECT_EQ(code_for(401, "unauthenticated"), 4);
@@ -120,7 +121,8 @@ TEST(Api, sends_the_token_of_the_token_file) {
   ::unlink(name);
   ASSERT_EQ(ran.requests.size(), 1U);
   const auto& headers = ran.requests[0].headers;
-  EXPECT_NE(std::find(headers.begin(), headers.end(), "Authorization: Bearer s3cret"), headers.end());
+  EXPECT_NE(std::find(headers.begin(), headers.end(), "Authorization: Bearer s3cret"),
+            headers.end());
   EXPECT_EQ(run_cli({"--token-file", "/nowhere", "status"}).code, 4);
 }
 
@@ -133,15 +135,17 @@ TEST(Health, exits_0_or_1_only) {
 }
 
 TEST(Status, fits_one_screen) {
-  const std::string health = std::string(R"({"status":"ok","workers":{"online":1,"late":0,"offline":1,)") +
-                             R"("stale":0,"total":2},"queue":{"queued":4,"executing":1,)" +
-                             R"("oldest_queued_seconds":125.5},)" + std::string(kWorkers).substr(1);
+  const std::string health =
+      std::string(R"({"status":"ok","workers":{"online":1,"late":0,"offline":1,)") +
+      R"("stale":0,"total":2},"queue":{"queued":4,"executing":1,)" +
+      R"("oldest_queued_seconds":125.5},)" + std::string(kWorkers).substr(1);
   const Ran ran = run_cli({"status"}, {{200, health}});
   EXPECT_EQ(ran.code, 0);
-  EXPECT_TRUE(ran.out.starts_with("control  http://127.0.0.1:9595  ok\n"
-                                  "workers  1 online, 0 late, 1 offline, 0 stale, 2 total\n"
-                                  "queue    4 queued, 1 executing, oldest waits 2m\n"
-                                  "\nID        SITE"))
+  EXPECT_TRUE(
+      ran.out.starts_with("control  http://127.0.0.1:9595  ok\n"
+                          "workers  1 online, 0 late, 1 offline, 0 stale, 2 total\n"
+                          "queue    4 queued, 1 executing, oldest waits 2m\n"
+                          "\nID        SITE"))
       << ran.out;
 }
 

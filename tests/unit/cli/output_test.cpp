@@ -37,13 +37,16 @@ TEST_F(OutputTest, colours_do_not_move_columns) {
 
 TEST_F(OutputTest, shows_control_characters_of_others_as_text) {
   Table table({"T"});
-  table.row({"a\x1b[2Jb\nc\xc2\x9b" "d"});
+  table.row(
+      {"a\x1b[2Jb\nc\xc2\x9b"
+       "d"});
   table.print(console);
   EXPECT_EQ(out.str(), "T\na\\x1b[2Jb c\\x9bd\n");
 }
 
 TEST_F(OutputTest, prints_the_document_the_items_or_their_names) {
-  const auto list = parse_json(R"({"items":[{"id":"a","n":[]},{"id":"b","n":{}}],"next_cursor":null})");
+  const auto list =
+      parse_json(R"({"items":[{"id":"a","n":[]},{"id":"b","n":{}}],"next_cursor":null})");
   ASSERT_TRUE(list);
   print_list(console, Format::kJsonl, *list, {}, "id", "none");
   EXPECT_EQ(out.str(), "{\"id\":\"a\",\"n\":[]}\n{\"id\":\"b\",\"n\":{}}\n");
@@ -52,9 +55,10 @@ TEST_F(OutputTest, prints_the_document_the_items_or_their_names) {
   EXPECT_EQ(out.str(), "a\nb\n");
   out.str("");
   print_list(console, Format::kJson, *list, {}, "id", "none");
-  EXPECT_EQ(out.str(),
-            "{\n  \"items\": [\n    {\n      \"id\": \"a\",\n      \"n\": []\n    },\n"
-            "    {\n      \"id\": \"b\",\n      \"n\": {}\n    }\n  ],\n  \"next_cursor\": null\n}\n");
+  EXPECT_EQ(
+      out.str(),
+      "{\n  \"items\": [\n    {\n      \"id\": \"a\",\n      \"n\": []\n    },\n"
+      "    {\n      \"id\": \"b\",\n      \"n\": {}\n    }\n  ],\n  \"next_cursor\": null\n}\n");
 }
 
 TEST_F(OutputTest, says_on_stderr_that_a_list_is_empty) {
@@ -76,9 +80,10 @@ TEST_F(OutputTest, prints_an_error_with_its_code_details_and_next_step) {
 TEST_F(OutputTest, prints_an_error_as_a_problem_document_for_programs) {
   console.json_errors = true;
   print_failure(console, not_found("task", "x").with_next("skep task list"));
-  EXPECT_EQ(err.str(),
-            "{\"type\":\"/problems/not-found\",\"title\":\"not-found\",\"status\":404,"
-            "\"detail\":\"no task \\\"x\\\"\",\"code\":\"not-found\",\"next\":\"skep task list\"}\n");
+  EXPECT_EQ(
+      err.str(),
+      "{\"type\":\"/problems/not-found\",\"title\":\"not-found\",\"status\":404,"
+      "\"detail\":\"no task \\\"x\\\"\",\"code\":\"not-found\",\"next\":\"skep task list\"}\n");
 }
 
 TEST(Format, writes_durations_and_sizes_for_people) {
@@ -104,7 +109,8 @@ TEST(Format, writes_ages_from_a_stamp) {
 
 TEST(Console, colours_only_on_a_terminal_without_no_color) {
   const std::vector<Answer> workers{{200, R"({"items":[{"worker_id":"w","status":"online"}]})"}};
-  const auto colored = [&](std::vector<std::string> more, const Environment& environment, bool tty) {
+  const auto colored = [&](std::vector<std::string> more, const Environment& environment,
+                           bool tty) {
     std::vector<std::string> words{"worker", "list"};
     words.insert(words.end(), more.begin(), more.end());
     return FakeControl(workers).run(words, environment, "", tty).out.find('\x1b') !=

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/json.hpp>
 #include <unistd.h>
+#include <boost/json.hpp>
 
 #include <cstdlib>
 #include <fstream>
@@ -38,8 +38,7 @@ TEST(Params, reads_a_file_as_text) {
   ASSERT_GE(fd, 0);
   ::close(fd);
   std::ofstream(name) << "{\"not\":\"parsed\"}\n";
-  EXPECT_EQ(built("", {std::string("script=@") + name}),
-            R"({"script":"{\"not\":\"parsed\"}\n"})");
+  EXPECT_EQ(built("", {std::string("script=@") + name}), R"({"script":"{\"not\":\"parsed\"}\n"})");
   ::unlink(name);
   EXPECT_EQ(built("", {"handle=@/nowhere/bob"}),
             "error: -p handle: file \"/nowhere/bob\" cannot be read");
@@ -47,7 +46,8 @@ TEST(Params, reads_a_file_as_text) {
 
 TEST(Params, refuses_contradictions) {
   EXPECT_EQ(built("", {"a=1", "a=2"}), "error: -p a is given twice");
-  EXPECT_EQ(built("", {"a=1", "a.b=2"}), "error: -p a.b: \"a\" already has a value that is no object");
+  EXPECT_EQ(built("", {"a=1", "a.b=2"}),
+            "error: -p a.b: \"a\" already has a value that is no object");
   EXPECT_EQ(built("", {"a.b=2", "a=1"}), "error: -p a: \"a\" already has members");
 }
 

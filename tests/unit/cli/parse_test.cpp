@@ -15,7 +15,8 @@ std::string error_of(const Words& words) {
 }
 
 TEST(Parse, finds_the_command_behind_global_options) {
-  const auto parsed = parse({"--server", "http://h:1", "task", "-o", "json", "list", "--limit=3"}, {});
+  const auto parsed =
+      parse({"--server", "http://h:1", "task", "-o", "json", "list", "--limit=3"}, {});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->command->name, "task list");
   EXPECT_EQ(parsed->args.get("server"), "http://h:1");
@@ -38,7 +39,8 @@ TEST(Parse, keeps_values_as_typed) {
     ASSERT_TRUE(parsed) << value << ": " << parsed.error().message;
     EXPECT_EQ(parsed->args.get("data"), value);
   }
-  const auto parsed = parse({"task", "submit", "t", "-p", "a=[1,2]", "-p", "b=-1", "-pc={}", "-p", ""}, {});
+  const auto parsed =
+      parse({"task", "submit", "t", "-p", "a=[1,2]", "-p", "b=-1", "-pc={}", "-p", ""}, {});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->args.all("param"), (Words{"a=[1,2]", "b=-1", "c={}", ""}));
 }
@@ -68,7 +70,8 @@ TEST(Parse, names_the_nearest_noun_verb_option_and_choice) {
 }
 
 TEST(Parse, refuses_what_is_missing_or_too_much) {
-  EXPECT_EQ(error_of({"task"}), "\"task\" needs one of: submit, list, show, logs, explain, cancel, retry");
+  EXPECT_EQ(error_of({"task"}),
+            "\"task\" needs one of: submit, list, show, logs, explain, cancel, retry");
   EXPECT_EQ(error_of({"task", "show"}), "\"task show\" needs ID: task id");
   EXPECT_EQ(error_of({"task", "show", ""}), "ID is empty");
   EXPECT_EQ(error_of({"task", "show", "a", "b"}), "\"task show\" does not take \"b\"");
@@ -98,9 +101,9 @@ TEST(Parse, gives_help_of_each_level) {
 }
 
 TEST(Parse, ends_usage_errors_with_exit_code_2) {
-  for (const Words& words : {Words{"nonsense"}, Words{"task", "x"}, Words{"task", "list", "--x"},
-                             Words{"--server", "nowhere", "status"},
-                             Words{"task", "list", "--limit", "0"}}) {
+  for (const Words& words :
+       {Words{"nonsense"}, Words{"task", "x"}, Words{"task", "list", "--x"},
+        Words{"--server", "nowhere", "status"}, Words{"task", "list", "--limit", "0"}}) {
     const Ran ran = run_cli(words);
     EXPECT_EQ(ran.code, 2) << words.front();
     EXPECT_EQ(ran.out, "");

@@ -15,12 +15,32 @@ std::string ended(const std::string& status, const std::string& rest) {
 }
 
 TEST(TaskSubmit, sends_every_option_under_its_api_name) {
-  const Ran ran = run_cli(
-      {"task", "submit", "execute_script", "-p", "script=id", "--site", "a", "--worker", "w",
-       "--require", "docker", "--require", "gpu", "--priority", "high", "--timeout", "1.5",
-       "--max-attempts", "2", "--run-at", "+10m", "--expires-at", "2026-02-01T00:00:00Z",
-       "--idempotency-key", "k"},
-      {{201, kQueued}});
+  const Ran ran = run_cli({"task",
+                           "submit",
+                           "execute_script",
+                           "-p",
+                           "script=id",
+                           "--site",
+                           "a",
+                           "--worker",
+                           "w",
+                           "--require",
+                           "docker",
+                           "--require",
+                           "gpu",
+                           "--priority",
+                           "high",
+                           "--timeout",
+                           "1.5",
+                           "--max-attempts",
+                           "2",
+                           "--run-at",
+                           "+10m",
+                           "--expires-at",
+                           "2026-02-01T00:00:00Z",
+                           "--idempotency-key",
+                           "k"},
+                          {{201, kQueued}});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(*parse_json(ran.requests.at(0).body),
             *parse_json(R"({"type":"execute_script","params":{"script":"id"},"site":"a",
@@ -38,9 +58,13 @@ TEST(TaskSubmit, sends_nothing_that_was_not_given) {
 }
 
 TEST(TaskSubmit, refuses_bad_times_and_numbers_before_it_sends) {
-  for (const std::vector<std::string>& more :
-       {std::vector<std::string>{"--run-at", "soon"}, {"--run-at", "+5"}, {"--run-at", "+"},
-        {"--max-attempts", "0"}, {"--timeout", "x"}, {"--wait-timeout", "-1"}, {"--timeout", "nan"}}) {
+  for (const std::vector<std::string>& more : {std::vector<std::string>{"--run-at", "soon"},
+                                               {"--run-at", "+5"},
+                                               {"--run-at", "+"},
+                                               {"--max-attempts", "0"},
+                                               {"--timeout", "x"},
+                                               {"--wait-timeout", "-1"},
+                                               {"--timeout", "nan"}}) {
     std::vector<std::string> words{"task", "submit", "t"};
     words.insert(words.end(), more.begin(), more.end());
     const Ran ran = run_cli(words);
@@ -54,8 +78,10 @@ TEST(TaskSubmit, waits_and_prints_the_result_of_a_script) {
       {"task", "submit", "execute_script", "-p", "script=x", "--wait"},
       {{201, kQueued},
        {200, kQueued},
-       {200, R"({"summary":"task t1 is queued for 4s; it can run on 0 of 0 workers","next":"skep up"})"},
-       {200, ended("succeeded", R"("result":{"exit_code":0,"stdout":"one\ntwo\n","stderr":"warn\n"})")}});
+       {200,
+        R"({"summary":"task t1 is queued for 4s; it can run on 0 of 0 workers","next":"skep up"})"},
+       {200, ended("succeeded",
+                   R"("result":{"exit_code":0,"stdout":"one\ntwo\n","stderr":"warn\n"})")}});
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.out,
             "task t1 execute_script succeeded in 1.2s on w1 (attempt 1)\n"
@@ -74,8 +100,9 @@ TEST(TaskSubmit, exits_9_when_the_task_failed) {
   const Ran ran = run_cli(
       {"task", "submit", "execute_script", "--wait"},
       {{201, kQueued},
-       {200, ended("failed", R"("error":{"code":"invalid","message":"script exited with code 3"},)"
-                             R"("result":{"exit_code":3,"signal":null,"stdout":"","stderr":"no\n"})")}});
+       {200,
+        ended("failed", R"("error":{"code":"invalid","message":"script exited with code 3"},)"
+                        R"("result":{"exit_code":3,"signal":null,"stdout":"","stderr":"no\n"})")}});
   EXPECT_EQ(ran.code, 9);
   EXPECT_EQ(ran.out,
             "task t1 execute_script failed in 1.2s on w1 (attempt 1)\n"
@@ -94,7 +121,8 @@ TEST(TaskSubmit, follows_the_output_and_resumes_at_the_cursor) {
        {200, R"({"items":[{"stream":"stdout","text":"c\n"}],"next_cursor":"c2","ended":true})"},
        {200, ended("succeeded", R"("result":{"exit_code":0,"stdout":"ac\n","stderr":"b"})")}});
   EXPECT_EQ(ran.code, 0);
-  EXPECT_EQ(ran.out, "ac\ntask t1 execute_script succeeded in 1.2s on w1 (attempt 1)\nexit code  0\n");
+  EXPECT_EQ(ran.out,
+            "ac\ntask t1 execute_script succeeded in 1.2s on w1 (attempt 1)\nexit code  0\n");
   EXPECT_EQ(ran.err, "task t1 queued\nb");
   EXPECT_EQ(ran.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/logs?wait=20");
   EXPECT_EQ(ran.requests.at(2).url, "http://127.0.0.1:9595/api/tasks/t1/logs?after=c%201&wait=20");
@@ -124,8 +152,9 @@ TEST(TaskList, asks_with_filters_and_follows_cursors_up_to_the_limit) {
       out += (i > 0 ? "," : "") + std::string("{\"id\":\"t") + std::to_string(from + i) + "\"}";
     return out + "],\"next_cursor\":" + cursor + "}";
   };
-  const Ran ran = run_cli({"task", "list", "--status", "queued", "--site", "a b", "--limit", "250", "-o", "name"},
-                          {{200, page(0, 200, "\"next\"")}, {200, page(200, 50, "\"more\"")}});
+  const Ran ran = run_cli(
+      {"task", "list", "--status", "queued", "--site", "a b", "--limit", "250", "-o", "name"},
+      {{200, page(0, 200, "\"next\"")}, {200, page(200, 50, "\"more\"")}});
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 250);
   EXPECT_EQ(ran.requests.at(0).url,
@@ -146,8 +175,9 @@ TEST(TaskList, shows_the_reason_of_a_failure_on_its_line) {
 }
 
 TEST(TaskExplain, says_for_each_worker_why_not) {
-  const Ran ran = run_cli({"task", "explain", "t1"},
-                          {{200, R"({"summary":"task t1 is queued for 9m; it can run on 1 of 2 workers",
+  const Ran ran =
+      run_cli({"task", "explain", "t1"},
+              {{200, R"({"summary":"task t1 is queued for 9m; it can run on 1 of 2 workers",
      "workers":[{"worker_id":"w-long","eligible":false,"reason":"lacks capability gpu"},
                 {"worker_id":"w","eligible":true,"reason":"free slot"}],"next":"skep task cancel t1"})"}});
   EXPECT_EQ(ran.out,
@@ -158,15 +188,17 @@ TEST(TaskExplain, says_for_each_worker_why_not) {
 }
 
 TEST(TaskCancel, escapes_ids_in_paths) {
-  const Ran ran = run_cli({"task", "cancel", "../x?y"}, {{200, R"({"id":"z","status":"cancelled"})"}});
+  const Ran ran =
+      run_cli({"task", "cancel", "../x?y"}, {{200, R"({"id":"z","status":"cancelled"})"}});
   EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/..%2Fx%3Fy/cancel");
   EXPECT_EQ(ran.requests.at(0).method, "POST");
 }
 
 TEST(TaskLogs, reads_pages_until_one_is_empty_without_follow) {
-  const Ran ran = run_cli({"task", "logs", "t1"},
-                          {{200, R"({"items":[{"stream":"stdout","text":"a\n"}],"next_cursor":"1","ended":false})"},
-                           {200, R"({"items":[],"next_cursor":"1","ended":false})"}});
+  const Ran ran = run_cli(
+      {"task", "logs", "t1"},
+      {{200, R"({"items":[{"stream":"stdout","text":"a\n"}],"next_cursor":"1","ended":false})"},
+       {200, R"({"items":[],"next_cursor":"1","ended":false})"}});
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.out, "a\n");
   EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/t1/logs");

@@ -116,6 +116,7 @@ TEST(Environment, warns_of_unknown_names_with_the_nearest) {
 
 TEST(Environment, is_silent_about_what_others_read) {
   const auto loaded = load_environment({{"SKEP_SERVER", "http://h"},
+                                        {"SKEP_CONFIG", "/c"},
                                         {"SKEP_HINTS", "0"},
                                         {"SKEP_TOKEN_FILE", "/t"},
                                         {"WORKER_DELEGATION_ENABLED", "true"},

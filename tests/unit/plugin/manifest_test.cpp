@@ -1,6 +1,7 @@
 #include "core/plugin/manifest.hpp"
 
-#include <gtest/gtest.h>
+#include "core/plugin/compat.hpp"
+#include "tests/unit/plugin/support.hpp"
 
 namespace skep::plugin {
 namespace {
@@ -92,6 +93,21 @@ TEST(Manifest, checks_every_component) {
   EXPECT_EQ(problem(manifest("", component() + "," + component())),
             R"(manifest: components[1] repeats skep.kind.task/1 "hello")");
   EXPECT_EQ(problem(manifest("", "")), "manifest: components must be an array of 1 to 64 objects");
+}
+
+TEST(Manifest, of_every_shipped_plugin_and_example_fits_this_host) {
+  int count = 0;
+  for (const char* root : {SKEP_SOURCE_DIR "/plugins", SKEP_SOURCE_DIR "/sdk/examples"})
+    for (const auto& folder : fs::directory_iterator(root)) {
+      const fs::path file = folder.path() / "plugin.json";
+      if (!fs::exists(file)) continue;
+      ++count;
+      const auto m = parse_manifest(bytes_of(file));
+      ASSERT_TRUE(m) << file << ": " << m.error().message;
+      const Compat compat = check_compat(*m, host_abi());
+      EXPECT_TRUE(compat.ok()) << compat.table(*m, "");
+    }
+  EXPECT_GE(count, 3);
 }
 
 TEST(Manifest, knows_plugin_ids) {

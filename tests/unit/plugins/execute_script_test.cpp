@@ -155,8 +155,8 @@ TEST_F(ExecuteScript, gives_the_allowed_variables_and_the_identity_of_the_task_o
   unsetenv("AWS_SECRET_ACCESS_KEY");
   unsetenv("TZ");
   const std::string home = std::getenv("HOME") == nullptr ? "/" : std::getenv("HOME");
-  EXPECT_EQ(r.out, "ATTEMPT=2\nHOME=" + home + "\nIDEMPOTENCY_KEY=key-1\nLANG=C\nMINE=1\nPATH=" +
-                       std::getenv("PATH") +
+  EXPECT_EQ(r.out, "ATTEMPT=2\nHOME=" + home +
+                       "\nIDEMPOTENCY_KEY=key-1\nLANG=C\nMINE=1\nPATH=" + std::getenv("PATH") +
                        "\nSKEP_SITE=site-a\nSKEP_WORKER_ID=worker-1\nTASK_ID=task-1\nTZ=UTC\n");
 }
 
@@ -234,9 +234,8 @@ TEST_F(ExecuteScript, keeps_the_first_quarter_and_the_last_part_of_too_much_outp
   Json params = script("echo FIRST; head -c 50000000 /dev/zero | tr '\\0' x; echo; echo LAST");
   FakeHost host(skep_plugin_entry_v1(), kManifest, config());
   std::size_t streamed = 0;
-  const TaskRun r = host.run(params.dump(), {.on_output = [&](std::string_view bytes) {
-                               streamed += bytes.size();
-                             }});
+  const TaskRun r = host.run(
+      params.dump(), {.on_output = [&](std::string_view bytes) { streamed += bytes.size(); }});
   const Json j = r.json();
   EXPECT_TRUE(j["truncated"].boolean());
   EXPECT_EQ(j["stdout_bytes"].integer(), 50'000'012);
@@ -244,7 +243,8 @@ TEST_F(ExecuteScript, keeps_the_first_quarter_and_the_last_part_of_too_much_outp
   const std::string_view kept = j["stdout"].str();
   EXPECT_TRUE(kept.starts_with("FIRST\n"));
   EXPECT_TRUE(kept.ends_with("\nLAST\n"));
-  const std::string gap = "\n[.. " + std::to_string(50'000'012 - (1 << 20)) + " bytes left out ..]\n";
+  const std::string gap =
+      "\n[.. " + std::to_string(50'000'012 - (1 << 20)) + " bytes left out ..]\n";
   EXPECT_EQ(kept.find(gap), 256u << 10);
   EXPECT_EQ(kept.size(), (1u << 20) + gap.size());
 }
@@ -271,8 +271,9 @@ TEST_F(ExecuteScript, runs_a_file_only_beneath_the_script_folders) {
   EXPECT_EQ(run_file("sub/../ok.sh").out, "fine\n");
   EXPECT_EQ(run_file(other / "bad.sh").rc, SKEP_E_DENIED);
   EXPECT_EQ(run_file("link.sh").rc, SKEP_E_DENIED);
-  EXPECT_EQ(run_file("../" + std::filesystem::path(other.path()).filename().string() + "/bad.sh").rc,
-            SKEP_E_DENIED);
+  EXPECT_EQ(
+      run_file("../" + std::filesystem::path(other.path()).filename().string() + "/bad.sh").rc,
+      SKEP_E_DENIED);
   EXPECT_EQ(run_file("none.sh").rc, SKEP_E_NOT_FOUND);
   EXPECT_EQ(run_file("sub").rc, SKEP_E_INVALID);
 }

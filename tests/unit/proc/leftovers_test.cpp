@@ -60,9 +60,8 @@ TEST(Leftovers, of_one_child_are_told_from_those_of_another) {
   const std::string mine = unique_seconds();
   const std::string other = unique_seconds();
   const Event stop;
-  std::jthread neighbour([&] {
-    EXPECT_TRUE(run(shell(escape(other) + "sleep 60"), stop.fd(), 0, {}));
-  });
+  std::jthread neighbour(
+      [&] { EXPECT_TRUE(run(shell(escape(other) + "sleep 60"), stop.fd(), 0, {})); });
   ASSERT_TRUE(eventually([&] { return count_processes(other) == 1; }));
   ASSERT_TRUE(run(shell(escape(mine) + "sleep 0.1"), -1, 0, {}));
   EXPECT_EQ(count_processes(mine), 0);
@@ -76,8 +75,9 @@ TEST(Leftovers, that_fork_for_ever_are_stopped) {
   const std::string seconds = unique_seconds();
   // Each generation starts the next in a new session and ends: a chain that no group kill catches.
   Spec spec;
-  spec.argv = {"sh", "-c", "setsid sh -c \"$0\" \"$0\" x & sleep 0.3",
-               "setsid sh -c \"$0\" \"$0\" " + seconds + " </dev/null >/dev/null 2>&1 & sleep 0.01"};
+  spec.argv = {
+      "sh", "-c", "setsid sh -c \"$0\" \"$0\" x & sleep 0.3",
+      "setsid sh -c \"$0\" \"$0\" " + seconds + " </dev/null >/dev/null 2>&1 & sleep 0.01"};
   spec.env = {kPath};
   ASSERT_TRUE(run(spec, -1, 0, {}));
   EXPECT_EQ(count_processes(seconds), 0);

@@ -1,0 +1,120 @@
+// The thread that starts all children and reaps those that nobody else does.
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <semaphore>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/proc/guard.hpp"
+#include "core/proc/launch.hpp"
+
+namespace skep::proc {
+namespace {
+
+class Spawner {
+ public:
+  Spawner() {
+    sigset_t all, before;
+    sigfillset(&all);
+    // The child starts with this thread's mask: no handler of ours may run in it.
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread([this] { loop(); }).detach();
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  Result<Child> launch(const Launch& request) {
+    Job job{&request};
+    {
+      const std::lock_guard lock(mutex_);
+      jobs_.push_back(&job);
+    }
+    wake_.notify_one();
+    job.done.acquire();
+    return std::move(job.result);
+  }
+
+  void watch(int change) {
+    const std::lock_guard lock(mutex_);
+    watched_ += change;
+    adopted_ = true;  // perhaps: the next look tells
+    if (change > 0 && watched_ == 1) wake_.notify_one();
+  }
+
+  void abandon(Child child) {
+    const std::lock_guard lock(mutex_);
+    abandoned_.push_back(std::move(child));
+    wake_.notify_one();
+  }
+
+ private:
+  struct Job {
+    const Launch* request;
+    std::binary_semaphore done{0};
+    Result<Child> result{internal_error("not started")};
+  };
+
+  [[noreturn]] void loop() {
+    pthread_setname_np(pthread_self(), "skep-spawner");
+    adopt_orphans();
+    for (;;) {
+      if (Job* job = next()) {
+        if (marks(Kin::kTask).holds(job->request->mark)) guard_.ensure();
+        job->result = launch_here(*job->request);
+        job->done.release();
+      } else {
+        bury();
+      }
+    }
+  }
+
+  /// The next job, or null when it is time to bury.
+  Job* next() {
+    std::unique_lock lock(mutex_);
+    const auto has_job = [this] { return !jobs_.empty(); };
+    while (!has_job() && watched_ == 0 && !adopted_ && abandoned_.empty()) wake_.wait(lock);
+    if (!wake_.wait_for(lock, std::chrono::seconds(1), has_job)) return nullptr;
+    Job* job = jobs_.front();
+    jobs_.pop_front();
+    return job;
+  }
+
+  void bury() {
+    bury_adopted();
+    const bool more = has_adopted();
+    const std::lock_guard lock(mutex_);
+    adopted_ = more;
+    std::erase_if(abandoned_,
+                  [](const Child& child) { return waitpid(child.pid, nullptr, WNOHANG) != 0; });
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job*> jobs_;
+  std::vector<Child> abandoned_;
+  int watched_ = 0;
+  bool adopted_ = false;
+  GuardKeeper guard_;  // the spawner's thread only
+};
+
+/// Never destroyed: PR_SET_PDEATHSIG fires when the thread that forked ends, not the process.
+Spawner& spawner() {
+  static Spawner& instance = *new Spawner;
+  return instance;
+}
+
+}  // namespace
+
+Result<Child> launch(const Launch& request) { return spawner().launch(request); }
+
+void abandon(Child child) { spawner().abandon(std::move(child)); }
+
+void watch_children(int change) { spawner().watch(change); }
+
+}  // namespace skep::proc

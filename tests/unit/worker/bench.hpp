@@ -1,0 +1,47 @@
+// One worker with everything around it scripted.
+#pragma once
+
+#include <memory>
+
+#include "core/worker/worker.hpp"
+#include "tests/support/memory_spool.hpp"
+#include "tests/unit/worker/scripted_control.hpp"
+
+namespace skep::test {
+
+struct Bench {
+  explicit Bench(MemorySpoolLimits limits = {}) : spool(limits) {
+    options.id = "w1";
+    options.site = "site-a";
+    options.version = "1.0.0";
+    options.incarnation = "inc-1";
+    options.control_planes = {"http://127.0.0.1:1"};
+    options.concurrency = 2;
+    options.poll_interval = Millis{50};
+    options.claim_hold = Millis{2'000};
+    options.heartbeat_interval = Millis{30'000};
+    options.drain = Millis{2'000};
+    options.result_reserve_bytes = 1000;
+    options.control = control.factory();
+    options.on_conflict = [this] { conflict = true; };
+  }
+  ~Bench() { runner.let_go(); }
+  void start() {
+    worker = std::make_unique<worker::Worker>(options, runner, spool, heartbeat, clock);
+    if (const auto status = worker->start(); !status) throw std::runtime_error(status.error().message);
+  }
+  bool finished(std::size_t n) const {
+    return eventually([&] { return control.finished().size() >= n; });
+  }
+
+  SystemClock clock;
+  ScriptedControl control;
+  ScriptedRunner runner;
+  ScriptedHeartbeat heartbeat;
+  MemorySpool spool;
+  std::atomic<bool> conflict{false};
+  worker::WorkerOptions options;
+  std::unique_ptr<worker::Worker> worker;  ///< goes first
+};
+
+}  // namespace skep::test

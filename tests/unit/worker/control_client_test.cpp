@@ -1,0 +1,135 @@
+// The real client against a scripted server.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "core/worker/control_client.hpp"
+#include "tests/support/fake_control.hpp"
+
+namespace skep::worker {
+namespace {
+
+using net::HttpResponse;
+using test::FakeControl;
+
+class ControlClientTest : public ::testing::Test {
+ protected:
+  ControlClient client(std::vector<std::string> urls, const std::string& token = "") {
+    endpoints_ = std::make_unique<Endpoints>(std::move(urls), token);
+    return {"w1", *endpoints_, abort_, Millis{3'000}};
+  }
+  void answer(const std::string& call, int status, const std::string& body = "{}",
+              const std::string& type = "application/json") {
+    control_.on(call, [=](const auto&) {
+      HttpResponse response = HttpResponse::json(body, status);
+      response.content_type = type;
+      return response;
+    });
+  }
+
+  FakeControl control_;
+  std::atomic<bool> abort_{false};
+  std::unique_ptr<Endpoints> endpoints_;
+};
+
+TEST_F(ControlClientTest, claims_with_its_token) {
+  control_.on("claim", [](const auto&) {
+    api::ClaimReply reply;
+    reply.tasks.push_back({{"t1", 2, "l1"}, "noop", "{\"a\":1}", "k", 500});
+    reply.mode = api::WorkerMode::kDraining;
+    return HttpResponse::json(api::encode(reply));
+  });
+  auto c = client({control_.url() + "/"}, "secret");
+  const auto reply = c.claim({"inc", 3, 0, {}});
+  ASSERT_TRUE(reply) << reply.error().message;
+  ASSERT_EQ(reply->tasks.size(), 1u);
+  EXPECT_EQ(reply->tasks[0].lease.attempt, 2);
+  EXPECT_EQ(reply->mode, api::WorkerMode::kDraining);
+  EXPECT_EQ(control_.last_header("authorization"), "Bearer secret");
+  EXPECT_EQ(api::decode_claim(control_.bodies("claim").at(0))->max, 3u);
+}
+
+TEST_F(ControlClientTest, names_what_a_status_means) {
+  auto c = client({control_.url()});
+  const std::pair<int, Code> cases[] = {{404, Code::kNotFound},    {409, Code::kState},
+                                        {401, Code::kDenied},      {403, Code::kDenied},
+                                        {422, Code::kInvalid},     {429, Code::kBusy},
+                                        {503, Code::kUnavailable}, {302, Code::kUnavailable}};
+  for (const auto& [status, code] : cases) {
+    answer("claim", status, R"({"detail":"because"})");
+    const auto reply = c.claim({"inc", 1, 0, {}});
+    ASSERT_FALSE(reply) << status;
+    EXPECT_EQ(reply.error().code, code) << status;
+    EXPECT_NE(reply.error().message.find("because"), std::string::npos);
+  }
+}
+
+TEST_F(ControlClientTest, takes_only_a_list_of_acks_for_an_acknowledgement) {  // S17
+  auto c = client({control_.url()});
+  const std::vector<std::string> envelopes{R"({"idempotency_key":"k1"})"};
+  auto good = c.submit(envelopes);
+  ASSERT_TRUE(good);
+  ASSERT_EQ(good->acks.size(), 1u);
+  EXPECT_EQ(good->acks[0].ack, "k1");
+  answer("results", 200, "<html>log in</html>", "text/html");
+  EXPECT_TRUE(c.submit(envelopes)->acks.empty());
+  answer("results", 200, "");
+  EXPECT_TRUE(c.submit(envelopes)->acks.empty());
+  answer("results", 302, R"({"items":[{"ack":"k1"}]})");
+  EXPECT_TRUE(c.submit(envelopes)->acks.empty());
+  answer("results", 500, R"({"items":[{"ack":"k1"}]})");
+  EXPECT_TRUE(c.submit(envelopes)->acks.empty());
+}
+
+TEST_F(ControlClientTest, reports_how_long_to_wait) {
+  control_.on("results", [](const auto&) {
+    HttpResponse response = HttpResponse::json("{}", 503);
+    response.headers.emplace_back("Retry-After", "7");
+    return response;
+  });
+  auto c = client({control_.url()});
+  EXPECT_EQ(c.submit({"{}"})->retry_after, Millis{7'000});
+}
+
+TEST_F(ControlClientTest, moves_to_the_next_control_plane_and_stays_there) {
+  FakeControl other;
+  std::string dead;
+  {
+    FakeControl gone;
+    dead = gone.url();
+  }
+  auto c = client({dead, other.url()});
+  EXPECT_FALSE(c.claim({"inc", 1, 0, {}}));
+  EXPECT_TRUE(c.claim({"inc", 1, 0, {}}));
+  EXPECT_TRUE(c.claim({"inc", 1, 0, {}}));
+  EXPECT_EQ(other.bodies("claim").size(), 2u);
+  EXPECT_EQ(endpoints_->url(), other.url());
+}
+
+TEST_F(ControlClientTest, gives_up_a_long_poll_when_told_to) {
+  std::atomic<bool> arrived{false};
+  std::atomic<bool> leave{false};
+  control_.on("claim", [&](const auto&) {
+    arrived = true;
+    for (int i = 0; i < 3'000 && !leave; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return HttpResponse::json(api::encode(api::ClaimReply{}));
+  });
+  auto c = client({control_.url()});
+  std::thread stopper([&] {
+    while (!arrived) std::this_thread::yield();
+    abort_ = true;
+  });
+  const SystemClock clock;
+  const MonoMs start = clock.mono_ms();
+  const auto reply = c.claim({"inc", 1, 20, {}});
+  const MonoMs took = clock.mono_ms() - start;
+  leave = true;
+  stopper.join();
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Code::kCancelled);
+  EXPECT_LT(took, 1'000);
+  EXPECT_EQ(endpoints_->url(), control_.url()) << "giving up is no reason to move on";
+}
+
+}  // namespace
+}  // namespace skep::worker

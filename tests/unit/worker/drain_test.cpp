@@ -1,0 +1,116 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "tests/unit/worker/bench.hpp"
+
+namespace skep::test {
+namespace {
+
+MonoMs took(const std::function<void()>& body) {
+  const SystemClock clock;
+  const MonoMs start = clock.mono_ms();
+  body();
+  return clock.mono_ms() - start;
+}
+
+TEST(Drain, of_an_idle_worker_is_quick_and_says_goodbye) {
+  Bench b;
+  b.options.claim_hold = Millis{20'000};
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.worker->registered() && !b.control.claim_sizes().empty(); }));
+  worker::DrainReport report;
+  EXPECT_LT(took([&] { report = b.worker->drain(); }), 1'000);
+  EXPECT_TRUE(report.graceful);
+  EXPECT_EQ(report.exit_code, 0);
+  ASSERT_FALSE(b.heartbeat.beats().empty());
+  EXPECT_TRUE(b.heartbeat.beats().back().draining);
+  EXPECT_EQ(b.spool.reserved(), 0);
+}
+
+TEST(Drain, lets_short_tasks_end_interrupts_long_ones_and_gives_back_the_rest) {  // Q18
+  Bench b;
+  b.options.concurrency = 8;
+  b.options.drain = Millis{500};
+  std::vector<std::string> long_ones;
+  for (int i = 0; i < 4; ++i) b.control.enqueue("slow");
+  for (int i = 0; i < 4; ++i) long_ones.push_back(b.control.enqueue("wait").task_id);
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.runner.most_running() >= 8; }));
+  worker::DrainReport report;
+  EXPECT_LT(took([&] { report = b.worker->drain(); }), 500 + 5'000);
+  EXPECT_FALSE(report.graceful);
+  EXPECT_EQ(report.interrupted, 4);
+  EXPECT_EQ(report.abandoned, 0);
+  EXPECT_EQ(b.control.finished().size(), 4u);
+  std::vector<std::string> released;
+  for (const auto& lease : b.control.released()) released.push_back(lease.task_id);
+  std::sort(released.begin(), released.end());
+  EXPECT_EQ(released, long_ones) << "handed back, with no result of their own";
+  EXPECT_EQ(b.spool.kept(), 0u);
+  EXPECT_EQ(b.spool.reserved(), 0);
+}
+
+TEST(Drain, gives_back_tasks_that_were_taken_in_advance) {
+  Bench b;
+  b.options.concurrency = 1;
+  for (int i = 0; i < 20; ++i) b.control.enqueue("noop");
+  b.start();
+  ASSERT_TRUE(b.finished(20));  // quick: it prefetches from here on
+  b.control.enqueue("wait");
+  for (int i = 0; i < 3; ++i) b.control.enqueue("noop");
+  ASSERT_TRUE(eventually([&] { return b.worker->load().waiting == 3; }));
+  b.options.drain = Millis{0};
+  const auto report = b.worker->drain(worker::StopKind::kNow);
+  EXPECT_EQ(report.interrupted, 1);
+  EXPECT_EQ(b.control.released().size(), 4u);
+  EXPECT_EQ(b.control.finished().size(), 20u);
+}
+
+TEST(Drain, ends_within_two_seconds_of_a_second_signal) {  // Q19
+  Bench b;
+  b.options.drain = Millis{60'000};
+  const auto lease = b.control.enqueue("wait");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+  worker::DrainReport report;
+  std::thread drain([&] { report = b.worker->drain(); });
+  const MonoMs ms = took([&] {
+    b.worker->hurry();
+    drain.join();
+  });
+  EXPECT_LT(ms, 2'000);
+  EXPECT_EQ(report.interrupted, 1);
+  ASSERT_EQ(b.control.released().size(), 1u);
+  EXPECT_EQ(b.control.released()[0].lease_id, lease.lease_id);
+}
+
+TEST(Drain, keeps_results_on_disk_when_the_control_plane_is_away) {
+  Bench b;
+  b.control.enqueue("stubborn");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+  b.control.set_away(true);
+  b.runner.let_go();
+  const auto report = b.worker->drain();
+  EXPECT_TRUE(report.graceful);
+  EXPECT_EQ(report.spooled, 1);
+  EXPECT_EQ(b.spool.kept(), 1u);
+}
+
+TEST(Drain, sends_results_that_the_spool_refuses_as_a_last_resort) {
+  Bench b;
+  b.control.enqueue("stubborn");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+  b.spool.fail_puts(Code::kUnavailable);
+  b.runner.let_go();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 0; }));
+  b.worker->hurry();
+  b.worker->drain();
+  EXPECT_EQ(b.control.finished().size(), 1u);
+}
+
+}  // namespace
+}  // namespace skep::test

@@ -1,0 +1,247 @@
+#include "tests/unit/worker/scripted_control.hpp"
+
+#include <poll.h>
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <thread>
+
+#include "core/base/json.hpp"
+
+namespace skep::test {
+namespace {
+
+json::object parsed(const std::string& envelope) {
+  const auto value = parse_json(envelope);
+  return value && value->is_object() ? value->get_object() : json::object();
+}
+
+bool cancelled_within(ports::CancelToken& cancel, int ms) {
+  pollfd p{cancel.fd(), POLLIN, 0};
+  return ::poll(&p, 1, ms) > 0;
+}
+
+}  // namespace
+
+bool eventually(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+std::string key_of(const std::string& envelope) {
+  return get_string(parsed(envelope), "idempotency_key");
+}
+std::string task_of(const std::string& envelope) { return get_string(parsed(envelope), "task_id"); }
+
+worker::Submission echo(const std::vector<std::string>& envelopes) {
+  worker::Submission out;
+  out.status = 200;
+  for (const std::string& e : envelopes) out.acks.push_back({key_of(e), "applied", task_of(e), 200, ""});
+  return out;
+}
+
+class ScriptedConversation final : public worker::ControlPlane {
+ public:
+  ScriptedConversation(ScriptedControl& control, const std::atomic<bool>& abort)
+      : control_(control), abort_(abort) {}
+
+  Result<api::RegistrationReply> register_worker(const api::Registration&) override {
+    const std::scoped_lock lock(control_.mutex_);
+    SKEP_TRY(available());
+    control_.known_ = true;
+    ++control_.registrations_;
+    return api::RegistrationReply{};
+  }
+
+  Result<api::ClaimReply> claim(const api::ClaimRequest& request) override {
+    std::unique_lock lock(control_.mutex_);
+    if (request.max > 0) control_.claim_sizes_.push_back(request.max);
+    const auto until = std::chrono::steady_clock::now() +
+                       std::chrono::milliseconds(static_cast<int>(request.wait_seconds * 1000));
+    const api::WorkerMode mode = control_.mode_;
+    for (;;) {
+      SKEP_TRY(available());
+      if (!control_.known_) return Error{Code::kNotFound, "unknown worker"};
+      api::ClaimReply reply;
+      reply.mode = control_.mode_;
+      while (reply.tasks.size() < request.max && !control_.queue_.empty()) {
+        reply.tasks.push_back(control_.queue_.front());
+        control_.queue_.pop_front();
+      }
+      for (const model::Lease& lease : request.held)
+        if (control_.cancelled_.contains(lease.task_id)) reply.cancel.push_back(lease.task_id);
+      if (!reply.tasks.empty() || !reply.cancel.empty() || reply.mode != mode ||
+          std::chrono::steady_clock::now() >= until)
+        return reply;
+      control_.changed_.wait_for(lock, std::chrono::milliseconds(5));
+      if (abort_) return Error{Code::kCancelled, "given up"};
+    }
+  }
+
+  Status release(const api::ReleaseRequest& request) override {
+    const std::scoped_lock lock(control_.mutex_);
+    SKEP_TRY(available());
+    for (const model::Lease& lease : request.tasks) control_.released_.push_back(lease);
+    return {};
+  }
+
+  Result<worker::Submission> submit(const std::vector<std::string>& envelopes) override {
+    const std::scoped_lock lock(control_.mutex_);
+    control_.submission_times_.push_back(SystemClock{}.mono_ms());
+    if (control_.away_) return unavailable("connect: Connection refused");
+    if (control_.judge_) return control_.judge_(envelopes);
+    return control_.take(envelopes);
+  }
+
+ private:
+  Status available() const {
+    if (control_.away_) return unavailable("connect: Connection refused");
+    if (control_.refusal_) return Error{*control_.refusal_, "refused"};
+    return {};
+  }
+  ScriptedControl& control_;
+  const std::atomic<bool>& abort_;
+};
+
+worker::ControlPlaneFactory ScriptedControl::factory() {
+  return [this](const std::atomic<bool>& abort, Millis) {
+    return std::make_unique<ScriptedConversation>(*this, abort);
+  };
+}
+
+model::Lease ScriptedControl::enqueue(const std::string& type, std::int64_t timeout_ms) {
+  const std::scoped_lock lock(mutex_);
+  const std::string n = std::to_string(next_id_++);
+  model::ClaimedTask task{{"task-" + n, 1, "lease-" + n}, type, "{}", "key-" + n, timeout_ms};
+  queue_.push_back(task);
+  changed_.notify_all();
+  return task.lease;
+}
+
+worker::Submission ScriptedControl::take(const std::vector<std::string>& envelopes) {
+  for (const std::string& text : envelopes) {
+    const json::object envelope = parsed(text);
+    const std::string task = get_string(envelope, "task_id");
+    const std::string payload = get_raw(envelope, "payload");
+    if (get_string(envelope, "payload_type") == "execution_result") {
+      finished_.push_back(task);
+      outcomes_[task] = payload;
+    } else if (const auto chunk = api::decode_log_chunk(payload)) {
+      for (const api::LogEntry& entry : chunk->entries) output_[task] += entry.text;
+    }
+  }
+  return echo(envelopes);
+}
+
+std::vector<std::string> ScriptedControl::finished() const {
+  const std::scoped_lock lock(mutex_);
+  return finished_;
+}
+std::string ScriptedControl::outcome(const std::string& task_id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto at = outcomes_.find(task_id);
+  return at == outcomes_.end() ? "" : at->second;
+}
+std::string ScriptedControl::output(const std::string& task_id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto at = output_.find(task_id);
+  return at == output_.end() ? "" : at->second;
+}
+std::vector<model::Lease> ScriptedControl::released() const {
+  const std::scoped_lock lock(mutex_);
+  return released_;
+}
+std::vector<std::uint32_t> ScriptedControl::claim_sizes() const {
+  const std::scoped_lock lock(mutex_);
+  return claim_sizes_;
+}
+int ScriptedControl::registrations() const {
+  const std::scoped_lock lock(mutex_);
+  return registrations_;
+}
+int ScriptedControl::submissions() const {
+  const std::scoped_lock lock(mutex_);
+  return static_cast<int>(submission_times_.size());
+}
+std::vector<MonoMs> ScriptedControl::submission_times() const {
+  const std::scoped_lock lock(mutex_);
+  return submission_times_;
+}
+
+model::Outcome ScriptedRunner::run(const ports::RunRequest& request, MonoMs,
+                                   ports::CancelToken& cancel, const ports::TaskEvents& events) {
+  const int now = ++running_;
+  most_running_ = std::max<int>(most_running_, now);
+  model::Outcome outcome = perform(request.task.type, cancel, events);
+  last_reason_ = cancel.reason();
+  --running_;
+  return outcome;
+}
+
+model::Outcome ScriptedRunner::perform(const std::string& type, ports::CancelToken& cancel,
+                                       const ports::TaskEvents& events) {
+  model::Outcome outcome;
+  outcome.kind = model::OutcomeKind::kSucceeded;
+  outcome.result = "{\"ok\":true}";
+  if (type == "talk") {
+    events.output(false, "out \xff\n");
+    events.output(true, "err\n");
+  }
+  if (type == "slow") cancelled_within(cancel, 120);
+  if (type == "wait") cancelled_within(cancel, -1);
+  if (type == "stubborn") {
+    std::unique_lock lock(mutex_);
+    go_.wait(lock, [&] { return free_; });
+  }
+  if (cancel.reason() != ports::CancelReason::kNone) outcome.kind = model::OutcomeKind::kCancelled;
+  if (type == "fail") outcome.kind = model::OutcomeKind::kFailed;
+  if (type == "throw") throw std::runtime_error("the runner broke its promise");
+  return outcome;
+}
+
+std::vector<ports::TaskType> ScriptedRunner::types() const {
+  std::vector<ports::TaskType> types;
+  for (const char* name : {"noop", "talk", "fail", "wait", "stubborn", "slow", "throw"})
+    types.push_back({name, "", "1.0.0", "{}", 0});
+  return types;
+}
+
+void ScriptedRunner::let_go() {
+  const std::scoped_lock lock(mutex_);
+  free_ = true;
+  go_.notify_all();
+}
+
+Result<std::string> ScriptedHeartbeat::beat(std::string_view, std::string_view,
+                                            std::string_view beat_json, Millis) {
+  const std::scoped_lock lock(mutex_);
+  auto beat = api::decode_beat(beat_json);
+  if (!beat) return beat.error();
+  beats_.push_back(*beat);
+  if (failure_) return Error{*failure_, "no beat"};
+  api::BeatReply reply;
+  for (const ports::Renewal& renewal : beat->tasks)
+    reply.tasks.emplace_back(renewal.lease, lost_.contains(renewal.lease.task_id)
+                                                ? ports::LeaseVerdict::kLost
+                                                : ports::LeaseVerdict::kHeld);
+  return api::encode(reply);
+}
+
+void ScriptedHeartbeat::lose(const std::string& task_id) {
+  const std::scoped_lock lock(mutex_);
+  lost_.insert(task_id);
+}
+void ScriptedHeartbeat::fail(std::optional<Code> code) {
+  const std::scoped_lock lock(mutex_);
+  failure_ = code;
+}
+std::vector<api::Beat> ScriptedHeartbeat::beats() const {
+  const std::scoped_lock lock(mutex_);
+  return beats_;
+}
+
+}  // namespace skep::test

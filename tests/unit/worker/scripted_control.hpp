@@ -1,0 +1,121 @@
+// A control plane, task types and a heartbeat carrier in memory, for the loops of a worker.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/ports/heartbeat.hpp"
+#include "core/ports/task_runner.hpp"
+#include "core/worker/control_plane.hpp"
+
+namespace skep::test {
+
+/// Waits for `condition`, at most 10 s.
+bool eventually(const std::function<bool()>& condition);
+
+/// State of the scripted control plane; set what a test needs under its functions. [any]
+class ScriptedControl {
+ public:
+  worker::ControlPlaneFactory factory();
+
+  model::Lease enqueue(const std::string& type, std::int64_t timeout_ms = 0);
+  void set_away(bool away) { with([&] { away_ = away; }); }
+  void set_mode(api::WorkerMode mode) { with([&] { mode_ = mode; }); }
+  void cancel(const std::string& task_id) { with([&] { cancelled_.insert(task_id); }); }
+  /// Register and claim fail with `code`.
+  void refuse(std::optional<Code> code) { with([&] { refusal_ = code; }); }
+  /// Forgets its workers, as after a restart on another database.
+  void forget_workers() { with([&] { known_ = false; }); }
+  using Judge = std::function<Result<worker::Submission>(const std::vector<std::string>&)>;
+  /// Answers results instead of the usual echo.
+  void judge(Judge judge) { with([&] { judge_ = std::move(judge); }); }
+
+  std::vector<std::string> finished() const;    ///< task ids of results, as they came
+  std::string outcome(const std::string& task_id) const;  ///< payload of its result
+  std::string output(const std::string& task_id) const;   ///< its log text
+  std::vector<model::Lease> released() const;
+  std::vector<std::uint32_t> claim_sizes() const;
+  int registrations() const;
+  int submissions() const;
+  std::vector<MonoMs> submission_times() const;
+
+ private:
+  friend class ScriptedConversation;
+  template <class Change>
+  void with(Change&& change) {
+    const std::scoped_lock lock(mutex_);
+    change();
+    changed_.notify_all();
+  }
+  worker::Submission take(const std::vector<std::string>& envelopes);
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<model::ClaimedTask> queue_;
+  std::set<std::string> cancelled_;
+  std::vector<std::string> finished_;
+  std::map<std::string, std::string> outcomes_;
+  std::map<std::string, std::string> output_;
+  std::vector<model::Lease> released_;
+  std::vector<std::uint32_t> claim_sizes_;
+  std::vector<MonoMs> submission_times_;
+  api::WorkerMode mode_ = api::WorkerMode::kActive;
+  std::optional<Code> refusal_;
+  Judge judge_;
+  bool away_ = false;
+  bool known_ = false;
+  int registrations_ = 0;
+  int next_id_ = 0;
+};
+
+/// Acks that echo the keys of these envelopes.
+worker::Submission echo(const std::vector<std::string>& envelopes);
+std::string key_of(const std::string& envelope);
+std::string task_of(const std::string& envelope);
+
+/// "noop" succeeds; "talk" writes output; "fail" fails; "wait" runs until cancelled; "stubborn" runs
+/// until let_go(), whatever it is told; "slow" takes 120 ms.
+class ScriptedRunner final : public ports::TaskRunner {
+ public:
+  model::Outcome run(const ports::RunRequest& request, MonoMs deadline, ports::CancelToken& cancel,
+                     const ports::TaskEvents& events) override;
+  std::vector<ports::TaskType> types() const override;
+  void let_go();
+  int running() const { return running_; }
+  int most_running() const { return most_running_; }
+  ports::CancelReason last_reason() const { return last_reason_; }
+
+ private:
+  model::Outcome perform(const std::string& type, ports::CancelToken& cancel,
+                         const ports::TaskEvents& events);
+  std::mutex mutex_;
+  std::condition_variable go_;
+  bool free_ = false;
+  std::atomic<int> running_{0};
+  std::atomic<int> most_running_{0};
+  std::atomic<ports::CancelReason> last_reason_{ports::CancelReason::kNone};
+};
+
+class ScriptedHeartbeat final : public ports::Heartbeat {
+ public:
+  Result<std::string> beat(std::string_view control_plane, std::string_view token,
+                           std::string_view beat_json, Millis timeout) override;
+  void lose(const std::string& task_id);
+  void fail(std::optional<Code> code);
+  std::vector<api::Beat> beats() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::string> lost_;
+  std::optional<Code> failure_;
+  std::vector<api::Beat> beats_;
+};
+
+}  // namespace skep::test

@@ -1,0 +1,225 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/unit/worker/bench.hpp"
+
+namespace skep::test {
+namespace {
+
+using ports::CancelReason;
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(Worker, brings_results_home_and_leaves_nothing_behind) {
+  Bench b;
+  for (int i = 0; i < 50; ++i) b.control.enqueue("noop");
+  b.start();
+  ASSERT_TRUE(b.finished(50));
+  EXPECT_TRUE(eventually([&] { return b.spool.kept() == 0; }));
+  EXPECT_TRUE(has(b.control.outcome("task-0"), "\"ok\":true"));
+  EXPECT_EQ(b.control.registrations(), 1);
+  EXPECT_EQ(b.worker->drain().exit_code, 0);
+  EXPECT_EQ(b.spool.reserved(), 0);
+}
+
+TEST(Worker, sends_output_before_the_result_with_its_bytes_made_valid) {
+  Bench b;
+  const auto lease = b.control.enqueue("talk");
+  b.start();
+  ASSERT_TRUE(b.finished(1));
+  EXPECT_EQ(b.control.output(lease.task_id), "out \xef\xbf\xbd\nerr\n");
+}
+
+TEST(Worker, ends_every_attempt_with_an_outcome_even_when_the_runner_throws) {
+  Bench b;
+  const auto lease = b.control.enqueue("throw");
+  b.start();
+  ASSERT_TRUE(b.finished(1));
+  EXPECT_TRUE(has(b.control.outcome(lease.task_id), "broke its promise"));
+}
+
+TEST(Worker, finishes_tasks_while_cut_off_and_delivers_when_the_control_plane_returns) {
+  Bench b;
+  const auto lease = b.control.enqueue("stubborn");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+  b.control.set_away(true);
+  b.runner.let_go();
+  ASSERT_TRUE(eventually([&] { return b.spool.stats()->ready == 1; })) << "spooled by name";
+  EXPECT_TRUE(b.control.finished().empty());
+  b.control.set_away(false);
+  ASSERT_TRUE(b.finished(1));
+  EXPECT_TRUE(eventually([&] { return b.spool.kept() == 0; }));
+}
+
+TEST(Worker, starts_without_a_control_plane_and_registers_when_it_comes) {
+  Bench b;
+  b.control.set_away(true);
+  b.control.enqueue("noop");
+  b.start();
+  EXPECT_FALSE(b.worker->registered());
+  b.control.set_away(false);
+  EXPECT_TRUE(b.finished(1));
+}
+
+TEST(Worker, registers_again_when_the_control_plane_forgot_it) {
+  Bench b;
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
+  b.control.forget_workers();
+  b.control.enqueue("noop");
+  EXPECT_TRUE(b.finished(1));
+  EXPECT_EQ(b.control.registrations(), 2);
+}
+
+TEST(Worker, stops_claiming_when_a_newer_process_owns_its_id) {
+  Bench b;
+  const auto lease = b.control.enqueue("stubborn");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+  b.control.refuse(Code::kState);
+  ASSERT_TRUE(eventually([&] { return b.conflict.load(); }));
+  b.runner.let_go();
+  ASSERT_TRUE(b.finished(1)) << "the running task still ends";
+  b.control.refuse(std::nullopt);
+  b.control.enqueue("noop");
+  EXPECT_EQ(b.worker->drain().exit_code, 5);
+  EXPECT_EQ(b.control.finished().size(), 1u);
+}
+
+TEST(Worker, claims_no_more_than_the_spool_has_room_for) {  // S26
+  Bench b(MemorySpoolLimits{2'500, 1000});
+  b.options.concurrency = 3;
+  b.options.heartbeat_interval = Millis{50};
+  for (int i = 0; i < 3; ++i) b.control.enqueue("stubborn");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 2; }));
+  EXPECT_TRUE(eventually([&] { return b.heartbeat.beats().size() >= 8; }));
+  EXPECT_EQ(b.runner.most_running(), 2);
+  b.runner.let_go();
+  EXPECT_TRUE(b.finished(3)) << "the third runs when there is room again";
+}
+
+TEST(Worker, claims_nothing_while_results_cannot_be_kept) {  // S3
+  Bench b;
+  b.options.concurrency = 1;
+  b.options.heartbeat_interval = Millis{50};
+  const auto lease = b.control.enqueue("stubborn");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+  b.spool.fail_puts(Code::kUnavailable);
+  b.runner.let_go();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 0; }));
+  ASSERT_TRUE(eventually([&] {  // its lease lives on in the beats
+    const api::Beat beat = b.heartbeat.beats().back();
+    return beat.busy == 0 && beat.spool_degraded && beat.tasks.size() == 1;
+  }));
+  const std::size_t claims = b.control.claim_sizes().size();
+  b.control.enqueue("noop");
+  EXPECT_TRUE(b.control.finished().empty()) << "nothing is sent that is not on disk";
+  EXPECT_LE(b.control.claim_sizes().size(), claims + 1);
+  b.spool.fail_puts(std::nullopt);
+  EXPECT_TRUE(b.finished(2));
+}
+
+TEST(Worker, hears_of_a_cancellation_while_every_slot_is_busy) {
+  Bench b;
+  b.options.concurrency = 1;
+  const auto lease = b.control.enqueue("wait");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+  b.control.cancel(lease.task_id);
+  ASSERT_TRUE(b.finished(1));
+  EXPECT_EQ(b.runner.last_reason(), CancelReason::kUser);
+  EXPECT_TRUE(has(b.control.outcome(lease.task_id), "cancelled"));
+}
+
+TEST(Worker, ends_a_task_whose_lease_is_lost) {  // Q20
+  Bench b;
+  b.options.heartbeat_interval = Millis{50};
+  const auto lease = b.control.enqueue("wait");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+  b.heartbeat.lose(lease.task_id);
+  ASSERT_TRUE(b.finished(1));
+  EXPECT_EQ(b.runner.last_reason(), CancelReason::kLeaseLost);
+}
+
+TEST(Worker, tells_a_task_that_its_time_is_up) {
+  Bench b;
+  b.control.enqueue("wait", 50);
+  b.start();
+  ASSERT_TRUE(b.finished(1));
+  EXPECT_EQ(b.runner.last_reason(), CancelReason::kDeadline);
+}
+
+TEST(Worker, announces_a_long_task_well_before_the_next_regular_beat) {
+  Bench b;
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.heartbeat.beats().size() == 1; }));
+  const auto lease = b.control.enqueue("wait");
+  ASSERT_TRUE(eventually([&] { return b.heartbeat.beats().size() == 2; }));
+  const auto beat = b.heartbeat.beats().back();
+  ASSERT_EQ(beat.tasks.size(), 1u);
+  EXPECT_TRUE(beat.tasks[0].executing);
+  EXPECT_EQ(beat.tasks[0].lease.lease_id, lease.lease_id);
+  EXPECT_EQ(beat.busy, 1);
+}
+
+TEST(Worker, spends_no_beats_on_short_tasks) {
+  Bench b;
+  b.start();
+  for (int i = 0; i < 200; ++i) b.control.enqueue("noop");
+  ASSERT_TRUE(b.finished(200));
+  EXPECT_LE(b.heartbeat.beats().size(), 2u);
+}
+
+TEST(Worker, takes_no_task_in_advance_while_tasks_are_slow) {
+  Bench b;
+  b.options.concurrency = 1;
+  for (int i = 0; i < 4; ++i) b.control.enqueue("slow");
+  b.start();
+  ASSERT_TRUE(b.finished(4));
+  for (const std::uint32_t max : b.control.claim_sizes()) EXPECT_EQ(max, 1u);
+}
+
+TEST(Worker, takes_tasks_in_advance_while_tasks_are_quick) {
+  Bench b;
+  b.options.concurrency = 1;
+  for (int i = 0; i < 100; ++i) b.control.enqueue("noop");
+  b.start();
+  ASSERT_TRUE(b.finished(100));
+  const auto sizes = b.control.claim_sizes();
+  EXPECT_GT(*std::max_element(sizes.begin(), sizes.end()), 1u);
+  EXPECT_LE(*std::max_element(sizes.begin(), sizes.end()), 8u) << "batch_size";
+}
+
+TEST(Worker, pauses_and_resumes_on_request) {
+  Bench b;
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
+  b.control.set_mode(api::WorkerMode::kPaused);
+  ASSERT_TRUE(eventually([&] {
+    const auto before = b.control.claim_sizes().size();
+    std::this_thread::yield();
+    return before == b.control.claim_sizes().size();
+  }));
+  b.control.set_mode(api::WorkerMode::kActive);
+  b.control.enqueue("noop");
+  EXPECT_TRUE(b.finished(1));
+}
+
+TEST(Worker, refuses_options_that_cannot_work) {
+  Bench b;
+  b.options.concurrency = 0;
+  worker::Worker w(b.options, b.runner, b.spool, b.heartbeat, b.clock);
+  const auto status = w.start();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kConfig);
+}
+
+}  // namespace
+}  // namespace skep::test
