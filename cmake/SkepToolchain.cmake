@@ -1,4 +1,8 @@
 # Warnings, sanitizers, ccache and mold for everything of ours.
+# -g1: line tables for stack traces; full debug information doubles compile and link time.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
+
 add_library(skep_warnings INTERFACE)
 target_compile_options(skep_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnull-dereference

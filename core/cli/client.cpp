@@ -42,15 +42,19 @@ Code code_of(std::string_view name, int status) {
   return code_of_status(status);
 }
 
+/// A line for each of "errors", without the one that "detail" says already.
 std::vector<std::string> details_of(const json::object& problem) {
   std::vector<std::string> lines;
+  const std::string detail = get_string(problem, "detail");
   const json::value* errors = problem.if_contains("errors");
   if (errors == nullptr || !errors->is_array()) return lines;
+  const bool only_one = errors->get_array().size() == 1;
   for (const json::value& e : errors->get_array()) {
     if (!e.is_object()) continue;
     const std::string pointer = get_string(e.get_object(), "pointer");
-    lines.push_back((pointer.empty() ? "" : pointer + ": ") +
-                    get_string(e.get_object(), "message"));
+    const std::string message = get_string(e.get_object(), "message");
+    if (only_one && detail.find(message) != std::string::npos) continue;
+    lines.push_back((pointer.empty() ? "" : pointer + ": ") + message);
   }
   return lines;
 }

@@ -69,9 +69,7 @@ void print_failure(const Console& c, const Failure& f) {
   }
   c.err << painted(c.color_err, Style::kBad, "error:") << ' ' << f.error.message << "   ["
         << f.error.id() << "]\n";
-  // One problem is the message already.
-  if (f.details.size() > 1 || f.problem.empty())
-    for (const std::string& line : f.details) c.err << "  - " << line << '\n';
+  for (const std::string& line : f.details) c.err << "  - " << line << '\n';
   print_next(c, f.error.next);
   c.err << std::flush;
 }

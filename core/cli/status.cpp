@@ -11,13 +11,12 @@
 namespace skep::cli {
 namespace {
 
-/// {"online":3,"late":0} as "3 online, 0 late"; ages are left to the caller.
-std::string counts_text(const json::object& counts) {
+/// "3 online, 0 late": the counts of `keys` that are there, in this order.
+std::string counts_text(const json::object& counts, std::initializer_list<const char*> keys) {
   std::string out;
-  for (const auto& member : counts) {
-    if (!member.value().is_int64() || member.key().ends_with("_seconds")) continue;
-    if (!out.empty()) out += ", ";
-    out += fmt::format("{} {}", member.value().get_int64(), std::string(member.key()));
+  for (const char* key : keys) {
+    if (!counts.contains(key)) continue;
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", get_int(counts, key), key);
   }
   return out;
 }
@@ -33,9 +32,11 @@ void print_status(const Console& c, const std::string& server, const json::value
   c.out << "control  " << server << "  "
         << (state.styled ? c.paint(state.style, state.text) : printable(state.text)) << '\n';
   if (const json::object* workers = part(o, "workers"))
-    c.out << "workers  " << counts_text(*workers) << '\n';
+    c.out << "workers  " << counts_text(*workers, {"online", "late", "offline", "stale"}) << '\n';
   if (const json::object* queue = part(o, "queue")) {
-    c.out << "queue    " << counts_text(*queue);
+    c.out << "queue    "
+          << counts_text(*queue, {"queued", "claimed", "executing", "succeeded", "failed",
+                                  "cancelled", "dead"});
     const double oldest = get_double(*queue, "oldest_queued_seconds");
     if (oldest > 0)
       c.out << ", oldest waits " << human_duration(static_cast<std::int64_t>(oldest * 1'000));

@@ -18,6 +18,14 @@ const json::object& spool_of(const json::object& w) {
   return v != nullptr && v->is_object() ? v->get_object() : empty;
 }
 
+// /api/workers/health has a short form of each worker with names of its own.
+std::int64_t slots_of(const json::object& w) {
+  return get_int(w, "concurrency", get_int(w, "pool_size"));
+}
+std::int64_t backlog_of(const json::object& w) {
+  return get_int(spool_of(w), "ready", get_int(w, "offline_backlog"));
+}
+
 /// The names of capabilities that are on, or the names of task types.
 std::string names_of(const json::object& w, std::string_view key) {
   std::string out;
@@ -75,10 +83,9 @@ std::vector<Column> worker_columns(WallMs now) {
       {"SEEN", [now](const json::object& w) { return Cell(seen_of(w, now)); }},
       {"TASKS",
        [](const json::object& w) {
-         return Cell(fmt::format("{}/{}", get_int(w, "busy"), get_int(w, "concurrency")));
+         return Cell(fmt::format("{}/{}", get_int(w, "busy"), slots_of(w)));
        }},
-      {"SPOOL",
-       [](const json::object& w) { return Cell(std::to_string(get_int(spool_of(w), "ready"))); }},
+      {"SPOOL", [](const json::object& w) { return Cell(std::to_string(backlog_of(w))); }},
       {"MODE", text("mode"), true},
       {"HOST", text("host"), true},
       {"PID", [](const json::object& w) { return Cell(get_raw(w, "pid", "-")); }, true},

@@ -19,6 +19,10 @@
 
 #include "core/base/text.hpp"
 
+// The C library's clone() under the name that sanitizers leave alone: they take it for a fork(),
+// and their books, which the child shares with us until it executes, would be wrong afterwards.
+extern "C" int __clone(int (*main)(void*), void* stack, int flags, void* arg, ...);
+
 namespace skep::proc {
 namespace {
 
@@ -174,7 +178,7 @@ Result<Child> clone_once(ChildArgs& args, const Spec& spec) {
   int pidfd = -1;
   errno = 0;
   const int pid =
-      clone(child_main, stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &args, &pidfd);
+      __clone(child_main, stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &args, &pidfd);
   if (pid < 0) {
     const int error = errno;
     return errno_error("start \"" + spec.argv.front() + "\"", error);

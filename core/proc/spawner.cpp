@@ -7,7 +7,6 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <semaphore>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -31,12 +30,10 @@ class Spawner {
 
   Result<Child> launch(const Launch& request) {
     Job job{&request};
-    {
-      const std::lock_guard lock(mutex_);
-      jobs_.push_back(&job);
-    }
+    std::unique_lock lock(mutex_);
+    jobs_.push_back(&job);
     wake_.notify_one();
-    job.done.acquire();
+    job.finished.wait(lock, [&job] { return job.done; });
     return std::move(job.result);
   }
 
@@ -56,8 +53,9 @@ class Spawner {
  private:
   struct Job {
     const Launch* request;
-    std::binary_semaphore done{0};
     Result<Child> result{internal_error("not started")};
+    std::condition_variable finished{};
+    bool done = false;
   };
 
   [[noreturn]] void loop() {
@@ -67,11 +65,18 @@ class Spawner {
       if (Job* job = next()) {
         if (marks(Kin::kTask).holds(job->request->mark)) guard_.ensure();
         job->result = launch_here(*job->request);
-        job->done.release();
+        finish(*job);
       } else {
         bury();
       }
     }
+  }
+
+  /// The waiter destroys the job as soon as it has the lock, so it is told under it.
+  void finish(Job& job) {
+    const std::lock_guard lock(mutex_);
+    job.done = true;
+    job.finished.notify_one();
   }
 
   /// The next job, or null when it is time to bury.

@@ -123,8 +123,7 @@ void ClaimLoop::accept(api::ClaimReply reply) {
 
 /// An empty answer well before its time: the server does not hold requests, or another worker was
 /// quicker. Ask again soon at first, at the poll interval later.
-void ClaimLoop::pause_if_not_held(const api::ClaimReply& reply, MonoMs took,
-                                  std::stop_token stop) {
+void ClaimLoop::pause_if_not_held(const api::ClaimReply& reply, MonoMs took, std::stop_token stop) {
   if (took * 2 >= options_.hold.count() || !reply.cancel.empty() || !link_.may_claim()) {
     early_empty_ = 0;
     return;
@@ -142,9 +141,9 @@ void ClaimLoop::failed(const Error& error, std::stop_token stop) {
   const bool denied = error.code == Code::kDenied;
   const Millis pause = backoff_.next(std::max(error.retry_after, denied ? kDenied : Millis{0}));
   if (complaint_.due(clock_.mono_ms()))
-    log::warn("worker_pool_poll_error", {{"error", error.message},
-                                         {"failures", backoff_.failures()},
-                                         {"retry_ms", pause.count()}});
+    log::warn(
+        "worker_pool_poll_error",
+        {{"error", error.message}, {"failures", backoff_.failures()}, {"retry_ms", pause.count()}});
   // Unknown here after a restart of the control plane: register at once, then at the usual pace.
   if (error.code == Code::kNotFound && backoff_.failures() == 1) return;
   link_.wait_change(pause, stop);

@@ -13,13 +13,19 @@ Code code_of(int status) {
     case 400:
     case 413:
     case 415:
-    case 422: return Code::kInvalid;
+    case 422:
+      return Code::kInvalid;
     case 401:
-    case 403: return Code::kDenied;
-    case 404: return Code::kNotFound;
-    case 409: return Code::kState;
-    case 429: return Code::kBusy;
-    default: return Code::kUnavailable;
+    case 403:
+      return Code::kDenied;
+    case 404:
+      return Code::kNotFound;
+    case 409:
+      return Code::kState;
+    case 429:
+      return Code::kBusy;
+    default:
+      return Code::kUnavailable;
   }
 }
 

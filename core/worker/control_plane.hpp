@@ -18,7 +18,7 @@ struct Submission {
   int status = 0;
   std::vector<api::Ack> acks;  ///< empty unless the body was a list of acks
   Millis retry_after{0};
-  std::string detail;          ///< what the body said, shortened
+  std::string detail;  ///< what the body said, shortened
 };
 
 /// One conversation: an instance serves one thread. Errors of register, claim and release:

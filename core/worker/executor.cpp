@@ -16,8 +16,8 @@ constexpr double kMeanWeight = 0.1;
 
 model::Outcome broken(std::string_view what) {
   model::Outcome out;
-  out.error = JsonOut().object().key("code").str("internal").key("message").str(what).end_object()
-                  .take();
+  out.error =
+      JsonOut().object().key("code").str("internal").key("message").str(what).end_object().take();
   return out;
 }
 
@@ -81,9 +81,9 @@ Executor::AttemptRef Executor::next_attempt(std::unique_lock<std::mutex>& lock) 
 
 void Executor::run(Attempt& attempt) {
   const model::ClaimedTask& task = attempt.task;
-  log::info("run_dispatched", {{"task_id", task.lease.task_id},
-                               {"type", task.type},
-                               {"attempt", task.lease.attempt}});
+  log::info(
+      "run_dispatched",
+      {{"task_id", task.lease.task_id}, {"type", task.type}, {"attempt", task.lease.attempt}});
   if (options_.on_start) options_.on_start();
   ports::TaskEvents events;
   events.output = [&](bool is_stderr, std::string_view bytes) {
@@ -266,7 +266,8 @@ int Executor::stop() {
 void Executor::arm_deadline(Attempt& attempt) {
   std::int64_t timeout = attempt.task.timeout_ms;
   if (timeout <= 0)
-    if (const auto type = default_timeouts_.find(attempt.task.type); type != default_timeouts_.end())
+    if (const auto type = default_timeouts_.find(attempt.task.type);
+        type != default_timeouts_.end())
       timeout = type->second;
   if (timeout <= 0) return;
   attempt.deadline = attempt.started + timeout;

@@ -107,8 +107,8 @@ api::Beat HeartbeatLoop::make_beat(bool draining) {
 bool HeartbeatLoop::beat(bool draining, Millis timeout) {
   const api::Beat beat = make_beat(draining);
   const std::size_t endpoint = endpoints_.current();
-  const auto reply = heartbeat_.beat(endpoints_.url(endpoint), endpoints_.token(),
-                                     api::encode(beat), timeout);
+  const auto reply =
+      heartbeat_.beat(endpoints_.url(endpoint), endpoints_.token(), api::encode(beat), timeout);
   if (!reply) {
     failed(reply.error(), endpoint);
     return false;
@@ -148,8 +148,7 @@ void HeartbeatLoop::failed(const Error& error, std::size_t endpoint) {
     link_.lost();
     endpoints_.failed(endpoint);
   }
-  if (complaint_.due(clock_.mono_ms()))
-    log::warn("heartbeat_failed", {{"error", error.message}});
+  if (complaint_.due(clock_.mono_ms())) log::warn("heartbeat_failed", {{"error", error.message}});
 }
 
 }  // namespace skep::worker

@@ -27,8 +27,8 @@ struct HeartbeatOptions {
   std::function<std::vector<ports::Renewal>()> unwritten;  ///< ended, result not on disk
 };
 
-/// Besides the regular beats, one goes out 200 ms after a task started that still runs then, so that
-/// people see "executing" soon; short tasks cost no beat.
+/// Besides the regular beats, one goes out 200 ms after a task started that still runs then, so
+/// that people see "executing" soon; short tasks cost no beat.
 class HeartbeatLoop final : public Service {
  public:
   /// Collaborators outlive the loop.

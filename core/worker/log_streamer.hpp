@@ -20,8 +20,8 @@ struct OutputChunk {
   api::LogChunk chunk;
 };
 
-/// A chunk is due 200 ms after its first byte, at 64 KiB, or when its attempt ends. An attempt keeps
-/// its first 1 MiB. Text is UTF-8; other bytes become U+FFFD. [any]
+/// A chunk is due 200 ms after its first byte, at 64 KiB, or when its attempt ends. An attempt
+/// keeps its first 1 MiB. Text is UTF-8; other bytes become U+FFFD. [any]
 class LogStreamer {
  public:
   static constexpr MonoMs kMaxDelay = 200;
@@ -42,10 +42,10 @@ class LogStreamer {
     model::Lease lease;
     std::int64_t next_chunk = 0;
     std::vector<api::LogEntry> entries;
-    std::size_t bytes = 0;   ///< in entries
-    std::size_t total = 0;   ///< of the attempt
+    std::size_t bytes = 0;  ///< in entries
+    std::size_t total = 0;  ///< of the attempt
     bool cut = false;
-    MonoMs due = 0;          ///< 0 = nothing waits
+    MonoMs due = 0;  ///< 0 = nothing waits
   };
   OutputChunk take(Stream& stream, bool last);
 

@@ -30,9 +30,9 @@ void NewsLoop::run(std::stop_token stop) {
     const MonoMs started = clock_.mono_ms();
     bool held = false;
     if (link_.registered() && !link_.conflicted()) {
-      const auto reply = control_->claim({options_.incarnation, 0,
-                                          static_cast<double>(options_.hold.count()) / 1000,
-                                          executor_.leases()});
+      const auto reply =
+          control_->claim({options_.incarnation, 0,
+                           static_cast<double>(options_.hold.count()) / 1000, executor_.leases()});
       if (reply) {
         for (const std::string& id : reply->cancel)
           executor_.cancel(id, ports::CancelReason::kUser);

@@ -8,12 +8,12 @@
 namespace skep::worker {
 
 struct Parcel {
-  std::string name;          ///< in the spool, "" = the spool refused it
+  std::string name;  ///< in the spool, "" = the spool refused it
   std::string payload_type;
   std::string task_id;
-  std::string key;           ///< what the acknowledgement must echo
-  std::string body;          ///< the encoded envelope
-  model::Lease lease;        ///< empty after a replay
+  std::string key;     ///< what the acknowledgement must echo
+  std::string body;    ///< the encoded envelope
+  model::Lease lease;  ///< empty after a replay
   bool is_result() const { return payload_type == "execution_result"; }
 };
 

@@ -41,8 +41,12 @@ Parcel Reporter::pack(model::PayloadType type, const model::Lease& lease, std::s
   envelope.seq = ++seq_;
   envelope.created_ms = clock_.wall_ms();
   envelope.payload = std::move(payload);
-  return {{},    std::string(model::to_string(type)), lease.task_id, std::move(key),
-          api::encode(envelope), lease};
+  return {{},
+          std::string(model::to_string(type)),
+          lease.task_id,
+          std::move(key),
+          api::encode(envelope),
+          lease};
 }
 
 Parcel Reporter::pack(const OutputChunk& out) {
@@ -111,7 +115,8 @@ void Reporter::run(std::stop_token stop) {
       if (stop.stop_requested()) break;
     }
     const std::scoped_lock lock(mutex_);
-    if (!blocked_) queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(writing_));
+    if (!blocked_)
+      queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(writing_));
     writing_ = 0;
     if (queue_.empty()) work_.notify_all();
   }
@@ -182,8 +187,7 @@ void Reporter::write_singly(std::vector<Parcel>& batch) {
 void Reporter::drop_output(std::vector<Parcel>& batch, const Error& error) {
   const std::size_t dropped =
       std::erase_if(batch, [](const Parcel& parcel) { return !parcel.is_result(); });
-  if (dropped > 0)
-    log::warn("output_dropped", {{"chunks", dropped}, {"error", error.message}});
+  if (dropped > 0) log::warn("output_dropped", {{"chunks", dropped}, {"error", error.message}});
 }
 
 void Reporter::on_disk(std::vector<Parcel> batch, const std::vector<std::string>& names) {
@@ -197,10 +201,9 @@ void Reporter::on_disk(std::vector<Parcel> batch, const std::vector<std::string>
 
 void Reporter::set_blocked(const Error& error) {
   if (blocked_.exchange(true)) return;
-  log::error("spool_write_failed",
-             {{"error", error.message},
-              {"effect", "results wait in memory, nothing is claimed"},
-              {"next", "make room on the disk of the spool or repair it"}});
+  log::error("spool_write_failed", {{"error", error.message},
+                                    {"effect", "results wait in memory, nothing is claimed"},
+                                    {"next", "make room on the disk of the spool or repair it"}});
 }
 
 }  // namespace skep::worker

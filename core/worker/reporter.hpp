@@ -73,9 +73,9 @@ class Reporter final : public Service, public AttemptListener {
 
   mutable std::mutex mutex_;
   std::condition_variable_any work_;
-  std::deque<Parcel> queue_;    ///< in order; the first `writing_` of them are being written
+  std::deque<Parcel> queue_;  ///< in order; the first `writing_` of them are being written
   std::size_t writing_ = 0;
-  bool look_ = false;           ///< output became due earlier than run() thinks
+  bool look_ = false;  ///< output became due earlier than run() thinks
 };
 
 }  // namespace skep::worker

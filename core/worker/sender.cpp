@@ -28,8 +28,7 @@ std::vector<std::string> names_of(const std::vector<Parcel>& parcels) {
 }
 
 void report_spool(std::string_view doing, const Status& status) {
-  if (!status)
-    log::error("spool_error", {{"doing", doing}, {"error", status.error().message}});
+  if (!status) log::error("spool_error", {{"doing", doing}, {"error", status.error().message}});
 }
 
 /// The first parcels of `all` that fit into one request.
@@ -138,7 +137,8 @@ std::vector<Parcel> Sender::take_spooled() {
                                 ? get_string(parsed->get_object(), "idempotency_key")
                                 : std::string();
     if (key.empty()) {
-      report_spool("reject", spool_.reject(item.name, "it is no envelope: it has no idempotency_key"));
+      report_spool("reject",
+                   spool_.reject(item.name, "it is no envelope: it has no idempotency_key"));
       continue;
     }
     out.push_back({item.name, item.payload_type, item.task_id, key, std::move(item.body), {}});
@@ -230,8 +230,8 @@ void Sender::refused(const Parcel& parcel, int status, const std::string& why, b
   const int refusals = ++trouble_[parcel.name].refusals;
   again = refusals < 2 && !parcel.name.empty();
   if (again) return;
-  const std::string reason = "the control plane refused it with status " + std::to_string(status) +
-                             ": " + why;
+  const std::string reason =
+      "the control plane refused it with status " + std::to_string(status) + ": " + why;
   trouble_.erase(parcel.name);
   if (parcel.name.empty())
     log::error("result_lost", {{"task_id", parcel.task_id}, {"reason", reason}});

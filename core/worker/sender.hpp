@@ -24,8 +24,8 @@ struct SenderOptions {
 };
 
 /// A parcel leaves the spool only when the control plane echoed its key. One that is refused twice
-/// (400, 413, 415, 422) is set aside; every other answer keeps it. While nobody answers, new parcels
-/// are handed to the spool at once and one thread probes with backoff.
+/// (400, 413, 415, 422) is set aside; every other answer keeps it. While nobody answers, new
+/// parcels are handed to the spool at once and one thread probes with backoff.
 class Sender final : public Service {
  public:
   /// Collaborators outlive the sender.
@@ -75,15 +75,15 @@ class Sender final : public Service {
   // The sender's own thread.
   Backoff backoff_;
   Complaint complaint_;
-  MonoMs not_before_ = 0;                  ///< backoff
-  MonoMs asked_until_ = 0;                 ///< the server's own Retry-After
-  MonoMs next_look_ = 0;                   ///< at the spool
-  std::map<std::string, Trouble> trouble_; ///< spooled items that wait, by name
+  MonoMs not_before_ = 0;                   ///< backoff
+  MonoMs asked_until_ = 0;                  ///< the server's own Retry-After
+  MonoMs next_look_ = 0;                    ///< at the spool
+  std::map<std::string, Trouble> trouble_;  ///< spooled items that wait, by name
 
   std::mutex mutex_;
   std::condition_variable_any work_;
   std::deque<Parcel> new_;
-  std::vector<Parcel> unspooled_;          ///< nobody else has them: kept until delivered
+  std::vector<Parcel> unspooled_;  ///< nobody else has them: kept until delivered
   bool sending_ = false;
 };
 

@@ -41,7 +41,10 @@ double seconds(Millis d) { return static_cast<double>(d.count()) / 1000; }
 /// Members in the order in which they need each other; destroyed in reverse.
 struct Worker::Loops {
   Loops(WorkerOptions o, ports::TaskRunner& r, ports::Spool& s, ports::Heartbeat& h, Clock& c)
-      : options(std::move(o)), runner(r), spool(s), clock(c),
+      : options(std::move(o)),
+        runner(r),
+        spool(s),
+        clock(c),
         endpoints(options.control_planes, options.token),
         link(options.on_conflict),
         sender({}, connect(send_abort), spool, link, clock),
@@ -51,8 +54,8 @@ struct Worker::Loops {
                   [this] { heartbeat.task_started(); }},
                  runner, clock, reporter),
         heartbeat(heartbeat_options(), h, endpoints, executor, spool, link, clock),
-        news({options.incarnation, options.poll_interval, options.claim_hold},
-             connect(claim_abort), executor, link, clock),
+        news({options.incarnation, options.poll_interval, options.claim_hold}, connect(claim_abort),
+             executor, link, clock),
         claim(claim_options(), connect(claim_abort), spool, executor, link, news, clock) {}
 
   Identity identity() const { return {options.id, options.incarnation, options.site}; }
@@ -102,7 +105,8 @@ ClaimOptions Worker::Loops::claim_options() {
   o.reserve_bytes = options.result_reserve_bytes;
   o.registration = [this] { return registration(); };
   o.on_registered = [this](const api::RegistrationReply& reply) {
-    heartbeat.set_interval(Millis{static_cast<std::int64_t>(reply.heartbeat_interval_seconds * 1000)});
+    heartbeat.set_interval(
+        Millis{static_cast<std::int64_t>(reply.heartbeat_interval_seconds * 1000)});
   };
   o.blocked = [this] { return reporter.blocked(); };
   return o;
@@ -141,13 +145,12 @@ Status Worker::Loops::check() const {
 }
 
 void Worker::Loops::log_start() const {
-  log::info("worker_pool_starting",
-            {{"concurrency", options.concurrency},
-             {"batch_size", options.batch_size},
-             {"poll_interval", seconds(options.poll_interval)},
-             {"worker_id", options.id},
-             {"site", options.site},
-             {"control_plane_url", join(options.control_planes, ", ")}});
+  log::info("worker_pool_starting", {{"concurrency", options.concurrency},
+                                     {"batch_size", options.batch_size},
+                                     {"poll_interval", seconds(options.poll_interval)},
+                                     {"worker_id", options.id},
+                                     {"site", options.site},
+                                     {"control_plane_url", join(options.control_planes, ", ")}});
   const std::vector<std::string> names = type_names(runner.types());
   log::info("skills_initialized", {{"count", names.size()}, {"skills", join(names, ", ")}});
 }

@@ -26,16 +26,16 @@ struct WorkerOptions {
   std::string token;
   std::map<std::string, bool> capabilities;
   int concurrency = 4;
-  int batch_size = 8;                       ///< most tasks per claim, and most to hold in advance
+  int batch_size = 8;  ///< most tasks per claim, and most to hold in advance
   Millis poll_interval{5'000};
   Millis heartbeat_interval{30'000};
-  Millis drain{30'000};                     ///< running tasks get so long when the worker stops
-  Millis cancel_grace{7'000};               ///< and so long after being told to stop
+  Millis drain{30'000};        ///< running tasks get so long when the worker stops
+  Millis cancel_grace{7'000};  ///< and so long after being told to stop
   std::uint64_t result_reserve_bytes = 4u << 20;
   Millis claim_hold{20'000};
   Millis request_timeout{10'000};
-  /// Called once, from a loop's thread, when a newer process owns this worker's id: drain() and exit
-  /// with DrainReport::exit_code.
+  /// Called once, from a loop's thread, when a newer process owns this worker's id: drain() and
+  /// exit with DrainReport::exit_code.
   std::function<void()> on_conflict;
   /// How to reach the control plane; empty = HTTP to `control_planes`.
   ControlPlaneFactory control;
@@ -47,11 +47,11 @@ enum class StopKind {
 };
 
 struct DrainReport {
-  bool graceful = true;       ///< nothing was interrupted or left behind
-  int interrupted = 0;        ///< attempts handed back unfinished
-  int abandoned = 0;          ///< tasks that ignored their cancellation: end by _exit()
-  std::int64_t spooled = 0;   ///< results that stay on disk for the next start
-  int exit_code = 0;          ///< 5 when a newer process owns the worker's id
+  bool graceful = true;      ///< nothing was interrupted or left behind
+  int interrupted = 0;       ///< attempts handed back unfinished
+  int abandoned = 0;         ///< tasks that ignored their cancellation: end by _exit()
+  std::int64_t spooled = 0;  ///< results that stay on disk for the next start
+  int exit_code = 0;         ///< 5 when a newer process owns the worker's id
 };
 
 class Worker {

@@ -11,11 +11,15 @@ skep_rc append(void* out, skep_view bytes) {
 
 skep_rc code_of(std::int32_t status) {
   switch (status) {
-    case 404: return SKEP_E_NOT_FOUND;
-    case 409: return SKEP_E_STATE;
+    case 404:
+      return SKEP_E_NOT_FOUND;
+    case 409:
+      return SKEP_E_STATE;
     case 401:
-    case 403: return SKEP_E_DENIED;
-    default: return SKEP_E_UNAVAILABLE;
+    case 403:
+      return SKEP_E_DENIED;
+    default:
+      return SKEP_E_UNAVAILABLE;
   }
 }
 
@@ -31,9 +35,13 @@ class HttpHeartbeat final : public skep::Heartbeat {
     const std::string authorization = "Authorization: Bearer " + std::string(token);
     const skep_view headers[] = {skep::view("Content-Type: application/json"),
                                  skep::view(authorization)};
-    const skep_http_request request{
-        sizeof(skep_http_request), token.empty() ? 1u : 2u, skep::view("POST"), skep::view(url),
-        headers, skep::view(beat_json), timeout_ms};
+    const skep_http_request request{sizeof(skep_http_request),
+                                    token.empty() ? 1u : 2u,
+                                    skep::view("POST"),
+                                    skep::view(url),
+                                    headers,
+                                    skep::view(beat_json),
+                                    timeout_ms};
 
     std::string reply;
     const skep_sink body{&reply, append};

@@ -28,8 +28,8 @@ struct Kept {
 void list_kept(int dir, std::vector<Kept>& out) {
   for (const std::string& name : list_folder(dir))
     if (const auto st = stat_entry(dir, name))
-      out.push_back({st->st_ctime, dir, name, S_ISREG(st->st_mode) ? st->st_size : 0,
-                     S_ISDIR(st->st_mode)});
+      out.push_back(
+          {st->st_ctime, dir, name, S_ISREG(st->st_mode) ? st->st_size : 0, S_ISDIR(st->st_mode)});
 }
 
 /// A name that is free in `dir`: NAME, NAME.1, NAME.2 ..

@@ -1,7 +1,7 @@
 // quarantine/ and rejected/: what is set aside for people, each with a NAME.reason text beside it.
 //
-// Together they keep at most 64 MiB, 1,000 files and 7 days; the oldest go first and every removal is
-// logged.
+// Together they keep at most 64 MiB, 1,000 files and 7 days; the oldest go first and every removal
+// is logged.
 #pragma once
 
 #include <ctime>

@@ -1,7 +1,8 @@
 // One write-ahead file of .batch/: the items of one put(), a line each.
 //
-// A line is a sealed object {"name":"<future name>","item":<body>,"sha256":".."}. The body keeps its
-// own bytes, line breaks included, so lines are told apart by their seals, not by line breaks alone.
+// A line is a sealed object {"name":"<future name>","item":<body>,"sha256":".."}. The body keeps
+// its own bytes, line breaks included, so lines are told apart by their seals, not by line breaks
+// alone.
 #pragma once
 
 #include <string>

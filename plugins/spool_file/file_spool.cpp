@@ -232,8 +232,8 @@ void FileSpool::take_newest(std::uint32_t max, std::vector<Item>& out) {
     bytes += read.bytes.size();
     if (!out.empty() && bytes > kMaxYieldBytes) break;
     auto parsed = parse_name(name);
-    out.push_back({name, std::move(parsed->payload_type), std::move(parsed->task_id),
-                   std::move(read.bytes)});
+    out.push_back(
+        {name, std::move(parsed->payload_type), std::move(parsed->task_id), std::move(read.bytes)});
   }
 }
 

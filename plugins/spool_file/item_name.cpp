@@ -11,9 +11,7 @@ namespace {
 constexpr Micros kSecond = 1'000'000;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alnum(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+bool is_alnum(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 /// The digits of text[from, from+n) as a number, or -1.
 int digits(std::string_view text, std::size_t from, std::size_t n) {

@@ -1,5 +1,5 @@
-// What the spool holds and has set aside, in numbers. Has its own lock, so that reserve() and stats()
-// never wait for a disk.
+// What the spool holds and has set aside, in numbers. Has its own lock, so that reserve() and
+// stats() never wait for a disk.
 #pragma once
 
 #include <algorithm>

@@ -40,8 +40,7 @@ void FileSpool::admit(std::span<const skep_spool_item> items) {
     (is_result(item) ? results : others) += bytes;
     other_items += is_result(item) ? 0 : 1;
   }
-  if (results > 0)
-    make_room(results, [&] { return ledger_.excess_reserved(results + others); });
+  if (results > 0) make_room(results, [&] { return ledger_.excess_reserved(results + others); });
   if (others > 0)
     make_room(others, [&] {
       return ledger_.excess(others, other_items, static_cast<std::int64_t>(folder_.free_bytes()));
@@ -51,8 +50,7 @@ void FileSpool::admit(std::span<const skep_spool_item> items) {
 /// Evicts until `excess()` is 0.
 template <class Excess>
 void FileSpool::make_room(std::int64_t bytes, const Excess& excess) {
-  for (const std::string_view type : kEvictable)
-    do {
+  for (const std::string_view type : kEvictable) do {
       if (excess() == 0) return;
     } while (evict_one(type));
   if (excess() == 0) return;

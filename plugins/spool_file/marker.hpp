@@ -1,8 +1,8 @@
 // .inflight: which items are being handled, so that one that ends the process each time it is
 // handled is found and set aside.
 //
-// A process that dies leaves the names behind; the next start counts one crash against each. An item
-// with one crash is then handled alone, so that only the culprit gets a second one.
+// A process that dies leaves the names behind; the next start counts one crash against each. An
+// item with one crash is then handled alone, so that only the culprit gets a second one.
 #pragma once
 
 #include <map>

@@ -15,8 +15,9 @@ spool::Config config_from(std::string_view text) {
 
 void yield(const skep_spool_items& to, std::uint32_t index, std::string_view name,
            std::string_view type, std::string_view task, std::string_view body) {
-  const skep_spool_item item{sizeof(skep_spool_item), 0, skep::view(name), skep::view(type),
-                             skep::view(task), skep::view(body)};
+  const skep_spool_item item{sizeof(skep_spool_item), 0,
+                             skep::view(name),        skep::view(type),
+                             skep::view(task),        skep::view(body)};
   if (const skep_rc rc = to.item(to.ctx, index, &item); rc < 0)
     throw skep::Fault(rc, "the host refused an item");
 }
@@ -50,7 +51,8 @@ class FileSpoolComponent final : public skep::Spool {
   }
   void verify(const skep_spool_items& problems) override {
     std::uint32_t index = 0;
-    for (const spool::Problem& p : spool_.verify()) yield(problems, index++, p.name, {}, {}, p.reason);
+    for (const spool::Problem& p : spool_.verify())
+      yield(problems, index++, p.name, {}, {}, p.reason);
   }
 
  private:

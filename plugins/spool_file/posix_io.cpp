@@ -116,7 +116,8 @@ bool rename_new(int from_dir, const std::string& from, int to_dir, const std::st
   if (::renameat2(from_dir, from.c_str(), to_dir, to.c_str(), RENAME_NOREPLACE) == 0) return true;
   // Some network file systems know no RENAME_NOREPLACE; a link does not replace either.
   if (errno == EINVAL && ::linkat(from_dir, from.c_str(), to_dir, to.c_str(), 0) == 0) {
-    if (::unlinkat(from_dir, from.c_str(), 0) != 0) throw io_fault("unlink " + printable(from), errno);
+    if (::unlinkat(from_dir, from.c_str(), 0) != 0)
+      throw io_fault("unlink " + printable(from), errno);
     return true;
   }
   if (errno == EEXIST) return false;

@@ -38,7 +38,8 @@ class Fd {
 /// "doing: strerror"; no room becomes NO_MEMORY, everything else UNAVAILABLE.
 skep::Fault io_fault(const std::string& doing, int error_number);
 
-/// Opens the folder `name` below `parent` (AT_FDCWD: a path), making it with mode 0700 when missing.
+/// Opens the folder `name` below `parent` (AT_FDCWD: a path), making it with mode 0700 when
+/// missing.
 Fd open_folder(int parent, const std::string& name);
 
 /// Creates `name` in `dir` and makes its bytes durable (not yet its name). After any error the file

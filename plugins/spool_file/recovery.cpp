@@ -127,7 +127,8 @@ void FileSpool::add_found(const std::string& name, Ready& found) {
   }
   const auto st = stat_entry(folder_.root.get(), name);
   if (!st) return;
-  const Micros changed = static_cast<Micros>(st->st_mtim.tv_sec) * 1'000'000 + st->st_mtim.tv_nsec / 1000;
+  const Micros changed =
+      static_cast<Micros>(st->st_mtim.tv_sec) * 1'000'000 + st->st_mtim.tv_nsec / 1000;
   const Entry entry{static_cast<std::int64_t>(st->st_size), {}};
   found.emplace(Key{parsed->time.value_or(changed), name}, entry);
 }

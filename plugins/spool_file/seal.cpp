@@ -32,7 +32,8 @@ std::string sha256_hex(std::string_view bytes) {
 std::string_view trimmed(std::string_view s) {
   constexpr std::string_view kSpace = " \t\r\n";
   const std::size_t from = s.find_first_not_of(kSpace);
-  return from == s.npos ? std::string_view() : s.substr(from, s.find_last_not_of(kSpace) + 1 - from);
+  return from == s.npos ? std::string_view()
+                        : s.substr(from, s.find_last_not_of(kSpace) + 1 - from);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The seal of a stored object: its last member is the sha256 of every byte before it, so that a torn
-// write or a flipped bit shows without a canonical form of JSON.
+// The seal of a stored object: its last member is the sha256 of every byte before it, so that a
+// torn write or a flipped bit shows without a canonical form of JSON.
 #pragma once
 
 #include <optional>

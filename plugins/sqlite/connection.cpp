@@ -80,7 +80,7 @@ void Statement::set(int index, double value) { check(sqlite3_bind_double(handle_
 
 void Statement::set(int index, std::string_view value) {
   const char* data = value.data() != nullptr ? value.data() : "";
-  check(sqlite3_bind_text64(handle_, index, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+  check(sqlite3_bind_text64(handle_, index, data, value.size(), SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void Statement::set(int index, std::nullptr_t) { check(sqlite3_bind_null(handle_, index)); }

@@ -31,7 +31,7 @@ class Statement {
   Statement& operator=(const Statement&) = delete;
   ~Statement();
 
-  /// Binds ?1, ?2, .. and copies text. Integers, doubles, text and nullptr.
+  /// Binds ?1, ?2, ..: integers, doubles, nullptr, and text, which must live until the last step.
   template <class... Args>
   Statement& bind(const Args&... args) {
     int index = 0;

@@ -32,7 +32,7 @@ T must(Result<T> r) {
 struct Bench {
   TempDir dir;
   std::unique_ptr<ports::Queue> queue{must(open_sqlite_queue(sqlite_config(dir.file("q.db"))))};
-  std::int64_t done = 0;
+  std::int64_t completed = 0;
   ports::ClaimFilter filter{{"w1", "boot", "site-a", {}, {"t"}}, 100, 90'000};
 
   void fill(const std::string& prefix, int n, const std::string& site = "") {
@@ -57,7 +57,7 @@ struct Bench {
       results.push_back(std::move(r));
     }
     must(queue->complete(3, results));
-    done += static_cast<std::int64_t>(claimed.size());
+    completed += static_cast<std::int64_t>(claimed.size());
   }
 };
 
@@ -79,7 +79,7 @@ void claim_100_complete_100(benchmark::State& state) {
   b.fill("f", 60'000);
   if (state.range(0) > 0) b.fill("other", static_cast<int>(state.range(0)), "elsewhere");
   for (auto _ : state) b.claim_and_complete(state);
-  state.SetItemsProcessed(b.done);
+  state.SetItemsProcessed(b.completed);
 }
 BENCHMARK(claim_100_complete_100)
     ->ArgName("queued_elsewhere")

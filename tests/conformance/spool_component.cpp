@@ -34,8 +34,8 @@ Result<std::unique_ptr<ports::Spool>> open_file_spool(const std::string& dir,
                                  .dump();
   auto component = std::make_shared<Component>(plugin);
   plugin::ErrBuffer err;
-  SKEP_TRY(err.status(plugin->create("file", {config.data(), config.size()}, &component->instance,
-                                     err.out())));
+  SKEP_TRY(err.status(
+      plugin->create("file", {config.data(), config.size()}, &component->instance, err.out())));
   SKEP_TRY(err.status(plugin->start(component->instance, err.out())));
   const auto* table = static_cast<const skep_spool_v1*>(plugin->iface("file", SKEP_KIND_SPOOL));
   skep_inst* instance = component->instance;

@@ -106,7 +106,8 @@ TEST_P(SpoolConformance, puts_the_next_item_before_the_older_ones) {
 }
 
 TEST_P(SpoolConformance, ignores_unknown_names) {
-  const std::vector<std::string> unknown{"execution_result-20260101T000000.000000Z-x.json", "..", ""};
+  const std::vector<std::string> unknown{"execution_result-20260101T000000.000000Z-x.json", "..",
+                                         ""};
   EXPECT_TRUE(spool_->ack(unknown));
   EXPECT_TRUE(spool_->defer(unknown));
   EXPECT_TRUE(spool_->reject("nobody", "no reason"));
@@ -124,10 +125,12 @@ TEST_P(SpoolConformance, sets_a_rejected_item_aside) {
 }
 
 TEST_P(SpoolConformance, refuses_a_malformed_item_and_keeps_none_of_its_batch) {
-  const std::vector<ports::SpoolItem> bad{
-      {{}, "execution_result", "../x", "{\"a\":1}"}, {{}, "gossip", "t", "{\"a\":1}"},
-      {{}, "facts", "t", "[1]"},                     {{}, "facts", "t", "{}"},
-      {{}, "facts", "", "{\"a\":1}"},                {{}, "facts", "t", ""}};
+  const std::vector<ports::SpoolItem> bad{{{}, "execution_result", "../x", "{\"a\":1}"},
+                                          {{}, "gossip", "t", "{\"a\":1}"},
+                                          {{}, "facts", "t", "[1]"},
+                                          {{}, "facts", "t", "{}"},
+                                          {{}, "facts", "", "{\"a\":1}"},
+                                          {{}, "facts", "t", ""}};
   for (const auto& item : bad) {
     const auto names = spool_->put(std::vector{numbered(1), item});
     ASSERT_FALSE(names) << item.body;
@@ -144,7 +147,8 @@ TEST_P(SpoolConformance, names_a_thousand_items_of_one_task_apart) {  // S10
 }
 
 TEST_P(SpoolConformance, keeps_the_bytes_of_a_body_with_line_breaks) {
-  const std::string body = "{\n  \"a\": [\n    1,\n    {\"name\":\"x\"}\n  ],\n  \"b\": \"\\u00e9\"\n}";
+  const std::string body =
+      "{\n  \"a\": [\n    1,\n    {\"name\":\"x\"}\n  ],\n  \"b\": \"\\u00e9\"\n}";
   put_ready({result_item("pretty", body), result_item("other", "{\"a\":1}")});
   const auto items = *spool_->next(2);
   ASSERT_EQ(items.size(), 2u);
@@ -176,9 +180,12 @@ TEST_P(SpoolConformance, evicts_health_then_facts_then_logs_and_never_a_result) 
   const std::string body = "{\"a\":\"" + std::string(100'000, 'x') + "\"}";
   for (const char* type : {"execution_result", "logs", "facts", "health"})
     put_ready({{{}, type, "t1", body}, {{}, type, "t2", body}});
-  const std::vector<std::vector<std::string>> left{
-      {"facts", "facts", "health", "logs", "logs"}, {"facts", "facts", "logs", "logs"},
-      {"facts", "logs", "logs"},  {"logs", "logs"}, {"logs"}, {}};
+  const std::vector<std::vector<std::string>> left{{"facts", "facts", "health", "logs", "logs"},
+                                                   {"facts", "facts", "logs", "logs"},
+                                                   {"facts", "logs", "logs"},
+                                                   {"logs", "logs"},
+                                                   {"logs"},
+                                                   {}};
   ASSERT_TRUE(spool_->reserve(200'000));
   std::int64_t evicted = spool_->stats()->evicted;
   for (std::uint64_t step = 0; step < 6; ++step) {

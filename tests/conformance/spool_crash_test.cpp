@@ -121,7 +121,8 @@ TEST(SpoolCrash, yields_an_item_once_when_its_file_and_its_batch_both_survived) 
   TempDir dir;
   fs::create_directories(dir.file("s/.batch"));
   const std::string name = spool::format_name("execution_result", 1'768'048'496'000'000, "t");
-  std::ofstream(dir.file("s/.batch/20260110T123456.000000Z.jsonl")) << spool::batch_line(name, "{\"n\":1}");
+  std::ofstream(dir.file("s/.batch/20260110T123456.000000Z.jsonl"))
+      << spool::batch_line(name, "{\"n\":1}");
   std::ofstream(dir.file("s/" + name)) << spool::seal("{\"n\":1}");
   const auto spool = must_open(dir.file("s"));
   EXPECT_EQ(spool->stats()->ready, 1);
@@ -160,7 +161,8 @@ TEST(SpoolCrash, quarantines_the_item_that_ends_the_process_twice) {  // S22
   std::vector<std::string> names;
   {
     const auto spool = must_open(dir.file("s"));
-    names = *spool->put(std::vector{result_item("t1", "{\"n\":1}"), result_item("t2", "{\"n\":2}")});
+    names =
+        *spool->put(std::vector{result_item("t1", "{\"n\":1}"), result_item("t2", "{\"n\":2}")});
     ASSERT_TRUE(spool->defer(names));
   }
   EXPECT_EQ(crash_while_handling(dir.file("s")), 2u);

@@ -29,8 +29,8 @@ std::vector<std::string> names_in(const std::string& dir) {
 
 std::size_t items_in(const std::string& dir) {
   const auto names = names_in(dir);
-  return static_cast<std::size_t>(
-      std::count_if(names.begin(), names.end(), [](const auto& n) { return n.ends_with(".json"); }));
+  return static_cast<std::size_t>(std::count_if(
+      names.begin(), names.end(), [](const auto& n) { return n.ends_with(".json"); }));
 }
 
 void write_file(const std::string& path, const std::string& bytes) {
@@ -66,9 +66,9 @@ TEST(ItemName, reads_epoch_times_and_leaves_other_times_open) {
 }
 
 TEST(ItemName, refuses_what_is_no_item) {
-  for (const char* name :
-       {"", ".json", "README.md", "lost+found", "gossip-1768048496-t.json", "logs-1768048496-.json",
-        "logs-1768048496-a b.json", "logs-1768048496-..json", "logs.json", "logs-1768048496-t.json.tmp"})
+  for (const char* name : {"", ".json", "README.md", "lost+found", "gossip-1768048496-t.json",
+                           "logs-1768048496-.json", "logs-1768048496-a b.json",
+                           "logs-1768048496-..json", "logs.json", "logs-1768048496-t.json.tmp"})
     EXPECT_FALSE(spool::parse_name(name)) << name;
 }
 
@@ -130,7 +130,8 @@ TEST(Batch, finds_the_sound_lines_around_damaged_ones) {
 TEST(FileSpool, writes_no_file_of_its_own_for_an_item_that_is_delivered) {
   TempDir dir;
   const auto spool = must_open(dir.file("s"));
-  const auto names = spool->put(std::vector{result_item("t1", "{\"a\":1}"), result_item("t2", "{\"a\":2}")});
+  const auto names =
+      spool->put(std::vector{result_item("t1", "{\"a\":1}"), result_item("t2", "{\"a\":2}")});
   EXPECT_EQ(items_in(dir.file("s")), 0u);
   EXPECT_EQ(names_in(dir.file("s/.batch")).size(), 1u);
   ASSERT_TRUE(spool->ack(*names));
@@ -141,7 +142,8 @@ TEST(FileSpool, writes_no_file_of_its_own_for_an_item_that_is_delivered) {
 TEST(FileSpool, writes_the_named_file_as_soon_as_an_item_is_deferred) {
   TempDir dir;
   const auto spool = must_open(dir.file("s"));
-  const auto names = *spool->put(std::vector{result_item("t1", "{\"a\":1}"), result_item("t2", "{\"a\":2}")});
+  const auto names =
+      *spool->put(std::vector{result_item("t1", "{\"a\":1}"), result_item("t2", "{\"a\":2}")});
   ASSERT_TRUE(spool->ack(std::vector{names[0]}));
   ASSERT_TRUE(spool->defer(std::vector{names[1]}));
   EXPECT_FALSE(fs::exists(dir.file("s/" + names[0])));
@@ -155,7 +157,8 @@ TEST(FileSpool, writes_the_named_file_as_soon_as_an_item_is_deferred) {
 TEST(FileSpool, opens_its_files_to_nobody_else) {  // S24
   TempDir dir;
   const auto spool = must_open(dir.file("deep/er/s"));
-  const auto names = *spool->put(std::vector{result_item("t1", "{\"a\":1}"), result_item("t2", "{\"a\":2}")});
+  const auto names =
+      *spool->put(std::vector{result_item("t1", "{\"a\":1}"), result_item("t2", "{\"a\":2}")});
   ASSERT_TRUE(spool->defer(std::vector{names[0]}));
   ASSERT_TRUE(spool->reject(names[1], "no"));
   std::size_t seen = 0;
@@ -231,7 +234,8 @@ TEST(FileSpool, writes_the_reason_beside_a_rejected_item) {
   ASSERT_TRUE(spool->defer(names));
   ASSERT_TRUE(spool->reject(names[0], "status 422: no such field"));
   EXPECT_EQ(read_bytes(dir.file("s/rejected/" + names[0])), spool::seal("{\"a\":1}"));
-  EXPECT_EQ(read_bytes(dir.file("s/rejected/" + names[0] + ".reason")), "status 422: no such field\n");
+  EXPECT_EQ(read_bytes(dir.file("s/rejected/" + names[0] + ".reason")),
+            "status 422: no such field\n");
 }
 
 TEST(FileSpool, leaves_foreign_files_alone_and_reports_them) {
@@ -264,8 +268,8 @@ TEST(Aside, keeps_a_thousand_files_of_seven_days) {  // S23
   spool::Aside aside;
   aside.open(root.get());
   for (int i = 0; i < 520; ++i)
-    aside.store(i % 2 ? spool::Shelf::kRejected : spool::Shelf::kQuarantine, "item-" + std::to_string(i),
-                "bytes", "why");
+    aside.store(i % 2 ? spool::Shelf::kRejected : spool::Shelf::kQuarantine,
+                "item-" + std::to_string(i), "bytes", "why");
   const auto count = [&] {
     return names_in(dir.file("s/quarantine")).size() + names_in(dir.file("s/rejected")).size();
   };
@@ -283,9 +287,11 @@ TEST(Aside, keeps_64_mebibytes) {  // S23
   spool::Aside aside;
   aside.open(root.get());
   const std::string big(9 << 20, 'x');
-  for (int i = 0; i < 9; ++i) aside.store(spool::Shelf::kQuarantine, "big-" + std::to_string(i), big, "why");
+  for (int i = 0; i < 9; ++i)
+    aside.store(spool::Shelf::kQuarantine, "big-" + std::to_string(i), big, "why");
   std::uintmax_t bytes = 0;
-  for (const auto& entry : fs::directory_iterator(dir.file("s/quarantine"))) bytes += entry.file_size();
+  for (const auto& entry : fs::directory_iterator(dir.file("s/quarantine")))
+    bytes += entry.file_size();
   EXPECT_LE(bytes, 64u << 20);
   EXPECT_GE(bytes, 54u << 20);
   EXPECT_FALSE(fs::exists(dir.file("s/quarantine/big-0")));

@@ -26,7 +26,8 @@ class HostileSpool : public ::testing::Test {
   void SetUp() override { fs::create_directory(dir_.file("s")); }
   std::string path(const std::string& name) const { return dir_.file("s/" + name); }
   std::string name(int i) const {
-    return spool::format_name("execution_result", 1'768'048'496'000'000 + i, "t" + std::to_string(i));
+    return spool::format_name("execution_result", 1'768'048'496'000'000 + i,
+                              "t" + std::to_string(i));
   }
   void write(const std::string& name, const std::string& bytes) const {
     std::ofstream(path(name), std::ios::binary) << bytes;
@@ -124,7 +125,8 @@ TEST_F(HostileSpool, survives_entries_that_are_no_files) {  // S7
 }
 
 /// Runs `body` in a child whose files may not grow beyond `limit`; its exit code.
-int with_file_limit(rlim_t limit, const std::function<int(const std::function<void()>& lift)>& body) {
+int with_file_limit(rlim_t limit,
+                    const std::function<int(const std::function<void()>& lift)>& body) {
   const pid_t child = ::fork();
   if (child == 0) {
     std::signal(SIGXFSZ, SIG_IGN);
@@ -143,7 +145,8 @@ TEST_F(HostileSpool, publishes_nothing_of_a_write_that_failed) {  // S3
   const std::string big = "{\"a\":\"" + std::string(20'000, 'x') + "\"}";
   const int code = with_file_limit(8192, [&](const auto& lift) {
     const auto spool = open();
-    const auto refused = spool->put(std::vector{result_item("t", "{\"a\":1}"), result_item("t", big)});
+    const auto refused =
+        spool->put(std::vector{result_item("t", "{\"a\":1}"), result_item("t", big)});
     if (refused || refused.error().code != Code::kNoMemory) return 10;
     if (!spool->stats()->degraded || spool->stats()->in_flight != 0) return 11;
     if (!fs::is_empty(path(".batch")) || !fs::is_empty(path(".tmp"))) return 12;
@@ -158,7 +161,8 @@ TEST_F(HostileSpool, publishes_nothing_of_a_write_that_failed) {  // S3
 TEST_F(HostileSpool, replays_from_the_batch_when_there_is_no_room_for_files) {  // S3
   const int code = with_file_limit(8192, [&](const auto& lift) {
     const auto spool = open();
-    std::vector<ports::SpoolItem> items(3, result_item("t", "{\"a\":\"" + std::string(1000, 'x') + "\"}"));
+    std::vector<ports::SpoolItem> items(
+        3, result_item("t", "{\"a\":\"" + std::string(1000, 'x') + "\"}"));
     const auto names = *spool->put(items);
     fs::permissions(path(".tmp"), fs::perms::none);
     fs::rename(path(".tmp"), path(".gone"));  // root may write anywhere: take the folder away

@@ -112,7 +112,7 @@ class Faults(RigTest):
         node = self.control(listen='["127.0.0.1:0"]',
                             extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
         port = node.url.rsplit(":", 1)[1]
-        worker = self.worker("w1", worker="concurrency = 200\nbatch_size = 200")
+        worker = self.worker("w1", worker="concurrency = 200\nbatch_size = 200\nresult_reserve_mb = 1")
         body = [{"type": "sleep", "params": {"ms": 1500}} for _ in range(200)]
         ids = [t["id"] for t in self.api("POST", "/api/tasks", body)["items"]]
         wait_for(lambda: self.api("GET", "/api/workers/health")["queue"]["queued"] == 0, "all claimed")

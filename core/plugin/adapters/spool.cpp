@@ -15,8 +15,8 @@ using Items = std::vector<ports::SpoolItem>;
 /// Collects what the plugin yields; nothing may be thrown back into it.
 skep_rc collect(void* out, std::uint32_t, const skep_spool_item* item) noexcept {
   try {
-    static_cast<Items*>(out)->push_back({text(item->name), text(item->payload_type),
-                                         text(item->task_id), text(item->body)});
+    static_cast<Items*>(out)->push_back(
+        {text(item->name), text(item->payload_type), text(item->task_id), text(item->body)});
     return SKEP_OK;
   } catch (const std::bad_alloc&) {
     return SKEP_E_NO_MEMORY;
@@ -43,7 +43,11 @@ Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolI
   std::vector<skep_spool_item> in;
   in.reserve(items.size());
   for (const ports::SpoolItem& item : items)
-    in.push_back({sizeof(skep_spool_item), 0, {}, view(item.payload_type), view(item.task_id),
+    in.push_back({sizeof(skep_spool_item),
+                  0,
+                  {},
+                  view(item.payload_type),
+                  view(item.task_id),
                   view(item.body)});
   Items named;
   const skep_spool_items sink{&named, collect};

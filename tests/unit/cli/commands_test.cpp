@@ -143,7 +143,7 @@ TEST(Status, fits_one_screen) {
   EXPECT_EQ(ran.code, 0);
   EXPECT_TRUE(
       ran.out.starts_with("control  http://127.0.0.1:9595  ok\n"
-                          "workers  1 online, 0 late, 1 offline, 0 stale, 2 total\n"
+                          "workers  1 online, 0 late, 1 offline, 0 stale\n"
                           "queue    4 queued, 1 executing, oldest waits 2m\n"
                           "\nID        SITE"))
       << ran.out;

@@ -111,18 +111,35 @@ TEST(Leftovers, of_a_killed_host_are_gone_within_seconds) {
   }
 }
 
-TEST(Leftovers, of_a_killed_host_are_gone_though_the_guard_was_killed_before) {
-  const std::string seconds = unique_seconds();
-  const std::string kill_guard = "kill -KILL $(pgrep -P $PPID -x skep-guard); ";
-  Spec spec;
-  // The first child kills the guard; the next one to start brings it back.
-  spec.argv = {SKEP_TEST_HOST, "1", kill_guard + "exec sleep " + seconds};
-  spec.env = {kPath};
-  auto host = Background::spawn(spec, "/dev/null");
-  ASSERT_TRUE(host);
-  ASSERT_TRUE(eventually([&] { return count_processes(seconds) == 1; }));
-  host->signal(SIGKILL);
-  EXPECT_TRUE(eventually([&] { return count_processes(seconds) == 0; }, Millis(5'000)));
+pid_t guard_pid() {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream in(entry.path() / "stat");
+    pid_t pid = 0, parent = 0;
+    std::string name, state;
+    if (in >> pid >> name >> state >> parent && name == "(skep-guard)" && parent == getpid())
+      return pid;
+  }
+  return 0;
+}
+
+TEST(Guard, comes_back_with_the_next_child_when_it_was_killed) {
+  ASSERT_TRUE(run(shell("true"), -1, 0, {}));
+  ASSERT_TRUE(eventually([] { return guard_pid() != 0; }));
+  const pid_t first = guard_pid();
+  ASSERT_EQ(kill(first, SIGKILL), 0);
+  ASSERT_TRUE(
+      eventually([&] { return contents("/proc/" + std::to_string(first) + "/cmdline").empty(); }));
+  ASSERT_TRUE(run(shell("true"), -1, 0, {}));
+  EXPECT_TRUE(eventually([&] { return guard_pid() != 0 && guard_pid() != first; }));
+}
+
+TEST(Guard, holds_on_when_asked_to_end) {
+  ASSERT_TRUE(run(shell("true"), -1, 0, {}));
+  ASSERT_TRUE(eventually([] { return guard_pid() != 0; }));
+  const pid_t first = guard_pid();
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) ASSERT_EQ(kill(first, number), 0);
+  ASSERT_TRUE(run(shell("sleep 0.1"), -1, 0, {}));
+  EXPECT_EQ(guard_pid(), first);
 }
 
 TEST(Marks, are_different_and_ours_and_read_back_from_a_child) {

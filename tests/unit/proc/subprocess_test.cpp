@@ -140,7 +140,7 @@ TEST(Subprocess, leaves_only_three_descriptors_a_private_umask_and_default_signa
   Captured got;
   run_ok(
       shell("umask; n=0; while [ $n -le \"$1\" ]; do [ -e /proc/$$/fd/$n ] && echo $n; n=$((n+1)); "
-            "done; grep -E 'SigIgn|SigBlk' /proc/$$/status; ulimit -c",
+            "done; grep -E 'SigIgn|SigBlk' /proc/self/status; ulimit -c",
             {std::to_string(leaky + 5)}),
       got.sink());
   signal(SIGPIPE, old);

@@ -28,7 +28,8 @@ struct Bench {
   ~Bench() { runner.let_go(); }
   void start() {
     worker = std::make_unique<worker::Worker>(options, runner, spool, heartbeat, clock);
-    if (const auto status = worker->start(); !status) throw std::runtime_error(status.error().message);
+    if (const auto status = worker->start(); !status)
+      throw std::runtime_error(status.error().message);
   }
   bool finished(std::size_t n) const {
     return eventually([&] { return control.finished().size() >= n; });

@@ -111,7 +111,8 @@ TEST_F(ControlClientTest, gives_up_a_long_poll_when_told_to) {
   std::atomic<bool> leave{false};
   control_.on("claim", [&](const auto&) {
     arrived = true;
-    for (int i = 0; i < 3'000 && !leave; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (int i = 0; i < 3'000 && !leave; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return HttpResponse::json(api::encode(api::ClaimReply{}));
   });
   auto c = client({control_.url()});

@@ -19,7 +19,8 @@ TEST(Drain, of_an_idle_worker_is_quick_and_says_goodbye) {
   Bench b;
   b.options.claim_hold = Millis{20'000};
   b.start();
-  ASSERT_TRUE(eventually([&] { return b.worker->registered() && !b.control.claim_sizes().empty(); }));
+  ASSERT_TRUE(
+      eventually([&] { return b.worker->registered() && !b.control.claim_sizes().empty(); }));
   worker::DrainReport report;
   EXPECT_LT(took([&] { report = b.worker->drain(); }), 1'000);
   EXPECT_TRUE(report.graceful);

@@ -23,7 +23,8 @@ TEST(Backoff, tries_fast_twenty_times_then_spreads_over_a_minute) {
 TEST(Backoff, has_a_mean_in_the_middle_of_its_range) {
   double sum = 0;
   constexpr int kSamples = 10'000;
-  for (int i = 0; i < kSamples; ++i) sum += static_cast<double>(Backoff(static_cast<std::uint64_t>(i)).next().count());
+  for (int i = 0; i < kSamples; ++i)
+    sum += static_cast<double>(Backoff(static_cast<std::uint64_t>(i)).next().count());
   EXPECT_NEAR(sum / kSamples, 1525, 75);
 }
 

@@ -40,7 +40,8 @@ std::string task_of(const std::string& envelope) { return get_string(parsed(enve
 worker::Submission echo(const std::vector<std::string>& envelopes) {
   worker::Submission out;
   out.status = 200;
-  for (const std::string& e : envelopes) out.acks.push_back({key_of(e), "applied", task_of(e), 200, ""});
+  for (const std::string& e : envelopes)
+    out.acks.push_back({key_of(e), "applied", task_of(e), 200, ""});
   return out;
 }
 

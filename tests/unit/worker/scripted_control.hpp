@@ -26,18 +26,30 @@ class ScriptedControl {
   worker::ControlPlaneFactory factory();
 
   model::Lease enqueue(const std::string& type, std::int64_t timeout_ms = 0);
-  void set_away(bool away) { with([&] { away_ = away; }); }
-  void set_mode(api::WorkerMode mode) { with([&] { mode_ = mode; }); }
-  void cancel(const std::string& task_id) { with([&] { cancelled_.insert(task_id); }); }
+  void set_away(bool away) {
+    with([&] { away_ = away; });
+  }
+  void set_mode(api::WorkerMode mode) {
+    with([&] { mode_ = mode; });
+  }
+  void cancel(const std::string& task_id) {
+    with([&] { cancelled_.insert(task_id); });
+  }
   /// Register and claim fail with `code`.
-  void refuse(std::optional<Code> code) { with([&] { refusal_ = code; }); }
+  void refuse(std::optional<Code> code) {
+    with([&] { refusal_ = code; });
+  }
   /// Forgets its workers, as after a restart on another database.
-  void forget_workers() { with([&] { known_ = false; }); }
+  void forget_workers() {
+    with([&] { known_ = false; });
+  }
   using Judge = std::function<Result<worker::Submission>(const std::vector<std::string>&)>;
   /// Answers results instead of the usual echo.
-  void judge(Judge judge) { with([&] { judge_ = std::move(judge); }); }
+  void judge(Judge judge) {
+    with([&] { judge_ = std::move(judge); });
+  }
 
-  std::vector<std::string> finished() const;    ///< task ids of results, as they came
+  std::vector<std::string> finished() const;              ///< task ids of results, as they came
   std::string outcome(const std::string& task_id) const;  ///< payload of its result
   std::string output(const std::string& task_id) const;   ///< its log text
   std::vector<model::Lease> released() const;
@@ -80,8 +92,8 @@ worker::Submission echo(const std::vector<std::string>& envelopes);
 std::string key_of(const std::string& envelope);
 std::string task_of(const std::string& envelope);
 
-/// "noop" succeeds; "talk" writes output; "fail" fails; "wait" runs until cancelled; "stubborn" runs
-/// until let_go(), whatever it is told; "slow" takes 120 ms.
+/// "noop" succeeds; "talk" writes output; "fail" fails; "wait" runs until cancelled; "stubborn"
+/// runs until let_go(), whatever it is told; "slow" takes 120 ms.
 class ScriptedRunner final : public ports::TaskRunner {
  public:
   model::Outcome run(const ports::RunRequest& request, MonoMs deadline, ports::CancelToken& cancel,

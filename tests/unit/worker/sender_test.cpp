@@ -32,8 +32,12 @@ class SenderTest : public ::testing::Test {
     const auto names = *spool_.put(items);
     std::vector<Parcel> parcels;
     for (std::size_t i = 0; i < items.size(); ++i)
-      parcels.push_back({names[i], "execution_result", items[i].task_id, key_of(items[i].body),
-                         items[i].body, {}});
+      parcels.push_back({names[i],
+                         "execution_result",
+                         items[i].task_id,
+                         key_of(items[i].body),
+                         items[i].body,
+                         {}});
     sender_->push(std::move(parcels));
   }
   bool delivered() {
@@ -61,7 +65,8 @@ TEST_F(SenderTest, replays_what_an_earlier_process_left_newest_first) {
   sender_ = std::make_unique<worker::Sender>(
       worker::SenderOptions{}, control_.factory()(abort_, Millis{1000}), spool_, link_, clock_);
   for (int i = 1; i <= 3; ++i)
-    names.push_back(std::to_string(1'000'000'000 + i) + "-execution_result-task-" + std::to_string(i));
+    names.push_back(std::to_string(1'000'000'000 + i) + "-execution_result-task-" +
+                    std::to_string(i));
   ASSERT_TRUE(spool_.defer(names));
   sender_->start();
   ASSERT_TRUE(delivered());
@@ -106,11 +111,16 @@ TEST_F(SenderTest, deletes_nothing_without_its_key_echoed) {  // S17
   int call = 0;
   control_.judge([&](const std::vector<std::string>& envelopes) -> Result<Submission> {
     switch (call++ % 5) {
-      case 0: return Submission{200, {}, Millis{0}, "<html>please log in</html>"};
-      case 1: return Submission{204, {}, Millis{0}, ""};
-      case 2: return Submission{302, {}, Millis{0}, ""};
-      case 3: return Submission{200, {{"another-key", "applied", "", 200, ""}}, Millis{0}, ""};
-      default: return Submission{200, std::vector<api::Ack>(envelopes.size()), Millis{0}, ""};
+      case 0:
+        return Submission{200, {}, Millis{0}, "<html>please log in</html>"};
+      case 1:
+        return Submission{204, {}, Millis{0}, ""};
+      case 2:
+        return Submission{302, {}, Millis{0}, ""};
+      case 3:
+        return Submission{200, {{"another-key", "applied", "", 200, ""}}, Millis{0}, ""};
+      default:
+        return Submission{200, std::vector<api::Ack>(envelopes.size()), Millis{0}, ""};
     }
   });
   sender_->start();
