@@ -108,7 +108,6 @@ int run_node(const config::Loaded& loaded) {
   const config::Config& config = loaded.config;
   Signals signals;
   log::configure(config.log.format, config.log.level);
-  for (const std::string& w : loaded.warnings) log::warn("config_warning", {{"text", w}});
   if (!config.script_paths.empty())
     log::warn("scripts_not_loaded", {{"paths", join(config.script_paths, " ")},
                                      {"reason", "this version has no script runtime"}});

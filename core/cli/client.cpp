@@ -119,6 +119,7 @@ Failure Client::unreachable(const Error& cause) const {
   if (cause.code == Code::kDeadline)
     return Error{cause.code, "control plane at " + server_ + " gave no answer: " + cause.message}
         .with_next("skep health   or a longer --timeout SECONDS");
+  if (cause.code == Code::kCancelled) return Error{cause.code, "interrupted"};
   return cause;
 }
 

@@ -108,9 +108,10 @@ Outcome<json::value> wait_for_end(Client& api, const Console& c, const std::stri
 
 Failure detached(Failure failure, const std::string& id) {
   const Code code = failure.error.code;
+  if (code == Code::kCancelled) failure.error.message = "interrupted; task " + id + " goes on";
   if (code == Code::kCancelled || code == Code::kDeadline)
-    failure.error.next = "skep task logs " + id + " -f     # the task goes on; look again\n" +
-                         "skep task cancel " + id + "      # or stop it";
+    failure.error.next = "skep task logs " + id + " -f     # look again\n" + "skep task cancel " +
+                         id + "      # or stop it";
   return failure;
 }
 

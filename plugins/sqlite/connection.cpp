@@ -34,7 +34,8 @@ Meaning meaning(int rc, int system_errno) {
     case SQLITE_LOCKED:
       return {SKEP_E_BUSY, "; another program, such as a sqlite3 shell, has it locked",
               kBusyRetryMs};
-    case SQLITE_FULL: return {SKEP_E_NO_MEMORY, "; disk full: free some space"};
+    case SQLITE_FULL:
+      return {SKEP_E_NO_MEMORY, "; disk full: free some space"};
     case SQLITE_IOERR:
       if (is_space_errno(system_errno)) return {SKEP_E_NO_MEMORY, "; disk full: free some space"};
       return {SKEP_E_UNAVAILABLE, "; check the disk and the system log", kBusyRetryMs};
@@ -43,17 +44,23 @@ Meaning meaning(int rc, int system_errno) {
       return {SKEP_E_CORRUPT,
               "; stop the host, keep the file aside, then restore a backup or salvage it with "
               "`sqlite3 FILE .recover`"};
-    case SQLITE_NOMEM: return {SKEP_E_NO_MEMORY, ""};
-    case SQLITE_CANTOPEN: return open_meaning(system_errno);
+    case SQLITE_NOMEM:
+      return {SKEP_E_NO_MEMORY, ""};
+    case SQLITE_CANTOPEN:
+      return open_meaning(system_errno);
     case SQLITE_READONLY:
-    case SQLITE_PERM: return {SKEP_E_DENIED, "; check the owner and the mode of the file"};
-    case SQLITE_CONSTRAINT: return constraint_meaning(rc);
+    case SQLITE_PERM:
+      return {SKEP_E_DENIED, "; check the owner and the mode of the file"};
+    case SQLITE_CONSTRAINT:
+      return constraint_meaning(rc);
     case SQLITE_ERROR:
     case SQLITE_AUTH:
     case SQLITE_TOOBIG:
     case SQLITE_MISMATCH:
-    case SQLITE_RANGE: return {SKEP_E_INVALID, ""};
-    default: return {SKEP_E_INTERNAL, ""};
+    case SQLITE_RANGE:
+      return {SKEP_E_INVALID, ""};
+    default:
+      return {SKEP_E_INTERNAL, ""};
   }
 }
 
@@ -130,8 +137,10 @@ int Connection::authorize(void* self, int action, const char*, const char*, cons
     case SQLITE_DETACH:
     case SQLITE_PRAGMA:
     case SQLITE_TRANSACTION:
-    case SQLITE_SAVEPOINT: return SQLITE_DENY;
-    default: return SQLITE_OK;
+    case SQLITE_SAVEPOINT:
+      return SQLITE_DENY;
+    default:
+      return SQLITE_OK;
   }
 }
 

@@ -38,10 +38,10 @@ void migrate(Connection& db, const std::string& path, const Schema& schema) {
                                   ", this skep knows up to " + std::to_string(known) +
                                   "; run the newer skep, or restore the backup made before it");
   for (std::int64_t version = found; version < known; ++version) {
-    const std::string script =
-        "BEGIN IMMEDIATE;" + std::string(schema.migrations[static_cast<std::size_t>(version)]) +
-        ";PRAGMA application_id = " + std::to_string(schema.application_id) +
-        ";PRAGMA user_version = " + std::to_string(version + 1) + ";COMMIT";
+    const std::string script = "BEGIN IMMEDIATE;" +
+                               std::string(schema.migrations[static_cast<std::size_t>(version)]) +
+                               ";PRAGMA application_id = " + std::to_string(schema.application_id) +
+                               ";PRAGMA user_version = " + std::to_string(version + 1) + ";COMMIT";
     db.execute(script.c_str());
   }
 }
@@ -50,8 +50,9 @@ void require_wal(Connection& db, const Options& options, bool in_memory) {
   Statement mode = db.prepare("PRAGMA journal_mode = WAL");
   const bool wal = mode.step() && mode.text(0) == "wal";
   if (!wal && !in_memory)
-    throw Fault(SKEP_E_CONFIG, options.path + ": this file system has no write-ahead log for "
-                                              "SQLite; put the file on a local disk");
+    throw Fault(SKEP_E_CONFIG, options.path +
+                                   ": this file system has no write-ahead log for "
+                                   "SQLite; put the file on a local disk");
 }
 
 void configure_writer(Connection& db, const Options& options, bool in_memory) {
@@ -89,8 +90,8 @@ FileLock::FileLock(const std::string& path) {
   if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
     const std::string holder = holder_of(fd_);
     ::close(fd_);
-    throw Fault(SKEP_E_STATE, path + " is in use by " + holder + " (" + file +
-                                  "); stop it, or set another path");
+    throw Fault(SKEP_E_STATE,
+                path + " is in use by " + holder + " (" + file + "); stop it, or set another path");
   }
   const std::string pid = std::to_string(::getpid());
   // The number only helps the message above; the lock holds without it.

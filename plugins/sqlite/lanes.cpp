@@ -46,8 +46,7 @@ void Lanes::refresh(Connection& db) {
   const std::unique_lock lock(mutex_);
   lanes_.clear();
   count_ = 0;
-  Statement all =
-      db.prepare("SELECT lane_id, type, site, target_worker, requirements FROM lanes");
+  Statement all = db.prepare("SELECT lane_id, type, site, target_worker, requirements FROM lanes");
   while (all.step()) add(all.integer(0), {all.text(1), all.text(2), all.text(3), all.text(4)});
   crowd_ = std::max(kCrowd, 2 * count_);
   stale_ = false;

@@ -51,8 +51,8 @@ bool same_work(const skep_queue_task& a, const skep_queue_task& b) {
 
 std::optional<OwnedTask> find_holder(Connection& db, const char* condition,
                                      std::string_view value) {
-  static const std::string select = "SELECT " + task_columns("t") +
-                                    " FROM worker_tasks t JOIN task_params p USING (seq) WHERE ";
+  static const std::string select =
+      "SELECT " + task_columns("t") + " FROM worker_tasks t JOIN task_params p USING (seq) WHERE ";
   Statement s = db.prepare(select + condition);
   s.bind(value);
   if (!s.step()) return std::nullopt;
@@ -203,8 +203,8 @@ SqliteQueue::Decided SqliteQueue::add(Connection& db, std::int64_t now_ms,
       return standing(*holder);
 
   const std::string_view requirements = or_default(task.requirements, "[]");
-  const std::int64_t lane = lanes_.id_of(
-      db, {text(task.type), text(task.site), text(task.target_worker), requirements});
+  const std::int64_t lane =
+      lanes_.id_of(db, {text(task.type), text(task.site), text(task.target_worker), requirements});
   Statement insert = db.prepare(
       "INSERT INTO worker_tasks (id, state, lane_id, priority, type, site, target_worker,"
       " requirements, idempotency_key, max_attempts, timeout_ms, created_ms, run_at_ms,"
@@ -236,8 +236,8 @@ void SqliteQueue::claim(std::int64_t now_ms, const skep_queue_filter& filter,
     if (!db().read("look for work", [&](Connection& c) { return has_work(c, now_ms, lanes); }))
       return;
   }
-  const std::vector<OwnedTask> claimed = db().write(
-      "claim tasks", [&](Connection& c) { return claim_from(c, now_ms, filter); });
+  const std::vector<OwnedTask> claimed =
+      db().write("claim tasks", [&](Connection& c) { return claim_from(c, now_ms, filter); });
   for (const OwnedTask& task : claimed) put(rows, task.row());
 }
 

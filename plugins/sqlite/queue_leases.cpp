@@ -45,7 +45,8 @@ std::int32_t release_one(Connection& db, std::int64_t now_ms, const skep_queue_l
   return SKEP_LEASE_HELD;
 }
 
-/// Invariant (river#1302): what overdue() saw is checked again here, in the transaction that writes.
+/// Invariant (river#1302): what overdue() saw is checked again here, in the transaction that
+/// writes.
 bool may_lose(const TaskCore& task, std::int64_t cutoff_ms, const skep_queue_loss& loss) {
   if (!is_held(task.state) || !task.fenced_by(loss.attempt, text(loss.lease_id))) return false;
   return loss.crashed != 0 ||
@@ -77,8 +78,7 @@ std::int32_t cancel_one(Connection& db, std::int64_t now_ms, std::string_view id
   const auto task = find_task(db, id);
   if (!task) return SKEP_LEASE_UNKNOWN;
   if (is_ended(task->state)) return SKEP_LEASE_LOST;
-  if (is_held(task->state))
-    end_attempt(db, *task, "cancelled", error, task->started_ms, now_ms);
+  if (is_held(task->state)) end_attempt(db, *task, "cancelled", error, task->started_ms, now_ms);
   end_task(db, *task, {SKEP_TASK_CANCELLED, task->started_ms, now_ms, "", error});
   return SKEP_LEASE_HELD;
 }
@@ -93,8 +93,8 @@ void keep_snapshot(Connection& db, const TaskCore& task) {
 }
 
 std::int64_t lane_of(Connection& db, Lanes& lanes, const TaskCore& task) {
-  Statement s = db.prepare(
-      "SELECT type, site, target_worker, requirements FROM worker_tasks WHERE seq = ?1");
+  Statement s =
+      db.prepare("SELECT type, site, target_worker, requirements FROM worker_tasks WHERE seq = ?1");
   s.bind(task.seq).step();
   return lanes.id_of(db, {s.text(0), s.text(1), s.text(2), s.text(3)});
 }
@@ -104,8 +104,7 @@ std::int32_t requeue_one(Connection& db, Lanes& lanes, std::int64_t now_ms, std:
   if (!task) return SKEP_LEASE_UNKNOWN;
   if (task->state == SKEP_TASK_QUEUED) return SKEP_LEASE_LOST;
   if (is_ended(task->state)) keep_snapshot(db, *task);
-  if (is_held(task->state))
-    end_attempt(db, *task, "superseded", "", task->started_ms, now_ms);
+  if (is_held(task->state)) end_attempt(db, *task, "superseded", "", task->started_ms, now_ms);
   db.prepare(
         "UPDATE worker_tasks SET state = 0, lane_id = ?2, tries_used = 0, crash_count = 0,"
         " run_at_ms = 0, expires_ms = iif(expires_ms > ?3, expires_ms, 0), lease_id = '',"
@@ -204,10 +203,9 @@ void SqliteQueue::renew(std::int64_t now_ms, std::span<const skep_queue_lease> l
 
 void SqliteQueue::release(std::int64_t now_ms, std::span<const skep_queue_lease> leases,
                           const Verdicts& out) {
-  const auto verdicts =
-      each(db(), "release leases", leases, [&](Connection& c, const skep_queue_lease& lease) {
-        return release_one(c, now_ms, lease);
-      });
+  const auto verdicts = each(
+      db(), "release leases", leases,
+      [&](Connection& c, const skep_queue_lease& lease) { return release_one(c, now_ms, lease); });
   if (any_done(verdicts)) announce();
   sqlite::deliver(verdicts, out);
 }
@@ -224,17 +222,15 @@ void SqliteQueue::lose(std::int64_t now_ms, std::int64_t cutoff_ms,
 
 void SqliteQueue::cancel(std::int64_t now_ms, std::string_view task_id, std::string_view error,
                          const Verdicts& out) {
-  const std::int32_t verdict = db().write("cancel a task", [&](Connection& c) {
-    return cancel_one(c, now_ms, task_id, error);
-  });
+  const std::int32_t verdict = db().write(
+      "cancel a task", [&](Connection& c) { return cancel_one(c, now_ms, task_id, error); });
   if (verdict == SKEP_LEASE_HELD) announce();
   put(out, 0, verdict);
 }
 
 void SqliteQueue::requeue(std::int64_t now_ms, std::string_view task_id, const Verdicts& out) {
-  const std::int32_t verdict = db().write("requeue a task", [&](Connection& c) {
-    return requeue_one(c, lanes_, now_ms, task_id);
-  });
+  const std::int32_t verdict = db().write(
+      "requeue a task", [&](Connection& c) { return requeue_one(c, lanes_, now_ms, task_id); });
   if (verdict == SKEP_LEASE_HELD) announce();
   put(out, 0, verdict);
 }

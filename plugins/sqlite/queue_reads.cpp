@@ -8,8 +8,8 @@ namespace skep::sqlite {
 namespace {
 
 const std::string& select_task() {
-  static const std::string sql = "SELECT " + task_columns("t") +
-                                 " FROM worker_tasks t JOIN task_params p USING (seq) WHERE ";
+  static const std::string sql =
+      "SELECT " + task_columns("t") + " FROM worker_tasks t JOIN task_params p USING (seq) WHERE ";
   return sql;
 }
 
@@ -26,7 +26,8 @@ std::string page_sql(const skep_queue_query& q, bool by_state) {
     sql +=
         "((worker_id = ?4 AND worker_id <> '') OR (target_worker = ?4 AND target_worker <> ''))"
         " AND ";
-  sql += q.newest_first != 0 ? "seq < ?5 ORDER BY seq DESC LIMIT ?6" : "seq > ?5 ORDER BY seq LIMIT ?6";
+  sql += q.newest_first != 0 ? "seq < ?5 ORDER BY seq DESC LIMIT ?6"
+                             : "seq > ?5 ORDER BY seq LIMIT ?6";
   return sql;
 }
 
@@ -35,8 +36,8 @@ std::vector<std::int64_t> page_of(Connection& db, const skep_queue_query& q,
   Statement s = db.prepare(page_sql(q, state != nullptr));
   const bool from_end = q.newest_first != 0 && q.after_seq == 0;
   const std::int64_t bound = from_end ? std::numeric_limits<std::int64_t>::max() : q.after_seq;
-  s.bind(state != nullptr ? std::int64_t{*state} : 0, text(q.type), text(q.site),
-         text(q.worker_id), bound, q.limit);
+  s.bind(state != nullptr ? std::int64_t{*state} : 0, text(q.type), text(q.site), text(q.worker_id),
+         bound, q.limit);
   std::vector<std::int64_t> out;
   while (s.step()) out.push_back(s.integer(0));
   return out;
@@ -61,9 +62,8 @@ bool matches(const skep_queue_query& q, const skep_queue_task& t) {
   const auto fits = [](skep_view wanted, skep_view is) {
     return wanted.n == 0 || text(wanted) == text(is);
   };
-  const bool state_fits =
-      q.state_count == 0 || std::find(q.states, q.states + q.state_count, t.state) !=
-                                q.states + q.state_count;
+  const bool state_fits = q.state_count == 0 || std::find(q.states, q.states + q.state_count,
+                                                          t.state) != q.states + q.state_count;
   return state_fits && fits(q.type, t.type) && fits(q.site, t.site) &&
          (fits(q.worker_id, t.worker_id) || fits(q.worker_id, t.target_worker));
 }

@@ -9,7 +9,8 @@
 namespace skep::sqlite {
 namespace {
 
-constexpr std::int64_t kMaxDurationMs = 1'000'000'000'000;  // 31 years: keeps sums far from overflow
+constexpr std::int64_t kMaxDurationMs =
+    1'000'000'000'000;  // 31 years: keeps sums far from overflow
 constexpr const char* kOutcomes[] = {"succeeded", "failed", "cancelled"};
 constexpr const char* kVerdicts[] = {"applied", "applied_late", "duplicate", "superseded",
                                      "orphan_recorded"};
@@ -28,14 +29,13 @@ void check_result(const skep_queue_result& r, std::size_t index) {
 }
 
 std::optional<Judgement> judge_key(Connection& db, const skep_queue_result& r) {
-  Statement s = db.prepare(
-      "SELECT body_sha256, verdict FROM worker_results WHERE idempotency_key = ?1");
+  Statement s =
+      db.prepare("SELECT body_sha256, verdict FROM worker_results WHERE idempotency_key = ?1");
   if (!s.bind(text(r.idempotency_key)).step()) return std::nullopt;
   if (s.text(0) != text(r.body_sha256))
     return Judgement{SKEP_RESULT_KEY_CONFLICT,
                      "this idempotency key came before with another body"};
-  return Judgement{SKEP_RESULT_DUPLICATE,
-                   std::string("first time: ") + kVerdicts[s.integer(1)]};
+  return Judgement{SKEP_RESULT_DUPLICATE, std::string("first time: ") + kVerdicts[s.integer(1)]};
 }
 
 void record(Connection& db, std::int64_t now_ms, const skep_queue_result& r, std::int32_t verdict) {
@@ -89,8 +89,8 @@ struct Holder {
 /// Who got the attempt that `r` speaks of; its number is in the range of what was claimed.
 Holder holder_of(Connection& db, const TaskCore& task, const skep_queue_result& r) {
   if (task.fenced_by(r.attempt, text(r.lease_id))) return {task.lease_id, task.worker_id};
-  Statement s = db.prepare(
-      "SELECT lease_id, worker_id FROM task_attempts WHERE seq = ?1 AND attempt = ?2");
+  Statement s =
+      db.prepare("SELECT lease_id, worker_id FROM task_attempts WHERE seq = ?1 AND attempt = ?2");
   if (!s.bind(task.seq, r.attempt).step()) return {};
   return {std::string(s.text(0)), std::string(s.text(1))};
 }

@@ -21,9 +21,12 @@ struct KeptRow {
 
 void bind_one(Statement& s, int index, const skep_value& value) {
   switch (value.type) {
-    case SKEP_VALUE_NULL: return s.set(index, nullptr);
-    case SKEP_VALUE_INT: return s.set(index, value.i);
-    case SKEP_VALUE_REAL: return s.set(index, value.d);
+    case SKEP_VALUE_NULL:
+      return s.set(index, nullptr);
+    case SKEP_VALUE_INT:
+      return s.set(index, value.i);
+    case SKEP_VALUE_REAL:
+      return s.set(index, value.d);
     case SKEP_VALUE_TEXT:
       if (text(value.s).find('\0') != std::string_view::npos)
         throw Fault(SKEP_E_INVALID, "a text parameter holds a zero byte");
@@ -61,7 +64,8 @@ skep_value read_value(const Statement& s, int column) {
       v.type = SKEP_VALUE_REAL;
       v.d = s.real(column);
       break;
-    case SQLITE_NULL: break;
+    case SQLITE_NULL:
+      break;
     default:
       v.type = SKEP_VALUE_TEXT;
       v.s = view(s.text(column));
@@ -81,8 +85,7 @@ KeptRow keep_row(const Statement& s, std::uint32_t statement) {
   KeptRow row{statement, read_values(s), {}};
   row.texts.reserve(row.columns.size());
   for (skep_value& value : row.columns)
-    if (value.type == SKEP_VALUE_TEXT)
-      value.s = view(row.texts.emplace_back(text(value.s)));
+    if (value.type == SKEP_VALUE_TEXT) value.s = view(row.texts.emplace_back(text(value.s)));
   return row;
 }
 

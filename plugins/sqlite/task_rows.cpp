@@ -5,8 +5,8 @@
 namespace skep::sqlite {
 namespace {
 
-// Hot columns only: params lie beside, so that a renewal does not rewrite them. Partial indexes keep
-// what is claimable, due or leased small however many tasks have ended.
+// Hot columns only: params lie beside, so that a renewal does not rewrite them. Partial indexes
+// keep what is claimable, due or leased small however many tasks have ended.
 constexpr const char* kVersion1 = R"sql(
 CREATE TABLE lanes (
   lane_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -103,13 +103,18 @@ CREATE TABLE ended_tasks (
   result TEXT NOT NULL, error TEXT NOT NULL)
 )sql";
 
-constexpr std::array kTexts{
-    &skep_queue_task::id,           &skep_queue_task::type,
-    &skep_queue_task::site,         &skep_queue_task::target_worker,
-    &skep_queue_task::requirements, &skep_queue_task::params,
-    &skep_queue_task::idempotency_key, &skep_queue_task::worker_id,
-    &skep_queue_task::incarnation,  &skep_queue_task::lease_id,
-    &skep_queue_task::result,       &skep_queue_task::error};
+constexpr std::array kTexts{&skep_queue_task::id,
+                            &skep_queue_task::type,
+                            &skep_queue_task::site,
+                            &skep_queue_task::target_worker,
+                            &skep_queue_task::requirements,
+                            &skep_queue_task::params,
+                            &skep_queue_task::idempotency_key,
+                            &skep_queue_task::worker_id,
+                            &skep_queue_task::incarnation,
+                            &skep_queue_task::lease_id,
+                            &skep_queue_task::result,
+                            &skep_queue_task::error};
 
 }  // namespace
 
@@ -146,9 +151,9 @@ skep_queue_task read_task(const Statement& s, int first) {
         &skep_queue_task::lease_expires_ms, &skep_queue_task::claimed_ms,
         &skep_queue_task::started_ms, &skep_queue_task::finished_ms})
     t.*member = s.integer(c++);
-  for (const auto member : {&skep_queue_task::worker_id, &skep_queue_task::incarnation,
-                            &skep_queue_task::lease_id, &skep_queue_task::result,
-                            &skep_queue_task::error})
+  for (const auto member :
+       {&skep_queue_task::worker_id, &skep_queue_task::incarnation, &skep_queue_task::lease_id,
+        &skep_queue_task::result, &skep_queue_task::error})
     t.*member = view(s.text(c++));
   return t;
 }

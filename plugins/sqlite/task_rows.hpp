@@ -18,8 +18,8 @@ inline bool is_held(std::uint32_t state) {
 }
 inline bool is_ended(std::uint32_t state) { return state >= SKEP_TASK_SUCCEEDED; }
 
-/// The columns of a skep_queue_task: `FROM worker_tasks t JOIN task_params p USING (seq)`, with what
-/// changes over a task's life taken from table `live` ("t", or a snapshot of it).
+/// The columns of a skep_queue_task: `FROM worker_tasks t JOIN task_params p USING (seq)`, with
+/// what changes over a task's life taken from table `live` ("t", or a snapshot of it).
 std::string task_columns(std::string_view live);
 /// Reads them from column `first` on; the views live until the statement's next step.
 skep_queue_task read_task(const Statement& s, int first);

@@ -8,7 +8,7 @@ namespace skep::sqlite {
 namespace {
 
 constexpr std::size_t kMaxGroup = 64;
-constexpr int kCheckpointPages = 4'000;  // 16 MiB of write-ahead log
+constexpr int kCheckpointPages = 8'000;  // 32 MiB of write-ahead log
 
 }  // namespace
 
@@ -44,8 +44,8 @@ void Writer::submit(std::string_view doing, std::function<void(Connection&)> wor
 }
 
 std::vector<Writer::Job*> Writer::take_group() {
-  const auto end = pending_.begin() +
-                   static_cast<std::ptrdiff_t>(std::min(kMaxGroup, pending_.size()));
+  const auto end =
+      pending_.begin() + static_cast<std::ptrdiff_t>(std::min(kMaxGroup, pending_.size()));
   std::vector<Job*> group(pending_.begin(), end);
   pending_.erase(pending_.begin(), end);
   return group;
@@ -115,8 +115,8 @@ void Writer::checkpoint_when_due() {
   if (wal_pages_ < checkpoint_at_) return;
   int log = 0;
   int done = 0;
-  const int rc = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log,
-                                           &done);
+  const int rc =
+      sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
   // A reader may hold back the rest: then it is tried again one step later, not at each commit.
   checkpoint_at_ = wal_pages_ + kCheckpointPages;
   wal_pages_ = 0;

@@ -99,7 +99,8 @@ TEST_P(QueueConcurrency, keeps_good_writes_apart_from_refused_ones) {
   EXPECT_EQ(must(q().read(all)).size(), 150u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, QueueConcurrency, testing::ValuesIn(queue_backends()), backend_name);
+INSTANTIATE_TEST_SUITE_P(Backends, QueueConcurrency, testing::ValuesIn(queue_backends()),
+                         backend_name);
 
 }  // namespace
 }  // namespace skep::test

@@ -1,5 +1,5 @@
-// queue_crash_writer DB ROUND: enqueues, claims and completes until it is killed. A line on stdout says
-// what the queue has acknowledged: "e ID" enqueued, "c ID" completed.
+// queue_crash_writer DB ROUND: enqueues, claims and completes until it is killed. A line on stdout
+// says what the queue has acknowledged: "e ID" enqueued, "c ID" completed.
 #include <unistd.h>
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// Random operations on the reference and on the implementation, under one virtual time: equal verdicts,
-// equal states, equal completions.
+// Random operations on the reference and on the implementation, under one virtual time: equal
+// verdicts, equal states, equal completions.
 #include <map>
 #include <random>
 #include <sstream>
@@ -16,12 +16,12 @@ constexpr int kSteps = 60;
 /// All that both must agree on; lease ids are each queue's own.
 std::string picture(const model::Task& t) {
   std::ostringstream out;
-  out << t.id << ' ' << model::to_string(t.state) << " attempt " << t.attempt
-      << " tries " << t.tries_used << " crashes " << t.crash_count << " run_at "
-      << t.spec.run_at_ms << " expires " << t.spec.expires_ms << " lease " << t.lease_expires_ms
-      << " claimed " << t.claimed_ms << " started " << t.started_ms << " finished "
-      << t.finished_ms << " by " << t.worker_id << '/' << t.incarnation << " result " << t.result
-      << " error " << t.error.substr(0, 16);
+  out << t.id << ' ' << model::to_string(t.state) << " attempt " << t.attempt << " tries "
+      << t.tries_used << " crashes " << t.crash_count << " run_at " << t.spec.run_at_ms
+      << " expires " << t.spec.expires_ms << " lease " << t.lease_expires_ms << " claimed "
+      << t.claimed_ms << " started " << t.started_ms << " finished " << t.finished_ms << " by "
+      << t.worker_id << '/' << t.incarnation << " result " << t.result << " error "
+      << t.error.substr(0, 16);
   return out.str();
 }
 
@@ -88,15 +88,22 @@ class QueueRandom : public QueueSuite {
   std::string step(Side& side) {
     switch (below(10)) {
       case 0:
-      case 1: return add(side);
+      case 1:
+        return add(side);
       case 2:
-      case 3: return take(side);
-      case 4: return renew_some(side);
+      case 3:
+        return take(side);
+      case 4:
+        return renew_some(side);
       case 5:
-      case 6: return finish(side);
-      case 7: return give_up(side);
-      case 8: return operate(side);
-      default: return "tick " + std::to_string(must(side.queue->tick(now)));
+      case 6:
+        return finish(side);
+      case 7:
+        return give_up(side);
+      case 8:
+        return operate(side);
+      default:
+        return "tick " + std::to_string(must(side.queue->tick(now)));
     }
   }
 
@@ -136,11 +143,11 @@ class QueueRandom : public QueueSuite {
 
   std::string finish(Side& side) {
     const auto kind = static_cast<model::OutcomeKind>(below(3));
-    auto r = result_of(side.claim_of(some_id(), 1 + below(3)), kind,
-                       below(2) == 0 ? -1 : below(10'000));
+    auto r =
+        result_of(side.claim_of(some_id(), 1 + below(3)), kind, below(2) == 0 ? -1 : below(10'000));
     // Keys by hand: those of result_key() hold the lease id, which differs between the sides.
-    r.idempotency_key = r.lease.task_id + "/" + std::to_string(r.lease.attempt) + "/" +
-                        std::to_string(below(2));
+    r.idempotency_key =
+        r.lease.task_id + "/" + std::to_string(r.lease.attempt) + "/" + std::to_string(below(2));
     r.outcome.queued_ms = below(3'000);
     r.outcome.duration_ms = below(200'000);
     if (below(10) == 0) r.worker_id = "w3";
@@ -169,7 +176,8 @@ class QueueRandom : public QueueSuite {
         const auto verdict = must(side.queue->cancel(now, id, R"({"code":"stop"})"));
         return "cancel " + std::to_string(static_cast<int>(verdict));
       }
-      case 1: return "requeue " + std::to_string(static_cast<int>(must(side.queue->requeue(now, id))));
+      case 1:
+        return "requeue " + std::to_string(static_cast<int>(must(side.queue->requeue(now, id))));
       default: {
         const auto verdict = must(side.queue->release(now, {&lease, 1})).at(0);
         return "release " + std::to_string(static_cast<int>(verdict));
@@ -197,8 +205,7 @@ TEST_P(QueueRandom, agrees_with_the_reference) {
       wanted != nullptr ? static_cast<std::uint32_t>(std::stoul(wanted)) : std::random_device{}();
   const int seeds = wanted != nullptr ? 1 : kSeeds;
   RecordProperty("seed", std::to_string(first));
-  for (int i = 0; i < seeds && !HasFatalFailure(); ++i)
-    play(first + static_cast<std::uint32_t>(i));
+  for (int i = 0; i < seeds && !HasFatalFailure(); ++i) play(first + static_cast<std::uint32_t>(i));
   if (HasFailure()) std::cout << "repeat with SKEP_SEED=<the seed above>\n";
 }
 

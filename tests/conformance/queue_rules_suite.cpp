@@ -98,9 +98,8 @@ TEST_P(QueueRules, claims_by_priority_then_age_across_lanes) {
     tasks.push_back(task);
   }
   enqueue(tasks);
-  std::stable_sort(tasks.begin(), tasks.end(), [](const auto& a, const auto& b) {
-    return a.spec.priority > b.spec.priority;
-  });
+  std::stable_sort(tasks.begin(), tasks.end(),
+                   [](const auto& a, const auto& b) { return a.spec.priority > b.spec.priority; });
   const auto first = claim(7);
   const auto rest = claim(100);
   std::vector<std::string> got = ids(first);
@@ -325,8 +324,8 @@ TEST_P(QueueRules, wakes_a_waiter_when_work_comes_or_ends) {
   std::uint64_t token = must(q().wait(Millis(0), 0));
   EXPECT_EQ(must(q().wait(Millis(1), token)), token);
   const auto wakes = [&](auto cause) {
-    auto waiter = std::async(std::launch::async,
-                             [&] { return must(q().wait(Millis(20'000), token)); });
+    auto waiter =
+        std::async(std::launch::async, [&] { return must(q().wait(Millis(20'000), token)); });
     cause();
     ASSERT_EQ(waiter.wait_for(std::chrono::seconds(10)), std::future_status::ready);
     const std::uint64_t next = waiter.get();

@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -290,7 +290,8 @@ TEST(SqliteQueue, forgets_lanes_without_tasks_and_still_requeues_theirs) {
       tasks.back().spec.site = "site-" + std::to_string(i);
     }
     ASSERT_TRUE(queue->enqueue(1, tasks));
-    for (int i = 0; i < 399; ++i) ASSERT_TRUE(queue->cancel(2, tasks[static_cast<std::size_t>(i)].id, "{}"));
+    for (int i = 0; i < 399; ++i)
+      ASSERT_TRUE(queue->cancel(2, tasks[static_cast<std::size_t>(i)].id, "{}"));
     ASSERT_TRUE(queue->tick(3));
     ASSERT_EQ(*queue->requeue(4, "t5"), ports::LeaseVerdict::kHeld);
     for (const char* site : {"site-5", "site-399"}) {

@@ -1,7 +1,7 @@
 // The queue conformance suite: what every ports::Queue must do. Time is virtual.
 //
-// A new implementation compiles the queue_*_suite.cpp files (SKEP_QUEUE_SUITE in queue.cmake) beside a
-// definition of queue_backends(); see queue_conformance_test.cpp.
+// A new implementation compiles the queue_*_suite.cpp files (SKEP_QUEUE_SUITE in queue.cmake)
+// beside a definition of queue_backends(); see queue_conformance_test.cpp.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -101,8 +101,7 @@ class QueueSuite : public testing::TestWithParam<QueueBackend> {
     for (const auto& e : must(q().enqueue(now, tasks)))
       ASSERT_EQ(e.verdict, ports::EnqueueVerdict::kEnqueued) << e.id;
   }
-  std::vector<model::Task> claim(std::uint32_t max = 1,
-                                 const model::WorkerProfile& by = worker()) {
+  std::vector<model::Task> claim(std::uint32_t max = 1, const model::WorkerProfile& by = worker()) {
     return must(q().claim(now, {by, max, kLease}));
   }
   model::Task claim_one(const model::WorkerProfile& by = worker()) {

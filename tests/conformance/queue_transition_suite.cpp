@@ -1,4 +1,5 @@
-// Every pair of a state and an event: what the table allows happens, everything else changes nothing.
+// Every pair of a state and an event: what the table allows happens, everything else changes
+// nothing.
 #include "tests/conformance/queue_suite.hpp"
 
 namespace skep::test {
@@ -37,13 +38,26 @@ class QueueTransitions : public QueueSuite {
 
   void bring_claimed(const model::Task& held, TaskState from) {
     switch (from) {
-      case kClaimed: return;
-      case kExecuting: renew(held, true); return;
-      case kSuspect: time_out(held); return;
-      case kSucceeded: complete(success(held)); return;
-      case kFailed: complete(failure(held)); return;
-      case kCancelled: must(q().cancel(now, "x", "{}")); return;
-      case kDead: lose(held, true, 1); return;
+      case kClaimed:
+        return;
+      case kExecuting:
+        renew(held, true);
+        return;
+      case kSuspect:
+        time_out(held);
+        return;
+      case kSucceeded:
+        complete(success(held));
+        return;
+      case kFailed:
+        complete(failure(held));
+        return;
+      case kCancelled:
+        must(q().cancel(now, "x", "{}"));
+        return;
+      case kDead:
+        lose(held, true, 1);
+        return;
       case kQueued:
       case kWaiting:
         time_out(held);
@@ -63,22 +77,53 @@ class QueueTransitions : public QueueSuite {
     };
     const bool crash = t.state != kSuspect;
     switch (event) {
-      case kDue: now = t.spec.run_at_ms; tick(); return;
-      case kClaim: claim(); return;
-      case Event::kStart: renew(t, true); return;
-      case kRenew: renew(t, false); return;
-      case kLeaseOver: now = t.lease_expires_ms + 1; tick(); return;
-      case kSucceed: complete(fresh(success(t))); return;
-      case kFail: complete(fresh(failure(t))); return;
+      case kDue:
+        now = t.spec.run_at_ms;
+        tick();
+        return;
+      case kClaim:
+        claim();
+        return;
+      case Event::kStart:
+        renew(t, true);
+        return;
+      case kRenew:
+        renew(t, false);
+        return;
+      case kLeaseOver:
+        now = t.lease_expires_ms + 1;
+        tick();
+        return;
+      case kSucceed:
+        complete(fresh(success(t)));
+        return;
+      case kFail:
+        complete(fresh(failure(t)));
+        return;
       case kRetry:
-      case kExhaust: complete(fresh(failure(t, 5'000))); return;
-      case kStopped: complete(fresh(result_of(t, model::OutcomeKind::kCancelled))); return;
-      case kRelease: release(t); return;
+      case kExhaust:
+        complete(fresh(failure(t, 5'000)));
+        return;
+      case kStopped:
+        complete(fresh(result_of(t, model::OutcomeKind::kCancelled)));
+        return;
+      case kRelease:
+        release(t);
+        return;
       case kLoseRetry:
-      case kLoseDead: lose(t, crash); return;
-      case kCancel: must(q().cancel(now, t.id, "{}")); return;
-      case kExpire: now = kExpiresAt; tick(); return;
-      case kRequeue: must(q().requeue(now, t.id)); return;
+      case kLoseDead:
+        lose(t, crash);
+        return;
+      case kCancel:
+        must(q().cancel(now, t.id, "{}"));
+        return;
+      case kExpire:
+        now = kExpiresAt;
+        tick();
+        return;
+      case kRequeue:
+        must(q().requeue(now, t.id));
+        return;
     }
   }
 };
@@ -104,7 +149,8 @@ TEST_P(QueueTransitions, do_what_the_table_says_and_nothing_else) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, QueueTransitions, testing::ValuesIn(queue_backends()), backend_name);
+INSTANTIATE_TEST_SUITE_P(Backends, QueueTransitions, testing::ValuesIn(queue_backends()),
+                         backend_name);
 
 }  // namespace
 }  // namespace skep::test

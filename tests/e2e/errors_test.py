@@ -64,7 +64,7 @@ class Errors(RigTest):
         post(b"{", 400, "json-syntax")
         post([], 400, "invalid")
         self.problem("GET", "/api/tasks/none", None, 404, "unknown-task")
-        self.problem("GET", "/api/task", None, 404, "not-found", "/api/tasks")
+        self.problem("GET", "/api/task", None, 404, "no-route", "/api/tasks")
         self.problem("DELETE", "/api/tasks", None, 405, "method-not-allowed")
         self.problem("GET", "/api/tasks?statsu=x", None, 400, "bad-query", "status")
         big = self.call("POST", "/api/workers/w/heartbeat", b" " * (2 << 20))

@@ -1,4 +1,4 @@
-"""Faults on purpose. SKEP_FAULT_ROUNDS repeats the control plane's death (20 in ./dev faults)."""
+"""Faults on purpose. FAULT_ROUNDS repeats the control plane's death (20 in ./dev faults)."""
 import os
 import re
 import threading
@@ -7,7 +7,7 @@ import unittest
 
 from rig import FAST_CONTROL, RigTest, wait_for
 
-ROUNDS = int(os.environ.get("SKEP_FAULT_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
 NAME = re.compile(r"^(facts|logs|execution_result|health)-\d{8}T\d{6}\.\d{6}Z-[A-Za-z0-9][A-Za-z0-9._-]*\.json$")
 
 
@@ -108,7 +108,7 @@ class Faults(RigTest):
               f"{unknown[0]} requests repeated under their keys, 0 lost, 0 twice")
 
     def test_control_plane_away_while_tasks_finish(self):
-        seconds = float(os.environ.get("SKEP_AWAY_SECONDS", "4"))
+        seconds = float(os.environ.get("AWAY_SECONDS", "4"))
         node = self.control(listen='["127.0.0.1:0"]',
                             extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
         port = node.url.rsplit(":", 1)[1]
@@ -150,16 +150,26 @@ class Faults(RigTest):
         self.attach(node)
         self.assertEqual(self.ended(self.submit("echo", {"a": 1}))["status"], "succeeded")
 
-    def test_graceful_drain_hands_back_and_says_so(self):
+    def test_sigterm_lets_running_tasks_finish(self):
         self.control()
-        worker = self.worker("w1", worker="concurrency = 1\ndrain_seconds = 1")
-        running = self.submit("sleep", {"ms": 60000})
+        worker = self.worker("w1", worker="concurrency = 1")
+        running = self.submit("sleep", {"ms": 1500})
         wait_for(lambda: self.api("GET", f"/api/tasks/{running}")["status"] == "executing", "executing")
+        waiting = self.submit("echo")
         self.assertEqual(worker.terminate(), 0)
         for event in ("worker_pool_starting", "skills_initialized", "run_dispatched", "worker_pool_signal_received",
-                      "worker_pool_shutting_down", "worker_pool_stopped"):
+                      "worker_pool_shutting_down", "worker_pool_stopped", "graceful: True"):
             self.assertIn(event, worker.log)
-        self.assertIn("graceful: True", worker.log)
+        self.assertEqual(self.api("GET", f"/api/tasks/{running}")["status"], "succeeded")
+        self.assertEqual(self.api("GET", f"/api/tasks/{waiting}")["status"], "queued")
+
+    def test_a_drain_that_runs_out_hands_back_without_using_a_try(self):
+        self.control()
+        worker = self.worker("w1", worker="concurrency = 1\ndrain_seconds = 1")
+        running = self.submit("sleep", {"ms": 60000}, max_attempts=1)
+        wait_for(lambda: self.api("GET", f"/api/tasks/{running}")["status"] == "executing", "executing")
+        self.assertEqual(worker.terminate(), 0)
+        self.assertIn("graceful: False", worker.log)
         task = self.api("GET", f"/api/tasks/{running}")
         self.assertEqual((task["status"], task["attempt"]), ("queued", 1))
         self.assertEqual(task["attempts"][0]["outcome"], "released")

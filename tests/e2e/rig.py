@@ -14,7 +14,7 @@ import tempfile
 import time
 import unittest
 
-BUILD = os.environ.get("SKEP_BUILD", os.path.join(os.path.dirname(__file__), "../../build"))
+BUILD = os.environ.get("BUILD_DIR", os.path.join(os.path.dirname(__file__), "../../build"))
 BUILD = os.path.abspath(BUILD)
 SKEP = os.path.join(BUILD, "bin/skep")
 PLUGINS = os.path.join(BUILD, "lib/skep/plugins")
@@ -160,7 +160,8 @@ paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
             assert node.alive(), node.log
             if not os.path.exists(endpoints):
                 return None
-            node.urls = open(endpoints).read().split()
+            with open(endpoints) as f:
+                node.urls = f.read().split()
             try:
                 return request(node.urls[0], "GET", "/readyz", timeout=5).status == 200
             except OSError:

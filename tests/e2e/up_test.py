@@ -13,7 +13,7 @@ class Up(RigTest):
                             timeout=90)
         self.assertEqual(up.returncode, 0, up.stdout + up.stderr)
         try:
-            for word in ("site-a", "site-b", "site-c", "skep task"):
+            for word in ("site-a", "site-b", "site-c", "task submit"):
                 self.assertIn(word, up.stdout)
         finally:
             down = subprocess.run([SKEP, "up", "--stop", "--state", state], capture_output=True, text=True, timeout=60)

@@ -3,5 +3,5 @@
 set -euo pipefail
 build=$1
 cd "$(dirname "$0")/../e2e"
-export SKEP_BUILD=$(cd "$OLDPWD" && cd "$build" && pwd) PYTHONDONTWRITEBYTECODE=1
-SKEP_FAULT_ROUNDS=${SKEP_FAULT_ROUNDS:-20} SKEP_AWAY_SECONDS=${SKEP_AWAY_SECONDS:-60} python3 faults_test.py
+export BUILD_DIR=$(cd "$OLDPWD" && cd "$build" && pwd) PYTHONDONTWRITEBYTECODE=1
+FAULT_ROUNDS=${FAULT_ROUNDS:-20} AWAY_SECONDS=${AWAY_SECONDS:-60} python3 faults_test.py

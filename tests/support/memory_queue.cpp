@@ -25,9 +25,8 @@ bool same_work(const Task& a, const Task& b) {
   return a.spec.type == b.spec.type && a.spec.site == b.spec.site &&
          a.spec.target_worker == b.spec.target_worker &&
          a.spec.requirements == b.spec.requirements && a.spec.params == b.spec.params &&
-         a.spec.idempotency_key == b.spec.idempotency_key &&
-         a.spec.priority == b.spec.priority && a.spec.max_attempts == b.spec.max_attempts &&
-         a.spec.timeout_ms == b.spec.timeout_ms;
+         a.spec.idempotency_key == b.spec.idempotency_key && a.spec.priority == b.spec.priority &&
+         a.spec.max_attempts == b.spec.max_attempts && a.spec.timeout_ms == b.spec.timeout_ms;
 }
 
 bool contains(const std::vector<std::string>& list, const std::string& word) {
@@ -64,8 +63,8 @@ bool matches(const ports::TaskQuery& q, const Task& t) {
   const auto any_or = [](const std::string& wanted, const std::string& is) {
     return wanted.empty() || wanted == is;
   };
-  const bool state = q.states.empty() ||
-                     std::find(q.states.begin(), q.states.end(), t.state) != q.states.end();
+  const bool state =
+      q.states.empty() || std::find(q.states.begin(), q.states.end(), t.state) != q.states.end();
   const bool page = !q.id.empty() || q.after_seq == 0 ||
                     (q.newest_first ? t.seq < q.after_seq : t.seq > q.after_seq);
   return state && page && any_or(q.id, t.id) && any_or(q.type, t.spec.type) &&
@@ -162,8 +161,7 @@ void MemoryQueue::lease_out(WallMs now, Entry& entry, const ports::ClaimFilter& 
   t.claimed_ms = now;
   t.started_ms = t.finished_ms = 0;
   t.lease_expires_ms = now + filter.lease_ms;
-  entry.attempts.push_back(
-      {t.attempt, t.worker_id, t.incarnation, t.lease_id, "", "", now, 0, 0});
+  entry.attempts.push_back({t.attempt, t.worker_id, t.incarnation, t.lease_id, "", "", now, 0, 0});
 }
 
 Result<std::vector<Task>> MemoryQueue::claim(WallMs now, const ports::ClaimFilter& filter) {
@@ -215,7 +213,8 @@ void MemoryQueue::apply(WallMs now, Entry& entry, const ports::ResultRecord& r) 
   const WallMs finished = after(t.started_ms, r.outcome.duration_ms);
   end_attempt(entry, model::to_string(r.outcome.kind), r.outcome.error, finished);
   advance(entry, event_of(t, r));
-  if (t.state != TaskState::kWaiting) return end(finished, entry, r.outcome.result, r.outcome.error);
+  if (t.state != TaskState::kWaiting)
+    return end(finished, entry, r.outcome.result, r.outcome.error);
   t.spec.run_at_ms = now + r.retry_delay_ms;
   t.lease_id.clear();
   t.lease_expires_ms = 0;
@@ -236,8 +235,7 @@ Verdict MemoryQueue::judge(WallMs now, const ports::ResultRecord& r) {
   const auto& row = entry->attempts[static_cast<std::size_t>(r.lease.attempt - 1)];
   if (row.lease_id != r.lease.lease_id) return keep(Verdict::kOrphanRecorded);
   if (row.worker_id != r.worker_id) return Verdict::kWrongWorker;
-  if (!fenced_by(entry->task, r.lease) ||
-      !model::next(entry->task.state, event_of(entry->task, r)))
+  if (!fenced_by(entry->task, r.lease) || !model::next(entry->task.state, event_of(entry->task, r)))
     return keep(Verdict::kSuperseded);
   const bool on_time = model::is_held(entry->task.state);
   apply(now, *entry, r);

@@ -1,5 +1,5 @@
-// The reference queue: plain containers, every state change through model::next(). For unit tests of
-// the control role, and what the conformance suite compares every other queue with.
+// The reference queue: plain containers, every state change through model::next(). For unit tests
+// of the control role, and what the conformance suite compares every other queue with.
 #pragma once
 
 #include <condition_variable>

@@ -115,12 +115,13 @@ Result<std::vector<Enqueued>> QueueAdapter::enqueue(WallMs now,
   std::vector<skep_queue_task> in;
   in.reserve(tasks.size());
   for (const model::Task& task : tasks)
-    in.push_back(to_abi(task, requirements.emplace_back(requirements_json(task.spec.requirements))));
+    in.push_back(
+        to_abi(task, requirements.emplace_back(requirements_json(task.spec.requirements))));
   Verdicts got(tasks.size());
   const skep_queue_verdicts sink = got.sink();
   ErrBuffer err;
-  SKEP_TRY(err.status(
-      table_->enqueue(inst_, now, in.data(), count_of(in.size()), &sink, err.out())));
+  SKEP_TRY(
+      err.status(table_->enqueue(inst_, now, in.data(), count_of(in.size()), &sink, err.out())));
   SKEP_TRY(got.check(SKEP_ENQUEUE_CONFLICT));
   std::vector<Enqueued> out;
   for (auto& g : got.given)
@@ -191,8 +192,8 @@ Result<std::vector<model::Task>> QueueAdapter::overdue(WallMs cutoff, std::strin
 
 Result<std::vector<LeaseVerdict>> QueueAdapter::lose(WallMs now, WallMs cutoff,
                                                      std::span<const ports::Loss> losses) {
-  const auto in = convert_all<skep_queue_loss>(
-      losses, [](const ports::Loss& loss) { return to_abi(loss); });
+  const auto in =
+      convert_all<skep_queue_loss>(losses, [](const ports::Loss& loss) { return to_abi(loss); });
   return verdicts_of(in.size(), LeaseVerdict::kUnknown, [&](const auto* sink, skep_err* err) {
     return table_->lose(inst_, now, cutoff, in.data(), count_of(in.size()), sink, err);
   });
@@ -234,11 +235,10 @@ Result<std::vector<model::Task>> QueueAdapter::read(const ports::TaskQuery& quer
 Result<std::vector<ports::AttemptRow>> QueueAdapter::attempts(std::string_view task_id) {
   using Rows = std::vector<ports::AttemptRow>;
   Rows out;
-  const skep_queue_attempts sink{&out, [](void* ctx, const skep_queue_attempt* row) noexcept {
-                                   return receive([&] {
-                                     static_cast<Rows*>(ctx)->push_back(to_attempt(*row));
-                                   });
-                                 }};
+  const skep_queue_attempts sink{
+      &out, [](void* ctx, const skep_queue_attempt* row) noexcept {
+        return receive([&] { static_cast<Rows*>(ctx)->push_back(to_attempt(*row)); });
+      }};
   ErrBuffer err;
   SKEP_TRY(err.status(table_->attempts(inst_, to_view(task_id), &sink, err.out())));
   return out;
@@ -262,8 +262,9 @@ Result<std::vector<ports::TaskCount>> QueueAdapter::stats() {
   using Rows = std::vector<ports::TaskCount>;
   Rows out;
   const skep_queue_counts sink{
-      &out, [](void* ctx, std::uint32_t state, skep_view site, skep_view type, std::int64_t count,
-               std::int64_t oldest_created_ms) noexcept -> skep_rc {
+      &out,
+      [](void* ctx, std::uint32_t state, skep_view site, skep_view type, std::int64_t count,
+         std::int64_t oldest_created_ms) noexcept -> skep_rc {
         if (state >= model::kTaskStates) return SKEP_E_INVALID;
         return receive([&] {
           static_cast<Rows*>(ctx)->push_back({static_cast<model::TaskState>(state),

@@ -27,10 +27,14 @@ skep_value to_abi(const Value& value) {
 
 Value from_abi(const skep_value& value) {
   switch (value.type) {
-    case SKEP_VALUE_INT: return value.i;
-    case SKEP_VALUE_REAL: return value.d;
-    case SKEP_VALUE_TEXT: return std::string(text(value.s));
-    default: return std::monostate{};
+    case SKEP_VALUE_INT:
+      return value.i;
+    case SKEP_VALUE_REAL:
+      return value.d;
+    case SKEP_VALUE_TEXT:
+      return std::string(text(value.s));
+    default:
+      return std::monostate{};
   }
 }
 
@@ -79,8 +83,8 @@ Result<Results> StoreAdapter::batch(std::span<const ports::Statement> statements
   Results out(statements.size());
   const skep_store_rows sink{&out, take_row};
   ErrBuffer err;
-  SKEP_TRY(err.status(table_->batch(inst_, in.data(), static_cast<std::uint32_t>(in.size()), &sink,
-                                    err.out())));
+  SKEP_TRY(err.status(
+      table_->batch(inst_, in.data(), static_cast<std::uint32_t>(in.size()), &sink, err.out())));
   return out;
 }
 
