@@ -50,7 +50,7 @@ struct Config {
     int concurrency = 4;
     int batch_size = 8;
     double drain_seconds = 30;          ///< SIGTERM: running tasks get so long
-    double result_reserve_mb = 4;       ///< spool space set aside per running task
+    double result_reserve_mb = 1;       ///< spool space set aside per claimed task
     std::map<std::string, bool> capabilities;
   } worker;
 

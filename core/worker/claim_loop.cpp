@@ -65,22 +65,26 @@ int ClaimLoop::room(std::stop_token stop) {
     if (!executor_.wait_capacity(kLook, stop)) return 0;
   }
   const int granted = reserve(std::min(executor_.capacity(), options_.batch_size));
-  if (granted == 0) {
-    news_.listen(true);
-    link_.wait_change(kLook, stop);
+  if (granted > 0) {
+    no_room_ = 0;
+    return granted;
   }
-  return granted;
+  // Results on their way to the disk give their space back within milliseconds; a full disk does not.
+  const Millis pause = std::min(kLook, Millis{1 << std::min(no_room_++, 10)});
+  if (pause == kLook) news_.listen(true);
+  link_.wait_change(pause, stop);
+  return 0;
 }
 
 int ClaimLoop::reserve(int wanted) {
   while (reserved_ < wanted) {
     const auto status = spool_.reserve(options_.reserve_bytes);
     if (!status) {
-      if (no_space_.due(clock_.mono_ms()))
+      if (reserved_ == 0 && no_room_ >= 10 && no_space_.due(clock_.mono_ms()))
         log::warn("spool_no_space", {{"wanted", wanted},
                                      {"granted", reserved_},
                                      {"error", status.error().message},
-                                     {"effect", "fewer tasks are claimed"}});
+                                     {"effect", "no task is claimed"}});
       return reserved_;
     }
     ++reserved_;

@@ -19,7 +19,7 @@ struct ClaimOptions {
   int batch_size = 8;
   Millis poll_interval{5'000};             ///< when the server does not hold the request
   Millis hold{20'000};                     ///< how long the server may hold it
-  std::uint64_t reserve_bytes = 4u << 20;  ///< spool space per claimed task
+  std::uint64_t reserve_bytes = 1u << 20;  ///< spool space per claimed task
   std::function<api::Registration()> registration;
   std::function<void(const api::RegistrationReply&)> on_registered;
   std::function<bool()> blocked;  ///< results cannot be kept: claim nothing
@@ -58,6 +58,7 @@ class ClaimLoop final : public Service {
   Backoff backoff_;
   Complaint complaint_;
   Complaint no_space_;
+  int no_room_ = 0;   ///< times in a row that the spool had no space to set aside
   int reserved_ = 0;  ///< results' worth of space set aside and not yet given to a task
   int early_empty_ = 0;
 };

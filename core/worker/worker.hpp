@@ -31,7 +31,7 @@ struct WorkerOptions {
   Millis heartbeat_interval{30'000};
   Millis drain{30'000};        ///< running tasks get so long when the worker stops
   Millis cancel_grace{7'000};  ///< and so long after being told to stop
-  std::uint64_t result_reserve_bytes = 4u << 20;
+  std::uint64_t result_reserve_bytes = 1u << 20;
   Millis claim_hold{20'000};
   Millis request_timeout{10'000};
   /// Called once, from a loop's thread, when a newer process owns this worker's id: drain() and

@@ -145,6 +145,16 @@ TEST(TaskSubmit, says_how_to_go_on_when_the_control_plane_goes_while_it_waits) {
   EXPECT_NE(ran.err.find("task t1 queued\n"), std::string::npos);
 }
 
+TEST(TaskSubmit, says_how_to_look_again_when_it_stops_waiting) {
+  const Ran ran =
+      run_cli({"task", "logs", "t1", "-f"}, {{504, R"({"detail":"late","code":"deadline"})"}});
+  EXPECT_EQ(ran.code, 7);
+  EXPECT_EQ(ran.err,
+            "error: late   [deadline]\n"
+            "  next:  skep task logs t1 -f     # look again\n"
+            "         skep task cancel t1      # or stop it\n");
+}
+
 TEST(TaskList, asks_with_filters_and_follows_cursors_up_to_the_limit) {
   const auto page = [](int from, int count, const std::string& cursor) {
     std::string out = "{\"items\":[";
