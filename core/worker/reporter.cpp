@@ -10,7 +10,7 @@
 namespace skep::worker {
 namespace {
 
-constexpr std::size_t kMaxBatch = 256;
+constexpr std::size_t kMaxBatch = 512;
 constexpr std::size_t kMaxBatchBytes = 4u << 20;
 
 std::vector<ports::SpoolItem> items_of(const std::vector<Parcel>& batch) {

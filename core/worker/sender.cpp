@@ -8,7 +8,7 @@
 namespace skep::worker {
 namespace {
 
-constexpr std::size_t kMaxItems = 128;
+constexpr std::size_t kMaxItems = 512;
 constexpr std::size_t kMaxBytes = 1u << 20;
 constexpr std::uint32_t kReplayItems = 64;
 constexpr Millis kFirstPause{1'000};

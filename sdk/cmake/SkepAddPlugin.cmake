@@ -45,6 +45,8 @@ function(skep_add_plugin name)
   endif()
   target_link_libraries(${name} PRIVATE skep::sdk ${ARG_LIBRARIES})
   target_link_options(${name} PRIVATE -Wl,--version-script=${SKEP_SDK_CMAKE_DIR}/plugin.version)
+  # The host hashes and copies the file at each start: line tables would be most of it.
+  target_link_options(${name} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-Wl,--strip-debug>)
   if(NOT SKEP_SANITIZE)  # a sanitizer's run-time library is in the host, not in the plugin
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()

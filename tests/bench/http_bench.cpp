@@ -170,7 +170,7 @@ class Bench {
 
   void await_finished(std::int64_t target) {
     await(std::to_string(target) + " finished tasks", [&] { return finished() >= target; },
-          Millis{10});
+          Millis{100});
   }
 
   void batched() {

@@ -68,6 +68,23 @@ std::vector<std::pair<model::Lease, ports::LeaseVerdict>> pair_up(
   return out;
 }
 
+/// A worker that says goodbye with nothing left to send holds nothing: what it has leased without
+/// ever seeing it (a claim cut off by its drain) goes back at once.
+Status release_unseen(Control& c, WallMs now, const WorkerRecord& w) {
+  ports::TaskQuery query;
+  query.worker_id = w.profile.id;
+  query.states = {model::TaskState::kClaimed, model::TaskState::kSuspect};
+  query.limit = 1'000;
+  const auto held = c.queue.read(query);
+  if (!held) return held.error();
+  std::vector<model::Lease> unseen;
+  for (const auto& t : *held)
+    if (t.incarnation == w.profile.incarnation) unseen.push_back({t.id, t.attempt, t.lease_id});
+  if (unseen.empty()) return {};
+  const auto released = c.queue.release(now, unseen);
+  return released ? Status{} : Status{released.error()};
+}
+
 }  // namespace
 
 HttpResponse register_worker(Control& c, const HttpRequest& r) {
@@ -103,6 +120,9 @@ HttpResponse heartbeat(Control& c, const HttpRequest& r) {
     const auto verdicts = c.queue.renew(now, beat->tasks, c.options.lease_ms);
     if (!verdicts) return HttpResponse::problem(verdicts.error());
     reply.tasks = pair_up(beat->tasks, *verdicts);
+  } else if (beat->draining && beat->spool_ready == 0) {
+    if (const auto done = release_unseen(c, now, *worker); !done)
+      return HttpResponse::problem(done.error());
   }
   return HttpResponse::json(api::encode(reply));
 }

@@ -157,6 +157,27 @@ TEST_F(ControlTest, released_attempts_use_no_try) {
   EXPECT_EQ(get_string(task.at("attempts").as_array().at(0).as_object(), "outcome"), "released");
 }
 
+TEST_F(ControlTest, a_last_beat_gives_back_what_the_worker_never_saw) {
+  enrol("w1");
+  const std::string id = submit();
+  claim("w1");
+  api::Beat beat{"w1", "i1"};
+  beat.draining = true;
+  api("POST", "/api/workers/w1/heartbeat", api::encode(beat));
+  EXPECT_EQ(status_of(id), "queued");
+}
+
+TEST_F(ControlTest, a_last_beat_with_results_on_disk_gives_nothing_back) {
+  enrol("w1");
+  const std::string id = submit();
+  claim("w1");
+  api::Beat beat{"w1", "i1"};
+  beat.draining = true;
+  beat.spool_ready = 1;
+  api("POST", "/api/workers/w1/heartbeat", api::encode(beat));
+  EXPECT_EQ(status_of(id), "claimed");
+}
+
 TEST_F(ControlTest, a_reserved_word_is_no_worker_id) {
   for (const char* word : {"health", "metrics", "results", "register", "../x", ""}) {
     auto r = registration(word);
