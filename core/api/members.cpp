@@ -9,8 +9,7 @@
 namespace skep::api {
 
 Result<json::object> parse_object(std::string_view text, std::string_view what) {
-  if (text.empty())
-    return invalid(std::string(what) + ": the body is empty; send one JSON object");
+  if (text.empty()) return invalid(std::string(what) + ": the body is empty; send one JSON object");
   auto parsed = parse_json(text);
   if (!parsed) return parsed.error().within(what);
   if (!parsed->is_object()) return invalid(std::string(what) + ": expected a JSON object");

@@ -1,7 +1,7 @@
 #include "core/api/task_json.hpp"
 
-#include <boost/json.hpp>
 #include <algorithm>
+#include <boost/json.hpp>
 
 #include "core/api/members.hpp"
 #include "core/base/id.hpp"
@@ -43,8 +43,7 @@ Status read_int(const json::object& o, std::string_view what, std::string_view k
   return {};
 }
 
-Status read_time(const json::object& o, std::string_view what, std::string_view key,
-                 WallMs& out) {
+Status read_time(const json::object& o, std::string_view what, std::string_view key, WallMs& out) {
   const auto* v = o.if_contains(key);
   if (v == nullptr || v->is_null()) return {};
   const auto t = v->is_string() ? from_iso(v->get_string()) : std::nullopt;
@@ -56,7 +55,7 @@ Status read_time(const json::object& o, std::string_view what, std::string_view 
 Status read_priority(const json::object& o, std::string_view what, int& out) {
   const auto* v = o.if_contains("priority");
   if (v == nullptr || v->is_null()) return {};
-  const std::string word = v->is_string() ? std::string(v->get_string())
+  const std::string word = v->is_string()  ? std::string(v->get_string())
                            : v->is_int64() ? std::to_string(v->get_int64())
                                            : std::string("?");
   const auto p = model::parse_priority(word);
@@ -142,10 +141,10 @@ Result<TaskSpec> decode_task_spec(const json::value& v, std::string_view what,
                                   int default_attempts) {
   if (!v.is_object()) return invalid(std::string(what) + ": expected a JSON object");
   const json::object& o = v.get_object();
-  SKEP_TRY(only_known(o, what,
-                      {"type", "params", "site", "site_name", "worker_id", "requires", "priority",
-                       "timeout_seconds", "max_attempts", "run_at", "expires_at",
-                       "idempotency_key"}));
+  SKEP_TRY(
+      only_known(o, what,
+                 {"type", "params", "site", "site_name", "worker_id", "requires", "priority",
+                  "timeout_seconds", "max_attempts", "run_at", "expires_at", "idempotency_key"}));
   SKEP_TRY(need_string(o, what, "type"));
   TaskSpec spec;
   spec.type = get_string(o, "type");

@@ -11,8 +11,8 @@
 
 namespace skep::api {
 
-/// Reads one submitted task. Checks names, ranges and member types, refuses unknown members; whether
-/// the type exists and params fit it is TaskService's business. `what` names it in messages
+/// Reads one submitted task. Checks names, ranges and member types, refuses unknown members;
+/// whether the type exists and params fit it is TaskService's business. `what` names it in messages
 /// ("task" or "tasks[3]"). `default_attempts` is used when max_attempts is missing.
 Result<model::TaskSpec> decode_task_spec(const json::value& v, std::string_view what,
                                          int default_attempts);

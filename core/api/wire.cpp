@@ -10,8 +10,12 @@ namespace {
 using model::Lease;
 
 JsonOut& lease_members(JsonOut& out, const Lease& l) {
-  return out.key("task_id").str(l.task_id).key("attempt").integer(l.attempt).key("lease_id").str(
-      l.lease_id);
+  return out.key("task_id")
+      .str(l.task_id)
+      .key("attempt")
+      .integer(l.attempt)
+      .key("lease_id")
+      .str(l.lease_id);
 }
 
 Lease lease_of(const json::object& o) {
@@ -57,8 +61,10 @@ std::string encode(const Registration& r) {
   out.key("host").str(r.host).key("pid").integer(r.pid).key("types").array();
   for (const auto& t : r.types) {
     out.object().key("name").str(t.name).key("version").str(t.version);
-    out.key("description").str(t.description).key("default_timeout_ms").integer(
-        t.default_timeout_ms);
+    out.key("description")
+        .str(t.description)
+        .key("default_timeout_ms")
+        .integer(t.default_timeout_ms);
     out.key("params_schema").raw(t.params_schema).end_object();
   }
   return out.end_array().end_object().take();
@@ -175,9 +181,12 @@ Result<Beat> decode_beat(std::string_view body) {
 
 std::string_view to_string(WorkerMode m) {
   switch (m) {
-    case WorkerMode::kActive: return "active";
-    case WorkerMode::kPaused: return "paused";
-    case WorkerMode::kDraining: return "draining";
+    case WorkerMode::kActive:
+      return "active";
+    case WorkerMode::kPaused:
+      return "paused";
+    case WorkerMode::kDraining:
+      return "draining";
   }
   return "active";
 }
@@ -298,18 +307,19 @@ std::string encode(const std::vector<std::string>& envelopes) {
 Result<model::Envelope> decode_envelope(const json::value& v) {
   if (!v.is_object()) return invalid("envelope: expected a JSON object");
   const json::object& o = v.get_object();
-  SKEP_TRY(only_known(o, "envelope",
-                      {"v", "payload_type", "task_id", "attempt", "lease_id", "worker_id",
-                       "incarnation", "site", "seq", "idempotency_key", "created_at", "boot_ms",
-                       "payload", "sha256"}));
+  SKEP_TRY(
+      only_known(o, "envelope",
+                 {"v", "payload_type", "task_id", "attempt", "lease_id", "worker_id", "incarnation",
+                  "site", "seq", "idempotency_key", "created_at", "boot_ms", "payload", "sha256"}));
   SKEP_TRY(need_string(o, "envelope", "payload_type"));
   SKEP_TRY(need_string(o, "envelope", "worker_id"));
   SKEP_TRY(need_string(o, "envelope", "idempotency_key"));
   const std::string word = get_string(o, "payload_type");
   const auto type = model::parse_payload_type(word);
   if (!type)
-    return Error{Code::kInvalid, "envelope: payload_type \"" + word +
-                                     "\" is not one of facts, logs, execution_result, health",
+    return Error{Code::kInvalid,
+                 "envelope: payload_type \"" + word +
+                     "\" is not one of facts, logs, execution_result, health",
                  "unknown-payload-type"};
   const auto* payload = o.if_contains("payload");
   if (payload == nullptr || !payload->is_object())
@@ -340,8 +350,7 @@ Result<model::Outcome> decode_outcome(std::string_view payload) {
   if (!parsed) return parsed.error();
   const json::object& o = *parsed;
   const auto kind = model::parse_outcome(get_string(o, "outcome"));
-  if (!kind)
-    return invalid("execution_result: \"outcome\" must be succeeded, failed or cancelled");
+  if (!kind) return invalid("execution_result: \"outcome\" must be succeeded, failed or cancelled");
   model::Outcome out;
   out.kind = *kind;
   if (const auto* v = o.if_contains("result"); v != nullptr && !v->is_null())

@@ -86,8 +86,8 @@ Result<BeatReply> decode_beat_reply(std::string_view body);
 /// POST /api/workers/{id}/claim
 struct ClaimRequest {
   std::string incarnation;
-  std::uint32_t max = 1;      ///< 0: only news, no tasks
-  double wait_seconds = 0;    ///< long-poll up to this long
+  std::uint32_t max = 1;    ///< 0: only news, no tasks
+  double wait_seconds = 0;  ///< long-poll up to this long
   /// The attempts this worker holds, so that the reply can say which of them are void.
   std::vector<model::Lease> held;
 };
@@ -133,11 +133,11 @@ Result<LogChunk> decode_log_chunk(std::string_view payload);
 
 /// The answer to one envelope. Acknowledged when `ack` equals the envelope's key.
 struct Ack {
-  std::string ack;       ///< idempotency key, "" = refused
-  std::string verdict;   ///< model::Verdict word, or "stored"
+  std::string ack;      ///< idempotency key, "" = refused
+  std::string verdict;  ///< model::Verdict word, or "stored"
   std::string task_id;
-  int status = 200;      ///< HTTP status of this item
-  std::string error;     ///< problem object when refused
+  int status = 200;   ///< HTTP status of this item
+  std::string error;  ///< problem object when refused
 };
 std::string encode(const Ack& a);
 std::string encode(const std::vector<Ack>& acks);  ///< {"items":[..]}

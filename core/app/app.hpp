@@ -1,5 +1,5 @@
-// The composition root: builds what a node's roles need from its configuration and runs it. The only
-// place where a concrete type meets an interface.
+// The composition root: builds what a node's roles need from its configuration and runs it. The
+// only place where a concrete type meets an interface.
 #pragma once
 
 #include <string>

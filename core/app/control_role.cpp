@@ -27,10 +27,9 @@ control::ControlOptions options_of(const config::Config::Control& c) {
 /// The route table with the one document that describes it.
 std::vector<net::Route> with_openapi(std::vector<net::Route> routes) {
   auto document = std::make_shared<std::string>();
-  routes.push_back({"GET", "/openapi.json", net::Access::kOpen, 0, "This document.",
-                    [document](const net::HttpRequest&) {
-                      return net::HttpResponse::json(*document);
-                    }});
+  routes.push_back(
+      {"GET", "/openapi.json", net::Access::kOpen, 0, "This document.",
+       [document](const net::HttpRequest&) { return net::HttpResponse::json(*document); }});
   *document = net::Router(routes).openapi(kVersion);
   return routes;
 }
@@ -52,10 +51,12 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
                                                         plugin::Registry& registry, Clock& clock) {
   std::unique_ptr<ControlRole> role(new ControlRole);
   const std::string& state = config.node.state_dir;
-  auto queue = registry.queue(config.queue.plugin, slot_table(registry, SlotKind::kQueue, config.queue, state));
+  auto queue = registry.queue(config.queue.plugin,
+                              slot_table(registry, SlotKind::kQueue, config.queue, state));
   if (!queue) return queue.error().within("[queue]");
   role->queue_ = std::move(*queue);
-  auto store = registry.store(config.store.plugin, slot_table(registry, SlotKind::kStore, config.store, state));
+  auto store = registry.store(config.store.plugin,
+                              slot_table(registry, SlotKind::kStore, config.store, state));
   if (!store) return store.error().within("[store]");
   role->store_ = std::move(*store);
 

@@ -50,7 +50,8 @@ std::string slot_table(const plugin::Registry& registry, SlotKind kind, const co
 Result<std::string> read_token(const std::string& path) {
   if (path.empty()) return std::string();
   struct stat info {};
-  if (stat(path.c_str(), &info) != 0) return config_error(errno_error("read " + path, errno).message);
+  if (stat(path.c_str(), &info) != 0)
+    return config_error(errno_error("read " + path, errno).message);
   if ((info.st_mode & 077) != 0)
     return config_error(path + " may be read by other users").with_next("chmod 600 " + path);
   const auto text = read_file(path, 4096);

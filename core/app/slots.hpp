@@ -11,8 +11,8 @@ namespace skep::app {
 
 enum class SlotKind { kQueue, kStore };
 
-/// The slot's table with "path" set to a file in `state_dir`, when the component takes a path and the
-/// table names none.
+/// The slot's table with "path" set to a file in `state_dir`, when the component takes a path and
+/// the table names none.
 std::string slot_table(const plugin::Registry& registry, SlotKind kind, const config::Slot& slot,
                        const std::string& state_dir);
 

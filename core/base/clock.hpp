@@ -27,8 +27,8 @@ class Clock {
   virtual void sleep(Millis d, std::stop_token stop) = 0;
 };
 
-/// The machine's clocks. wall_ms() is the wall clock at construction plus monotonic time since, so a
-/// step of the wall clock neither expires a lease nor prolongs one.
+/// The machine's clocks. wall_ms() is the wall clock at construction plus monotonic time since, so
+/// a step of the wall clock neither expires a lease nor prolongs one.
 class SystemClock final : public Clock {
  public:
   SystemClock();

@@ -66,14 +66,19 @@ Error errno_error(std::string_view doing, int error_number) {
     switch (error_number) {
       case ENOSPC:
       case EDQUOT:
-      case ENOMEM: return Code::kNoMemory;
+      case ENOMEM:
+        return Code::kNoMemory;
       case EACCES:
       case EPERM:
-      case EROFS: return Code::kDenied;
-      case ENOENT: return Code::kNotFound;
+      case EROFS:
+        return Code::kDenied;
+      case ENOENT:
+        return Code::kNotFound;
       case EAGAIN:
-      case EBUSY: return Code::kBusy;
-      default: return Code::kInternal;
+      case EBUSY:
+        return Code::kBusy;
+      default:
+        return Code::kInternal;
     }
   }();
   return {code, std::string(doing) + ": " + std::generic_category().message(error_number) +

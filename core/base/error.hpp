@@ -1,5 +1,5 @@
-// Errors of the core: one code list, shared with the plugin ABI, and one table that says what a code
-// means to HTTP, to the shell and to a retry loop.
+// Errors of the core: one code list, shared with the plugin ABI, and one table that says what a
+// code means to HTTP, to the shell and to a retry loop.
 #pragma once
 
 #include <chrono>

@@ -36,8 +36,7 @@ std::string new_id() {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                       std::chrono::system_clock::now().time_since_epoch())
                       .count();
-  for (std::size_t i = 0; i < 6; ++i)
-    b[i] = static_cast<unsigned char>(ms >> (8 * (5 - i)));
+  for (std::size_t i = 0; i < 6; ++i) b[i] = static_cast<unsigned char>(ms >> (8 * (5 - i)));
   b[6] = static_cast<unsigned char>(0x70 | (b[6] & 0x0f));
   b[8] = static_cast<unsigned char>(0x80 | (b[8] & 0x3f));
   std::string s = hex(b.data(), b.size());

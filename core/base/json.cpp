@@ -14,11 +14,21 @@ void quote(std::string& out, std::string_view s) {
   out += '"';
   for (const char c : s) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           out += "\\u00";
@@ -32,7 +42,9 @@ void quote(std::string& out, std::string_view s) {
   out += '"';
 }
 
-const json::value* member(const json::object& o, std::string_view key) { return o.if_contains(key); }
+const json::value* member(const json::object& o, std::string_view key) {
+  return o.if_contains(key);
+}
 
 }  // namespace
 
@@ -52,8 +64,9 @@ Result<json::value> parse_json(std::string_view text) {
   }
   if (!ec) parser.finish(ec);
   if (ec == json::error::too_deep)
-    return Error{Code::kInvalid, "JSON: nested deeper than 64 levels at byte " +
-                                     std::to_string(used), "json-too-deep"};
+    return Error{Code::kInvalid,
+                 "JSON: nested deeper than 64 levels at byte " + std::to_string(used),
+                 "json-too-deep"};
   if (ec)
     return Error{Code::kInvalid, "JSON: " + ec.message() + " at byte " + std::to_string(used),
                  "json-syntax"};

@@ -14,8 +14,8 @@ namespace {
 
 struct State {
   std::shared_ptr<spdlog::logger> logger = [] {
-    auto l = std::make_shared<spdlog::logger>(
-        "skep", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto l =
+        std::make_shared<spdlog::logger>("skep", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     l->set_pattern("%v");
     l->flush_on(spdlog::level::trace);
     return l;
@@ -31,20 +31,28 @@ State& state() {
 
 spdlog::level::level_enum to_spdlog(Level l) {
   switch (l) {
-    case Level::kDebug: return spdlog::level::debug;
-    case Level::kInfo: return spdlog::level::info;
-    case Level::kWarn: return spdlog::level::warn;
-    case Level::kError: return spdlog::level::err;
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarn:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
 
 std::string_view word(Level l) {
   switch (l) {
-    case Level::kDebug: return "debug";
-    case Level::kInfo: return "info";
-    case Level::kWarn: return "warn";
-    case Level::kError: return "error";
+    case Level::kDebug:
+      return "debug";
+    case Level::kInfo:
+      return "info";
+    case Level::kWarn:
+      return "warn";
+    case Level::kError:
+      return "error";
   }
   return "info";
 }
@@ -157,9 +165,9 @@ void write_json(Level level, std::string_view source, std::string_view event,
   }
   std::string line = head(level, event) + fmt::format(" plugin: {}", source);
   for (const auto& [key, value] : fields)
-    line += fmt::format(", {}: {}", std::string_view(key),
-                        one_line(value.is_string() ? std::string(value.get_string())
-                                                   : to_text(value)));
+    line +=
+        fmt::format(", {}: {}", std::string_view(key),
+                    one_line(value.is_string() ? std::string(value.get_string()) : to_text(value)));
   state().logger->log(to_spdlog(level), line);
 }
 

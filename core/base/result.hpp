@@ -23,7 +23,7 @@ using Status = Result<void>;
 }  // namespace skep
 
 /// Leaves the function with the error of `expr` (a Status or Result), if it has one.
-#define SKEP_TRY(expr)                                        \
-  do {                                                        \
+#define SKEP_TRY(expr)                                                 \
+  do {                                                                 \
     if (auto skep_try_ = (expr); !skep_try_) return skep_try_.error(); \
   } while (false)

@@ -16,7 +16,7 @@ struct Slot {
 
 struct Config {
   struct Node {
-    std::string id;              ///< "" = worker-<random>, kept in state_dir/node-id
+    std::string id;  ///< "" = worker-<random>, kept in state_dir/node-id
     std::string site = "default";
     std::vector<std::string> roles{"control", "worker"};
     std::string state_dir = "./.skep";
@@ -24,19 +24,19 @@ struct Config {
 
   struct Http {
     std::vector<std::string> listen{"127.0.0.1:9595", "127.0.0.1:8000"};
-    std::string token_file;      ///< required when an address is not loopback
+    std::string token_file;  ///< required when an address is not loopback
     int threads = 4;
     int max_connections = 1024;
   } http;
 
   struct Control {
     double lease_seconds = 90;
-    double lost_after_seconds = 300;    ///< from the end of the lease to giving the worker up
+    double lost_after_seconds = 300;  ///< from the end of the lease to giving the worker up
     double reaper_interval_seconds = 5;
-    double restart_grace_seconds = 300; ///< after a start nothing is given up for so long
+    double restart_grace_seconds = 300;  ///< after a start nothing is given up for so long
     double retry_base_seconds = 5;
     double retry_cap_seconds = 900;
-    int max_attempts = 5;               ///< default of a task
+    int max_attempts = 5;  ///< default of a task
     int max_crashes = 3;
     double offline_after_seconds = 90;  ///< a worker without beats is offline
     double stale_after_seconds = 300;
@@ -49,8 +49,8 @@ struct Config {
     double heartbeat_interval_seconds = 30.0;
     int concurrency = 4;
     int batch_size = 8;
-    double drain_seconds = 30;          ///< SIGTERM: running tasks get so long
-    double result_reserve_mb = 1;       ///< spool space set aside per claimed task
+    double drain_seconds = 30;     ///< SIGTERM: running tasks get so long
+    double result_reserve_mb = 1;  ///< spool space set aside per claimed task
     std::map<std::string, bool> capabilities;
   } worker;
 
@@ -65,7 +65,7 @@ struct Config {
   Slot spool{"file", R"({"dir":"./offline"})"};
 
   struct Plugins {
-    std::vector<std::string> paths;     ///< empty = the folder beside the binary
+    std::vector<std::string> paths;             ///< empty = the folder beside the binary
     std::map<std::string, std::string> tables;  ///< [plugins.NAME] as JSON objects
   } plugins;
 

@@ -97,7 +97,7 @@ const std::vector<Key>& table() {
      .doc = "After SIGTERM running tasks get so long to end.", .unit = "seconds",
      .min = 0, .max = kDay},
     {.section = "worker", .name = "result_reserve_mb", .field = AT(worker.result_reserve_mb),
-     .live = true, .doc = "Spool space set aside for each running task.", .unit = "MB",
+     .live = true, .doc = "Spool space set aside for each claimed task.", .unit = "MB",
      .min = 0.001, .max = 1024},
     {.section = "worker", .name = "capabilities", .field = AT(worker.capabilities), .live = true,
      .doc = "What the worker can do; a task that requires one runs only where it is true. The "

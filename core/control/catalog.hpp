@@ -16,8 +16,8 @@ namespace skep::control {
 
 class Catalog {
  public:
-  /// `own` are the types found in this node's plugin paths. A schema that does not compile makes its
-  /// type accept any parameters, and is logged.
+  /// `own` are the types found in this node's plugin paths. A schema that does not compile makes
+  /// its type accept any parameters, and is logged.
   explicit Catalog(const std::vector<ports::TaskType>& own);
   /// Types of a worker; the first description of a name stays, a newer version replaces it. [any]
   void learn(const std::vector<ports::TaskType>& types);

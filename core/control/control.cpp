@@ -9,8 +9,13 @@ namespace skep::control {
 
 Control::Control(ports::Queue& queue_port, ports::Store& store_port, Clock& clock_port,
                  const std::vector<ports::TaskType>& own_types, ControlOptions opts)
-    : queue(queue_port), store(store_port), clock(clock_port), options(opts), catalog(own_types),
-      workers(store_port, opts.workers), tasks(queue_port, catalog, workers, waits, clock_port),
+    : queue(queue_port),
+      store(store_port),
+      clock(clock_port),
+      options(opts),
+      catalog(own_types),
+      workers(store_port, opts.workers),
+      tasks(queue_port, catalog, workers, waits, clock_port),
       results(queue_port, store_port, waits, metrics, clock_port, opts.reaper.retry),
       reaper(queue_port, workers, waits, clock_port, opts.reaper),
       reconciler(queue_port, store_port) {}

@@ -86,9 +86,8 @@ void add_queue(std::vector<MetricFamily>& out, WallMs now,
   double waiting = 0;
   WallMs first = now;
   for (const auto& c : counts) {
-    tasks.add(static_cast<double>(c.count), {{"state", std::string(to_string(c.state))},
-                                             {"site", c.site},
-                                             {"type", c.type}});
+    tasks.add(static_cast<double>(c.count),
+              {{"state", std::string(to_string(c.state))}, {"site", c.site}, {"type", c.type}});
     if (model::public_status(c.state) != "queued") continue;
     waiting += static_cast<double>(c.count);
     if (c.state == model::TaskState::kQueued) first = std::min(first, c.oldest_created_ms);
@@ -118,22 +117,20 @@ struct Metrics::Impl {
           .Help("Time from a request's header to its answer, long polls included.")
           .Register(registry)
           .Add({}, kHttpSeconds);
-  prometheus::Family<prometheus::Counter>& submitted =
-      prometheus::BuildCounter()
-          .Name("skep_tasks_submitted_total")
-          .Help("Tasks accepted, by type.")
-          .Register(registry);
+  prometheus::Family<prometheus::Counter>& submitted = prometheus::BuildCounter()
+                                                           .Name("skep_tasks_submitted_total")
+                                                           .Help("Tasks accepted, by type.")
+                                                           .Register(registry);
   prometheus::Family<prometheus::Counter>& results =
       prometheus::BuildCounter()
           .Name("skep_results_total")
           .Help("Results that workers sent, by verdict and outcome.")
           .Register(registry);
-  prometheus::Histogram& run_seconds =
-      prometheus::BuildHistogram()
-          .Name("nova_run_duration_seconds")
-          .Help("How long tasks ran.")
-          .Register(registry)
-          .Add({}, kRunSeconds);
+  prometheus::Histogram& run_seconds = prometheus::BuildHistogram()
+                                           .Name("nova_run_duration_seconds")
+                                           .Help("How long tasks ran.")
+                                           .Register(registry)
+                                           .Add({}, kRunSeconds);
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
@@ -153,8 +150,7 @@ void Metrics::tasks_submitted(std::string_view type, std::size_t count) {
   impl_->submitted.Add({{"type", std::string(type)}}).Increment(static_cast<double>(count));
 }
 
-void Metrics::result(std::string_view verdict, std::string_view outcome,
-                     std::int64_t duration_ms) {
+void Metrics::result(std::string_view verdict, std::string_view outcome, std::int64_t duration_ms) {
   impl_->results.Add({{"verdict", std::string(verdict)}, {"outcome", std::string(outcome)}})
       .Increment();
   if (verdict.starts_with("applied"))

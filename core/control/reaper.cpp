@@ -16,8 +16,13 @@ constexpr Millis kTick{250};
 
 Reaper::Reaper(ports::Queue& queue, WorkerDirectory& workers, WaitLists& waits, Clock& clock,
                ReaperOptions options)
-    : Service("reaper"), queue_(queue), workers_(workers), waits_(waits), clock_(clock),
-      options_(options), started_ms_(clock.wall_ms()) {}
+    : Service("reaper"),
+      queue_(queue),
+      workers_(workers),
+      waits_(waits),
+      clock_(clock),
+      options_(options),
+      started_ms_(clock.wall_ms()) {}
 
 Result<std::size_t> Reaper::give_up(WallMs cutoff, const std::string& worker_id,
                                     const std::string& incarnation) {
@@ -28,19 +33,17 @@ Result<std::size_t> Reaper::give_up(WallMs cutoff, const std::string& worker_id,
   std::vector<ports::Loss> losses;
   for (const auto& t : *tasks) {
     const bool crashed = !worker_id.empty() && t.worker_id == worker_id;
-    losses.push_back({{t.id, t.attempt, t.lease_id},
-                      crashed,
-                      model::backoff_ms(t.attempt, 0, random(), options_.retry.base_ms,
-                                        options_.retry.cap_ms),
-                      options_.retry.max_crashes,
-                      crashed ? api::task_error("worker_crashed",
-                                                "worker " + t.worker_id +
-                                                    " restarted while it ran attempt " +
-                                                    std::to_string(t.attempt))
-                              : api::task_error("worker_lost",
-                                                "worker " + t.worker_id +
-                                                    " was silent for too long during attempt " +
-                                                    std::to_string(t.attempt))});
+    losses.push_back(
+        {{t.id, t.attempt, t.lease_id},
+         crashed,
+         model::backoff_ms(t.attempt, 0, random(), options_.retry.base_ms, options_.retry.cap_ms),
+         options_.retry.max_crashes,
+         crashed ? api::task_error("worker_crashed", "worker " + t.worker_id +
+                                                         " restarted while it ran attempt " +
+                                                         std::to_string(t.attempt))
+                 : api::task_error("worker_lost", "worker " + t.worker_id +
+                                                      " was silent for too long during attempt " +
+                                                      std::to_string(t.attempt))});
   }
   const WallMs now = clock_.wall_ms();
   const auto verdicts = queue_.lose(now, cutoff, losses);

@@ -8,7 +8,7 @@ namespace skep::control {
 namespace {
 
 constexpr std::uint32_t kBatch = 500;
-constexpr Millis kPause{50};       // lets completions gather under load
+constexpr Millis kPause{50};  // lets completions gather under load
 constexpr Millis kFailurePause{1'000};
 
 }  // namespace
@@ -41,10 +41,11 @@ Result<std::size_t> Reconciler::step(std::uint32_t limit) {
                    {completions->back().sequence, from},
                    1});
   for (const auto& [key, sum] : sums)
-    batch.push_back({"INSERT INTO task_totals (type, outcome, count, total_ms) VALUES ($1, $2, $3, "
-                     "$4) ON CONFLICT (type, outcome) DO UPDATE SET count = task_totals.count + "
-                     "$3, total_ms = task_totals.total_ms + $4",
-                     {key.first, key.second, sum.first, sum.second}});
+    batch.push_back(
+        {"INSERT INTO task_totals (type, outcome, count, total_ms) VALUES ($1, $2, $3, "
+         "$4) ON CONFLICT (type, outcome) DO UPDATE SET count = task_totals.count + "
+         "$3, total_ms = task_totals.total_ms + $4",
+         {key.first, key.second, sum.first, sum.second}});
   const auto done = store_.batch(batch);
   if (!done) return done.error();
   return completions->size();

@@ -2,8 +2,8 @@
 // exactly once, also when queue and store are different engines.
 //
 // It reads completions after a cursor kept in the store and writes their effects together with the
-// moved cursor in one store transaction, guarded by the cursor's old value. A crash anywhere repeats
-// nothing and loses nothing.
+// moved cursor in one store transaction, guarded by the cursor's old value. A crash anywhere
+// repeats nothing and loses nothing.
 #pragma once
 
 #include <string>

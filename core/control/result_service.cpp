@@ -25,7 +25,9 @@ api::Ack refused(const Envelope* e, int status, const Error& error) {
   return {"", "", e != nullptr ? e->lease.task_id : "", status, problem.take()};
 }
 
-api::Ack stored(const Envelope& e) { return {e.idempotency_key, "stored", e.lease.task_id, 200, ""}; }
+api::Ack stored(const Envelope& e) {
+  return {e.idempotency_key, "stored", e.lease.task_id, 200, ""};
+}
 
 api::Ack answer(const Envelope& e, Verdict v) {
   switch (v) {
@@ -35,14 +37,16 @@ api::Ack answer(const Envelope& e, Verdict v) {
                            "idempotency-conflict"});
     case Verdict::kWrongWorker:
       return refused(&e, 403,
-                     Error{Code::kDenied, "attempt " + std::to_string(e.lease.attempt) +
-                                              " does not belong to worker " + e.worker_id,
+                     Error{Code::kDenied,
+                           "attempt " + std::to_string(e.lease.attempt) +
+                               " does not belong to worker " + e.worker_id,
                            "wrong-worker"});
     case Verdict::kApplied:
     case Verdict::kAppliedLate:
     case Verdict::kDuplicate:
     case Verdict::kSuperseded:
-    case Verdict::kOrphanRecorded: break;
+    case Verdict::kOrphanRecorded:
+      break;
   }
   return {e.idempotency_key, std::string(to_string(v)), e.lease.task_id, 200, ""};
 }
@@ -74,8 +78,9 @@ Result<std::vector<api::Ack>> ResultService::accept(
   const WallMs now = clock_.wall_ms();
   for (std::size_t i = 0; i < envelopes.size(); ++i) {
     if (!envelopes[i]) {
-      batch.acks[i] = refused(nullptr, envelopes[i].error().id() == "unknown-payload-type" ? 422 : 400,
-                              envelopes[i].error());
+      batch.acks[i] =
+          refused(nullptr, envelopes[i].error().id() == "unknown-payload-type" ? 422 : 400,
+                  envelopes[i].error());
       continue;
     }
     const Envelope& e = *envelopes[i];
@@ -83,17 +88,16 @@ Result<std::vector<api::Ack>> ResultService::accept(
       auto outcome = api::decode_outcome(e.payload);
       if (!outcome || e.lease.task_id.empty()) {
         batch.acks[i] = refused(
-            &e, 400, outcome ? invalid("execution_result: \"task_id\" is missing") : outcome.error());
+            &e, 400,
+            outcome ? invalid("execution_result: \"task_id\" is missing") : outcome.error());
         continue;
       }
       const bool retry = outcome->kind == model::OutcomeKind::kFailed && outcome->retryable;
-      ports::ResultRecord record{e.idempotency_key, sha256_hex(e.payload), e.lease,
-                                 e.worker_id,       e.incarnation,         std::move(*outcome),
-                                 -1};
+      ports::ResultRecord record{e.idempotency_key, sha256_hex(e.payload), e.lease, e.worker_id,
+                                 e.incarnation,     std::move(*outcome),   -1};
       if (retry)
-        record.retry_delay_ms =
-            model::backoff_ms(e.lease.attempt, record.outcome.retry_after_ms, random_number(),
-                              retry_.base_ms, retry_.cap_ms);
+        record.retry_delay_ms = model::backoff_ms(e.lease.attempt, record.outcome.retry_after_ms,
+                                                  random_number(), retry_.base_ms, retry_.cap_ms);
       batch.records.push_back(std::move(record));
       batch.results.emplace_back(i, &e);
     } else if (e.payload_type == PayloadType::kLogs) {

@@ -23,7 +23,11 @@ class ResultService {
  public:
   ResultService(ports::Queue& queue, ports::Store& store, WaitLists& waits, Metrics& metrics,
                 const Clock& clock, RetryPolicy retry)
-      : queue_(queue), store_(store), waits_(waits), metrics_(metrics), clock_(clock),
+      : queue_(queue),
+        store_(store),
+        waits_(waits),
+        metrics_(metrics),
+        clock_(clock),
         retry_(retry) {}
 
   static std::vector<std::string> migrations();

@@ -54,8 +54,8 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
     const auto& v = (*verdicts)[i];
     if (v.verdict == ports::EnqueueVerdict::kConflict)
       return Error{Code::kState,
-                   "idempotency key \"" + tasks[i].spec.idempotency_key +
-                       "\" belongs to task " + v.id + " with other content",
+                   "idempotency key \"" + tasks[i].spec.idempotency_key + "\" belongs to task " +
+                       v.id + " with other content",
                    "idempotency-conflict", "skep task show " + v.id};
     if (v.verdict == ports::EnqueueVerdict::kEnqueued) {
       fresh.push_back(tasks[i]);
@@ -98,15 +98,15 @@ Result<Task> TaskService::get(const std::string& id) {
 Result<Task> TaskService::cancel(const std::string& id) {
   const auto before = get(id);
   if (!before) return before.error();
-  const auto verdict = queue_.cancel(
-      clock_.wall_ms(), id, api::task_error("cancelled", "cancelled by an operator"));
+  const auto verdict =
+      queue_.cancel(clock_.wall_ms(), id, api::task_error("cancelled", "cancelled by an operator"));
   if (!verdict) return verdict.error();
   if (*verdict == ports::LeaseVerdict::kUnknown) return unknown_task(id);
   if (*verdict == ports::LeaseVerdict::kLost)
-    return Error{Code::kState,
-                 "task " + id + " had already ended: " +
-                     std::string(model::public_status(before->state)),
-                 "already-ended", "skep task show " + id};
+    return Error{
+        Code::kState,
+        "task " + id + " had already ended: " + std::string(model::public_status(before->state)),
+        "already-ended", "skep task show " + id};
   workers_.void_lease(before->worker_id, id);
   waits_.claims.wake([&](std::string_view key) { return key.ends_with(" " + before->worker_id); });
   waits_.tasks.wake([&](std::string_view key) { return key == id; });
@@ -126,7 +126,8 @@ Result<Task> TaskService::retry(const std::string& id) {
                  "not-retryable", "skep task explain " + id};
   if (model::is_held(before->state)) {
     workers_.void_lease(before->worker_id, id);
-    waits_.claims.wake([&](std::string_view key) { return key.ends_with(" " + before->worker_id); });
+    waits_.claims.wake(
+        [&](std::string_view key) { return key.ends_with(" " + before->worker_id); });
   }
   auto after = get(id);
   if (after) announce({&*after, 1});
@@ -149,7 +150,8 @@ Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
     if (const auto reason = why_not(t.spec, w.profile))
       line.reason = *reason;
     else if (w.mode != api::WorkerMode::kActive)
-      line.reason = std::string(api::to_string(w.mode)) + "; next: skep worker resume " + w.profile.id;
+      line.reason =
+          std::string(api::to_string(w.mode)) + "; next: skep worker resume " + w.profile.id;
     else if (presence == Presence::kOffline || presence == Presence::kStale)
       line.reason = std::string(to_string(presence)) + " for " +
                     std::to_string((now - w.last_seen_ms) / 1000) + " s";

@@ -25,10 +25,14 @@ Error unknown_worker(const std::string& id, std::vector<std::string> known) {
 
 std::string_view to_string(Presence p) {
   switch (p) {
-    case Presence::kOnline: return "online";
-    case Presence::kLate: return "late";
-    case Presence::kOffline: return "offline";
-    case Presence::kStale: return "stale";
+    case Presence::kOnline:
+      return "online";
+    case Presence::kLate:
+      return "late";
+    case Presence::kOffline:
+      return "offline";
+    case Presence::kStale:
+      return "stale";
   }
   return "stale";
 }
@@ -41,8 +45,8 @@ std::vector<std::string> WorkerDirectory::migrations() {
 }
 
 Status WorkerDirectory::load() {
-  const auto rows = store_.query(
-      {"SELECT registration, mode, registered_ms, last_seen_ms, beat FROM workers"});
+  const auto rows =
+      store_.query({"SELECT registration, mode, registered_ms, last_seen_ms, beat FROM workers"});
   if (!rows) return rows.error();
   const std::lock_guard lock(mutex_);
   for (const auto& row : *rows) {

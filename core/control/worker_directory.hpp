@@ -39,8 +39,8 @@ class WorkerDirectory {
 
   static std::vector<std::string> migrations();
   Status load();
-  /// Adds or replaces a worker; the process that registers last owns the id. Returns the incarnation
-  /// that it replaces, or "".
+  /// Adds or replaces a worker; the process that registers last owns the id. Returns the
+  /// incarnation that it replaces, or "".
   Result<std::string> enrol(WallMs now, const api::Registration& r);
   /// kNotFound for an unknown worker, kState when another process owns the id now. A beat is
   /// recorded when given.

@@ -103,12 +103,12 @@ std::optional<OutcomeKind> parse_outcome(std::string_view word);
 /// How one attempt ended, by the worker's own clock.
 struct Outcome {
   OutcomeKind kind = OutcomeKind::kFailed;
-  std::string result;             ///< JSON document or ""
-  std::string error;              ///< JSON object {"code","message",..} or ""
-  bool retryable = false;         ///< kFailed: another attempt may do better
-  std::int64_t retry_after_ms = 0;///< least delay that the task asked for
-  std::int64_t queued_ms = 0;     ///< claim to start
-  std::int64_t duration_ms = 0;   ///< start to end
+  std::string result;               ///< JSON document or ""
+  std::string error;                ///< JSON object {"code","message",..} or ""
+  bool retryable = false;           ///< kFailed: another attempt may do better
+  std::int64_t retry_after_ms = 0;  ///< least delay that the task asked for
+  std::int64_t queued_ms = 0;       ///< claim to start
+  std::int64_t duration_ms = 0;     ///< start to end
 };
 
 enum class PayloadType { kFacts, kLogs, kExecutionResult, kHealth };
@@ -123,9 +123,9 @@ struct Envelope {
   std::string worker_id;
   std::string incarnation;
   std::string site;
-  std::int64_t seq = 0;    ///< grows within one incarnation
-  WallMs created_ms = 0;   ///< worker's wall clock
-  std::string payload;     ///< JSON object
+  std::int64_t seq = 0;   ///< grows within one incarnation
+  WallMs created_ms = 0;  ///< worker's wall clock
+  std::string payload;    ///< JSON object
 };
 
 /// The key of an attempt's result: the same for every copy of it.

@@ -55,7 +55,8 @@ constexpr std::array kTable{
                "crash + 1, run_at = now + backoff"},
     Transition{kExecuting, kLoseRetry, kWaiting, "fence, and its worker restarted",
                "crash + 1, run_at = now + backoff"},
-    Transition{kClaimed, kLoseDead, kDead, "fence, and its worker restarted", "crash + 1, completion"},
+    Transition{kClaimed, kLoseDead, kDead, "fence, and its worker restarted",
+               "crash + 1, completion"},
     Transition{kExecuting, kLoseDead, kDead, "fence, and its worker restarted",
                "crash + 1, completion"},
 
@@ -78,8 +79,8 @@ constexpr std::array kTable{
 };
 
 constexpr std::array<std::string_view, 16> kEventNames{
-    "due",     "claim",   "start",      "renew",     "lease_over", "succeed", "fail",  "retry",
-    "exhaust", "stopped", "release", "lose_retry", "lose_dead", "cancel", "expire", "requeue"};
+    "due",     "claim",   "start",   "renew",      "lease_over", "succeed", "fail",   "retry",
+    "exhaust", "stopped", "release", "lose_retry", "lose_dead",  "cancel",  "expire", "requeue"};
 
 }  // namespace
 

@@ -13,22 +13,22 @@
 namespace skep::model {
 
 enum class Event {
-  kDue,          ///< run_at has come
-  kClaim,        ///< a worker leases it
-  kStart,        ///< the worker says it runs
-  kRenew,        ///< heartbeat
-  kLeaseOver,    ///< the lease ran out
-  kSucceed,      ///< result: success
-  kFail,         ///< result: final failure
-  kRetry,        ///< result: failure that may be tried again, tries left
-  kExhaust,      ///< result: failure that may be tried again, no tries left
-  kStopped,      ///< result: stopped because it was told to
-  kRelease,      ///< handed back unfinished
-  kLoseRetry,    ///< given up by the reaper, tries left
-  kLoseDead,     ///< given up by the reaper, tries or crashes used up
-  kCancel,       ///< operator
-  kExpire,       ///< expires_at passed before a claim
-  kRequeue,      ///< operator
+  kDue,        ///< run_at has come
+  kClaim,      ///< a worker leases it
+  kStart,      ///< the worker says it runs
+  kRenew,      ///< heartbeat
+  kLeaseOver,  ///< the lease ran out
+  kSucceed,    ///< result: success
+  kFail,       ///< result: final failure
+  kRetry,      ///< result: failure that may be tried again, tries left
+  kExhaust,    ///< result: failure that may be tried again, no tries left
+  kStopped,    ///< result: stopped because it was told to
+  kRelease,    ///< handed back unfinished
+  kLoseRetry,  ///< given up by the reaper, tries left
+  kLoseDead,   ///< given up by the reaper, tries or crashes used up
+  kCancel,     ///< operator
+  kExpire,     ///< expires_at passed before a claim
+  kRequeue,    ///< operator
 };
 
 struct Transition {

@@ -18,18 +18,18 @@
 namespace skep::plugin {
 
 struct RegistryOptions {
-  std::vector<std::string> paths;   ///< folders searched for *.so, in order; the first id wins
-  std::string staging_dir;          ///< private copies are loaded from here (0700, made when missing)
+  std::vector<std::string> paths;  ///< folders searched for *.so, in order; the first id wins
+  std::string staging_dir;  ///< private copies are loaded from here (0700, made when missing)
   std::map<std::string, std::string> tables;  ///< [plugins.ID] as JSON objects
 };
 
 struct ComponentInfo {
   std::string name;
-  std::string kind;                 ///< "skep.kind.task/1"
+  std::string kind;  ///< "skep.kind.task/1"
   std::string description;
-  std::string config_schema;        ///< JSON Schema text
-  std::string params_schema;        ///< tasks
-  std::int64_t max_concurrency = 0; ///< 0 = no limit
+  std::string config_schema;         ///< JSON Schema text
+  std::string params_schema;         ///< tasks
+  std::int64_t max_concurrency = 0;  ///< 0 = no limit
   std::int64_t default_timeout_ms = 0;
   std::vector<std::string> permissions;
 };
@@ -41,8 +41,8 @@ struct PluginInfo {
   std::string description;
   std::string path;
   std::string sha256;
-  std::string state;                ///< "available", "loaded", "disabled" or "refused"
-  std::string reason;               ///< why it was refused: the table, many lines
+  std::string state;   ///< "available", "loaded", "disabled" or "refused"
+  std::string reason;  ///< why it was refused: the table, many lines
   std::vector<ComponentInfo> components;
 };
 
@@ -55,21 +55,21 @@ class Registry {
 
   /// Reads the manifests of every *.so in the paths. A bad file is listed as refused and stops
   /// nothing. kConfig for a [plugins.X] table that names no plugin or does not fit its schema.
-  /// `enabled` and `isolation` in that table are the host's own keys. Plugins that are loaded stay as
-  /// they are when scan() is called again.
+  /// `enabled` and `isolation` in that table are the host's own keys. Plugins that are loaded stay
+  /// as they are when scan() is called again.
   Status scan();
   std::vector<PluginInfo> list() const;
 
-  // Instances, started. `name` is what TOML's `plugin = ".."` says: a component's name, or a plugin's
-  // id when it has one component of that kind. kNotFound lists what there is. They stop and go when
-  // destroyed; destroy them before the registry.
+  // Instances, started. `name` is what TOML's `plugin = ".."` says: a component's name, or a
+  // plugin's id when it has one component of that kind. kNotFound lists what there is. They stop
+  // and go when destroyed; destroy them before the registry.
   Result<std::unique_ptr<ports::Queue>> queue(std::string_view name, std::string_view table_json);
   Result<std::unique_ptr<ports::Store>> store(std::string_view name, std::string_view table_json);
   Result<std::unique_ptr<ports::Spool>> spool(std::string_view name, std::string_view table_json);
   Result<std::unique_ptr<ports::Heartbeat>> heartbeat(std::string_view name,
                                                       std::string_view table_json);
-  /// Loads and starts every task component; the runner dispatches by type. One that fails to load is
-  /// logged, listed as refused and left out. Must not outlive the registry.
+  /// Loads and starts every task component; the runner dispatches by type. One that fails to load
+  /// is logged, listed as refused and left out. Must not outlive the registry.
   Result<std::unique_ptr<ports::TaskRunner>> tasks();
   /// The task types by their manifests alone; loads nothing.
   std::vector<ports::TaskType> task_types() const;

@@ -12,7 +12,7 @@
 namespace skep::ports {
 
 struct SpoolItem {
-  std::string name;          ///< from next(); ignored by put()
+  std::string name;  ///< from next(); ignored by put()
   std::string payload_type;
   std::string task_id;
   std::string body;

@@ -14,7 +14,14 @@
 namespace skep::ports {
 
 /// Same numbers as SKEP_CANCEL_*.
-enum class CancelReason : int { kNone = 0, kUser = 1, kDeadline = 2, kReload = 3, kShutdown = 4, kLeaseLost = 5 };
+enum class CancelReason : int {
+  kNone = 0,
+  kUser = 1,
+  kDeadline = 2,
+  kReload = 3,
+  kShutdown = 4,
+  kLeaseLost = 5
+};
 
 /// Cancellation of one running attempt: set once, seen by polling or through a descriptor.
 class CancelToken {
@@ -50,8 +57,8 @@ struct RunRequest {
 struct TaskType {
   std::string name;
   std::string description;
-  std::string version;        ///< of the plugin
-  std::string params_schema;  ///< JSON Schema, "{}" when it takes anything
+  std::string version;                  ///< of the plugin
+  std::string params_schema;            ///< JSON Schema, "{}" when it takes anything
   std::int64_t default_timeout_ms = 0;  ///< 0 = none
 };
 

@@ -69,7 +69,8 @@ int ClaimLoop::room(std::stop_token stop) {
     no_room_ = 0;
     return granted;
   }
-  // Results on their way to the disk give their space back within milliseconds; a full disk does not.
+  // Results on their way to the disk give their space back within milliseconds; a full disk does
+  // not.
   const Millis pause = std::min(kLook, Millis{1 << std::min(no_room_++, 10)});
   if (pause == kLook) news_.listen(true);
   link_.wait_change(pause, stop);

@@ -1,32 +1,32 @@
-/* Prints size and offsets of every struct of the ABI as JSON. The output is compared with the golden
- * of each released version: fields may be added at the end of a struct and nothing else may change. */
+/* Prints size and offsets of every struct of the ABI as JSON. The output is compared with the
+ * golden of each released version: fields may be added at the end of a struct and nothing else may
+ * change. */
 #include <stddef.h>
 #include <stdio.h>
 
 #include "skep/abi/base.h"
-#include "skep/kind/task.h"
-#include "skep/kind/queue.h"
-#include "skep/kind/store.h"
-#include "skep/kind/spool.h"
 #include "skep/kind/heartbeat.h"
-#include "skep/svc/log.h"
+#include "skep/kind/queue.h"
+#include "skep/kind/spool.h"
+#include "skep/kind/store.h"
+#include "skep/kind/task.h"
 #include "skep/svc/http.h"
+#include "skep/svc/log.h"
 #include "skep/svc/process.h"
 
-static const char *separator = "";
+static const char* separator = "";
 
-static void begin(const char *name, size_t size) {
+static void begin(const char* name, size_t size) {
   printf("%s  \"%s\": {\n    \"sizeof\": %zu", separator, name, size);
   separator = ",\n";
 }
-static void field(const char *name, size_t offset, size_t size) {
+static void field(const char* name, size_t offset, size_t size) {
   printf(",\n    \"%s\": [%zu, %zu]", name, offset, size);
 }
 static void end(void) { printf("\n  }"); }
 
 #define BEGIN(type) begin(#type, sizeof(struct type))
-#define FIELD(type, name) \
-  field(#name, offsetof(struct type, name), sizeof(((struct type *)0)->name))
+#define FIELD(type, name) field(#name, offsetof(struct type, name), sizeof(((struct type*)0)->name))
 
 static void abi_base(void) {
   BEGIN(skep_view);

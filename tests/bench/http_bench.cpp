@@ -40,8 +40,8 @@ void report(const std::string& name, double value, const std::string& unit) {
 }
 
 /// Tries `probe` every `pause` until it answers true.
-void await(const std::string& what, const std::function<bool()>& probe,
-           Millis pause = Millis{1}, double limit_seconds = 120) {
+void await(const std::string& what, const std::function<bool()>& probe, Millis pause = Millis{1},
+           double limit_seconds = 120) {
   const auto start = Clock::now();
   while (!probe()) {
     if (seconds_since(start) > limit_seconds) die("gave up waiting for " + what);
@@ -124,11 +124,12 @@ class Bench {
   bool wanted(const std::string& name) const { return name.starts_with(only_); }
 
   void start_control() {
-    control_ = std::make_unique<Node>(
-        build_, root_ / "control",
-        "[node]\nroles = [\"control\"]\nstate_dir = \"" + (root_ / "control").string() +
-            "\"\n[http]\nlisten = [\"127.0.0.1:0\"]\n[log]\nlevel = \"warn\"\n[plugins]\npaths = [" +
-            plugins_ + "]\n");
+    control_ = std::make_unique<Node>(build_, root_ / "control",
+                                      "[node]\nroles = [\"control\"]\nstate_dir = \"" +
+                                          (root_ / "control").string() +
+                                          "\"\n[http]\nlisten = [\"127.0.0.1:0\"]\n[log]\nlevel = "
+                                          "\"warn\"\n[plugins]\npaths = [" +
+                                          plugins_ + "]\n");
     const fs::path endpoints = root_ / "control" / "endpoints";
     await("the control plane's endpoints", [&] {
       const auto text = read_file(endpoints.string());
@@ -169,8 +170,9 @@ class Bench {
   }
 
   void await_finished(std::int64_t target) {
-    await(std::to_string(target) + " finished tasks", [&] { return finished() >= target; },
-          Millis{100});
+    await(
+        std::to_string(target) + " finished tasks", [&] { return finished() >= target; },
+        Millis{100});
   }
 
   void batched() {
@@ -178,7 +180,8 @@ class Bench {
     constexpr int kTasks = 40'000;
     constexpr int kPerRequest = 500;
     std::string body = "[";
-    for (int i = 0; i < kPerRequest; ++i) body += std::string(i > 0 ? "," : "") + R"({"type":"noop"})";
+    for (int i = 0; i < kPerRequest; ++i)
+      body += std::string(i > 0 ? "," : "") + R"({"type":"noop"})";
     body += "]";
     const std::int64_t before = finished();
     const auto start = Clock::now();
@@ -215,7 +218,8 @@ class Bench {
     for (std::size_t i = 0; i < kTasks; ++i) {
       std::this_thread::sleep_until(epoch + std::chrono::milliseconds(20) * i);
       sent[i] = std::chrono::duration<double, std::milli>(Clock::now().time_since_epoch()).count();
-      ids[i] = get_string(api_->call("POST", "/api/tasks", R"({"type":"stamp"})").as_object(), "id");
+      ids[i] =
+          get_string(api_->call("POST", "/api/tasks", R"({"type":"stamp"})").as_object(), "id");
     }
     std::vector<double> ms;
     for (std::size_t i = 0; i < kTasks; ++i) {

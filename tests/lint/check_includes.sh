@@ -19,7 +19,6 @@ declare -A allowed=(
 )
 # header prefix -> files that may include it
 declare -A owners=(
-  [boost/beast]="core/net/http_server"
   [boost/asio]="core/net/http_server core/net/asio_impl core/net/session core/net/listener"
   [curl/]="core/net/http_client"
   [boost/dll]="core/plugin/loader"

@@ -68,7 +68,8 @@ std::string picture() {
   }
   std::string out =
       "## Picture\n\nWithout `requeue`, which leads from everywhere back to `queued`, "
-      "and without what leaves the state as it is.\n\n```mermaid\nstateDiagram-v2\n  [*] --> queued\n"
+      "and without what leaves the state as it is.\n\n```mermaid\nstateDiagram-v2\n  [*] --> "
+      "queued\n"
       "  [*] --> retry_wait: run_at lies ahead\n";
   for (const auto& [ends, events] : arrows)
     out += "  " + std::string(to_string(ends.first)) + " --> " +

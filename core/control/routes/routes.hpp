@@ -1,5 +1,5 @@
-// The REST API: one handler per route, one table of all (table.cpp). Handlers parse, call a service,
-// encode; they decide nothing.
+// The REST API: one handler per route, one table of all (table.cpp). Handlers parse, call a
+// service, encode; they decide nothing.
 #pragma once
 
 #include <string>

@@ -26,8 +26,8 @@ Result<std::vector<model::TaskSpec>> read_specs(const json::value& body, int def
   if (items.size() > kMaxBatch)
     return invalid("tasks: " + std::to_string(items.size()) + " in one request; at most 10000");
   for (std::size_t i = 0; i < items.size(); ++i) {
-    auto spec = api::decode_task_spec(items[i], "tasks[" + std::to_string(i) + "]",
-                                      default_attempts);
+    auto spec =
+        api::decode_task_spec(items[i], "tasks[" + std::to_string(i) + "]", default_attempts);
     if (!spec) return spec.error();
     specs.push_back(std::move(*spec));
   }
@@ -117,7 +117,8 @@ HttpResponse list(Control& c, const HttpRequest& r, ports::TaskQuery query) {
 }  // namespace
 
 HttpResponse list_tasks(Control& c, const HttpRequest& r) {
-  if (const auto ok = known_query(r, {"status", "type", "site", "worker_id", "limit", "cursor"}); !ok)
+  if (const auto ok = known_query(r, {"status", "type", "site", "worker_id", "limit", "cursor"});
+      !ok)
     return HttpResponse::problem(ok.error());
   return list(c, r, {});
 }
@@ -200,7 +201,11 @@ HttpResponse explain_task(Control& c, const HttpRequest& r) {
   return HttpResponse::json(out.end_array().end_object().take());
 }
 
-HttpResponse cancel_task(Control& c, const HttpRequest& r) { return answer(c.tasks.cancel(id_of(r))); }
-HttpResponse retry_task(Control& c, const HttpRequest& r) { return answer(c.tasks.retry(id_of(r))); }
+HttpResponse cancel_task(Control& c, const HttpRequest& r) {
+  return answer(c.tasks.cancel(id_of(r)));
+}
+HttpResponse retry_task(Control& c, const HttpRequest& r) {
+  return answer(c.tasks.retry(id_of(r)));
+}
 
 }  // namespace skep::control

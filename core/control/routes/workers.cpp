@@ -27,8 +27,7 @@ Status check_registration(const api::Registration& r) {
     return Error{Code::kState,
                  "worker speaks protocol " + std::to_string(r.protocol_min) + " to " +
                      std::to_string(r.protocol_max) + ", this control plane " +
-                     std::to_string(api::kProtocolMin) + " to " +
-                     std::to_string(api::kProtocolMax),
+                     std::to_string(api::kProtocolMin) + " to " + std::to_string(api::kProtocolMax),
                  "protocol-mismatch", "upgrade the control plane first, then the workers"};
   return {};
 }
@@ -95,8 +94,7 @@ HttpResponse register_worker(Control& c, const HttpRequest& r) {
   const auto replaced = c.workers.enrol(c.clock.wall_ms(), *registration);
   if (!replaced) return HttpResponse::problem(replaced.error());
   c.catalog.learn(registration->types);
-  const auto lost =
-      c.reaper.worker_restarted(registration->worker_id, registration->incarnation);
+  const auto lost = c.reaper.worker_restarted(registration->worker_id, registration->incarnation);
   if (!lost) return HttpResponse::problem(lost.error());
   log::info("worker_registered", {{"worker_id", registration->worker_id},
                                   {"site", registration->site},

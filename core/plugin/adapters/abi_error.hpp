@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <algorithm>
 #include <array>
 #include <string>
 
@@ -17,8 +16,9 @@ namespace skep::plugin {
 inline Error error_from(skep_rc rc, const skep_err& err) {
   Error error;
   error.code = code_from_abi(rc);
-  error.message = err.n > 0 ? std::string(err.text, std::min(err.n, err.cap))
-                            : "the plugin failed without a message (code " + std::to_string(rc) + ")";
+  error.message = err.n > 0
+                      ? std::string(err.text, std::min(err.n, err.cap))
+                      : "the plugin failed without a message (code " + std::to_string(rc) + ")";
   error.retry_after = std::chrono::milliseconds(err.retry_ms);
   return error;
 }

@@ -123,7 +123,12 @@ inline void Json::quote(std::string& out, std::string_view s) {
   const auto tail = [&](std::size_t i) {  // length of the valid UTF-8 sequence at i, or 0
     const auto at = [&](std::size_t k) { return static_cast<unsigned char>(s[k]); };
     const unsigned c = at(i);
-    const std::size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+    const std::size_t n = c < 0x80   ? 1
+                          : c < 0xc2 ? 0
+                          : c < 0xe0 ? 2
+                          : c < 0xf0 ? 3
+                          : c < 0xf5 ? 4
+                                     : 0;
     if (n == 0 || i + n > s.size()) return std::size_t{0};
     for (std::size_t k = 1; k < n; ++k)
       if ((at(i + k) & 0xc0u) != 0x80u) return std::size_t{0};
@@ -260,14 +265,30 @@ struct Json::Parser {
         continue;
       }
       switch (at < in.size() ? in[at++] : '\0') {
-        case '"': out += '"'; break;
-        case '\\': out += '\\'; break;
-        case '/': out += '/'; break;
-        case 'b': out += '\b'; break;
-        case 'f': out += '\f'; break;
-        case 'n': out += '\n'; break;
-        case 'r': out += '\r'; break;
-        case 't': out += '\t'; break;
+        case '"':
+          out += '"';
+          break;
+        case '\\':
+          out += '\\';
+          break;
+        case '/':
+          out += '/';
+          break;
+        case 'b':
+          out += '\b';
+          break;
+        case 'f':
+          out += '\f';
+          break;
+        case 'n':
+          out += '\n';
+          break;
+        case 'r':
+          out += '\r';
+          break;
+        case 't':
+          out += '\t';
+          break;
         case 'u': {
           unsigned code = hex4();
           if (code >= 0xd800 && code < 0xdc00 && in.substr(at, 2) == "\\u") {
@@ -281,7 +302,8 @@ struct Json::Parser {
           utf8(out, code);
           break;
         }
-        default: fail("bad escape");
+        default:
+          fail("bad escape");
       }
     }
     fail("string without end");
@@ -291,7 +313,8 @@ struct Json::Parser {
     const char* last = in.data() + in.size();
     std::int64_t i = 0;
     auto r = std::from_chars(first, last, i);
-    if (r.ec == std::errc() && (r.ptr == last || (*r.ptr != '.' && *r.ptr != 'e' && *r.ptr != 'E'))) {
+    if (r.ec == std::errc() &&
+        (r.ptr == last || (*r.ptr != '.' && *r.ptr != 'e' && *r.ptr != 'E'))) {
       at += static_cast<std::size_t>(r.ptr - first);
       return i;
     }
@@ -327,11 +350,22 @@ struct Json::Parser {
         while (take(','));
         if (!take(']')) fail("expected ',' or ']'");
         break;
-      case '"': out = string(); break;
-      case 't': word("true"); out = true; break;
-      case 'f': word("false"); out = false; break;
-      case 'n': word("null"); break;
-      default: out = number();
+      case '"':
+        out = string();
+        break;
+      case 't':
+        word("true");
+        out = true;
+        break;
+      case 'f':
+        word("false");
+        out = false;
+        break;
+      case 'n':
+        word("null");
+        break;
+      default:
+        out = number();
     }
     --depth;
     return out;

@@ -173,8 +173,16 @@ struct PluginTable {
     return entry != nullptr && std::strcmp(entry->kind, id) == 0 ? entry->table : nullptr;
   }
   static const skep_plugin_v1* get() noexcept {
-    static const skep_plugin_v1 table{sizeof(skep_plugin_v1), SKEP_ABI_MINOR, open, close, create,
-                                      start, drain, stop, destroy, iface};
+    static const skep_plugin_v1 table{sizeof(skep_plugin_v1),
+                                      SKEP_ABI_MINOR,
+                                      open,
+                                      close,
+                                      create,
+                                      start,
+                                      drain,
+                                      stop,
+                                      destroy,
+                                      iface};
     return &table;
   }
 };
@@ -182,17 +190,17 @@ struct PluginTable {
 }  // namespace skep
 
 /// Ends a plugin's source: SKEP_PLUGIN(skep::component<A>("a"), skep::component<B>("b"))
-#define SKEP_PLUGIN(...)                                            \
-  namespace {                                                       \
-  struct SkepEntries {                                              \
-    static std::span<const skep::Entry> entries() {                 \
-      static const skep::Entry list[] = {__VA_ARGS__};              \
-      return list;                                                  \
-    }                                                               \
-  };                                                                \
-  }                                                                 \
+#define SKEP_PLUGIN(...)                                                    \
+  namespace {                                                               \
+  struct SkepEntries {                                                      \
+    static std::span<const skep::Entry> entries() {                         \
+      static const skep::Entry list[] = {__VA_ARGS__};                      \
+      return list;                                                          \
+    }                                                                       \
+  };                                                                        \
+  }                                                                         \
   extern "C" SKEP_EXPORT const skep_plugin_v1* skep_plugin_entry_v1(void) { \
-    return skep::PluginTable<SkepEntries>::get();                   \
+    return skep::PluginTable<SkepEntries>::get();                           \
   }
 
 #endif

@@ -39,7 +39,8 @@ class Queue : public Component {
   template <class T>
   static const skep_queue_v1* table() {
     static const skep_queue_v1 t{
-        sizeof(skep_queue_v1), 0,
+        sizeof(skep_queue_v1),
+        0,
         [](skep_inst* i, std::int64_t now, const skep_queue_task* p, std::uint32_t n,
            const Verdicts* v, skep_err* err) noexcept {
           return guarded(err, [&] { self(i).enqueue(now, {p, n}, *v); });
@@ -63,8 +64,8 @@ class Queue : public Component {
         },
         [](skep_inst* i, std::int64_t cutoff, skep_view worker, skep_view incarnation,
            const skep_queue_rows* rows, skep_err* err) noexcept {
-          return guarded(
-              err, [&] { self(i).overdue(cutoff, text(worker), text(incarnation), *rows); });
+          return guarded(err,
+                         [&] { self(i).overdue(cutoff, text(worker), text(incarnation), *rows); });
         },
         [](skep_inst* i, std::int64_t now, std::int64_t cutoff, const skep_queue_loss* p,
            std::uint32_t n, const Verdicts* v, skep_err* err) noexcept {
@@ -74,7 +75,8 @@ class Queue : public Component {
            skep_err* err) noexcept {
           return guarded(err, [&] { self(i).cancel(now, text(id), text(error), *v); });
         },
-        [](skep_inst* i, std::int64_t now, skep_view id, const Verdicts* v, skep_err* err) noexcept {
+        [](skep_inst* i, std::int64_t now, skep_view id, const Verdicts* v,
+           skep_err* err) noexcept {
           return guarded(err, [&] { self(i).requeue(now, text(id), *v); });
         },
         [](skep_inst* i, const skep_queue_query* q, const skep_queue_rows* rows,

@@ -23,7 +23,8 @@ class Spool : public Component {
   template <class T>
   static const skep_spool_v1* table() {
     static const skep_spool_v1 t{
-        sizeof(skep_spool_v1), 0,
+        sizeof(skep_spool_v1),
+        0,
         [](skep_inst* i, std::uint64_t bytes, skep_err* err) noexcept {
           return guarded(err, [&] { self(i).reserve(bytes); });
         },
@@ -41,8 +42,9 @@ class Spool : public Component {
         [](skep_inst* i, skep_view name, skep_view reason, skep_err* err) noexcept {
           return guarded(err, [&] { self(i).reject(text(name), text(reason)); });
         },
-        [](skep_inst* i, std::uint32_t max, const skep_spool_items* items,
-           skep_err* err) noexcept { return guarded(err, [&] { self(i).next(max, *items); }); },
+        [](skep_inst* i, std::uint32_t max, const skep_spool_items* items, skep_err* err) noexcept {
+          return guarded(err, [&] { self(i).next(max, *items); });
+        },
         [](skep_inst* i, skep_spool_stats* out, skep_err* err) noexcept {
           return guarded(err, [&] { self(i).stats(*out); });
         },

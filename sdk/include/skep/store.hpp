@@ -19,9 +19,9 @@ class Store : public Component {
     static const skep_store_v1 t{
         sizeof(skep_store_v1), 0,
         [](skep_inst* i, const skep_statement* s, std::uint32_t n, const skep_store_rows* rows,
-           skep_err* err) noexcept {
-          return guarded(err, [&] { self(i).batch({s, n}, *rows); });
-        },
+           skep_err* err) noexcept { return guarded(err, [&] {
+                                       self(i).batch({s, n}, *rows);
+                                     }); },
         [](skep_inst* i, const skep_statement* s, const skep_store_rows* rows,
            skep_err* err) noexcept { return guarded(err, [&] { self(i).query(*s, *rows); }); },
         [](skep_inst* i, const char* name, const skep_view* m, std::uint32_t n,

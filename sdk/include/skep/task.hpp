@@ -63,21 +63,21 @@ class Task : public Component {
   static constexpr const char* kKind = SKEP_KIND_TASK;
   template <class T>
   static const skep_task_v1* table() {
-    static const skep_task_v1 t{
-        sizeof(skep_task_v1), 0,
-        [](skep_inst* inst, skep_call* c, const skep_call_ops* ops,
-           skep_view request) noexcept -> skep_rc {
-          Call call(c, ops, text(request));
-          try {
-            return static_cast<Task*>(to_component(inst))->run(call);
-          } catch (const Fault& fault) {
-            return call.fail(fault.code(), fault.what(), fault.retry_ms());
-          } catch (const std::exception& e) {
-            return call.fail(SKEP_E_INTERNAL, e.what());
-          } catch (...) {
-            return call.fail(SKEP_E_INTERNAL, "an exception of unknown type");
-          }
-        }};
+    static const skep_task_v1 t{sizeof(skep_task_v1), 0,
+                                [](skep_inst* inst, skep_call* c, const skep_call_ops* ops,
+                                   skep_view request) noexcept -> skep_rc {
+                                  Call call(c, ops, text(request));
+                                  try {
+                                    return static_cast<Task*>(to_component(inst))->run(call);
+                                  } catch (const Fault& fault) {
+                                    return call.fail(fault.code(), fault.what(), fault.retry_ms());
+                                  } catch (const std::exception& e) {
+                                    return call.fail(SKEP_E_INTERNAL, e.what());
+                                  } catch (...) {
+                                    return call.fail(SKEP_E_INTERNAL,
+                                                     "an exception of unknown type");
+                                  }
+                                }};
     return &t;
   }
 };

@@ -1,4 +1,5 @@
-// The control role on an in-memory queue and store with a virtual clock, its routes called directly.
+// The control role on an in-memory queue and store with a virtual clock, its routes called
+// directly.
 #pragma once
 
 #include <gtest/gtest.h>

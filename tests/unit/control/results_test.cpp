@@ -41,7 +41,8 @@ TEST_F(ControlTest, an_array_answers_each_envelope_in_order) {
   enrol("w1");
   submit();
   const auto good = envelope(claim("w1").at(0).lease, "w1");
-  const std::string body = "[" + api::encode(good) + R"(,{"payload_type":"gossip","worker_id":"w1",)" +
+  const std::string body = "[" + api::encode(good) +
+                           R"(,{"payload_type":"gossip","worker_id":"w1",)" +
                            R"("idempotency_key":"k","payload":{}}])";
   const auto answer = api("POST", "/api/workers/results", body);
   const auto& items = answer.at("items").as_array();
@@ -74,7 +75,8 @@ TEST_F(ControlTest, log_chunks_come_back_in_order_and_once) {
 TEST_F(ControlTest, a_retryable_failure_waits_and_runs_again) {
   enrol("w1");
   const std::string id = submit();
-  model::Outcome busy{model::OutcomeKind::kFailed, "", R"({"code":"busy","message":"later"})", true};
+  model::Outcome busy{model::OutcomeKind::kFailed, "", R"({"code":"busy","message":"later"})",
+                      true};
   verdict_of(envelope(claim("w1").at(0).lease, "w1", busy));
   EXPECT_EQ(get_string(api("GET", "/api/tasks/" + id), "state"), "retry_wait");
   EXPECT_TRUE(claim("w1").empty());
@@ -229,9 +231,9 @@ TEST_F(ControlTest, metrics_name_the_runbooks_figures) {
   enrol("w1");
   submit();
   const auto response = call("GET", "/metrics");
-  for (const char* name : {"nova_worker_pool_size{worker=\"w1\",site=\"site-a\"} 4",
-                           "nova_runs_queued 1", "nova_run_duration_seconds_bucket",
-                           "nova_worker_errors_total"})
+  for (const char* name :
+       {"nova_worker_pool_size{worker=\"w1\",site=\"site-a\"} 4", "nova_runs_queued 1",
+        "nova_run_duration_seconds_bucket", "nova_worker_errors_total"})
     EXPECT_NE(response.body.find(name), std::string::npos) << name << "\n" << response.body;
 }
 

@@ -4,7 +4,8 @@ namespace skep::test {
 namespace {
 
 TEST_F(ControlTest, submit_fills_defaults_and_the_types_timeout) {
-  const auto task = api("POST", "/api/tasks", R"({"type":"script","params":{"script":"true"}})", 201);
+  const auto task =
+      api("POST", "/api/tasks", R"({"type":"script","params":{"script":"true"}})", 201);
   EXPECT_EQ(get_string(task.at("params").as_object(), "interpreter"), "sh");
   EXPECT_EQ(get_double(task, "timeout_seconds"), 60);
   EXPECT_EQ(get_string(task, "status"), "queued");
@@ -84,8 +85,8 @@ TEST_F(ControlTest, explain_says_why_for_each_worker) {
 
 TEST_F(ControlTest, a_waiting_claim_is_woken_by_a_task_it_can_run_only) {
   enrol("w1");
-  const auto response = call("POST", "/api/workers/w1/claim",
-                             api::encode(api::ClaimRequest{"i1", 1, 30, {}}));
+  const auto response =
+      call("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 1, 30, {}}));
   ASSERT_TRUE(response.wait);
   int woken = 0;
   control.waits.claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
@@ -114,7 +115,8 @@ TEST_F(ControlTest, retry_gives_a_dead_task_fresh_tries) {
   enrol("w1");
   const std::string id = submit(R"({"type":"echo","max_attempts":1})");
   const auto tasks = claim("w1");
-  model::Outcome busy{model::OutcomeKind::kFailed, "", R"({"code":"busy","message":"later"})", true};
+  model::Outcome busy{model::OutcomeKind::kFailed, "", R"({"code":"busy","message":"later"})",
+                      true};
   EXPECT_EQ(verdict_of(envelope(tasks.at(0).lease, "w1", busy)), "applied");
   EXPECT_EQ(status_of(id), "dead");
   EXPECT_EQ(get_string(api("POST", "/api/tasks/" + id + "/retry"), "status"), "queued");

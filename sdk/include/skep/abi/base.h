@@ -5,7 +5,8 @@
  *
  * Conventions, valid for every header under skep/:
  *  1. A skep_view is borrowed: it is valid until the function that received it returns.
- *  2. Results of variable size go into a sink that the caller brings; the callee copies nothing out.
+ *  2. Results of variable size go into a sink that the caller brings; the callee copies nothing
+ * out.
  *  3. Whoever creates a handle destroys it, by the function beside the one that made it.
  *  4. Every struct starts with `uint32_t size` = sizeof the struct as its writer knows it. A reader
  *     touches a field only if `size` covers it; structs grow at the end and never change inside.
@@ -41,23 +42,23 @@ extern "C" {
 /* 0 is success, negative is failure. Unknown negative values are read as SKEP_E_INTERNAL. */
 typedef int32_t skep_rc;
 #define SKEP_OK 0
-#define SKEP_E_CANCELLED (-1)    /* the caller asked to stop */
-#define SKEP_E_DEADLINE (-2)     /* out of time */
-#define SKEP_E_INVALID (-3)      /* the input is wrong; the same input fails again */
-#define SKEP_E_NOT_FOUND (-4)    /* what was named does not exist */
-#define SKEP_E_UNSUPPORTED (-5)  /* this component cannot do that */
-#define SKEP_E_BUSY (-6)         /* retryable: try again after retry_ms */
-#define SKEP_E_UNAVAILABLE (-7)  /* retryable: something it depends on is away */
-#define SKEP_E_DENIED (-8)       /* not allowed */
-#define SKEP_E_CONFIG (-9)       /* the component's TOML table is wrong */
-#define SKEP_E_STATE (-10)       /* not now: wrong lifecycle state, or a guard did not hold */
-#define SKEP_E_NO_MEMORY (-11)   /* memory or disk space is used up */
-#define SKEP_E_CORRUPT (-12)     /* stored data is damaged */
-#define SKEP_E_INTERNAL (-13)    /* a bug */
+#define SKEP_E_CANCELLED (-1)   /* the caller asked to stop */
+#define SKEP_E_DEADLINE (-2)    /* out of time */
+#define SKEP_E_INVALID (-3)     /* the input is wrong; the same input fails again */
+#define SKEP_E_NOT_FOUND (-4)   /* what was named does not exist */
+#define SKEP_E_UNSUPPORTED (-5) /* this component cannot do that */
+#define SKEP_E_BUSY (-6)        /* retryable: try again after retry_ms */
+#define SKEP_E_UNAVAILABLE (-7) /* retryable: something it depends on is away */
+#define SKEP_E_DENIED (-8)      /* not allowed */
+#define SKEP_E_CONFIG (-9)      /* the component's TOML table is wrong */
+#define SKEP_E_STATE (-10)      /* not now: wrong lifecycle state, or a guard did not hold */
+#define SKEP_E_NO_MEMORY (-11)  /* memory or disk space is used up */
+#define SKEP_E_CORRUPT (-12)    /* stored data is damaged */
+#define SKEP_E_INTERNAL (-13)   /* a bug */
 
 /* Borrowed bytes; p may be null when n is 0. */
 typedef struct skep_view {
-  const void *p;
+  const void* p;
   uint64_t n;
 } skep_view;
 
@@ -73,13 +74,13 @@ typedef struct skep_err {
   uint32_t retry_ms;
   uint32_t cap;
   uint32_t n;
-  char *text;
+  char* text;
 } skep_err;
 
 /* Receives bytes. Return a negative code to stop the producer. */
 typedef struct skep_sink {
-  void *ctx;
-  skep_rc (*put)(void *ctx, skep_view bytes);
+  void* ctx;
+  skep_rc (*put)(void* ctx, skep_view bytes);
 } skep_sink;
 
 struct skep_host {
@@ -87,7 +88,7 @@ struct skep_host {
   uint32_t abi_minor; /* SKEP_ABI_MINOR of the host */
   /* The table of a service such as "skep.svc.log/1", or null when this host has none.
    * The table lives as long as the host handle. [any] */
-  const void *(*service)(const skep_host *host, const char *id);
+  const void* (*service)(const skep_host* host, const char* id);
 };
 
 /* The one table a plugin returns. All pointers must be set. */
@@ -95,25 +96,25 @@ typedef struct skep_plugin_v1 {
   uint32_t size;
   uint32_t abi_minor; /* SKEP_ABI_MINOR the plugin was built with */
   /* First call after loading. `host` stays valid until close(). [control] */
-  skep_rc (*open)(const skep_host *host, skep_err *err);
+  skep_rc (*open)(const skep_host* host, skep_err* err);
   /* Last call; all instances are destroyed by then. [control] */
   void (*close)(void);
   /* Makes an instance of `component`. `config_json` is one JSON object, complete and valid against
    * the component's config_schema. No work beyond checking it: start() does work. [control] */
-  skep_rc (*create)(const char *component, skep_view config_json, skep_inst **out, skep_err *err);
+  skep_rc (*create)(const char* component, skep_view config_json, skep_inst** out, skep_err* err);
   /* Opens files, connections. After a failure the instance can only be destroyed. [control] */
-  skep_rc (*start)(skep_inst *inst, skep_err *err);
+  skep_rc (*start)(skep_inst* inst, skep_err* err);
   /* No new calls come; finish what runs before `deadline_ns` (monotonic). [control] */
-  skep_rc (*drain)(skep_inst *inst, int64_t deadline_ns, skep_err *err);
+  skep_rc (*drain)(skep_inst* inst, int64_t deadline_ns, skep_err* err);
   /* Undoes start(); legal without start() and twice. [control] */
-  skep_rc (*stop)(skep_inst *inst, skep_err *err);
+  skep_rc (*stop)(skep_inst* inst, skep_err* err);
   /* Frees the instance; legal in every state. [control] */
-  void (*destroy)(skep_inst *inst);
+  void (*destroy)(skep_inst* inst);
   /* The interface table `id` ("skep.kind.task/1") of `component`, or null. Static data. [any] */
-  const void *(*iface)(const char *component, const char *id);
+  const void* (*iface)(const char* component, const char* id);
 } skep_plugin_v1;
 
-typedef const skep_plugin_v1 *(*skep_plugin_entry_fn)(void);
+typedef const skep_plugin_v1* (*skep_plugin_entry_fn)(void);
 
 #if defined(__GNUC__)
 #define SKEP_EXPORT __attribute__((visibility("default")))
@@ -122,7 +123,7 @@ typedef const skep_plugin_v1 *(*skep_plugin_entry_fn)(void);
 #endif
 
 /* The only exported symbol. Pure: no side effects, returns static data. */
-SKEP_EXPORT const skep_plugin_v1 *skep_plugin_entry_v1(void);
+SKEP_EXPORT const skep_plugin_v1* skep_plugin_entry_v1(void);
 #define SKEP_PLUGIN_ENTRY_SYMBOL "skep_plugin_entry_v1"
 
 #ifdef __cplusplus

@@ -18,8 +18,8 @@ typedef struct skep_heartbeat_v1 {
    * SKEP_E_UNAVAILABLE when nobody answered within timeout_ms; SKEP_E_NOT_FOUND when the control
    * plane does not know this worker (register again); SKEP_E_STATE when a newer process uses this
    * worker id; SKEP_E_DENIED when the token is refused. One call at a time. [worker] */
-  skep_rc (*beat)(skep_inst *inst, skep_view control_plane, skep_view token, skep_view beat_json,
-                  int64_t timeout_ms, const skep_sink *reply, skep_err *err);
+  skep_rc (*beat)(skep_inst* inst, skep_view control_plane, skep_view token, skep_view beat_json,
+                  int64_t timeout_ms, const skep_sink* reply, skep_err* err);
 } skep_heartbeat_v1;
 
 #ifdef __cplusplus

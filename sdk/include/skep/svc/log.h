@@ -15,7 +15,7 @@ typedef struct skep_svc_log_v1 {
   uint32_t flags;
   /* One line: `event` is a stable lower_case name, `fields_json` one JSON object or "". The host
    * adds time, plugin and component. [any] */
-  void (*write)(const skep_host *host, uint32_t level, skep_view event, skep_view fields_json);
+  void (*write)(const skep_host* host, uint32_t level, skep_view event, skep_view fields_json);
 } skep_svc_log_v1;
 #ifdef __cplusplus
 }
