@@ -18,6 +18,8 @@ struct Implementation {
   std::function<std::unique_ptr<ports::Spool>(const std::string& dir, FileSpoolLimits limits)> open;
 };
 
+void PrintTo(const Implementation& i, std::ostream* out) { *out << i.name; }
+
 class SpoolConformance : public ::testing::TestWithParam<Implementation> {
  protected:
   void open(FileSpoolLimits limits = {}) {

@@ -67,8 +67,9 @@ class Errors(RigTest):
         self.problem("GET", "/api/task", None, 404, "no-route", "/api/tasks")
         self.problem("DELETE", "/api/tasks", None, 405, "method-not-allowed")
         self.problem("GET", "/api/tasks?statsu=x", None, 400, "bad-query", "status")
-        big = self.call("POST", "/api/workers/w/heartbeat", b" " * (2 << 20))
-        self.assertEqual(big.status, 413)
+        big = raw(self.url, b"POST /api/workers/w/heartbeat HTTP/1.1\r\nHost: localhost\r\n"
+                            b"Content-Type: application/json\r\nContent-Length: 2097152\r\n\r\n{")
+        self.assertTrue(big.startswith(b"HTTP/1.1 413 "), big)
         te = raw(self.url, b"POST /api/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         self.assertTrue(te.startswith(b"HTTP/1.1 411 "), te)

@@ -1,4 +1,6 @@
 """A task from POST to its result, as a newcomer would try it."""
+import shutil
+import subprocess
 import unittest
 
 from rig import RigTest, wait_for
@@ -104,6 +106,21 @@ class Tasks(RigTest):
         metrics = wait_for(lambda: (lambda m: m if m["task_finished_count"] == 1 else None)(
             self.api("GET", "/api/workers/metrics")), "reconciled totals")
         self.assertEqual(metrics["task_failure_count"], 0)
+
+    @unittest.skipUnless(shutil.which("promtool"), "promtool (package prometheus) is not installed")
+    def test_metrics_please_promtool(self):
+        self.control()
+        self.worker("w1")
+        self.ended(self.submit("echo"))
+        text = self.call("GET", "/metrics").body
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=20)
+        self.assertEqual(done.returncode, 0, (done.stderr + done.stdout).decode() + text.decode())
+
+    def test_openapi_lists_the_routes(self):
+        self.control()
+        paths = self.api("GET", "/openapi.json")["paths"]
+        for path in ("/api/tasks", "/api/tasks/{id}/logs", "/api/workers/{id}/claim", "/readyz"):
+            self.assertIn(path, paths)
 
     def test_cli_round_trip(self):
         self.control()
