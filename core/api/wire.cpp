@@ -22,14 +22,6 @@ Lease lease_of(const json::object& o) {
   return {get_string(o, "task_id"), get_int(o, "attempt"), get_string(o, "lease_id")};
 }
 
-std::vector<std::string> strings_of(const json::object& o, std::string_view key) {
-  std::vector<std::string> out;
-  if (const auto* v = o.if_contains(key); v != nullptr && v->is_array())
-    for (const auto& item : v->get_array())
-      if (item.is_string()) out.emplace_back(item.get_string());
-  return out;
-}
-
 /// The objects of an array member; members of other types are skipped.
 std::vector<const json::object*> objects_of(const json::object& o, std::string_view key) {
   std::vector<const json::object*> out;
@@ -249,7 +241,7 @@ Result<ClaimRequest> decode_claim(std::string_view body) {
 std::string encode(const ClaimReply& r) {
   JsonOut out;
   out.object().key("mode").str(to_string(r.mode)).key("cancel").array();
-  for (const std::string& id : r.cancel) out.str(id);
+  for (const Lease& l : r.cancel) lease_members(out.object(), l).end_object();
   out.end_array().key("tasks").array();
   for (const auto& t : r.tasks) {
     lease_members(out.object(), t.lease).key("type").str(t.type).key("params").raw(t.params);
@@ -264,7 +256,7 @@ Result<ClaimReply> decode_claim_reply(std::string_view body) {
   if (!o) return o.error();
   ClaimReply r;
   r.mode = parse_mode(get_string(*o, "mode"));
-  r.cancel = strings_of(*o, "cancel");
+  for (const json::object* l : objects_of(*o, "cancel")) r.cancel.push_back(lease_of(*l));
   for (const json::object* t : objects_of(*o, "tasks"))
     r.tasks.push_back({lease_of(*t), get_string(*t, "type"), get_raw(*t, "params", "{}"),
                        get_string(*t, "idempotency_key"), get_int(*t, "timeout_ms")});

@@ -96,7 +96,7 @@ Result<ClaimRequest> decode_claim(std::string_view body);
 
 struct ClaimReply {
   std::vector<model::ClaimedTask> tasks;
-  std::vector<std::string> cancel;  ///< task ids among `held` to stop: cancelled or moved on
+  std::vector<model::Lease> cancel;  ///< attempts among `held` to stop: cancelled or moved on
   WorkerMode mode = WorkerMode::kActive;
 };
 std::string encode(const ClaimReply& r);

@@ -52,6 +52,7 @@ Result<std::string> read_token(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0)
     return config_error(errno_error("read " + path, errno).message);
+  if (!S_ISREG(info.st_mode)) return config_error(path + " is no regular file");
   if ((info.st_mode & 077) != 0)
     return config_error(path + " may be read by other users").with_next("chmod 600 " + path);
   const auto text = read_file(path, 4096);
@@ -77,9 +78,10 @@ Result<std::string> node_id(const config::Config& config) {
 
 Status make_state_dir(const std::string& path) {
   std::error_code ec;
-  std::filesystem::create_directories(path, ec);
+  const bool made = std::filesystem::create_directories(path, ec);
   if (ec) return config_error("[node] state_dir " + path + ": " + ec.message());
-  if (chmod(path.c_str(), 0700) != 0) return errno_error("chmod 700 " + path, errno);
+  // Only a folder of our own making: somebody else's keeps its mode.
+  if (made && chmod(path.c_str(), 0700) != 0) return errno_error("chmod 700 " + path, errno);
   return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/cli/config_check.hpp"
 #include "core/cli/node_config.hpp"
 #include "core/config/show.hpp"
 
@@ -37,6 +38,14 @@ Outcome<int> check(Session& s) {
   const auto loaded = load_config(s);
   if (!loaded) return loaded.error();
   const std::string path = s.args.get("config");
+  const NodeProblems found = check_node(*loaded);
+  for (const std::string& warning : found.warnings) s.console.note("warning: " + warning);
+  if (!found.errors.empty()) {
+    Error first = config_error(found.errors.front())
+                      .named("config")
+                      .with_next("correct it, then: skep config check -c " + path);
+    return Failure{std::move(first), {}, {found.errors.begin() + 1, found.errors.end()}};
+  }
   const auto document = parse_json(summary_json(path, *loaded));
   if (!document) return document.error();
   if (!print_document(s.console, s.format, *document, "file"))
@@ -60,7 +69,8 @@ Outcome<int> show(Session& s) {
 }  // namespace
 
 std::vector<Command> config_commands() {
-  Command one{"config check", "check a configuration and list every problem (exit 78)"};
+  Command one{"config check",
+              "check a configuration, its plugins and token files; list every problem (exit 78)"};
   one.options = config_options();
   one.run = check;
   Command all{"config show", "print the configuration in force, defaults included"};

@@ -1,5 +1,7 @@
 #include "core/cli/output.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
@@ -42,11 +44,20 @@ void append_array(std::string& out, const json::array& a, std::size_t depth) {
   out += ']';
 }
 
+/// The shortest text that reads back as the same number; Boost.JSON writes 7.23E0.
+void append_double(std::string& out, double d) {
+  const std::string text = fmt::format("{}", d);
+  out += text;
+  if (text.find_first_not_of("-0123456789") == std::string::npos) out += ".0";
+}
+
 void append_pretty(std::string& out, const json::value& v, std::size_t depth) {
   if (v.is_object())
     append_object(out, v.get_object(), depth);
   else if (v.is_array())
     append_array(out, v.get_array(), depth);
+  else if (v.is_double())
+    append_double(out, v.get_double());
   else
     out += json::serialize(v);
 }

@@ -147,7 +147,8 @@ void print_explanation(const Console& c, const json::object& e) {
   c.out << printable(get_string(e, "summary")) << '\n';
   std::vector<const json::object*> workers;
   std::size_t width = 0;
-  if (const json::value* v = e.if_contains("workers"); v != nullptr && v->is_array())
+  const bool over = is_over(get_string(e, "status"));  // then no worker will run it
+  if (const json::value* v = e.if_contains("workers"); !over && v != nullptr && v->is_array())
     for (const json::value& w : v->get_array())
       if (w.is_object()) {
         workers.push_back(&w.get_object());

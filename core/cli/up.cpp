@@ -46,6 +46,8 @@ Result<UpPlan> plan_of(const Args& args) {
   if (!sites) return sites.error();
   auto listen = listen_of(args);
   if (!listen) return listen.error();
+  if (args.has("state") && args.get("state").empty())
+    return usage_error("--state is empty", "--state FOLDER");
   std::error_code ec;
   std::string state =
       std::filesystem::absolute(args.get("state", "./.skep"), ec).lexically_normal();
@@ -94,8 +96,10 @@ Outcome<bool> demo(Session& s, const std::string& url, const UpPlan& plan) {
 }
 
 Status prepare(Session& s, const UpPlan& plan, UpState& state) {
+  const bool fresh = s.args.has("fresh");
+  if (fresh) SKEP_TRY(state.check_made_by_up());
   SKEP_TRY(state.lock());
-  if (s.args.has("fresh")) SKEP_TRY(state.wipe());
+  if (fresh) SKEP_TRY(state.wipe());
   return check_free(plan.listen);
 }
 
@@ -176,7 +180,8 @@ std::vector<Command> up_commands() {
       {"state", 0, "FOLDER", "state folder (./.skep)"},
       {"sites", 0, "A,B,C", "names of the sites (site-a,site-b,site-c)"},
       {"port", 0, "PORT", "listen on 127.0.0.1:PORT only (9595 and 8000); 0 = any free port"},
-      {"fresh", 0, "", "first remove what an earlier run left in the state folder"}};
+      {"fresh", 0, "",
+       "first remove what an earlier run left in the state folder; other files stay"}};
   c.notes =
       "For one machine and for trying things out. Each node has its own TOML file, state and log\n"
       "in the state folder. Ctrl-C stops them all; running tasks get time to end.";

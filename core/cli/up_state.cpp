@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/base/id.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/format.hpp"
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kRecord = "up.json";
 constexpr const char* kLock = "up.lock";
+constexpr const char* kTomlMark = "# Written by skep up at each start; changes here are lost.\n";
 
 Status write_file(const std::string& path, const std::string& text) {
   const std::string temporary = path + ".new";
@@ -33,6 +35,14 @@ Status write_file(const std::string& path, const std::string& text) {
   if (::rename(temporary.c_str(), path.c_str()) != 0)
     return errno_error("rename \"" + temporary + "\"", errno);
   return {};
+}
+
+/// Whether write_toml() wrote this file.
+bool is_ours(const fs::path& toml) {
+  std::error_code ec;  // what cannot be looked at is not ours
+  if (!fs::is_regular_file(fs::symlink_status(toml, ec))) return false;
+  const auto text = read_file(toml.string(), 64 << 10);
+  return text && text->starts_with(kTomlMark) && is_name(toml.stem().string());
 }
 
 /// A TOML basic string; JSON's escapes are a subset of TOML's.
@@ -74,16 +84,30 @@ Status UpState::lock() {
   return {};
 }
 
-Status UpState::wipe() {
+Status UpState::check_made_by_up() const {
   std::error_code ec;
   if (!fs::exists(folder_, ec) || fs::is_empty(folder_, ec)) return {};
-  if (!fs::exists(path(kLock), ec))
-    return Error{Code::kState, "\"" + folder_ + "\" was not made by skep up; nothing was removed"}
-        .with_next("another --state, or remove it yourself");
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder_, ec)) {
-    if (entry.path().filename() == kLock) continue;
-    fs::remove_all(entry.path(), ec);
-    if (ec) return errno_error("remove \"" + entry.path().string() + "\"", ec.value());
+  for (const char* name : {kLock, kRecord})
+    if (fs::is_regular_file(fs::symlink_status(path(name), ec))) return {};
+  return Error{Code::kState, "\"" + folder_ + "\" was not made by skep up; nothing was removed"}
+      .named("foreign-folder")
+      .with_next("another --state, or empty the folder yourself");
+}
+
+Status UpState::wipe() {
+  std::error_code ec;
+  std::vector<std::string> names = {std::string(kRecord), std::string(kRecord) + ".new", "up.log"};
+  for (fs::directory_iterator it(folder_, ec), end; !ec && it != end; it.increment(ec)) {
+    const fs::path file = it->path();
+    if (file.extension() != ".toml" || !is_ours(file)) continue;
+    const std::string node = file.stem().string();
+    // The TOML file goes last: it is what says that the others are ours.
+    for (const char* suffix : {"", ".log", ".toml.new", ".toml"}) names.push_back(node + suffix);
+  }
+  if (ec) return errno_error("read folder \"" + folder_ + "\"", ec.value());
+  for (const std::string& name : names) {
+    fs::remove_all(path(name), ec);
+    if (ec) return errno_error("remove \"" + path(name) + "\"", ec.value());
   }
   return {};
 }
@@ -124,7 +148,7 @@ void UpState::forget() const {
 
 Result<std::string> UpState::write_toml(const std::string& node, const std::string& text) const {
   const std::string file = path(node + ".toml");
-  SKEP_TRY(write_file(file, "# Written by skep up at each start; changes here are lost.\n" + text));
+  SKEP_TRY(write_file(file, kTomlMark + text));
   return file;
 }
 

@@ -48,7 +48,11 @@ class UpState {
 
   /// kState when another process holds the folder.
   Status lock();
-  /// Removes what earlier runs left; refuses a folder that `skep up` did not make.
+  /// kState for a folder with files in it that no `skep up` has held. Ask before lock(), which
+  /// leaves its own file there.
+  Status check_made_by_up() const;
+  /// Removes what earlier runs left, and nothing else: up.json, up.log, and for each NODE.toml that
+  /// `skep up` wrote, that file, NODE.log and the folder NODE. Call it locked.
   Status wipe();
   Status write(const UpRecord& record) const;
   /// The record, or nothing when there is none.

@@ -47,7 +47,9 @@ std::optional<Address> parse_address(std::string_view text) {
 
 std::string one_of(std::string_view text, const std::vector<std::string>& words) {
   if (std::find(words.begin(), words.end(), text) != words.end()) return {};
-  return "expected one of " + join(words, ", ") + "; " + suggestion(text, words);
+  const std::string near = nearest(text, words);
+  return "expected one of " + join(words, ", ") +
+         (near.empty() ? "" : "; did you mean \"" + near + "\"?");
 }
 
 std::string check_url(std::string_view text) {

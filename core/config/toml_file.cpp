@@ -158,12 +158,21 @@ std::string other_files(const fs::path& path) {
                                       : "the folder " + folder.string() + " does not exist either";
 }
 
+std::string name_of(fs::file_type type) {
+  if (type == fs::file_type::fifo) return "a pipe";
+  return type == fs::file_type::socket ? "a socket" : "a device";
+}
+
 /// "" when the file can be read.
 std::string why_unreadable(const std::string& path) {
   if (path.find('\0') != std::string::npos) return "the file name contains a zero byte";
   std::error_code ec;
-  if (fs::is_directory(path, ec))
+  const fs::file_type type = fs::status(path, ec).type();
+  if (type == fs::file_type::directory)
     return "is a folder; name the TOML file in it, " + other_files(fs::path(path) / "skep.toml");
+  // Opening a pipe waits for a writer, and opening a device may do anything.
+  if (!ec && type != fs::file_type::regular && type != fs::file_type::not_found)
+    return "is no regular file but " + name_of(type) + "; copy the configuration into a file";
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (fd) return {};
   const int error_number = errno;

@@ -53,7 +53,7 @@ Result<std::size_t> Reaper::give_up(WallMs cutoff, const std::string& worker_id,
     if ((*verdicts)[i] != ports::LeaseVerdict::kHeld) continue;
     ++lost;
     const auto& t = (*tasks)[i];
-    workers_.void_lease(t.worker_id, t.id);
+    workers_.void_lease(t.worker_id, t.lease_id);
     log::warn("task_lost", {{"task_id", t.id},
                             {"attempt", t.attempt},
                             {"worker_id", t.worker_id},
@@ -70,13 +70,17 @@ Result<std::size_t> Reaper::worker_restarted(const std::string& worker_id,
 
 Status Reaper::round() {
   const WallMs now = clock_.wall_ms();
+  const auto before = queue_.wait(Millis{0}, version_);
+  if (!before) return before.error().within("tick");
   const auto next = queue_.tick(now);
   if (!next) return next.error().within("tick");
-  if (next_due_ms_ != 0 && next_due_ms_ <= now) {
+  const auto after = queue_.wait(Millis{0}, *before);
+  if (!after) return after.error().within("tick");
+  version_ = *after;
+  if (*after != *before) {
     waits_.claims.wake_all();
     waits_.tasks.wake_all();
   }
-  next_due_ms_ = *next;
   if (now < next_sweep_ms_ || now < started_ms_ + options_.grace_ms) return {};
   next_sweep_ms_ = now + options_.interval_ms;
   const auto lost = give_up(now - options_.lost_after_ms, "", "");

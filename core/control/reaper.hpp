@@ -42,7 +42,7 @@ class Reaper final : public Service {
   const ReaperOptions options_;
   const WallMs started_ms_;
   WallMs next_sweep_ms_ = 0;
-  WallMs next_due_ms_ = 0;
+  std::uint64_t version_ = 0;  ///< of the queue, as wait() counts
 };
 
 }  // namespace skep::control

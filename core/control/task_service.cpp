@@ -78,11 +78,17 @@ void TaskService::announce(std::span<const Task> tasks) {
         [&](std::string_view key) {
           if (!key.starts_with("claim ")) return false;
           const auto worker = workers_.find(std::string(key.substr(6)));
-          return worker && !why_not(tasks[i].spec, worker->profile);
+          return worker && takes_work(*worker) && !why_not(tasks[i].spec, worker->profile);
         },
         end - i);
     i = end;
   }
+}
+
+bool TaskService::takes_work(const WorkerRecord& worker) const {
+  const Presence presence = workers_.presence(worker, clock_.wall_ms());
+  return worker.mode == api::WorkerMode::kActive &&
+         (presence == Presence::kOnline || presence == Presence::kLate);
 }
 
 Result<Task> TaskService::get(const std::string& id) {
@@ -95,23 +101,29 @@ Result<Task> TaskService::get(const std::string& id) {
   return std::move(rows->front());
 }
 
+void TaskService::void_attempt(const Task& task) {
+  if (!model::is_held(task.state)) return;
+  workers_.void_lease(task.worker_id, task.lease_id);
+  waits_.claims.wake([&](std::string_view key) { return key.ends_with(" " + task.worker_id); });
+}
+
 Result<Task> TaskService::cancel(const std::string& id) {
   const auto before = get(id);
   if (!before) return before.error();
   const auto verdict =
       queue_.cancel(clock_.wall_ms(), id, api::task_error("cancelled", "cancelled by an operator"));
   if (!verdict) return verdict.error();
-  if (*verdict == ports::LeaseVerdict::kUnknown) return unknown_task(id);
-  if (*verdict == ports::LeaseVerdict::kLost)
+  const auto after = get(id);
+  if (!after) return after.error();
+  if (*verdict != ports::LeaseVerdict::kHeld)
     return Error{
         Code::kState,
-        "task " + id + " had already ended: " + std::string(model::public_status(before->state)),
+        "task " + id + " had already ended: " + std::string(model::public_status(after->state)),
         "already-ended", "skep task show " + id};
-  workers_.void_lease(before->worker_id, id);
-  waits_.claims.wake([&](std::string_view key) { return key.ends_with(" " + before->worker_id); });
+  void_attempt(*before);
   waits_.tasks.wake([&](std::string_view key) { return key == id; });
   log::info("task_cancelled", {{"task_id", id}, {"worker_id", before->worker_id}});
-  return get(id);
+  return after;
 }
 
 Result<Task> TaskService::retry(const std::string& id) {
@@ -119,18 +131,15 @@ Result<Task> TaskService::retry(const std::string& id) {
   if (!before) return before.error();
   const auto verdict = queue_.requeue(clock_.wall_ms(), id);
   if (!verdict) return verdict.error();
+  const auto after = get(id);
+  if (!after) return after.error();
   if (*verdict != ports::LeaseVerdict::kHeld)
     return Error{Code::kState,
-                 "task " + id + " is " + std::string(model::public_status(before->state)) +
-                     "; it will run without a retry",
+                 "task " + id + " is " + std::string(model::public_status(after->state)) +
+                     " already; it needs no retry",
                  "not-retryable", "skep task explain " + id};
-  if (model::is_held(before->state)) {
-    workers_.void_lease(before->worker_id, id);
-    waits_.claims.wake(
-        [&](std::string_view key) { return key.ends_with(" " + before->worker_id); });
-  }
-  auto after = get(id);
-  if (after) announce({&*after, 1});
+  void_attempt(*before);
+  announce({&*after, 1});
   log::info("task_requeued", {{"task_id", id}});
   return after;
 }

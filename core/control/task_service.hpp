@@ -51,8 +51,12 @@ class TaskService {
 
   /// Wakes waiting claims for tasks that can be claimed now.
   void announce(std::span<const model::Task> tasks);
+  /// May this worker be given work: it wants some, and it is not silent.
+  bool takes_work(const WorkerRecord& worker) const;
 
  private:
+  /// Tells the holder of the task's current attempt to stop it.
+  void void_attempt(const model::Task& task);
   ports::Queue& queue_;
   Catalog& catalog_;
   WorkerDirectory& workers_;

@@ -157,21 +157,25 @@ Presence WorkerDirectory::presence(const WorkerRecord& w, WallMs now) const {
                                               : Presence::kOnline;
 }
 
-void WorkerDirectory::void_lease(const std::string& worker_id, const std::string& task_id) {
-  if (worker_id.empty()) return;
+void WorkerDirectory::void_lease(const std::string& worker_id, const std::string& lease_id) {
+  if (worker_id.empty() || lease_id.empty()) return;
   const std::lock_guard lock(mutex_);
-  voided_[worker_id].insert(task_id);
+  voided_[worker_id].insert(lease_id);
 }
 
-std::vector<std::string> WorkerDirectory::take_voided(const std::string& worker_id,
-                                                      const std::vector<model::Lease>& held) {
+std::vector<model::Lease> WorkerDirectory::take_voided(const std::string& worker_id,
+                                                       const std::vector<model::Lease>& held) {
   const std::lock_guard lock(mutex_);
   const auto found = voided_.find(worker_id);
   if (found == voided_.end()) return {};
-  std::vector<std::string> out;
+  std::vector<model::Lease> out;
+  std::set<std::string> still;
   for (const auto& lease : held)
-    if (found->second.contains(lease.task_id)) out.push_back(lease.task_id);
-  found->second = std::set<std::string>(out.begin(), out.end());
+    if (found->second.contains(lease.lease_id)) {
+      out.push_back(lease);
+      still.insert(lease.lease_id);
+    }
+  found->second = std::move(still);
   if (out.empty()) voided_.erase(found);
   return out;
 }

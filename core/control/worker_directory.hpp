@@ -51,11 +51,11 @@ class WorkerDirectory {
   Status set_mode(const std::string& worker_id, api::WorkerMode mode);
   Presence presence(const WorkerRecord& w, WallMs now) const;
 
-  /// Remembers that a worker must stop a task; see take_voided.
-  void void_lease(const std::string& worker_id, const std::string& task_id);
+  /// Remembers that a worker must stop one attempt; see take_voided.
+  void void_lease(const std::string& worker_id, const std::string& lease_id);
   /// Those of `held` that the worker must stop; forgets the ones it no longer holds.
-  std::vector<std::string> take_voided(const std::string& worker_id,
-                                       const std::vector<model::Lease>& held);
+  std::vector<model::Lease> take_voided(const std::string& worker_id,
+                                        const std::vector<model::Lease>& held);
   /// Writes changed last beats to the store.
   Status flush();
 
@@ -65,7 +65,7 @@ class WorkerDirectory {
   const Limits limits_;
   mutable std::mutex mutex_;
   std::map<std::string, WorkerRecord> workers_;
-  std::map<std::string, std::set<std::string>> voided_;
+  std::map<std::string, std::set<std::string>> voided_;  ///< lease ids by worker
   std::set<std::string> dirty_;
 };
 

@@ -100,7 +100,7 @@ Refusal check_access(Access access, bool token_configured, bool authenticated) {
 
 Refusal check_body(const Head& head, const Route& route) {
   const bool expected = head.method == "POST" || head.method == "PUT" || head.method == "PATCH";
-  if (expected && !head.content_length)
+  if (expected && !head.content_length && route.body_cap > kOptionalBody)
     return refuse(411, Code::kInvalid, head.method + " needs a Content-Length", "length-required",
                   "send the body with one Content-Length header (0 for none)");
   const std::size_t length = head.content_length.value_or(0);

@@ -103,6 +103,10 @@ enum class Access {
 };
 std::string_view to_string(Access a);
 
+/// body_cap of a route that works without a body (`curl -X POST` sends no Content-Length then).
+/// Routes that take more cannot do without: 411.
+inline constexpr std::size_t kOptionalBody = 64 << 10;
+
 /// One row of the route table. A route without a row does not exist.
 struct Route {
   std::string_view method;

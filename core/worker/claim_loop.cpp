@@ -120,7 +120,8 @@ void ClaimLoop::claim(int max, std::stop_token stop) {
 }
 
 void ClaimLoop::accept(api::ClaimReply reply) {
-  for (const std::string& id : reply.cancel) executor_.cancel(id, ports::CancelReason::kUser);
+  for (const model::Lease& lease : reply.cancel)
+    executor_.cancel(lease, ports::CancelReason::kUser);
   link_.set_mode(reply.mode);
   reserved_ -= std::min(reserved_, static_cast<int>(reply.tasks.size()));
   if (!reply.tasks.empty()) executor_.submit(std::move(reply.tasks));

@@ -34,8 +34,8 @@ void NewsLoop::run(std::stop_token stop) {
           control_->claim({options_.incarnation, 0,
                            static_cast<double>(options_.hold.count()) / 1000, executor_.leases()});
       if (reply) {
-        for (const std::string& id : reply->cancel)
-          executor_.cancel(id, ports::CancelReason::kUser);
+        for (const model::Lease& lease : reply->cancel)
+          executor_.cancel(lease, ports::CancelReason::kUser);
         link_.set_mode(reply->mode);
         held = !reply->cancel.empty() || (clock_.mono_ms() - started) * 2 >= options_.hold.count();
       }

@@ -64,7 +64,8 @@ class ExecuteScript final : public skep::Task {
       throw;
     }
     call.result(result_document(request, exit, streams.out, streams.err));
-    if (const auto fault = verdict(request, exit)) return call.fail(fault->code(), fault->what());
+    if (const auto fault = verdict(request, exit, call.cancel_reason()))
+      return call.fail(fault->code(), fault->what());
     return SKEP_OK;
   }
 

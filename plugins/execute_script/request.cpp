@@ -29,6 +29,19 @@ std::string list(const std::vector<std::string>& words) {
   return out;
 }
 
+/// In quotes, what is not printable escaped: a Fault's message would end at a NUL.
+std::string shown(std::string_view text) {
+  std::string out;
+  Json::quote(out, text);
+  return out;
+}
+
+/// What the system takes ends at a NUL: the script would get less than it was given.
+void refuse_nul(std::string_view text, const std::string& what) {
+  if (text.find('\0') != std::string_view::npos)
+    throw Fault(SKEP_E_INVALID, what + " has a NUL byte, which no program can be given");
+}
+
 std::string env_or(const char* name, const char* fallback) {
   const char* value = std::getenv(name);
   return value == nullptr || *value == '\0' ? fallback : value;
@@ -56,28 +69,30 @@ std::string locate(const std::string& file, const Config& config) {
   if (config.script_dirs.empty())
     throw Fault(
         SKEP_E_INVALID,
-        "file \"" + file +
-            "\" is relative, and this worker has no "
+        "file " + shown(file) +
+            " is relative, and this worker has no "
             "script_dirs; give an absolute path, or set [plugins.execute_script] script_dirs");
   return {};
 }
 
 std::string checked_file(const std::string& file, const Config& config) {
+  refuse_nul(file, "script file " + shown(file));
   const std::string path = locate(file, config);
+  const int error = errno;
   if (path.empty())
-    throw Fault(errno == EACCES ? SKEP_E_DENIED : SKEP_E_NOT_FOUND,
-                "script file \"" + file + "\": " + std::strerror(errno));
+    throw Fault(error == EACCES ? SKEP_E_DENIED : SKEP_E_NOT_FOUND,
+                "script file " + shown(file) + ": " + std::strerror(error));
   const auto allowed = [&](const std::string& folder) { return is_beneath(path, folder); };
   if (!config.script_dirs.empty() &&
       std::none_of(config.script_dirs.begin(), config.script_dirs.end(), allowed))
-    throw Fault(SKEP_E_DENIED, "script file \"" + file +
-                                   "\" is outside the worker's script_dirs (" +
+    throw Fault(SKEP_E_DENIED, "script file " + shown(file) +
+                                   " is outside the worker's script_dirs (" +
                                    list(config.script_dirs) + ")");
   struct stat s {};
   if (stat(path.c_str(), &s) != 0 || !S_ISREG(s.st_mode))
-    throw Fault(SKEP_E_INVALID, "script file \"" + file + "\" is not a regular file");
+    throw Fault(SKEP_E_INVALID, "script file " + shown(file) + " is not a regular file");
   if (access(path.c_str(), R_OK) != 0)
-    throw Fault(SKEP_E_DENIED, "script file \"" + file + "\" cannot be read by this worker");
+    throw Fault(SKEP_E_DENIED, "script file " + shown(file) + " cannot be read by this worker");
   return path;
 }
 
@@ -90,11 +105,33 @@ bool is_variable(std::string_view name) {
                      [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
+std::string checked_cwd(const std::string& cwd) {
+  if (cwd.empty()) return cwd;
+  refuse_nul(cwd, "cwd " + shown(cwd));
+  struct stat s {};
+  const int error = stat(cwd.c_str(), &s) == 0 ? 0 : errno;
+  if (error == 0 && S_ISDIR(s.st_mode)) return cwd;
+  if (error == 0) throw Fault(SKEP_E_INVALID, "cwd " + shown(cwd) + " is not a folder");
+  const bool wrong = error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENAMETOOLONG;
+  throw Fault(wrong             ? SKEP_E_INVALID
+              : error == EACCES ? SKEP_E_DENIED
+                                : SKEP_E_UNAVAILABLE,
+              "cwd " + shown(cwd) + " on this worker: " + std::strerror(error));
+}
+
+std::vector<std::string> arguments(const Json& params) {
+  std::vector<std::string> out = strings(params["args"]);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    refuse_nul(out[i], "args[" + std::to_string(i) + "]");
+  return out;
+}
+
 std::map<std::string, std::string, std::less<>> identity(const Json& request) {
   const auto text = [&](const char* key) { return std::string(request[key].str()); };
+  const std::string key = text("idempotency_key");  // "" when the submitter gave none
   return {{"TASK_ID", text("task_id")},
           {"ATTEMPT", std::to_string(request["attempt"].integer())},
-          {"IDEMPOTENCY_KEY", text("idempotency_key")},
+          {"IDEMPOTENCY_KEY", key.empty() ? text("task_id") : key},
           {"SKEP_SITE", text("site")},
           {"SKEP_WORKER_ID", text("worker_id")}};
 }
@@ -107,11 +144,12 @@ std::vector<std::string> environment(const Json& request) {
   const auto fixed = identity(request);
   for (const auto& [name, value] : request["params"]["env"].members()) {
     if (!is_variable(name))
-      throw Fault(SKEP_E_INVALID, "env: \"" + name +
-                                      "\" is no name for a variable; letters, digits "
+      throw Fault(SKEP_E_INVALID, "env: " + shown(name) +
+                                      " is no name for a variable; letters, digits "
                                       "and _ are, not beginning with a digit");
     if (fixed.contains(name))
       throw Fault(SKEP_E_INVALID, "env: " + name + " is set by the worker; use another name");
+    refuse_nul(value.str(), "env: the value of " + name);
     all[name] = value.str();
   }
   all.insert(fixed.begin(), fixed.end());
@@ -138,8 +176,8 @@ Request::Request(const Json& request, const Config& config) {
   interpreter = params["interpreter"].str();
   if (std::find(config.interpreters.begin(), config.interpreters.end(), interpreter) ==
       config.interpreters.end())
-    throw Fault(SKEP_E_DENIED, "interpreter \"" + interpreter +
-                                   "\" is not allowed on this worker; "
+    throw Fault(SKEP_E_DENIED, "interpreter " + shown(interpreter) +
+                                   " is not allowed on this worker; "
                                    "allowed: " +
                                    list(config.interpreters) +
                                    " ([plugins.execute_script] interpreters)");
@@ -147,11 +185,12 @@ Request::Request(const Json& request, const Config& config) {
     throw Fault(SKEP_E_INVALID, "give either \"script\" (text) or \"file\" (path), and not both");
   script = params["script"].str();
   if (params["script"].is_null()) file = checked_file(std::string(params["file"].str()), config);
-  args = strings(params["args"]);
+  args = arguments(params);
   env = environment(request);
   stdin_bytes = params["stdin"].str();
-  cwd = params["cwd"].str();
+  cwd = checked_cwd(std::string(params["cwd"].str()));
   timeout_ms = std::max<std::int64_t>(1, millis(params["timeout_seconds"]));
+  task_timeout_ms = request["timeout_ms"].integer();
   output_cap = static_cast<std::size_t>(params["output_cap_bytes"].integer());
   for (const Json& code : params["retry_on_exit"].items()) retry_on_exit.push_back(code.integer());
 }

@@ -31,6 +31,7 @@ struct Request {
   std::string stdin_bytes;
   std::string cwd;  ///< "" = the private folder
   std::int64_t timeout_ms = 0;
+  std::int64_t task_timeout_ms = 0;  ///< of the task as a whole; 0 = none
   std::size_t output_cap = 0;
   std::vector<std::int64_t> retry_on_exit;
 };

@@ -3,9 +3,33 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 namespace skep::script {
 namespace {
+
+/// The host refuses a result of more than 4 MiB; output is all of it that may be large.
+constexpr std::size_t kMaxEncodedOutput = 3u << 20;
+
+struct Output {
+  std::string out;
+  std::string err;
+  bool shortened = false;
+};
+
+/// Both streams, together no larger than a result can be. A stream gives way only as far as it has
+/// more than its half.
+Output bounded(const Capture& out, const Capture& err) {
+  constexpr std::size_t kHalf = kMaxEncodedOutput / 2;
+  Output both{out.text(), err.text()};
+  const std::size_t out_size = encoded_size(both.out);
+  const std::size_t err_size = encoded_size(both.err);
+  if (out_size + err_size <= kMaxEncodedOutput) return both;
+  both.shortened = true;
+  both.out = out.text(kMaxEncodedOutput - std::min(err_size, kHalf));
+  both.err = err.text(kMaxEncodedOutput - std::min(out_size, kHalf));
+  return both;
+}
 
 /// 300 s, 1.5 s
 std::string seconds(std::int64_t ms) {
@@ -14,10 +38,16 @@ std::string seconds(std::int64_t ms) {
   return buffer;
 }
 
+std::string out_of_task_time(const Request& request, const skep_process_exit& exit) {
+  if (request.task_timeout_ms > 0)
+    return "script ran longer than the task's timeout of " + seconds(request.task_timeout_ms);
+  return "script was ended by the task's deadline after " + seconds(exit.duration_ms);
+}
+
 std::string out_of_time(const Request& request, const skep_process_exit& exit) {
   if (exit.duration_ms >= request.timeout_ms)
     return "script ran longer than " + seconds(request.timeout_ms);
-  return "script was ended by the task's deadline after " + seconds(exit.duration_ms);
+  return out_of_task_time(request, exit);
 }
 
 Fault exited(const Request& request, int code) {
@@ -38,8 +68,9 @@ Json result_document(const Request& request, const skep_process_exit& exit, cons
   Json json;
   json.set("exit_code", exit.reason == SKEP_EXIT_EXITED ? Json(exit.exit_code) : Json());
   json.set("signal", exit.signal != 0 ? Json(signal_name(exit.signal)) : Json());
-  json.set("stdout", out.text()).set("stderr", err.text());
-  json.set("truncated", out.truncated() || err.truncated());
+  Output output = bounded(out, err);
+  json.set("stdout", std::move(output.out)).set("stderr", std::move(output.err));
+  json.set("truncated", output.shortened || out.truncated() || err.truncated());
   json.set("stdout_bytes", out.total()).set("stderr_bytes", err.total());
   json.set("duration_ms", exit.duration_ms).set("cpu_ms", exit.cpu_ms);
   json.set("max_rss_bytes", exit.max_rss_bytes > 0 ? Json(exit.max_rss_bytes) : Json());
@@ -47,7 +78,8 @@ Json result_document(const Request& request, const skep_process_exit& exit, cons
   return json;
 }
 
-std::optional<Fault> verdict(const Request& request, const skep_process_exit& exit) {
+std::optional<Fault> verdict(const Request& request, const skep_process_exit& exit,
+                             int cancel_reason) {
   switch (exit.reason) {
     case SKEP_EXIT_EXITED:
       if (exit.exit_code == 0) return std::nullopt;
@@ -55,6 +87,9 @@ std::optional<Fault> verdict(const Request& request, const skep_process_exit& ex
     case SKEP_EXIT_TIMEOUT:
       return Fault(SKEP_E_DEADLINE, out_of_time(request, exit));
     case SKEP_EXIT_CANCELLED:
+      // The host may tell of the deadline by cancelling before the process service has seen it.
+      if (cancel_reason == SKEP_CANCEL_DEADLINE)
+        return Fault(SKEP_E_DEADLINE, out_of_task_time(request, exit));
       return Fault(SKEP_E_CANCELLED, "script was cancelled");
     default:
       return Fault(SKEP_E_INVALID, "script was ended by " + signal_name(exit.signal));

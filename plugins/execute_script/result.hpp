@@ -15,10 +15,12 @@ namespace skep::script {
 /// "SIGSEGV"
 std::string signal_name(int number);
 
+/// Smaller than the 4 MiB that a host takes, whatever the script wrote.
 Json result_document(const Request& request, const skep_process_exit& exit, const Capture& out,
                      const Capture& err);
 
-/// Why the task fails, or nothing when it succeeded.
-std::optional<Fault> verdict(const Request& request, const skep_process_exit& exit);
+/// Why the task fails, or nothing when it succeeded. `cancel_reason` is the call's.
+std::optional<Fault> verdict(const Request& request, const skep_process_exit& exit,
+                             int cancel_reason);
 
 }  // namespace skep::script

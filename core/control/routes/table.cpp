@@ -8,7 +8,7 @@ using net::Access;
 using net::Route;
 
 constexpr std::size_t kNone = 0;
-constexpr std::size_t kSmall = 64 << 10;
+constexpr std::size_t kSmall = net::kOptionalBody;
 constexpr std::size_t kTask = 1 << 20;
 constexpr std::size_t kBatch = 16 << 20;
 

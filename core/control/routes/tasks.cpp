@@ -34,6 +34,24 @@ Result<std::vector<model::TaskSpec>> read_specs(const json::value& body, int def
   return specs;
 }
 
+/// The header Idempotency-Key: for one task, and not against the task's own member.
+Status apply_key_header(const HttpRequest& r, bool array, std::vector<model::TaskSpec>& specs) {
+  const auto header = r.headers.find("idempotency-key");
+  if (header == r.headers.end()) return {};
+  if (array)
+    return invalid(
+        "the header Idempotency-Key is for one task; in an array each has its own "
+        "\"idempotency_key\"");
+  const std::string& key = header->second;
+  std::string& own = specs.front().idempotency_key;
+  if (key.empty() || key.size() > 256)
+    return invalid("the header Idempotency-Key must have 1 to 256 bytes");
+  if (!own.empty() && own != key)
+    return invalid("the header Idempotency-Key and the member \"idempotency_key\" differ");
+  own = key;
+  return {};
+}
+
 std::string encode_submitted(const std::vector<TaskService::Submitted>& submitted) {
   JsonOut out;
   out.object().key("items").array();
@@ -65,9 +83,8 @@ HttpResponse post_tasks(Control& c, const HttpRequest& r) {
   if (!body) return HttpResponse::problem(body.error());
   auto specs = read_specs(*body, c.options.max_attempts);
   if (!specs) return HttpResponse::problem(specs.error());
-  if (const auto key = r.headers.find("idempotency-key");
-      key != r.headers.end() && specs->size() == 1 && specs->front().idempotency_key.empty())
-    specs->front().idempotency_key = key->second.substr(0, 256);
+  if (const auto ok = apply_key_header(r, body->is_array(), *specs); !ok)
+    return HttpResponse::problem(ok.error());
   std::string problems;
   const auto submitted = c.tasks.submit(std::move(*specs), problems);
   if (!submitted)

@@ -110,8 +110,13 @@ HttpResponse heartbeat(Control& c, const HttpRequest& r) {
   const auto beat = api::decode_beat(r.body);
   if (!beat) return HttpResponse::problem(beat.error());
   const WallMs now = c.clock.wall_ms();
+  const auto known = c.workers.find(id_of(r));
+  const bool was_silent = known && !c.tasks.takes_work(*known);
   const auto worker = c.workers.check_in(now, id_of(r), beat->incarnation, &*beat);
   if (!worker) return HttpResponse::problem(worker.error());
+  // Its claim waits since before it fell silent: now there may be work for it again.
+  if (was_silent)
+    c.waits.claims.wake([&](std::string_view key) { return key.ends_with(" " + id_of(r)); });
   api::BeatReply reply;
   reply.mode = worker->mode;
   if (!beat->tasks.empty()) {
@@ -135,7 +140,7 @@ HttpResponse claim(Control& c, const HttpRequest& r) {
   api::ClaimReply reply;
   reply.mode = worker->mode;
   reply.cancel = c.workers.take_voided(worker->profile.id, request->held);
-  const bool active = worker->mode == api::WorkerMode::kActive;
+  const bool active = c.tasks.takes_work(*worker);
   if (active && request->max > 0 && !r.closing) {
     auto tasks = c.queue.claim(now, {worker->profile, request->max, c.options.lease_ms});
     if (!tasks) return HttpResponse::problem(tasks.error());

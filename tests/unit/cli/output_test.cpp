@@ -86,6 +86,11 @@ TEST_F(OutputTest, prints_an_error_as_a_problem_document_for_programs) {
       "\"detail\":\"no task \\\"x\\\"\",\"code\":\"not-found\",\"next\":\"skep task list\"}\n");
 }
 
+TEST_F(OutputTest, writes_fractions_without_exponents) {
+  EXPECT_EQ(pretty(*parse_json("[7.23,0.092,5.0,-0.5,12,123456.75]")),
+            "[\n  7.23,\n  0.092,\n  5.0,\n  -0.5,\n  12,\n  123456.75\n]");
+}
+
 TEST(Format, writes_durations_and_sizes_for_people) {
   EXPECT_EQ(human_duration(0), "0ms");
   EXPECT_EQ(human_duration(999), "999ms");

@@ -197,6 +197,14 @@ TEST(TaskExplain, says_for_each_worker_why_not) {
             "  next: skep task cancel t1\n");
 }
 
+TEST(TaskExplain, lists_no_workers_for_a_task_that_has_ended) {
+  const Ran ran = run_cli(
+      {"task", "explain", "t1"},
+      {{200, R"({"id":"t1","status":"succeeded","summary":"task t1 (x) has ended: succeeded",
+     "workers":[{"worker_id":"w","eligible":true,"reason":null}],"next":"skep task show t1"})"}});
+  EXPECT_EQ(ran.out, "task t1 (x) has ended: succeeded\n  next: skep task show t1\n");
+}
+
 TEST(TaskCancel, escapes_ids_in_paths) {
   const Ran ran =
       run_cli({"task", "cancel", "../x?y"}, {{200, R"({"id":"z","status":"cancelled"})"}});

@@ -86,14 +86,61 @@ TEST_F(UpTest, reads_back_who_runs) {
   EXPECT_FALSE(state.read());
 }
 
-TEST_F(UpTest, wipes_only_folders_that_it_made) {
-  std::ofstream(folder + "/precious") << "x";
-  UpState state(folder);
-  EXPECT_FALSE(state.wipe());
-  EXPECT_TRUE(fs::exists(folder + "/precious"));
+TEST_F(UpTest, fresh_refuses_a_folder_that_it_did_not_make) {
+  fs::create_directories(folder + "/docs");
+  std::ofstream(folder + "/docs/thesis") << "x";
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"up", "--fresh", "--port", "0", "--state", folder},
+        {"up", "--fresh", "--port", "0", "--state", folder, "--detach"}}) {
+    const Ran ran = run_cli(words);
+    EXPECT_EQ(ran.code, 5);
+    EXPECT_NE(ran.err.find("was not made by skep up; nothing was removed"), std::string::npos)
+        << ran.err;
+    EXPECT_NE(ran.err.find("next:"), std::string::npos);
+    EXPECT_TRUE(fs::exists(folder + "/docs/thesis"));
+    EXPECT_FALSE(fs::exists(folder + "/up.lock")) << "a refusal must not make the folder ours";
+  }
+}
+
+TEST_F(UpTest, fresh_takes_folders_that_are_empty_missing_or_its_own) {
+  UpState state(folder + "/state");
+  EXPECT_TRUE(state.check_made_by_up());
+  fs::create_directories(state.folder());
+  EXPECT_TRUE(state.check_made_by_up());
   ASSERT_TRUE(state.lock());
+  EXPECT_TRUE(state.check_made_by_up());
+}
+
+TEST_F(UpTest, wipes_only_what_it_made) {
+  UpState state(folder);
+  ASSERT_TRUE(state.lock());
+  const UpPlan plan{folder, {"old-site"}, {"127.0.0.1:0"}};
+  ASSERT_TRUE(state.write_control_toml(plan));
+  ASSERT_TRUE(state.write_site_toml("old-site", "http://127.0.0.1:1", false));
+  ASSERT_TRUE(state.write({{10, 11}, "", true, {}}));
+  const std::vector<std::string> ours{"control/queue.db", "control.log", "old-site/offline/1",
+                                      "old-site.log", "up.log"};
+  // Names that look like ours, and a configuration that somebody wrote.
+  const std::vector<std::string> theirs{"docs/thesis",        "control-notes/a", "up/b",
+                                        "site-a/photographs", "site-a.toml",     "notes.log"};
+  for (const auto& names : {ours, theirs})
+    for (const std::string& name : names) {
+      fs::create_directories(fs::path(folder + "/" + name).parent_path());
+      std::ofstream(folder + "/" + name) << "x";
+    }
+  fs::create_directory_symlink(folder + "/docs", folder + "/old-site/link");
   ASSERT_TRUE(state.wipe());
-  EXPECT_FALSE(fs::exists(folder + "/precious"));
+  for (const std::string& name : theirs) EXPECT_TRUE(fs::exists(folder + "/" + name)) << name;
+  for (const std::string& name : ours) EXPECT_FALSE(fs::exists(folder + "/" + name)) << name;
+  for (const char* name : {"control", "old-site", "control.toml", "old-site.toml", "up.json"})
+    EXPECT_FALSE(fs::exists(folder + "/" + name)) << name;
+  EXPECT_TRUE(fs::exists(folder + "/up.lock"));
+}
+
+TEST_F(UpTest, refuses_an_empty_state_folder_name) {
+  const Ran ran = run_cli({"up", "--stop", "--state", ""});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_NE(ran.err.find("--state is empty"), std::string::npos) << ran.err;
 }
 
 TEST_F(UpTest, takes_the_first_complete_line_of_endpoints) {

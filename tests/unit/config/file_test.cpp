@@ -28,6 +28,14 @@ TEST_F(ConfigTest, a_folder_is_no_file) {
       << message;
 }
 
+TEST_F(ConfigTest, a_pipe_or_device_is_refused_without_being_opened) {
+  const std::string path = folder_ + "/pipe.toml";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(error_of({.path = path}),
+            "pipe.toml: is no regular file but a pipe; copy the configuration into a file");
+  EXPECT_NE(error_of({.path = "/dev/zero"}).find("but a device"), std::string::npos);
+}
+
 TEST_F(ConfigTest, a_file_without_the_right_to_read_is_said) {
   const std::string path = write("");
   ASSERT_EQ(chmod(path.c_str(), 0), 0);

@@ -77,6 +77,9 @@ class ControlTest : public testing::Test {
   void enrol(const std::string& id, const std::string& incarnation = "i1") {
     api("POST", "/api/workers/register", api::encode(registration(id, incarnation)));
   }
+  void beat(const std::string& id, const std::string& incarnation = "i1") {
+    api("POST", "/api/workers/" + id + "/heartbeat", api::encode(api::Beat{id, incarnation}));
+  }
   std::vector<model::ClaimedTask> claim(const std::string& id, std::uint32_t max = 10,
                                         const std::string& incarnation = "i1") {
     const auto response = call("POST", "/api/workers/" + id + "/claim",

@@ -82,6 +82,7 @@ TEST_F(ControlTest, a_retryable_failure_waits_and_runs_again) {
   EXPECT_TRUE(claim("w1").empty());
   clock.advance(Millis{900'000});
   ASSERT_TRUE(control.reaper.round());
+  beat("w1");
   EXPECT_EQ(claim("w1").at(0).lease.attempt, 2);
 }
 
@@ -143,6 +144,7 @@ TEST_F(ControlTest, three_crashes_make_a_task_dead) {
     enrol("w1", incarnation);
     clock.advance(Millis{900'000});
     ASSERT_TRUE(control.reaper.round());
+    beat("w1", incarnation);
     ASSERT_EQ(claim("w1", 1, incarnation).size(), 1u) << i;
   }
   enrol("w1", "i4");

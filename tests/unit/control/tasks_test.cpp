@@ -104,11 +104,59 @@ TEST_F(ControlTest, cancel_of_a_running_task_reaches_its_worker) {
   api("POST", "/api/tasks/" + id + "/cancel");
   const auto reply = api("POST", "/api/workers/w1/claim",
                          api::encode(api::ClaimRequest{"i1", 0, 30, {tasks[0].lease}}));
-  EXPECT_EQ(to_text(reply.at("cancel")), "[\"" + id + "\"]");
+  const auto& cancel = reply.at("cancel").as_array();
+  ASSERT_EQ(cancel.size(), 1u);
+  EXPECT_EQ(get_string(cancel[0].as_object(), "lease_id"), tasks[0].lease.lease_id);
   EXPECT_EQ(verdict_of(envelope(tasks[0].lease, "w1")), "superseded");
   EXPECT_EQ(status_of(id), "cancelled");
   const auto again = api("POST", "/api/tasks/" + id + "/cancel", "", 409);
   EXPECT_EQ(get_string(again, "code"), "already-ended");
+}
+
+TEST_F(ControlTest, a_retry_stops_the_old_attempt_and_never_the_new_one) {
+  enrol("w1");
+  const std::string id = submit();
+  const auto old = claim("w1").at(0).lease;
+  api("POST", "/api/tasks/" + id + "/retry");
+  const auto first = api::decode_claim_reply(
+      call("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 1, 0, {old}}))
+          .body);
+  ASSERT_TRUE(first);
+  ASSERT_EQ(first->cancel.size(), 1u);
+  EXPECT_EQ(first->cancel[0].attempt, old.attempt);
+  const auto fresh = first->tasks.at(0).lease;
+  const auto both =
+      api::decode_claim_reply(call("POST", "/api/workers/w1/claim",
+                                   api::encode(api::ClaimRequest{"i1", 0, 0, {old, fresh}}))
+                                  .body);
+  ASSERT_TRUE(both);
+  ASSERT_EQ(both->cancel.size(), 1u);
+  EXPECT_EQ(both->cancel[0].attempt, old.attempt);
+  EXPECT_EQ(verdict_of(envelope(fresh, "w1")), "applied");
+}
+
+TEST_F(ControlTest, a_task_due_within_one_round_wakes_a_waiting_claim) {
+  enrol("w1");
+  submit(R"({"type":"echo","run_at":")" + to_iso(clock.wall_ms() + 100) + R"("})");
+  const auto response =
+      call("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 1, 30, {}}));
+  ASSERT_TRUE(response.wait);
+  int woken = 0;
+  control.waits.claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
+  clock.advance(Millis{250});
+  ASSERT_TRUE(control.reaper.round());
+  EXPECT_EQ(woken, 1);
+}
+
+TEST_F(ControlTest, a_silent_workers_open_claim_gets_no_work) {
+  enrol("w1");
+  enrol("w2");
+  clock.advance(Millis{91'000});
+  const api::Beat beat{"w2", "i1"};
+  api("POST", "/api/workers/w2/heartbeat", api::encode(beat));
+  submit();
+  EXPECT_TRUE(claim("w1").empty());
+  EXPECT_EQ(claim("w2").size(), 1u);
 }
 
 TEST_F(ControlTest, retry_gives_a_dead_task_fresh_tries) {

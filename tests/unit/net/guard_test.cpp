@@ -77,10 +77,12 @@ TEST(Guard, asks_for_json_of_a_known_length) {
   Route route;
   route.method = "POST";
   route.path = "/p";
-  route.body_cap = 10;
+  route.body_cap = kOptionalBody + 1;
   Head head = with("content-type", "Application/JSON ; charset=utf-8");
   head.method = "POST";
   EXPECT_EQ(status_of(check_body(head, route)), 411);
+  route.body_cap = 10;
+  EXPECT_EQ(status_of(check_body(head, route)), 0);
   head.content_length = 10;
   EXPECT_EQ(status_of(check_body(head, route)), 0);
   head.content_length = 11;

@@ -2,12 +2,15 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "capture.hpp"
+#include "request.hpp"
+#include "skep/kind/task.h"
 #include "tests/support/fake_host.hpp"
 #include "tests/unit/proc/support.hpp"
 
@@ -100,7 +103,18 @@ TEST_F(ExecuteScript, ends_at_its_time_limit_and_keeps_what_it_said) {
 TEST_F(ExecuteScript, ends_at_the_deadline_of_its_task) {
   const TaskRun r = run(script("sleep 60").dump(), "", {.deadline = Millis(300)});
   EXPECT_EQ(r.rc, SKEP_E_DEADLINE);
-  EXPECT_NE(r.message.find("the task's deadline"), std::string::npos) << r.message;
+  EXPECT_EQ(r.message, "script ran longer than the task's timeout of 0.3 s");
+}
+
+TEST_F(ExecuteScript, names_the_timeout_of_its_task_when_the_host_cancels_for_it) {
+  FakeHost host(skep_plugin_entry_v1(), kManifest, config());
+  const TaskRun r = host.run(script("echo ready; sleep 60").dump(),
+                             {.deadline = Millis(90'000), .on_output = [&](std::string_view) {
+                                host.cancel(SKEP_CANCEL_DEADLINE);
+                              }});
+  EXPECT_EQ(r.rc, SKEP_E_DEADLINE);
+  EXPECT_EQ(r.message, "script ran longer than the task's timeout of 90 s");
+  EXPECT_EQ(r.json()["stdout"].str(), "ready\n");
 }
 
 TEST_F(ExecuteScript, kills_what_does_not_listen_after_the_configured_grace) {
@@ -158,6 +172,44 @@ TEST_F(ExecuteScript, gives_the_allowed_variables_and_the_identity_of_the_task_o
   EXPECT_EQ(r.out, "ATTEMPT=2\nHOME=" + home +
                        "\nIDEMPOTENCY_KEY=key-1\nLANG=C\nMINE=1\nPATH=" + std::getenv("PATH") +
                        "\nSKEP_SITE=site-a\nSKEP_WORKER_ID=worker-1\nTASK_ID=task-1\nTZ=UTC\n");
+}
+
+std::vector<std::string> environment_of(const std::string& idempotency_key) {
+  Json request;
+  request.set("task_id", "task-1").set("idempotency_key", idempotency_key);
+  request.set("params", script("true").set("interpreter", "sh"));
+  return script::Request(request, script::Config(R"({"interpreters":["sh"]})")).env;
+}
+
+TEST_F(ExecuteScript, gives_the_id_of_the_task_as_idempotency_key_when_there_is_none) {
+  const auto sees = [](const std::string& key, const char* variable) {
+    const auto env = environment_of(key);
+    return std::find(env.begin(), env.end(), variable) != env.end();
+  };
+  EXPECT_TRUE(sees("", "IDEMPOTENCY_KEY=task-1"));
+  EXPECT_TRUE(sees("mine", "IDEMPOTENCY_KEY=mine"));
+}
+
+TEST_F(ExecuteScript, refuses_what_a_program_would_get_cut_at_a_nul) {
+  const auto refused = [&](const char* key, Json value, const std::string& shown) {
+    const TaskRun r = run(script("true").set(key, std::move(value)).dump());
+    EXPECT_EQ(r.rc, SKEP_E_INVALID) << key << ": " << r.message;
+    EXPECT_NE(r.message.find(shown), std::string::npos) << r.message;
+    EXPECT_TRUE(work_dir_is_empty());
+  };
+  const std::string odd("/usr\0x", 6);
+  refused("args", Json::array().push("fine").push(odd), "args[1]");
+  refused("cwd", odd, R"("/usr\u0000x")");
+  refused("env", Json::object({{"MINE", Json(odd)}}), "the value of MINE");
+  refused("env", Json::object({{std::string("A\0B", 3), Json("x")}}), R"("A\u0000B")");
+  refused("env", Json::object({{std::string("TASK_ID\0", 8), Json("x")}}), R"("TASK_ID\u0000")");
+  Json file;
+  file.set("file", std::string("/bin/true\0.sh", 13));
+  const TaskRun r = run(file.dump());
+  EXPECT_EQ(r.rc, SKEP_E_INVALID);
+  EXPECT_NE(r.message.find(R"("/bin/true\u0000.sh")"), std::string::npos) << r.message;
+  Json input = script("od -An -c").set("stdin", std::string("a\0b", 3));
+  EXPECT_EQ(run(input.dump()).out, "   a  \\0   b\n");
 }
 
 TEST_F(ExecuteScript, refuses_variables_that_are_its_own_or_no_names) {
@@ -225,8 +277,12 @@ TEST_F(ExecuteScript, starts_in_a_private_empty_folder_or_where_it_is_told) {
   EXPECT_EQ(run(params.dump()).out, "/usr\n");
   params.set("cwd", "/no/such");
   const TaskRun missing = run(params.dump());
-  EXPECT_EQ(missing.rc, SKEP_E_NOT_FOUND);
-  EXPECT_NE(missing.message.find("/no/such"), std::string::npos);
+  EXPECT_EQ(missing.rc, SKEP_E_INVALID);
+  EXPECT_NE(missing.message.find("cwd \"/no/such\""), std::string::npos) << missing.message;
+  params.set("cwd", "/etc/passwd");
+  const TaskRun file = run(params.dump());
+  EXPECT_EQ(file.rc, SKEP_E_INVALID);
+  EXPECT_EQ(file.message, "cwd \"/etc/passwd\" is not a folder");
 }
 
 // W4
@@ -253,6 +309,46 @@ TEST_F(ExecuteScript, writes_valid_json_for_output_that_is_not_text) {
   const TaskRun r = run(script("printf 'a\\377\\000b'").dump());
   EXPECT_EQ(r.json()["stdout"].str(), std::string_view("a\xef\xbf\xbd\0b", 6));
   EXPECT_EQ(r.json()["stdout_bytes"].integer(), 4);
+}
+
+constexpr std::size_t kMaxResult = 4u << 20;  // what a host takes
+
+TEST_F(ExecuteScript, keeps_the_result_of_a_success_that_wrote_much_binary_output) {
+  const TaskRun r = run(script("head -c 2000000 /dev/zero; echo ok >&2").dump());
+  const Json j = r.json();
+  EXPECT_EQ(r.rc, SKEP_OK) << r.message;
+  EXPECT_LT(r.result.size(), kMaxResult);
+  EXPECT_EQ(j["exit_code"].integer(-1), 0);
+  EXPECT_TRUE(j["truncated"].boolean());
+  EXPECT_EQ(j["stdout_bytes"].integer(), 2'000'000);
+  EXPECT_EQ(j["stderr"].str(), "ok\n");
+  const std::string_view kept = j["stdout"].str();
+  const auto zeros = std::count(kept.begin(), kept.end(), '\0');
+  EXPECT_GT(zeros, 520'000);
+  EXPECT_NE(kept.find("\n[.. " + std::to_string(2'000'000 - zeros) + " bytes left out ..]\n"),
+            std::string::npos);
+}
+
+TEST_F(ExecuteScript, keeps_a_half_of_each_stream_when_both_are_too_large) {
+  Json params = script("head -c 3000000 /dev/zero | tr '\\0' '\\377' | tee /dev/stderr; exit 3");
+  params.set("output_cap_bytes", 1'572'864);
+  const TaskRun r = run(params.dump());
+  EXPECT_EQ(r.message, "script exited with code 3");
+  EXPECT_LT(r.result.size(), kMaxResult);
+  EXPECT_GT(r.result.size(), 3'100'000u);
+  const Json j = r.json();
+  EXPECT_EQ(j["exit_code"].integer(), 3);
+  EXPECT_TRUE(j["truncated"].boolean());
+  EXPECT_EQ(j["stdout"].str(), j["stderr"].str());
+}
+
+TEST_F(ExecuteScript, keeps_text_up_to_the_largest_cap_on_both_streams) {
+  Json params = script("head -c 1572864 /dev/zero | tr '\\0' x | tee /dev/stderr");
+  params.set("output_cap_bytes", 1'572'864);
+  const Json j = run(params.dump()).json();
+  EXPECT_FALSE(j["truncated"].boolean(true));
+  EXPECT_EQ(j["stdout"].str().size(), 1'572'864u);
+  EXPECT_EQ(j["stderr"].str().size(), 1'572'864u);
 }
 
 TEST_F(ExecuteScript, runs_a_file_only_beneath_the_script_folders) {
@@ -338,7 +434,8 @@ TEST_F(ExecuteScript, has_a_schema_that_refuses_nonsense) {
   for (const char* params :
        {R"({"script":1})", R"({"script":"x","timeout_seconds":0})", R"({"scrip":"x"})",
         R"({"script":"x","cwd":"relative"})", R"({"script":"x","env":{"A":1}})",
-        R"({"script":"x","retry_on_exit":[0]})", R"({"script":"x","output_cap_bytes":1})"})
+        R"({"script":"x","retry_on_exit":[0]})", R"({"script":"x","output_cap_bytes":1})",
+        R"({"script":"x","output_cap_bytes":1572865})"})
     EXPECT_THROW(host.run(params), std::runtime_error) << params;
 }
 
@@ -355,6 +452,49 @@ TEST(Capture, keeps_exactly_what_fits_for_every_way_to_cut_the_stream) {
     EXPECT_EQ(whole.text(), all);
     EXPECT_FALSE(whole.truncated());
     EXPECT_EQ(part.text(), all.substr(0, 10) + "\n[.. 60 bytes left out ..]\n" + all.substr(70));
+  }
+}
+
+TEST(Capture, fits_into_a_json_string_of_a_given_size_whatever_the_bytes) {
+  for (const std::string& unit : {std::string(1, '\0'), std::string("\xff"), std::string("\n\""),
+                                  std::string("x"), std::string("ü"), std::string("€😀")}) {
+    std::string all;
+    while (all.size() < 20'000) all += unit;
+    for (const std::size_t cap : {std::size_t{12'000}, all.size()}) {
+      script::Capture capture(cap);
+      capture.add(all);
+      for (std::size_t max = 4'096; max < 130'000; max += 4'099) {
+        const std::string text = capture.text(max);
+        const std::size_t size = script::encoded_size(text);
+        ASSERT_LE(size, max);
+        if (script::encoded_size(capture.text()) <= max) {
+          ASSERT_EQ(text, capture.text());
+          continue;
+        }
+        ASSERT_GT(size + 400, max) << unit;
+        const std::size_t gap = text.find("\n[.. ");
+        ASSERT_NE(gap, std::string::npos);
+        const std::size_t after = text.find(" bytes left out ..]\n", gap);
+        const std::string_view tail = std::string_view(text).substr(after + 20);
+        ASSERT_EQ(std::stoul(text.substr(gap + 5)), all.size() - gap - tail.size());
+        ASSERT_TRUE(all.starts_with(text.substr(0, gap)));
+        ASSERT_TRUE(all.ends_with(tail));
+        ASSERT_GT(gap, 0u);
+        ASSERT_GT(tail.size(), gap);
+      }
+    }
+  }
+}
+
+TEST(Capture, widens_its_gap_between_characters) {
+  std::string all;
+  for (int i = 0; i < 5'000; ++i) all += "€😀";
+  script::Capture capture(all.size());
+  capture.add(all);
+  for (std::size_t max = 4'096; max < 5'000; max += 7) {
+    std::string json;
+    Json::quote(json, capture.text(max));
+    ASSERT_EQ(json.find("\xef\xbf\xbd"), std::string::npos) << max;
   }
 }
 

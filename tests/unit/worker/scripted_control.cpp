@@ -74,7 +74,7 @@ class ScriptedConversation final : public worker::ControlPlane {
         control_.queue_.pop_front();
       }
       for (const model::Lease& lease : request.held)
-        if (control_.cancelled_.contains(lease.task_id)) reply.cancel.push_back(lease.task_id);
+        if (control_.cancelled_.contains(lease.task_id)) reply.cancel.push_back(lease);
       if (!reply.tasks.empty() || !reply.cancel.empty() || reply.mode != mode ||
           std::chrono::steady_clock::now() >= until)
         return reply;

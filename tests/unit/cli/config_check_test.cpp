@@ -1,0 +1,105 @@
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/unit/cli/cli_support.hpp"
+
+namespace skep::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Runs `config check` against the plugins of this build.
+struct ConfigCheckTest : testing::Test {
+  void SetUp() override {
+    char name[] = "/tmp/skep-check-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    folder = name;
+  }
+  void TearDown() override { fs::remove_all(folder); }
+
+  Ran check(const std::string& toml) const {
+    std::ofstream(folder + "/n.toml", std::ios::trunc)
+        << "node.state_dir = \"" << folder << "/state\"\n"
+        << toml;
+    Ran ran = run_cli({"config", "check", "-c", folder + "/n.toml"});
+    for (std::size_t at; (at = ran.err.find(folder + "/")) != std::string::npos;)
+      ran.err.erase(at, folder.size() + 1);
+    return ran;
+  }
+  void refuses(const std::string& toml, const std::string& message) const {
+    const Ran ran = check(toml);
+    EXPECT_EQ(ran.code, 78) << toml << ran.err;
+    EXPECT_NE(ran.err.find(message), std::string::npos) << toml << ran.err;
+    EXPECT_FALSE(fs::exists(folder + "/state")) << "a check writes nothing";
+  }
+  std::string folder;
+};
+
+TEST_F(ConfigCheckTest, takes_what_start_takes) {
+  const std::string token = folder + "/token";
+  std::ofstream(token) << "0123456789abcdef\n";
+  ASSERT_EQ(::chmod(token.c_str(), 0600), 0);
+  const Ran ran = check(
+      "[http]\ntoken_file = \"token\"\n[queue]\nplugin = \"sqlite\"\npath = \"q.db\"\n"
+      "[plugins.execute_script]\nenabled = false\n");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_FALSE(fs::exists(folder + "/state"));
+}
+
+TEST_F(ConfigCheckTest, refuses_a_component_that_is_not_there) {
+  refuses("[queue]\nplugin = \"postgres\"\n",
+          "n.toml:3:1: [queue] plugin = \"postgres\": no such queue; known: sqlite");
+  refuses("[store]\nplugin = \"sqlit\"\n", "no such store; did you mean \"sqlite\"?");
+  refuses("[spool]\nplugin = \"sqlite\"\n", "no such spool; known: file");
+  refuses("[heartbeat]\nplugin = \"htp\"\n", "no such heartbeat; did you mean \"http\"?");
+}
+
+TEST_F(ConfigCheckTest, refuses_a_slots_key_that_its_component_does_not_have) {
+  refuses("[queue]\nfoo = 1\n", "[queue] for plugin sqlite");
+  refuses("[queue]\nfoo = 1\n", "\"foo\"");
+  refuses("[spool]\nmax_files = \"x\"\n", "n.toml:3:1: [spool] for plugin");
+}
+
+TEST_F(ConfigCheckTest, refuses_tables_that_fit_no_plugin) {
+  refuses("[plugins.execute_script]\ninterpreter = [\"/bin/sh\"]\n",
+          "[plugins.execute_script]: unknown key \"interpreter\"; did you mean \"interpreters\"?");
+  refuses("[plugins.nope]\n", "[plugins.nope]: no plugin \"nope\"");
+}
+
+TEST_F(ConfigCheckTest, refuses_folders_without_plugins) {
+  refuses("[plugins]\npaths = [\"/nonexist\"]\n", "no plugin for a queue in /nonexist");
+  refuses("[plugins]\npaths = [\"/nonexist\"]\n", "no plugins in /nonexist: No such file");
+}
+
+TEST_F(ConfigCheckTest, refuses_a_slot_of_a_plugin_that_is_turned_off) {
+  refuses("[plugins.sqlite]\nenabled = false\n", "plugin sqlite is disabled");
+}
+
+TEST_F(ConfigCheckTest, refuses_token_files_that_hold_no_token) {
+  fs::create_directories(folder + "/folder");
+  ASSERT_EQ(::mkfifo((folder + "/pipe").c_str(), 0600), 0);
+  refuses("[http]\ntoken_file = \"none\"\n", "[http] token_file: read none: No such file");
+  refuses("[http]\ntoken_file = \"folder\"\n", "[http] token_file: folder is a folder");
+  refuses("[worker]\ntoken_file = \"pipe\"\n", "[worker] token_file: pipe is no regular file");
+}
+
+TEST_F(ConfigCheckTest, looks_only_at_what_the_roles_use) {
+  EXPECT_EQ(check("node.roles = [\"worker\"]\n[queue]\nplugin = \"postgres\"\n").code, 0);
+}
+
+TEST_F(ConfigCheckTest, lists_every_problem_of_plugins) {
+  const Ran ran = check(
+      "[queue]\nplugin = \"postgres\"\n[store]\nfoo = 1\nbar = 2\n[plugins.nope]\n"
+      "[plugins.neither]\n[http]\ntoken_file = \"none\"\n");
+  EXPECT_EQ(ran.code, 78);
+  for (const char* word :
+       {"postgres", "\"foo\"", "\"bar\"", "\"nope\"", "\"neither\"", "token_file"})
+    EXPECT_NE(ran.err.find(word), std::string::npos) << word << '\n' << ran.err;
+}
+
+}  // namespace
+}  // namespace skep::cli
