@@ -60,14 +60,8 @@ class Faults(RigTest):
 
     def test_control_plane_killed_under_load(self):
         node = self.control(listen='["127.0.0.1:0"]')
-        port = node.url.rsplit(":", 1)[1]
         node.end()
-        with open(node.config) as f:
-            text = f.read().replace("127.0.0.1:0", f"127.0.0.1:{port}")
-        with open(node.config, "w") as f:
-            f.write(text)
-        node.start()
-        self.attach(node)
+        self.restart_on_its_port(node)
         for n in range(2):
             self.worker(f"w{n}", worker="concurrency = 4\nbatch_size = 32")
         accepted, unknown = set(), [0]
@@ -111,7 +105,6 @@ class Faults(RigTest):
         seconds = float(os.environ.get("AWAY_SECONDS", "4"))
         node = self.control(listen='["127.0.0.1:0"]',
                             extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
-        port = node.url.rsplit(":", 1)[1]
         worker = self.worker("w1", worker="concurrency = 200\nbatch_size = 200\nresult_reserve_mb = 1")
         body = [{"type": "sleep", "params": {"ms": 1500}} for _ in range(200)]
         ids = [t["id"] for t in self.api("POST", "/api/tasks", body)["items"]]
@@ -124,12 +117,7 @@ class Faults(RigTest):
         for name in files:
             self.assertRegex(name, NAME)
         time.sleep(seconds)
-        with open(node.config) as f:
-            text = f.read().replace("127.0.0.1:0", f"127.0.0.1:{port}")
-        with open(node.config, "w") as f:
-            f.write(text)
-        node.start()
-        self.attach(node)
+        self.restart_on_its_port(node)
         wait_for(lambda: not [f for f in os.listdir(offline) if f.endswith(".json")], "an empty spool", seconds=90)
         for task in ids:
             done = self.api("GET", f"/api/tasks/{task}")
@@ -138,16 +126,10 @@ class Faults(RigTest):
 
     def test_a_worker_that_starts_without_a_control_plane(self):
         node = self.control()
-        url, port = node.url, node.url.rsplit(":", 1)[1]
         node.end()
-        worker = self.worker("w1", url=url, wait=False)
+        worker = self.worker("w1", wait=False)
         worker.wait_log("worker_pool_starting")
-        with open(node.config) as f:
-            text = f.read().replace("127.0.0.1:0", f"127.0.0.1:{port}")
-        with open(node.config, "w") as f:
-            f.write(text)
-        node.start()
-        self.attach(node)
+        self.restart_on_its_port(node)
         self.assertEqual(self.ended(self.submit("echo", {"a": 1}))["status"], "succeeded")
 
     def test_sigterm_lets_running_tasks_finish(self):

@@ -170,6 +170,16 @@ paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
         wait_for(ready, "readiness")
         node.url = self.url = node.urls[0]
 
+    def restart_on_its_port(self, node):
+        """Starts an ended control plane again where its workers look for it."""
+        address = node.url.split("//")[1]
+        with open(node.config) as f:
+            text = f.read().replace("127.0.0.1:0", address)
+        with open(node.config, "w") as f:
+            f.write(text)
+        node.start()
+        self.attach(node)
+
     def worker(self, name, site="default", extra="", url=None, worker="", wait=True):
         node = self.node(name, f"""
 [node]
