@@ -79,13 +79,16 @@ void Sender::run(std::stop_token stop) {
       continue;
     }
     const MonoMs now = clock_.mono_ms();
+    if (parked_ && link_.up() && link_.registered()) {
+      parked_ = false;
+      not_before_ = asked_until_;
+    }
     if (next_try() > now) {
       std::unique_lock lock(mutex_);
-      const bool was_up = link_.up();
       // While the control plane is away, look now and then whether another loop has reached it.
-      const Millis nap = std::min(Millis{next_try() - now}, was_up ? options_.rescan : Millis{500});
+      const Millis nap =
+          std::min(Millis{next_try() - now}, parked_ ? Millis{500} : options_.rescan);
       work_.wait_for(lock, stop, nap, [&] { return !new_.empty(); });
-      if (!was_up && link_.up() && link_.registered()) not_before_ = asked_until_;
       continue;
     }
     std::vector<Parcel> parcels = take_spooled();
@@ -260,6 +263,7 @@ void Sender::answered() {
   backoff_.reset();
   complaint_.reset();
   not_before_ = 0;
+  parked_ = false;
   link_.reached();
 }
 
@@ -269,6 +273,7 @@ void Sender::away(const std::string& why, Millis asked, Millis floor) {
   const Millis pause = backoff_.next(std::max(asked, floor));
   not_before_ = now + pause.count();
   asked_until_ = now + asked.count();
+  parked_ = true;
   if (complaint_.due(now))
     log::warn("results_deferred", {{"error", why},
                                    {"effect", "results are kept in the spool and sent later"},

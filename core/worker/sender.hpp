@@ -76,6 +76,7 @@ class Sender final : public Service {
   Backoff backoff_;
   Complaint complaint_;
   MonoMs not_before_ = 0;                   ///< backoff
+  bool parked_ = false;                     ///< backing off until another loop gets through
   MonoMs asked_until_ = 0;                  ///< the server's own Retry-After
   MonoMs next_look_ = 0;                    ///< at the spool
   std::map<std::string, Trouble> trouble_;  ///< spooled items that wait, by name

@@ -1,6 +1,7 @@
 // The real client against a scripted server.
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <thread>
 
 #include "core/worker/control_client.hpp"
@@ -107,24 +108,27 @@ TEST_F(ControlClientTest, moves_to_the_next_control_plane_and_stays_there) {
 }
 
 TEST_F(ControlClientTest, gives_up_a_long_poll_when_told_to) {
-  std::atomic<bool> arrived{false};
-  std::atomic<bool> leave{false};
-  control_.on("claim", [&](const auto&) {
-    arrived = true;
-    for (int i = 0; i < 3'000 && !leave; ++i)
+  struct Flags {
+    std::atomic<bool> arrived{false};
+    std::atomic<bool> leave{false};
+  };
+  const auto flags = std::make_shared<Flags>();  // the handler may outlive this test's frame
+  control_.on("claim", [flags](const auto&) {
+    flags->arrived = true;
+    for (int i = 0; i < 3'000 && !flags->leave; ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return HttpResponse::json(api::encode(api::ClaimReply{}));
   });
   auto c = client({control_.url()});
   std::thread stopper([&] {
-    while (!arrived) std::this_thread::yield();
+    while (!flags->arrived) std::this_thread::yield();
     abort_ = true;
   });
   const SystemClock clock;
   const MonoMs start = clock.mono_ms();
   const auto reply = c.claim({"inc", 1, 20, {}});
   const MonoMs took = clock.mono_ms() - start;
-  leave = true;
+  flags->leave = true;
   stopper.join();
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, Code::kCancelled);

@@ -114,7 +114,9 @@ TEST(Worker, claims_nothing_while_results_cannot_be_kept) {  // S3
   b.runner.let_go();
   ASSERT_TRUE(eventually([&] { return b.runner.running() == 0; }));
   ASSERT_TRUE(eventually([&] {  // its lease lives on in the beats
-    const api::Beat beat = b.heartbeat.beats().back();
+    const auto beats = b.heartbeat.beats();
+    if (beats.empty()) return false;
+    const api::Beat& beat = beats.back();
     return beat.busy == 0 && beat.spool_degraded && beat.tasks.size() == 1;
   }));
   const std::size_t claims = b.control.claim_sizes().size();
