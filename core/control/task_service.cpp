@@ -113,7 +113,7 @@ Result<Task> TaskService::cancel(const std::string& id) {
   const auto verdict =
       queue_.cancel(clock_.wall_ms(), id, api::task_error("cancelled", "cancelled by an operator"));
   if (!verdict) return verdict.error();
-  const auto after = get(id);
+  auto after = get(id);
   if (!after) return after.error();
   if (*verdict != ports::LeaseVerdict::kHeld)
     return Error{
@@ -131,7 +131,7 @@ Result<Task> TaskService::retry(const std::string& id) {
   if (!before) return before.error();
   const auto verdict = queue_.requeue(clock_.wall_ms(), id);
   if (!verdict) return verdict.error();
-  const auto after = get(id);
+  auto after = get(id);
   if (!after) return after.error();
   if (*verdict != ports::LeaseVerdict::kHeld)
     return Error{Code::kState,
