@@ -46,6 +46,13 @@ def wait_for(probe, what, seconds=30.0, pause=0.02):
         time.sleep(pause)
 
 
+def free_port():
+    """A port that the kernel has free now, for a node that must know its own address beforehand."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class Response:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body

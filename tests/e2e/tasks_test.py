@@ -3,7 +3,7 @@ import shutil
 import subprocess
 import unittest
 
-from rig import RigTest, wait_for
+from rig import RigTest, free_port, wait_for
 
 
 class Tasks(RigTest):
@@ -33,8 +33,9 @@ class Tasks(RigTest):
         self.assertEqual(len(bodies), 1)
 
     def test_one_process_can_be_both(self):
-        self.control(roles='["control", "worker"]', listen='["127.0.0.1:39595"]',
-                     extra='[worker]\ncontrol_plane_url = "http://127.0.0.1:39595"\n[spool]\ndir = "offline"')
+        port = free_port()
+        self.control(roles='["control", "worker"]', listen=f'["127.0.0.1:{port}"]',
+                     extra=f'[worker]\ncontrol_plane_url = "http://127.0.0.1:{port}"\n[spool]\ndir = "offline"')
         wait_for(lambda: self.api("GET", "/api/workers")["items"], "the worker")
         self.assertEqual(self.ended(self.submit("echo", {"a": 1}))["result"], {"a": 1})
 
