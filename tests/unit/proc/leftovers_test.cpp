@@ -1,9 +1,13 @@
 // What children leave behind, and hosts that die.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <fstream>
 
+#include "core/base/fd.hpp"
 #include "core/proc/mark.hpp"
 #include "tests/unit/proc/support.hpp"
 
@@ -126,9 +130,10 @@ TEST(Guard, comes_back_with_the_next_child_when_it_was_killed) {
   ASSERT_TRUE(run(shell("true"), -1, 0, {}));
   ASSERT_TRUE(eventually([] { return guard_pid() != 0; }));
   const pid_t first = guard_pid();
+  const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, first, 0)));
   ASSERT_EQ(kill(first, SIGKILL), 0);
-  ASSERT_TRUE(
-      eventually([&] { return contents("/proc/" + std::to_string(first) + "/cmdline").empty(); }));
+  pollfd ended{pidfd.get(), POLLIN, 0};
+  ASSERT_EQ(poll(&ended, 1, 10'000), 1);
   ASSERT_TRUE(run(shell("true"), -1, 0, {}));
   EXPECT_TRUE(eventually([&] { return guard_pid() != 0 && guard_pid() != first; }));
 }
