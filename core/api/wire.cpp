@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "core/api/members.hpp"
+#include "core/base/id.hpp"
 
 namespace skep::api {
 namespace {
@@ -216,7 +217,8 @@ Result<BeatReply> decode_beat_reply(std::string_view body) {
 std::string encode(const ClaimRequest& r) {
   JsonOut out;
   out.object().key("incarnation").str(r.incarnation).key("max").integer(r.max);
-  out.key("wait_seconds").number(r.wait_seconds).key("held").array();
+  out.key("wait_seconds").number(r.wait_seconds).key("claim_id").str(r.claim_id);
+  out.key("repeated").boolean(r.repeated).key("held").array();
   for (const Lease& l : r.held) lease_members(out.object(), l).end_object();
   return out.end_array().end_object().take();
 }
@@ -225,7 +227,8 @@ Result<ClaimRequest> decode_claim(std::string_view body) {
   const auto parsed = parse_object(body, "claim");
   if (!parsed) return parsed.error();
   const json::object& o = *parsed;
-  SKEP_TRY(only_known(o, "claim", {"incarnation", "max", "wait_seconds", "held"}));
+  SKEP_TRY(only_known(o, "claim",
+                      {"incarnation", "max", "wait_seconds", "held", "claim_id", "repeated"}));
   ClaimRequest r;
   r.incarnation = get_string(o, "incarnation");
   const std::int64_t max = get_int(o, "max", 1);
@@ -234,6 +237,12 @@ Result<ClaimRequest> decode_claim(std::string_view body) {
   r.wait_seconds = get_double(o, "wait_seconds");
   if (r.wait_seconds < 0 || r.wait_seconds > 60)
     return invalid("claim: \"wait_seconds\" must be 0 to 60");
+  r.claim_id = get_string(o, "claim_id");
+  r.repeated = get_bool(o, "repeated");
+  if (!r.claim_id.empty() && (!is_name(r.claim_id) || r.claim_id.size() > 64))
+    return invalid("claim: \"claim_id\" must be letters, digits, '.', '_' or '-', at most 64");
+  if (r.repeated && r.claim_id.empty())
+    return invalid("claim: \"repeated\" needs the \"claim_id\" of the claim that it repeats");
   for (const json::object* t : objects_of(o, "held")) r.held.push_back(lease_of(*t));
   return r;
 }

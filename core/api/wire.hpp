@@ -90,6 +90,8 @@ struct ClaimRequest {
   double wait_seconds = 0;  ///< long-poll up to this long
   /// The attempts this worker holds, so that the reply can say which of them are void.
   std::vector<model::Lease> held;
+  std::string claim_id{};  ///< the worker's random name for this claim; "" = cannot be repeated
+  bool repeated = false;   ///< the reply to this claim was lost: give the same tasks again
 };
 std::string encode(const ClaimRequest& r);
 Result<ClaimRequest> decode_claim(std::string_view body);

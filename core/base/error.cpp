@@ -21,6 +21,7 @@ constexpr std::array kCodes{
     CodeInfo{Code::kState, "conflict", 409, 5, false},
     CodeInfo{Code::kNoMemory, "no-space", 507, 1, true},
     CodeInfo{Code::kCorrupt, "corrupt", 500, 1, false},
+    CodeInfo{Code::kFailed, "failed", 500, 1, false},
     CodeInfo{Code::kInternal, "internal", 500, 1, false},
 };
 

@@ -24,6 +24,7 @@ enum class Code : std::int32_t {
   kNoMemory = -11,
   kCorrupt = -12,
   kInternal = -13,
+  kFailed = -14,
 };
 
 /// What went wrong, for people and programs. `name` is a stable id such as "unknown-task-type";

@@ -1,8 +1,13 @@
 #include "core/base/json.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cmath>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "core/base/clock.hpp"
 
@@ -46,6 +51,69 @@ const json::value* member(const json::object& o, std::string_view key) {
   return o.if_contains(key);
 }
 
+/// Finds a member that an object has twice: the parser would keep the last one and say nothing.
+class RepeatedMember {
+ public:
+  static constexpr std::size_t max_object_size = json::object::max_size();
+  static constexpr std::size_t max_array_size = json::array::max_size();
+  static constexpr std::size_t max_key_size = json::string::max_size();
+  static constexpr std::size_t max_string_size = json::string::max_size();
+  using Ec = boost::system::error_code;
+  using View = json::string_view;
+
+  bool on_document_begin(Ec&) { return true; }
+  bool on_document_end(Ec&) { return true; }
+  bool on_array_begin(Ec&) { return true; }
+  bool on_array_end(std::size_t, Ec&) { return true; }
+  bool on_object_begin(Ec&) {
+    open_.emplace_back();
+    return true;
+  }
+  bool on_object_end(std::size_t, Ec& ec) {
+    std::vector<std::string> keys = std::move(open_.back());
+    open_.pop_back();
+    std::sort(keys.begin(), keys.end());
+    const auto twice = std::adjacent_find(keys.begin(), keys.end());
+    if (twice == keys.end()) return true;
+    found = *twice;
+    ec = json::error::not_found;  // any error stops the parser
+    return false;
+  }
+  bool on_key_part(View s, std::size_t, Ec&) {
+    key_.append(s.data(), s.size());
+    return true;
+  }
+  bool on_key(View s, std::size_t, Ec&) {
+    key_.append(s.data(), s.size());
+    open_.back().push_back(std::exchange(key_, {}));
+    return true;
+  }
+  bool on_string_part(View, std::size_t, Ec&) { return true; }
+  bool on_string(View, std::size_t, Ec&) { return true; }
+  bool on_number_part(View, Ec&) { return true; }
+  bool on_int64(std::int64_t, View, Ec&) { return true; }
+  bool on_uint64(std::uint64_t, View, Ec&) { return true; }
+  bool on_double(double, View, Ec&) { return true; }
+  bool on_bool(bool, Ec&) { return true; }
+  bool on_null(Ec&) { return true; }
+  bool on_comment_part(View, Ec&) { return true; }
+  bool on_comment(View, Ec&) { return true; }
+
+  std::optional<std::string> found;
+
+ private:
+  std::vector<std::vector<std::string>> open_;
+  std::string key_;
+};
+
+std::optional<std::string> repeated_member(std::string_view text,
+                                           const json::parse_options& options) {
+  json::basic_parser<RepeatedMember> parser(options);
+  boost::system::error_code ec;
+  parser.write_some(false, text.data(), text.size(), ec);
+  return parser.handler().found;
+}
+
 }  // namespace
 
 Result<json::value> parse_json(std::string_view text) {
@@ -69,6 +137,9 @@ Result<json::value> parse_json(std::string_view text) {
                  "json-too-deep"};
   if (ec)
     return Error{Code::kInvalid, "JSON: " + ec.message() + " at byte " + std::to_string(used),
+                 "json-syntax"};
+  if (const auto twice = repeated_member(text, options))
+    return Error{Code::kInvalid, "JSON: an object has the member \"" + *twice + "\" twice",
                  "json-syntax"};
   return parser.release();
 }

@@ -12,8 +12,8 @@ namespace skep {
 
 namespace json = boost::json;
 
-/// Parses one document: nesting at most 64, no text after its end.
-/// kInvalid with the byte offset otherwise. [any]
+/// Parses one document: nesting at most 64, no member given twice, no text after its end.
+/// kInvalid with the byte offset or the member otherwise. [any]
 Result<json::value> parse_json(std::string_view text);
 std::string to_text(const json::value& v);
 

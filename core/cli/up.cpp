@@ -97,7 +97,7 @@ Outcome<bool> demo(Session& s, const std::string& url, const UpPlan& plan) {
 
 Status prepare(Session& s, const UpPlan& plan, UpState& state) {
   const bool fresh = s.args.has("fresh");
-  if (fresh) SKEP_TRY(state.check_made_by_up());
+  SKEP_TRY(state.check_made_by_up());
   SKEP_TRY(state.lock());
   if (fresh) SKEP_TRY(state.wipe());
   return check_free(plan.listen);

@@ -89,7 +89,9 @@ Status UpState::check_made_by_up() const {
   if (!fs::exists(folder_, ec) || fs::is_empty(folder_, ec)) return {};
   for (const char* name : {kLock, kRecord})
     if (fs::is_regular_file(fs::symlink_status(path(name), ec))) return {};
-  return Error{Code::kState, "\"" + folder_ + "\" was not made by skep up; nothing was removed"}
+  return Error{
+      Code::kState,
+      "\"" + folder_ + "\" was not made by skep up and is not empty; nothing in it was touched"}
       .named("foreign-folder")
       .with_next("another --state, or empty the folder yourself");
 }

@@ -11,6 +11,7 @@ namespace skep::control {
 namespace {
 
 constexpr Millis kTick{250};
+constexpr Millis kFlush{5'000};
 
 }  // namespace
 
@@ -68,8 +69,7 @@ Result<std::size_t> Reaper::worker_restarted(const std::string& worker_id,
   return give_up(0, worker_id, incarnation);
 }
 
-Status Reaper::round() {
-  const WallMs now = clock_.wall_ms();
+Status Reaper::sweep(WallMs now) {
   const auto before = queue_.wait(Millis{0}, version_);
   if (!before) return before.error().within("tick");
   const auto next = queue_.tick(now);
@@ -87,15 +87,28 @@ Status Reaper::round() {
   return lost ? Status{} : Status{lost.error().within("sweep")};
 }
 
+Status Reaper::health() const {
+  const std::scoped_lock lock(mutex_);
+  return health_;
+}
+
+Status Reaper::round() {
+  const WallMs now = clock_.wall_ms();
+  if (now >= next_flush_ms_) {
+    next_flush_ms_ = now + kFlush.count();
+    flushed_ = workers_.flush();
+  }
+  Status done = sweep(now);
+  if (done) done = flushed_;
+  const std::scoped_lock lock(mutex_);
+  health_ = done;
+  return done;
+}
+
 void Reaper::run(std::stop_token stop) {
   std::string last_error;
-  WallMs next_flush = 0;
   while (!stop.stop_requested()) {
-    auto done = round();
-    if (done && clock_.wall_ms() >= next_flush) {
-      next_flush = clock_.wall_ms() + 5'000;
-      done = workers_.flush();
-    }
+    const Status done = round();
     const std::string error = done ? "" : done.error().message;
     if (error != last_error && !error.empty()) log::error("reaper_failed", {{"error", error}});
     last_error = error;

@@ -1,6 +1,7 @@
 // The queue's clockwork: moves due and expired tasks, gives up attempts whose worker is gone.
 #pragma once
 
+#include <mutex>
 #include <string>
 
 #include "core/base/service.hpp"
@@ -26,8 +27,11 @@ class Reaper final : public Service {
   /// Returns how many. [any]
   Result<std::size_t> worker_restarted(const std::string& worker_id,
                                        const std::string& incarnation);
-  /// One round: tick, then, when the grace time is over, the suspects. [any]
+  /// One round: what workers last said into the store, tick, then, when the grace time is over, the
+  /// suspects. [one thread]
   Status round();
+  /// How the last round went: an error while, say, the disk is full. [any]
+  Status health() const;
 
  protected:
   void run(std::stop_token stop) override;
@@ -35,6 +39,7 @@ class Reaper final : public Service {
  private:
   Result<std::size_t> give_up(WallMs cutoff, const std::string& worker_id,
                               const std::string& incarnation);
+  Status sweep(WallMs now);
   ports::Queue& queue_;
   WorkerDirectory& workers_;
   WaitLists& waits_;
@@ -42,7 +47,11 @@ class Reaper final : public Service {
   const ReaperOptions options_;
   const WallMs started_ms_;
   WallMs next_sweep_ms_ = 0;
+  WallMs next_flush_ms_ = 0;
+  Status flushed_;
   std::uint64_t version_ = 0;  ///< of the queue, as wait() counts
+  mutable std::mutex mutex_;
+  Status health_;  ///< under mutex_
 };
 
 }  // namespace skep::control

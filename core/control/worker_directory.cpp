@@ -182,9 +182,11 @@ std::vector<model::Lease> WorkerDirectory::take_voided(const std::string& worker
 
 Status WorkerDirectory::flush() {
   std::vector<ports::Statement> updates;
+  std::set<std::string> written;
   {
     const std::lock_guard lock(mutex_);
-    for (const std::string& id : std::exchange(dirty_, {})) {
+    written = std::exchange(dirty_, {});
+    for (const std::string& id : written) {
       const WorkerRecord& w = workers_[id];
       updates.push_back({"UPDATE workers SET last_seen_ms = $2, beat = $3 WHERE worker_id = $1",
                          {id, w.last_seen_ms, api::encode(w.beat)}});
@@ -192,7 +194,10 @@ Status WorkerDirectory::flush() {
   }
   if (updates.empty()) return {};
   const auto done = store_.batch(updates);
-  return done ? Status{} : Status{done.error()};
+  if (done) return {};
+  const std::lock_guard lock(mutex_);
+  dirty_.merge(written);
+  return done.error();
 }
 
 }  // namespace skep::control

@@ -30,6 +30,8 @@ struct ClaimFilter {
   model::WorkerProfile worker;
   std::uint32_t max = 1;
   std::int64_t lease_ms = 90'000;
+  std::string claim_id{};  ///< lease ids begin with it
+  bool repeated = false;   ///< the reply to an earlier claim under this id may have been lost
 };
 
 struct ResultRecord {

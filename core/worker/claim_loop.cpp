@@ -1,6 +1,7 @@
 #include "core/worker/claim_loop.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/log.hpp"
 
@@ -104,9 +105,13 @@ void ClaimLoop::claim(int max, std::stop_token stop) {
   request.max = static_cast<std::uint32_t>(max);
   request.wait_seconds = static_cast<double>(options_.hold.count()) / 1000;
   request.held = executor_.leases();
+  request.claim_id = claim_id_;
+  request.repeated = std::exchange(repeated_, true);
   const MonoMs started = clock_.mono_ms();
   auto reply = control_->claim(request);
   if (!reply) return failed(reply.error(), stop);
+  claim_id_ = new_id();
+  repeated_ = false;
   backoff_.reset();
   complaint_.reset();
   link_.reached();

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "core/base/id.hpp"
 #include "core/base/service.hpp"
 #include "core/ports/spool.hpp"
 #include "core/worker/backoff.hpp"
@@ -58,8 +59,10 @@ class ClaimLoop final : public Service {
   Backoff backoff_;
   Complaint complaint_;
   Complaint no_space_;
-  int no_room_ = 0;   ///< times in a row that the spool had no space to set aside
-  int reserved_ = 0;  ///< results' worth of space set aside and not yet given to a task
+  std::string claim_id_ = new_id();
+  bool repeated_ = false;  ///< claim_id_ was sent, and its reply may be lost
+  int no_room_ = 0;        ///< times in a row that the spool had no space to set aside
+  int reserved_ = 0;       ///< results' worth of space set aside and not yet given to a task
   int early_empty_ = 0;
 };
 

@@ -53,7 +53,7 @@ std::string out_of_time(const Request& request, const skep_process_exit& exit) {
 Fault exited(const Request& request, int code) {
   const auto& retry = request.retry_on_exit;
   const bool again = std::find(retry.begin(), retry.end(), code) != retry.end();
-  return {again ? SKEP_E_BUSY : SKEP_E_INVALID, "script exited with code " + std::to_string(code)};
+  return {again ? SKEP_E_BUSY : SKEP_E_FAILED, "script exited with code " + std::to_string(code)};
 }
 
 }  // namespace
@@ -92,7 +92,7 @@ std::optional<Fault> verdict(const Request& request, const skep_process_exit& ex
         return Fault(SKEP_E_DEADLINE, out_of_task_time(request, exit));
       return Fault(SKEP_E_CANCELLED, "script was cancelled");
     default:
-      return Fault(SKEP_E_INVALID, "script was ended by " + signal_name(exit.signal));
+      return Fault(SKEP_E_FAILED, "script was ended by " + signal_name(exit.signal));
   }
 }
 

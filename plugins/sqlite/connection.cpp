@@ -64,6 +64,12 @@ Meaning meaning(int rc, int system_errno) {
   }
 }
 
+/// A statement of our own is right, so a name that is not there was taken out of the file.
+bool lacks_schema(std::string_view said) {
+  return said.starts_with("no such table") || said.starts_with("no such column") ||
+         said.starts_with("no such index");
+}
+
 }  // namespace
 
 Statement::Statement(Connection& db, sqlite3_stmt* handle, bool* in_use, StatementHandle owned)
@@ -147,12 +153,14 @@ int Connection::authorize(void* self, int action, const char*, const char*, cons
   }
 }
 
-void Connection::raise(int rc) const {
+void Connection::raise(int rc, bool foreign) const {
   // SQLite keeps the errno of a failed open, but not of a failed write.
   const int last_errno = errno;
   const int kept_errno = db_ != nullptr ? sqlite3_system_errno(db_.get()) : 0;
-  const Meaning m = meaning(rc, kept_errno != 0 ? kept_errno : last_errno);
+  Meaning m = meaning(rc, kept_errno != 0 ? kept_errno : last_errno);
   const char* said = db_ != nullptr ? sqlite3_errmsg(db_.get()) : sqlite3_errstr(rc);
+  if (rc == SQLITE_ERROR && !foreign && lacks_schema(said))
+    m = {SKEP_E_CORRUPT, "; the file has lost part of its schema: restore a backup"};
   throw Fault(m.code,
               doing_ + " in " + path_ + ": " + said + " (" + std::to_string(rc) + ")" + m.advice,
               m.retry_ms);
@@ -166,7 +174,7 @@ StatementHandle Connection::compile(std::string_view sql, bool foreign) {
                                     SQLITE_PREPARE_PERSISTENT, &raw, &tail);
   compiling_foreign_ = false;
   StatementHandle handle(raw);
-  if (rc != SQLITE_OK) raise(rc);
+  if (rc != SQLITE_OK) raise(rc, foreign);
   if (handle == nullptr) throw Fault(SKEP_E_INVALID, doing_ + ": the statement is empty");
   const std::string_view rest = sql.substr(static_cast<std::size_t>(tail - sql.data()));
   if (rest.find_first_not_of(" \t\r\n;") != std::string_view::npos)

@@ -88,7 +88,7 @@ class Connection {
   sqlite3* handle() const { return db_.get(); }
   /// What errors say first, such as "enqueue tasks".
   void set_doing(std::string_view doing) { doing_ = doing; }
-  [[noreturn]] void raise(int rc) const;
+  [[noreturn]] void raise(int rc, bool foreign = false) const;
 
  private:
   struct Close {

@@ -59,10 +59,11 @@ std::optional<OwnedTask> find_holder(Connection& db, const char* condition,
   return OwnedTask(read_task(s, 0));
 }
 
-/// `count` lease ids of 128 random bits each, in hex.
-std::vector<std::string> make_lease_ids(std::size_t count) {
+/// `count` lease ids: the claim's id and 128 random bits in hex.
+std::vector<std::string> make_lease_ids(std::string_view claim_id, std::size_t count) {
   constexpr char kHex[] = "0123456789abcdef";
-  std::vector<std::string> out(count);
+  const std::string prefix = claim_id.empty() ? "" : std::string(claim_id) + ".";
+  std::vector<std::string> out(count, prefix);
   for (std::string& id : out) {
     unsigned char bytes[16];
     if (::getrandom(bytes, sizeof(bytes), 0) != static_cast<ssize_t>(sizeof(bytes)))
@@ -229,6 +230,7 @@ void SqliteQueue::claim(std::int64_t now_ms, const skep_queue_filter& filter,
                         const skep_queue_rows& rows) {
   if (filter.lease_ms <= 0) throw Fault(SKEP_E_INVALID, "lease_ms is not positive");
   if (filter.max == 0 || filter.type_count == 0) return;
+  if (filter.repeated != 0 && claim_again(now_ms, filter, rows)) return;
   if (!lanes_.stale()) {
     // Idle workers ask all the time: looking costs neither a transaction nor an fsync.
     const std::vector<std::int64_t> lanes = lanes_.eligible(filter);
@@ -246,7 +248,7 @@ std::vector<OwnedTask> SqliteQueue::claim_from(Connection& db, std::int64_t now_
   lanes_.refresh(db);
   const std::vector<Candidate> chosen =
       first_of(db, now_ms, std::min(filter.max, kMaxClaim), lanes_.eligible(filter));
-  const std::vector<std::string> leases = make_lease_ids(chosen.size());
+  const std::vector<std::string> leases = make_lease_ids(text(filter.claim_id), chosen.size());
   std::vector<OwnedTask> out;
   out.reserve(chosen.size());
   for (std::size_t i = 0; i < chosen.size(); ++i)

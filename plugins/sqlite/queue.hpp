@@ -55,6 +55,8 @@ class SqliteQueue final : public Queue {
   };
   using Decisions = std::vector<Decided>;
 
+  bool claim_again(std::int64_t now_ms, const skep_queue_filter& filter,
+                   const skep_queue_rows& rows);
   Database& db();
   void announce();
   static void deliver(const Decisions& decisions, const Verdicts& out);

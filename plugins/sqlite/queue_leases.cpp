@@ -31,6 +31,20 @@ std::int32_t renew_one(Connection& db, std::int64_t now_ms, const skep_queue_lea
   return SKEP_LEASE_HELD;
 }
 
+/// What this worker process holds under the claim's id and never said it started.
+std::vector<OwnedTask> unseen_of(Connection& db, const skep_queue_filter& filter) {
+  static const std::string select =
+      "SELECT " + task_columns("t") +
+      " FROM worker_tasks t INDEXED BY tasks_held JOIN task_params p USING (seq)"
+      " WHERE t.state IN (2, 3, 4) AND t.worker_id = ?1 AND t.incarnation = ?2 AND t.started_ms = 0"
+      " AND substr(t.lease_id, 1, length(?3) + 1) = ?3 || '.' ORDER BY t.priority DESC, t.seq";
+  Statement s = db.prepare(select);
+  s.bind(text(filter.worker_id), text(filter.incarnation), text(filter.claim_id));
+  std::vector<OwnedTask> out;
+  while (s.step()) out.emplace_back(read_task(s, 0));
+  return out;
+}
+
 std::int32_t release_one(Connection& db, std::int64_t now_ms, const skep_queue_lease& lease) {
   const auto task = find_task(db, text(lease.task_id));
   if (!task) return SKEP_LEASE_UNKNOWN;
@@ -190,6 +204,22 @@ void deliver(const std::vector<std::int32_t>& verdicts, const skep_queue_verdict
 }
 
 }  // namespace
+
+bool SqliteQueue::claim_again(std::int64_t now_ms, const skep_queue_filter& filter,
+                              const skep_queue_rows& rows) {
+  const std::vector<OwnedTask> unseen = db().write("repeat a claim", [&](Connection& c) {
+    for (const OwnedTask& task : unseen_of(c, filter)) {
+      skep_queue_lease lease{};
+      lease.task_id = task.row().id;
+      lease.lease_id = task.row().lease_id;
+      lease.attempt = task.row().attempt;
+      renew_one(c, now_ms, lease, now_ms + filter.lease_ms);
+    }
+    return unseen_of(c, filter);
+  });
+  for (const OwnedTask& task : unseen) put(rows, task.row());
+  return !unseen.empty();
+}
 
 void SqliteQueue::renew(std::int64_t now_ms, std::span<const skep_queue_lease> leases,
                         std::int64_t lease_ms, const Verdicts& out) {

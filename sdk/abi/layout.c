@@ -132,6 +132,9 @@ static void kind_queue(void) {
   FIELD(skep_queue_filter, capability_count);
   FIELD(skep_queue_filter, capabilities);
   FIELD(skep_queue_filter, lease_ms);
+  FIELD(skep_queue_filter, claim_id);
+  FIELD(skep_queue_filter, repeated);
+  FIELD(skep_queue_filter, flags);
   end();
   BEGIN(skep_queue_lease);
   FIELD(skep_queue_lease, size);

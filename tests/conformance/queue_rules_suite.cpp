@@ -245,6 +245,47 @@ TEST_P(QueueRules, survives_ten_leases_with_heartbeats) {  // Q2
   EXPECT_EQ(get("a").attempt, 1);
 }
 
+TEST_P(QueueRules, gives_the_same_tasks_to_a_repeated_claim) {
+  enqueue({new_task("a"), new_task("b"), new_task("c"), new_task("d")});
+  const auto first = must(q().claim(now, {worker(), 2, kLease, "claim-1"}));
+  ASSERT_EQ(ids(first), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(first[0].lease_id.starts_with("claim-1.")) << first[0].lease_id;
+  EXPECT_NE(first[0].lease_id, first[1].lease_id);
+  now += 1'000;
+  const auto again = must(q().claim(now, {worker(), 2, kLease, "claim-1", true}));
+  ASSERT_EQ(ids(again), ids(first));
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(again[i].lease_id, first[i].lease_id);
+    EXPECT_EQ(again[i].attempt, 1);
+    EXPECT_EQ(again[i].tries_used, 1);
+    EXPECT_EQ(again[i].lease_expires_ms, now + kLease);
+  }
+  // After a long time without the control plane they are suspects, and still this worker's.
+  now += kLease + 1;
+  tick();
+  EXPECT_EQ(ids(must(q().claim(now, {worker(), 2, kLease, "claim-1", true}))), ids(first));
+  EXPECT_TRUE(must(q().overdue(now + kLease, "", "")).empty());
+  complete(success(first[0]));
+  EXPECT_EQ(state_of("a"), kSucceeded);
+}
+
+TEST_P(QueueRules, repeats_a_claim_only_for_its_own_process_and_unstarted_tasks) {
+  enqueue({new_task("a"), new_task("b"), new_task("c"), new_task("d"), new_task("e")});
+  const auto first = must(q().claim(now, {worker(), 1, kLease, "claim-1"}));
+  const auto repeat = [&](model::WorkerProfile by, const std::string& id) {
+    const auto got = must(q().claim(now, {std::move(by), 1, kLease, id, true}));
+    return got.empty() ? "" : got[0].id;
+  };
+  EXPECT_EQ(repeat(worker(), "claim"), "b");  // a prefix is another name
+  auto restarted = worker();
+  restarted.incarnation = "w1-boot2";
+  EXPECT_EQ(repeat(restarted, "claim-1"), "c");
+  EXPECT_EQ(repeat(worker("w2"), "claim-1"), "d");
+  EXPECT_EQ(renew(first[0], true), LeaseVerdict::kHeld);
+  EXPECT_EQ(repeat(worker(), "claim-1"), "e");  // "a" runs: its claim was seen
+  EXPECT_EQ(repeat(worker(), "claim-9"), "");
+}
+
 TEST_P(QueueRules, gives_a_try_back_on_release) {
   const model::Task t = claimed("a", 1);
   EXPECT_EQ(release(t), LeaseVerdict::kHeld);

@@ -182,6 +182,18 @@ TEST(SqliteQueue, says_what_to_do_about_a_damaged_file) {
   EXPECT_NE(r.error().message.find("backup"), std::string::npos) << r.error().message;
 }
 
+TEST(SqliteQueue, calls_a_file_without_its_tables_damaged) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  open(path).reset();
+  outside(path, "DROP TABLE worker_tasks");
+  auto queue = open_sqlite_queue(sqlite_config(path));
+  const Error error = queue ? (*queue)->read({}).error() : queue.error();
+  EXPECT_EQ(error.code, Code::kCorrupt);
+  EXPECT_NE(error.message.find("no such table"), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("backup"), std::string::npos) << error.message;
+}
+
 TEST(SqliteQueue, names_a_missing_folder) {
   const auto r = open_sqlite_queue(sqlite_config("/nonexistent/queue.db"));
   ASSERT_FALSE(r);

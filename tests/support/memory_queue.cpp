@@ -155,7 +155,7 @@ void MemoryQueue::lease_out(WallMs now, Entry& entry, const ports::ClaimFilter& 
   advance(entry, Event::kClaim);
   ++t.attempt;
   ++t.tries_used;
-  t.lease_id = random_hex(16);
+  t.lease_id = (filter.claim_id.empty() ? "" : filter.claim_id + ".") + random_hex(16);
   t.worker_id = filter.worker.id;
   t.incarnation = filter.worker.incarnation;
   t.claimed_ms = now;
@@ -164,9 +164,26 @@ void MemoryQueue::lease_out(WallMs now, Entry& entry, const ports::ClaimFilter& 
   entry.attempts.push_back({t.attempt, t.worker_id, t.incarnation, t.lease_id, "", "", now, 0, 0});
 }
 
+std::vector<Task> MemoryQueue::claimed_before(WallMs now, const ports::ClaimFilter& filter) {
+  std::vector<Task> out;
+  for (const auto& entry : entries_) {
+    Task& t = entry->task;
+    if (!model::is_held(t.state) || t.started_ms != 0 || t.worker_id != filter.worker.id ||
+        t.incarnation != filter.worker.incarnation ||
+        !t.lease_id.starts_with(filter.claim_id + "."))
+      continue;
+    advance(*entry, Event::kRenew);
+    t.lease_expires_ms = now + filter.lease_ms;
+    out.push_back(t);
+  }
+  return out;
+}
+
 Result<std::vector<Task>> MemoryQueue::claim(WallMs now, const ports::ClaimFilter& filter) {
   if (filter.lease_ms <= 0) return invalid("lease_ms is not positive");
   const std::lock_guard lock(mutex_);
+  if (filter.repeated)
+    if (auto again = claimed_before(now, filter); !again.empty()) return again;
   std::vector<Entry*> ready;
   for (const auto& entry : entries_)
     if (entry->task.state == TaskState::kQueued && fits(entry->task, filter.worker) &&

@@ -51,6 +51,7 @@ class MemoryQueue final : public ports::Queue {
   Entry* find(std::string_view id);
   Entry* held_by(const model::Lease& lease, ports::LeaseVerdict& verdict);
   ports::Enqueued add(WallMs now, const model::Task& task);
+  std::vector<model::Task> claimed_before(WallMs now, const ports::ClaimFilter& filter);
   void lease_out(WallMs now, Entry& entry, const ports::ClaimFilter& filter);
   model::Verdict judge(WallMs now, const ports::ResultRecord& r);
   void apply(WallMs now, Entry& entry, const ports::ResultRecord& r);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "core/ports/store.hpp"
 
@@ -12,6 +13,7 @@ class MemoryStore final : public ports::Store {
   MemoryStore();
   Result<std::vector<std::vector<ports::Row>>> batch(
       std::span<const ports::Statement> statements) override {
+    if (failure) return *failure;
     return store_->batch(statements);
   }
   Result<std::vector<ports::Row>> query(const ports::Statement& statement) override {
@@ -20,6 +22,8 @@ class MemoryStore final : public ports::Store {
   Status migrate(const std::string& name, std::span<const std::string> migrations) override {
     return store_->migrate(name, migrations);
   }
+
+  std::optional<Error> failure;  ///< what batch() answers instead of writing
 
  private:
   std::unique_ptr<ports::Store> store_;

@@ -64,6 +64,7 @@ HttpResponse health(Control& c, const HttpRequest&) {
   check(out, good, "queue", read ? Status{} : Status{read.error()});
   const auto row = c.store.query({"SELECT sequence FROM cursors"});
   check(out, good, "database", row ? Status{} : Status{row.error()});
+  check(out, good, "background", c.reaper.health());
   out.end_object().key("status").str(good ? "ok" : "unavailable").end_object();
   return HttpResponse::json(out.take(), good ? 200 : 503);
 }

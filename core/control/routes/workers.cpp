@@ -142,7 +142,8 @@ HttpResponse claim(Control& c, const HttpRequest& r) {
   reply.cancel = c.workers.take_voided(worker->profile.id, request->held);
   const bool active = c.tasks.takes_work(*worker);
   if (active && request->max > 0 && !r.closing) {
-    auto tasks = c.queue.claim(now, {worker->profile, request->max, c.options.lease_ms});
+    auto tasks = c.queue.claim(now, {worker->profile, request->max, c.options.lease_ms,
+                                     request->claim_id, request->repeated});
     if (!tasks) return HttpResponse::problem(tasks.error());
     for (auto& t : *tasks)
       reply.tasks.push_back({{t.id, t.attempt, t.lease_id},

@@ -143,6 +143,8 @@ Result<std::vector<model::Task>> QueueAdapter::claim(WallMs now, const ports::Cl
   in.capability_count = count_of(capabilities.size());
   in.capabilities = capabilities.data();
   in.lease_ms = filter.lease_ms;
+  in.claim_id = to_view(filter.claim_id);
+  in.repeated = filter.repeated ? 1 : 0;
   return rows_of([&](const skep_queue_rows* rows, skep_err* err) {
     return table_->claim(inst_, now, &in, rows, err);
   });

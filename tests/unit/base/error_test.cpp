@@ -21,7 +21,7 @@ constexpr std::array kPairs{
     Pair{Code::kUnavailable, SKEP_E_UNAVAILABLE}, Pair{Code::kDenied, SKEP_E_DENIED},
     Pair{Code::kConfig, SKEP_E_CONFIG},           Pair{Code::kState, SKEP_E_STATE},
     Pair{Code::kNoMemory, SKEP_E_NO_MEMORY},      Pair{Code::kCorrupt, SKEP_E_CORRUPT},
-    Pair{Code::kInternal, SKEP_E_INTERNAL}};
+    Pair{Code::kInternal, SKEP_E_INTERNAL},       Pair{Code::kFailed, SKEP_E_FAILED}};
 
 TEST(ErrorTable, has_the_numbers_of_the_plugin_abi) {
   for (const Pair& p : kPairs) {
@@ -61,7 +61,7 @@ TEST(ErrorTable, retries_only_what_the_abi_calls_retryable_and_a_full_disk) {
 }
 
 TEST(ErrorTable, reads_unknown_numbers_as_internal) {
-  for (const std::int32_t rc : {-14, -1000, 1, 7, INT32_MIN, INT32_MAX})
+  for (const std::int32_t rc : {-15, -1000, 1, 7, INT32_MIN, INT32_MAX})
     EXPECT_EQ(code_from_abi(rc), Code::kInternal) << rc;
 }
 

@@ -43,6 +43,16 @@ TEST(ParseJson, refuses_what_is_no_document) {
     EXPECT_FALSE(parse_json(text)) << text;
 }
 
+TEST(ParseJson, names_a_member_that_comes_twice) {
+  for (const char* text :
+       {R"({"a":1,"b":2,"a":3})", R"([{"x":{"\u0061":1,"a":1}}])", R"({"a":{},"a":{}})"}) {
+    const auto r = parse_json(text);
+    ASSERT_FALSE(r) << text;
+    EXPECT_NE(r.error().message.find("\"a\" twice"), std::string::npos) << r.error().message;
+  }
+  EXPECT_TRUE(parse_json(R"({"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]})"));
+}
+
 TEST(ParseJson, keeps_64_bit_integers_exact) {
   EXPECT_EQ(parse_json("9223372036854775807")->get_int64(), INT64_MAX);
   EXPECT_EQ(parse_json("18446744073709551615")->get_uint64(), UINT64_MAX);

@@ -86,15 +86,17 @@ TEST_F(UpTest, reads_back_who_runs) {
   EXPECT_FALSE(state.read());
 }
 
-TEST_F(UpTest, fresh_refuses_a_folder_that_it_did_not_make) {
+TEST_F(UpTest, refuses_a_folder_that_it_did_not_make) {
   fs::create_directories(folder + "/docs");
   std::ofstream(folder + "/docs/thesis") << "x";
   for (const std::vector<std::string>& words :
-       {std::vector<std::string>{"up", "--fresh", "--port", "0", "--state", folder},
+       {std::vector<std::string>{"up", "--port", "0", "--state", folder},
+        {"up", "--fresh", "--port", "0", "--state", folder},
         {"up", "--fresh", "--port", "0", "--state", folder, "--detach"}}) {
     const Ran ran = run_cli(words);
     EXPECT_EQ(ran.code, 5);
-    EXPECT_NE(ran.err.find("was not made by skep up; nothing was removed"), std::string::npos)
+    EXPECT_NE(ran.err.find("was not made by skep up and is not empty; nothing in it was touched"),
+              std::string::npos)
         << ran.err;
     EXPECT_NE(ran.err.find("next:"), std::string::npos);
     EXPECT_TRUE(fs::exists(folder + "/docs/thesis"));

@@ -221,6 +221,42 @@ TEST_F(ControlTest, a_paused_worker_gets_nothing_and_is_told) {
   EXPECT_EQ(claim("w1").size(), 1u);
 }
 
+TEST_F(ControlTest, is_not_ready_while_the_background_writes_fail) {
+  enrol("w1");
+  beat("w1");
+  store.failure = Error{Code::kNoMemory, "disk full"};
+  EXPECT_FALSE(control.reaper.round());
+  EXPECT_EQ(call("GET", "/readyz").status, 503);
+  EXPECT_NE(call("GET", "/readyz").body.find("disk full"), std::string::npos);
+  store.failure.reset();
+  EXPECT_FALSE(control.reaper.round());
+  EXPECT_EQ(call("GET", "/readyz").status, 503) << "nothing was written since";
+  clock.advance(Millis{5'000});
+  EXPECT_TRUE(control.reaper.round());
+  EXPECT_EQ(call("GET", "/readyz").status, 200);
+  control::WorkerDirectory reborn(store, {});
+  ASSERT_TRUE(reborn.load());
+  EXPECT_EQ(reborn.all().at(0).last_seen_ms, clock.wall_ms() - 5'000) << "kept for the next try";
+}
+
+TEST_F(ControlTest, a_claim_whose_reply_was_lost_is_repeated_under_its_id) {
+  enrol("w1");
+  submit();
+  submit();
+  const auto ask = [&](bool repeated) {
+    return api("POST", "/api/workers/w1/claim",
+               api::encode(api::ClaimRequest{"i1", 1, 0, {}, "claim-1", repeated}));
+  };
+  const auto lost = ask(false);
+  const auto again = ask(true);
+  ASSERT_EQ(again.at("tasks").as_array().size(), 1u);
+  EXPECT_EQ(again.at("tasks"), lost.at("tasks"));
+  const auto refused =
+      call("POST", "/api/workers/w1/claim", R"({"incarnation":"i1","max":1,"repeated":true})");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_NE(refused.body.find("claim_id"), std::string::npos) << refused.body;
+}
+
 TEST_F(ControlTest, workers_survive_a_restart_of_the_control_plane) {
   enrol("w1");
   control::WorkerDirectory reborn(store, {});

@@ -14,6 +14,9 @@ std::string manifest(const std::string& more, const std::string& components = co
          R"("components":[)" +
          components + "]" + more + "}";
 }
+std::string with(std::string text, std::string_view old, std::string_view now) {
+  return text.replace(text.find(old), old.size(), now);
+}
 std::string problem(const std::string& text) {
   const auto parsed = parse_manifest(text);
   return parsed ? "accepted" : parsed.error().message;
@@ -58,9 +61,9 @@ TEST(Manifest, reads_everything) {
 TEST(Manifest, names_the_place_of_what_is_wrong) {
   EXPECT_EQ(problem("[]"), "manifest: must be one JSON object");
   EXPECT_TRUE(problem("{").starts_with("manifest: JSON: "));
-  EXPECT_EQ(problem(manifest(R"(,"id":"Hello World")")),
+  EXPECT_EQ(problem(with(manifest(""), "com.acme.hello", "Hello World")),
             "manifest: id must be [a-z0-9_-] with dots, 64 bytes at most");
-  EXPECT_EQ(problem(manifest(R"(,"version":"1.2")")),
+  EXPECT_EQ(problem(with(manifest(""), "1.2.0", "1.2")),
             "manifest: version must be MAJOR.MINOR.PATCH, such as 1.0.0");
   EXPECT_EQ(problem(manifest(R"(,"min_minor":-1)")),
             "manifest: min_minor must be an integer from 0 to 10000");

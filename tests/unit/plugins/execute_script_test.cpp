@@ -67,7 +67,7 @@ TEST_F(ExecuteScript, reports_the_whole_outcome_of_a_success) {
 
 TEST_F(ExecuteScript, fails_for_good_with_the_exit_code) {
   const TaskRun r = run(script("echo before; exit 3").dump());
-  EXPECT_EQ(r.rc, SKEP_E_INVALID);
+  EXPECT_EQ(r.rc, SKEP_E_FAILED);
   EXPECT_EQ(r.message, "script exited with code 3");
   EXPECT_EQ(r.json()["exit_code"].integer(), 3);
   EXPECT_EQ(r.json()["stdout"].str(), "before\n");
@@ -83,7 +83,7 @@ TEST_F(ExecuteScript, asks_for_a_retry_of_the_exit_codes_that_are_listed) {
 
 TEST_F(ExecuteScript, names_the_signal_that_ended_it) {
   const TaskRun r = run(script("kill -SEGV $$").dump());
-  EXPECT_EQ(r.rc, SKEP_E_INVALID);
+  EXPECT_EQ(r.rc, SKEP_E_FAILED);
   EXPECT_EQ(r.message, "script was ended by SIGSEGV");
   EXPECT_EQ(r.json()["signal"].str(), "SIGSEGV");
   EXPECT_TRUE(r.json()["exit_code"].is_null());

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -73,12 +73,18 @@ inline std::string unique_seconds() {
          std::to_string(std::hash<std::string>()(random_hex(8)) % 1'000'000'000);
 }
 
+/// Empty when it cannot be read: a process may end between open and read.
+inline std::string contents(const std::string& path) {
+  std::ostringstream out;
+  out << std::ifstream(path, std::ios::binary).rdbuf();
+  return out.str();
+}
+
 /// How many live processes were started with `word` as one of their arguments.
 inline int count_processes(const std::string& word) {
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    std::ifstream in(entry.path() / "cmdline", std::ios::binary);
-    const std::string line((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    const std::string line = contents(entry.path() / "cmdline");
     count += line.find('\0' + word + '\0') != std::string::npos;
   }
   return count;
@@ -100,10 +106,5 @@ class TempDir {
  private:
   std::string path_;
 };
-
-inline std::string contents(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 }  // namespace skep::proc

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "core/base/json.hpp"
 
@@ -69,9 +70,18 @@ class ScriptedConversation final : public worker::ControlPlane {
       if (!control_.known_) return Error{Code::kNotFound, "unknown worker"};
       api::ClaimReply reply;
       reply.mode = control_.mode_;
+      if (request.repeated)
+        if (auto lost = control_.lost_replies_.extract(request.claim_id)) {
+          reply.tasks = std::move(lost.mapped());
+          return reply;
+        }
       while (reply.tasks.size() < request.max && !control_.queue_.empty()) {
         reply.tasks.push_back(control_.queue_.front());
         control_.queue_.pop_front();
+      }
+      if (!reply.tasks.empty() && std::exchange(control_.loses_reply_, false)) {
+        control_.lost_replies_[request.claim_id] = std::move(reply.tasks);
+        return unavailable("recv: Connection reset by peer");
       }
       for (const model::Lease& lease : request.held)
         if (control_.cancelled_.contains(lease.task_id)) reply.cancel.push_back(lease);

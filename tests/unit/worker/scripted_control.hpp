@@ -39,6 +39,10 @@ class ScriptedControl {
   void refuse(std::optional<Code> code) {
     with([&] { refusal_ = code; });
   }
+  /// The next claim leases its tasks, and its reply is lost on the way.
+  void lose_a_reply() {
+    with([&] { loses_reply_ = true; });
+  }
   /// Forgets its workers, as after a restart on another database.
   void forget_workers() {
     with([&] { known_ = false; });
@@ -81,6 +85,8 @@ class ScriptedControl {
   api::WorkerMode mode_ = api::WorkerMode::kActive;
   std::optional<Code> refusal_;
   Judge judge_;
+  std::map<std::string, std::vector<model::ClaimedTask>> lost_replies_;  // by claim id
+  bool loses_reply_ = false;
   bool away_ = false;
   bool known_ = false;
   int registrations_ = 0;

@@ -75,6 +75,16 @@ TEST(Worker, registers_again_when_the_control_plane_forgot_it) {
   EXPECT_EQ(b.control.registrations(), 2);
 }
 
+TEST(Worker, gets_the_tasks_of_a_claim_whose_reply_was_lost) {
+  Bench b;
+  b.control.lose_a_reply();
+  for (int i = 0; i < 5; ++i) b.control.enqueue("noop");
+  b.start();
+  EXPECT_TRUE(b.finished(5));
+  EXPECT_EQ(b.worker->drain().exit_code, 0);
+  EXPECT_EQ(b.spool.reserved(), 0);
+}
+
 TEST(Worker, stops_claiming_when_a_newer_process_owns_its_id) {
   Bench b;
   const auto lease = b.control.enqueue("stubborn");

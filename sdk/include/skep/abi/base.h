@@ -55,6 +55,7 @@ typedef int32_t skep_rc;
 #define SKEP_E_NO_MEMORY (-11)  /* memory or disk space is used up */
 #define SKEP_E_CORRUPT (-12)    /* stored data is damaged */
 #define SKEP_E_INTERNAL (-13)   /* a bug */
+#define SKEP_E_FAILED (-14)     /* the work was done and ended badly; its result says how */
 
 /* Borrowed bytes; p may be null when n is 0. */
 typedef struct skep_view {

@@ -103,6 +103,11 @@ typedef struct skep_queue_filter {
   uint32_t capability_count;
   const skep_view* capabilities;
   int64_t lease_ms; /* the claim lasts this long without renewal */
+  /* Names this claim, at most 64 of [A-Za-z0-9_-], or "": lease ids are "<claim_id>.<n>". A claim
+   * whose reply may have been lost is repeated under its id. */
+  skep_view claim_id;
+  uint32_t repeated; /* 1: first of all yield what this worker process still holds under claim_id */
+  uint32_t flags;    /* 0 */
 } skep_queue_filter;
 
 typedef struct skep_queue_lease {
@@ -201,7 +206,9 @@ typedef struct skep_queue_v1 {
   skep_rc (*enqueue)(skep_inst* inst, int64_t now_ms, const skep_queue_task* tasks, uint32_t n,
                      const skep_queue_verdicts* verdicts, skep_err* err);
   /* Leases up to filter.max tasks that this worker may run: by priority, then age. Each gets
-   * attempt + 1, a fresh lease id and lease_expires_ms = now + lease_ms. [worker] */
+   * attempt + 1, a fresh lease id and lease_expires_ms = now + lease_ms. A repeated claim yields
+   * the unstarted tasks that its id leased before, renewed, and leases others only when there are
+   * none. [worker] */
   skep_rc (*claim)(skep_inst* inst, int64_t now_ms, const skep_queue_filter* filter,
                    const skep_queue_rows* rows, skep_err* err);
   /* Prolongs leases to now + lease_ms; brings a suspect back. [worker] */
