@@ -36,7 +36,8 @@ struct Config {
     double restart_grace_seconds = 300;  ///< after a start nothing is given up for so long
     double retry_base_seconds = 5;
     double retry_cap_seconds = 900;
-    int max_attempts = 5;  ///< default of a task
+    double retention_days = 90;  ///< ended tasks are kept so long; 0 = for ever
+    int max_attempts = 5;        ///< default of a task
     int max_crashes = 3;
     double offline_after_seconds = 90;  ///< a worker without beats is offline
     double stale_after_seconds = 300;

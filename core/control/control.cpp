@@ -18,7 +18,8 @@ Control::Control(ports::Queue& queue_port, ports::Store& store_port, Clock& cloc
       tasks(queue_port, catalog, workers, waits, clock_port),
       results(queue_port, store_port, waits, metrics, clock_port, opts.reaper.retry),
       reaper(queue_port, workers, waits, clock_port, opts.reaper),
-      reconciler(queue_port, store_port) {}
+      reconciler(queue_port, store_port),
+      retention(queue_port, store_port, clock_port, opts.keep_ms) {}
 
 Control::~Control() { stop(); }
 
@@ -29,11 +30,13 @@ Status Control::start() {
   SKEP_TRY(workers.load());
   for (const auto& w : workers.all()) catalog.learn(w.about.types);
   reaper.start();
+  retention.start();
   reconciler.start();
   return {};
 }
 
 void Control::stop() {
+  retention.stop();
   reaper.stop();
   reconciler.stop();
 }

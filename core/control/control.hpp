@@ -11,6 +11,7 @@
 #include "core/control/reaper.hpp"
 #include "core/control/reconciler.hpp"
 #include "core/control/result_service.hpp"
+#include "core/control/retention.hpp"
 #include "core/control/task_service.hpp"
 #include "core/control/worker_directory.hpp"
 
@@ -18,7 +19,8 @@ namespace skep::control {
 
 struct ControlOptions {
   std::int64_t lease_ms = 90'000;
-  int max_attempts = 5;  ///< default of a task
+  int max_attempts = 5;      ///< default of a task
+  std::int64_t keep_ms = 0;  ///< how long ended tasks are kept; 0 = for ever
   WorkerDirectory::Limits workers;
   ReaperOptions reaper;
 };
@@ -49,6 +51,7 @@ class Control {
   ResultService results;
   Reaper reaper;
   Reconciler reconciler;
+  Retention retention;
 };
 
 }  // namespace skep::control

@@ -21,11 +21,17 @@ std::vector<std::string> Reconciler::migrations() {
       "total_ms BIGINT NOT NULL, PRIMARY KEY (type, outcome))"};
 }
 
+Result<std::int64_t> Reconciler::cursor(ports::Store& store) {
+  const auto rows = store.query({"SELECT sequence FROM cursors WHERE name = 'completions'"});
+  if (!rows) return rows.error();
+  if (rows->empty()) return Error{Code::kCorrupt, "the cursor \"completions\" is missing"};
+  return ports::as_int(rows->front().at(0));
+}
+
 Result<std::size_t> Reconciler::step(std::uint32_t limit) {
-  const auto cursor = store_.query({"SELECT sequence FROM cursors WHERE name = 'completions'"});
-  if (!cursor) return cursor.error();
-  if (cursor->empty()) return Error{Code::kCorrupt, "the cursor \"completions\" is missing"};
-  const std::int64_t from = ports::as_int(cursor->front().at(0));
+  const auto at = cursor(store_);
+  if (!at) return at.error();
+  const std::int64_t from = *at;
   const auto completions = queue_.completions(from, limit);
   if (!completions) return completions.error();
   if (completions->empty()) return std::size_t{0};

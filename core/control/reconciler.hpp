@@ -23,6 +23,8 @@ class Reconciler final : public Service {
 
   static std::vector<std::string> migrations();
 
+  /// The last completion whose effects are in the store.
+  static Result<std::int64_t> cursor(ports::Store& store);
   /// Applies at most `limit` completions; returns how many. kState when somebody else moved the
   /// cursor meanwhile: nothing was applied, read again.
   Result<std::size_t> step(std::uint32_t limit);

@@ -67,6 +67,7 @@ std::vector<std::string> ResultService::migrations() {
       "CREATE TABLE task_logs (task_id TEXT NOT NULL, attempt BIGINT NOT NULL, chunk BIGINT NOT "
       "NULL, entries TEXT NOT NULL, received_ms BIGINT NOT NULL, "
       "PRIMARY KEY (task_id, attempt, chunk))",
+      "CREATE INDEX task_logs_by_age ON task_logs (received_ms)",
       "CREATE TABLE worker_documents (worker_id TEXT NOT NULL, kind TEXT NOT NULL, document TEXT "
       "NOT NULL, created_ms BIGINT NOT NULL, PRIMARY KEY (worker_id, kind))"};
 }
@@ -173,6 +174,17 @@ Result<std::vector<ResultService::LogRow>> ResultService::logs(const std::string
                    std::move(chunk->entries)});
   }
   return out;
+}
+
+Result<std::size_t> ResultService::forget_logs(ports::Store& store, WallMs before,
+                                               std::size_t limit) {
+  const ports::Statement old{
+      "DELETE FROM task_logs WHERE (task_id, attempt, chunk) IN (SELECT task_id, attempt, chunk "
+      "FROM task_logs WHERE received_ms < $1 ORDER BY received_ms LIMIT $2) RETURNING chunk",
+      {before, static_cast<std::int64_t>(limit)}};
+  const auto gone = store.batch({&old, 1});
+  if (!gone) return gone.error();
+  return gone->front().size();
 }
 
 }  // namespace skep::control

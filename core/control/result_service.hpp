@@ -45,6 +45,8 @@ class ResultService {
   /// Chunks of a task after (attempt, chunk), in order.
   Result<std::vector<LogRow>> logs(const std::string& task_id, std::int64_t after_attempt,
                                    std::int64_t after_chunk, int limit);
+  /// Deletes at most `limit` chunks received before `before`; returns how many. [any]
+  static Result<std::size_t> forget_logs(ports::Store& store, WallMs before, std::size_t limit);
 
  private:
   struct Batch;

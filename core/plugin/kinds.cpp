@@ -21,9 +21,9 @@ constexpr std::array<Names, 1> kHeartbeat{"beat"};
 constexpr std::array<Names, 3> kStore{"batch", "query", "migrate"};
 constexpr std::array<Names, 9> kSpool{"reserve", "unreserve", "put",   "ack",   "defer",
                                       "reject",  "next",      "stats", "verify"};
-constexpr std::array<Names, 15> kQueue{"enqueue", "claim",    "renew",       "complete", "release",
-                                       "tick",    "overdue",  "lose",        "cancel",   "requeue",
-                                       "read",    "attempts", "completions", "stats",    "wait"};
+constexpr std::array<Names, 16> kQueue{
+    "enqueue", "claim",   "renew", "complete", "release",     "tick",  "overdue", "lose",
+    "cancel",  "requeue", "read",  "attempts", "completions", "stats", "wait",    "purge"};
 
 constexpr std::size_t table_size(std::size_t functions) { return 8 + functions * sizeof(void*); }
 static_assert(sizeof(skep_plugin_v1) == table_size(kPlugin.size()));

@@ -114,6 +114,9 @@ class Queue {
   virtual Result<std::vector<TaskCount>> stats() = 0;
   /// Returns the new token after at most `timeout`.
   virtual Result<std::uint64_t> wait(Millis timeout, std::uint64_t token) = 0;
+  /// Forgets what ended before `before`, up to completion `sequence`; returns how many rows went.
+  virtual Result<std::uint32_t> purge(WallMs before, std::int64_t sequence,
+                                      std::uint32_t limit) = 0;
 };
 
 }  // namespace skep::ports

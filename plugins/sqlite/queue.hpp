@@ -47,6 +47,7 @@ class SqliteQueue final : public Queue {
                    const skep_queue_completions& out) override;
   void stats(const skep_queue_counts& out) override;
   void wait(std::int64_t timeout_ms, std::uint64_t& token) override;
+  std::uint32_t purge(std::int64_t before_ms, std::int64_t sequence, std::uint32_t limit) override;
 
  private:
   struct Decided {

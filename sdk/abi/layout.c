@@ -225,6 +225,7 @@ static void kind_queue(void) {
   FIELD(skep_queue_v1, completions);
   FIELD(skep_queue_v1, stats);
   FIELD(skep_queue_v1, wait);
+  FIELD(skep_queue_v1, purge);
   end();
 }
 

@@ -1,4 +1,6 @@
 // Verdicts, fencing, losses, the operator, completions.
+#include <set>
+
 #include "tests/conformance/queue_suite.hpp"
 
 namespace skep::test {
@@ -310,6 +312,41 @@ TEST_P(QueueResults, orders_completions_by_finishing) {
     order.push_back(c.task.id);
   }
   EXPECT_EQ(order, (std::vector<std::string>{"t3", "t0", "t4", "t1", "t2"}));
+}
+
+TEST_P(QueueResults, are_forgotten_with_their_tasks_when_they_are_old) {
+  constexpr std::int64_t kAll = 1'000'000;
+  model::Task keyed = new_task("a");
+  keyed.spec.idempotency_key = "k";
+  enqueue(keyed);
+  const auto old_result = success(claim_one());
+  complete(old_result);
+  complete(failure(claimed("again")));
+  ASSERT_EQ(must(q().requeue(now, "again")), ports::LeaseVerdict::kHeld);
+  const model::Task running = claim_one();
+  now += 1'000;
+  complete(success(claimed("b")));
+  enqueue(new_task("waiting"));
+
+  EXPECT_EQ(must(q().purge(now, 0, 100)), 2u) << "results only: no completion is applied yet";
+  EXPECT_EQ(state_of("a"), kSucceeded);
+  EXPECT_GT(must(q().purge(now, kAll, 1)), 0u);
+  EXPECT_EQ(completions().size(), 2u) << "a batch of one";
+  while (must(q().purge(now, kAll, 100)) > 0) {
+  }
+  EXPECT_TRUE(must(q().attempts("a")).empty());
+  std::set<std::string> left;
+  for (const auto& t : must(q().read({}))) left.insert(t.id);
+  EXPECT_EQ(left, (std::set<std::string>{"again", "b", "waiting"}));
+  EXPECT_EQ(must(q().attempts("again")).size(), 2u) << "it runs again, so it keeps its history";
+  ASSERT_EQ(completions().size(), 1u);
+  EXPECT_EQ(completions()[0].task.id, "b");
+  EXPECT_EQ(complete(success(running)), Verdict::kApplied);
+  EXPECT_EQ(complete(old_result), Verdict::kOrphanRecorded);
+  EXPECT_EQ(enqueue(keyed).verdict, ports::EnqueueVerdict::kEnqueued) << "its key is free again";
+  const auto last = completions();
+  ASSERT_EQ(last.size(), 2u);
+  EXPECT_GT(last[1].sequence, last[0].sequence) << "sequence numbers are never used twice";
 }
 
 TEST_P(QueueResults, keep_everything_over_a_restart) {

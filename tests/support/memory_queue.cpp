@@ -106,7 +106,7 @@ void MemoryQueue::end(WallMs finished, Entry& entry, std::string result, std::st
   entry.task.lease_expires_ms = 0;
   entry.task.result = std::move(result);
   entry.task.error = std::move(error);
-  completions_.push_back({static_cast<std::int64_t>(completions_.size()) + 1, entry.task});
+  completions_.push_back({++last_completion_, entry.task});
 }
 
 void MemoryQueue::end_attempt(Entry& entry, std::string_view outcome, const std::string& error,
@@ -132,7 +132,7 @@ Enqueued MemoryQueue::add(WallMs now, const Task& task) {
   Task& t = entry->task;
   t.id = task.id;
   t.spec = task.spec;
-  t.seq = static_cast<std::int64_t>(entries_.size()) + 1;
+  t.seq = ++last_seq_;
   t.state = task.spec.run_at_ms > now ? TaskState::kWaiting : TaskState::kQueued;
   t.created_ms = task.created_ms != 0 ? task.created_ms : now;
   by_id_.emplace(t.id, entry.get());
@@ -244,6 +244,7 @@ Verdict MemoryQueue::judge(WallMs now, const ports::ResultRecord& r) {
     return it->second == r.body_sha256 ? Verdict::kDuplicate : Verdict::kKeyConflict;
   const auto keep = [&](Verdict v) {
     bodies_.emplace(r.idempotency_key, r.body_sha256);
+    received_.emplace_back(now, r.idempotency_key);
     return v;
   };
   Entry* entry = find(r.lease.task_id);
@@ -418,6 +419,35 @@ Result<std::vector<ports::Completion>> MemoryQueue::completions(std::int64_t aft
   for (const ports::Completion& c : completions_)
     if (c.sequence > after && out.size() < limit) out.push_back(c);
   return out;
+}
+
+Result<std::uint32_t> MemoryQueue::purge(WallMs before, std::int64_t sequence,
+                                         std::uint32_t limit) {
+  const std::lock_guard lock(mutex_);
+  std::uint32_t removed = 0;
+  for (; removed < limit && !received_.empty() && received_.front().first < before; ++removed) {
+    bodies_.erase(received_.front().second);
+    received_.pop_front();
+  }
+  const std::uint32_t most = removed + limit;
+  while (removed < most && !completions_.empty()) {
+    const ports::Completion& oldest = completions_.front();
+    if (oldest.sequence > sequence || oldest.task.finished_ms >= before) break;
+    const Entry* entry = find(oldest.task.id);
+    const bool last =
+        std::none_of(completions_.begin() + 1, completions_.end(),
+                     [&](const ports::Completion& c) { return c.task.seq == oldest.task.seq; });
+    if (last && model::is_terminal(entry->task.state)) forget(*entry);
+    completions_.erase(completions_.begin());
+    ++removed;
+  }
+  return removed;
+}
+
+void MemoryQueue::forget(const Entry& entry) {
+  if (!entry.task.spec.idempotency_key.empty()) by_key_.erase(entry.task.spec.idempotency_key);
+  by_id_.erase(entry.task.id);
+  std::erase_if(entries_, [&](const auto& e) { return e.get() == &entry; });
 }
 
 Result<std::vector<ports::TaskCount>> MemoryQueue::stats() {

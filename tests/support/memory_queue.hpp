@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -41,6 +42,7 @@ class MemoryQueue final : public ports::Queue {
                                                      std::uint32_t limit) override;
   Result<std::vector<ports::TaskCount>> stats() override;
   Result<std::uint64_t> wait(Millis timeout, std::uint64_t token) override;
+  Result<std::uint32_t> purge(WallMs before, std::int64_t sequence, std::uint32_t limit) override;
 
  private:
   struct Entry {
@@ -57,6 +59,7 @@ class MemoryQueue final : public ports::Queue {
   void apply(WallMs now, Entry& entry, const ports::ResultRecord& r);
   ports::LeaseVerdict lose_one(WallMs now, WallMs cutoff, const ports::Loss& loss);
   void expire(WallMs now);
+  void forget(const Entry& entry);
   void end(WallMs finished, Entry& entry, std::string result, std::string error);
   static bool advance(Entry& entry, model::Event event);
   static void end_attempt(Entry& entry, std::string_view outcome, const std::string& error,
@@ -66,11 +69,14 @@ class MemoryQueue final : public ports::Queue {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t version_ = 1;
-  std::vector<std::unique_ptr<Entry>> entries_;  // by seq - 1
+  std::vector<std::unique_ptr<Entry>> entries_;  // by seq
   std::map<std::string, Entry*, std::less<>> by_id_;
   std::map<std::string, Entry*> by_key_;
-  std::map<std::string, std::string> bodies_;  // result key -> body digest
+  std::map<std::string, std::string> bodies_;            // result key -> body digest
+  std::deque<std::pair<WallMs, std::string>> received_;  // result keys as they came
   std::vector<ports::Completion> completions_;
+  std::int64_t last_seq_ = 0;
+  std::int64_t last_completion_ = 0;
 };
 
 }  // namespace skep::test

@@ -285,4 +285,12 @@ Result<std::uint64_t> QueueAdapter::wait(Millis timeout, std::uint64_t token) {
   return token;
 }
 
+Result<std::uint32_t> QueueAdapter::purge(WallMs before, std::int64_t sequence,
+                                          std::uint32_t limit) {
+  ErrBuffer err;
+  std::uint32_t removed = 0;
+  SKEP_TRY(err.status(table_->purge(inst_, before, sequence, limit, &removed, err.out())));
+  return removed;
+}
+
 }  // namespace skep::plugin

@@ -38,6 +38,7 @@ class QueueAdapter final : public ports::Queue {
                                                      std::uint32_t limit) override;
   Result<std::vector<ports::TaskCount>> stats() override;
   Result<std::uint64_t> wait(Millis timeout, std::uint64_t token) override;
+  Result<std::uint32_t> purge(WallMs before, std::int64_t sequence, std::uint32_t limit) override;
 
  private:
   const skep_queue_v1* table_;

@@ -34,6 +34,8 @@ class Queue : public Component {
                            const skep_queue_completions& out) = 0;
   virtual void stats(const skep_queue_counts& out) = 0;
   virtual void wait(std::int64_t timeout_ms, std::uint64_t& token) = 0;
+  virtual std::uint32_t purge(std::int64_t before_ms, std::int64_t sequence,
+                              std::uint32_t limit) = 0;
 
   static constexpr const char* kKind = SKEP_KIND_QUEUE;
   template <class T>
@@ -93,6 +95,10 @@ class Queue : public Component {
         },
         [](skep_inst* i, std::int64_t timeout, std::uint64_t* token, skep_err* err) noexcept {
           return guarded(err, [&] { self(i).wait(timeout, *token); });
+        },
+        [](skep_inst* i, std::int64_t before, std::int64_t seq, std::uint32_t limit,
+           std::uint32_t* removed, skep_err* err) noexcept {
+          return guarded(err, [&] { *removed = self(i).purge(before, seq, limit); });
         }};
     return &t;
   }

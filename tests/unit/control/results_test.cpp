@@ -221,6 +221,42 @@ TEST_F(ControlTest, a_paused_worker_gets_nothing_and_is_told) {
   EXPECT_EQ(claim("w1").size(), 1u);
 }
 
+TEST_F(ControlTest, forgets_tasks_and_output_after_the_retention_time) {
+  control::Retention retention(queue, store, clock, 90'000);
+  enrol("w1");
+  const std::string id = submit();
+  const auto lease = claim("w1").at(0).lease;
+  auto logs = envelope(lease, "w1");
+  logs.payload_type = model::PayloadType::kLogs;
+  logs.idempotency_key = "logs";
+  logs.payload = api::encode(api::LogChunk{0, {{"stdout", "hello"}}});
+  EXPECT_EQ(verdict_of(logs), "stored");
+  ASSERT_EQ(control.results.logs(id, 0, -1, 10)->size(), 1u);
+  verdict_of(envelope(lease, "w1"));
+  clock.advance(Millis{89'999});
+  ASSERT_TRUE(control.reconciler.step(100));
+  EXPECT_EQ(*retention.step(), 0u);
+  clock.advance(Millis{2});
+  EXPECT_GT(*retention.step(), 0u);
+  EXPECT_EQ(call("GET", "/api/tasks/" + id).status, 404);
+  EXPECT_TRUE(control.results.logs(id, 0, -1, 10)->empty());
+  EXPECT_EQ(*retention.step(), 0u);
+}
+
+TEST_F(ControlTest, keeps_old_tasks_that_are_not_reconciled_and_all_with_a_retention_of_0) {
+  enrol("w1");
+  const std::string id = submit();
+  verdict_of(envelope(claim("w1").at(0).lease, "w1"));
+  clock.advance(Millis{1'000'000});
+  control::Retention retention(queue, store, clock, 90'000);
+  ASSERT_TRUE(retention.step());
+  EXPECT_EQ(status_of(id), "succeeded");
+  ASSERT_TRUE(control.reconciler.step(100));
+  control::Retention never(queue, store, clock, 0);
+  EXPECT_EQ(*never.step(), 0u);
+  EXPECT_EQ(status_of(id), "succeeded");
+}
+
 TEST_F(ControlTest, is_not_ready_while_the_background_writes_fail) {
   enrol("w1");
   beat("w1");

@@ -253,6 +253,12 @@ typedef struct skep_queue_v1 {
   /* Blocks until work may have become claimable or finished since `*token`, at most timeout_ms;
    * updates *token. Start with 0. [worker] */
   skep_rc (*wait)(skep_inst* inst, int64_t timeout_ms, uint64_t* token, skep_err* err);
+  /* Forgets history, oldest first: ends before `before_ms` with a completion up to `sequence`, each
+   * task with all that is kept about it unless it was put back to work, and results and orphans
+   * received before. Stops after about `limit` rows of a table; *removed becomes how many rows
+   * went. [worker] */
+  skep_rc (*purge)(skep_inst* inst, int64_t before_ms, int64_t sequence, uint32_t limit,
+                   uint32_t* removed, skep_err* err);
 } skep_queue_v1;
 
 #ifdef __cplusplus

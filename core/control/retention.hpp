@@ -1,0 +1,32 @@
+// History has an end: tasks that ended long ago go, with their results and their output.
+#pragma once
+
+#include "core/base/clock.hpp"
+#include "core/base/service.hpp"
+#include "core/ports/queue.hpp"
+#include "core/ports/store.hpp"
+
+namespace skep::control {
+
+class Retention final : public Service {
+ public:
+  /// `keep_ms` 0 keeps everything for ever.
+  Retention(ports::Queue& queue, ports::Store& store, Clock& clock, std::int64_t keep_ms)
+      : Service("retention"), queue_(queue), store_(store), clock_(clock), keep_ms_(keep_ms) {}
+  ~Retention() override { stop(); }
+
+  /// Forgets a batch of what is older; returns how many rows went. Nothing goes whose effects the
+  /// reconciler has still to apply.
+  Result<std::size_t> step();
+
+ protected:
+  void run(std::stop_token stop) override;
+
+ private:
+  ports::Queue& queue_;
+  ports::Store& store_;
+  Clock& clock_;
+  const std::int64_t keep_ms_;
+};
+
+}  // namespace skep::control
