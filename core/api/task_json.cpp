@@ -11,22 +11,25 @@ namespace {
 
 using model::TaskSpec;
 
-constexpr std::int64_t kMaxTimeoutSeconds = 7 * 24 * 3600;
+constexpr std::int64_t kMaxTimeoutSeconds = 604'800;  // 7 days
 
 Error wrong(std::string_view what, std::string_view key, std::string_view expected) {
   return invalid(std::string(what) + ": \"" + std::string(key) + "\" must be " +
                  std::string(expected));
 }
 
-/// An optional name such as site or worker id; null and "" mean "any".
+/// An optional name such as site or worker id; null means "any".
 Status read_name(const json::object& o, std::string_view what, std::string_view key,
                  std::string& out) {
   const auto* v = o.if_contains(key);
   if (v == nullptr || v->is_null()) return {};
   if (!v->is_string()) return wrong(what, key, "a string");
-  out = std::string(v->get_string());
-  if (!out.empty() && !is_name(out))
-    return wrong(what, key, "letters, digits, '.', '_' or '-', at most 128");
+  const std::string name(v->get_string());
+  if (name.empty()) return wrong(what, key, "a name; leave it out for any");
+  if (!is_name(name)) return wrong(what, key, "letters, digits, '.', '_' or '-', at most 128");
+  if (!out.empty() && out != name)
+    return invalid(std::string(what) + ": \"site\" and \"site_name\" differ; give one of them");
+  out = name;
   return {};
 }
 
@@ -110,10 +113,14 @@ Status read_key(const json::object& o, std::string_view what, TaskSpec& spec) {
 void encode_members(JsonOut& out, const model::Task& t) {
   const auto ended = t.finished_ms > 0 && t.started_ms > 0;
   out.key("id").str(t.id).key("type").str(t.spec.type);
-  out.key("status").str(model::public_status(t.state)).key("state").str(to_string(t.state));
+  // What waits for its first attempt was asked to: it has not failed.
+  const bool scheduled = t.state == model::TaskState::kWaiting && t.attempt == 0;
+  out.key("status").str(model::public_status(t.state));
+  out.key("state").str(scheduled ? "scheduled" : to_string(t.state));
   out.key("site").str_or_null(t.spec.site);
   out.key("worker_id").str_or_null(t.worker_id.empty() ? t.spec.target_worker : t.worker_id);
-  out.key("attempt").integer(t.attempt).key("max_attempts").integer(t.spec.max_attempts);
+  out.key("attempt").integer(t.attempt).key("tries_used").integer(t.tries_used);
+  out.key("max_attempts").integer(t.spec.max_attempts);
   out.key("priority").integer(t.spec.priority).key("requires").array();
   for (const std::string& r : t.spec.requirements) out.str(r);
   out.end_array().key("created_at").time_or_null(t.created_ms);

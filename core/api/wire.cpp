@@ -1,5 +1,6 @@
 #include "core/api/wire.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "core/api/members.hpp"
@@ -30,6 +31,16 @@ std::vector<const json::object*> objects_of(const json::object& o, std::string_v
     for (const auto& item : v->get_array())
       if (item.is_object()) out.push_back(&item.get_object());
   return out;
+}
+
+/// The same for what comes from outside: anything but an array of objects is refused.
+Status only_objects(const json::object& o, std::string_view what, std::string_view key) {
+  const auto* v = o.if_contains(key);
+  if (v == nullptr || v->is_null()) return {};
+  const bool good = v->is_array() && std::all_of(v->get_array().begin(), v->get_array().end(),
+                                                 [](const auto& item) { return item.is_object(); });
+  if (good) return {};
+  return invalid(std::string(what) + ": \"" + std::string(key) + "\" must be an array of objects");
 }
 
 constexpr std::string_view kHeld[] = {"held", "lost", "unknown"};
@@ -95,6 +106,7 @@ Result<Registration> decode_registration(std::string_view body) {
   }
   r.host = get_string(o, "host");
   r.pid = static_cast<int>(get_int(o, "pid"));
+  SKEP_TRY(only_objects(o, "registration", "types"));
   for (const json::object* t : objects_of(o, "types"))
     r.types.push_back({get_string(*t, "name"), get_string(*t, "description"),
                        get_string(*t, "version"), get_raw(*t, "params_schema", "{}"),
@@ -150,6 +162,7 @@ Result<Beat> decode_beat(std::string_view body) {
   b.incarnation = get_string(o, "incarnation");
   b.seq = get_int(o, "seq");
   b.sent_ms = from_iso(get_string(o, "sent_at")).value_or(0);
+  SKEP_TRY(only_objects(o, "heartbeat", "tasks"));
   for (const json::object* t : objects_of(o, "tasks"))
     b.tasks.push_back({lease_of(*t), get_bool(*t, "executing")});
   b.errors_total = get_int(o, "errors_total");
@@ -243,6 +256,7 @@ Result<ClaimRequest> decode_claim(std::string_view body) {
     return invalid("claim: \"claim_id\" must be letters, digits, '.', '_' or '-', at most 64");
   if (r.repeated && r.claim_id.empty())
     return invalid("claim: \"repeated\" needs the \"claim_id\" of the claim that it repeats");
+  SKEP_TRY(only_objects(o, "claim", "held"));
   for (const json::object* t : objects_of(o, "held")) r.held.push_back(lease_of(*t));
   return r;
 }
@@ -284,6 +298,7 @@ Result<ReleaseRequest> decode_release(std::string_view body) {
   if (!o) return o.error();
   SKEP_TRY(only_known(*o, "release", {"incarnation", "tasks"}));
   ReleaseRequest r{get_string(*o, "incarnation"), {}};
+  SKEP_TRY(only_objects(*o, "release", "tasks"));
   for (const json::object* t : objects_of(*o, "tasks")) r.tasks.push_back(lease_of(*t));
   return r;
 }

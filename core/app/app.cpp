@@ -96,6 +96,19 @@ plugin::RegistryOptions registry_options(const config::Config& config) {
   return o;
 }
 
+bool is_default(const config::Loaded& loaded, const std::string& key) {
+  const auto origin = loaded.origins.find(key);
+  return origin == loaded.origins.end() || origin->second.kind == config::Layer::kDefault;
+}
+
+/// A node with both roles works for itself, wherever it listens, unless it was told otherwise.
+void join_own_control(const config::Loaded& loaded, const std::vector<std::string>& urls,
+                      config::Config& config) {
+  if (!is_default(loaded, "worker.control_plane_url")) return;
+  config.worker.control_plane_url = urls;
+  if (is_default(loaded, "worker.token_file")) config.worker.token_file = config.http.token_file;
+}
+
 }  // namespace
 
 std::vector<std::string> default_plugin_paths() {
@@ -105,7 +118,7 @@ std::vector<std::string> default_plugin_paths() {
 }
 
 int run_node(const config::Loaded& loaded) {
-  const config::Config& config = loaded.config;
+  config::Config config = loaded.config;
   Signals signals;
   log::configure(config.log.format, config.log.level);
   if (!config.script_paths.empty())
@@ -121,6 +134,7 @@ int run_node(const config::Loaded& loaded) {
     auto started = ControlRole::start(config, registry, clock);
     if (!started) return fail(started.error());
     control = std::move(*started);
+    if (config.is_worker()) join_own_control(loaded, control->urls(), config);
   }
   std::unique_ptr<WorkerRole> worker;
   if (config.is_worker()) {

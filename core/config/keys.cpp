@@ -67,7 +67,7 @@ const std::vector<Key>& table() {
      .doc = "Ended tasks, their results and output are kept so long; 0 keeps them for ever.",
      .unit = "days", .min = 0, .max = 36'500},
     {.section = "control", .name = "max_attempts", .field = AT(control.max_attempts), .live = true,
-     .doc = "Tries of a task that does not say how many.", .min = 1, .max = 1000},
+     .doc = "Tries of a task that does not say how many.", .min = 1, .max = 100},
     {.section = "control", .name = "max_crashes", .field = AT(control.max_crashes), .live = true,
      .doc = "A task is dead after so many attempts that took their worker down.",
      .min = 1, .max = 1000},

@@ -25,12 +25,12 @@ struct ControlOptions {
   ReaperOptions reaper;
 };
 
-/// The parts, in the order in which they need each other. `queue`, `store` and `clock` must outlive
+/// The parts, in the order in which they need each other. The ports and the clock must outlive
 /// it; the server that serves `routes()` must be stopped before it goes.
 class Control {
  public:
-  Control(ports::Queue& queue, ports::Store& store, Clock& clock,
-          const std::vector<ports::TaskType>& own_types, ControlOptions options);
+  Control(ports::Queue& queue_port, ports::Store& store_port, Clock& clock_port,
+          const std::vector<ports::TaskType>& own_types, ControlOptions opts);
   ~Control();
   /// Brings the store's schema up to date, loads workers, starts the background services.
   Status start();

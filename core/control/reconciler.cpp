@@ -8,6 +8,7 @@ namespace skep::control {
 namespace {
 
 constexpr std::uint32_t kBatch = 500;
+constexpr std::size_t kBatchBytes = 16u << 20;
 constexpr Millis kPause{50};  // lets completions gather under load
 constexpr Millis kFailurePause{1'000};
 
@@ -32,7 +33,7 @@ Result<std::size_t> Reconciler::step(std::uint32_t limit) {
   const auto at = cursor(store_);
   if (!at) return at.error();
   const std::int64_t from = *at;
-  const auto completions = queue_.completions(from, limit);
+  const auto completions = queue_.completions(from, limit, kBatchBytes);
   if (!completions) return completions.error();
   if (completions->empty()) return std::size_t{0};
 

@@ -153,7 +153,9 @@ Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
   const WallMs now = clock_.wall_ms();
   std::size_t eligible = 0;
   const auto all = workers_.all();
+  const bool waits = !model::is_terminal(t.state) && !model::is_held(t.state);
   for (const auto& w : all) {
+    if (!waits) break;
     Explanation::Line line{w.profile.id, false, {}};
     const Presence presence = workers_.presence(w, now);
     if (const auto reason = why_not(t.spec, w.profile))

@@ -45,7 +45,7 @@ class TaskService {
       bool eligible = false;
       std::string reason;
     };
-    std::vector<Line> workers;
+    std::vector<Line> workers;  ///< of a task that waits
   };
   Result<Explanation> explain(const std::string& id);
 

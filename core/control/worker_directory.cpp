@@ -145,7 +145,25 @@ Status WorkerDirectory::set_mode(const std::string& worker_id, api::WorkerMode m
   w->mode = mode;
   SKEP_TRY(save(*w));
   const std::lock_guard lock(mutex_);
-  workers_[worker_id].mode = mode;
+  if (const auto found = workers_.find(worker_id); found != workers_.end())
+    found->second.mode = mode;
+  return {};
+}
+
+Status WorkerDirectory::remove(WallMs now, const std::string& worker_id) {
+  const auto w = find(worker_id);
+  if (!w) return w.error();
+  if (const Presence p = presence(*w, now); p == Presence::kOnline || p == Presence::kLate)
+    return Error{Code::kState,
+                 "worker \"" + worker_id + "\" is " + std::string(to_string(p)) +
+                     "; only one that is gone can be removed",
+                 "worker-online", "stop it, or: skep worker drain " + worker_id};
+  const ports::Statement gone{"DELETE FROM workers WHERE worker_id = $1", {worker_id}};
+  if (const auto done = store_.batch({&gone, 1}); !done) return done.error();
+  const std::lock_guard lock(mutex_);
+  workers_.erase(worker_id);
+  voided_.erase(worker_id);
+  dirty_.erase(worker_id);
   return {};
 }
 
@@ -187,7 +205,9 @@ Status WorkerDirectory::flush() {
     const std::lock_guard lock(mutex_);
     written = std::exchange(dirty_, {});
     for (const std::string& id : written) {
-      const WorkerRecord& w = workers_[id];
+      const auto found = workers_.find(id);
+      if (found == workers_.end()) continue;
+      const WorkerRecord& w = found->second;
       updates.push_back({"UPDATE workers SET last_seen_ms = $2, beat = $3 WHERE worker_id = $1",
                          {id, w.last_seen_ms, api::encode(w.beat)}});
     }

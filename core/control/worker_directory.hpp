@@ -49,6 +49,8 @@ class WorkerDirectory {
   Result<WorkerRecord> find(const std::string& worker_id) const;
   std::vector<WorkerRecord> all() const;
   Status set_mode(const std::string& worker_id, api::WorkerMode mode);
+  /// Forgets a worker that is gone; kState while it is online. One that comes back registers again.
+  Status remove(WallMs now, const std::string& worker_id);
   Presence presence(const WorkerRecord& w, WallMs now) const;
 
   /// Remembers that a worker must stop one attempt; see take_voided.

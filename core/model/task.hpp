@@ -79,6 +79,11 @@ struct Task {
   std::string error;   ///< JSON object or ""
 };
 
+/// Bytes of its documents: what makes a task heavy to send.
+inline std::size_t weight(const Task& t) {
+  return t.spec.params.size() + t.result.size() + t.error.size();
+}
+
 /// The right to run one attempt of a task. Every write about the attempt names it.
 struct Lease {
   std::string task_id;

@@ -196,7 +196,7 @@ struct ClientRequest {
   std::string body;                  ///< is application/json unless a header says otherwise
   Millis timeout{30'000};            ///< whole exchange; 0 = none
   Millis connect_timeout{5'000};
-  std::size_t max_body = 16u << 20;
+  std::size_t max_body = 64u << 20;
   /// Set from another thread to give up within 100 ms; may be null.
   const std::atomic<bool>* abort = nullptr;
 };

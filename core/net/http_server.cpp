@@ -129,7 +129,7 @@ struct HttpServer::Impl {
 
 Status HttpServer::Impl::open(const std::string& text) {
   const Result<tcp::endpoint> wanted = parse_listen(text);
-  SKEP_TRY(wanted);
+  if (!wanted) return wanted.error();
   const bool loopback = wanted->address().is_loopback();
   if (!loopback && shared.options.token.empty())
     return config_error("http.listen \"" + text +
@@ -189,8 +189,7 @@ void HttpServer::Impl::adopt(Socket socket, const tcp::endpoint& peer, bool loop
   auto session = std::make_shared<Session>(shared, std::move(socket), peer, loopback);
   if (!connections.add(session)) {
     refused.add(shared.clock.mono_ms(),
-                "as many connections as max_connections or "
-                "max_per_address allow");
+                "as many connections at work as max_connections or max_per_address allow");
     return;
   }
   asio::co_spawn(session->executor(), session->run(), [this, session](std::exception_ptr thrown) {

@@ -386,6 +386,13 @@ void Session::request_stop() {
   });
 }
 
+void Session::make_room() {
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    boost::system::error_code ignored;  // closed meanwhile: as wished
+    if (self->is_reading()) self->socket_.close(ignored);
+  });
+}
+
 void Session::force_close() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
     boost::system::error_code ignored;  // closed meanwhile: as wished

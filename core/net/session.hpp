@@ -53,6 +53,11 @@ class Session : public std::enable_shared_from_this<Session> {
   void request_stop();
   /// Closes the socket whatever goes on. [any]
   void force_close();
+  /// Closes it unless a request is at work. [any]
+  void make_room();
+  /// Waits for bytes, until deadline(). [any]
+  bool is_reading() const { return deadline() != kNever; }
+  MonoMs deadline() const { return deadline_; }
   Executor executor() { return socket_.get_executor(); }
   const asio::ip::address& address() const { return address_; }
 

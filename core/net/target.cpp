@@ -1,14 +1,25 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <cctype>
 
 #include "core/net/head.hpp"
 
 namespace skep::net {
 namespace {
 
-Refusal bad(std::string message) {
-  return HttpResponse::problem(Error{Code::kInvalid, std::move(message), "bad-target",
-                                     "percent-encode what is not a letter, digit or -._~"});
+constexpr std::string_view kEncode = "percent-encode what is not a letter, digit or -._~";
+
+Refusal bad(std::string message, std::string_view next = kEncode) {
+  return HttpResponse::problem(
+      Error{Code::kInvalid, std::move(message), "bad-target", std::string(next)});
+}
+
+bool has_bad_escape(std::string_view s) {
+  for (std::size_t i = s.find('%'); i != std::string_view::npos; i = s.find('%', i + 1))
+    if (i + 2 >= s.size() || std::isxdigit(static_cast<unsigned char>(s[i + 1])) == 0 ||
+        std::isxdigit(static_cast<unsigned char>(s[i + 2])) == 0)
+      return true;
+  return false;
 }
 
 /// Bytes that follow the first byte of a UTF-8 sequence; -1 for no first byte.
@@ -41,8 +52,9 @@ bool is_clean_text(std::string_view s) {
 Refusal read_path(const boost::urls::url_view& url, std::string& path) {
   for (const std::string part : url.segments()) {
     if (part.find_first_of("/\\") != std::string::npos)
-      return bad("the path holds an encoded slash");
-    if (part == "." || part == "..") return bad("the path holds a dot segment");
+      return bad("the path holds an encoded slash, which no name here has", "");
+    if (part == "." || part == "..")
+      return bad("the path holds a dot segment", "leave out \".\" and \"..\"");
     if (!is_clean_text(part)) return bad("the path is not clean UTF-8 after decoding");
     path.append("/").append(part);
   }
@@ -59,7 +71,7 @@ Refusal read_query(const boost::urls::url_view& url, std::map<std::string, std::
     if (!is_clean_text(given.key) || !is_clean_text(given.value))
       return bad("the query is not clean UTF-8 after decoding");
     if (!query.try_emplace(given.key, given.value).second)
-      return bad("the query parameter \"" + given.key + "\" comes twice");
+      return bad("the query parameter \"" + given.key + "\" comes twice", "give it once");
   }
   return {};
 }
@@ -68,6 +80,9 @@ Refusal read_query(const boost::urls::url_view& url, std::map<std::string, std::
 
 Refusal parse_target(std::string_view target, HttpRequest& request) {
   const auto url = boost::urls::parse_origin_form({target.data(), target.size()});
+  if (!url && has_bad_escape(target))
+    return bad("a % of the request target is not followed by two hex digits",
+               "write %25 for a percent sign");
   if (!url) return bad("the request target is not a path that starts with \"/\"");
   if (Refusal r = read_path(*url, request.path)) return r;
   return read_query(*url, request.query);

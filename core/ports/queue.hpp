@@ -30,8 +30,9 @@ struct ClaimFilter {
   model::WorkerProfile worker;
   std::uint32_t max = 1;
   std::int64_t lease_ms = 90'000;
-  std::string claim_id{};  ///< lease ids begin with it
-  bool repeated = false;   ///< the reply to an earlier claim under this id may have been lost
+  std::string claim_id{};       ///< lease ids begin with it
+  bool repeated = false;        ///< the reply to an earlier claim under this id may have been lost
+  std::uint32_t max_bytes = 0;  ///< no further task once the params have as many; 0 = no bound
 };
 
 struct ResultRecord {
@@ -61,6 +62,7 @@ struct TaskQuery {
   bool newest_first = true;
   std::int64_t after_seq = 0;
   std::uint32_t limit = 100;
+  std::size_t max_bytes = 0;  ///< no further row once they weigh as much; 0 = no bound
 };
 
 struct AttemptRow {
@@ -110,7 +112,9 @@ class Queue {
   virtual Result<LeaseVerdict> requeue(WallMs now, std::string_view task_id) = 0;
   virtual Result<std::vector<model::Task>> read(const TaskQuery& query) = 0;
   virtual Result<std::vector<AttemptRow>> attempts(std::string_view task_id) = 0;
-  virtual Result<std::vector<Completion>> completions(std::int64_t after, std::uint32_t limit) = 0;
+  /// `max_bytes` as in TaskQuery.
+  virtual Result<std::vector<Completion>> completions(std::int64_t after, std::uint32_t limit,
+                                                      std::size_t max_bytes = 0) = 0;
   virtual Result<std::vector<TaskCount>> stats() = 0;
   /// Returns the new token after at most `timeout`.
   virtual Result<std::uint64_t> wait(Millis timeout, std::uint64_t token) = 0;

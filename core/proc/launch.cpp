@@ -21,6 +21,7 @@
 
 // The C library's clone() under the name that sanitizers leave alone: they take it for a fork(),
 // and their books, which the child shares with us until it executes, would be wrong afterwards.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): glibc's own name
 extern "C" int __clone(int (*main)(void*), void* stack, int flags, void* arg, ...);
 
 namespace skep::proc {

@@ -14,6 +14,12 @@ constexpr Millis kLook{1'000};
 /// A refused token does not get better within seconds.
 constexpr Millis kDenied{10'000};
 
+/// Whether a claim that failed so may still have leased tasks for us.
+bool may_be_lost(const Error& error) {
+  return error.code == Code::kUnavailable || error.code == Code::kDeadline ||
+         error.code == Code::kCancelled;
+}
+
 }  // namespace
 
 ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
@@ -109,9 +115,12 @@ void ClaimLoop::claim(int max, std::stop_token stop) {
   request.repeated = std::exchange(repeated_, true);
   const MonoMs started = clock_.mono_ms();
   auto reply = control_->claim(request);
-  if (!reply) return failed(reply.error(), stop);
-  claim_id_ = new_id();
-  repeated_ = false;
+  if (!reply) {
+    // An answer that came and is no use would only come again: what it leased is given up.
+    if (!may_be_lost(reply.error())) next_claim();
+    return failed(reply.error(), stop);
+  }
+  next_claim();
   backoff_.reset();
   complaint_.reset();
   link_.reached();
@@ -122,6 +131,11 @@ void ClaimLoop::claim(int max, std::stop_token stop) {
     pause_if_not_held(news, clock_.mono_ms() - started, stop);
   else
     early_empty_ = 0;
+}
+
+void ClaimLoop::next_claim() {
+  claim_id_ = new_id();
+  repeated_ = false;
 }
 
 void ClaimLoop::accept(api::ClaimReply reply) {

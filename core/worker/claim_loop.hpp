@@ -45,6 +45,7 @@ class ClaimLoop final : public Service {
   int reserve(int wanted);
   void give_back_reserve();
   void claim(int max, std::stop_token stop);
+  void next_claim();
   void accept(api::ClaimReply reply);
   void failed(const Error& error, std::stop_token stop);
   void pause_if_not_held(const api::ClaimReply& reply, MonoMs took, std::stop_token stop);

@@ -55,7 +55,7 @@ class Reporter final : public Service, public AttemptListener {
   void take_due_output();
   Parcel pack(model::PayloadType type, const model::Lease& lease, std::string key,
               std::string payload);
-  Parcel pack(const OutputChunk& chunk);
+  Parcel pack(const OutputChunk& out);
   /// True when `batch` is settled here: on disk and forwarded, or given up.
   bool write(std::vector<Parcel>& batch);
   void write_singly(std::vector<Parcel>& batch);

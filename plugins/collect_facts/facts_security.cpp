@@ -29,7 +29,7 @@ std::string dmi(const char* name) { return line_of(std::string("/sys/class/dmi/i
 
 /// By what the firmware calls itself; "unknown" when only the processor tells.
 std::string hypervisor() {
-  if (const std::string type = line_of("/sys/hypervisor/type"); !type.empty()) return type;
+  if (std::string type = line_of("/sys/hypervisor/type"); !type.empty()) return type;
   const std::string names =
       dmi("sys_vendor") + " " + dmi("product_name") + " " + dmi("bios_vendor");
   constexpr std::pair<std::string_view, const char*> kNames[] = {{"QEMU", "qemu"},

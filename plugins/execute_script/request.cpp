@@ -77,7 +77,7 @@ std::string locate(const std::string& file, const Config& config) {
 
 std::string checked_file(const std::string& file, const Config& config) {
   refuse_nul(file, "script file " + shown(file));
-  const std::string path = locate(file, config);
+  std::string path = locate(file, config);
   const int error = errno;
   if (path.empty())
     throw Fault(error == EACCES ? SKEP_E_DENIED : SKEP_E_NOT_FOUND,

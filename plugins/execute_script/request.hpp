@@ -11,7 +11,7 @@
 namespace skep::script {
 
 struct Config {
-  explicit Config(std::string_view json);
+  explicit Config(std::string_view text);
   std::vector<std::string> interpreters;
   std::vector<std::string> script_dirs;
   std::string work_dir;

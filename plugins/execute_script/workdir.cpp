@@ -72,7 +72,7 @@ WorkDir::~WorkDir() {
 }
 
 std::string WorkDir::write(const char* name, std::string_view text) const {
-  const std::string path = path_ + "/" + name;
+  std::string path = path_ + "/" + name;
   const int fd = openat(fd_, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) give_up("write " + path, errno);
   while (!text.empty()) {

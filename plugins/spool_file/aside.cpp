@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kMaxBytes = 64 << 20;
 constexpr std::int64_t kMaxFiles = 1000;
-constexpr std::time_t kMaxAge = 7 * 24 * 3600;
+constexpr std::time_t kMaxAge = 604'800;  // 7 days
 constexpr std::string_view kReason = ".reason";
 
 struct Kept {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kHead = ",\"sha256\":\"";
 constexpr std::string_view kTail = "\"}\n";
-constexpr std::size_t kHex = 2 * crypto_hash_sha256_BYTES;
+constexpr std::size_t kHex = std::size_t{2} * crypto_hash_sha256_BYTES;
 constexpr std::size_t kTrailer = kHead.size() + kHex + kTail.size();
 static_assert(kSealBytes == kTrailer - 1);  // the object's own '}' goes
 

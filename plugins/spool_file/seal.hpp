@@ -11,8 +11,8 @@ namespace spool {
 /// Bytes that seal() adds to an object.
 constexpr std::size_t kSealBytes = 78 - 1;
 
-/// Throws skep::Fault (INVALID) unless `body` looks like a JSON object with a member.
-void check_object(std::string_view body);
+/// Throws skep::Fault (INVALID) unless `bytes` looks like a JSON object with a member.
+void check_object(std::string_view bytes);
 
 /// `{"a":1}` becomes `{"a":1,"sha256":"<64 hex>"}` and a newline. `object` passes check_object().
 std::string seal(std::string_view object);

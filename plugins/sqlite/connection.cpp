@@ -206,6 +206,17 @@ void Connection::execute(const char* sql) {
   if (rc != SQLITE_OK) raise(rc);
 }
 
+void Connection::check_in_place() {
+  int moved = 0;
+  sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  if (moved != 0)
+    throw Fault(SKEP_E_UNAVAILABLE,
+                path_ +
+                    " was moved or deleted while it is open; put it back, or stop the host and "
+                    "restore a backup",
+                kBusyRetryMs);
+}
+
 std::int64_t Connection::query_int(std::string_view sql) {
   Statement s = prepare(sql);
   return s.step() ? s.integer(0) : 0;

@@ -84,6 +84,10 @@ class Connection {
   /// First column of the first row, or 0.
   std::int64_t query_int(std::string_view sql);
 
+  /// Throws SKEP_E_UNAVAILABLE when the open file is no longer the one at its path: what is written
+  /// to it would be lost with the process.
+  void check_in_place();
+
   bool in_transaction() const { return sqlite3_get_autocommit(db_.get()) == 0; }
   sqlite3* handle() const { return db_.get(); }
   /// What errors say first, such as "enqueue tasks".

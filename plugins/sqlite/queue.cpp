@@ -251,8 +251,12 @@ std::vector<OwnedTask> SqliteQueue::claim_from(Connection& db, std::int64_t now_
   const std::vector<std::string> leases = make_lease_ids(text(filter.claim_id), chosen.size());
   std::vector<OwnedTask> out;
   out.reserve(chosen.size());
-  for (std::size_t i = 0; i < chosen.size(); ++i)
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    if (filter.max_bytes > 0 && bytes >= filter.max_bytes) break;
     out.push_back(lease_out(db, now_ms, filter, chosen[i].seq, leases[i]));
+    bytes += out.back().row().params.n;
+  }
   return out;
 }
 

@@ -79,7 +79,7 @@ void read_page(Connection& db, const skep_queue_query& q, const skep_queue_rows&
   const std::string sql = select_task() + "t.seq = ?1";
   for (const std::int64_t seq : page(db, q)) {
     Statement s = db.prepare(sql);
-    if (s.bind(seq).step()) put(rows, read_task(s, 0));
+    if (s.bind(seq).step() && !put(rows, read_task(s, 0))) return;
   }
 }
 
@@ -159,6 +159,7 @@ void SqliteQueue::completions(std::int64_t sequence, std::uint32_t limit,
       const skep_queue_task task = read_task(s, 1);
       const skep_rc rc = out.completion(out.ctx, s.integer(0), &task);
       if (rc < 0) throw Fault(rc, "the receiver of the completions stopped");
+      if (rc == SKEP_ENOUGH) return;
     }
   });
 }

@@ -213,9 +213,10 @@ void end_attempt(Connection& db, const TaskCore& task, std::string_view outcome,
       .run();
 }
 
-void put(const skep_queue_rows& rows, const skep_queue_task& row) {
+bool put(const skep_queue_rows& rows, const skep_queue_task& row) {
   const skep_rc rc = rows.row(rows.ctx, &row);
   if (rc < 0) throw Fault(rc, "the receiver of the rows stopped");
+  return rc != SKEP_ENOUGH;
 }
 
 void put(const skep_queue_verdicts& out, std::uint32_t index, std::int32_t verdict,

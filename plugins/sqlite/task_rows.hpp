@@ -71,7 +71,8 @@ void end_task(Connection& db, const TaskCore& task, const Ending& ending);
 void end_attempt(Connection& db, const TaskCore& task, std::string_view outcome,
                  std::string_view error, std::int64_t started_ms, std::int64_t finished_ms);
 
-void put(const skep_queue_rows& rows, const skep_queue_task& row);
+/// Whether the receiver wants more.
+bool put(const skep_queue_rows& rows, const skep_queue_task& row);
 void put(const skep_queue_verdicts& out, std::uint32_t index, std::int32_t verdict,
          std::string_view note = {});
 

@@ -64,6 +64,7 @@ void Writer::lead(const std::vector<Job*>& group) noexcept {
 bool Writer::commit_group(const std::vector<Job*>& group) {
   try {
     db_.set_doing("begin");
+    db_.check_in_place();
     db_.prepare("BEGIN IMMEDIATE").run();
     for (Job* job : group) run_in_savepoint(*job);
     db_.set_doing("commit");
@@ -95,6 +96,7 @@ void Writer::run_in_savepoint(Job& job) {
 void Writer::run_alone(Job& job) {
   try {
     db_.set_doing(job.doing);
+    db_.check_in_place();
     db_.prepare("BEGIN IMMEDIATE").run();
     job.work(db_);
     db_.prepare("COMMIT").run();

@@ -134,7 +134,7 @@ static void kind_queue(void) {
   FIELD(skep_queue_filter, lease_ms);
   FIELD(skep_queue_filter, claim_id);
   FIELD(skep_queue_filter, repeated);
-  FIELD(skep_queue_filter, flags);
+  FIELD(skep_queue_filter, max_bytes);
   end();
   BEGIN(skep_queue_lease);
   FIELD(skep_queue_lease, size);

@@ -286,6 +286,32 @@ TEST_P(QueueRules, repeats_a_claim_only_for_its_own_process_and_unstarted_tasks)
   EXPECT_EQ(repeat(worker(), "claim-9"), "");
 }
 
+TEST_P(QueueRules, bounds_claims_pages_and_completions_by_bytes) {
+  std::vector<model::Task> tasks;
+  for (int i = 0; i < 5; ++i) {
+    tasks.push_back(new_task("t" + std::to_string(i)));
+    tasks.back().spec.params = R"({"text":")" + std::string(1'000, 'x') + "\"}";
+  }
+  enqueue(tasks);
+  ports::TaskQuery query;
+  query.newest_first = false;
+  query.max_bytes = 2'500;
+  EXPECT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t0", "t1", "t2"}));
+  query.max_bytes = 1;
+  EXPECT_EQ(must(q().read(query)).size(), 1u) << "one at least";
+  ports::ClaimFilter filter{worker(), 10, kLease};
+  filter.max_bytes = 2'500;
+  const auto first = must(q().claim(now, filter));
+  EXPECT_EQ(ids(first), (std::vector<std::string>{"t0", "t1", "t2"}));
+  filter.max_bytes = 1;
+  EXPECT_EQ(ids(must(q().claim(now, filter))), (std::vector<std::string>{"t3"}));
+  EXPECT_EQ(state_of("t4"), kQueued);
+  for (const auto& t : first) complete(success(t));
+  EXPECT_EQ(must(q().completions(0, 10, 1)).size(), 1u);
+  EXPECT_EQ(must(q().completions(0, 10, 1'500)).size(), 2u);
+  EXPECT_EQ(must(q().completions(0, 10)).size(), 3u);
+}
+
 TEST_P(QueueRules, gives_a_try_back_on_release) {
   const model::Task t = claimed("a", 1);
   EXPECT_EQ(release(t), LeaseVerdict::kHeld);

@@ -194,6 +194,20 @@ TEST(SqliteQueue, calls_a_file_without_its_tables_damaged) {
   EXPECT_NE(error.message.find("backup"), std::string::npos) << error.message;
 }
 
+TEST(SqliteQueue, takes_nothing_while_its_file_is_moved_away) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  auto queue = open(path);
+  ASSERT_EQ(rename(path.c_str(), dir.file("aside").c_str()), 0);
+  const model::Task task = task_named("a");
+  const auto refused = queue->enqueue(1, {&task, 1});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnavailable);
+  EXPECT_NE(refused.error().message.find("moved or deleted"), std::string::npos);
+  ASSERT_EQ(rename(dir.file("aside").c_str(), path.c_str()), 0);
+  EXPECT_TRUE(queue->enqueue(1, {&task, 1}));
+}
+
 TEST(SqliteQueue, names_a_missing_folder) {
   const auto r = open_sqlite_queue(sqlite_config("/nonexistent/queue.db"));
   ASSERT_FALSE(r);

@@ -3,7 +3,7 @@ import shutil
 import subprocess
 import unittest
 
-from rig import RigTest, free_port, wait_for
+from rig import RigTest, wait_for
 
 
 class Tasks(RigTest):
@@ -33,11 +33,24 @@ class Tasks(RigTest):
         self.assertEqual(len(bodies), 1)
 
     def test_one_process_can_be_both(self):
-        port = free_port()
-        self.control(roles='["control", "worker"]', listen=f'["127.0.0.1:{port}"]',
-                     extra=f'[worker]\ncontrol_plane_url = "http://127.0.0.1:{port}"\n[spool]\ndir = "offline"')
+        # No control_plane_url: it works for itself, wherever it listens.
+        self.control(roles='["control", "worker"]', extra='[spool]\ndir = "offline"')
         wait_for(lambda: self.api("GET", "/api/workers")["items"], "the worker")
         self.assertEqual(self.ended(self.submit("echo", {"a": 1}))["result"], {"a": 1})
+
+    def test_heavy_tasks_come_through_one_at_a_time_if_need_be(self):
+        self.control()
+        body = [{"type": "execute_script", "params": {"script": ": " + "x" * 5_000_000}} for _ in range(3)]
+        ids = [t["id"] for _ in range(2) for t in self.api("POST", "/api/tasks", body)["items"]]
+        self.worker("w1", worker="concurrency = 8\nbatch_size = 8")
+        for task in ids:
+            self.assertEqual(self.ended(task)["status"], "succeeded")
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = self.api("GET", f"/api/tasks?limit=50{cursor and '&cursor=' + cursor}")
+            seen += [t["id"] for t in page["items"]]
+            cursor = page["next_cursor"]
+        self.assertEqual(seen, ids[::-1])
 
     def test_facts_of_three_sites(self):
         self.control()

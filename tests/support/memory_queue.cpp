@@ -194,8 +194,11 @@ Result<std::vector<Task>> MemoryQueue::claim(WallMs now, const ports::ClaimFilte
   });
   if (ready.size() > filter.max) ready.resize(filter.max);
   std::vector<Task> out;
+  std::size_t bytes = 0;
   for (Entry* entry : ready) {
+    if (filter.max_bytes > 0 && bytes >= filter.max_bytes) break;
     lease_out(now, *entry, filter);
+    bytes += entry->task.spec.params.size();
     out.push_back(entry->task);
   }
   return out;
@@ -403,6 +406,11 @@ Result<std::vector<Task>> MemoryQueue::read(const ports::TaskQuery& query) {
     if (matches(query, entry->task)) out.push_back(entry->task);
   if (query.newest_first) std::reverse(out.begin(), out.end());
   if (query.id.empty() && out.size() > query.limit) out.resize(query.limit);
+  std::size_t bytes = 0;
+  const auto heavy = std::find_if(out.begin(), out.end(), [&](const Task& t) {
+    return query.max_bytes > 0 && (bytes += weight(t)) >= query.max_bytes;
+  });
+  if (heavy != out.end()) out.erase(heavy + 1, out.end());
   return out;
 }
 
@@ -413,11 +421,17 @@ Result<std::vector<ports::AttemptRow>> MemoryQueue::attempts(std::string_view ta
 }
 
 Result<std::vector<ports::Completion>> MemoryQueue::completions(std::int64_t after,
-                                                                std::uint32_t limit) {
+                                                                std::uint32_t limit,
+                                                                std::size_t max_bytes) {
   const std::lock_guard lock(mutex_);
   std::vector<ports::Completion> out;
-  for (const ports::Completion& c : completions_)
-    if (c.sequence > after && out.size() < limit) out.push_back(c);
+  std::size_t bytes = 0;
+  for (const ports::Completion& c : completions_) {
+    if (c.sequence <= after || out.size() >= limit || (max_bytes > 0 && bytes >= max_bytes))
+      continue;
+    bytes += weight(c.task);
+    out.push_back(c);
+  }
   return out;
 }
 

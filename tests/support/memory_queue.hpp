@@ -38,8 +38,8 @@ class MemoryQueue final : public ports::Queue {
   Result<ports::LeaseVerdict> requeue(WallMs now, std::string_view task_id) override;
   Result<std::vector<model::Task>> read(const ports::TaskQuery& query) override;
   Result<std::vector<ports::AttemptRow>> attempts(std::string_view task_id) override;
-  Result<std::vector<ports::Completion>> completions(std::int64_t after,
-                                                     std::uint32_t limit) override;
+  Result<std::vector<ports::Completion>> completions(std::int64_t after, std::uint32_t limit,
+                                                     std::size_t max_bytes) override;
   Result<std::vector<ports::TaskCount>> stats() override;
   Result<std::uint64_t> wait(Millis timeout, std::uint64_t token) override;
   Result<std::uint32_t> purge(WallMs before, std::int64_t sequence, std::uint32_t limit) override;

@@ -14,7 +14,7 @@ Error bad_parameter(const std::string& name, const std::string& value,
 
 }  // namespace
 
-Status known_query(const HttpRequest& r, std::initializer_list<std::string_view> known) {
+Status known_query(const HttpRequest& r, std::span<const std::string_view> known) {
   for (const auto& [name, value] : r.query) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     const std::vector<std::string> names(known.begin(), known.end());

@@ -2,7 +2,9 @@
 // service, encode; they decide nothing.
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/net/http.hpp"
@@ -34,6 +36,7 @@ HttpResponse release(Control& c, const HttpRequest& r);
 HttpResponse post_results(Control& c, const HttpRequest& r);
 HttpResponse list_workers(Control& c, const HttpRequest& r);
 HttpResponse get_worker(Control& c, const HttpRequest& r);
+HttpResponse remove_worker(Control& c, const HttpRequest& r);
 HttpResponse set_worker_mode(Control& c, const HttpRequest& r, std::string_view mode);
 
 // process.cpp
@@ -50,7 +53,7 @@ struct Page {
   std::uint32_t limit = 50;
 };
 /// kInvalid names the parameter that is not in `known`, and the nearest.
-Status known_query(const HttpRequest& r, std::initializer_list<std::string_view> known);
+Status known_query(const HttpRequest& r, std::span<const std::string_view> known);
 Result<Page> page_of(const HttpRequest& r);
 /// ?wait=30: seconds to hold the request, 0 to 60.
 Result<Millis> wait_of(const HttpRequest& r);

@@ -17,23 +17,36 @@ using Handler = HttpResponse (*)(Control&, const HttpRequest&);
 }  // namespace
 
 std::vector<Route> route_table(Control& c) {
-  const auto bind = [&c](Handler h) { return [&c, h](const HttpRequest& r) { return h(c, r); }; };
-  const auto mode = [&c](std::string_view word) {
-    return [&c, word](const HttpRequest& r) { return set_worker_mode(c, r, word); };
+  using Names = std::vector<std::string_view>;
+  /// A route and the query parameters that it takes; another one is refused by name.
+  const auto bind = [&c](Handler h, Names query = {}) {
+    return [&c, h, query = std::move(query)](const HttpRequest& r) {
+      const auto ok = known_query(r, query);
+      return ok ? h(c, r) : HttpResponse::problem(ok.error());
+    };
+  };
+  /// For probes and scrapers, which may add parameters of their own.
+  const auto probe = [&c](Handler h) { return [&c, h](const HttpRequest& r) { return h(c, r); }; };
+  const auto mode = [&](std::string_view word) {
+    return [&c, word](const HttpRequest& r) {
+      const auto ok = known_query(r, {});
+      return ok ? set_worker_mode(c, r, word) : HttpResponse::problem(ok.error());
+    };
   };
   using enum Access;
   return {
-      {"GET", "/health", kOpen, kNone, "Is everything it depends on there?", bind(health)},
-      {"GET", "/readyz", kOpen, kNone, "The same as /health.", bind(health)},
-      {"GET", "/livez", kOpen, kNone, "Does the process answer?", bind(livez)},
-      {"GET", "/metrics", kOperator, kNone, "Prometheus metrics.", bind(metrics)},
+      {"GET", "/health", kOpen, kNone, "Is everything it depends on there?", probe(health)},
+      {"GET", "/readyz", kOpen, kNone, "The same as /health.", probe(health)},
+      {"GET", "/livez", kOpen, kNone, "Does the process answer?", probe(livez)},
+      {"GET", "/metrics", kOperator, kNone, "Prometheus metrics.", probe(metrics)},
 
       {"POST", "/api/tasks", kOperator, kBatch, "Submit one task or an array.", bind(post_tasks)},
-      {"GET", "/api/tasks", kOperator, kNone, "List tasks, newest first.", bind(list_tasks)},
+      {"GET", "/api/tasks", kOperator, kNone, "List tasks, newest first.",
+       bind(list_tasks, {"status", "type", "site", "worker_id", "limit", "cursor"})},
       {"GET", "/api/tasks/{id}", kOperator, kNone, "One task; ?wait=30 waits for its end.",
-       bind(get_task)},
+       bind(get_task, {"wait"})},
       {"GET", "/api/tasks/{id}/logs", kOperator, kNone, "Its output so far; ?after=&wait= follows.",
-       bind(get_task_logs)},
+       bind(get_task_logs, {"after", "wait"})},
       {"GET", "/api/tasks/{id}/explain", kOperator, kNone, "Why it waits, per worker.",
        bind(explain_task)},
       {"POST", "/api/tasks/{id}/cancel", kOperator, kSmall, "End it.", bind(cancel_task)},
@@ -51,14 +64,17 @@ std::vector<Route> route_table(Control& c) {
       {"POST", "/api/workers/{id}/claim", kWorker, kTask, "Lease tasks; long-polls.", bind(claim)},
       {"POST", "/api/workers/{id}/release", kWorker, kTask, "Hand tasks back unfinished.",
        bind(release)},
-      {"GET", "/api/workers", kOperator, kNone, "List workers.", bind(list_workers)},
+      {"GET", "/api/workers", kOperator, kNone, "List workers.",
+       bind(list_workers, {"site", "status"})},
       {"GET", "/api/workers/health", kOperator, kNone, "Presence of workers, depth of the queue.",
        bind(workers_health)},
       {"GET", "/api/workers/metrics", kOperator, kNone, "Queue and worker figures as JSON.",
        bind(workers_metrics)},
       {"GET", "/api/workers/{id}", kOperator, kNone, "One worker.", bind(get_worker)},
+      {"DELETE", "/api/workers/{id}", kOperator, kNone, "Forget a worker that is gone.",
+       bind(remove_worker)},
       {"GET", "/api/workers/{id}/tasks", kOperator, kNone, "Tasks of one worker.",
-       bind(list_worker_tasks)},
+       bind(list_worker_tasks, {"status", "type", "site", "limit", "cursor"})},
       {"POST", "/api/workers/{id}/pause", kOperator, kSmall, "Stop claiming.", mode("paused")},
       {"POST", "/api/workers/{id}/resume", kOperator, kSmall, "Claim again.", mode("active")},
       {"POST", "/api/workers/{id}/drain", kOperator, kSmall, "Stop claiming, finish, hand back.",

@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kReservedIds{"health", "metrics", "register", "results"};
 
+/// Together with one task of the largest size it stays below what a worker's client takes.
+constexpr std::uint32_t kClaimBytes = 8u << 20;
+
 const std::string& id_of(const HttpRequest& r) { return r.params.at("id"); }
 
 Status check_registration(const api::Registration& r) {
@@ -23,6 +26,8 @@ Status check_registration(const api::Registration& r) {
     return invalid("registration: \"" + r.worker_id + "\" is a reserved word, not a worker id");
   if (!is_name(r.site))
     return invalid("registration: site must be letters, digits, '.', '_' or '-', at most 128");
+  if (r.concurrency < 1 || r.concurrency > 1024)
+    return invalid("registration: concurrency must be 1 to 1024");
   if (r.protocol_min > api::kProtocolMax || r.protocol_max < api::kProtocolMin)
     return Error{Code::kState,
                  "worker speaks protocol " + std::to_string(r.protocol_min) + " to " +
@@ -143,7 +148,7 @@ HttpResponse claim(Control& c, const HttpRequest& r) {
   const bool active = c.tasks.takes_work(*worker);
   if (active && request->max > 0 && !r.closing) {
     auto tasks = c.queue.claim(now, {worker->profile, request->max, c.options.lease_ms,
-                                     request->claim_id, request->repeated});
+                                     request->claim_id, request->repeated, kClaimBytes});
     if (!tasks) return HttpResponse::problem(tasks.error());
     for (auto& t : *tasks)
       reply.tasks.push_back({{t.id, t.attempt, t.lease_id},
@@ -202,8 +207,6 @@ HttpResponse post_results(Control& c, const HttpRequest& r) {
 }
 
 HttpResponse list_workers(Control& c, const HttpRequest& r) {
-  if (const auto ok = known_query(r, {"site", "status"}); !ok)
-    return HttpResponse::problem(ok.error());
   const WallMs now = c.clock.wall_ms();
   const auto matches = [&](const std::string& key, std::string_view value) {
     const auto wanted = r.query.find(key);
@@ -222,6 +225,15 @@ HttpResponse get_worker(Control& c, const HttpRequest& r) {
   if (!w) return HttpResponse::problem(w.error());
   JsonOut out;
   encode_worker(out, *w, c, c.clock.wall_ms());
+  return HttpResponse::json(out.take());
+}
+
+HttpResponse remove_worker(Control& c, const HttpRequest& r) {
+  if (const auto done = c.workers.remove(c.clock.wall_ms(), id_of(r)); !done)
+    return HttpResponse::problem(done.error());
+  log::info("worker_removed", {{"worker_id", id_of(r)}});
+  JsonOut out;
+  out.object().key("worker_id").str(id_of(r)).key("status").str("removed").end_object();
   return HttpResponse::json(out.take());
 }
 

@@ -77,18 +77,33 @@ Result<LeaseVerdict> one_verdict(Call call) {
   return all->front();
 }
 
+/// Takes rows until they weigh `max_bytes`, or all with 0.
+template <class Row>
+struct Rows {
+  std::size_t max_bytes = 0;
+  std::size_t bytes = 0;
+  std::vector<Row> rows{};
+
+  template <class Make>
+  skep_rc take(const skep_queue_task& task, Make make) noexcept {
+    if (task.state >= model::kTaskStates) return SKEP_E_INVALID;
+    const skep_rc rc = receive([&] { rows.push_back(make(to_task(task))); });
+    bytes += task.params.n + task.result.n + task.error.n;
+    return rc == SKEP_OK && max_bytes > 0 && bytes >= max_bytes ? SKEP_ENOUGH : rc;
+  }
+};
+
 skep_rc take_row(void* out, const skep_queue_task* row) noexcept {
-  if (row->state >= model::kTaskStates) return SKEP_E_INVALID;
-  return receive([&] { static_cast<std::vector<model::Task>*>(out)->push_back(to_task(*row)); });
+  return static_cast<Rows<model::Task>*>(out)->take(*row, [](model::Task t) { return t; });
 }
 
 template <class Call>
-Result<std::vector<model::Task>> rows_of(Call call) {
-  std::vector<model::Task> out;
+Result<std::vector<model::Task>> rows_of(Call call, std::size_t max_bytes = 0) {
+  Rows<model::Task> out{max_bytes};
   const skep_queue_rows sink{&out, take_row};
   ErrBuffer err;
   SKEP_TRY(err.status(call(&sink, err.out())));
-  return out;
+  return std::move(out.rows);
 }
 
 std::vector<skep_view> views(const std::vector<std::string>& names) {
@@ -145,6 +160,7 @@ Result<std::vector<model::Task>> QueueAdapter::claim(WallMs now, const ports::Cl
   in.lease_ms = filter.lease_ms;
   in.claim_id = to_view(filter.claim_id);
   in.repeated = filter.repeated ? 1 : 0;
+  in.max_bytes = filter.max_bytes;
   return rows_of([&](const skep_queue_rows* rows, skep_err* err) {
     return table_->claim(inst_, now, &in, rows, err);
   });
@@ -229,9 +245,9 @@ Result<std::vector<model::Task>> QueueAdapter::read(const ports::TaskQuery& quer
   in.state_count = count_of(states.size());
   in.newest_first = query.newest_first ? 1 : 0;
   in.after_seq = query.after_seq;
-  return rows_of([&](const skep_queue_rows* rows, skep_err* err) {
-    return table_->read(inst_, &in, rows, err);
-  });
+  return rows_of([&](const skep_queue_rows* rows,
+                     skep_err* err) { return table_->read(inst_, &in, rows, err); },
+                 query.max_bytes);
 }
 
 Result<std::vector<ports::AttemptRow>> QueueAdapter::attempts(std::string_view task_id) {
@@ -247,17 +263,19 @@ Result<std::vector<ports::AttemptRow>> QueueAdapter::attempts(std::string_view t
 }
 
 Result<std::vector<ports::Completion>> QueueAdapter::completions(std::int64_t after,
-                                                                 std::uint32_t limit) {
-  using Rows = std::vector<ports::Completion>;
-  Rows out;
+                                                                 std::uint32_t limit,
+                                                                 std::size_t max_bytes) {
+  using Completions = Rows<ports::Completion>;
+  Completions out{max_bytes};
   const skep_queue_completions sink{
       &out, [](void* ctx, std::int64_t sequence, const skep_queue_task* task) noexcept -> skep_rc {
-        if (task->state >= model::kTaskStates) return SKEP_E_INVALID;
-        return receive([&] { static_cast<Rows*>(ctx)->push_back({sequence, to_task(*task)}); });
+        return static_cast<Completions*>(ctx)->take(*task, [&](model::Task t) {
+          return ports::Completion{sequence, std::move(t)};
+        });
       }};
   ErrBuffer err;
   SKEP_TRY(err.status(table_->completions(inst_, after, limit, &sink, err.out())));
-  return out;
+  return std::move(out.rows);
 }
 
 Result<std::vector<ports::TaskCount>> QueueAdapter::stats() {

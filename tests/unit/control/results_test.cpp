@@ -275,6 +275,40 @@ TEST_F(ControlTest, is_not_ready_while_the_background_writes_fail) {
   EXPECT_EQ(reborn.all().at(0).last_seen_ms, clock.wall_ms() - 5'000) << "kept for the next try";
 }
 
+TEST_F(ControlTest, only_a_worker_that_is_gone_can_be_removed) {
+  enrol("w1");
+  EXPECT_EQ(call("DELETE", "/api/workers/w1").status, 409);
+  clock.advance(Millis{91'000});
+  api("DELETE", "/api/workers/w1");
+  EXPECT_EQ(call("GET", "/api/workers/w1").status, 404);
+  EXPECT_EQ(call("DELETE", "/api/workers/w1").status, 404);
+  control::WorkerDirectory reborn(store, {});
+  ASSERT_TRUE(reborn.load());
+  EXPECT_TRUE(reborn.all().empty());
+  enrol("w1");
+  EXPECT_EQ(call("GET", "/api/workers/w1").status, 200);
+}
+
+TEST_F(ControlTest, refuses_a_registration_or_claim_with_members_of_a_wrong_kind) {
+  enrol("w1");
+  for (const char* held : {"\"x\"", "[1]", "{}"})
+    EXPECT_EQ(call("POST", "/api/workers/w1/claim",
+                   R"({"incarnation":"i1","max":1,"held":)" + std::string(held) + "}")
+                  .status,
+              400)
+        << held;
+  auto greedy = registration("w2");
+  greedy.concurrency = 1'000'000'000;
+  EXPECT_EQ(call("POST", "/api/workers/register", api::encode(greedy)).status, 400);
+}
+
+TEST_F(ControlTest, names_unknown_query_parameters_but_not_to_probes) {
+  for (const char* path : {"/api/tasks", "/api/workers/health", "/api/workers", "/api/task-types"})
+    EXPECT_NE(call("GET", path, "", {{"x", "1"}}).body.find("bad-query"), std::string::npos)
+        << path;
+  EXPECT_EQ(call("GET", "/readyz", "", {{"x", "1"}}).status, 200);
+}
+
 TEST_F(ControlTest, a_claim_whose_reply_was_lost_is_repeated_under_its_id) {
   enrol("w1");
   submit();

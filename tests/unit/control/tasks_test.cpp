@@ -3,6 +3,39 @@
 namespace skep::test {
 namespace {
 
+TEST_F(ControlTest, an_empty_or_double_site_is_no_site) {
+  for (const char* body : {R"({"type":"echo","site":""})", R"({"type":"echo","worker_id":""})",
+                           R"({"type":"echo","site":"a","site_name":"b"})"})
+    EXPECT_EQ(call("POST", "/api/tasks", body).status, 400) << body;
+  const auto same = api("POST", "/api/tasks", R"({"type":"echo","site":"a","site_name":"a"})", 201);
+  EXPECT_EQ(get_string(same, "site"), "a");
+}
+
+TEST_F(ControlTest, a_task_for_later_is_scheduled) {
+  const auto task =
+      api("POST", "/api/tasks", R"({"type":"echo","run_at":"2099-01-01T00:00:00Z"})", 201);
+  EXPECT_EQ(get_string(task, "status"), "queued");
+  EXPECT_EQ(get_string(task, "state"), "scheduled");
+}
+
+TEST_F(ControlTest, lists_end_a_page_by_weight_too) {
+  const std::string heavy =
+      R"({"type":"echo","params":{"text":")" + std::string(3 << 20, 'x') + "\"}}";
+  for (int i = 0; i < 3; ++i) submit(heavy);
+  std::map<std::string, std::string> query{{"limit", "50"}};
+  std::set<std::string> seen;
+  int pages = 0;
+  for (bool more = true; more; ++pages) {
+    const auto page = api("GET", "/api/tasks", "", 200, query);
+    EXPECT_LE(page.at("items").as_array().size(), 2u);
+    for (const auto& t : page.at("items").as_array()) seen.insert(get_string(t.as_object(), "id"));
+    more = !page.at("next_cursor").is_null();
+    if (more) query["cursor"] = get_string(page, "next_cursor");
+  }
+  EXPECT_EQ(seen.size(), 3u);
+  EXPECT_EQ(pages, 2);
+}
+
 TEST_F(ControlTest, submit_fills_defaults_and_the_types_timeout) {
   const auto task =
       api("POST", "/api/tasks", R"({"type":"script","params":{"script":"true"}})", 201);

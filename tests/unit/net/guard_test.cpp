@@ -78,6 +78,11 @@ TEST(Guard, asks_for_json_of_a_known_length) {
   route.method = "POST";
   route.path = "/p";
   route.body_cap = kOptionalBody + 1;
+  for (const char* other : {"application/json; charset=utf-16", "application/json; x=y"}) {
+    Head wrong = with("content-type", other);
+    wrong.content_length = 1;
+    EXPECT_EQ(status_of(check_body(wrong, route)), 415) << other;
+  }
   Head head = with("content-type", "Application/JSON ; charset=utf-8");
   head.method = "POST";
   EXPECT_EQ(status_of(check_body(head, route)), 411);

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <latch>
 #include <memory>
 
 #include "net_support.hpp"
@@ -123,22 +125,51 @@ TEST(Limits, a_peer_that_does_not_read_is_dropped) {
   EXPECT_TRUE(eventually([&] { return !client.send("x"); }));
 }
 
-TEST(Limits, connections_beyond_the_caps_are_closed_at_once) {
+TEST(Limits, half_requests_make_room_for_new_connections) {
+  for (const bool per_address : {true, false}) {
+    ServerOptions options = local_options();
+    options.header_timeout = Millis{60'000};
+    (per_address ? options.max_per_address : options.max_connections) = 3;
+    TestServer server(routes(), options);
+    std::vector<std::unique_ptr<RawClient>> half;
+    for (int i = 0; i < 20; ++i) {
+      half.push_back(std::make_unique<RawClient>(server.port()));
+      half.back()->send("GET /g");
+    }
+    RawClient honest(server.port());
+    honest.send(get("/g"));
+    EXPECT_EQ(honest.read_response().status, 200);
+    const auto gone = [](const auto& client) { return !client->send("x"); };
+    EXPECT_TRUE(eventually([&] { return std::ranges::count_if(half, gone) >= 18; }));
+  }
+}
+
+TEST(Limits, connections_beyond_those_at_work_are_closed_at_once) {
   for (const bool per_address : {true, false}) {
     ServerOptions options = local_options();
     (per_address ? options.max_per_address : options.max_connections) = 3;
-    TestServer server(routes(), options);
+    options.threads = 4;
+    std::latch go(1);
+    std::latch busy(3);
+    auto all = routes();
+    all.push_back(route("GET", "/busy", [&](const HttpRequest&) {
+      busy.count_down();
+      go.wait();
+      return HttpResponse::json("{}");
+    }));
+    TestServer server(std::move(all), options);
     std::vector<std::unique_ptr<RawClient>> kept;
     for (int i = 0; i < 3; ++i) {
       kept.push_back(std::make_unique<RawClient>(server.port()));
-      kept.back()->send(get("/g"));
-      EXPECT_EQ(kept.back()->read_response().status, 200);
+      kept.back()->send(get("/busy"));
     }
+    busy.wait();
     RawClient excess(server.port());
     std::string nothing;
     EXPECT_TRUE(excess.read_to_end(nothing));
     EXPECT_EQ(nothing, "");
-    kept.front()->close();
+    go.count_down();
+    for (const auto& client : kept) EXPECT_EQ(client->read_response().status, 200);
     EXPECT_TRUE(eventually([&] {
       RawClient next(server.port());
       return next.send(get("/g")) && next.read_response().status == 200;

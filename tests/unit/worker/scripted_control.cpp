@@ -79,9 +79,9 @@ class ScriptedConversation final : public worker::ControlPlane {
         reply.tasks.push_back(control_.queue_.front());
         control_.queue_.pop_front();
       }
-      if (!reply.tasks.empty() && std::exchange(control_.loses_reply_, false)) {
+      if (!reply.tasks.empty() && control_.loses_reply_) {
         control_.lost_replies_[request.claim_id] = std::move(reply.tasks);
-        return unavailable("recv: Connection reset by peer");
+        return Error{*std::exchange(control_.loses_reply_, std::nullopt), "lost on the way"};
       }
       for (const model::Lease& lease : request.held)
         if (control_.cancelled_.contains(lease.task_id)) reply.cancel.push_back(lease);

@@ -39,9 +39,9 @@ class ScriptedControl {
   void refuse(std::optional<Code> code) {
     with([&] { refusal_ = code; });
   }
-  /// The next claim leases its tasks, and its reply is lost on the way.
-  void lose_a_reply() {
-    with([&] { loses_reply_ = true; });
+  /// The next claim leases its tasks, and fails with `code` on the way back.
+  void lose_a_reply(Code code = Code::kUnavailable) {
+    with([&] { loses_reply_ = code; });
   }
   /// Forgets its workers, as after a restart on another database.
   void forget_workers() {
@@ -86,7 +86,7 @@ class ScriptedControl {
   std::optional<Code> refusal_;
   Judge judge_;
   std::map<std::string, std::vector<model::ClaimedTask>> lost_replies_;  // by claim id
-  bool loses_reply_ = false;
+  std::optional<Code> loses_reply_;
   bool away_ = false;
   bool known_ = false;
   int registrations_ = 0;

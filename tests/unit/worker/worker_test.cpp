@@ -85,6 +85,14 @@ TEST(Worker, gets_the_tasks_of_a_claim_whose_reply_was_lost) {
   EXPECT_EQ(b.spool.reserved(), 0);
 }
 
+TEST(Worker, asks_for_other_tasks_after_an_answer_that_it_cannot_take) {
+  Bench b;
+  b.control.lose_a_reply(Code::kUnsupported);
+  for (int i = 0; i < 5; ++i) b.control.enqueue("noop");
+  b.start();
+  EXPECT_TRUE(b.finished(3)) << "all but the two of the answer";
+}
+
 TEST(Worker, stops_claiming_when_a_newer_process_owns_its_id) {
   Bench b;
   const auto lease = b.control.enqueue("stubborn");

@@ -61,6 +61,10 @@ typedef struct skep_queue_task {
   skep_view error;  /* JSON object {"code","message",..} or "" */
 } skep_queue_task;
 
+/* What a receiver of rows or completions may answer beside SKEP_OK and an error: it wants no more
+ * and the call succeeds. Only read() and completions() meet it. */
+#define SKEP_ENOUGH 1
+
 /* Receives rows. The row and its views are valid during the call. */
 typedef struct skep_queue_rows {
   void* ctx;
@@ -106,8 +110,8 @@ typedef struct skep_queue_filter {
   /* Names this claim, at most 64 of [A-Za-z0-9_-], or "": lease ids are "<claim_id>.<n>". A claim
    * whose reply may have been lost is repeated under its id. */
   skep_view claim_id;
-  uint32_t repeated; /* 1: first of all yield what this worker process still holds under claim_id */
-  uint32_t flags;    /* 0 */
+  uint32_t repeated;  /* 1: first yield what this worker process still holds under claim_id */
+  uint32_t max_bytes; /* no further task once the params together have as many; 0 = no bound */
 } skep_queue_filter;
 
 typedef struct skep_queue_lease {
