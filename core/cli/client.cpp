@@ -54,7 +54,7 @@ std::vector<std::string> details_of(const json::object& problem) {
     const std::string pointer = get_string(e.get_object(), "pointer");
     const std::string message = get_string(e.get_object(), "message");
     if (only_one && detail.find(message) != std::string::npos) continue;
-    lines.push_back((pointer.empty() ? "" : pointer + ": ") + message);
+    lines.push_back(pointer.empty() ? message : fmt::format("{}: {}", pointer, message));
   }
   return lines;
 }

@@ -68,9 +68,10 @@ Result<Found> find(const std::vector<std::string>& words) {
     if (words.empty() || asks_help(words)) return out;
     return usage_error("no command is given", "skep --help");
   }
-  const std::string noun = words[noun_at];
+  const std::string& noun = words[noun_at];
   out.rest.erase(out.rest.begin() + static_cast<std::ptrdiff_t>(noun_at));
-  if ((out.command = find_command(noun)) != nullptr) return out;
+  out.command = find_command(noun);
+  if (out.command != nullptr) return out;
   const auto verbs = verbs_of(noun);
   if (verbs.empty())
     return usage_error("there is no command \"" + noun + "\"; " + suggestion(noun, first_words()),

@@ -36,9 +36,9 @@ Status add_times(Session& s, json::object& task) {
   for (const auto& [option, member] :
        {std::pair{"run-at", "run_at"}, {"expires-at", "expires_at"}}) {
     if (!s.args.has(option)) continue;
-    auto at = time_of(option, s.args.get(option), s.console.now_ms());
+    const auto at = time_of(option, s.args.get(option), s.console.now_ms());
     if (!at) return at.error();
-    task[member] = std::move(*at);
+    task[member] = *at;
   }
   return {};
 }
