@@ -54,7 +54,7 @@ std::vector<std::string> details_of(const json::object& problem) {
     const std::string pointer = get_string(e.get_object(), "pointer");
     const std::string message = get_string(e.get_object(), "message");
     if (only_one && detail.find(message) != std::string::npos) continue;
-    lines.push_back((pointer.empty() ? "" : pointer + ": ") + message);
+    lines.push_back(pointer.empty() ? message : fmt::format("{}: {}", pointer, message));
   }
   return lines;
 }
@@ -111,7 +111,7 @@ Result<Client> Client::make(std::string server, std::string token, Millis timeou
   return Client(std::move(server), std::move(token), timeout, std::move(transport), abort);
 }
 
-Failure Client::unreachable(const Error& cause) const {
+Failure Client::unreachable(const Error& cause, const std::string& url) const {
   if (cause.code == Code::kUnavailable)
     return unavailable("control plane at " + server_ + " cannot be reached: " + cause.message)
         .named("unreachable")
@@ -120,19 +120,26 @@ Failure Client::unreachable(const Error& cause) const {
     return Error{cause.code, "control plane at " + server_ + " gave no answer: " + cause.message}
         .with_next("skep health   or a longer --timeout SECONDS");
   if (cause.code == Code::kCancelled) return Error{cause.code, "interrupted"};
+  if (cause.id() == "answer-too-large")
+    return Error(cause).with_next("a smaller --limit   or   curl -o FILE '" + url + "'");
   return cause;
 }
 
 Failure Client::failure_of(const net::ClientResponse& r) const {
   const auto parsed = parse_json(r.body);
   const json::object* problem = parsed ? parsed->if_object() : nullptr;
+  const bool api_twice = r.status == 404 && server_.ends_with("/api");
+  const std::string without_api =
+      api_twice ? "leave out /api: skep --server " + server_.substr(0, server_.size() - 4) + " .."
+                : "";
   if (problem == nullptr || !problem->contains("detail"))
     return Error{code_of_status(r.status),
                  fmt::format("{} answered HTTP {} without a problem document", server_, r.status)}
-        .with_next("skep health: is this a skep control plane?");
+        .with_next(api_twice ? without_api : "skep health: is this a skep control plane?");
   const std::string name = get_string(*problem, "code");
   Error error{code_of(name, r.status), get_string(*problem, "detail"), name,
               get_string(*problem, "next")};
+  if (api_twice) error.next = without_api;
   if (r.status == 401 && error.next.empty())
     error.next = "skep --token-file FILE ..   or   export SKEP_TOKEN_FILE=FILE";
   return {std::move(error), r.body, details_of(*problem)};
@@ -151,7 +158,7 @@ Outcome<net::ClientResponse> Client::raw(std::string_view method, const std::str
   request.connect_timeout = std::min(timeout_, request.connect_timeout);
   request.abort = abort_;
   auto response = transport_(request);
-  if (!response) return unreachable(response.error());
+  if (!response) return unreachable(response.error(), request.url);
   return std::move(*response);
 }
 

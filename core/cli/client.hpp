@@ -48,7 +48,7 @@ class Client {
          const std::atomic<bool>* abort);
   Outcome<json::value> document(std::string_view method, const std::string& path, std::string body,
                                 Millis extra);
-  Failure unreachable(const Error& cause) const;
+  Failure unreachable(const Error& cause, const std::string& url) const;
 
   std::string server_;
   std::string token_;

@@ -67,7 +67,7 @@ const std::vector<Command>& all_commands();
 /// Options that every command takes.
 const std::vector<Option>& global_options();
 
-// One per noun, each in the file of that name.
+// Each in the file of that name.
 std::vector<Command> api_commands();
 std::vector<Command> config_commands();
 std::vector<Command> help_commands();
@@ -76,6 +76,7 @@ std::vector<Command> start_commands();
 std::vector<Command> status_commands();
 std::vector<Command> submit_commands();
 std::vector<Command> task_commands();
+std::vector<Command> task_type_commands();
 std::vector<Command> up_commands();
 std::vector<Command> worker_commands();
 

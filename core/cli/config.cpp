@@ -35,21 +35,20 @@ void print_summary(const Console& console, const std::string& path, const config
 }
 
 Outcome<int> check(Session& s) {
-  const auto loaded = load_config(s);
-  if (!loaded) return loaded.error();
-  const std::string path = s.args.get("config");
-  const NodeProblems found = check_node(*loaded);
-  for (const std::string& warning : found.warnings) s.console.note("warning: " + warning);
-  if (!found.errors.empty()) {
-    Error first = config_error(found.errors.front())
-                      .named("config")
-                      .with_next("correct it, then: skep config check -c " + path);
-    return Failure{std::move(first), {}, {found.errors.begin() + 1, found.errors.end()}};
+  auto found = inspect_config(s);
+  if (!found) return found.error();
+  // Where a key of theirs is wrong, what is said of plugins would be a guess.
+  if (found->plugins_are_clear) {
+    const NodeProblems more = check_node(found->loaded);
+    for (const std::string& warning : more.warnings) s.console.note("warning: " + warning);
+    found->problems.insert(found->problems.end(), more.errors.begin(), more.errors.end());
   }
-  const auto document = parse_json(summary_json(path, *loaded));
+  if (!found->problems.empty()) return config_failure(s, found->problems);
+  const std::string path = s.args.get("config");
+  const auto document = parse_json(summary_json(path, found->loaded));
   if (!document) return document.error();
   if (!print_document(s.console, s.format, *document, "file"))
-    print_summary(s.console, path, loaded->config);
+    print_summary(s.console, path, found->loaded.config);
   return 0;
 }
 

@@ -1,5 +1,7 @@
 #include "core/cli/config_check.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
@@ -56,7 +58,8 @@ class NodeCheck {
   NodeProblems run() {
     // What a scan logs, a folder or file that it passes over, is said below in plain words.
     log::configure(config_.log.format, "error");
-    check_folders();
+    check_folders("plugins.paths", "plugins", options_.paths);
+    check_folders("scripts.paths", "scripts", config_.script_paths);
     const Tables tables = check_tables();
     options_.tables = tables;
     plugin::Registry registry(options_);
@@ -83,13 +86,14 @@ class NodeCheck {
   }
 
  private:
-  void check_folders() {
-    for (const std::string& folder : options_.paths) {
+  void check_folders(const std::string& key, const std::string& what,
+                     const std::vector<std::string>& folders) {
+    for (const std::string& folder : folders) {
       std::error_code ec;
       const fs::directory_iterator readable(folder, ec);
       if (ec)
-        out_.warnings.push_back(at("plugins.paths") + "no plugins in " + folder + ": " +
-                                ec.message());
+        out_.warnings.push_back(
+            fmt::format("{}no {} in {}: {}", at(key), what, folder, ec.message()));
     }
   }
 
@@ -132,8 +136,10 @@ class NodeCheck {
       }
       const auto same = [&](const Choice& c) { return c.plugin == usable->plugin; };
       if (by_id && std::count_if(hits.begin(), hits.end(), same) > 1) {
-        out_.errors.push_back(where + "the plugin has several components of kind " + word +
-                              "; name one of them: skep plugin show " + name);
+        out_.errors.push_back(
+            fmt::format("{}the plugin has several components of kind {}; name one of them: skep "
+                        "plugin show {}",
+                        where, word, name));
         return std::nullopt;
       }
       return *usable;
@@ -180,9 +186,9 @@ class NodeCheck {
     if (!schema) return add(schema.error().within("plugin " + choice.plugin->id));
     for (const api::SchemaProblem& p : schema->apply(document)) {
       const std::string member = first_member(p.pointer);
-      out_.errors.push_back(at(word + "." + (member.empty() ? "plugin" : member)) + "[" + word +
-                            "] for plugin " + choice.plugin->id + ": " +
-                            (p.pointer.empty() ? "" : p.pointer + " ") + p.message);
+      out_.errors.push_back(fmt::format(
+          "{}[{}] for plugin {}: {}{}{}", at(word + "." + (member.empty() ? "plugin" : member)),
+          word, choice.plugin->id, p.pointer, p.pointer.empty() ? "" : " ", p.message));
     }
   }
 

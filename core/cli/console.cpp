@@ -53,13 +53,26 @@ std::string Console::paint(Style style, std::string_view text) const {
   return painted(color_out, style, text);
 }
 
-std::string problem_json(const Error& error) {
+std::string problem_json(const Error& error, const std::vector<std::string>& messages) {
   const CodeInfo& row = info(error.code);
   JsonOut out;
   out.object().key("type").str("/problems/" + std::string(error.id())).key("title").str(row.name);
   out.key("status").integer(row.http_status).key("detail").str(error.message);
   out.key("code").str(error.id()).key("next").str_or_null(error.next);
+  if (!messages.empty()) {
+    out.key("errors").array();
+    for (const std::string& message : messages)
+      out.object().key("message").str(message).end_object();
+    out.end_array();
+  }
   return out.end_object().take();
+}
+
+Failure failure_of_all(Error error, std::vector<std::string> problems) {
+  error.message = problems.front();
+  std::string problem = problem_json(error, problems);
+  problems.erase(problems.begin());
+  return {std::move(error), std::move(problem), std::move(problems)};
 }
 
 void print_failure(const Console& c, const Failure& f) {

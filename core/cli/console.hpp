@@ -56,8 +56,11 @@ struct Console {
 void print_failure(const Console& console, const Failure& failure);
 /// The exit code of a command that ends with `failure`.
 int exit_code_of(const Failure& failure);
-/// RFC 9457 object of an error of ours.
-std::string problem_json(const Error& error);
+/// RFC 9457 object of an error of ours; `messages`, when there are any, are its "errors".
+std::string problem_json(const Error& error, const std::vector<std::string>& messages = {});
+/// One failure out of several problems: the first is its message, the others are details, and
+/// "errors" of the problem object holds them all.
+Failure failure_of_all(Error error, std::vector<std::string> problems);
 /// A usage error (exit code 2) with what to type instead.
 Error usage_error(std::string message, std::string next = {});
 

@@ -14,7 +14,9 @@ const json::value* at(const json::object& root, std::initializer_list<std::strin
   const json::object* o = &root;
   const json::value* v = nullptr;
   for (const std::string_view key : path) {
-    if (o == nullptr || (v = o->if_contains(key)) == nullptr) return nullptr;
+    if (o == nullptr) return nullptr;
+    v = o->if_contains(key);
+    if (v == nullptr) return nullptr;
     o = v->if_object();
   }
   return v;
@@ -37,7 +39,7 @@ std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
 
 std::string used_of(std::optional<double> total, std::optional<double> available) {
   if (!total) return "-";
-  const std::string all = human_bytes(static_cast<std::int64_t>(*total));
+  std::string all = human_bytes(static_cast<std::int64_t>(*total));
   if (!available || *total <= 0) return all;
   return fmt::format("{} {:.0f}% used", all, 100 * (1 - *available / *total));
 }

@@ -53,7 +53,8 @@ Status Fleet::record() const {
 Status Fleet::spawn(const std::string& name, const std::string& toml) {
   proc::Spec spec;
   spec.argv = {options_.program, "start", "-c", toml};
-  for (const auto& [key, value] : options_.environment) spec.env.push_back(key + "=" + value);
+  for (const auto& [key, value] : options_.environment)
+    spec.env.push_back(fmt::format("{}={}", key, value));
   auto process = proc::Background::spawn(spec, state_.log_path(name));
   if (!process) return process.error().within("start node " + name);
   nodes_.push_back({name, std::move(*process)});

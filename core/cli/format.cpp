@@ -21,8 +21,8 @@ std::string human_duration(std::int64_t ms) {
   if (ms < 10'000) return fmt::format("{}.{}s", ms / 1'000, ms % 1'000 / 100);
   const std::int64_t s = ms / 1'000;
   if (s < 120) return fmt::format("{}s", s);
-  if (s < 120 * 60) return fmt::format("{}m", s / 60);
-  if (s < 48 * 3'600) return fmt::format("{}h", s / 3'600);
+  if (s < 7'200) return fmt::format("{}m", s / 60);
+  if (s < 172'800) return fmt::format("{}h", s / 3'600);
   return fmt::format("{}d", s / 86'400);
 }
 

@@ -151,6 +151,11 @@ std::string usage_line(const Command& c) {
   return c.options.empty() ? out : out + " [options]";
 }
 
+Error with_help(Error error, const Command& c) {
+  if (error.id() == "usage" && error.next.empty()) error.next = "skep " + c.name + " --help";
+  return error;
+}
+
 std::vector<std::string> help_topics() {
   std::vector<std::string> out;
   for (const Topic& t : kTopics) out.emplace_back(t.name);

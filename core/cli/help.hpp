@@ -15,6 +15,8 @@ std::vector<std::string> verbs_of(std::string_view noun);
 std::string usage_line(const Command& command);
 /// Help of everything (""), a noun, a command, or a topic; "" when `topic` is none of them.
 std::string help_text(std::string_view topic);
+/// A usage error without a next step gets the help of its command as one.
+Error with_help(Error error, const Command& command);
 /// Words that help_text() knows besides nouns and commands.
 std::vector<std::string> help_topics();
 /// docs/reference/cli.md

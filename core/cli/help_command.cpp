@@ -48,7 +48,7 @@ Outcome<int> docs(Session& s) {
 }  // namespace
 
 std::vector<Command> help_commands() {
-  Command about{"version", "print the version of this binary"};
+  Command about{"version", "print the version of this binary, as skep --version does"};
   about.run = version;
   Command topics{"help", "help of a command, or of exit-codes, output, environment"};
   topics.positionals = {{"TOPIC", "a command or a topic", false, {}, true}};

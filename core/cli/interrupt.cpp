@@ -15,9 +15,10 @@ void on_signal(int) { flag.store(true); }
 void catch_interrupts() {
   struct sigaction action {};
   action.sa_handler = on_signal;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
   ::sigemptyset(&action.sa_mask);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(number, &action, nullptr);
+  for (const int number : {SIGTERM, SIGHUP}) ::sigaction(number, &action, nullptr);
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGINT, &action, nullptr);
 }
 
 const std::atomic<bool>& interrupted() { return flag; }

@@ -8,8 +8,6 @@
 
 #include "core/cli/run.hpp"
 
-extern char** environ;
-
 namespace skep::cli {
 namespace {
 

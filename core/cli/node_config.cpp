@@ -1,7 +1,5 @@
 #include "core/cli/node_config.hpp"
 
-#include "core/base/text.hpp"
-
 namespace skep::cli {
 namespace {
 
@@ -17,16 +15,6 @@ Result<std::vector<std::pair<std::string, std::string>>> overrides_of(
   return out;
 }
 
-/// One headline; every line of a long message becomes a detail.
-Failure config_failure(const Error& error, const std::string& path) {
-  if (error.code != Code::kConfig) return error;
-  const auto lines = split(error.message, '\n');
-  const std::string next = error.next.empty() ? "skep config check -c " + path : error.next;
-  if (lines.size() == 1) return Error(error).with_next(next);
-  Error headline{Code::kConfig, lines.front(), error.name, next};
-  return {std::move(headline), {}, {lines.begin() + 1, lines.end()}};
-}
-
 }  // namespace
 
 std::vector<Option> config_options() {
@@ -34,17 +22,28 @@ std::vector<Option> config_options() {
           {"set", 0, "KEY=VALUE", "override one key, such as worker.concurrency=8", true}};
 }
 
-Outcome<config::Loaded> load_config(Session& s, bool optional) {
+Outcome<config::Inspected> inspect_config(Session& s, bool optional) {
   const std::string path = s.args.get("config");
   if (path.empty() && !optional)
     return Failure(usage_error("no configuration file is given",
                                "-c FILE   or   SKEP_CONFIG=FILE   or, for a demo, skep up"));
   auto overrides = overrides_of(s.args.all("set"));
   if (!overrides) return overrides.error();
-  auto loaded = config::load({path, s.environment, std::move(*overrides)});
-  if (!loaded) return config_failure(loaded.error(), path);
-  for (const std::string& warning : loaded->warnings) s.console.note("warning: " + warning);
-  return std::move(*loaded);
+  auto found = config::inspect({path, s.environment, std::move(*overrides)});
+  if (found.problems.empty())
+    for (const std::string& warning : found.loaded.warnings) s.console.note("warning: " + warning);
+  return found;
+}
+
+Failure config_failure(const Session& s, const std::vector<std::string>& problems) {
+  return failure_of_all(config::problems_error(problems, s.args.get("config")), problems);
+}
+
+Outcome<config::Loaded> load_config(Session& s, bool optional) {
+  auto found = inspect_config(s, optional);
+  if (!found) return found.error();
+  if (!found->problems.empty()) return config_failure(s, found->problems);
+  return std::move(found->loaded);
 }
 
 }  // namespace skep::cli

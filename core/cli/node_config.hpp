@@ -8,8 +8,12 @@ namespace skep::cli {
 
 /// -c and --set.
 std::vector<Option> config_options();
-/// Loads the file of -c (or SKEP_CONFIG), the environment and --set; warnings go to `err`. Without
-/// a file it is a usage error unless `optional`. kConfig lists every problem, one detail each.
+/// Reads the file of -c (or SKEP_CONFIG), the environment and --set; the warnings of a right one go
+/// to `err`. Without a file it is a usage error unless `optional`.
+Outcome<config::Inspected> inspect_config(Session& session, bool optional = false);
+/// kConfig that lists every problem; there is at least one.
+Failure config_failure(const Session& session, const std::vector<std::string>& problems);
+/// inspect_config(), with config_failure() when there are problems.
 Outcome<config::Loaded> load_config(Session& session, bool optional = false);
 
 }  // namespace skep::cli

@@ -4,21 +4,24 @@
 #include <set>
 
 #include "core/base/text.hpp"
+#include "core/cli/argument_file.hpp"
 #include "core/cli/console.hpp"
 
 namespace skep::cli {
 namespace {
 
-Result<json::value> value_of(const std::string& key, const std::string& text) {
+Result<json::value> value_of(const std::string& key, const std::string& text,
+                             const WantsText& wants_text) {
   if (text.starts_with('@')) {
-    auto bytes = read_file(text.substr(1));
+    auto bytes = read_argument_file(text.substr(1));
     if (!bytes)
-      return usage_error("-p " + key + ": file \"" + text.substr(1) + "\" cannot be read",
+      return usage_error("-p " + key + ": " + bytes.error().message,
                          "for the text itself: -p '" + key + "=\"" + text + "\"'");
     return json::value(*bytes);
   }
   auto parsed = parse_json(text);
-  return parsed ? std::move(*parsed) : json::value(text);
+  if (!parsed || (!parsed->is_string() && wants_text && wants_text(key))) return json::value(text);
+  return std::move(*parsed);
 }
 
 Status put(json::object& root, const std::string& key, json::value value) {
@@ -47,9 +50,27 @@ Result<json::object> parse_base(const std::string& base) {
   return std::move(parsed->get_object());
 }
 
+/// Null when `v` is null or no object.
+const json::value* member(const json::value* v, std::string_view key) {
+  const json::object* o = v == nullptr ? nullptr : v->if_object();
+  return o == nullptr ? nullptr : o->if_contains(key);
+}
+
 }  // namespace
 
-Result<json::object> build_params(const std::string& base, const std::vector<std::string>& pairs) {
+bool schema_wants_text(const json::value& params_schema, const std::string& key) {
+  const json::value* at = &params_schema;
+  for (const std::string& part : split(key, '.')) {
+    const json::value* properties = member(at, "properties");
+    const json::value* next = member(properties, part);
+    at = next != nullptr ? next : member(at, "additionalProperties");
+  }
+  const json::value* type = member(at, "type");
+  return type != nullptr && type->is_string() && type->get_string() == "string";
+}
+
+Result<json::object> build_params(const std::string& base, const std::vector<std::string>& pairs,
+                                  const WantsText& wants_text) {
   auto root = parse_base(base);
   if (!root) return root.error();
   std::set<std::string> seen;
@@ -61,7 +82,7 @@ Result<json::object> build_params(const std::string& base, const std::vector<std
     if (equals == std::string::npos || bad_key)
       return usage_error("-p \"" + pair + "\" is not KEY=VALUE", "-p script='uptime'");
     if (!seen.insert(key).second) return usage_error("-p " + key + " is given twice");
-    auto value = value_of(key, pair.substr(equals + 1));
+    auto value = value_of(key, pair.substr(equals + 1), wants_text);
     if (!value) return value.error();
     SKEP_TRY(put(*root, key, std::move(*value)));
   }

@@ -1,6 +1,7 @@
 // Task parameters from the command line.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,9 +10,18 @@
 
 namespace skep::cli {
 
+/// Whether the type's schema wants a string at this key ("env.STAGE"). Asked only of values that
+/// are JSON but no string.
+using WantsText = std::function<bool(const std::string& key)>;
+
 /// `base` (a JSON object text, "" = {}) with each `key=value` applied. `a.b=1` nests. A value is
-/// JSON when it parses as JSON, the text of FILE when it is "@FILE", else a string. A key given
-/// twice, or once as a value and once as an object, is a usage error.
-Result<json::object> build_params(const std::string& base, const std::vector<std::string>& pairs);
+/// the text of FILE when it is "@FILE", else JSON when it parses as JSON and the key does not want
+/// a string, else the text itself. A key given twice, or once as a value and once as an object, is
+/// a usage error.
+Result<json::object> build_params(const std::string& base, const std::vector<std::string>& pairs,
+                                  const WantsText& wants_text = {});
+
+/// Whether `params_schema` says "type": "string", and nothing else, for the parameter `key`.
+bool schema_wants_text(const json::value& params_schema, const std::string& key);
 
 }  // namespace skep::cli

@@ -22,10 +22,11 @@ bool takes_value(const std::string& word) {
 
 bool is_option(const std::string& word) { return word.size() > 1 && word[0] == '-'; }
 
-/// Index of the first word at or after `from` that is neither a global option nor its value.
+/// Index of the first word at or after `from` that is neither a global option nor its value; more
+/// than the number of words when the last one lacks its value.
 std::size_t next_word(const std::vector<std::string>& words, std::size_t from) {
   while (from < words.size() && is_option(words[from])) from += takes_value(words[from]) ? 2 : 1;
-  return std::min(from, words.size());
+  return from;
 }
 
 const Command* find_command(const std::string& name) {
@@ -39,6 +40,8 @@ bool asks_help(const std::vector<std::string>& words) {
   return std::any_of(words.begin(), end,
                      [](const std::string& w) { return w == "-h" || w == "--help"; });
 }
+
+bool is_version(const std::string& word) { return word == "-V" || word == "--version"; }
 
 std::vector<std::string> first_words() {
   std::vector<std::string> out;
@@ -61,24 +64,38 @@ Error unknown_verb(const std::string& noun, const std::string& verb) {
                      "skep " + noun + " --help");
 }
 
+Error lacks_value(const std::string& word, const std::string& help) {
+  for (const Option& o : global_options())
+    if (word == "--" + o.long_name || (o.short_name != 0 && word == std::string{'-', o.short_name}))
+      return usage_error(word + " needs a value: " + o.value, help);
+  return usage_error(word + " needs a value", help);
+}
+
 Result<Found> find(const std::vector<std::string>& words) {
   Found out{nullptr, {}, words};
   const std::size_t noun_at = next_word(words, 0);
-  if (noun_at == words.size()) {
+  if (noun_at >= words.size()) {
     if (words.empty() || asks_help(words)) return out;
+    if (noun_at > words.size()) return lacks_value(words.back(), "skep --help");
+    if (std::erase_if(out.rest, is_version) > 0) {
+      out.command = find_command("version");
+      return out;
+    }
     return usage_error("no command is given", "skep --help");
   }
-  const std::string noun = words[noun_at];
+  const std::string& noun = words[noun_at];
   out.rest.erase(out.rest.begin() + static_cast<std::ptrdiff_t>(noun_at));
-  if ((out.command = find_command(noun)) != nullptr) return out;
+  out.command = find_command(noun);
+  if (out.command != nullptr) return out;
   const auto verbs = verbs_of(noun);
   if (verbs.empty())
     return usage_error("there is no command \"" + noun + "\"; " + suggestion(noun, first_words()),
                        "skep --help");
   const std::size_t verb_at = next_word(out.rest, 0);
-  if (verb_at == out.rest.size()) {
+  if (verb_at >= out.rest.size()) {
     out.topic = noun;
     if (asks_help(out.rest)) return out;
+    if (verb_at > out.rest.size()) return lacks_value(out.rest.back(), "skep " + noun + " --help");
     return usage_error("\"" + noun + "\" needs one of: " + join(verbs, ", "),
                        "skep " + noun + " --help");
   }
@@ -223,7 +240,8 @@ Result<Parsed> parse(const std::vector<std::string>& words,
     return out;
   }
   out.command = found->command;
-  SKEP_TRY(read_arguments(*out.command, std::move(found->rest), environment, out.args));
+  const auto read = read_arguments(*out.command, std::move(found->rest), environment, out.args);
+  if (!read) return with_help(read.error(), *out.command);
   return out;
 }
 

@@ -4,8 +4,10 @@
 #include <boost/json.hpp>
 #include <filesystem>
 #include <ostream>
+#include <set>
 
 #include "core/app/app.hpp"
+#include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/format.hpp"
 #include "core/cli/node_config.hpp"
@@ -27,6 +29,13 @@ Outcome<std::vector<PluginInfo>> scan(Session& s) {
     if (options.paths.empty()) options.paths = loaded->config.plugins.paths;
   }
   if (options.paths.empty()) options.paths = app::default_plugin_paths();
+  // What a scan logs of refused plugins is said below in plain words.
+  log::configure("text", "error");
+  for (const std::string& folder : options.paths) {
+    std::error_code ec;
+    const std::filesystem::directory_iterator readable(folder, ec);
+    if (ec) s.console.note("warning: no plugins in " + folder + ": " + ec.message());
+  }
   plugin::Registry registry(options);
   if (auto scanned = registry.scan(); !scanned) return scanned.error();
   auto found = registry.list();
@@ -108,7 +117,10 @@ Outcome<int> list(Session& s) {
   if (!found) return found.error();
   json::array items;
   int refused = 0;
+  std::set<std::string> names;
   for (const PluginInfo& p : *found) {
+    const bool usable = p.state != "refused" && names.insert(p.id).second;
+    if (s.format == Format::kName && !usable) continue;
     json::object o = document_of(p);
     o["id"] = name_of(p);
     items.push_back(std::move(o));
@@ -182,7 +194,8 @@ std::vector<Option> plugin_options() {
 }  // namespace
 
 std::vector<Command> plugin_commands() {
-  Command all{"plugin list", "list plugins, refused ones with the reason"};
+  Command all{"plugin list",
+              "list plugins, refused ones with the reason; -o name lists what can be used"};
   all.options = plugin_options();
   all.run = list;
   Command one{"plugin show", "show a plugin: components, schemas, or why it is refused"};

@@ -35,7 +35,11 @@ Outcome<int> run_parsed(Parsed parsed, Console& console, const Environment& envi
   }
   console.quiet = parsed.args.has("quiet");
   Session session(std::move(parsed.args), console, t.in, environment, std::move(transport));
-  return parsed.command->run(session);
+  auto code = parsed.command->run(session);
+  if (code || !code.error().problem.empty()) return code;
+  Failure failure = code.error();
+  failure.error = with_help(std::move(failure.error), *parsed.command);
+  return failure;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "core/base/text.hpp"
+#include "core/cli/argument_file.hpp"
 #include "core/cli/interrupt.hpp"
 
 namespace skep::cli {
@@ -41,11 +42,9 @@ Result<std::string> Session::text_argument(const std::string& argument, std::str
   if (argument == "-" || argument == "@-")
     return std::string(std::istreambuf_iterator<char>(input), std::istreambuf_iterator<char>());
   if (!argument.starts_with('@')) return argument;
-  auto text = read_file(argument.substr(1));
-  if (!text)
-    return usage_error(std::string(what) + ": file \"" + argument.substr(1) +
-                       "\" cannot be read or is larger than 16 MiB");
-  return std::move(*text);
+  auto text = read_argument_file(argument.substr(1));
+  if (!text) return text.error().within(what);
+  return text;
 }
 
 }  // namespace skep::cli

@@ -58,6 +58,29 @@ Outcome<int> status(Session& s) {
   return 0;
 }
 
+void print_health(const Console& c, const std::string& server, const json::object& o) {
+  const Cell state = status_cell(get_string(o, "status"));
+  const std::string version = get_string(o, "version");
+  c.out << "node     " << server << "  "
+        << (state.styled ? c.paint(state.style, state.text) : printable(state.text))
+        << (version.empty() ? "" : "  version " + printable(version)) << '\n';
+  const json::object* checks = part(o, "checks");
+  if (checks == nullptr || checks->empty()) return;
+  Table table({"CHECK", "STATE"});
+  for (const auto& check : *checks)
+    table.row({std::string(check.key()), status_cell(get_string(*checks, check.key()))});
+  c.out << '\n';
+  table.print(c);
+}
+
+void print_answer(Session& s, const std::string& server, const std::string& body) {
+  const auto document = parse_json(body);
+  if (!document || !document->is_object())
+    s.console.out << printable(body, true) << '\n';
+  else if (!print_document(s.console, s.format, *document, "status"))
+    print_health(s.console, server, document->get_object());
+}
+
 /// 0 or 1 and nothing else: what container and service probes understand.
 Outcome<int> health(Session& s) {
   if (s.args.has("live") && s.args.has("ready"))
@@ -73,7 +96,7 @@ Outcome<int> health(Session& s) {
     print_failure(s.console, answer.error());
     return 1;
   }
-  if (!s.console.quiet) s.console.out << answer->body << (answer->body.ends_with('\n') ? "" : "\n");
+  if (!s.console.quiet) print_answer(s, (*api)->server(), answer->body);
   return answer->status < 400 ? 0 : 1;
 }
 

@@ -1,5 +1,6 @@
 // skep task submit
 #include <boost/json.hpp>
+#include <memory>
 #include <ostream>
 
 #include "core/base/text.hpp"
@@ -36,9 +37,9 @@ Status add_times(Session& s, json::object& task) {
   for (const auto& [option, member] :
        {std::pair{"run-at", "run_at"}, {"expires-at", "expires_at"}}) {
     if (!s.args.has(option)) continue;
-    auto at = time_of(option, s.args.get(option), s.console.now_ms());
+    const auto at = time_of(option, s.args.get(option), s.console.now_ms());
     if (!at) return at.error();
-    task[member] = std::move(*at);
+    task[member] = *at;
   }
   return {};
 }
@@ -62,13 +63,31 @@ Status add_numbers(Session& s, json::object& task) {
   return {};
 }
 
+/// Asks the control plane for the schema of `type` when it is first needed. Without an answer the
+/// value stays what it is in JSON, and the control plane says what is wrong with it.
+WantsText wants_text(Session& s, const std::string& type) {
+  auto schema = std::make_shared<std::optional<json::value>>();
+  return [&s, type, schema](const std::string& key) {
+    if (!*schema) {
+      *schema = json::value();
+      if (auto api = s.api())
+        if (const auto types = (*api)->get("/api/task-types"))
+          for (const json::object* t : items_of(*types))
+            if (const json::value* found = t->if_contains("params_schema");
+                found != nullptr && get_string(*t, "name") == type)
+              *schema = *found;
+    }
+    return schema_wants_text(**schema, key);
+  };
+}
+
 Result<json::object> task_spec(Session& s) {
   json::object task;
   task["type"] = s.args.get("TYPE");
   auto base = s.args.has("params") ? s.text_argument(s.args.get("params"), "--params")
                                    : Result<std::string>(std::string());
   if (!base) return base.error();
-  auto params = build_params(*base, s.args.all("param"));
+  auto params = build_params(*base, s.args.all("param"), wants_text(s, s.args.get("TYPE")));
   if (!params) return params.error();
   task["params"] = std::move(*params);
   for (const auto& [option, member] :
@@ -136,7 +155,9 @@ std::vector<Command> submit_commands() {
   Command c{"task submit", "submit a task"};
   c.positionals = {{"TYPE", "task type, such as collect_facts or execute_script"}};
   c.options = {
-      {"param", 'p', "KEY=VALUE", "a parameter; JSON, @FILE or text; a.b=1 nests", true},
+      {"param", 'p', "KEY=VALUE",
+       "a parameter; JSON, @FILE or text, and text where the type wants a string; a.b=1 nests",
+       true},
       {"params", 0, "JSON", "all parameters as a JSON object, @FILE or -"},
       {"site", 0, "SITE", "run at this site"},
       {"worker", 0, "ID", "run on this worker"},

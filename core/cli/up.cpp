@@ -143,6 +143,8 @@ Outcome<int> background(Session& s, const UpPlan& plan) {
     UpState state(plan.state);
     SKEP_TRY(prepare(s, plan, state));
     state.forget();
+    std::error_code ignored;  // an old log that stays is only longer
+    std::filesystem::remove(state.log_path("up"), ignored);
   }  // released: the supervisor locks it next
   catch_interrupts();
   const auto url = start_supervisor({*program, plan, s.environment}, s.console);
@@ -164,10 +166,13 @@ Outcome<int> up(Session& s) {
   return s.args.has("detach") ? background(s, *plan) : foreground(s, *plan, true);
 }
 
+/// Its failure goes to standard output too, for the command that started it.
 Outcome<int> supervise(Session& s) {
   const auto plan = plan_of(s.args);
   if (!plan) return plan.error();
-  return foreground(s, *plan, false);
+  auto code = foreground(s, *plan, false);
+  if (!code) s.console.out << report_of(code.error()) << std::flush;
+  return code;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "core/cli/console.hpp"
@@ -18,6 +19,11 @@ struct SupervisorOptions {
 /// Starts it and returns the control plane's URL once every worker is online. When it does not get
 /// there, or the user interrupts, it has been ended.
 Outcome<std::string> start_supervisor(const SupervisorOptions& options, const Console& console);
+
+/// A supervisor's last words to the command that started it, and back; nothing when it is no such
+/// text.
+std::string report_of(const Failure& failure);
+std::optional<Failure> failure_of_report(const std::string& text);
 
 /// Ends the supervisor and the nodes that up.json of the folder names, exactly those. kNotFound
 /// when none runs.

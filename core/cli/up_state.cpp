@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kRecord = "up.json";
 constexpr const char* kLock = "up.lock";
+constexpr std::string_view kLockMark = "skep up holds this folder\n";
 constexpr const char* kTomlMark = "# Written by skep up at each start; changes here are lost.\n";
 
 Status write_file(const std::string& path, const std::string& text) {
@@ -45,6 +47,27 @@ bool is_ours(const fs::path& toml) {
   return text && text->starts_with(kTomlMark) && is_name(toml.stem().string());
 }
 
+bool is_file(const std::string& path) {
+  std::error_code ec;  // what cannot be looked at is not ours
+  return fs::is_regular_file(fs::symlink_status(path, ec));
+}
+
+/// Whether lock() made this file: it has its mark, or nothing yet and nobody beside it.
+bool is_our_lock(const std::string& path, const std::string& folder) {
+  const auto text = is_file(path) ? read_file(path, 64 << 10) : std::nullopt;
+  if (!text) return false;
+  std::error_code ec;
+  const auto count = std::distance(fs::directory_iterator(folder, ec), fs::directory_iterator());
+  return text->empty() ? count == 1 : *text == kLockMark;
+}
+
+bool has_our_toml(const std::string& folder) {
+  std::error_code ec;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec))
+    if (it->path().extension() == ".toml" && is_ours(it->path())) return true;
+  return false;
+}
+
 /// A TOML basic string; JSON's escapes are a subset of TOML's.
 std::string quoted(const std::string& text) {
   JsonOut out;
@@ -53,6 +76,21 @@ std::string quoted(const std::string& text) {
 
 void append_process(JsonOut& out, const ProcessId& id) {
   out.key("pid").integer(id.pid).key("started").integer(static_cast<std::int64_t>(id.started));
+}
+
+bool is_process(const json::object& o) {
+  const json::value* pid = o.if_contains("pid");
+  const json::value* started = o.if_contains("started");
+  return pid != nullptr && pid->is_int64() && started != nullptr && started->is_int64();
+}
+
+/// Whether write() made this object.
+bool is_record(const json::object& o) {
+  const json::value* url = o.if_contains("url");
+  const json::value* ready = o.if_contains("ready");
+  const json::value* nodes = o.if_contains("nodes");
+  return is_process(o) && url != nullptr && url->is_string() && ready != nullptr &&
+         ready->is_bool() && nodes != nullptr && nodes->is_array();
 }
 
 ProcessId process_of(const json::object& o) {
@@ -75,20 +113,31 @@ Status UpState::lock() {
   if (!fd) return errno_error("open \"" + path(kLock) + "\"", errno);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return errno_error("lock \"" + path(kLock) + "\"", errno);
-    return Error{Code::kState, "skep up is already running with state " + folder_}
-        .named("already-running")
-        .with_next("skep status   or   skep up --stop --state " + folder_ +
-                   "   or another --state and --port");
+    return already_running();
   }
+  struct stat st {};
+  if (::fstat(fd.get(), &st) == 0 && st.st_size == 0 &&
+      ::write(fd.get(), kLockMark.data(), kLockMark.size()) < 0)
+    return errno_error("write \"" + path(kLock) + "\"", errno);
   lock_ = std::move(fd);
   return {};
+}
+
+Error UpState::already_running() const {
+  const auto record = read();
+  const bool known = record && *record && !(*record)->url.empty();
+  return Error{Code::kState, "skep up is already running with state " + folder_}
+      .named("already-running")
+      .with_next((known ? "skep --server " + (*record)->url + " status\n" : "") +
+                 "skep up --stop --state " + folder_ + "\nor another --state and --port");
 }
 
 Status UpState::check_made_by_up() const {
   std::error_code ec;
   if (!fs::exists(folder_, ec) || fs::is_empty(folder_, ec)) return {};
-  for (const char* name : {kLock, kRecord})
-    if (fs::is_regular_file(fs::symlink_status(path(name), ec))) return {};
+  const auto record = read();
+  const bool theirs = !record || (!*record && fs::exists(fs::symlink_status(path(kRecord), ec)));
+  if (!theirs && (*record || is_our_lock(path(kLock), folder_) || has_our_toml(folder_))) return {};
   return Error{
       Code::kState,
       "\"" + folder_ + "\" was not made by skep up and is not empty; nothing in it was touched"}
@@ -128,10 +177,10 @@ Status UpState::write(const UpRecord& record) const {
 }
 
 Result<std::optional<UpRecord>> UpState::read() const {
-  const auto text = read_file(path(kRecord));
+  const auto text = is_file(path(kRecord)) ? read_file(path(kRecord)) : std::nullopt;
   if (!text) return std::optional<UpRecord>();
   const auto parsed = parse_json(*text);
-  if (!parsed || !parsed->is_object())
+  if (!parsed || !parsed->is_object() || !is_record(parsed->get_object()))
     return Error{Code::kCorrupt, "\"" + path(kRecord) + "\" is not what skep up wrote"}.with_next(
         "look for skep processes by hand, then remove the file");
   const json::object& o = parsed->get_object();
@@ -143,7 +192,9 @@ Result<std::optional<UpRecord>> UpState::read() const {
   return std::optional<UpRecord>(std::move(out));
 }
 
-void UpState::forget() const {
+void UpState::forget(pid_t supervisor) const {
+  const auto record = read();
+  if (!record || !*record || (supervisor != 0 && (*record)->supervisor.pid != supervisor)) return;
   std::error_code ignored;  // a record that stays names processes that are gone; readers check
   fs::remove(path(kRecord), ignored);
 }

@@ -48,16 +48,18 @@ class UpState {
 
   /// kState when another process holds the folder.
   Status lock();
-  /// kState for a folder with files in it that no `skep up` has held. Ask before lock(), which
-  /// leaves its own file there.
+  /// kState for a folder with files in it that no `skep up` has held: neither its record, its mark
+  /// in up.lock nor a TOML file of its own is there, or up.json is somebody else's. Ask before
+  /// lock(), which leaves its own file there.
   Status check_made_by_up() const;
   /// Removes what earlier runs left, and nothing else: up.json, up.log, and for each NODE.toml that
   /// `skep up` wrote, that file, NODE.log and the folder NODE. Call it locked.
   Status wipe();
   Status write(const UpRecord& record) const;
-  /// The record, or nothing when there is none.
+  /// The record, or nothing when there is none; kCorrupt for a file that write() did not make.
   Result<std::optional<UpRecord>> read() const;
-  void forget() const;
+  /// Removes the record, when it is one; with `supervisor`, only that process's.
+  void forget(pid_t supervisor = 0) const;
 
   Result<std::string> write_control_toml(const UpPlan& plan) const;
   Result<std::string> write_site_toml(const std::string& site, const std::string& control_url,
@@ -69,6 +71,7 @@ class UpState {
   std::string log_tail(const std::string& node, std::size_t count) const;
 
  private:
+  Error already_running() const;
   Result<std::string> write_toml(const std::string& node, const std::string& text) const;
   std::string folder_;
   UniqueFd lock_;

@@ -53,7 +53,7 @@ std::string one_of(std::string_view text, const std::vector<std::string>& words)
 }
 
 std::string check_url(std::string_view text) {
-  const std::string want = "expected an address such as http://localhost:8000";
+  std::string want = "expected an address such as http://localhost:8000";
   const auto url = boost::urls::parse_uri(text);
   if (!url) return want;
   if (url->scheme() != "http" && url->scheme() != "https")
@@ -155,7 +155,7 @@ class Checker {
       const std::string where = key_.path() + "." + shorten(name);
       if (!flag.is_bool()) add(where + " is " + describe(flag) + "; expected true or false");
       if (const std::string why = check_format(key_.format, name); !why.empty())
-        add(where + " is no name; " + why);
+        add(std::string(where).append(" is no name; ").append(why));
     }
   }
 

@@ -1,6 +1,7 @@
 #include "core/config/load.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <filesystem>
 #include <set>
@@ -23,30 +24,34 @@ class Loader {
  public:
   explicit Loader(const LoadOptions& options) : options_(options) {}
 
-  Result<Loaded> run() {
+  Inspected run() {
     find_folders();
     apply_defaults();
-    if (!options_.path.empty())
-      for (const Entry& entry : read_toml(options_.path, problems_)) apply(entry);
-    for (const Entry& entry : read_environment(options_.environment, problems_, out_.warnings))
-      apply(entry);
+    if (!options_.path.empty()) apply_all(read_toml(options_.path, problems_), 0);
+    const std::size_t before = problems_.size();
+    apply_all(read_environment(options_.environment, problems_, out_.warnings), before);
     for (const auto& [path, text] : options_.overrides) apply_override(path, text);
     leave_foreign_spool_alone();
     for (Problem& problem : check_together(out_)) problems_.push_back(std::move(problem));
-    if (!problems_.empty()) return failure();
-    return std::move(out_);
+    return {std::move(out_), lines(), plugins_are_clear_};
   }
 
  private:
   void find_folders() {
     std::error_code ec;
     working_folder_ = fs::current_path(ec);
-    if (ec) report({}, "the working directory cannot be found: " + ec.message());
+    if (ec) report("", {}, "the working directory cannot be found: " + ec.message());
     file_folder_ = (working_folder_ / options_.path).parent_path();
   }
 
   void apply_defaults() {
     for (const Key& key : keys()) store(key, get(out_.config, key), {});
+  }
+
+  /// A layer that had more than `before` problems while it was read may lack any key.
+  void apply_all(const std::vector<Entry>& entries, std::size_t before) {
+    if (problems_.size() > before) plugins_are_clear_ = false;
+    for (const Entry& entry : entries) apply(entry);
   }
 
   void apply(const Entry& entry) {
@@ -60,7 +65,7 @@ class Loader {
       return apply_member(out_.config.plugins.tables.try_emplace(plugin, "{}").first->second,
                           entry);
     }
-    report(entry.origin, unknown(entry));
+    report(entry.section, entry.origin, unknown(entry));
   }
 
   void apply_section(const Entry& entry) {
@@ -68,12 +73,14 @@ class Loader {
     if (entry.section.starts_with(kPluginPrefix)) {
       const std::string plugin = entry.section.substr(kPluginPrefix.size());
       if (is_name(plugin)) return void(out_.config.plugins.tables.try_emplace(plugin, "{}"));
-      report(entry.origin, "\"" + shorten(plugin) + "\" cannot be the name of a plugin");
+      report(entry.section, entry.origin,
+             "\"" + shorten(plugin) + "\" cannot be the name of a plugin");
     } else if (std::find(known.begin(), known.end(), entry.section) != known.end()) {
       return;
     } else {
-      report(entry.origin, "unknown section [" + shorten(entry.section) + "]; " +
-                               suggestion(entry.section, known));
+      report(
+          "", entry.origin,
+          "unknown section [" + shorten(entry.section) + "]; " + suggestion(entry.section, known));
     }
     unknown_sections_.insert(entry.section);
   }
@@ -81,7 +88,7 @@ class Loader {
   void apply_key(const Key& key, const Entry& entry) {
     json::value value = entry.value;
     const std::vector<std::string> wrong = check_value(key, value);
-    for (const std::string& message : wrong) report(entry.origin, message);
+    for (const std::string& message : wrong) report(entry.section, entry.origin, message);
     if (wrong.empty()) store(key, std::move(value), entry.origin);
   }
 
@@ -104,7 +111,7 @@ class Loader {
   void apply_member(std::string& table, const Entry& entry) {
     const std::string path = entry.section + "." + entry.name;
     if (const std::string why = check_member(entry.value); !why.empty())
-      return report(entry.origin, shorten(path) + " " + why);
+      return report(entry.section, entry.origin, shorten(path) + " " + why);
     json::object members = std::move(parse_json(table).value().get_object());
     members[entry.name] = entry.value;
     table = to_text(members);
@@ -116,7 +123,7 @@ class Loader {
     const std::size_t dot = path.starts_with(kPluginPrefix) ? path.rfind('.') : path.find('.');
     const std::string section = path.substr(0, dot);
     if (dot == std::string::npos || dot + 1 == path.size() || dot == 0)
-      return report(origin, "expected section.key=value, such as worker.concurrency=8");
+      return report("", origin, "expected section.key=value, such as worker.concurrency=8");
     const std::string name = path.substr(dot + 1);
     const std::size_t before = problems_.size();
     apply_section({section, "", nullptr, origin});
@@ -171,19 +178,23 @@ class Loader {
     out_.origins.erase(dir);
   }
 
-  void report(const Origin& origin, std::string message) {
+  void report(const std::string& section, const Origin& origin, std::string message) {
+    constexpr std::array<std::string_view, 5> kApart{"http", "control", "worker", "log", "scripts"};
+    if (std::find(kApart.begin(), kApart.end(), section) == kApart.end())
+      plugins_are_clear_ = false;
     problems_.push_back({origin, std::move(message)});
   }
 
-  Error failure() const {
-    std::string lines;
-    for (std::size_t i = 0; i < std::min(problems_.size(), kMaxShown); ++i)
-      lines += (i == 0 ? "" : "\n") + to_string(problems_[i].origin) + ": " + problems_[i].message;
-    if (problems_.size() > kMaxShown)
-      lines += "\nand " + std::to_string(problems_.size() - kMaxShown) + " more";
-    Error error = config_error(std::move(lines)).named("config");
-    if (options_.path.empty()) return error;
-    return std::move(error).with_next("correct it, then: skep config check -c " + options_.path);
+  std::vector<std::string> lines() const {
+    std::vector<std::string> out;
+    for (const Problem& p : problems_) {
+      if (out.size() == kMaxShown) {
+        out.push_back("and " + std::to_string(problems_.size() - kMaxShown) + " more");
+        break;
+      }
+      out.push_back(to_string(p.origin) + ": " + p.message);
+    }
+    return out;
   }
 
   const LoadOptions& options_;
@@ -192,6 +203,7 @@ class Loader {
   Loaded out_;
   std::vector<Problem> problems_;
   std::set<std::string> unknown_sections_;
+  bool plugins_are_clear_ = true;
 };
 
 }  // namespace
@@ -211,6 +223,18 @@ std::string to_string(const Origin& origin) {
   return origin.file + ":" + std::to_string(origin.line) + ":" + std::to_string(origin.column);
 }
 
-Result<Loaded> load(const LoadOptions& options) { return Loader(options).run(); }
+Inspected inspect(const LoadOptions& options) { return Loader(options).run(); }
+
+Result<Loaded> load(const LoadOptions& options) {
+  Inspected found = inspect(options);
+  if (!found.problems.empty()) return problems_error(found.problems, options.path);
+  return std::move(found.loaded);
+}
+
+Error problems_error(const std::vector<std::string>& problems, const std::string& path) {
+  Error error = config_error(join(problems, "\n")).named("config");
+  if (path.empty()) return error;
+  return std::move(error).with_next("correct it, then: skep config check -c " + path);
+}
 
 }  // namespace skep::config

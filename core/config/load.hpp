@@ -43,7 +43,19 @@ struct Loaded {
   std::vector<std::string> warnings;
 };
 
+/// What load() finds, whatever is wrong with it.
+struct Inspected {
+  Loaded loaded;  ///< a key with a problem keeps the value of the layer below
+  /// One a line of load()'s error: its place, what is wrong, and the nearest valid thing.
+  std::vector<std::string> problems;
+  /// Nothing is wrong with [node], [plugins] or a slot: plugins can be checked with what is there.
+  bool plugins_are_clear = true;
+};
+Inspected inspect(const LoadOptions& options);
+
 /// kConfig with every problem, one a line, each with its place and the nearest valid thing.
 Result<Loaded> load(const LoadOptions& options);
+/// load()'s error for these problems; `path` is that of the options.
+Error problems_error(const std::vector<std::string>& problems, const std::string& path);
 
 }  // namespace skep::config

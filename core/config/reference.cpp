@@ -27,9 +27,11 @@ Lists are separated by commas (`a,b`) or written as JSON (`["a","b"]`), tables a
 a flag or a default starts at the working directory. `~` is refused. Paths inside the tables of plugins
 belong to the plugin, except `[spool] dir`.
 
-**Mistakes.** Unknown sections and keys, wrong types and values out of range are errors. All of them
-are listed at once, each as `file:line:column: what`, and the program exits with 78. An unknown
-`SKEP_` variable is a warning.
+**Mistakes.** Unknown sections and keys, wrong types, values out of range and keys that contradict each
+other are errors. All of them are listed at once, each as `file:line:column: what`, and the program
+exits with 78. An unknown `SKEP_` variable is a warning. `config check` lists what is wrong with plugins,
+slots and token files along with them, unless `[node]`, `[plugins]`, a slot or the form of the file is
+wrong: what these choose is checked once they are right.
 
 **Changes.** *live*: the key can change while the node runs. *restart*: the node must be started again.
 

@@ -21,6 +21,30 @@ class Up(RigTest):
         left = subprocess.run(["pgrep", "-f", state], capture_output=True, text=True).stdout
         self.assertEqual(left, "", "processes left behind")
 
+    def test_two_at_once_take_turns(self):
+        state = os.path.join(self.root, "state")
+
+        def both(*words):
+            command = [SKEP, "up", *words, "--state", state]
+            pair = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                    for _ in range(2)]
+            outputs = [p.communicate(timeout=90)[0] for p in pair]
+            return sorted(zip([p.returncode for p in pair], outputs))
+
+        (won, out), (lost, why) = both("-d", "--sites", "site-a", "--port", "0")
+        try:
+            self.assertEqual(won, 0, out)
+            self.assertEqual(lost, 5, why)
+            self.assertIn("error: skep up is already running", why)
+            self.assertNotIn("the nodes did not start", why)
+        finally:
+            stops = both("--stop")
+        self.assertIn(0, [code for code, _ in stops], stops)
+        for code, text in stops:
+            self.assertIn(code, (0, 3), text)
+            self.assertNotIn("outlived", text)
+            self.assertNotIn("killed", text)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

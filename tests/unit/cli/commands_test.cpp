@@ -77,6 +77,66 @@ TEST(Api, passes_problem_documents_on) {
   EXPECT_EQ(program.err, problem + "\n");
 }
 
+TEST(Api, says_to_leave_out_api_when_the_server_has_it) {
+  const Ran ran = run_cli({"--server", "http://h:1/api/", "status"},
+                          {{404, R"({"detail":"no route /api/api/workers/health"})"}});
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_NE(ran.err.find("next:  leave out /api: skep --server http://h:1 .."), std::string::npos)
+      << ran.err;
+  EXPECT_NE(run_cli({"--server", "http://h:1/api", "status"}, {{404, "<html>"}})
+                .err.find("leave out /api"),
+            std::string::npos);
+  EXPECT_EQ(run_cli({"--server", "http://h:1", "status"}, {{404, R"({"detail":"d"})"}})
+                .err.find("leave out"),
+            std::string::npos);
+}
+
+TEST(Api, says_what_to_do_about_an_answer_that_is_too_large) {
+  auto api = Client::make(
+      "http://h:1", "", Millis{1'000},
+      [](const net::ClientRequest&) -> Result<net::ClientResponse> {
+        return Error{Code::kUnsupported, "the answer is larger than 9 bytes", "answer-too-large"};
+      },
+      nullptr);
+  ASSERT_TRUE(api);
+  const auto answer = api->get("/api/tasks");
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().error.next,
+            "a smaller --limit   or   curl -o FILE 'http://h:1/api/tasks'");
+}
+
+TEST(Api, says_whether_a_file_is_missing_or_too_large) {
+  const Ran missing = run_cli({"api", "POST", "/x", "-d", "@/nowhere"});
+  EXPECT_NE(missing.err.find("-d: file \"/nowhere\" cannot be read: No such file"),
+            std::string::npos)
+      << missing.err;
+  char name[] = "/tmp/skep-large-XXXXXX";
+  const int fd = ::mkstemp(name);
+  ASSERT_GE(fd, 0);
+  ASSERT_EQ(::ftruncate(fd, 17 << 20), 0);
+  ::close(fd);
+  const Ran large = run_cli({"api", "POST", "/x", "-d", std::string("@") + name});
+  ::unlink(name);
+  EXPECT_EQ(large.code, 2);
+  EXPECT_NE(large.err.find("is larger than 16 MiB"), std::string::npos) << large.err;
+}
+
+TEST(PluginList, says_a_refused_plugin_once) {
+  char folder[] = "/tmp/skep-plugins-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const std::string file = std::string(folder) + "/broken.so";
+  std::ofstream(file) << "no library\n";
+  testing::internal::CaptureStderr();
+  const Ran table = run_cli({"plugin", "list", "--path", folder});
+  const Ran names = run_cli({"plugin", "list", "--path", folder, "-o", "name"});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  ::unlink(file.c_str());
+  ::rmdir(folder);
+  EXPECT_NE(table.out.find("broken  -        refused"), std::string::npos) << table.out;
+  EXPECT_EQ(table.err, "1 refused; next: skep plugin show ID\n");
+  EXPECT_EQ(names.out, "");
+}
+
 TEST(Api, maps_statuses_to_exit_codes) {
   const auto code_for = [](int status, const std::string& code) {
     return run_cli({"api", "GET", "/x"}, {{status, R"({"detail":"d","code":")" + code + "\"}"}})
@@ -132,6 +192,23 @@ TEST(Health, exits_0_or_1_only) {
   EXPECT_EQ(run_cli({"health"}).code, 1);
   EXPECT_EQ(run_cli({"health", "--ready", "http://h:1"}, {{200, "{}"}}).requests.at(0).url,
             "http://h:1/readyz");
+}
+
+TEST(Health, is_a_small_table_for_people) {
+  const std::string body =
+      R"({"version":"0.1.0","checks":{"queue":"ok","database":"disk full"},"status":"unavailable"})";
+  const Ran ran = run_cli({"health"}, {{503, body}});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_EQ(ran.out,
+            "node     http://127.0.0.1:9595  unavailable  version 0.1.0\n\n"
+            "CHECK     STATE\n"
+            "queue     ok\n"
+            "database  disk full\n");
+  EXPECT_EQ(run_cli({"health", "--live"}, {{200, R"({"status":"ok"})"}}).out,
+            "node     http://127.0.0.1:9595  ok\n");
+  EXPECT_EQ(run_cli({"health", "-o", "jsonl"}, {{503, body}}).out, body + "\n");
+  EXPECT_EQ(run_cli({"health", "-q"}, {{200, body}}).out, "");
+  EXPECT_EQ(run_cli({"health"}, {{502, "gateway"}}).out, "gateway\n");
 }
 
 TEST(Status, fits_one_screen) {

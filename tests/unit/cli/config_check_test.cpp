@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
 
@@ -99,6 +100,51 @@ TEST_F(ConfigCheckTest, lists_every_problem_of_plugins) {
   for (const char* word :
        {"postgres", "\"foo\"", "\"bar\"", "\"nope\"", "\"neither\"", "token_file"})
     EXPECT_NE(ran.err.find(word), std::string::npos) << word << '\n' << ran.err;
+}
+
+TEST_F(ConfigCheckTest, lists_problems_of_keys_and_of_plugins_at_once) {
+  const Ran ran = check(
+      "[worker]\nconcurrency = \"many\"\n[http]\nlisten = \"0.0.0.0:8000\"\n[control]\nbogus = 1\n"
+      "[queue]\nplugin = \"postgres\"\n");
+  EXPECT_EQ(ran.code, 78);
+  for (const char* word : {"concurrency", "others can reach", "bogus", "\"postgres\""})
+    EXPECT_NE(ran.err.find(word), std::string::npos) << word << '\n' << ran.err;
+}
+
+TEST_F(ConfigCheckTest, says_nothing_of_plugins_when_what_chooses_them_is_wrong) {
+  for (const char* toml :
+       {"[queue]\nplugin = 5\n[store]\nplugin = \"postgres\"\n",
+        "[node]\nroles = \"contrl\"\n[store]\nplugin = \"postgres\"\n",
+        "[qeue]\nplugin = \"x\"\n[store]\nplugin = \"postgres\"\n", "[store\nplugin = 1\n"}) {
+    const Ran ran = check(toml);
+    EXPECT_EQ(ran.code, 78);
+    EXPECT_EQ(ran.err.find("no such store"), std::string::npos) << ran.err;
+  }
+}
+
+TEST_F(ConfigCheckTest, gives_programs_every_problem) {
+  std::ofstream(folder + "/n.toml") << "[worker]\nconcurrency = \"many\"\nbogus = 1\n";
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"config", "check"}, {"start"}}) {
+    std::vector<std::string> words = command;
+    words.insert(words.end(), {"-c", folder + "/n.toml", "-o", "json"});
+    const Ran ran = run_cli(words);
+    EXPECT_EQ(ran.code, 78);
+    const auto problem = parse_json(ran.err);
+    ASSERT_TRUE(problem) << ran.err;
+    const json::array& errors = problem->at("errors").as_array();
+    ASSERT_EQ(errors.size(), 2U);
+    EXPECT_EQ(errors[0].at("message"), problem->at("detail"));
+    EXPECT_NE(get_string(errors[1].as_object(), "message").find("bogus"), std::string::npos);
+  }
+}
+
+TEST_F(ConfigCheckTest, warns_of_script_folders_that_are_not_there) {
+  const Ran ran = check("[scripts]\npaths = [\"nope\"]\n");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_NE(ran.err.find("warning: n.toml:3:1: no scripts in nope: No such file"),
+            std::string::npos)
+      << ran.err;
 }
 
 }  // namespace

@@ -41,7 +41,22 @@ TEST(Params, reads_a_file_as_text) {
   EXPECT_EQ(built("", {std::string("script=@") + name}), R"({"script":"{\"not\":\"parsed\"}\n"})");
   ::unlink(name);
   EXPECT_EQ(built("", {"handle=@/nowhere/bob"}),
-            "error: -p handle: file \"/nowhere/bob\" cannot be read");
+            "error: -p handle: file \"/nowhere/bob\" cannot be read: No such file or directory");
+}
+
+TEST(Params, takes_the_text_as_it_is_where_a_string_is_wanted) {
+  const auto schema = parse_json(R"({"type":"object","properties":{"script":{"type":"string"},
+    "count":{"type":"integer"},"any":{},"env":{"type":"object","additionalProperties":
+    {"type":"string"}}},"additionalProperties":false})");
+  ASSERT_TRUE(schema);
+  const auto params =
+      build_params("", {"script=true", "count=5", "any=true", "env.A=1", "nope=1", "nope2.x=1"},
+                   [&](const std::string& key) { return schema_wants_text(*schema, key); });
+  ASSERT_TRUE(params);
+  EXPECT_EQ(json::serialize(*params),
+            R"({"script":"true","count":5,"any":true,"env":{"A":"1"},"nope":1,"nope2":{"x":1}})");
+  EXPECT_EQ(json::serialize(*build_params("", {"script=\"5\""}, [](auto&) { return true; })),
+            R"({"script":"5"})");
 }
 
 TEST(Params, refuses_contradictions) {

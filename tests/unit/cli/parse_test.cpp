@@ -71,7 +71,7 @@ TEST(Parse, names_the_nearest_noun_verb_option_and_choice) {
 
 TEST(Parse, refuses_what_is_missing_or_too_much) {
   EXPECT_EQ(error_of({"task"}),
-            "\"task\" needs one of: submit, list, show, logs, explain, cancel, retry");
+            "\"task\" needs one of: submit, list, show, logs, explain, cancel, retry, types");
   EXPECT_EQ(error_of({"task", "show"}), "\"task show\" needs ID: task id");
   EXPECT_EQ(error_of({"task", "show", ""}), "ID is empty");
   EXPECT_EQ(error_of({"task", "show", "a", "b"}), "\"task show\" does not take \"b\"");
@@ -98,6 +98,34 @@ TEST(Parse, gives_help_of_each_level) {
   EXPECT_EQ(parse({"--help"}, {})->help_topic, "");
   EXPECT_EQ(parse({"task", "-h"}, {})->help_topic, "task");
   EXPECT_EQ(parse({"task", "list", "--help"}, {})->help_topic, "task list");
+}
+
+TEST(Parse, takes_version_as_an_option) {
+  for (const Words& words :
+       {Words{"--version"}, Words{"-V"}, Words{"-q", "-V"}, Words{"-o", "json", "--version"}}) {
+    const auto parsed = parse(words, {});
+    ASSERT_TRUE(parsed) << words.back();
+    EXPECT_EQ(parsed->command->name, "version");
+  }
+  EXPECT_EQ(parse({"-V", "-o", "json"}, {})->args.get("output"), "json");
+  EXPECT_EQ(error_of({"task", "list", "-V"}).find("\"task list\" has no option \"-V\""), 0U);
+}
+
+TEST(Parse, says_which_option_lacks_its_value) {
+  EXPECT_EQ(error_of({"-o"}), "-o needs a value: FORMAT");
+  EXPECT_EQ(error_of({"-q", "--server"}), "--server needs a value: URL");
+  EXPECT_EQ(error_of({"task", "-o"}), "-o needs a value: FORMAT");
+  EXPECT_EQ(error_of({"--server", "-o"}), "no command is given");
+}
+
+TEST(Parse, gives_every_usage_error_a_next_step) {
+  for (const Words& words :
+       {Words{"task", "list", "--limit", "0"}, Words{"task", "list", "--status", "foo"},
+        Words{"task", "list", "--site", "a", "--site", "b"}, Words{"-o"}}) {
+    const Ran ran = run_cli(words);
+    EXPECT_EQ(ran.code, 2);
+    EXPECT_NE(ran.err.find("next:  skep "), std::string::npos) << ran.err;
+  }
 }
 
 TEST(Parse, ends_usage_errors_with_exit_code_2) {

@@ -57,6 +57,46 @@ TEST(TaskSubmit, sends_nothing_that_was_not_given) {
   EXPECT_EQ(ran.out, "t1\n");
 }
 
+constexpr const char* kTypes = R"({"items":[
+  {"name":"collect_facts","version":"1.0.0","description":"Facts of a machine.","params_schema":{}},
+  {"name":"execute_script","version":"1.2.0","description":"Runs a script.","params_schema":
+   {"type":"object","properties":{"script":{"type":"string"}}}}]})";
+
+TEST(TaskSubmit, asks_for_the_schema_only_when_a_value_may_be_json_or_text) {
+  const Ran ran = run_cli({"task", "submit", "execute_script", "-p", "script=true", "-p", "n=5"},
+                          {{200, kTypes}, {201, kQueued}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  ASSERT_EQ(ran.requests.size(), 2U);
+  EXPECT_EQ(ran.requests[0].url, "http://127.0.0.1:9595/api/task-types");
+  EXPECT_EQ(ran.requests[1].body, R"({"type":"execute_script","params":{"script":"true","n":5}})");
+  const Ran denied = run_cli({"task", "submit", "execute_script", "-p", "n=5"},
+                             {{403, R"({"detail":"no","code":"denied"})"}, {201, kQueued}});
+  EXPECT_EQ(denied.requests.at(1).body, R"({"type":"execute_script","params":{"n":5}})");
+}
+
+TEST(TaskTypes, lists_what_the_control_plane_takes) {
+  const Ran ran = run_cli({"task", "types"}, {{200, kTypes}});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out,
+            "TYPE            VERSION  ABOUT\n"
+            "collect_facts   1.0.0    Facts of a machine.\n"
+            "execute_script  1.2.0    Runs a script.\n");
+  EXPECT_EQ(run_cli({"task", "types", "-o", "name"}, {{200, kTypes}}).out,
+            "collect_facts\nexecute_script\n");
+}
+
+TEST(TaskTypes, shows_the_parameters_of_one) {
+  const Ran ran = run_cli({"task", "types", "execute_script"}, {{200, kTypes}});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_TRUE(ran.out.starts_with(
+      "execute_script  1.2.0\nRuns a script.\nparams schema\n  {\n    \"type\": \"object\","))
+      << ran.out;
+  const Ran missing = run_cli({"task", "types", "execute_scrip"}, {{200, kTypes}});
+  EXPECT_EQ(missing.code, 3);
+  EXPECT_NE(missing.err.find("did you mean \"execute_script\"?"), std::string::npos);
+  EXPECT_NE(missing.err.find("next:  skep task types"), std::string::npos);
+}
+
 TEST(TaskSubmit, refuses_bad_times_and_numbers_before_it_sends) {
   for (const std::vector<std::string>& more : {std::vector<std::string>{"--run-at", "soon"},
                                                {"--run-at", "+5"},

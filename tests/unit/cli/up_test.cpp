@@ -10,6 +10,7 @@
 #include "core/base/text.hpp"
 #include "core/cli/facts_view.hpp"
 #include "core/cli/fleet.hpp"
+#include "core/cli/up_background.hpp"
 #include "core/cli/up_demo.hpp"
 #include "core/cli/up_state.hpp"
 #include "core/config/load.hpp"
@@ -104,6 +105,78 @@ TEST_F(UpTest, refuses_a_folder_that_it_did_not_make) {
   }
 }
 
+TEST_F(UpTest, takes_no_file_of_somebody_else_for_its_own) {
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::ofstream(folder + "/" + name) << text;
+  };
+  write("thesis", "x");
+  for (const char* name : {"up.json", "up.lock", "site-a.toml"}) {
+    for (const char* text : {"", "precious\n", "{}\n", R"({"pid":1,"url":"http://x"})"}) {
+      write(name, text);
+      const auto ours = UpState(folder).check_made_by_up();
+      ASSERT_FALSE(ours) << name << ' ' << text;
+      EXPECT_EQ(ours.error().id(), "foreign-folder");
+      const Ran ran = run_cli({"up", "-d", "--port", "0", "--state", folder});
+      EXPECT_EQ(ran.code, 5) << ran.err;
+      EXPECT_EQ(*read_file(folder + "/" + name), text);
+    }
+    fs::remove(folder + "/" + name);
+  }
+}
+
+TEST_F(UpTest, takes_nobodys_record_even_in_its_own_folder) {
+  UpState state(folder);
+  ASSERT_TRUE(state.lock());
+  std::ofstream(folder + "/up.json") << "precious\n";
+  EXPECT_FALSE(state.check_made_by_up());
+  EXPECT_EQ(run_cli({"up", "--stop", "--state", folder}).code, 1);
+  state.forget();
+  EXPECT_EQ(*read_file(folder + "/up.json"), "precious\n");
+}
+
+TEST_F(UpTest, knows_its_folder_by_mark_record_or_toml) {
+  {
+    UpState state(folder);
+    ASSERT_TRUE(state.lock());
+    std::ofstream(folder + "/up.log") << "x";
+    EXPECT_TRUE(state.check_made_by_up());
+  }
+  const UpState state(folder);
+  fs::remove(folder + "/up.lock");
+  EXPECT_FALSE(state.check_made_by_up());
+  ASSERT_TRUE(state.write({{10, 11}, "", true, {}}));
+  EXPECT_TRUE(state.check_made_by_up());
+  state.forget(12);
+  EXPECT_TRUE(*state.read()) << "the record of another supervisor stays";
+  state.forget(10);
+  EXPECT_FALSE(state.check_made_by_up());
+  ASSERT_TRUE(state.write_control_toml({folder, {"a"}, {"127.0.0.1:0"}}));
+  EXPECT_TRUE(state.check_made_by_up());
+}
+
+TEST_F(UpTest, says_where_the_one_that_runs_listens) {
+  UpState first(folder);
+  ASSERT_TRUE(first.lock());
+  ASSERT_TRUE(first.write({{10, 11}, "http://127.0.0.1:4711", true, {}}));
+  const Ran ran = run_cli({"up", "-d", "--port", "0", "--state", folder});
+  EXPECT_EQ(ran.code, 5);
+  EXPECT_NE(ran.err.find("next:  skep --server http://127.0.0.1:4711 status\n"), std::string::npos)
+      << ran.err;
+}
+
+TEST(UpReport, comes_back_as_the_failure_it_was) {
+  const Failure sent{Error{Code::kState, "m", "port-taken", "a\nb"}, {}, {"one", "two"}};
+  const auto back = failure_of_report(report_of(sent));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->error.code, Code::kState);
+  EXPECT_EQ(back->error.message, "m");
+  EXPECT_EQ(back->error.name, "port-taken");
+  EXPECT_EQ(back->error.next, "a\nb");
+  EXPECT_EQ(back->details, sent.details);
+  EXPECT_FALSE(failure_of_report(""));
+  EXPECT_FALSE(failure_of_report("Segmentation fault"));
+}
+
 TEST_F(UpTest, fresh_takes_folders_that_are_empty_missing_or_its_own) {
   UpState state(folder + "/state");
   EXPECT_TRUE(state.check_made_by_up());
@@ -182,6 +255,7 @@ TEST_F(UpTest, stop_says_when_nothing_runs) {
   const Ran ran = run_cli({"up", "--stop", "--state", folder});
   EXPECT_EQ(ran.code, 3);
   EXPECT_NE(ran.err.find("nothing that skep up started runs"), std::string::npos);
+  EXPECT_NE(ran.err.find("pgrep -af 'skep start'"), std::string::npos);
 }
 
 TEST_F(UpTest, stop_ends_the_processes_of_the_record) {

@@ -260,5 +260,28 @@ TEST_F(ConfigTest, flags_that_name_no_key_are_refused) {
         << flag;
 }
 
+TEST_F(ConfigTest, inspect_keeps_what_is_right_beside_what_is_wrong) {
+  const Inspected found =
+      inspect({.path = write(
+                   "[worker]\nconcurrency = \"many\"\nbatch_size = 7\n[queue]\nplugin = \"x\"\n")});
+  EXPECT_EQ(found.problems.size(), 1U);
+  EXPECT_EQ(found.loaded.config.worker.batch_size, 7);
+  EXPECT_EQ(found.loaded.config.worker.concurrency, Config{}.worker.concurrency);
+  EXPECT_EQ(found.loaded.config.queue.plugin, "x");
+}
+
+TEST_F(ConfigTest, inspect_says_whether_plugins_can_be_checked) {
+  const auto clear = [this](const std::string& toml, std::map<std::string, std::string> env = {}) {
+    return inspect({.path = write(toml), .environment = std::move(env)}).plugins_are_clear;
+  };
+  EXPECT_TRUE(clear(""));
+  EXPECT_TRUE(clear("[http]\nlisten = \"0.0.0.0:1\"\n[log]\nx = 1\n[scripts]\npaths = 1\n"));
+  EXPECT_FALSE(clear("[plugins]\npaths = 1\n"));
+  EXPECT_FALSE(clear("[spool]\ndir = 1\n"));
+  EXPECT_FALSE(clear("[nod]\n"));
+  EXPECT_FALSE(clear("x = 1\n"));
+  EXPECT_FALSE(clear("", {{"WORKER_ID", "a"}, {"SKEP_NODE_ID", "b"}}));
+}
+
 }  // namespace
 }  // namespace skep::config
