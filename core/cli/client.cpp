@@ -183,4 +183,8 @@ Outcome<json::value> Client::post(const std::string& path, std::string body) {
   return document("POST", path, std::move(body), Millis{0});
 }
 
+Outcome<json::value> Client::remove(const std::string& path) {
+  return document("DELETE", path, {}, Millis{0});
+}
+
 }  // namespace skep::cli

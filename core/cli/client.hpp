@@ -37,6 +37,7 @@ class Client {
   /// The answer's JSON. `extra` is added to the time limit: what the server was asked to wait.
   Outcome<json::value> get(const std::string& path_and_query, Millis extra = Millis{0});
   Outcome<json::value> post(const std::string& path, std::string body = {});
+  Outcome<json::value> remove(const std::string& path);
   /// The answer as it came, whatever its status; a Failure only when there was none.
   Outcome<net::ClientResponse> raw(std::string_view method, const std::string& path,
                                    std::string body, Millis extra = Millis{0});

@@ -62,6 +62,11 @@ std::string seconds_text(const json::object& task) {
              : fmt::format("{:g}s", get_double(task, "timeout_seconds"));
 }
 
+/// Not the attempt's number: what a drain handed back used no try.
+std::int64_t tries_of(const json::object& task) {
+  return get_int(task, "tries_used", get_int(task, "attempt"));
+}
+
 void print_attempts(const Console& c, const json::object& task) {
   const json::value* v = task.if_contains("attempts");
   if (v == nullptr || !v->is_array() || v->get_array().size() < 2) return;
@@ -94,7 +99,7 @@ std::vector<Column> task_columns(WallMs now) {
       {"WORKER", text("worker_id")},
       {"TRY",
        [](const json::object& t) {
-         return Cell(fmt::format("{}/{}", get_int(t, "attempt"), get_int(t, "max_attempts")));
+         return Cell(fmt::format("{}/{}", tries_of(t), get_int(t, "max_attempts")));
        }},
       {"PRIO", [](const json::object& t) { return Cell(get_raw(t, "priority", "-")); }, true},
       {"AGE",
@@ -133,8 +138,7 @@ void print_task(const Console& c, const json::object& task) {
   for (const char* name : {"site", "worker_id", "idempotency_key"})
     print_field(c, name, get_string(task, name));
   print_field(c, "priority", get_raw(task, "priority"));
-  print_field(c, "tries",
-              fmt::format("{} of {}", get_int(task, "attempt"), get_int(task, "max_attempts")));
+  print_field(c, "tries", fmt::format("{} of {}", tries_of(task), get_int(task, "max_attempts")));
   print_field(c, "timeout", seconds_text(task));
   for (const char* name :
        {"created_at", "run_at", "expires_at", "claimed_at", "started_at", "finished_at"})

@@ -1,4 +1,4 @@
-// skep worker list, show, pause, resume, drain
+// skep worker list, show, pause, resume, drain, remove
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,13 +39,16 @@ Outcome<int> show(Session& s) {
   return 0;
 }
 
+constexpr std::string_view kRemove = "remove";
+
 /// Every id is tried; the first failure is returned after all.
 Outcome<int> act(Session& s, const std::string& verb) {
   auto api = s.api();
   if (!api) return api.error();
   std::optional<Failure> first;
   for (const std::string& id : s.args.all("ID")) {
-    const auto answer = (*api)->post(worker_path(id, "/" + verb));
+    const auto answer = verb == kRemove ? (*api)->remove(worker_path(id))
+                                        : (*api)->post(worker_path(id, "/" + verb));
     if (!answer) {
       if (first) print_failure(s.console, *first);
       first = answer.error();
@@ -53,7 +56,8 @@ Outcome<int> act(Session& s, const std::string& verb) {
     }
     if (print_document(s.console, s.format, *answer, "worker_id")) continue;
     const json::object* o = answer->if_object();
-    const std::string mode = o == nullptr ? std::string() : get_string(*o, "mode");
+    const std::string_view what = verb == kRemove ? "status" : "mode";
+    const std::string mode = o == nullptr ? std::string() : get_string(*o, what);
     s.console.out << "worker " << printable(id) << ' ' << printable(mode.empty() ? verb : mode)
                   << '\n';
   }
@@ -77,9 +81,12 @@ std::vector<Command> worker_commands() {
   Command one{"worker show", "show one worker"};
   one.positionals = {{"ID", "worker id"}};
   one.run = show;
-  return {std::move(all), std::move(one), with_ids("pause", "stop claiming; running tasks go on"),
+  return {std::move(all),
+          std::move(one),
+          with_ids("pause", "stop claiming; running tasks go on"),
           with_ids("resume", "claim again"),
-          with_ids("drain", "finish what runs and claim nothing more")};
+          with_ids("drain", "finish what runs and claim nothing more"),
+          with_ids(std::string(kRemove), "forget a worker that is gone")};
 }
 
 }  // namespace skep::cli

@@ -37,7 +37,7 @@ Status Catalog::check(model::TaskSpec& spec, std::string_view what, std::string&
       return invalid(std::string(what) + ": unknown task type \"" + spec.type + "\"; " +
                      suggestion(spec.type, names))
           .named("unknown-task-type")
-          .with_next("skep plugin list");
+          .with_next("skep task types");
     }
     entry = found->second;
   }
@@ -48,7 +48,7 @@ Status Catalog::check(model::TaskSpec& spec, std::string_view what, std::string&
   if (const auto found = entry.schema->apply(*params); !found.empty()) {
     problems = api::problems_json(found);
     return api::schema_error(std::string(what) + ": params of " + spec.type, found)
-        .with_next("skep plugin show " + spec.type);
+        .with_next("skep task types " + spec.type);
   }
   spec.params = to_text(*params);
   return {};

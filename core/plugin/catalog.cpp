@@ -89,7 +89,9 @@ void shadow(CatalogEntry& entry, const std::vector<CatalogEntry>& before) {
 }  // namespace
 
 void CatalogEntry::refuse(std::string reason) {
-  log::warn("plugin_refused", {{"plugin", info.id}, {"path", info.path}, {"reason", reason}});
+  log::warn(
+      "plugin_refused",
+      {{"plugin", info.id}, {"path", info.path}, {"reason", join(split(reason, '\n'), "; ")}});
   info.state = "refused";
   info.reason = std::move(reason);
 }

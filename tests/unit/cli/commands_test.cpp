@@ -41,6 +41,15 @@ TEST(WorkerList, adds_columns_when_wide) {
       << ran.out;
 }
 
+TEST(Workers, are_removed_by_id) {
+  const Ran ran =
+      run_cli({"worker", "remove", "old"}, {{200, R"({"worker_id":"old","status":"removed"})"}});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out, "worker old removed\n");
+  EXPECT_EQ(ran.requests.at(0).method, "DELETE");
+  EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/workers/old");
+}
+
 TEST(WorkerDrain, tries_every_id_and_ends_with_the_failure) {
   const Ran ran = run_cli({"worker", "drain", "nope", "worker-a"},
                           {{404, R"({"detail":"no worker \"nope\"","code":"not-found"})"},
