@@ -33,6 +33,11 @@ std::vector<const json::object*> objects_of(const json::object& o, std::string_v
   return out;
 }
 
+/// A number of another size must not become a smaller one that looks right.
+int small_int(const json::object& o, std::string_view key) {
+  return static_cast<int>(std::clamp<std::int64_t>(get_int(o, key), INT32_MIN, INT32_MAX));
+}
+
 /// The same for what comes from outside: anything but an array of objects is refused.
 Status only_objects(const json::object& o, std::string_view what, std::string_view key) {
   const auto* v = o.if_contains(key);
@@ -97,8 +102,8 @@ Result<Registration> decode_registration(std::string_view body) {
       r.capabilities.emplace(name, on.get_bool());
     }
   }
-  r.concurrency = static_cast<int>(get_int(o, "concurrency"));
-  r.batch_size = static_cast<int>(get_int(o, "batch_size"));
+  r.concurrency = small_int(o, "concurrency");
+  r.batch_size = small_int(o, "batch_size");
   r.version = get_string(o, "version");
   if (const auto* v = o.if_contains("protocol"); v != nullptr && v->is_object()) {
     r.protocol_min = static_cast<int>(get_int(v->get_object(), "min", kProtocolMin));

@@ -1,5 +1,6 @@
 #include "core/app/control_role.hpp"
 
+#include <algorithm>
 #include <fstream>
 
 #include "core/app/slots.hpp"
@@ -20,7 +21,8 @@ control::ControlOptions options_of(const config::Config::Control& c) {
   o.reaper.interval_ms = to_ms(c.reaper_interval_seconds);
   o.reaper.lost_after_ms = to_ms(c.lost_after_seconds);
   o.reaper.grace_ms = to_ms(c.restart_grace_seconds);
-  o.keep_ms = to_ms(c.retention_days * 86'400);
+  // However short: only 0 means for ever.
+  if (c.retention_days > 0) o.keep_ms = std::max<std::int64_t>(1, to_ms(c.retention_days * 86'400));
   o.reaper.retry = {to_ms(c.retry_base_seconds), to_ms(c.retry_cap_seconds), c.max_crashes};
   return o;
 }

@@ -80,7 +80,8 @@ const std::vector<Key>& table() {
      .min = 1, .max = 30 * kDay},
 
     {.section = "worker", .name = "control_plane_url", .field = AT(worker.control_plane_url),
-     .doc = "Control plane to work for; a list when there are several.",
+     .doc = "Control plane to work for; a list when there are several. Not given, a node with both "
+            "roles works for itself.",
      .format = Format::kUrl, .required = true, .aliases = {"WORKER_CONTROL_PLANE_URL"}},
     {.section = "worker", .name = "token_file", .field = AT(worker.token_file),
      .doc = "File with the token that the worker sends.", .format = Format::kPath},

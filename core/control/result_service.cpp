@@ -67,9 +67,9 @@ std::vector<std::string> ResultService::migrations() {
       "CREATE TABLE task_logs (task_id TEXT NOT NULL, attempt BIGINT NOT NULL, chunk BIGINT NOT "
       "NULL, entries TEXT NOT NULL, received_ms BIGINT NOT NULL, "
       "PRIMARY KEY (task_id, attempt, chunk))",
-      "CREATE INDEX task_logs_by_age ON task_logs (received_ms)",
       "CREATE TABLE worker_documents (worker_id TEXT NOT NULL, kind TEXT NOT NULL, document TEXT "
-      "NOT NULL, created_ms BIGINT NOT NULL, PRIMARY KEY (worker_id, kind))"};
+      "NOT NULL, created_ms BIGINT NOT NULL, PRIMARY KEY (worker_id, kind))",
+      "CREATE INDEX task_logs_by_age ON task_logs (received_ms)"};
 }
 
 Result<std::vector<api::Ack>> ResultService::accept(

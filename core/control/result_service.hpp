@@ -30,6 +30,7 @@ class ResultService {
         clock_(clock),
         retry_(retry) {}
 
+  /// Grows at its end only: a store counts how many it has seen.
   static std::vector<std::string> migrations();
 
   /// One answer per envelope, in order. Fails as a whole only when queue or store fail, and then

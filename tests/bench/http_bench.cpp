@@ -18,6 +18,7 @@
 #include "core/base/text.hpp"
 #include "core/net/http.hpp"
 #include "core/proc/subprocess.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace {
 
@@ -101,8 +102,6 @@ class Api {
 class Bench {
  public:
   Bench(std::string build, std::string only) : build_(std::move(build)), only_(std::move(only)) {
-    char pattern[] = "/tmp/skep-bench-XXXXXX";
-    root_ = mkdtemp(pattern);
     plugins_ = "\"" + build_ + "/lib/skep/plugins\", \"" + build_ + "/lib/skep/test-plugins/good\"";
     start_control();
     start_worker();
@@ -110,7 +109,6 @@ class Bench {
   ~Bench() {
     worker_.reset();
     control_.reset();
-    fs::remove_all(root_);
   }
 
   void run() {
@@ -235,7 +233,8 @@ class Bench {
 
   std::string build_;
   std::string only_;
-  fs::path root_;
+  const test::TempDir dir_;  ///< outlives the nodes
+  const fs::path root_ = dir_.path();
   std::string plugins_;
   std::string url_;
   std::unique_ptr<Node> control_;

@@ -1,13 +1,10 @@
 // What a call into a plugin costs: a plain C call, the same call through the host's task object,
 // and a whole task with its documents. The first two differ by what the host adds to a call.
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
-
-#include <filesystem>
-#include <iostream>
 
 #include "core/plugin/adapters/task.hpp"
 #include "core/plugin/registry.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace {
 
@@ -39,10 +36,9 @@ BENCHMARK(host_call)->ArgName("max_concurrency")->Arg(0)->Arg(8);
 
 /// Loads the fixture "noop" and runs it like a worker does.
 void whole_task(benchmark::State& state) {
-  std::string staging = (std::filesystem::temp_directory_path() / "skep-bench-XXXXXX").string();
-  if (mkdtemp(staging.data()) == nullptr) return state.SkipWithError("mkdtemp failed");
+  const test::TempDir staging;
   {
-    plugin::Registry registry({{SKEP_BUILD_DIR "/lib/skep/test-plugins/noop"}, staging, {}});
+    plugin::Registry registry({{SKEP_BUILD_DIR "/lib/skep/test-plugins/noop"}, staging.path(), {}});
     const auto scanned = registry.scan();
     const auto tasks = registry.tasks();
     if (!scanned || !tasks || (*tasks)->types().size() != 1)
@@ -55,9 +51,6 @@ void whole_task(benchmark::State& state) {
     const ports::TaskEvents events;
     for (auto _ : state) benchmark::DoNotOptimize((*tasks)->run(request, 0, cancel, events));
   }
-  std::error_code ec;
-  std::filesystem::remove_all(staging, ec);
-  if (ec) std::cerr << "left behind: " << staging << "\n";
 }
 BENCHMARK(whole_task);
 

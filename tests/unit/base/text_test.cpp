@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/temp_dir.hpp"
+
 namespace skep {
 namespace {
 
@@ -60,14 +62,12 @@ TEST(ToInt, takes_whole_numbers_only) {
 }
 
 TEST(ReadFile, reads_up_to_its_cap_and_refuses_more) {
-  std::string folder = "/tmp/skep-text-XXXXXX";
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
-  const std::string path = folder + "/file";
+  const test::TempDir dir;
+  const std::string path = dir.file("file");
   std::ofstream(path) << std::string(100'000, 'x');
   EXPECT_EQ(read_file(path, 100'000), std::string(100'000, 'x'));
   EXPECT_EQ(read_file(path, 99'999), std::nullopt);
-  EXPECT_EQ(read_file(folder + "/none"), std::nullopt);
-  std::filesystem::remove_all(folder);
+  EXPECT_EQ(read_file(dir.file("none")), std::nullopt);
 }
 
 }  // namespace

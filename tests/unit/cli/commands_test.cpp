@@ -8,6 +8,7 @@
 
 #include "core/base/text.hpp"
 #include "core/cli/help.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 
 namespace skep::cli {
@@ -119,28 +120,22 @@ TEST(Api, says_whether_a_file_is_missing_or_too_large) {
   EXPECT_NE(missing.err.find("-d: file \"/nowhere\" cannot be read: No such file"),
             std::string::npos)
       << missing.err;
-  char name[] = "/tmp/skep-large-XXXXXX";
-  const int fd = ::mkstemp(name);
-  ASSERT_GE(fd, 0);
-  ASSERT_EQ(::ftruncate(fd, 17 << 20), 0);
-  ::close(fd);
-  const Ran large = run_cli({"api", "POST", "/x", "-d", std::string("@") + name});
-  ::unlink(name);
+  const test::TempDir dir;
+  const std::string name = dir.file("large");
+  std::ofstream(name) << std::string(17 << 20, ' ');
+  const Ran large = run_cli({"api", "POST", "/x", "-d", "@" + name});
   EXPECT_EQ(large.code, 2);
   EXPECT_NE(large.err.find("is larger than 16 MiB"), std::string::npos) << large.err;
 }
 
 TEST(PluginList, says_a_refused_plugin_once) {
-  char folder[] = "/tmp/skep-plugins-XXXXXX";
-  ASSERT_NE(::mkdtemp(folder), nullptr);
-  const std::string file = std::string(folder) + "/broken.so";
-  std::ofstream(file) << "no library\n";
+  const test::TempDir dir;
+  const std::string& folder = dir.path();
+  std::ofstream(dir.file("broken.so")) << "no library\n";
   testing::internal::CaptureStderr();
   const Ran table = run_cli({"plugin", "list", "--path", folder});
   const Ran names = run_cli({"plugin", "list", "--path", folder, "-o", "name"});
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
-  ::unlink(file.c_str());
-  ::rmdir(folder);
   EXPECT_NE(table.out.find("broken  -        refused"), std::string::npos) << table.out;
   EXPECT_EQ(table.err, "1 refused; next: skep plugin show ID\n");
   EXPECT_EQ(names.out, "");
@@ -180,14 +175,11 @@ TEST(Api, sends_the_body_of_a_file_or_stdin_and_prints_the_answer) {
 }
 
 TEST(Api, sends_the_token_of_the_token_file) {
-  char name[] = "/tmp/skep-token-XXXXXX";
-  const int fd = ::mkstemp(name);
-  ASSERT_GE(fd, 0);
-  ::close(fd);
+  const test::TempDir dir;
+  const std::string name = dir.file("token");
   std::ofstream(name) << "s3cret\n";
   FakeControl control({{200, "{}"}});
   const Ran ran = control.run({"api", "GET", "/x"}, {{"SKEP_TOKEN_FILE", name}});
-  ::unlink(name);
   ASSERT_EQ(ran.requests.size(), 1U);
   const auto& headers = ran.requests[0].headers;
   EXPECT_NE(std::find(headers.begin(), headers.end(), "Authorization: Bearer s3cret"),
@@ -261,10 +253,8 @@ TEST(Reference, is_what_the_command_table_says) {
 }
 
 TEST(ConfigCheck, lists_every_problem_and_exits_78) {
-  char name[] = "/tmp/skep-config-XXXXXX";
-  const int fd = ::mkstemp(name);
-  ASSERT_GE(fd, 0);
-  ::close(fd);
+  const test::TempDir dir;
+  const std::string name = dir.file("config");
   std::ofstream(name) << "[node]\nsit = \"a\"\n[worker]\nconcurrency = \"many\"\n";
   const Ran ran = run_cli({"config", "check", "-c", name});
   EXPECT_EQ(ran.code, 78);
@@ -274,7 +264,6 @@ TEST(ConfigCheck, lists_every_problem_and_exits_78) {
   const Ran good = run_cli({"config", "check", "-c", name});
   EXPECT_EQ(good.code, 0) << good.err;
   EXPECT_NE(good.out.find("at site site-x"), std::string::npos) << good.out;
-  ::unlink(name);
   EXPECT_EQ(run_cli({"config", "check"}).code, 2);
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 
 namespace skep::cli {
@@ -15,13 +16,6 @@ namespace fs = std::filesystem;
 
 /// Runs `config check` against the plugins of this build.
 struct ConfigCheckTest : testing::Test {
-  void SetUp() override {
-    char name[] = "/tmp/skep-check-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    folder = name;
-  }
-  void TearDown() override { fs::remove_all(folder); }
-
   Ran check(const std::string& toml) const {
     std::ofstream(folder + "/n.toml", std::ios::trunc)
         << "node.state_dir = \"" << folder << "/state\"\n"
@@ -37,7 +31,8 @@ struct ConfigCheckTest : testing::Test {
     EXPECT_NE(ran.err.find(message), std::string::npos) << toml << ran.err;
     EXPECT_FALSE(fs::exists(folder + "/state")) << "a check writes nothing";
   }
-  std::string folder;
+  const test::TempDir dir;
+  const std::string folder = dir.path();
 };
 
 TEST_F(ConfigCheckTest, takes_what_start_takes) {

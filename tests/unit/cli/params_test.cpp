@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "tests/support/temp_dir.hpp"
+
 namespace skep::cli {
 namespace {
 
@@ -33,13 +35,10 @@ TEST(Params, lays_pairs_over_the_base) {
 }
 
 TEST(Params, reads_a_file_as_text) {
-  char name[] = "/tmp/skep-params-XXXXXX";
-  const int fd = ::mkstemp(name);
-  ASSERT_GE(fd, 0);
-  ::close(fd);
+  const test::TempDir dir;
+  const std::string name = dir.file("params");
   std::ofstream(name) << "{\"not\":\"parsed\"}\n";
-  EXPECT_EQ(built("", {std::string("script=@") + name}), R"({"script":"{\"not\":\"parsed\"}\n"})");
-  ::unlink(name);
+  EXPECT_EQ(built("", {"script=@" + name}), R"({"script":"{\"not\":\"parsed\"}\n"})");
   EXPECT_EQ(built("", {"handle=@/nowhere/bob"}),
             "error: -p handle: file \"/nowhere/bob\" cannot be read: No such file or directory");
 }

@@ -14,6 +14,7 @@
 #include "core/cli/up_demo.hpp"
 #include "core/cli/up_state.hpp"
 #include "core/config/load.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 
 namespace skep::cli {
@@ -22,13 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct UpTest : testing::Test {
-  void SetUp() override {
-    char name[] = "/tmp/skep-up-XXXXXX";
-    ASSERT_NE(::mkdtemp(name), nullptr);
-    folder = name;
-  }
-  void TearDown() override { fs::remove_all(folder); }
-  std::string folder;
+  const test::TempDir dir;
+  const std::string folder = dir.path();
 };
 
 proc::Background sleeper() {

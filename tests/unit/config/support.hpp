@@ -10,21 +10,12 @@
 #include <string>
 
 #include "core/config/load.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace skep::config {
 
 class ConfigTest : public testing::Test {
  protected:
-  ConfigTest() {
-    std::string folder = "/tmp/skep-config-XXXXXX";
-    if (mkdtemp(folder.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    folder_ = folder;
-  }
-  ~ConfigTest() override {
-    std::error_code ec;  // a leftover in /tmp spoils no other test
-    std::filesystem::remove_all(folder_, ec);
-  }
-
   std::string write(const std::string& text, const std::string& name = "skep.toml") const {
     const std::string path = folder_ + "/" + name;
     std::ofstream(path, std::ios::binary) << text;
@@ -47,7 +38,11 @@ class ConfigTest : public testing::Test {
     return error_of({.path = write(toml)});
   }
 
-  std::string folder_;
+ private:
+  const test::TempDir dir_;
+
+ protected:
+  const std::string folder_ = dir_.path();
 };
 
 inline Result<Loaded> load_environment(const std::map<std::string, std::string>& environment) {

@@ -289,6 +289,19 @@ TEST_F(ControlTest, only_a_worker_that_is_gone_can_be_removed) {
   EXPECT_EQ(call("GET", "/api/workers/w1").status, 200);
 }
 
+TEST(ResultStore, of_an_earlier_build_is_brought_up_to_date) {
+  MemoryStore store;
+  const std::vector<std::string> earlier{
+      "CREATE TABLE task_logs (task_id TEXT NOT NULL, attempt BIGINT NOT NULL, chunk BIGINT NOT "
+      "NULL, entries TEXT NOT NULL, received_ms BIGINT NOT NULL, "
+      "PRIMARY KEY (task_id, attempt, chunk))",
+      "CREATE TABLE worker_documents (worker_id TEXT NOT NULL, kind TEXT NOT NULL, document TEXT "
+      "NOT NULL, created_ms BIGINT NOT NULL, PRIMARY KEY (worker_id, kind))"};
+  ASSERT_TRUE(store.migrate("results", earlier));
+  const auto now = store.migrate("results", control::ResultService::migrations());
+  EXPECT_TRUE(now) << now.error().message;
+}
+
 TEST_F(ControlTest, refuses_a_registration_or_claim_with_members_of_a_wrong_kind) {
   enrol("w1");
   for (const char* held : {"\"x\"", "[1]", "{}"})
@@ -297,9 +310,14 @@ TEST_F(ControlTest, refuses_a_registration_or_claim_with_members_of_a_wrong_kind
                   .status,
               400)
         << held;
-  auto greedy = registration("w2");
-  greedy.concurrency = 1'000'000'000;
-  EXPECT_EQ(call("POST", "/api/workers/register", api::encode(greedy)).status, 400);
+  for (const char* concurrency : {"0", "1025", "1000000000", "4294967300", "\"4\""}) {
+    const auto refused = call("POST", "/api/workers/register",
+                              R"({"worker_id":"w2","incarnation":"i","site":"a","concurrency":)" +
+                                  std::string(concurrency) + "}");
+    EXPECT_EQ(refused.status, 400) << concurrency;
+    EXPECT_NE(refused.body.find("concurrency must be 1 to 1024"), std::string::npos)
+        << refused.body;
+  }
 }
 
 TEST_F(ControlTest, names_unknown_query_parameters_but_not_to_probes) {

@@ -18,11 +18,11 @@ class RegistryTest : public testing::Test {
     for (const char* name : fixtures)
       fs::copy_file(fixture(name), plugins() + "/" + fs::path(name).filename().string(),
                     fs::copy_options::overwrite_existing);
-    return Registry({{plugins()}, dir_ / "staging", std::move(tables)});
+    return Registry({{plugins()}, dir_.file("staging"), std::move(tables)});
   }
   std::string plugins() {
-    fs::create_directories(dir_ / "plugins");
-    return dir_ / "plugins";
+    fs::create_directories(dir_.file("plugins"));
+    return dir_.file("plugins");
   }
   std::string scan_problem(std::initializer_list<const char*> fixtures, Tables tables) {
     Registry registry = make(fixtures, std::move(tables));
@@ -54,7 +54,7 @@ TEST_F(RegistryTest, lists_manifests_without_loading) {
   EXPECT_EQ(list[0].state, "available");
   EXPECT_EQ(list[0].sha256.size(), 64u);
   EXPECT_EQ(list[1].components.at(0).description, "sleeps in small steps; says how far it is");
-  EXPECT_FALSE(fs::exists(dir_ / "staging"));
+  EXPECT_FALSE(fs::exists(dir_.file("staging")));
   const auto types = registry.task_types();
   ASSERT_EQ(types.size(), 2u);
   EXPECT_EQ(types[1].name, "sleep");
@@ -116,11 +116,12 @@ TEST_F(RegistryTest, says_why_a_plugin_does_not_load) {
 }
 
 TEST_F(RegistryTest, first_of_two_plugins_with_one_id_stands) {
-  fs::create_directories(dir_ / "second");
-  write_bytes(dir_ / "second/noop.so",
+  fs::create_directories(dir_.file("second"));
+  write_bytes(dir_.file("second/noop.so"),
               patched(bytes_of(fixture("good/noop.so")), "\"1.0.0\"", "\"2.0.0\""));
   make({"good/noop.so"});
-  Registry registry({{plugins(), dir_ / "second", dir_ / "missing"}, dir_ / "staging", {}});
+  Registry registry(
+      {{plugins(), dir_.file("second"), dir_.file("missing")}, dir_.file("staging"), {}});
   ASSERT_TRUE(registry.scan());
   const auto list = registry.list();
   ASSERT_EQ(list.size(), 2u);
@@ -229,8 +230,8 @@ TEST_F(RegistryTest, refuses_a_file_that_changed_after_the_scan) {
 
 TEST_F(RegistryTest, says_that_it_cannot_stage) {
   make({"good/noop.so"});
-  write_bytes(dir_ / "file", "x");
-  Registry registry({{plugins()}, dir_ / "file/staging", {}});
+  write_bytes(dir_.file("file"), "x");
+  Registry registry({{plugins()}, dir_.file("file/staging"), {}});
   ASSERT_TRUE(registry.scan());
   EXPECT_TRUE((*registry.tasks())->types().empty());
   EXPECT_NE(info_of(registry, "noop.so").reason.find("cannot make the plugin staging folder"),

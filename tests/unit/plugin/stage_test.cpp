@@ -17,7 +17,7 @@ std::size_t entries_in(const std::string& dir) {
 TEST(Stage, copies_under_the_digest_of_what_it_copied) {
   const TempDir dir;
   const std::string source = fixture("good/noop.so");
-  auto area = StagingArea::open(dir / "staging");
+  auto area = StagingArea::open(dir.file("staging"));
   ASSERT_TRUE(area) << area.error().message;
   const auto staged = area->stage(source, "noop");
   ASSERT_TRUE(staged) << staged.error().message;
@@ -33,12 +33,13 @@ TEST(Stage, copies_under_the_digest_of_what_it_copied) {
 
 TEST(Stage, same_id_with_other_content_is_another_file) {
   const TempDir dir;
-  auto area = StagingArea::open(dir / "staging");
+  auto area = StagingArea::open(dir.file("staging"));
   ASSERT_TRUE(area) << area.error().message;
   const std::string noop = bytes_of(fixture("good/noop.so"));
   for (int i = 0; i < 10; ++i) {
-    write_bytes(dir / "noop.so", patched(noop, "\"1.0.0\"", "\"1.0." + std::to_string(i) + "\""));
-    const auto staged = area->stage(dir / "noop.so", "noop");
+    write_bytes(dir.file("noop.so"),
+                patched(noop, "\"1.0.0\"", "\"1.0." + std::to_string(i) + "\""));
+    const auto staged = area->stage(dir.file("noop.so"), "noop");
     ASSERT_TRUE(staged) << staged.error().message;
     const auto table = load_library(*staged);  // checks that the linker took this very file
     ASSERT_TRUE(table) << table.error().message;
@@ -48,7 +49,7 @@ TEST(Stage, same_id_with_other_content_is_another_file) {
 
 TEST(Stage, same_content_twice_is_one_file) {
   const TempDir dir;
-  auto area = StagingArea::open(dir / "staging");
+  auto area = StagingArea::open(dir.file("staging"));
   ASSERT_TRUE(area);
   ASSERT_TRUE(area->stage(fixture("good/noop.so"), "noop"));
   ASSERT_TRUE(area->stage(fixture("good/noop.so"), "noop"));
@@ -57,7 +58,7 @@ TEST(Stage, same_content_twice_is_one_file) {
 
 TEST(Stage, sees_a_copy_that_was_swapped_before_loading) {
   const TempDir dir;
-  auto area = StagingArea::open(dir / "staging");
+  auto area = StagingArea::open(dir.file("staging"));
   ASSERT_TRUE(area);
   const auto staged = area->stage(fixture("good/noop.so"), "noop");
   ASSERT_TRUE(staged);
@@ -71,7 +72,7 @@ TEST(Stage, sees_a_copy_that_was_swapped_before_loading) {
 
 TEST(Stage, removes_what_ended_runs_left_and_nothing_else) {
   const TempDir dir;
-  const std::string staging = dir / "staging";
+  const std::string staging = dir.file("staging");
   fs::create_directories(staging + "/run-1-dead");
   write_bytes(staging + "/run-1-dead/old.so", "x");
   write_bytes(staging + "/mine.txt", "x");
@@ -89,11 +90,11 @@ TEST(Stage, removes_what_ended_runs_left_and_nothing_else) {
 
 TEST(Stage, says_that_the_folder_cannot_be_made) {
   const TempDir dir;
-  write_bytes(dir / "file", "x");
-  const auto area = StagingArea::open(dir / "file/staging");
+  write_bytes(dir.file("file"), "x");
+  const auto area = StagingArea::open(dir.file("file/staging"));
   ASSERT_FALSE(area);
   EXPECT_EQ(area.error().id(), "staging-failed");
-  EXPECT_NE(area.error().message.find(dir / "file/staging"), std::string::npos);
+  EXPECT_NE(area.error().message.find(dir.file("file/staging")), std::string::npos);
   EXPECT_EQ(area.error().next, "make [node] state_dir writable for this user");
 }
 
@@ -105,20 +106,20 @@ TEST(Stage, says_that_the_folder_cannot_be_written) {
 
 TEST(Inspect, refuses_links_folders_and_files_that_everybody_may_write) {
   const TempDir dir;
-  fs::create_symlink(fixture("good/noop.so"), dir / "link.so");
-  const auto link = inspect(dir / "link.so");
+  fs::create_symlink(fixture("good/noop.so"), dir.file("link.so"));
+  const auto link = inspect(dir.file("link.so"));
   ASSERT_FALSE(link);
   EXPECT_TRUE(link.error().message.starts_with("is a symbolic link"));
-  fs::create_directory(dir / "folder.so");
-  EXPECT_FALSE(inspect(dir / "folder.so"));
-  fs::copy_file(fixture("good/noop.so"), dir / "open.so");
-  ASSERT_EQ(::chmod((dir / "open.so").c_str(), 0646), 0);
-  const auto open = inspect(dir / "open.so");
+  fs::create_directory(dir.file("folder.so"));
+  EXPECT_FALSE(inspect(dir.file("folder.so")));
+  fs::copy_file(fixture("good/noop.so"), dir.file("open.so"));
+  ASSERT_EQ(::chmod((dir.file("open.so")).c_str(), 0646), 0);
+  const auto open = inspect(dir.file("open.so"));
   ASSERT_FALSE(open);
   EXPECT_EQ(open.error().code, Code::kDenied);
   EXPECT_EQ(open.error().next, "chmod o-w the file");
-  ASSERT_EQ(::chmod((dir / "open.so").c_str(), 0664), 0);
-  const auto group = inspect(dir / "open.so");
+  ASSERT_EQ(::chmod((dir.file("open.so")).c_str(), 0664), 0);
+  const auto group = inspect(dir.file("open.so"));
   ASSERT_TRUE(group) << group.error().message;
   EXPECT_EQ(group->warning, "its group may write it");
 }

@@ -11,30 +11,13 @@
 
 #include "core/base/text.hpp"
 #include "core/plugin/registry.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace skep::plugin {
 
 namespace fs = std::filesystem;
 
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = (fs::temp_directory_path() / "skep-plugin-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    path_ = pattern;
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() {
-    std::error_code ignored;  // a test that removed its folder already is fine
-    fs::remove_all(path_, ignored);
-  }
-  std::string operator/(std::string_view name) const { return (path_ / name).string(); }
-  std::string str() const { return path_.string(); }
-
- private:
-  fs::path path_;
-};
+using test::TempDir;
 
 inline std::string fixture(const std::string& relative) {
   return std::string(SKEP_BUILD_DIR "/lib/skep/test-plugins/") + relative;

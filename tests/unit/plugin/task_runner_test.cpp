@@ -17,7 +17,7 @@ class TaskRunnerTest : public testing::Test {
   static void SetUpTestSuite() {
     staging_ = std::make_unique<TempDir>();
     registry_ = std::make_unique<Registry>(
-        RegistryOptions{{fixture("good"), fixture("odd")}, *staging_ / "s", {}});
+        RegistryOptions{{fixture("good"), fixture("odd")}, staging_->file("s"), {}});
     ASSERT_TRUE(registry_->scan());
     auto runner = registry_->tasks();
     ASSERT_TRUE(runner) << runner.error().message;

@@ -142,9 +142,9 @@ TEST_F(ExecuteScript, stops_when_cancelled_and_leaves_nothing) {
 TEST_F(ExecuteScript, streams_output_while_the_script_runs) {
   const TempDir dir;
   Json params = script("echo first; while [ ! -e \"$1\" ]; do sleep 0.02; done; echo second");
-  params.set("args", Json::array().push(dir / "go"));
+  params.set("args", Json::array().push(dir.file("go")));
   const TaskRun r = run(params.dump(), "", {.on_output = [&](std::string_view bytes) {
-                          if (bytes == "first\n") std::ofstream(dir / "go") << "1";
+                          if (bytes == "first\n") std::ofstream(dir.file("go")) << "1";
                         }});
   EXPECT_EQ(r.rc, SKEP_OK);
   EXPECT_EQ(r.out, "first\nsecond\n");
@@ -354,18 +354,18 @@ TEST_F(ExecuteScript, keeps_text_up_to_the_largest_cap_on_both_streams) {
 TEST_F(ExecuteScript, runs_a_file_only_beneath_the_script_folders) {
   const TempDir allowed;
   const TempDir other;
-  std::ofstream(allowed / "ok.sh") << "echo fine";
-  std::ofstream(other / "bad.sh") << "echo bad";
-  std::filesystem::create_symlink(other / "bad.sh", allowed / "link.sh");
-  std::filesystem::create_directory(allowed / "sub");
+  std::ofstream(allowed.file("ok.sh")) << "echo fine";
+  std::ofstream(other.file("bad.sh")) << "echo bad";
+  std::filesystem::create_symlink(other.file("bad.sh"), allowed.file("link.sh"));
+  std::filesystem::create_directory(allowed.file("sub"));
   const std::string dirs = "\"script_dirs\":[\"" + allowed.path() + "\"]";
   const auto run_file = [&](const std::string& file) {
     return run(Json().set("file", file).dump(), dirs);
   };
-  EXPECT_EQ(run_file(allowed / "ok.sh").out, "fine\n");
+  EXPECT_EQ(run_file(allowed.file("ok.sh")).out, "fine\n");
   EXPECT_EQ(run_file("ok.sh").out, "fine\n");
   EXPECT_EQ(run_file("sub/../ok.sh").out, "fine\n");
-  EXPECT_EQ(run_file(other / "bad.sh").rc, SKEP_E_DENIED);
+  EXPECT_EQ(run_file(other.file("bad.sh")).rc, SKEP_E_DENIED);
   EXPECT_EQ(run_file("link.sh").rc, SKEP_E_DENIED);
   EXPECT_EQ(
       run_file("../" + std::filesystem::path(other.path()).filename().string() + "/bad.sh").rc,
@@ -376,8 +376,8 @@ TEST_F(ExecuteScript, runs_a_file_only_beneath_the_script_folders) {
 
 TEST_F(ExecuteScript, wants_an_absolute_file_when_there_are_no_script_folders) {
   const TempDir dir;
-  std::ofstream(dir / "x.sh") << "echo ran $0";
-  EXPECT_EQ(run(Json().set("file", dir / "x.sh").dump()).out, "ran " + (dir / "x.sh") + "\n");
+  std::ofstream(dir.file("x.sh")) << "echo ran $0";
+  EXPECT_EQ(run(Json().set("file", dir.file("x.sh")).dump()).out, "ran " + dir.file("x.sh") + "\n");
   const TaskRun relative = run(R"({"file":"x.sh"})");
   EXPECT_EQ(relative.rc, SKEP_E_INVALID);
   EXPECT_NE(relative.message.find("script_dirs"), std::string::npos);
@@ -390,20 +390,20 @@ TEST_F(ExecuteScript, wants_either_a_script_or_a_file) {
 }
 
 TEST_F(ExecuteScript, removes_what_a_killed_worker_left_and_nothing_that_is_in_use) {
-  const std::string stale = work_ / "skep-script-stale1";
-  const std::string used = work_ / "skep-script-inuse1";
+  const std::string stale = work_.file("skep-script-stale1");
+  const std::string used = work_.file("skep-script-inuse1");
   for (const std::string& path : {stale, used}) {
     std::filesystem::create_directories(path + "/deep/er");
     std::ofstream(path + "/script") << "x";
   }
-  std::ofstream(work_ / "other") << "x";
+  std::ofstream(work_.file("other")) << "x";
   const int fd = open(used.c_str(), O_RDONLY | O_DIRECTORY);
   ASSERT_EQ(flock(fd, LOCK_EX | LOCK_NB), 0);
   EXPECT_EQ(run(script("true").dump()).rc, SKEP_OK);
   close(fd);
   EXPECT_FALSE(std::filesystem::exists(stale));
   EXPECT_TRUE(std::filesystem::exists(used + "/script"));
-  EXPECT_TRUE(std::filesystem::exists(work_ / "other"));
+  EXPECT_TRUE(std::filesystem::exists(work_.file("other")));
 }
 
 TEST_F(ExecuteScript, says_what_is_wrong_with_its_work_folder) {

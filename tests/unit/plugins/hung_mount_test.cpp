@@ -139,17 +139,17 @@ TEST(HungMountTest, that_holds_its_askers_unkillably_is_left_behind) {
 
 TEST(HungMountTest, is_not_touched_on_the_way_to_a_local_mount_beneath_it) {
   const proc::TempDir dir;
-  const LocalMount inner(dir / "inner");
+  const LocalMount inner(dir.file("inner"));
   if (!inner.mounted()) GTEST_SKIP() << "cannot mount a tmpfs: " << std::strerror(errno);
   const HungMount hung(dir.path());
   if (!hung.mounted()) GTEST_SKIP() << "cannot mount a FUSE file system: " << hung.problem();
   test::FakeHost host(skep_plugin_entry_v1(), kManifest);
   const auto r = host.run(kParams);
   const Json document = r.json();
-  EXPECT_NE(document["collectors"].items().at(0)["error"].str().find(dir / "inner"),
+  EXPECT_NE(document["collectors"].items().at(0)["error"].str().find(dir.file("inner")),
             std::string_view::npos);
   expect_partial(document, dir.path());
-  EXPECT_FALSE(mount_at(document, dir / "inner")["error"].is_null());
+  EXPECT_FALSE(mount_at(document, dir.file("inner"))["error"].is_null());
 }
 
 }  // namespace

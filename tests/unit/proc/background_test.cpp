@@ -9,13 +9,13 @@ namespace {
 
 TEST(Background, appends_both_streams_to_its_file_and_reports_the_exit) {
   const TempDir dir;
-  std::ofstream(dir / "log") << "before\n";
-  auto child = Background::spawn(shell("echo out; echo err >&2; exit 4"), dir / "log");
+  std::ofstream(dir.file("log")) << "before\n";
+  auto child = Background::spawn(shell("echo out; echo err >&2; exit 4"), dir.file("log"));
   ASSERT_TRUE(child) << child.error().message;
   const auto e = child->poll(Millis(5'000));
   ASSERT_TRUE(e);
   EXPECT_EQ(e->exit_code, 4);
-  EXPECT_EQ(contents(dir / "log"), "before\nout\nerr\n");
+  EXPECT_EQ(contents(dir.file("log")), "before\nout\nerr\n");
   EXPECT_EQ(child->poll()->exit_code, 4);
 }
 
@@ -33,9 +33,9 @@ TEST(Background, kills_the_group_of_a_child_that_does_not_listen) {
   const TempDir dir;
   const std::string seconds = unique_seconds();
   auto child = Background::spawn(
-      shell("trap '' TERM; sleep \"$1\" & echo ready; wait; wait", {seconds}), dir / "log");
+      shell("trap '' TERM; sleep \"$1\" & echo ready; wait; wait", {seconds}), dir.file("log"));
   ASSERT_TRUE(child);
-  ASSERT_TRUE(eventually([&] { return contents(dir / "log") == "ready\n"; }));
+  ASSERT_TRUE(eventually([&] { return contents(dir.file("log")) == "ready\n"; }));
   EXPECT_EQ(child->stop(Millis(100)).signal, SIGKILL);
   EXPECT_TRUE(eventually([&] { return count_processes(seconds) == 0; }));
 }
@@ -44,12 +44,12 @@ TEST(Background, signals_the_child_alone) {
   const TempDir dir;
   auto child = Background::spawn(
       shell("trap 'echo usr1; exit 0' USR1; echo ready; while :; do sleep 0.02; done"),
-      dir / "log");
+      dir.file("log"));
   ASSERT_TRUE(child);
-  ASSERT_TRUE(eventually([&] { return contents(dir / "log") == "ready\n"; }));
+  ASSERT_TRUE(eventually([&] { return contents(dir.file("log")) == "ready\n"; }));
   child->signal(SIGUSR1);
   ASSERT_TRUE(child->poll(Millis(5'000)));
-  EXPECT_EQ(contents(dir / "log"), "ready\nusr1\n");
+  EXPECT_EQ(contents(dir.file("log")), "ready\nusr1\n");
 }
 
 TEST(Background, names_what_it_cannot_start_or_open) {

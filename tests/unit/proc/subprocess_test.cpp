@@ -58,17 +58,17 @@ TEST(Subprocess, names_the_program_that_is_missing_and_where_it_looked) {
 
 TEST(Subprocess, tells_a_missing_file_from_a_forbidden_one_and_from_a_bad_first_line) {
   const TempDir dir;
-  std::ofstream(dir / "plain") << "data";
-  std::ofstream(dir / "bad") << "#!/no/such/interpreter\n";
-  chmod((dir / "bad").c_str(), 0700);
+  std::ofstream(dir.file("plain")) << "data";
+  std::ofstream(dir.file("bad")) << "#!/no/such/interpreter\n";
+  chmod((dir.file("bad")).c_str(), 0700);
   const auto start = [](const std::string& program) {
     Spec spec;
     spec.argv = {program};
     return run(spec, -1, 0, {}).error();
   };
-  EXPECT_EQ(start(dir / "none").code, Code::kNotFound);
-  EXPECT_EQ(start(dir / "plain").code, Code::kDenied);
-  const Error bad = start(dir / "bad");
+  EXPECT_EQ(start(dir.file("none")).code, Code::kNotFound);
+  EXPECT_EQ(start(dir.file("plain")).code, Code::kDenied);
+  const Error bad = start(dir.file("bad"));
   EXPECT_EQ(bad.code, Code::kNotFound);
   EXPECT_NE(bad.message.find("interpreter in its first line"), std::string::npos) << bad.message;
 }
@@ -234,10 +234,10 @@ TEST(Subprocess, starts_nothing_when_cancelled_or_late_before) {
   const TempDir dir;
   const Event cancel;
   cancel.set();
-  const Spec spec = shell("touch \"$1\"", {dir / "ran"});
+  const Spec spec = shell("touch \"$1\"", {dir.file("ran")});
   EXPECT_EQ(run_ok(spec, {}, cancel.fd()).reason, ExitReason::kCancelled);
   EXPECT_EQ(run(spec, -1, monotonic_ms() - 1, {})->reason, ExitReason::kTimeout);
-  EXPECT_FALSE(std::filesystem::exists(dir / "ran"));
+  EXPECT_FALSE(std::filesystem::exists(dir.file("ran")));
 }
 
 TEST(Subprocess, ends_the_child_when_its_reader_refuses_more) {

@@ -17,6 +17,7 @@
 #include "core/base/id.hpp"
 #include "core/proc/monotonic.hpp"
 #include "core/proc/subprocess.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace skep::proc {
 
@@ -90,21 +91,6 @@ inline int count_processes(const std::string& word) {
   return count;
 }
 
-class TempDir {
- public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "skep-test-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) std::abort();
-    path_ = name;
-  }
-  ~TempDir() { std::filesystem::remove_all(path_); }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using test::TempDir;
 
 }  // namespace skep::proc
