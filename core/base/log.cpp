@@ -171,4 +171,11 @@ void write_json(Level level, std::string_view source, std::string_view event,
   state().logger->log(to_spdlog(level), line);
 }
 
+std::string to_json(std::initializer_list<Field> fields) {
+  JsonOut out;
+  out.object();
+  for (const Field& f : fields) json_value(out.key(f.key), f);
+  return out.end_object().take();
+}
+
 }  // namespace skep::log

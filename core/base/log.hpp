@@ -38,6 +38,9 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
 void write_json(Level level, std::string_view source, std::string_view event,
                 std::string_view fields_json);
 
+/// The fields as one JSON object. [any]
+std::string to_json(std::initializer_list<Field> fields);
+
 inline void debug(std::string_view event, std::initializer_list<Field> f = {}) {
   write(Level::kDebug, event, f);
 }

@@ -6,6 +6,7 @@
 
 #include "skep/kind/heartbeat.h"
 #include "skep/kind/queue.h"
+#include "skep/kind/script_host.h"
 #include "skep/kind/spool.h"
 #include "skep/kind/store.h"
 #include "skep/kind/task.h"
@@ -17,6 +18,7 @@ using Names = std::string_view;
 constexpr std::array<Names, 8> kPlugin{"open",  "close", "create",  "start",
                                        "drain", "stop",  "destroy", "iface"};
 constexpr std::array<Names, 1> kTask{"run"};
+constexpr std::array<Names, 4> kScriptHost{"endings", "load", "drop", "run"};
 constexpr std::array<Names, 1> kHeartbeat{"beat"};
 constexpr std::array<Names, 3> kStore{"batch", "query", "migrate"};
 constexpr std::array<Names, 9> kSpool{"reserve", "unreserve", "put",   "ack",   "defer",
@@ -28,15 +30,18 @@ constexpr std::array<Names, 16> kQueue{
 constexpr std::size_t table_size(std::size_t functions) { return 8 + functions * sizeof(void*); }
 static_assert(sizeof(skep_plugin_v1) == table_size(kPlugin.size()));
 static_assert(sizeof(skep_task_v1) == table_size(kTask.size()));
+static_assert(sizeof(skep_script_host_v1) == table_size(kScriptHost.size()));
 static_assert(sizeof(skep_heartbeat_v1) == table_size(kHeartbeat.size()));
 static_assert(sizeof(skep_store_v1) == table_size(kStore.size()));
 static_assert(sizeof(skep_spool_v1) == table_size(kSpool.size()));
 static_assert(sizeof(skep_queue_v1) == table_size(kQueue.size()));
 
-constexpr std::array<Kind, 5> kKinds{
-    Kind{SKEP_KIND_HEARTBEAT, "heartbeat", kHeartbeat}, Kind{SKEP_KIND_QUEUE, "queue", kQueue},
-    Kind{SKEP_KIND_SPOOL, "spool", kSpool}, Kind{SKEP_KIND_STORE, "store", kStore},
-    Kind{SKEP_KIND_TASK, "task", kTask}};
+constexpr std::array<Kind, 6> kKinds{Kind{SKEP_KIND_HEARTBEAT, "heartbeat", kHeartbeat},
+                                     Kind{SKEP_KIND_QUEUE, "queue", kQueue},
+                                     Kind{SKEP_KIND_SCRIPT_HOST, "script_host", kScriptHost},
+                                     Kind{SKEP_KIND_SPOOL, "spool", kSpool},
+                                     Kind{SKEP_KIND_STORE, "store", kStore},
+                                     Kind{SKEP_KIND_TASK, "task", kTask}};
 
 }  // namespace
 

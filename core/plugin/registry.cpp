@@ -45,7 +45,7 @@ Result<std::unique_ptr<TaskComponent>> start_task(std::shared_ptr<LoadedPlugin> 
   const auto* table = static_cast<const skep_task_v1*>((*instance)->iface());
   skep_inst* handle = (*instance)->handle();
   return std::make_unique<TaskComponent>(
-      table, handle, std::move(*instance),
+      std::make_unique<InprocTarget>(table, handle, std::move(*instance), entry.info.id),
       TaskComponent::Options{entry.info.id, task_type(entry, c), c.params_schema,
                              c.max_concurrency});
 }

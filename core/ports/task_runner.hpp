@@ -1,4 +1,4 @@
-// Runs one attempt of a task: a plugin in this process today.
+// Runs one attempt of a task: a plugin in this process, a child process, or a script.
 #pragma once
 
 #include <atomic>
@@ -70,7 +70,11 @@ class TaskRunner {
   /// retry_after_ms. [any]
   virtual model::Outcome run(const RunRequest& request, MonoMs deadline, CancelToken& cancel,
                              const TaskEvents& events) = 0;
+  /// May change while tasks run: plugins and scripts come, go and are replaced. [any]
   virtual std::vector<TaskType> types() const = 0;
+  /// Calls `changed` after types() changed, on any thread, until an empty one replaces it. One at a
+  /// time; a runner whose types are fixed ignores it.
+  virtual void on_change(std::function<void()> changed) { static_cast<void>(changed); }
 };
 
 }  // namespace skep::ports

@@ -7,12 +7,15 @@
 #include "skep/abi/base.h"
 #include "skep/kind/heartbeat.h"
 #include "skep/kind/queue.h"
+#include "skep/kind/script_host.h"
 #include "skep/kind/spool.h"
 #include "skep/kind/store.h"
 #include "skep/kind/task.h"
 #include "skep/svc/http.h"
+#include "skep/svc/kv.h"
 #include "skep/svc/log.h"
 #include "skep/svc/process.h"
+#include "skep/svc/task.h"
 
 static const char* separator = "";
 
@@ -304,6 +307,36 @@ static void kind_heartbeat(void) {
   end();
 }
 
+static void kind_script_host(void) {
+  BEGIN(skep_script_host_v1);
+  FIELD(skep_script_host_v1, size);
+  FIELD(skep_script_host_v1, flags);
+  FIELD(skep_script_host_v1, endings);
+  FIELD(skep_script_host_v1, load);
+  FIELD(skep_script_host_v1, drop);
+  FIELD(skep_script_host_v1, run);
+  end();
+}
+
+static void svc_kv(void) {
+  BEGIN(skep_svc_kv_v1);
+  FIELD(skep_svc_kv_v1, size);
+  FIELD(skep_svc_kv_v1, flags);
+  FIELD(skep_svc_kv_v1, get);
+  FIELD(skep_svc_kv_v1, put);
+  FIELD(skep_svc_kv_v1, remove);
+  FIELD(skep_svc_kv_v1, keys);
+  end();
+}
+
+static void svc_task(void) {
+  BEGIN(skep_svc_task_v1);
+  FIELD(skep_svc_task_v1, size);
+  FIELD(skep_svc_task_v1, flags);
+  FIELD(skep_svc_task_v1, run);
+  end();
+}
+
 static void svc_log(void) {
   BEGIN(skep_svc_log_v1);
   FIELD(skep_svc_log_v1, size);
@@ -374,6 +407,9 @@ int main(void) {
   svc_log();
   svc_http();
   svc_process();
+  kind_script_host();
+  svc_kv();
+  svc_task();
   puts("\n}");
   return 0;
 }

@@ -26,7 +26,7 @@ BENCHMARK(plain_call);
 
 void host_call(benchmark::State& state) {
   plugin::TaskComponent component(
-      &kNoop, nullptr, nullptr,
+      std::make_unique<plugin::InprocTarget>(&kNoop, nullptr, nullptr, "noop"),
       {"noop", {"noop", "", "1.0.0", "{}", 0}, std::nullopt, state.range(0)});
   ports::CancelToken cancel;
   const ports::TaskEvents events;

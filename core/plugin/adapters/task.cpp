@@ -67,13 +67,19 @@ std::string request_json(const ports::RunRequest& request, std::string_view para
 
 }  // namespace
 
-TaskComponent::TaskComponent(const skep_task_v1* table, skep_inst* inst,
-                             std::shared_ptr<void> keep_alive, Options options)
-    : table_(table),
-      inst_(inst),
-      keep_alive_(std::move(keep_alive)),
-      options_(std::move(options)),
-      gate_(options_.max_concurrency) {}
+model::Outcome InprocTarget::run(TaskCall& call, std::string_view request_json) {
+  try {
+    return call.outcome(table_->run(inst_, call.handle(), &TaskCall::ops(), to_view(request_json)));
+  } catch (const std::exception& e) {
+    return failed_outcome(threw(e.what()).within("plugin " + plugin_id_), false);
+  } catch (...) {
+    return failed_outcome(threw("an exception of unknown type").within("plugin " + plugin_id_),
+                          false);
+  }
+}
+
+TaskComponent::TaskComponent(std::unique_ptr<TaskTarget> target, Options options)
+    : target_(std::move(target)), options_(std::move(options)), gate_(options_.max_concurrency) {}
 
 model::Outcome TaskComponent::run(const ports::RunRequest& request, MonoMs deadline,
                                   ports::CancelToken& cancel, const ports::TaskEvents& events) {
@@ -93,16 +99,7 @@ model::Outcome TaskComponent::execute(std::string_view request, MonoMs deadline,
       cancel.cancel(ports::CancelReason::kDeadline);
     return call.outcome(SKEP_E_CANCELLED);
   }
-  skep_rc rc = SKEP_OK;
-  try {
-    rc = table_->run(inst_, call.handle(), &TaskCall::ops(), to_view(request));
-  } catch (const std::exception& e) {
-    return failed_outcome(threw(e.what()).within("plugin " + options_.plugin_id), false);
-  } catch (...) {
-    return failed_outcome(
-        threw("an exception of unknown type").within("plugin " + options_.plugin_id), false);
-  }
-  return call.outcome(rc);
+  return target_->run(call, request);
 }
 
 TaskRunnerAdapter::TaskRunnerAdapter(std::vector<std::unique_ptr<TaskComponent>> components) {

@@ -10,12 +10,32 @@
 
 #include "core/api/schema.hpp"
 #include "core/plugin/slot_gate.hpp"
+#include "core/plugin/task_target.hpp"
 #include "core/ports/task_runner.hpp"
 #include "skep/kind/task.h"
 
 namespace skep::plugin {
 
-/// One task type: a started instance and what the manifest says of it.
+/// A started instance in this process.
+class InprocTarget final : public TaskTarget {
+ public:
+  /// `keep_alive` owns the instance. `plugin_id` is for messages.
+  InprocTarget(const skep_task_v1* table, skep_inst* inst, std::shared_ptr<void> keep_alive,
+               std::string plugin_id)
+      : table_(table),
+        inst_(inst),
+        keep_alive_(std::move(keep_alive)),
+        plugin_id_(std::move(plugin_id)) {}
+  model::Outcome run(TaskCall& call, std::string_view request_json) override;
+
+ private:
+  const skep_task_v1* table_;
+  skep_inst* inst_;
+  std::shared_ptr<void> keep_alive_;
+  std::string plugin_id_;
+};
+
+/// One task type: what runs it and what the manifest says of it.
 class TaskComponent {
  public:
   struct Options {
@@ -24,9 +44,7 @@ class TaskComponent {
     std::optional<api::Schema> params;  ///< none = any object
     std::int64_t max_concurrency = 0;   ///< 0 = no limit
   };
-  /// `keep_alive` owns the instance.
-  TaskComponent(const skep_task_v1* table, skep_inst* inst, std::shared_ptr<void> keep_alive,
-                Options options);
+  TaskComponent(std::unique_ptr<TaskTarget> target, Options options);
 
   const ports::TaskType& type() const { return options_.type; }
   /// Checks the parameters, waits for a slot, runs.
@@ -37,9 +55,7 @@ class TaskComponent {
                          const ports::TaskEvents& events);
 
  private:
-  const skep_task_v1* table_;
-  skep_inst* inst_;
-  std::shared_ptr<void> keep_alive_;
+  std::unique_ptr<TaskTarget> target_;
   Options options_;
   SlotGate gate_;
 };

@@ -204,8 +204,9 @@ struct Held {
 TEST(TaskComponent, keeps_max_concurrency_and_waiting_can_be_cancelled) {
   Held held;
   const skep_task_v1 table{sizeof(skep_task_v1), 0, Held::run};
-  TaskComponent component(&table, reinterpret_cast<skep_inst*>(&held), nullptr,
-                          {"held", {"held", "", "1.0.0", "{}", 0}, std::nullopt, 1});
+  TaskComponent component(
+      std::make_unique<InprocTarget>(&table, reinterpret_cast<skep_inst*>(&held), nullptr, "t"),
+      {"held", {"held", "", "1.0.0", "{}", 0}, std::nullopt, 1});
   ports::CancelToken first_cancel;
   ports::CancelToken second_cancel;
   const ports::TaskEvents events;

@@ -1,0 +1,54 @@
+#include "core/base/events.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+namespace skep::events {
+namespace {
+
+constexpr std::size_t kKept = 1024;
+
+struct Ring {
+  std::mutex mutex;
+  std::condition_variable_any grew;
+  std::deque<Event> events;
+  std::uint64_t newest = 0;
+};
+
+Ring& ring() {
+  static auto* the = new Ring;  // threads may publish until the process ends
+  return *the;
+}
+
+}  // namespace
+
+void publish(log::Level level, std::string_view name, std::initializer_list<log::Field> fields) {
+  log::write(level, name, fields);
+  Event event{0, SystemClock{}.wall_ms(), std::string(name), log::to_json(fields)};
+  Ring& r = ring();
+  const std::scoped_lock lock(r.mutex);
+  event.id = ++r.newest;
+  r.events.push_back(std::move(event));
+  if (r.events.size() > kKept) r.events.pop_front();
+  r.grew.notify_all();
+}
+
+std::vector<Event> since(std::uint64_t id, std::size_t max, Millis timeout, std::stop_token stop) {
+  Ring& r = ring();
+  std::unique_lock lock(r.mutex);
+  r.grew.wait_for(lock, stop, timeout, [&] { return r.newest > id; });
+  std::vector<Event> out;
+  for (const Event& event : r.events)
+    if (event.id > id && out.size() < max) out.push_back(event);
+  return out;
+}
+
+std::uint64_t newest() {
+  Ring& r = ring();
+  const std::scoped_lock lock(r.mutex);
+  return r.newest;
+}
+
+}  // namespace skep::events
