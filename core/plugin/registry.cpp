@@ -157,4 +157,12 @@ std::vector<ports::TaskType> Registry::task_types() const {
   return out;
 }
 
+Result<Reloaded> Registry::reload(std::string_view id) {
+  return Error{Code::kUnsupported, "this version cannot reload plugin " + std::string(id)};
+}
+
+Result<std::vector<std::string>> Registry::configure(std::map<std::string, std::string>) {
+  return Error{Code::kUnsupported, "this version takes [plugins] tables at its start only"};
+}
+
 }  // namespace skep::plugin

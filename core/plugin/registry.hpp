@@ -2,6 +2,7 @@
 // makes instances. Nothing outside core/plugin knows what a shared library is.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,10 +18,24 @@
 
 namespace skep::plugin {
 
+/// A plugin or script about to be loaded, as a private copy that nobody changes any more.
+struct Candidate {
+  std::string id;
+  std::string version;
+  std::string abi;          ///< "skep/1"; "lua" for scripts
+  std::string sha256;       ///< of the copy
+  std::string staged_path;  ///< the copy, which is what will be loaded
+  std::string source_path;  ///< where it came from; its signature is SOURCE.minisig
+};
+/// Says whether a candidate may be loaded; kDenied with what was expected and found. [any]
+using Admission = std::function<Status(const Candidate&)>;
+
 struct RegistryOptions {
   std::vector<std::string> paths;  ///< folders searched for *.so, in order; the first id wins
-  std::string staging_dir;  ///< private copies are loaded from here (0700, made when missing)
-  std::map<std::string, std::string> tables;  ///< [plugins.ID] as JSON objects
+  std::string staging_dir{};  ///< private copies are loaded from here (0700, made when missing)
+  std::map<std::string, std::string> tables{};  ///< [plugins.ID] as JSON objects
+  std::string state_dir{};                      ///< of the node: kv spaces; "" = kv answers kState
+  Admission admission{};                        ///< empty = everything may
 };
 
 struct ComponentInfo {
@@ -34,6 +49,21 @@ struct ComponentInfo {
   std::vector<std::string> permissions;
 };
 
+/// One loaded version of a plugin or script.
+struct GenerationInfo {
+  std::uint64_t number = 0;  ///< grows with each load of this id in this process; starts at 1
+  std::string version;
+  std::string sha256;
+  std::string state;           ///< starting, active, draining, retired, zombie, failed, rolled_back
+  std::string reason;          ///< why it failed or was rolled back
+  std::string isolation;       ///< inproc, process or per-task
+  std::int64_t leases = 0;     ///< calls inside now
+  std::int64_t calls = 0;      ///< calls ended
+  std::int64_t failures = 0;   ///< of them, those that failed by the plugin's fault
+  WallMs active_at = 0;        ///< 0 = never
+  std::int64_t drain_ms = -1;  ///< from swap to retired; -1 = not yet
+};
+
 struct PluginInfo {
   std::string id;
   std::string version;
@@ -44,6 +74,16 @@ struct PluginInfo {
   std::string state;   ///< "available", "loaded", "disabled" or "refused"
   std::string reason;  ///< why it was refused: the table, many lines
   std::vector<ComponentInfo> components;
+  std::vector<GenerationInfo> generations{};  ///< newest first; empty before the first load
+};
+
+/// What a reload came to.
+struct Reloaded {
+  std::string id;
+  std::uint64_t generation = 0;  ///< that serves now
+  std::string version;
+  std::string sha256;
+  bool changed = false;  ///< false: the file and its table are those that serve already
 };
 
 /// Staging needs a file system that allows execution; nothing is written before the first load.
@@ -73,6 +113,13 @@ class Registry {
   Result<std::unique_ptr<ports::TaskRunner>> tasks();
   /// The task types by their manifests alone; loads nothing.
   std::vector<ports::TaskType> task_types() const;
+
+  /// Brings the newest file of plugin `id` into service beside the old generation, then swaps. On
+  /// any failure the old one goes on serving, and the error says which step failed.
+  Result<Reloaded> reload(std::string_view id);
+  /// Takes new [plugins.ID] tables: checks all of them first, then reloads the plugins whose table
+  /// changed. The ids that changed. On an error nothing changes.
+  Result<std::vector<std::string>> configure(std::map<std::string, std::string> tables);
 
  private:
   struct Impl;

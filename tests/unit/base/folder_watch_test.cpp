@@ -1,0 +1,71 @@
+#include "core/base/folder_watch.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "tests/support/temp_dir.hpp"
+
+namespace skep {
+namespace {
+
+constexpr Millis kLong{20'000};
+constexpr Millis kNoSettle{0};
+
+void write_file(const std::string& path) { std::ofstream(path) << "x"; }
+
+TEST(FolderWatch, names_a_file_that_was_written_and_one_that_went) {
+  const test::TempDir dir;
+  FolderWatch watch({dir.path()});
+  write_file(dir.file("a.lua"));
+  EXPECT_EQ(watch.wait(kLong, kNoSettle, {}).paths, std::vector{dir.file("a.lua")});
+  std::filesystem::remove(dir.file("a.lua"));
+  EXPECT_EQ(watch.wait(kLong, kNoSettle, {}).paths, std::vector{dir.file("a.lua")});
+}
+
+TEST(FolderWatch, a_rename_into_the_folder_is_one_change) {
+  const test::TempDir dir;
+  const test::TempDir other;
+  FolderWatch watch({dir.path()});
+  write_file(other.file("a"));
+  std::filesystem::rename(other.file("a"), dir.file("b"));
+  EXPECT_EQ(watch.wait(kLong, kNoSettle, {}).paths, std::vector{dir.file("b")});
+}
+
+TEST(FolderWatch, a_folder_that_appears_later_is_looked_at_as_a_whole) {
+  const test::TempDir dir;
+  FolderWatch watch({dir.file("later")});
+  std::filesystem::create_directory(dir.file("later"));
+  EXPECT_TRUE(watch.wait(kLong, kNoSettle, {}).overflow);
+  write_file(dir.file("later/a"));
+  EXPECT_EQ(watch.wait(kLong, kNoSettle, {}).paths, std::vector{dir.file("later/a")});
+}
+
+TEST(FolderWatch, a_folder_that_is_replaced_is_watched_again) {
+  const test::TempDir dir;
+  const std::string folder = dir.file("scripts");
+  std::filesystem::create_directory(folder);
+  FolderWatch watch({folder});
+  std::filesystem::remove(folder);
+  EXPECT_TRUE(watch.wait(kLong, kNoSettle, {}).overflow);
+  std::filesystem::create_directory(folder);
+  EXPECT_TRUE(watch.wait(kLong, kNoSettle, {}).overflow);
+  write_file(folder + "/a");
+  EXPECT_EQ(watch.wait(kLong, kNoSettle, {}).paths, std::vector{folder + "/a"});
+}
+
+TEST(FolderWatch, ends_when_it_is_woken_or_stopped) {
+  const test::TempDir dir;
+  FolderWatch watch({dir.path()});
+  watch.wake();
+  EXPECT_FALSE(watch.wait(kLong, kNoSettle, {}).any());
+  std::stop_source stop;
+  std::thread stopper([&] { stop.request_stop(); });
+  EXPECT_FALSE(watch.wait(kLong, kNoSettle, stop.get_token()).any());
+  stopper.join();
+}
+
+}  // namespace
+}  // namespace skep
