@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/live.hpp"
 #include "core/control/catalog.hpp"
 #include "core/control/metrics.hpp"
 #include "core/control/reaper.hpp"
@@ -36,13 +37,16 @@ class Control {
   Status start();
   void stop();
 
+  /// Options from now on; `reaper.grace_ms` counts at a start only. [any]
+  void apply(const ControlOptions& next);
+
   /// The whole route table.
   std::vector<net::Route> routes();
 
   ports::Queue& queue;
   ports::Store& store;
   Clock& clock;
-  const ControlOptions options;
+  Live<ControlOptions> options;
   Catalog catalog;
   WaitLists waits;
   Metrics metrics;

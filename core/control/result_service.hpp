@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/api/wire.hpp"
+#include "core/base/live.hpp"
 #include "core/control/metrics.hpp"
 #include "core/control/task_service.hpp"
 #include "core/ports/queue.hpp"
@@ -33,6 +34,7 @@ class ResultService {
   /// Grows at its end only: a store counts how many it has seen.
   static std::vector<std::string> migrations();
 
+  void set_retry(RetryPolicy retry) { retry_.set(retry); }
   /// One answer per envelope, in order. Fails as a whole only when queue or store fail, and then
   /// nothing is acknowledged. [any]
   Result<std::vector<api::Ack>> accept(const std::vector<Result<model::Envelope>>& envelopes);
@@ -58,7 +60,7 @@ class ResultService {
   WaitLists& waits_;
   Metrics& metrics_;
   const Clock& clock_;
-  const RetryPolicy retry_;
+  Live<RetryPolicy> retry_;
 };
 
 }  // namespace skep::control

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/api/wire.hpp"
+#include "core/base/live.hpp"
 #include "core/ports/store.hpp"
 
 namespace skep::control {
@@ -53,6 +54,10 @@ class WorkerDirectory {
   Status remove(WallMs now, const std::string& worker_id);
   Presence presence(const WorkerRecord& w, WallMs now) const;
 
+  void set_limits(Limits limits) { limits_.set(limits); }
+  /// Whether some worker runs tasks of this type.
+  bool runs(const std::string& type) const;
+
   /// Remembers that a worker must stop one attempt; see take_voided.
   void void_lease(const std::string& worker_id, const std::string& lease_id);
   /// Those of `held` that the worker must stop; forgets the ones it no longer holds.
@@ -64,7 +69,7 @@ class WorkerDirectory {
  private:
   Status save(const WorkerRecord& w);
   ports::Store& store_;
-  const Limits limits_;
+  Live<Limits> limits_;
   mutable std::mutex mutex_;
   std::map<std::string, WorkerRecord> workers_;
   std::map<std::string, std::set<std::string>> voided_;  ///< lease ids by worker

@@ -20,7 +20,6 @@ namespace skep::worker {
 
 struct HeartbeatOptions {
   Identity identity;
-  int pool_size = 0;
   Millis interval{30'000};  ///< the server may ask for another
   Millis early{200};        ///< a task that runs so long is announced at once
   Millis timeout{5'000};
@@ -38,6 +37,7 @@ class HeartbeatLoop final : public Service {
 
   /// A task started. Wakes the loop only when no early look is planned yet. [any]
   void task_started();
+  /// The pause between beats from now on; counts from the last one. Not positive: no change. [any]
   void set_interval(Millis interval);
   /// The farewell, after stop().
   void last_beat(Millis timeout);

@@ -9,12 +9,12 @@
 #include "core/worker/control_plane.hpp"
 #include "core/worker/executor.hpp"
 #include "core/worker/link.hpp"
+#include "core/worker/settings.hpp"
 
 namespace skep::worker {
 
 struct NewsOptions {
   std::string incarnation;
-  Millis poll_interval{5'000};
   Millis hold{20'000};
 };
 
@@ -23,8 +23,8 @@ struct NewsOptions {
 class NewsLoop final : public Service {
  public:
   /// Collaborators outlive the loop.
-  NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control, Executor& executor,
-           Link& link, Clock& clock);
+  NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control,
+           const LiveSettings& settings, Executor& executor, Link& link, Clock& clock);
   ~NewsLoop() override { stop(); }
 
   /// Whether to listen from now on. A request under way runs to its end. [claim thread]
@@ -36,6 +36,7 @@ class NewsLoop final : public Service {
  private:
   const NewsOptions options_;
   const std::unique_ptr<ControlPlane> control_;
+  const LiveSettings& settings_;
   Executor& executor_;
   Link& link_;
   Clock& clock_;
