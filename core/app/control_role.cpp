@@ -51,7 +51,8 @@ Status write_endpoints(const std::string& path, const std::vector<std::string>& 
 }  // namespace
 
 Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& config,
-                                                        plugin::Registry& registry, Clock& clock) {
+                                                        plugin::Registry& registry, Clock& clock,
+                                                        std::vector<net::Route> node_routes) {
   std::unique_ptr<ControlRole> role(new ControlRole);
   const std::string& state = config.node.state_dir;
   auto queue = registry.queue(config.queue.plugin,
@@ -79,8 +80,11 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
                                                         Millis took) {
     control->metrics.http_request(method, route, status, took);
   };
-  role->server_ = std::make_unique<net::HttpServer>(
-      std::move(options), net::Router(with_openapi(role->control_->routes())));
+  std::vector<net::Route> routes = role->control_->routes();
+  routes.insert(routes.end(), std::make_move_iterator(node_routes.begin()),
+                std::make_move_iterator(node_routes.end()));
+  role->server_ = std::make_unique<net::HttpServer>(std::move(options),
+                                                    net::Router(with_openapi(std::move(routes))));
   SKEP_TRY(role->server_->start());
   // For scripts that asked for port 0; a full disk must not keep the control plane down.
   if (const auto written = write_endpoints(state + "/endpoints", role->urls()); !written)
@@ -90,6 +94,10 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
                                       {"queue", config.queue.plugin},
                                       {"task_types", registry.task_types().size()}});
   return role;
+}
+
+void ControlRole::apply(const config::Config& config) {
+  control_->apply(options_of(config.control));
 }
 
 ControlRole::~ControlRole() { stop(); }

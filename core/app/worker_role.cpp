@@ -2,12 +2,25 @@
 
 #include "core/app/slots.hpp"
 #include "core/base/id.hpp"
+#include "core/base/log.hpp"
 #include "core/base/version.hpp"
 
 namespace skep::app {
 namespace {
 
 Millis to_ms(double seconds) { return Millis{static_cast<std::int64_t>(seconds * 1000)}; }
+
+worker::Settings settings_of(const config::Config::Worker& w) {
+  worker::Settings s;
+  s.capabilities = w.capabilities;
+  s.concurrency = w.concurrency;
+  s.batch_size = w.batch_size;
+  s.poll_interval = to_ms(w.poll_interval_seconds);
+  s.heartbeat_interval = to_ms(w.heartbeat_interval_seconds);
+  s.drain = to_ms(w.drain_seconds);
+  s.result_reserve_bytes = static_cast<std::uint64_t>(w.result_reserve_mb * 1024 * 1024);
+  return s;
+}
 
 }  // namespace
 
@@ -27,6 +40,7 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
 
   const auto& w = config.worker;
   worker::WorkerOptions options;
+  static_cast<worker::Settings&>(options) = settings_of(w);
   auto id = node_id(config);
   if (!id) return id.error();
   options.id = std::move(*id);
@@ -37,18 +51,16 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   auto token = read_token(w.token_file);
   if (!token) return token.error().within("[worker] token_file");
   options.token = std::move(*token);
-  options.capabilities = w.capabilities;
-  options.concurrency = w.concurrency;
-  options.batch_size = w.batch_size;
-  options.poll_interval = to_ms(w.poll_interval_seconds);
-  options.heartbeat_interval = to_ms(w.heartbeat_interval_seconds);
-  options.drain = to_ms(w.drain_seconds);
-  options.result_reserve_bytes = static_cast<std::uint64_t>(w.result_reserve_mb * 1024 * 1024);
   options.on_conflict = std::move(on_conflict);
   role->worker_ = std::make_unique<worker::Worker>(std::move(options), *role->tasks_, *role->spool_,
                                                    *role->heartbeat_, clock);
   SKEP_TRY(role->worker_->start());
   return role;
+}
+
+void WorkerRole::apply(const config::Config& config) {
+  if (const Status taken = worker_->apply(settings_of(config.worker)); !taken)
+    log::error("worker_settings_refused", {{"error", taken.error().message}});
 }
 
 }  // namespace skep::app

@@ -17,6 +17,8 @@ class WorkerRole {
   static Result<std::unique_ptr<WorkerRole>> start(const config::Config& config,
                                                    plugin::Registry& registry, Clock& clock,
                                                    std::function<void()> on_conflict);
+  /// Takes what is live of [worker]. [any]
+  void apply(const config::Config& config);
   /// Drains; blocks. hurry() from another thread cuts it short.
   worker::DrainReport drain() { return worker_->drain(); }
   void hurry() { worker_->hurry(); }
