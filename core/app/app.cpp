@@ -23,7 +23,8 @@
 namespace skep::app {
 namespace {
 
-/// SIGTERM, SIGINT and SIGHUP as data. Made before any thread, so that every thread has them blocked.
+/// SIGTERM, SIGINT and SIGHUP as data. Made before any thread, so that every thread has them
+/// blocked.
 class Signals {
  public:
   Signals() {
@@ -153,7 +154,8 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
     log::warn("scripts_not_loaded", {{"paths", join(config.script_paths, " ")},
                                      {"reason", "this version has no script runtime"}});
   SystemClock clock;
-  if (const auto folder = make_state_dir(config.node.state_dir); !folder) return fail(folder.error());
+  if (const auto folder = make_state_dir(config.node.state_dir); !folder)
+    return fail(folder.error());
   plugin::Registry registry(registry_options(config));
   if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error());
 

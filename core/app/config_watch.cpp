@@ -44,9 +44,12 @@ void ConfigWatch::request() {
 ConfigWatch::Stamp ConfigWatch::stamp_of(const std::string& path) {
   struct stat s {};
   if (::stat(path.c_str(), &s) != 0) return {};
-  return {static_cast<std::int64_t>(s.st_dev), static_cast<std::int64_t>(s.st_ino), s.st_size,
+  return {static_cast<std::int64_t>(s.st_dev),
+          static_cast<std::int64_t>(s.st_ino),
+          s.st_size,
           s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec,
-          s.st_ctim.tv_sec * 1'000'000'000 + s.st_ctim.tv_nsec, 1};
+          s.st_ctim.tv_sec * 1'000'000'000 + s.st_ctim.tv_nsec,
+          1};
 }
 
 /// Two edits within a tick of the file system's clock have one stamp: being named is enough.
@@ -54,8 +57,8 @@ bool ConfigWatch::is_new(const FolderWatch::Changes& changes) {
   const Stamp now = stamp_of(path_);
   const bool differs = now != seen_;
   seen_ = now;
-  return differs || std::find(changes.paths.begin(), changes.paths.end(), path_) !=
-                        changes.paths.end();
+  return differs ||
+         std::find(changes.paths.begin(), changes.paths.end(), path_) != changes.paths.end();
 }
 
 void ConfigWatch::run(std::stop_token stop) {

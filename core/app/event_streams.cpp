@@ -8,9 +8,9 @@
 namespace skep::app {
 namespace {
 
-constexpr std::size_t kPiece = 64;        ///< events sent at a time
-constexpr MonoMs kKeepAlive = 15'000;     ///< proxies close what is silent for a minute
-constexpr Millis kLook{3'600'000};        ///< events wake it earlier
+constexpr std::size_t kPiece = 64;     ///< events sent at a time
+constexpr MonoMs kKeepAlive = 15'000;  ///< proxies close what is silent for a minute
+constexpr Millis kLook{3'600'000};     ///< events wake it earlier
 constexpr std::string_view kHello = ": events of this node\nretry: 2000\n\n";
 
 }  // namespace
@@ -63,10 +63,7 @@ class EventStreams::Reader {
 };
 
 EventStreams::EventStreams(std::size_t most, OnEvent on_event)
-    : Service("skep-events"),
-      most_(most),
-      on_event_(std::move(on_event)),
-      run_(random_hex(4)) {}
+    : Service("skep-events"), most_(most), on_event_(std::move(on_event)), run_(random_hex(4)) {}
 
 net::HttpResponse EventStreams::open(const net::HttpRequest& request) {
   const auto value = [&](const std::string& name) {

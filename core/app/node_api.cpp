@@ -56,8 +56,8 @@ std::vector<net::Route> NodeApi::routes() {
           read(&NodeApi::node)),
       row("GET", "/api/node/plugins", "Its plugins with their generations.",
           read(&NodeApi::plugins)),
-      row("POST", "/api/node/plugins/{id}/reload", "Bring the newest file of a plugin into service.",
-          call(&NodeApi::reload_plugin)),
+      row("POST", "/api/node/plugins/{id}/reload",
+          "Bring the newest file of a plugin into service.", call(&NodeApi::reload_plugin)),
       row("GET", "/api/node/scripts", "Its scripts with their generations.",
           read(&NodeApi::scripts)),
       row("GET", "/api/node/config", "Its configuration as it runs, with origins.",
@@ -81,7 +81,13 @@ NodeApi::Response NodeApi::node(const Request&) const {
   write_list(out, "urls", urls);
   out.key("needs_restart").array();
   for (const config::Change& c : reloader_.needs_restart())
-    out.object().key("key").str(c.key).key("before").raw(c.before).key("after").raw(c.after)
+    out.object()
+        .key("key")
+        .str(c.key)
+        .key("before")
+        .raw(c.before)
+        .key("after")
+        .raw(c.after)
         .end_object();
   out.end_array().key("last_reload");
   if (const auto last = reloader_.last())

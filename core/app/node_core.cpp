@@ -45,15 +45,15 @@ Result<std::unique_ptr<NodeCore>> NodeCore::start(const config::Loaded& loaded,
   auto facts = facts_of(loaded, source);
   if (!facts) return facts.error();
   std::unique_ptr<NodeCore> core(new NodeCore);
-  core->events_ = std::make_unique<EventStreams>(
-      kMostStreams, [self = core.get()](const events::Event& event) {
+  core->events_ =
+      std::make_unique<EventStreams>(kMostStreams, [self = core.get()](const events::Event& event) {
         if (concerns_plugins(event)) self->on_plugins_changed_();
       });
   core->reloader_ = std::make_unique<Reloader>(loaded, source, plugin_tables(registry));
-  core->api_ = std::make_unique<NodeApi>(std::move(*facts), registry, *core->reloader_,
-                                         *core->events_);
-  core->server_ = std::make_unique<net::HttpServer>(socket_options(loaded.config),
-                                                    net::Router(core->routes()));
+  core->api_ =
+      std::make_unique<NodeApi>(std::move(*facts), registry, *core->reloader_, *core->events_);
+  core->server_ =
+      std::make_unique<net::HttpServer>(socket_options(loaded.config), net::Router(core->routes()));
   if (const Status served = core->server_->start(); !served) {
     if (served.error().code == Code::kState) return served.error();
     log::warn("node_socket_failed", {{"error", served.error().message},

@@ -26,10 +26,10 @@ json::object document_of(const plugin::ComponentInfo& c) {
 }
 
 json::object document_of(const plugin::GenerationInfo& g) {
-  json::object o{{"number", g.number},       {"version", g.version}, {"sha256", g.sha256},
-                 {"state", g.state},         {"reason", g.reason},   {"isolation", g.isolation},
-                 {"leases", g.leases},       {"calls", g.calls},     {"failures", g.failures},
-                 {"active_at", nullptr},     {"drain_ms", nullptr}};
+  json::object o{{"number", g.number},   {"version", g.version}, {"sha256", g.sha256},
+                 {"state", g.state},     {"reason", g.reason},   {"isolation", g.isolation},
+                 {"leases", g.leases},   {"calls", g.calls},     {"failures", g.failures},
+                 {"active_at", nullptr}, {"drain_ms", nullptr}};
   if (g.active_at > 0) o["active_at"] = to_iso(g.active_at);
   if (g.drain_ms >= 0) o["drain_ms"] = g.drain_ms;
   return o;
@@ -39,12 +39,15 @@ json::object document_of(const plugin::GenerationInfo& g) {
 
 json::object plugin_document(const plugin::PluginInfo& p) {
   // A refused file may have no readable id: then its file name stands for it.
-  const std::string id =
-      p.id.empty() ? std::filesystem::path(p.path).filename().string() : p.id;
-  json::object o{{"id", id},             {"version", p.version},
-                 {"license", p.license}, {"description", p.description},
-                 {"path", p.path},       {"sha256", p.sha256},
-                 {"state", p.state},     {"reason", p.reason}};
+  const std::string id = p.id.empty() ? std::filesystem::path(p.path).filename().string() : p.id;
+  json::object o{{"id", id},
+                 {"version", p.version},
+                 {"license", p.license},
+                 {"description", p.description},
+                 {"path", p.path},
+                 {"sha256", p.sha256},
+                 {"state", p.state},
+                 {"reason", p.reason}};
   json::array components;
   for (const plugin::ComponentInfo& c : p.components) components.push_back(document_of(c));
   o["components"] = std::move(components);

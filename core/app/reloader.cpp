@@ -25,7 +25,13 @@ std::string listed(const std::vector<config::Covered>& covered) {
 void write(JsonOut& out, std::string_view name, const std::vector<Change>& changes) {
   out.key(name).array();
   for (const Change& c : changes)
-    out.object().key("key").str(c.key).key("before").raw(c.before).key("after").raw(c.after)
+    out.object()
+        .key("key")
+        .str(c.key)
+        .key("before")
+        .raw(c.before)
+        .key("after")
+        .raw(c.after)
         .end_object();
   out.end_array();
 }
@@ -157,11 +163,14 @@ void Reloader::publish(const ReloadReport& r) const {
                            {{"trigger", r.trigger},
                             {"reason", r.error->message},
                             {"effect", "the configuration stays as it was"}});
-  if (!r.applied.empty() || !r.covered.empty())
+  if (!r.applied.empty())
     events::publish(log::Level::kInfo, "config.reloaded",
+                    {{"trigger", r.trigger}, {"applied", listed(r.applied)}});
+  if (!r.covered.empty())
+    events::publish(log::Level::kWarn, "config.refused",
                     {{"trigger", r.trigger},
-                     {"applied", listed(r.applied)},
-                     {"covered", listed(r.covered)}});
+                     {"covered", listed(r.covered)},
+                     {"reason", "variables and flags count more than the file"}});
   if (!r.needs_restart.empty())
     events::publish(log::Level::kWarn, "config.refused",
                     {{"trigger", r.trigger},

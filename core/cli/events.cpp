@@ -23,8 +23,7 @@ std::string fields_text(const json::object& event) {
   if (fields == nullptr || !fields->is_object()) return {};
   std::string out;
   for (const auto& [key, value] : fields->get_object()) {
-    const std::string text =
-        value.is_string() ? std::string(value.get_string()) : to_text(value);
+    const std::string text = value.is_string() ? std::string(value.get_string()) : to_text(value);
     out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", std::string_view(key), text);
   }
   return printable(out);
@@ -47,8 +46,8 @@ void print_event(const Session& s, const SseEvent& event) {
 /// True when the stream ended by itself, false when whoever reads our output went away.
 Outcome<bool> read_stream(Session& s, Client& node, SseReader& reader, const std::string& since) {
   const bool follow = s.args.has("follow");
-  const std::string path = with_query(
-      "/api/node/events", {{"since", since}, {"follow", follow ? "" : "false"}});
+  const std::string path =
+      with_query("/api/node/events", {{"since", since}, {"follow", follow ? "" : "false"}});
   bool wanted = true;
   const auto ended = node.stream(path, {}, [&](std::string_view bytes) {
     wanted = reader.feed(bytes, [&](const SseEvent& event) {
@@ -97,7 +96,8 @@ std::vector<Command> event_commands() {
   c.notes =
       "Without -f, the events that the node still keeps (the last 1024). -o jsonl prints each as\n"
       "JSON with its id; an event \"gap\" says how many were missed in between.";
-  c.examples = {"skep events -c node.toml", "skep events -f -o jsonl --server http://127.0.0.1:9595"};
+  c.examples = {"skep events -c node.toml",
+                "skep events -f -o jsonl --server http://127.0.0.1:9595"};
   c.run = run_events;
   return {std::move(c)};
 }

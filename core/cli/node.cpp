@@ -73,9 +73,9 @@ void print_node(const Console& c, const json::object& o) {
   const json::value* last = o.if_contains("last_reload");
   if (last == nullptr || !last->is_object()) return;
   const json::object& report = last->get_object();
-  line("last reload", fmt::format("{} {} ago, by {}", get_string(report, "result"),
-                                  human_age(get_string(report, "at"), c.now_ms()),
-                                  get_string(report, "trigger")));
+  line("last reload",
+       fmt::format("{} {} ago, by {}", get_string(report, "result"),
+                   human_age(get_string(report, "at"), c.now_ms()), get_string(report, "trigger")));
   if (const std::string error = get_string(report, "error"); !error.empty())
     c.out << indented(printable(error, true), "  ");
 }

@@ -20,7 +20,16 @@ Outcome<std::string> node_server(Session& s) {
     return s.args.get("server");
   auto source = config_source(s);
   if (!source) return source.error();
-  return "unix:" + config::inspect(*source).loaded.config.node.state_dir + "/node.sock";
+  const auto found = config::inspect(*source);
+  const auto origin = found.loaded.origins.find("node.state_dir");
+  const bool unknown =
+      origin == found.loaded.origins.end() || origin->second.kind == config::Layer::kDefault;
+  if (unknown && !found.problems.empty()) {
+    Failure failure = config_failure(s, found.problems);
+    failure.error.next += "   or name the node: --set node.state_dir=FOLDER";
+    return failure;
+  }
+  return "unix:" + found.loaded.config.node.state_dir + "/node.sock";
 }
 
 Outcome<Client> node_client(Session& s) {

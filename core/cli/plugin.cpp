@@ -9,9 +9,9 @@
 #include "core/app/plugin_json.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
+#include "core/cli/format.hpp"
 #include "core/cli/node_config.hpp"
 #include "core/cli/node_target.hpp"
-#include "core/cli/format.hpp"
 #include "core/cli/plugin_view.hpp"
 #include "core/plugin/registry.hpp"
 
@@ -80,9 +80,8 @@ Outcome<int> list(Session& s) {
     return 0;
   }
   const json::value document =
-      s.for_people()
-          ? json::value(plugin_rows(found->list.get_object(), s.format == Format::kWide))
-          : found->list;
+      s.for_people() ? json::value(plugin_rows(found->list.get_object(), s.format == Format::kWide))
+                     : found->list;
   print_list(s.console, s.format, document, plugin_columns(found->running), "id", "");
   int refused = 0;
   for (const json::object* p : plugins) refused += get_string(*p, "state") == "refused" ? 1 : 0;
@@ -140,11 +139,13 @@ std::vector<Command> plugin_commands() {
       "Asks the running node of -c FILE or --server URL for its generations (-o wide: also those\n"
       "that are over). When none answers, the files say what there is.";
   all.run = list;
-  Command one{"plugin show", "show a plugin: generations, components, schemas, or why it is refused"};
+  Command one{"plugin show",
+              "show a plugin: generations, components, schemas, or why it is refused"};
   one.positionals = {{"ID", "plugin id"}};
   one.options = plugin_options();
   one.run = show;
-  Command again{"plugin reload", "bring the newest file of a plugin into service on a running node"};
+  Command again{"plugin reload",
+                "bring the newest file of a plugin into service on a running node"};
   again.positionals = {{"ID", "plugin id"}};
   again.options = config_options();
   again.run = reload;

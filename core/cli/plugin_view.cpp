@@ -101,8 +101,7 @@ void print_component(const Console& c, const json::object& component) {
   if (const json::value* v = component.if_contains("permissions"); v != nullptr && v->is_array())
     for (const json::value& p : v->get_array())
       if (p.is_string()) permissions.emplace_back(p.get_string());
-  if (!permissions.empty())
-    c.out << "  permissions " << printable(join(permissions, ", ")) << '\n';
+  if (!permissions.empty()) c.out << "  permissions " << printable(join(permissions, ", ")) << '\n';
   for (const auto* title : {"params", "config"})
     if (const json::value* v = component.if_contains(std::string(title) + "_schema");
         v != nullptr && v->is_object() && !v->get_object().empty())
@@ -135,8 +134,7 @@ std::vector<Column> plugin_columns(bool running) {
            text_column("LICENSE", "license", true),
            text_column("PATH", "path", true),
            text_column("SHA256", "sha256", true),
-           {running ? "REASON" : "NOTE",
-            [](const json::object& p) {
+           {running ? "REASON" : "NOTE", [](const json::object& p) {
               return Cell(split(get_string(p, "reason"), '\n').front());
             }}})
     out.push_back(std::move(column));

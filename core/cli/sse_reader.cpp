@@ -21,8 +21,7 @@ void SseReader::take_line(std::string_view line) {
   if (event_.data.size() > kLongest) too_long_ = true;
 }
 
-bool SseReader::feed(std::string_view bytes,
-                     const std::function<bool(const SseEvent&)>& on_event) {
+bool SseReader::feed(std::string_view bytes, const std::function<bool(const SseEvent&)>& on_event) {
   for (const char c : bytes) {
     if (c != '\n') {
       if (line_.size() < kLongest)

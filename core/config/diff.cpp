@@ -81,8 +81,8 @@ std::vector<Covered> covered_changes(const Loaded& before, const Loaded& after) 
     const auto was = before.covered.find(key);
     if (was != before.covered.end() && was->second == text) continue;
     const std::string name = key.substr(key.rfind('.') + 1);
-    out.push_back({key, to_text(masked(name, parse_json(text).value())),
-                   to_string(after.origins.at(key))});
+    out.push_back(
+        {key, to_text(masked(name, parse_json(text).value())), to_string(after.origins.at(key))});
   }
   return out;
 }

@@ -171,8 +171,8 @@ struct ServerOptions {
   /// Path of a UNIX socket to serve as well, "" = none. Its mode is 0600 and whoever may open it
   /// needs no token. One process owns a path: kState names the one that does.
   std::string unix_socket{};
-  std::string token;                ///< bearer token; "" = none asked
-  std::size_t threads = 4;          ///< handlers that may run, and block, at the same time
+  std::string token;        ///< bearer token; "" = none asked
+  std::size_t threads = 4;  ///< handlers that may run, and block, at the same time
   std::size_t max_connections = 1024;
   std::size_t max_per_address = 512;
   Millis header_timeout{10'000};

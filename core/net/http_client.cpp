@@ -42,8 +42,8 @@ struct Incoming {
 bool goes_on(const Incoming& in) {
   long status = 0;
   return in.request->on_body &&
-         curl_easy_getinfo(in.easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
-         status >= 200 && status < 300;
+         curl_easy_getinfo(in.easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status >= 200 &&
+         status < 300;
 }
 
 std::size_t take_body(char* data, std::size_t, std::size_t size, void* user) {
@@ -204,9 +204,10 @@ Error HttpClient::Impl::error_of(CURLcode result, const ClientRequest& request,
   const std::string doing = request.method + " " + request.url;
   if (in.given_up) return Error{Code::kCancelled, doing + ": given up"};
   if (in.too_large)
-    return Error{Code::kUnsupported,
-                 doing + ": the answer is larger than " + std::to_string(request.max_body) + " bytes",
-                 "answer-too-large"};
+    return Error{
+        Code::kUnsupported,
+        doing + ": the answer is larger than " + std::to_string(request.max_body) + " bytes",
+        "answer-too-large"};
   int os_error = 0;
   long raw = 0;
   if (curl_easy_getinfo(easy.get(), CURLINFO_OS_ERRNO, &raw) == CURLE_OK)

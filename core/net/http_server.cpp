@@ -182,8 +182,7 @@ Status HttpServer::start() {
 
 std::vector<std::string> HttpServer::urls() const {
   std::vector<std::string> out;
-  for (const std::unique_ptr<Listener>& listener : impl_->listeners)
-    out.push_back(listener->url);
+  for (const std::unique_ptr<Listener>& listener : impl_->listeners) out.push_back(listener->url);
   return out;
 }
 

@@ -89,8 +89,7 @@ Result<Listener> listen_tcp(asio::io_context& io, const std::string& text, bool 
   out.acceptor.open(wanted->protocol(), error);
   if (!error) close_on_exec(out.acceptor.native_handle());
   if (!error) out.acceptor.set_option(Listener::Acceptor::reuse_address(true), error);
-  if (!error && wanted->address().is_v6())
-    out.acceptor.set_option(asio::ip::v6_only(true), error);
+  if (!error && wanted->address().is_v6()) out.acceptor.set_option(asio::ip::v6_only(true), error);
   if (!error) out.acceptor.bind(*wanted, error);
   if (!error) out.acceptor.listen(Listener::Acceptor::max_listen_connections, error);
   if (error) return bind_error(text, error);

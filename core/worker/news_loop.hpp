@@ -23,8 +23,8 @@ struct NewsOptions {
 class NewsLoop final : public Service {
  public:
   /// Collaborators outlive the loop.
-  NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control,
-           const LiveSettings& settings, Executor& executor, Link& link, Clock& clock);
+  NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control, const LiveSettings& settings,
+           Executor& executor, Link& link, Clock& clock);
   ~NewsLoop() override { stop(); }
 
   /// Whether to listen from now on. A request under way runs to its end. [claim thread]

@@ -14,8 +14,8 @@ Status SpoolReserve::take() {
 
 void SpoolReserve::give_back() {
   const std::scoped_lock lock(mutex_);
-  auto portion = std::find_if(out_.begin(), out_.end(),
-                              [this](const auto& at) { return at.first != bytes_; });
+  auto portion =
+      std::find_if(out_.begin(), out_.end(), [this](const auto& at) { return at.first != bytes_; });
   if (portion == out_.end()) portion = out_.find(bytes_);
   if (portion == out_.end()) return;
   spool_.unreserve(portion->first);

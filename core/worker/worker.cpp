@@ -68,7 +68,8 @@ struct Worker::Loops {
              link, clock),
         claim(claim_options(), connect(claim_abort), settings, reserve, executor, link, news,
               clock),
-        registrar(connect(claim_abort), [this] { return registration(); }, link) {}
+        registrar(
+            connect(claim_abort), [this] { return registration(); }, link) {}
 
   Identity identity() const { return {options.id, options.incarnation, options.site}; }
   std::unique_ptr<ControlPlane> connect(const std::atomic<bool>& abort, Millis timeout = {}) {
@@ -176,7 +177,8 @@ void Worker::Loops::log_start() const {
 /// Waits for running tasks, then tells them to stop. True when all have ended.
 bool Worker::Loops::finish_running(StopKind kind) {
   const auto hurry = [this] { return hurried.load(); };
-  if (kind == StopKind::kGraceful && executor.wait_idle(after(settings.get().drain), hurry)) return true;
+  if (kind == StopKind::kGraceful && executor.wait_idle(after(settings.get().drain), hurry))
+    return true;
   executor.cancel_running(ports::CancelReason::kShutdown);
   if (executor.wait_idle(after(options.cancel_grace), hurry)) return true;
   return hurried && executor.wait_idle(after(kHurriedGrace), [] { return false; });

@@ -80,11 +80,10 @@ TEST(Stream, holds_neither_thread_nor_handler_slot) {
   Feed feed;
   ServerOptions options = local_options();
   options.threads = 1;
-  TestServer server({feed.stream_route(), route("GET", "/now",
-                                                [](const HttpRequest&) {
-                                                  return HttpResponse::json("true");
-                                                })},
-                    options);
+  TestServer server(
+      {feed.stream_route(),
+       route("GET", "/now", [](const HttpRequest&) { return HttpResponse::json("true"); })},
+      options);
   std::vector<std::unique_ptr<RawClient>> clients;
   for (int i = 0; i < 20; ++i) {
     clients.push_back(std::make_unique<RawClient>(server.port()));

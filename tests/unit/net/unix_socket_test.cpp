@@ -16,8 +16,8 @@ using skep::test::TempDir;
 
 std::vector<Route> who_routes() {
   return {route(
-      "GET", "/who", [](const HttpRequest& r) { return HttpResponse::json('"' + r.peer + '"'); },
-      0, Access::kOperator)};
+      "GET", "/who", [](const HttpRequest& r) { return HttpResponse::json('"' + r.peer + '"'); }, 0,
+      Access::kOperator)};
 }
 
 ServerOptions unix_options(const std::string& path) {
