@@ -1,7 +1,9 @@
 // The host as one plugin sees it: its skep_host handle and the service tables behind it.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "skep/abi/base.h"
 #include "skep/svc/http.h"
@@ -30,6 +32,10 @@ class PluginHost {
 };
 
 const skep_svc_log_v1& log_service();
+/// Where the log lines of plugins go instead of this process's own log. Set once, before the first
+/// plugin; the function is called on any thread.
+using LogSink = void (*)(std::uint32_t level, std::string_view event, std::string_view fields_json);
+void set_log_sink(LogSink sink);
 const skep_svc_http_v1& http_service();
 
 }  // namespace skep::plugin
