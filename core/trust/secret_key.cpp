@@ -50,6 +50,18 @@ Checksum checksum(const unsigned char* id_and_key) {
   return out;
 }
 
+/// Whether `id[8] key[64] checksum[32]` belong together. minisign -W leaves the checksum out.
+bool is_whole(const unsigned char* hidden, bool is_protected) {
+  const unsigned char* key = hidden + 8;
+  std::array<unsigned char, 32> point{};
+  Secret derived{std::vector<unsigned char>(64)};
+  crypto_sign_seed_keypair(point.data(), derived.bytes.data(), key);
+  if (sodium_memcmp(point.data(), key + 32, point.size()) != 0) return false;
+  const Checksum sum = checksum(hidden);
+  if (!is_protected && sodium_is_zero(hidden + 72, sum.size()) == 1) return true;
+  return sodium_memcmp(sum.data(), hidden + 72, sum.size()) == 0;
+}
+
 /// Hides or shows the hidden part: both are the same XOR.
 Status apply_password(std::vector<unsigned char>& bytes, const std::string& password) {
   start_sodium();
@@ -103,11 +115,10 @@ Result<SecretKey> SecretKey::parse(std::string_view text,
                  "--password-file FILE"};
   if (is_protected) SKEP_TRY(apply_password(key.bytes, *password));
   const unsigned char* hidden = &key.bytes[kHead];
-  const Checksum sum = checksum(hidden);
-  if (sodium_memcmp(sum.data(), hidden + 72, sum.size()) != 0)
+  if (!is_whole(hidden, is_protected))
     return is_protected
                ? Error{Code::kDenied, "the password of the secret key is wrong", "key-password"}
-               : invalid("the secret key is damaged: its checksum does not match");
+               : invalid("the secret key is damaged: its parts do not match");
   SecretKey out;
   std::copy_n(hidden, out.id_.size(), out.id_.begin());
   std::copy_n(hidden + 8, out.seed_and_point_.size(), out.seed_and_point_.begin());

@@ -15,6 +15,10 @@ namespace skep::trust {
 /// Exactly `size` bytes out of strict, padded base64; nothing otherwise.
 inline std::optional<std::vector<unsigned char>> from_base64(std::string_view text,
                                                              std::size_t size) {
+  // libsodium takes bytes with the high bit for letters; one signature has one text here.
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+  if (text.find_first_not_of(kAlphabet) != std::string_view::npos) return std::nullopt;
   std::vector<unsigned char> out(size);
   std::size_t got = 0;
   if (sodium_base642bin(out.data(), size, text.data(), text.size(), nullptr, &got, nullptr,

@@ -37,7 +37,7 @@ TEST_F(LockTest, says_what_it_does_not_understand) {
   has("format = 1\n[pin.x]\n" + good, "unknown key pin; known: format, pins");
   has("format = 1\n[pins.x]\nsha265 = \"\"\n" + good, "did you mean \"sha256\"?");
   has("format = 1\n[pins.x]\nversion = \"1.0.0\"\n", "sha256: is missing");
-  has("format = 1\n[pins.x]\nkey = 1\n", "expected a string");
+  has("format = 1\n[pins.x]\nversion = 1\n", "expected a string");
   has("format = 1\npins.x = 3\n", "is no table");
   has("format = 1\n[pins.\"../x\"]\n" + good, "cannot be an id");
   has("format = 1\n[pins.x]\n" + good + "[pins.x]\n" + good, "plugins.lock:");
