@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "core/app/admission.hpp"
 #include "core/app/control_role.hpp"
 #include "core/app/slots.hpp"
 #include "core/app/worker_role.hpp"
@@ -88,11 +89,13 @@ worker::DrainReport drain(WorkerRole& role, Signals& signals) {
   return report;
 }
 
-plugin::RegistryOptions registry_options(const config::Config& config) {
+plugin::RegistryOptions registry_options(const config::Config& config,
+                                         std::shared_ptr<const trust::Gate> gate) {
   plugin::RegistryOptions o;
   o.paths = config.plugins.paths.empty() ? default_plugin_paths() : config.plugins.paths;
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;
+  o.admission = admission(std::move(gate));
   return o;
 }
 
@@ -126,7 +129,9 @@ int run_node(const config::Loaded& loaded) {
                                      {"reason", "this version has no script runtime"}});
   SystemClock clock;
   if (const auto made = make_state_dir(config.node.state_dir); !made) return fail(made.error());
-  plugin::Registry registry(registry_options(config));
+  auto gate = make_gate(config);
+  if (!gate) return fail(gate.error());
+  plugin::Registry registry(registry_options(config, *gate));
   if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error());
 
   std::unique_ptr<ControlRole> control;

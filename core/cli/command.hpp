@@ -77,6 +77,8 @@ std::vector<Command> status_commands();
 std::vector<Command> submit_commands();
 std::vector<Command> task_commands();
 std::vector<Command> task_type_commands();
+std::vector<Command> trust_commands();
+std::vector<Command> lock_commands();
 std::vector<Command> up_commands();
 std::vector<Command> worker_commands();
 
