@@ -22,11 +22,15 @@ using plugin::PluginInfo;
 Outcome<std::vector<PluginInfo>> scan(Session& s) {
   plugin::RegistryOptions options;
   options.paths = s.args.all("path");
+  std::string own;  // the node's folder of installed plugins, which need not exist
   if (s.args.has("config")) {
     auto loaded = load_config(s);
     if (!loaded) return loaded.error();
     options.tables = loaded->config.plugins.tables;
-    if (options.paths.empty()) options.paths = loaded->config.plugins.paths;
+    if (options.paths.empty()) {
+      options.paths = app::plugin_paths(loaded->config);
+      own = loaded->config.plugins.paths.empty() ? options.paths.front() : "";
+    }
   }
   if (options.paths.empty()) options.paths = app::default_plugin_paths();
   // What a scan logs of refused plugins is said below in plain words.
@@ -34,7 +38,8 @@ Outcome<std::vector<PluginInfo>> scan(Session& s) {
   for (const std::string& folder : options.paths) {
     std::error_code ec;
     const std::filesystem::directory_iterator readable(folder, ec);
-    if (ec) s.console.note("warning: no plugins in " + folder + ": " + ec.message());
+    if (ec && folder != own)
+      s.console.note("warning: no plugins in " + folder + ": " + ec.message());
   }
   plugin::Registry registry(options);
   if (auto scanned = registry.scan(); !scanned) return scanned.error();
