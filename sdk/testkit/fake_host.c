@@ -20,13 +20,25 @@ typedef struct answer {
 } answer;
 
 struct skep_fake_host {
-  skep_host abi; /* first: the handle is the object's address */
+  skep_host abi;            /* first: the handle is the object's address */
+  const skep_host* foreign; /* another handle that means this host, or null */
+  skep_fake_host* next;     /* among those that have one */
   pthread_mutex_t lock;
   answer* answers; /* newest first */
   text requests, log;
 };
 
-static skep_fake_host* of(const skep_host* handle) { return (skep_fake_host*)(void*)handle; }
+static pthread_mutex_t foreign_lock = PTHREAD_MUTEX_INITIALIZER;
+static skep_fake_host* foreign_hosts;
+
+static skep_fake_host* of(const skep_host* handle) {
+  skep_fake_host* h;
+  pthread_mutex_lock(&foreign_lock);
+  h = foreign_hosts;
+  while (h != NULL && h->foreign != handle) h = h->next;
+  pthread_mutex_unlock(&foreign_lock);
+  return h != NULL ? h : (skep_fake_host*)(void*)handle;
+}
 
 /* ---- answers; all of these run under the lock ---- */
 
@@ -250,7 +262,24 @@ skep_fake_host* skep_fake_host_new(void) {
   return h;
 }
 
+void skep_fake_host_lend(skep_fake_host* h, const skep_host* handle) {
+  pthread_mutex_lock(&foreign_lock);
+  h->foreign = handle;
+  h->next = foreign_hosts;
+  foreign_hosts = h;
+  pthread_mutex_unlock(&foreign_lock);
+}
+
+static void forget_foreign(skep_fake_host* h) {
+  skep_fake_host** at = &foreign_hosts;
+  pthread_mutex_lock(&foreign_lock);
+  while (*at != NULL && *at != h) at = &(*at)->next;
+  if (*at != NULL) *at = h->next;
+  pthread_mutex_unlock(&foreign_lock);
+}
+
 void skep_fake_host_free(skep_fake_host* h) {
+  forget_foreign(h);
   while (h->answers != NULL) drop(&h->answers);
   text_free(&h->requests);
   text_free(&h->log);

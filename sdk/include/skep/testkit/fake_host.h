@@ -35,6 +35,8 @@ skep_fake_host* skep_fake_host_new(void);
 void skep_fake_host_free(skep_fake_host* host);
 /* What open() takes. */
 const skep_host* skep_fake_host_handle(skep_fake_host* host);
+/* A copy of that table, of another size or elsewhere in memory, means this host as well. Once. */
+void skep_fake_host_lend(skep_fake_host* host, const skep_host* handle);
 
 /* From now on the host has no service `id` (null = none at all): what an older host is like. */
 void skep_fake_hide_service(skep_fake_host* host, const char* id);
