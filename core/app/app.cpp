@@ -92,7 +92,7 @@ worker::DrainReport drain(WorkerRole& role, Signals& signals) {
 plugin::RegistryOptions registry_options(const config::Config& config,
                                          std::shared_ptr<const trust::Gate> gate) {
   plugin::RegistryOptions o;
-  o.paths = config.plugins.paths.empty() ? default_plugin_paths() : config.plugins.paths;
+  o.paths = plugin_paths(config);
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;
   o.admission = admission(std::move(gate));
@@ -114,10 +114,18 @@ void join_own_control(const config::Loaded& loaded, const std::vector<std::strin
 
 }  // namespace
 
-std::vector<std::string> default_plugin_paths() {
+std::string install_prefix() {
   std::error_code ec;
-  const auto binary = std::filesystem::read_symlink("/proc/self/exe", ec);
-  return {(binary.parent_path().parent_path() / "lib/skep/plugins").string()};
+  return std::filesystem::read_symlink("/proc/self/exe", ec).parent_path().parent_path().string();
+}
+
+std::vector<std::string> default_plugin_paths() { return {install_prefix() + "/lib/skep/plugins"}; }
+
+std::vector<std::string> plugin_paths(const config::Config& config) {
+  if (!config.plugins.paths.empty()) return config.plugins.paths;
+  std::vector<std::string> paths = default_plugin_paths();
+  paths.insert(paths.begin(), config.node.state_dir + "/plugins");
+  return paths;
 }
 
 int run_node(const config::Loaded& loaded) {

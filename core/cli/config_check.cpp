@@ -52,15 +52,16 @@ bool has_property(const ComponentInfo& component, std::string_view name) {
 class NodeCheck {
  public:
   explicit NodeCheck(const config::Loaded& loaded) : loaded_(loaded), config_(loaded.config) {
-    options_.paths =
-        config_.plugins.paths.empty() ? app::default_plugin_paths() : config_.plugins.paths;
+    options_.paths = app::plugin_paths(config_);
     options_.staging_dir = config_.node.state_dir + "/staging";  // nothing is loaded from there
   }
 
   NodeProblems run() {
     // What a scan logs, a folder or file that it passes over, is said below in plain words.
     log::configure(config_.log.format, "error");
-    check_folders("plugins.paths", "plugins", options_.paths);
+    // Of the default folders, that of the node itself need not exist.
+    check_folders("plugins.paths", "plugins",
+                  config_.plugins.paths.empty() ? app::default_plugin_paths() : options_.paths);
     check_folders("scripts.paths", "scripts", config_.script_paths);
     const Tables tables = check_tables();
     options_.tables = tables;

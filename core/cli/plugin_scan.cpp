@@ -20,11 +20,15 @@ Outcome<ScannedPlugins> scan_plugins(Session& s) {
   ScannedPlugins out;
   plugin::RegistryOptions options;
   options.paths = s.args.all("path");
+  std::string own;  // the node's folder of installed plugins, which need not exist
   if (s.args.has("config")) {
     auto loaded = load_config(s);
     if (!loaded) return loaded.error();
     options.tables = loaded->config.plugins.tables;
-    if (options.paths.empty()) options.paths = loaded->config.plugins.paths;
+    if (options.paths.empty()) {
+      options.paths = app::plugin_paths(loaded->config);
+      own = loaded->config.plugins.paths.empty() ? options.paths.front() : "";
+    }
     out.config = std::move(loaded->config);
   }
   if (options.paths.empty()) options.paths = app::default_plugin_paths();
@@ -33,7 +37,8 @@ Outcome<ScannedPlugins> scan_plugins(Session& s) {
   for (const std::string& folder : options.paths) {
     std::error_code ec;
     const std::filesystem::directory_iterator readable(folder, ec);
-    if (ec) s.console.note("warning: no plugins in " + folder + ": " + ec.message());
+    if (ec && folder != own)
+      s.console.note("warning: no plugins in " + folder + ": " + ec.message());
   }
   plugin::Registry registry(options);
   if (auto scanned = registry.scan(); !scanned) return scanned.error();

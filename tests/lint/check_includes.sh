@@ -14,6 +14,7 @@ declare -A allowed=(
   [net]="base net"
   [proc]="base proc sdk"
   [plugin]="base model ports api net/http proc plugin sdk"
+  [kit]="base model ports api proc plugin kit sdk"
   [plughost]="base ports proc plugin sdk plughost"
   [control]="base model ports api net/http control"
   [worker]="base model ports api net/http config/config worker"
