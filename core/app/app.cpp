@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "core/app/admission.hpp"
 #include "core/app/control_role.hpp"
 #include "core/app/node_core.hpp"
 #include "core/app/slots.hpp"
@@ -91,11 +92,13 @@ worker::DrainReport drain(WorkerRole& role, Signals& signals) {
   return report;
 }
 
-plugin::RegistryOptions registry_options(const config::Config& config) {
+plugin::RegistryOptions registry_options(const config::Config& config,
+                                         std::shared_ptr<const trust::Gate> gate) {
   plugin::RegistryOptions o;
-  o.paths = config.plugins.paths.empty() ? default_plugin_paths() : config.plugins.paths;
+  o.paths = plugin_paths(config);
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;
+  o.admission = admission(std::move(gate));
   return o;
 }
 
@@ -140,10 +143,18 @@ NodeCore::Parts parts_of(plugin::Registry& registry, ControlRole* control, Worke
 
 }  // namespace
 
-std::vector<std::string> default_plugin_paths() {
+std::string install_prefix() {
   std::error_code ec;
-  const auto binary = std::filesystem::read_symlink("/proc/self/exe", ec);
-  return {(binary.parent_path().parent_path() / "lib/skep/plugins").string()};
+  return std::filesystem::read_symlink("/proc/self/exe", ec).parent_path().parent_path().string();
+}
+
+std::vector<std::string> default_plugin_paths() { return {install_prefix() + "/lib/skep/plugins"}; }
+
+std::vector<std::string> plugin_paths(const config::Config& config) {
+  if (!config.plugins.paths.empty()) return config.plugins.paths;
+  std::vector<std::string> paths = default_plugin_paths();
+  paths.insert(paths.begin(), config.node.state_dir + "/plugins");
+  return paths;
 }
 
 int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
@@ -156,7 +167,9 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   SystemClock clock;
   if (const auto folder = make_state_dir(config.node.state_dir); !folder)
     return fail(folder.error());
-  plugin::Registry registry(registry_options(config));
+  auto gate = make_gate(config);
+  if (!gate) return fail(gate.error());
+  plugin::Registry registry(registry_options(config, *gate));
   if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error());
 
   auto made = NodeCore::start(loaded, source, registry);

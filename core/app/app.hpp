@@ -17,7 +17,14 @@ namespace skep::app {
 /// read it again.
 int run_node(const config::Loaded& loaded, const config::LoadOptions& source);
 
+/// The folder above that of this program: what bin/, lib/ and share/ are below.
+std::string install_prefix();
+
 /// Where plugins are when [plugins] paths is empty: lib/skep/plugins beside the binary's folder.
 std::vector<std::string> default_plugin_paths();
+/// The folders of plugins of a node, in the order of the search: [plugins] paths, else
+/// STATE_DIR/plugins, which is the node's own and where `skep plugin install` puts files, and then
+/// the default ones.
+std::vector<std::string> plugin_paths(const config::Config& config);
 
 }  // namespace skep::app

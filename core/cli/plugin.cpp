@@ -5,13 +5,13 @@
 #include <ostream>
 #include <set>
 
-#include "core/app/app.hpp"
+#include "core/app/admission.hpp"
 #include "core/app/plugin_json.hpp"
-#include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/format.hpp"
 #include "core/cli/node_config.hpp"
 #include "core/cli/node_target.hpp"
+#include "core/cli/plugin_scan.hpp"
 #include "core/cli/plugin_view.hpp"
 #include "core/plugin/registry.hpp"
 
@@ -23,29 +23,16 @@ struct Plugins {
   bool running = false;  ///< a node said so
 };
 
+/// What the node of -c would not load counts as refused.
 Outcome<json::value> scan(Session& s) {
-  plugin::RegistryOptions options;
-  options.paths = s.args.all("path");
-  if (s.args.has("config")) {
-    auto loaded = load_config(s);
-    if (!loaded) return loaded.error();
-    options.tables = loaded->config.plugins.tables;
-    if (options.paths.empty()) options.paths = loaded->config.plugins.paths;
+  auto scanned = scan_plugins(s);
+  if (!scanned) return scanned.error();
+  if (scanned->config) {
+    const auto gate = app::make_gate(*scanned->config);
+    if (!gate) return gate.error();
+    app::refuse_untrusted(**gate, scanned->plugins);
   }
-  if (options.paths.empty()) options.paths = app::default_plugin_paths();
-  // What a scan logs of refused plugins is said below in plain words.
-  log::configure("text", "error");
-  for (const std::string& folder : options.paths) {
-    std::error_code ec;
-    const std::filesystem::directory_iterator readable(folder, ec);
-    if (ec) s.console.note("warning: no plugins in " + folder + ": " + ec.message());
-  }
-  plugin::Registry registry(options);
-  if (auto scanned = registry.scan(); !scanned) return scanned.error();
-  const auto found = registry.list();
-  if (found.empty())
-    s.console.note("no plugins in " + join(options.paths, ", ") + "; next: --path FOLDER");
-  return json::value(app::plugin_list(found));
+  return json::value(app::plugin_list(scanned->plugins));
 }
 
 /// A node that was named by its URL has to answer; that of a file may be stopped.
@@ -120,13 +107,6 @@ Outcome<int> reload(Session& s) {
                 << ", version " << printable(get_string(o, "version"))
                 << (get_bool(o, "changed") ? ", serves now" : ", serves already") << '\n';
   return 0;
-}
-
-std::vector<Option> plugin_options() {
-  auto options = config_options();
-  options.pop_back();  // --set: no key changes what a plugin is
-  options.push_back({"path", 0, "FOLDER", "read the files here instead of asking a node", true});
-  return options;
 }
 
 }  // namespace
