@@ -96,6 +96,12 @@ plugin::RegistryOptions registry_options(const config::Config& config) {
   return o;
 }
 
+/// Of the installation that this program belongs to.
+std::string prefix() {
+  std::error_code ec;
+  return std::filesystem::read_symlink("/proc/self/exe", ec).parent_path().parent_path().string();
+}
+
 bool is_default(const config::Loaded& loaded, const std::string& key) {
   const auto origin = loaded.origins.find(key);
   return origin == loaded.origins.end() || origin->second.kind == config::Layer::kDefault;
@@ -111,19 +117,19 @@ void join_own_control(const config::Loaded& loaded, const std::vector<std::strin
 
 }  // namespace
 
-std::vector<std::string> default_plugin_paths() {
-  std::error_code ec;
-  const auto binary = std::filesystem::read_symlink("/proc/self/exe", ec);
-  return {(binary.parent_path().parent_path() / "lib/skep/plugins").string()};
+std::vector<std::string> default_plugin_paths() { return {prefix() + "/lib/skep/plugins"}; }
+
+std::string shipped_scripts() { return prefix() + "/share/skep/scripts"; }
+
+std::vector<std::string> script_paths(const config::Config& config) {
+  if (!config.scripts.paths.empty()) return config.scripts.paths;
+  return {config.node.state_dir + "/scripts", shipped_scripts()};
 }
 
 int run_node(const config::Loaded& loaded) {
   config::Config config = loaded.config;
   Signals signals;
   log::configure(config.log.format, config.log.level);
-  if (!config.script_paths.empty())
-    log::warn("scripts_not_loaded", {{"paths", join(config.script_paths, " ")},
-                                     {"reason", "this version has no script runtime"}});
   SystemClock clock;
   if (const auto made = make_state_dir(config.node.state_dir); !made) return fail(made.error());
   plugin::Registry registry(registry_options(config));

@@ -16,5 +16,9 @@ int run_node(const config::Loaded& loaded);
 
 /// Where plugins are when [plugins] paths is empty: lib/skep/plugins beside the binary's folder.
 std::vector<std::string> default_plugin_paths();
+/// Where the scripts are that come with the program: share/skep/scripts beside its folder.
+std::string shipped_scripts();
+/// The folders of [scripts] paths; when that is empty, STATE_DIR/scripts and the shipped ones.
+std::vector<std::string> script_paths(const config::Config& config);
 
 }  // namespace skep::app

@@ -14,6 +14,7 @@
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/plugin/scripts/policy.hpp"
 #include "core/plugin/tables.hpp"
 
 namespace skep::cli {
@@ -59,7 +60,10 @@ class NodeCheck {
     // What a scan logs, a folder or file that it passes over, is said below in plain words.
     log::configure(config_.log.format, "error");
     check_folders("plugins.paths", "plugins", options_.paths);
-    check_folders("scripts.paths", "scripts", config_.script_paths);
+    check_folders("scripts.paths", "scripts", config_.scripts.paths);
+    if (const auto policy = plugin::parse_script_policy(config_.scripts.allow, config_.scripts.tables);
+        !policy)
+      add(policy.error());
     const Tables tables = check_tables();
     options_.tables = tables;
     plugin::Registry registry(options_);

@@ -57,9 +57,11 @@ std::size_t fields_of_config() {
   [[maybe_unused]] const auto& [w1, w2, w3, w4, w5, w6, w7, w8, w9] = worker;
   [[maybe_unused]] const auto& [l1, l2] = log;
   [[maybe_unused]] const auto& [paths, tables] = plugins;
+  [[maybe_unused]] const auto& [s1, s2, s3] = scripts;
   constexpr std::size_t kSlotPlugins = 4;
-  constexpr std::size_t kListsOfPaths = 2;
-  return 4 + 4 + 11 + 9 + 2 + kSlotPlugins + kListsOfPaths;
+  constexpr std::size_t kListsOfPaths = 1;
+  constexpr std::size_t kScripts = 2;
+  return 4 + 4 + 11 + 9 + 2 + kSlotPlugins + kListsOfPaths + kScripts;
 }
 
 TEST(Keys, reach_every_field_of_the_configuration) {
