@@ -13,6 +13,7 @@ declare -A allowed=(
   [net]="base net"
   [proc]="base proc sdk"
   [plugin]="base model ports api net/http proc plugin sdk"
+  [plughost]="base ports proc plugin sdk plughost"
   [control]="base model ports api net/http control"
   [worker]="base model ports api net/http config/config worker"
   [app]="*" [cli]="*" [bin]="*"
