@@ -2,9 +2,10 @@
 
 #include "core/app/app.hpp"
 #include "core/app/slots.hpp"
-#include "core/base/log.hpp"
 #include "core/base/id.hpp"
+#include "core/base/log.hpp"
 #include "core/base/version.hpp"
+#include "core/plugin/scripts/open_engine.hpp"
 
 namespace skep::app {
 namespace {
@@ -28,7 +29,13 @@ Result<std::unique_ptr<plugin::ScriptCatalog>> start_scripts(
     std::shared_ptr<plugin::TaskTable> table) {
   auto options = script_options(config);
   if (!options) return options.error();
-  auto engine = registry.script_engine("lua");
+  plugin::EngineOptions host;
+  if (const auto table = config.plugins.tables.find(host.component);
+      table != config.plugins.tables.end())
+    host.table = table->second;
+  host.staging_dir = config.node.state_dir + "/staging";
+  host.state_dir = config.node.state_dir;
+  auto engine = plugin::open_script_engine(registry, host);
   if (!engine) {
     log::warn("scripts_not_loaded", {{"reason", engine.error().message}});
     return std::unique_ptr<plugin::ScriptCatalog>();

@@ -92,8 +92,7 @@ class Loader {
   }
 
   std::string& table_of(const std::string& section, std::string_view prefix) {
-    auto& tables =
-        prefix == kOwners[0] ? out_.config.plugins.tables : out_.config.scripts.tables;
+    auto& tables = prefix == kOwners[0] ? out_.config.plugins.tables : out_.config.scripts.tables;
     return tables.try_emplace(section.substr(prefix.size()), "{}").first->second;
   }
 

@@ -19,7 +19,6 @@
 
 namespace skep::plugin {
 
-class ScriptEngine;
 class TaskTable;
 
 /// A plugin or script about to be loaded, as a private copy that nobody changes any more.
@@ -97,8 +96,6 @@ class Registry {
   Result<std::unique_ptr<ports::Spool>> spool(std::string_view name, std::string_view table_json);
   Result<std::unique_ptr<ports::Heartbeat>> heartbeat(std::string_view name,
                                                       std::string_view table_json);
-  /// The language that runs scripts, in this process. kNotFound as above.
-  Result<std::unique_ptr<ScriptEngine>> script_engine(std::string_view name);
   /// Loads and starts every task component that is not served yet, into the task table. One that
   /// fails to load is logged, listed as refused and left out.
   Result<std::shared_ptr<TaskTable>> tasks();

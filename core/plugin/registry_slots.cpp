@@ -1,4 +1,4 @@
-// The components that are asked for by name: queue, store, spool, heartbeat, script host.
+// The components that a TOML table names: queue, store, spool, heartbeat.
 #include <algorithm>
 
 #include "core/api/members.hpp"
@@ -9,8 +9,6 @@
 #include "core/plugin/adapters/store.hpp"
 #include "core/plugin/kinds.hpp"
 #include "core/plugin/registry_impl.hpp"
-#include "core/plugin/scripts/inproc_engine.hpp"
-#include "skep/kind/script_host.h"
 
 namespace skep::plugin {
 namespace {
@@ -140,12 +138,6 @@ Result<std::unique_ptr<ports::Heartbeat>> Registry::heartbeat(std::string_view n
   auto instance = impl_->open_slot(SKEP_KIND_HEARTBEAT, name, table_json);
   if (!instance) return instance.error();
   return adapt<HeartbeatAdapter, skep_heartbeat_v1, ports::Heartbeat>(std::move(*instance));
-}
-
-Result<std::unique_ptr<ScriptEngine>> Registry::script_engine(std::string_view name) {
-  auto instance = impl_->open_slot(SKEP_KIND_SCRIPT_HOST, name, "{}");
-  if (!instance) return instance.error();
-  return inproc_engine(std::move(*instance));
 }
 
 }  // namespace skep::plugin

@@ -4,17 +4,17 @@
 #include <stdexcept>
 
 #include "core/plugin/scripts/catalog.hpp"
+#include "core/plugin/scripts/open_engine.hpp"
 #include "core/proc/monotonic.hpp"
 
 namespace skep::test {
 namespace {
 
-plugin::RegistryOptions options_of(const std::string& state_dir, const std::string& lua_table) {
+plugin::RegistryOptions options_of(const std::string& state_dir) {
   plugin::RegistryOptions o;
   o.paths = {SKEP_TEST_PLUGIN_DIR};
   o.staging_dir = state_dir + "/staging";
   o.state_dir = state_dir;
-  o.tables = {{"lua", lua_table}};
   return o;
 }
 
@@ -26,10 +26,16 @@ void write(const std::string& path, const std::string& text) {
 
 }  // namespace
 
-ScriptRig::ScriptRig(const std::string& lua_table) : registry_(options_of(dir_.path(), lua_table)) {
+ScriptRig::ScriptRig(const std::string& lua_table, const std::string& isolation)
+    : registry_(options_of(dir_.path())) {
   if (const auto scanned = registry_.scan(); !scanned)
     throw std::runtime_error(scanned.error().message);
-  auto engine = registry_.script_engine("lua");
+  plugin::EngineOptions options;
+  options.table = lua_table;
+  options.isolation = isolation;
+  options.staging_dir = dir_.path() + "/staging";
+  options.state_dir = dir_.path();
+  auto engine = plugin::open_script_engine(registry_, options);
   if (!engine) throw std::runtime_error(engine.error().message);
   engine_ = std::move(*engine);
 }

@@ -25,7 +25,7 @@ struct ScriptRun {
 class ScriptRig {
  public:
   /// `lua_table` is [plugins.lua] as JSON.
-  explicit ScriptRig(const std::string& lua_table = "{}");
+  explicit ScriptRig(const std::string& lua_table = "{}", const std::string& isolation = "inproc");
 
   plugin::ScriptEngine& engine() { return *engine_; }
   std::shared_ptr<plugin::ScriptEngine> shared_engine() { return engine_; }

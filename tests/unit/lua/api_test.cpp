@@ -64,6 +64,14 @@ TEST_F(Api, names_the_line_of_a_mistake_and_shows_the_traceback) {
   const auto ran = rig_.body("\nlocal x = nil\nreturn x.y");
   EXPECT_EQ(ran.outcome.error,
             R"x({"code":"internal","message":"t.lua:6: attempt to index a nil value (local 'x')"})x");
+  EXPECT_NE(ran.err.find("stack traceback:"), std::string::npos) << ran.err;
+}
+
+TEST_F(Api, refuses_what_was_not_declared_with_permission_and_line) {
+  const auto ran = rig_.run(script_with("return ctx.exec{ 'true' }"));
+  EXPECT_EQ(ran.outcome.error,
+            R"({"code":"internal","message":"t.lua:4: ctx.exec needs the permission \"exec\"; )"
+            R"(add permissions = { \"exec\" } to skep.task"})");
 }
 
 TEST_F(Api, names_the_nearest_member) {
