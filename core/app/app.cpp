@@ -99,6 +99,7 @@ plugin::RegistryOptions registry_options(const config::Config& config,
   return o;
 }
 
+/// Of the installation that this program belongs to.
 bool is_default(const config::Loaded& loaded, const std::string& key) {
   const auto origin = loaded.origins.find(key);
   return origin == loaded.origins.end() || origin->second.kind == config::Layer::kDefault;
@@ -128,13 +129,17 @@ std::vector<std::string> plugin_paths(const config::Config& config) {
   return paths;
 }
 
+std::string shipped_scripts() { return install_prefix() + "/share/skep/scripts"; }
+
+std::vector<std::string> script_paths(const config::Config& config) {
+  if (!config.scripts.paths.empty()) return config.scripts.paths;
+  return {config.node.state_dir + "/scripts", shipped_scripts()};
+}
+
 int run_node(const config::Loaded& loaded) {
   config::Config config = loaded.config;
   Signals signals;
   log::configure(config.log.format, config.log.level);
-  if (!config.script_paths.empty())
-    log::warn("scripts_not_loaded", {{"paths", join(config.script_paths, " ")},
-                                     {"reason", "this version has no script runtime"}});
   SystemClock clock;
   if (const auto made = make_state_dir(config.node.state_dir); !made) return fail(made.error());
   auto gate = make_gate(config);
