@@ -90,7 +90,10 @@ worker::DrainReport drain(WorkerRole& role, Signals& signals) {
 
 plugin::RegistryOptions registry_options(const config::Config& config) {
   plugin::RegistryOptions o;
-  o.paths = config.plugins.paths.empty() ? default_plugin_paths() : config.plugins.paths;
+  o.paths = artifact_paths(config, api::ArtifactKind::kPlugin);
+  for (const std::string& path :
+       config.plugins.paths.empty() ? default_plugin_paths() : config.plugins.paths)
+    o.paths.push_back(path);
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;
   return o;

@@ -9,6 +9,7 @@
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/worker/artifact_folder.hpp"
 
 namespace skep::app {
 namespace {
@@ -74,6 +75,39 @@ Result<std::string> node_id(const config::Config& config) {
   out.close();
   if (!out) return errno_error("write " + path, errno);
   return id;
+}
+
+std::string artifacts_dir(const config::Config& config) {
+  return config.node.state_dir + "/artifacts";
+}
+
+std::vector<std::string> artifact_paths(const config::Config& config, api::ArtifactKind kind) {
+  if (!config.is_worker()) return {};
+  std::string path = worker::artifact_path(artifacts_dir(config), kind);
+  std::error_code ec;  // said by the scan that finds no folder
+  std::filesystem::create_directories(path, ec);
+  return {std::move(path)};
+}
+
+std::vector<api::ArtifactState> plugin_states(const std::vector<plugin::PluginInfo>& plugins,
+                                              const std::string& folder) {
+  std::vector<api::ArtifactState> out;
+  const auto say = [&](const std::string& id, const std::string& sha256, bool active,
+                       const std::string& reason) {
+    out.push_back({api::ArtifactKind::kPlugin, id, sha256, active ? "active" : "failed",
+                   active ? "" : reason});
+  };
+  for (const plugin::PluginInfo& p : plugins) {
+    if (!p.path.starts_with(folder + "/")) continue;
+    for (const plugin::GenerationInfo& g : p.generations) {
+      const bool bad = g.state == "failed" || g.state == "rolled_back" || g.state == "quarantined";
+      if (bad || g.state == "active") say(p.id, g.sha256, !bad, g.reason);
+    }
+    if (!p.generations.empty()) continue;
+    if (p.state == "loaded" || p.state == "refused")
+      say(p.id, p.sha256, p.state == "loaded", p.reason);
+  }
+  return out;
 }
 
 Status make_state_dir(const std::string& path) {

@@ -1,11 +1,19 @@
 #include "core/app/worker_role.hpp"
 
+#include <sys/utsname.h>
+
 #include "core/app/slots.hpp"
 #include "core/base/id.hpp"
 #include "core/base/version.hpp"
+#include "core/worker/artifact_folder.hpp"
 
 namespace skep::app {
 namespace {
+
+std::string machine() {
+  utsname name{};
+  return ::uname(&name) == 0 ? name.machine : "";
+}
 
 Millis to_ms(double seconds) { return Millis{static_cast<std::int64_t>(seconds * 1000)}; }
 
@@ -44,6 +52,12 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   options.heartbeat_interval = to_ms(w.heartbeat_interval_seconds);
   options.drain = to_ms(w.drain_seconds);
   options.result_reserve_bytes = static_cast<std::uint64_t>(w.result_reserve_mb * 1024 * 1024);
+  options.arch = machine();
+  options.artifacts_dir = artifacts_dir(config);
+  options.artifacts_loaded = [&registry, folder = worker::artifact_path(
+                                             options.artifacts_dir, api::ArtifactKind::kPlugin)] {
+    return plugin_states(registry.list(), folder);
+  };
   options.on_conflict = std::move(on_conflict);
   role->worker_ = std::make_unique<worker::Worker>(std::move(options), *role->tasks_, *role->spool_,
                                                    *role->heartbeat_, clock);

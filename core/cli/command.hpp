@@ -72,6 +72,8 @@ std::vector<Command> api_commands();
 std::vector<Command> config_commands();
 std::vector<Command> help_commands();
 std::vector<Command> plugin_commands();
+std::vector<Command> publish_commands();
+std::vector<Command> registry_commands();
 std::vector<Command> start_commands();
 std::vector<Command> status_commands();
 std::vector<Command> submit_commands();
