@@ -6,6 +6,7 @@
 
 #include "core/config/config.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/plugin/task_table.hpp"
 #include "core/worker/worker.hpp"
 
 namespace skep::app {
@@ -25,7 +26,7 @@ class WorkerRole {
   WorkerRole() = default;
   std::unique_ptr<ports::Spool> spool_;
   std::unique_ptr<ports::Heartbeat> heartbeat_;
-  std::unique_ptr<ports::TaskRunner> tasks_;
+  std::shared_ptr<plugin::TaskTable> tasks_;
   std::unique_ptr<worker::Worker> worker_;
 };
 

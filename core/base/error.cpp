@@ -35,6 +35,12 @@ const CodeInfo& info(Code code) {
 
 Code code_from_abi(std::int32_t rc) { return info(static_cast<Code>(rc)).code; }
 
+std::optional<Code> code_named(std::string_view name) {
+  for (const CodeInfo& row : kCodes)
+    if (row.name == name) return row.code;
+  return std::nullopt;
+}
+
 Error Error::within(std::string_view doing) const& {
   Error out = *this;
   out.message = std::string(doing) + ": " + message;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -55,6 +56,8 @@ struct CodeInfo {
 const CodeInfo& info(Code code);
 inline bool is_retryable(Code code) { return info(code).retryable; }
 Code code_from_abi(std::int32_t rc);
+/// The code that is called so, or nothing.
+std::optional<Code> code_named(std::string_view name);
 
 Error invalid(std::string message);
 Error not_found(std::string_view what, std::string_view id);

@@ -6,8 +6,10 @@
 #include "core/base/text.hpp"
 #include "core/plugin/kinds.hpp"
 #include "skep/svc/http.h"
+#include "skep/svc/kv.h"
 #include "skep/svc/log.h"
 #include "skep/svc/process.h"
+#include "skep/svc/task.h"
 
 namespace skep::plugin {
 namespace {
@@ -66,7 +68,10 @@ std::string padded(const std::string& s, std::size_t width) {
 
 const HostAbi& host_abi() {
   static const HostAbi host = [] {
-    HostAbi h{SKEP_ABI_MAJOR, SKEP_ABI_MINOR, {}, {SKEP_SVC_HTTP, SKEP_SVC_LOG, SKEP_SVC_PROCESS}};
+    HostAbi h{SKEP_ABI_MAJOR,
+              SKEP_ABI_MINOR,
+              {},
+              {SKEP_SVC_HTTP, SKEP_SVC_KV, SKEP_SVC_LOG, SKEP_SVC_PROCESS, SKEP_SVC_TASK}};
     for (const Kind& kind : kinds()) h.kinds.emplace_back(kind.id);
     return h;
   }();

@@ -8,19 +8,26 @@
 namespace skep::plugin {
 
 Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load(const std::string& id,
-                                                         const Staged& staged) {
+                                                         const Staged& staged,
+                                                         const std::string& state_dir,
+                                                         std::uint64_t generation) {
   const auto table = load_library(staged);
   if (!table) return table.error().within("plugin " + id);
-  std::shared_ptr<LoadedPlugin> plugin(new LoadedPlugin(id, *table));
+  std::shared_ptr<LoadedPlugin> plugin(
+      new LoadedPlugin(new PluginHost(id, state_dir, generation), *table));
   SKEP_TRY(call_plugin("plugin " + id + ": open()", [&](skep_err* err) {
-    return plugin->table_->open(plugin->host_.handle(), err);
+    return plugin->table_->open(plugin->host_->handle(), err);
   }));
   plugin->open_ = true;
   return plugin;
 }
 
 LoadedPlugin::~LoadedPlugin() {
-  if (!open_) return;
+  if (open_) close();
+  host_->entomb();
+}
+
+void LoadedPlugin::close() {
   const auto closed = call_plugin("close()", [&](skep_err*) {
     table_->close();
     return SKEP_OK;

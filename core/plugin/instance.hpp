@@ -1,6 +1,7 @@
 // Loaded plugins and the instances of their components.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,17 +16,21 @@ namespace skep::plugin {
 class LoadedPlugin {
  public:
   /// Loads the staged file and calls open(). [control]
-  static Result<std::shared_ptr<LoadedPlugin>> load(const std::string& id, const Staged& staged);
+  /// `state_dir` is the node's, for its services; `generation` names it in messages.
+  static Result<std::shared_ptr<LoadedPlugin>> load(const std::string& id, const Staged& staged,
+                                                    const std::string& state_dir,
+                                                    std::uint64_t generation);
   LoadedPlugin(const LoadedPlugin&) = delete;
   LoadedPlugin& operator=(const LoadedPlugin&) = delete;
   ~LoadedPlugin();
 
   const skep_plugin_v1& table() const { return *table_; }
-  const std::string& id() const { return host_.plugin_id(); }
+  const std::string& id() const { return host_->plugin_id(); }
 
  private:
-  LoadedPlugin(std::string id, const skep_plugin_v1* table) : host_(std::move(id)), table_(table) {}
-  PluginHost host_;
+  LoadedPlugin(PluginHost* host, const skep_plugin_v1* table) : host_(host), table_(table) {}
+  void close();
+  PluginHost* host_;  ///< never freed: see PluginHost
   const skep_plugin_v1* table_;
   bool open_ = false;
 };

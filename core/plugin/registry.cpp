@@ -35,7 +35,7 @@ ports::TaskType task_type(const CatalogEntry& entry, const ManifestComponent& c)
           c.params_schema ? c.params_schema->text() : "{}", c.default_timeout_ms};
 }
 
-Result<std::unique_ptr<TaskComponent>> start_task(std::shared_ptr<LoadedPlugin> plugin,
+Result<std::shared_ptr<TaskComponent>> start_task(std::shared_ptr<LoadedPlugin> plugin,
                                                   const CatalogEntry& entry,
                                                   const ManifestComponent& c) {
   const auto config = component_config(*entry.manifest, c, entry.table.settings, {});
@@ -44,7 +44,7 @@ Result<std::unique_ptr<TaskComponent>> start_task(std::shared_ptr<LoadedPlugin> 
   if (!instance) return instance.error();
   const auto* table = static_cast<const skep_task_v1*>((*instance)->iface());
   skep_inst* handle = (*instance)->handle();
-  return std::make_unique<TaskComponent>(
+  return std::make_shared<TaskComponent>(
       std::make_unique<InprocTarget>(table, handle, std::move(*instance), entry.info.id),
       TaskComponent::Options{entry.info.id, task_type(entry, c), c.params_schema,
                              c.max_concurrency});
@@ -78,7 +78,9 @@ Registry::Registry(RegistryOptions options) : impl_(std::make_unique<Impl>(std::
   proc::set_call_resolver(resolve_call);
 }
 
-Registry::~Registry() = default;
+Registry::~Registry() {
+  for (const CatalogEntry& entry : impl_->entries) impl_->table->remove(entry.info.id);
+}
 
 Status Registry::scan() {
   const std::lock_guard lock(impl_->mutex);
@@ -108,7 +110,7 @@ Result<std::shared_ptr<LoadedPlugin>> Registry::Impl::load_staged(const CatalogE
                      " changed after it was scanned (sha256 " + entry.info.sha256.substr(0, 12) +
                      ", now " + staged->sha256.substr(0, 12) + ")",
                  "plugin-changed", "start again; the new file is then checked first"};
-  return LoadedPlugin::load(entry.info.id, *staged);
+  return LoadedPlugin::load(entry.info.id, *staged, options.state_dir, 1);
 }
 
 Result<std::shared_ptr<LoadedPlugin>> Registry::Impl::load(CatalogEntry& entry) {
@@ -127,23 +129,31 @@ Result<std::shared_ptr<LoadedPlugin>> Registry::Impl::load(CatalogEntry& entry) 
   return plugin;
 }
 
-Result<std::unique_ptr<ports::TaskRunner>> Registry::tasks() {
+Result<std::shared_ptr<TaskTable>> Registry::tasks() {
   const std::lock_guard lock(impl_->mutex);
-  std::vector<std::unique_ptr<TaskComponent>> components;
+  std::map<std::string, std::vector<std::shared_ptr<TaskComponent>>> started;
   const auto start = [&](CatalogEntry& entry, const ManifestComponent& c) {
-    if (!entry.usable()) return;  // refused at its first component
+    if (!entry.usable() || !impl_->table->owner_of(c.name).empty()) return;
     auto plugin = impl_->load(entry);
     if (!plugin) return;  // load() has refused the entry and said why
     auto task = start_task(std::move(*plugin), entry, c);
     if (task)
-      components.push_back(std::move(*task));
+      started[entry.info.id].push_back(std::move(*task));
     else
       leave_out(entry, c, task.error());
   };
   for_each_task(impl_->entries, start, log_shadowed);
-  return std::unique_ptr<ports::TaskRunner>(
-      std::make_unique<TaskRunnerAdapter>(std::move(components)));
+  for (auto& [id, components] : started) {
+    GenerationInfo info;
+    info.number = 1;
+    auto generation = std::make_shared<Generation>(id, std::move(info));
+    generation->move_to("active");
+    SKEP_TRY(impl_->table->put(generation, std::move(components)));
+  }
+  return impl_->table;
 }
+
+std::shared_ptr<TaskTable> Registry::task_table() const { return impl_->table; }
 
 std::vector<ports::TaskType> Registry::task_types() const {
   const std::lock_guard lock(impl_->mutex);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/result.hpp"
+#include "core/plugin/generation.hpp"
 #include "core/ports/heartbeat.hpp"
 #include "core/ports/queue.hpp"
 #include "core/ports/spool.hpp"
@@ -17,6 +18,8 @@
 #include "core/ports/task_runner.hpp"
 
 namespace skep::plugin {
+
+class TaskTable;
 
 /// A plugin or script about to be loaded, as a private copy that nobody changes any more.
 struct Candidate {
@@ -47,21 +50,6 @@ struct ComponentInfo {
   std::int64_t max_concurrency = 0;  ///< 0 = no limit
   std::int64_t default_timeout_ms = 0;
   std::vector<std::string> permissions;
-};
-
-/// One loaded version of a plugin or script.
-struct GenerationInfo {
-  std::uint64_t number = 0;  ///< grows with each load of this id in this process; starts at 1
-  std::string version;
-  std::string sha256;
-  std::string state;           ///< starting, active, draining, retired, zombie, failed, rolled_back
-  std::string reason;          ///< why it failed or was rolled back
-  std::string isolation;       ///< inproc, process or per-task
-  std::int64_t leases = 0;     ///< calls inside now
-  std::int64_t calls = 0;      ///< calls ended
-  std::int64_t failures = 0;   ///< of them, those that failed by the plugin's fault
-  WallMs active_at = 0;        ///< 0 = never
-  std::int64_t drain_ms = -1;  ///< from swap to retired; -1 = not yet
 };
 
 struct PluginInfo {
@@ -108,9 +96,12 @@ class Registry {
   Result<std::unique_ptr<ports::Spool>> spool(std::string_view name, std::string_view table_json);
   Result<std::unique_ptr<ports::Heartbeat>> heartbeat(std::string_view name,
                                                       std::string_view table_json);
-  /// Loads and starts every task component; the runner dispatches by type. One that fails to load
-  /// is logged, listed as refused and left out. Must not outlive the registry.
-  Result<std::unique_ptr<ports::TaskRunner>> tasks();
+  /// Loads and starts every task component that is not served yet, into the task table. One that
+  /// fails to load is logged, listed as refused and left out.
+  Result<std::shared_ptr<TaskTable>> tasks();
+  /// The task types of this node, with those of scripts. Never null; may outlive the registry, but
+  /// then runs nothing of plugins.
+  std::shared_ptr<TaskTable> task_table() const;
   /// The task types by their manifests alone; loads nothing.
   std::vector<ports::TaskType> task_types() const;
 

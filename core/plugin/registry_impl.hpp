@@ -11,6 +11,7 @@
 #include "core/plugin/catalog.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/stage.hpp"
+#include "core/plugin/task_table.hpp"
 
 namespace skep::plugin {
 
@@ -18,6 +19,7 @@ struct Registry::Impl {
   explicit Impl(RegistryOptions o) : options(std::move(o)) {}
 
   RegistryOptions options;
+  const std::shared_ptr<TaskTable> table = std::make_shared<TaskTable>();
   mutable std::mutex mutex;  ///< guards everything below
   std::vector<CatalogEntry> entries;
   std::optional<StagingArea> staging;

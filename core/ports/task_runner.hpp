@@ -52,6 +52,7 @@ struct RunRequest {
   model::ClaimedTask task;
   std::string worker_id;
   std::string site;
+  int depth = 0;  ///< 0 = claimed; 1 = run by a claimed one, and so on
 };
 
 struct TaskType {

@@ -2,8 +2,9 @@
 // and a whole task with its documents. The first two differ by what the host adds to a call.
 #include <benchmark/benchmark.h>
 
-#include "core/plugin/adapters/task.hpp"
+#include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/plugin/task_table.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace {
@@ -30,7 +31,10 @@ void host_call(benchmark::State& state) {
       {"noop", {"noop", "", "1.0.0", "{}", 0}, std::nullopt, state.range(0)});
   ports::CancelToken cancel;
   const ports::TaskEvents events;
-  for (auto _ : state) benchmark::DoNotOptimize(component.execute(kRequest, 0, cancel, events));
+  for (auto _ : state) {
+    plugin::TaskCall call("noop", 0, cancel, events);
+    benchmark::DoNotOptimize(component.execute(call, kRequest));
+  }
 }
 BENCHMARK(host_call)->ArgName("max_concurrency")->Arg(0)->Arg(8);
 

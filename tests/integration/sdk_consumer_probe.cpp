@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "core/plugin/registry.hpp"
+#include "core/plugin/task_table.hpp"
 
 namespace {
 

@@ -1,7 +1,6 @@
 #include "core/plugin/adapters/task.hpp"
 
 #include "core/base/json.hpp"
-#include "core/base/text.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/boundary.hpp"
 
@@ -68,63 +67,39 @@ std::string request_json(const ports::RunRequest& request, std::string_view para
 }  // namespace
 
 model::Outcome InprocTarget::run(TaskCall& call, std::string_view request_json) {
+  std::string what = "an exception of unknown type";
   try {
     return call.outcome(table_->run(inst_, call.handle(), &TaskCall::ops(), to_view(request_json)));
   } catch (const std::exception& e) {
-    return failed_outcome(threw(e.what()).within("plugin " + plugin_id_), false);
+    what = e.what();
   } catch (...) {
-    return failed_outcome(threw("an exception of unknown type").within("plugin " + plugin_id_),
-                          false);
   }
+  call.blame(CallEnd::kCrash);
+  return failed_outcome(threw(what).within("plugin " + plugin_id_), false);
 }
 
 TaskComponent::TaskComponent(std::unique_ptr<TaskTarget> target, Options options)
     : target_(std::move(target)), options_(std::move(options)), gate_(options_.max_concurrency) {}
 
-model::Outcome TaskComponent::run(const ports::RunRequest& request, MonoMs deadline,
-                                  ports::CancelToken& cancel, const ports::TaskEvents& events) {
+TaskComponent::Ran TaskComponent::run(const ports::RunRequest& request, MonoMs deadline,
+                                      ports::CancelToken& cancel, const ports::TaskEvents& events,
+                                      ports::TaskRunner* nested) {
   std::string problems;
   const auto params =
       complete_params(request.task.params, request.task.type, options_.params, problems);
-  if (!params) return invalid_params(params.error(), problems);
-  return execute(request_json(request, *params), deadline, cancel, events);
-}
-
-model::Outcome TaskComponent::execute(std::string_view request, MonoMs deadline,
-                                      ports::CancelToken& cancel, const ports::TaskEvents& events) {
+  if (!params) return {invalid_params(params.error(), problems), CallEnd::kOk};
   TaskCall call(options_.plugin_id, deadline, cancel, events);
-  const Slot slot(gate_, cancel.fd(), deadline);
-  if (!slot.held()) {
-    if (cancel.reason() == ports::CancelReason::kNone)
-      cancel.cancel(ports::CancelReason::kDeadline);
-    return call.outcome(SKEP_E_CANCELLED);
-  }
-  return target_->run(call, request);
+  call.nest(nested, request);
+  auto outcome = execute(call, request_json(request, *params));
+  return {std::move(outcome), call.end()};
 }
 
-TaskRunnerAdapter::TaskRunnerAdapter(std::vector<std::unique_ptr<TaskComponent>> components) {
-  for (auto& c : components) {
-    std::string name = c->type().name;
-    components_.try_emplace(std::move(name), std::move(c));
-  }
-}
-
-model::Outcome TaskRunnerAdapter::run(const ports::RunRequest& request, MonoMs deadline,
-                                      ports::CancelToken& cancel, const ports::TaskEvents& events) {
-  const auto found = components_.find(request.task.type);
-  if (found != components_.end()) return found->second->run(request, deadline, cancel, events);
-  std::vector<std::string> known;
-  for (const auto& [name, component] : components_) known.push_back(name);
-  Error error = not_found("task type", request.task.type);
-  error.message += " on this worker; " + suggestion(request.task.type, known);
-  error.next = "skep plugin list";
-  return failed_outcome(error, true);
-}
-
-std::vector<ports::TaskType> TaskRunnerAdapter::types() const {
-  std::vector<ports::TaskType> out;
-  for (const auto& [name, component] : components_) out.push_back(component->type());
-  return out;
+model::Outcome TaskComponent::execute(TaskCall& call, std::string_view request) {
+  const auto control = call.control();
+  const Slot slot(gate_, control.cancel_fd, control.deadline);
+  if (slot.held()) return target_->run(call, request);
+  call.give_up();
+  return call.outcome(SKEP_E_CANCELLED);
 }
 
 }  // namespace skep::plugin

@@ -1,7 +1,6 @@
-// Task components of plugins as one ports::TaskRunner.
+// One task type of a plugin or script: parameters checked, concurrency kept, run by its target.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "core/api/schema.hpp"
+#include "core/plugin/generation.hpp"
 #include "core/plugin/slot_gate.hpp"
 #include "core/plugin/task_target.hpp"
 #include "core/ports/task_runner.hpp"
@@ -39,39 +39,30 @@ class InprocTarget final : public TaskTarget {
 class TaskComponent {
  public:
   struct Options {
-    std::string plugin_id;
+    std::string plugin_id;  ///< "script:NAME" for a script; also the name of its kv space
     ports::TaskType type;
     std::optional<api::Schema> params;  ///< none = any object
     std::int64_t max_concurrency = 0;   ///< 0 = no limit
   };
   TaskComponent(std::unique_ptr<TaskTarget> target, Options options);
 
+  struct Ran {
+    model::Outcome outcome;
+    CallEnd end = CallEnd::kOk;
+  };
+
   const ports::TaskType& type() const { return options_.type; }
-  /// Checks the parameters, waits for a slot, runs.
-  model::Outcome run(const ports::RunRequest& request, MonoMs deadline, ports::CancelToken& cancel,
-                     const ports::TaskEvents& events);
-  /// Runs with a finished request document.
-  model::Outcome execute(std::string_view request_json, MonoMs deadline, ports::CancelToken& cancel,
-                         const ports::TaskEvents& events);
+  /// Checks the parameters, waits for a slot, runs. `nested` (may be null) runs what the task asks
+  /// for through skep.svc.task.
+  Ran run(const ports::RunRequest& request, MonoMs deadline, ports::CancelToken& cancel,
+          const ports::TaskEvents& events, ports::TaskRunner* nested);
+  /// Runs a call with a finished request document.
+  model::Outcome execute(TaskCall& call, std::string_view request_json);
 
  private:
   std::unique_ptr<TaskTarget> target_;
   Options options_;
   SlotGate gate_;
-};
-
-/// Dispatches by task type. Fixed at construction; run() is [any].
-class TaskRunnerAdapter final : public ports::TaskRunner {
- public:
-  explicit TaskRunnerAdapter(std::vector<std::unique_ptr<TaskComponent>> components);
-  /// An unknown type fails as retryable "not-found": the claim named this worker's types, so it was
-  /// lost between claim and run, and another worker, or this one after a restart, may have it.
-  model::Outcome run(const ports::RunRequest& request, MonoMs deadline, ports::CancelToken& cancel,
-                     const ports::TaskEvents& events) override;
-  std::vector<ports::TaskType> types() const override;
-
- private:
-  std::map<std::string, std::unique_ptr<TaskComponent>, std::less<>> components_;
 };
 
 }  // namespace skep::plugin

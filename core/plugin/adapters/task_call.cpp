@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "core/base/json.hpp"
@@ -24,6 +25,32 @@ std::int64_t now_ns() {
 
 /// What a plugin may ask to be tried again for.
 bool is_retry_code(Code code) { return code == Code::kBusy || code == Code::kUnavailable; }
+
+/// Whose fault a failure with this code is; `told` = the plugin gave a message.
+CallEnd end_of(Code code, bool told) {
+  if (!told) return CallEnd::kFault;
+  constexpr std::array kOfTheInput{Code::kInvalid, Code::kCancelled, Code::kDeadline};
+  constexpr std::array kOfTheCode{Code::kInternal, Code::kCorrupt, Code::kState, Code::kNoMemory};
+  const auto in = [&](const auto& codes) {
+    return std::find(codes.begin(), codes.end(), code) != codes.end();
+  };
+  if (in(kOfTheInput)) return CallEnd::kOk;
+  return in(kOfTheCode) ? CallEnd::kFault : CallEnd::kFailed;
+}
+
+/// What a failed outcome's error document says.
+Error error_in(const model::Outcome& outcome, std::string_view type) {
+  Error out{Code::kFailed, std::string(type) + " failed"};
+  if (outcome.kind == model::OutcomeKind::kCancelled) out.code = Code::kCancelled;
+  const auto parsed = parse_json(outcome.error);
+  const auto* o = parsed ? parsed->if_object() : nullptr;
+  if (o == nullptr) return out;
+  out.name = get_string(*o, "code");
+  out.message = get_string(*o, "message");
+  out.code = code_named(out.name).value_or(out.code);
+  out.retry_after = Millis(outcome.retry_after_ms);
+  return out;
+}
 
 /// Our own callbacks may throw (out of memory); plugin frames must never be unwound.
 template <class Body>
@@ -170,10 +197,12 @@ model::Outcome TaskCall::failed(skep_rc rc) {
   const bool stopped = rc == SKEP_E_CANCELLED && why != ports::CancelReason::kNone;
   const bool late = stopped && why == ports::CancelReason::kDeadline;
   Error error{late ? Code::kDeadline : code_from_abi(rc), std::move(message_)};
-  if (error.message.empty() && stopped) error.message = reason_text(why);
+  const bool silent = error.message.empty();
+  if (silent && stopped) error.message = reason_text(why);
   if (error.message.empty())
     error.message = "plugin " + std::string(plugin_id_) + " failed with \"" +
                     std::string(error.id()) + "\" and no message (a defect of the plugin)";
+  end_ = stopped ? CallEnd::kOk : end_of(error.code, !silent);
   const bool retryable = is_retry_code(error.code);
   if (retryable) error.retry_after = std::chrono::milliseconds(retry_ms_);
   model::Outcome out = failed_outcome(error, retryable);
@@ -182,19 +211,40 @@ model::Outcome TaskCall::failed(skep_rc rc) {
   return out;
 }
 
+model::Outcome TaskCall::broken(const Error& error) {
+  end_ = CallEnd::kFault;
+  return failed_outcome(error, false);
+}
+
 model::Outcome TaskCall::outcome(skep_rc rc) {
+  const std::string who = "plugin " + std::string(plugin_id_);
   if (!result_.empty())
     if (const auto parsed = parse_json(result_); !parsed)
-      return failed_outcome(Error{Code::kCorrupt, "plugin " + std::string(plugin_id_) +
-                                                      " emitted a result that is not JSON: " +
-                                                      parsed.error().message},
-                            false);
-  if (rc > 0)
-    return failed_outcome(bad_return(rc).within("plugin " + std::string(plugin_id_) + ": run()"),
-                          false);
+      return broken(
+          {Code::kCorrupt, who + " emitted a result that is not JSON: " + parsed.error().message});
+  if (rc > 0) return broken(bad_return(rc).within(who + ": run()"));
   // A plugin that records a failure and then returns 0 has lost the code on its way out.
   if (rc == SKEP_OK) rc = failed_with_;
   return rc == SKEP_OK ? succeeded() : failed(rc);
+}
+
+void TaskCall::give_up() {
+  if (cancel_.reason() == ports::CancelReason::kNone)
+    cancel_.cancel(ports::CancelReason::kDeadline);
+}
+
+Result<std::string> TaskCall::run_task(std::string_view type, std::string_view params_json) {
+  if (nested_ == nullptr) return Error{Code::kState, "this host runs no tasks inside of tasks"};
+  if (request_->depth + 1 >= kMaxDepth)
+    return Error{Code::kState, "task " + std::string(type) + " would be number " +
+                                   std::to_string(kMaxDepth + 1) + " of tasks inside each other"};
+  ports::RunRequest inner = *request_;
+  inner.task.type = type;
+  inner.task.params = params_json.empty() ? "{}" : std::string(params_json);
+  ++inner.depth;
+  auto outcome = nested_->run(inner, deadline_, cancel_, events_);
+  if (outcome.kind == model::OutcomeKind::kSucceeded) return std::move(outcome.result);
+  return error_in(outcome, type);
 }
 
 }  // namespace skep::plugin

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "core/plugin/generation.hpp"
 #include "core/ports/task_runner.hpp"
 #include "core/proc/process_service.hpp"
 #include "skep/kind/task.h"
@@ -16,6 +18,7 @@ namespace skep::plugin {
 class TaskCall {
  public:
   static constexpr std::size_t kMaxResultBytes = 4u << 20;
+  static constexpr int kMaxDepth = 8;  ///< tasks inside each other
 
   /// `deadline` is CLOCK_MONOTONIC in ms, 0 = none. All three must outlive the call.
   TaskCall(std::string_view plugin_id, MonoMs deadline, ports::CancelToken& cancel,
@@ -34,6 +37,23 @@ class TaskCall {
 
   /// Turns run()'s return value into the attempt's outcome.
   model::Outcome outcome(skep_rc rc);
+  /// The task got no turn: cancels it as late, unless it was cancelled before.
+  void give_up();
+
+  /// How the call ended, once outcome() has been asked; a target that knows worse says so itself.
+  CallEnd end() const { return end_; }
+  void blame(CallEnd end) { end_ = end; }
+
+  /// Who runs: a plugin's id or "script:NAME".
+  std::string_view owner() const { return plugin_id_; }
+  /// Lets the task run others: under the attempt, site and worker of `request`, which must outlive
+  /// the call. `runner` may be null.
+  void nest(ports::TaskRunner* runner, const ports::RunRequest& request) {
+    nested_ = runner;
+    request_ = &request;
+  }
+  /// Runs another task type inside this call; see skep/svc/task.h. Its result document. [call]
+  Result<std::string> run_task(std::string_view type, std::string_view params_json);
 
  private:
   skep_rc emit(std::uint32_t channel, std::string_view bytes);
@@ -46,6 +66,7 @@ class TaskCall {
   std::int32_t wait(std::int64_t until_ns);
   model::Outcome succeeded();
   model::Outcome failed(skep_rc rc);
+  model::Outcome broken(const Error& error);
 
   std::string_view plugin_id_;
   MonoMs deadline_;
@@ -56,6 +77,9 @@ class TaskCall {
   skep_rc failed_with_ = SKEP_OK;
   std::uint32_t retry_ms_ = 0;
   std::size_t refused_result_bytes_ = 0;
+  CallEnd end_ = CallEnd::kOk;
+  ports::TaskRunner* nested_ = nullptr;
+  const ports::RunRequest* request_ = nullptr;
 };
 
 /// A failed outcome: {"code","message"[,"next"]} and whether it may be tried again.

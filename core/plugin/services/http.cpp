@@ -30,9 +30,11 @@ skep_rc send(const skep_http_request& in, std::int32_t* status, const skep_sink*
                                                  : body->put(body->ctx, to_view(answer->body));
 }
 
-skep_rc request(const skep_host*, const skep_http_request* in, std::int32_t* status,
+skep_rc request(const skep_host* host, const skep_http_request* in, std::int32_t* status,
                 const skep_sink* body, skep_err* err) noexcept {
   try {
+    if (const auto admitted = PluginHost::of(host).admit(SKEP_SVC_HTTP); !admitted)
+      return put_error(err, admitted.error());
     return in == nullptr ? put_error(err, invalid("the request is null"))
                          : send(*in, status, body, err);
   } catch (const std::exception& e) {

@@ -22,6 +22,7 @@ log::Level level_of(std::uint32_t level) {
 void write(const skep_host* host, std::uint32_t level, skep_view event,
            skep_view fields_json) noexcept {
   try {
+    if (!PluginHost::of(host).admit(SKEP_SVC_LOG)) return;
     log::write_json(level_of(level), PluginHost::of(host).plugin_id(), clean_text(event),
                     text(fields_json));
   } catch (...) {

@@ -5,6 +5,7 @@
 #include "skep/json.hpp"
 #include "skep/kind/task.h"
 #include "skep/plugin.hpp"
+#include "skep/svc/task.h"
 
 namespace skep {
 
@@ -46,6 +47,20 @@ class Call {
   /// Sleeps until `until_ns` (CLOCK_MONOTONIC); false when cancelled.
   bool wait_until(std::int64_t until_ns) { return ops_->wait(call_, until_ns) == 0; }
   int cancel_fd() const { return ops_->cancel_fd(call_); }
+  /// Runs another task type of this worker inside this call and returns its result; its output
+  /// joins ours. Throws Fault with its code and message. Needs "skep.svc.task/1" in "requires".
+  Json task(std::string_view type, const Json& params = Json::object()) {
+    const auto* svc = service<skep_svc_task_v1>(SKEP_SVC_TASK);
+    if (svc == nullptr) throw Fault(SKEP_E_UNSUPPORTED, "this host has no " SKEP_SVC_TASK);
+    std::string answer;
+    const skep_sink sink{
+        &answer, [](void* to, skep_view bytes) noexcept {
+          return guarded(nullptr, [&] { static_cast<std::string*>(to)->append(text(bytes)); });
+        }};
+    HostError error;
+    error.check(svc->run(host(), call_, view(type), view(params.dump()), &sink, error.out()));
+    return Json::parse(answer);
+  }
   skep_call* handle() const noexcept { return call_; }
 
  private:

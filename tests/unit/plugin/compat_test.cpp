@@ -76,9 +76,10 @@ TEST(Compat, refuses_a_plugin_that_must_not_run_inside_the_host) {
 
 TEST(Compat, this_host_has_the_kinds_and_services_of_its_headers) {
   const HostAbi& host = host_abi();
-  EXPECT_EQ(host.kinds.size(), 5u);
+  EXPECT_EQ(host.kinds.size(), 6u);
   EXPECT_EQ(host.services,
-            (std::vector<std::string>{"skep.svc.http/1", "skep.svc.log/1", "skep.svc.process/1"}));
+            (std::vector<std::string>{"skep.svc.http/1", "skep.svc.kv/1", "skep.svc.log/1",
+                                      "skep.svc.process/1", "skep.svc.task/1"}));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "core/plugin/task_table.hpp"
 #include "tests/unit/plugin/support.hpp"
 
 namespace skep::plugin {

@@ -5,7 +5,8 @@
 #include <thread>
 
 #include "core/base/json.hpp"
-#include "core/plugin/adapters/task.hpp"
+#include "core/plugin/adapters/task_call.hpp"
+#include "core/plugin/task_table.hpp"
 #include "tests/unit/plugin/support.hpp"
 
 namespace skep::plugin {
@@ -43,13 +44,13 @@ class TaskRunnerTest : public testing::Test {
 
   static std::unique_ptr<TempDir> staging_;
   static std::unique_ptr<Registry> registry_;
-  static std::unique_ptr<ports::TaskRunner> runner_;
+  static std::shared_ptr<TaskTable> runner_;
   ports::CancelToken cancel_;
   ports::TaskEvents events_;
 };
 std::unique_ptr<TempDir> TaskRunnerTest::staging_;
 std::unique_ptr<Registry> TaskRunnerTest::registry_;
-std::unique_ptr<ports::TaskRunner> TaskRunnerTest::runner_;
+std::shared_ptr<TaskTable> TaskRunnerTest::runner_;
 
 TEST_F(TaskRunnerTest, success_without_result_is_null) {
   const auto out = run("noop", "{}");
@@ -210,17 +211,21 @@ TEST(TaskComponent, keeps_max_concurrency_and_waiting_can_be_cancelled) {
   ports::CancelToken first_cancel;
   ports::CancelToken second_cancel;
   const ports::TaskEvents events;
-  std::thread first([&] { component.execute("{}", 0, first_cancel, events); });
+  const auto execute = [&](MonoMs deadline, ports::CancelToken& cancel) {
+    TaskCall call("t", deadline, cancel, events);
+    return component.execute(call, "{}");
+  };
+  std::thread first([&] { execute(0, first_cancel); });
   held.inside.wait(0);
   std::thread second([&] {
-    const auto out = component.execute("{}", 0, second_cancel, events);
+    const auto out = execute(0, second_cancel);
     EXPECT_EQ(out.kind, model::OutcomeKind::kCancelled);
     EXPECT_EQ(out.error, R"({"code":"cancelled","message":"cancelled by an operator"})");
   });
   second_cancel.cancel(ports::CancelReason::kUser);
   second.join();
   ports::CancelToken third_cancel;
-  const auto late = component.execute("{}", SystemClock().mono_ms() + 10, third_cancel, events);
+  const auto late = execute(SystemClock().mono_ms() + 10, third_cancel);
   EXPECT_NE(late.error.find(R"("code":"deadline")"), std::string::npos) << late.error;
   held.go = true;
   held.go.notify_all();

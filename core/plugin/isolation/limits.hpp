@@ -1,0 +1,26 @@
+// What a plugin in a child process may use, and how long it may take.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+
+namespace skep::plugin {
+
+struct ChildLimits {
+  std::int64_t memory_mb = 1024;  ///< address space of the child, 0 = no limit
+  std::int64_t open_files = 256;  ///< descriptors, at least 32
+  std::int64_t output_mb = 64;    ///< what one task may emit on all channels together
+  Millis start_timeout{10'000};   ///< from exec to started
+  Millis cancel_grace{1'000};     ///< from cancellation or deadline to SIGKILL
+  Millis idle_timeout{60'000};    ///< a spare child ends after it; one is always kept
+};
+
+/// Reads the table [plugins.ID.limits] (a JSON object) with the keys memory_mb, open_files,
+/// output_mb, start_timeout_ms, cancel_grace_ms and idle_timeout_ms over `defaults`. kConfig names
+/// an unknown key with the nearest known one, or the value and its range. [any]
+Result<ChildLimits> parse_limits(std::string_view table_json, ChildLimits defaults = {});
+
+}  // namespace skep::plugin
