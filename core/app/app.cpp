@@ -95,13 +95,15 @@ worker::DrainReport drain(WorkerRole& role, Signals& signals) {
 plugin::RegistryOptions registry_options(const config::Config& config,
                                          std::shared_ptr<const trust::Gate> gate) {
   plugin::RegistryOptions o;
-  o.paths = plugin_paths(config);
+  o.paths = artifact_paths(config, api::ArtifactKind::kPlugin);
+  for (std::string& path : plugin_paths(config)) o.paths.push_back(std::move(path));
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;
   o.admission = admission(std::move(gate));
   return o;
 }
 
+/// Of the installation that this program belongs to.
 bool is_default(const config::Loaded& loaded, const std::string& key) {
   const auto origin = loaded.origins.find(key);
   return origin == loaded.origins.end() || origin->second.kind == config::Layer::kDefault;
@@ -136,8 +138,10 @@ NodeCore::Parts parts_of(plugin::Registry& registry, ControlRole* control, Worke
       control->set_own_types(registry.task_types());
     };
   }
-  if (worker != nullptr)
+  if (worker != nullptr) {
     parts.apply.emplace_back([worker](const config::Config& c) { worker->apply(c); });
+    parts.scripts = [worker] { return worker->scripts(); };
+  }
   return parts;
 }
 
@@ -157,13 +161,17 @@ std::vector<std::string> plugin_paths(const config::Config& config) {
   return paths;
 }
 
+std::string shipped_scripts() { return install_prefix() + "/share/skep/scripts"; }
+
+std::vector<std::string> script_paths(const config::Config& config) {
+  if (!config.scripts.paths.empty()) return config.scripts.paths;
+  return {config.node.state_dir + "/scripts", shipped_scripts()};
+}
+
 int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   config::Config config = loaded.config;
   Signals signals;
   log::configure(config.log.format, config.log.level);
-  if (!config.script_paths.empty())
-    log::warn("scripts_not_loaded", {{"paths", join(config.script_paths, " ")},
-                                     {"reason", "this version has no script runtime"}});
   SystemClock clock;
   if (const auto folder = make_state_dir(config.node.state_dir); !folder)
     return fail(folder.error());
@@ -172,7 +180,7 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   plugin::Registry registry(registry_options(config, *gate));
   if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error());
 
-  auto made = NodeCore::start(loaded, source, registry);
+  auto made = NodeCore::start(loaded, source, registry, *gate);
   if (!made) return fail(made.error());
   NodeCore& node = **made;
   std::unique_ptr<ControlRole> control;
@@ -184,7 +192,8 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   }
   std::unique_ptr<WorkerRole> worker;
   if (config.is_worker()) {
-    auto started = WorkerRole::start(config, registry, clock, [&signals] { signals.wake(); });
+    auto started = WorkerRole::start(config, registry, admission(*gate), clock,
+                                     [&signals] { signals.wake(); });
     if (!started) return fail(started.error());
     worker = std::move(*started);
   }

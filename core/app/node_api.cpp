@@ -22,12 +22,16 @@ void write_list(JsonOut& out, std::string_view name, const std::vector<std::stri
 }  // namespace
 
 NodeApi::NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader,
-                 EventStreams& events, Scripts scripts)
+                 EventStreams& events)
     : facts_(std::move(facts)),
       registry_(registry),
       reloader_(reloader),
-      events_(events),
-      scripts_(std::move(scripts)) {}
+      events_(events) {}
+
+void NodeApi::set_scripts(Scripts scripts) {
+  const std::scoped_lock lock(scripts_mutex_);
+  scripts_ = std::move(scripts);
+}
 
 std::vector<net::Route> NodeApi::routes() {
   using net::Access;
@@ -112,7 +116,9 @@ NodeApi::Response NodeApi::reload_plugin(const Request& r) {
 }
 
 NodeApi::Response NodeApi::scripts(const Request&) const {
-  return Response::json(scripts_ ? scripts_() : R"({"items":[],"next_cursor":null})");
+  const std::scoped_lock lock(scripts_mutex_);
+  return Response::json(
+      to_text(script_list(scripts_ ? scripts_() : std::vector<plugin::ScriptInfo>{})));
 }
 
 NodeApi::Response NodeApi::config(const Request&) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "core/base/live.hpp"
 #include "core/net/http.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/plugin/scripts/catalog.hpp"
 
 namespace skep::app {
 
@@ -25,14 +27,15 @@ struct NodeFacts {
 /// Collaborators outlive it, and it outlives the servers of its routes.
 class NodeApi {
  public:
-  /// The scripts of this node, {"items":[..],"next_cursor":null}. [any]
-  using Scripts = std::function<std::string()>;
+  /// The scripts of this node. [any]
+  using Scripts = std::function<std::vector<plugin::ScriptInfo>()>;
 
-  NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader, EventStreams& events,
-          Scripts scripts = {});
+  NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader, EventStreams& events);
   std::vector<net::Route> routes();
   /// Where the node can be reached; from then on its state is "running". [any]
   void set_urls(std::vector<std::string> urls) { urls_.set(std::move(urls)); }
+  /// Empty: there are none. The one before is not called any more. [any]
+  void set_scripts(Scripts scripts);
 
  private:
   using Request = net::HttpRequest;
@@ -48,7 +51,8 @@ class NodeApi {
   plugin::Registry& registry_;
   Reloader& reloader_;
   EventStreams& events_;
-  const Scripts scripts_;
+  mutable std::mutex scripts_mutex_;  ///< held during a call
+  Scripts scripts_;
   Live<std::vector<std::string>> urls_{{}};
 };
 

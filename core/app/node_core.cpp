@@ -23,11 +23,21 @@ Result<NodeFacts> facts_of(const config::Loaded& loaded, const config::LoadOptio
                    node.state_dir, source.path, SystemClock().wall_ms()};
 }
 
-Reloader::PluginTables plugin_tables(plugin::Registry& registry) {
-  return [&registry](const std::map<std::string, std::string>& tables) -> Status {
-    const auto changed = registry.configure(tables);
+Reloader::Guards guards_of(plugin::Registry& registry, std::shared_ptr<trust::Gate> gate) {
+  Reloader::Guards guards;
+  guards.check = [](const config::Config& c) -> Status {
+    const auto settings = trust::Settings::from(c.trust);
+    return settings ? Status{} : Status{settings.error()};
+  };
+  guards.plugins = [&registry](const config::Config& c) -> Status {
+    const auto changed = registry.configure(c.plugins.tables);
     return changed ? Status{} : Status{changed.error()};
   };
+  guards.trust = [gate = std::move(gate)](const config::Config& c) -> Status {
+    auto settings = trust::Settings::from(c.trust);
+    return settings ? gate->tighten(std::move(*settings)) : Status{settings.error()};
+  };
+  return guards;
 }
 
 net::ServerOptions socket_options(const config::Config& config) {
@@ -41,7 +51,8 @@ net::ServerOptions socket_options(const config::Config& config) {
 
 Result<std::unique_ptr<NodeCore>> NodeCore::start(const config::Loaded& loaded,
                                                   const config::LoadOptions& source,
-                                                  plugin::Registry& registry) {
+                                                  plugin::Registry& registry,
+                                                  std::shared_ptr<trust::Gate> gate) {
   auto facts = facts_of(loaded, source);
   if (!facts) return facts.error();
   std::unique_ptr<NodeCore> core(new NodeCore);
@@ -49,7 +60,7 @@ Result<std::unique_ptr<NodeCore>> NodeCore::start(const config::Loaded& loaded,
       std::make_unique<EventStreams>(kMostStreams, [self = core.get()](const events::Event& event) {
         if (concerns_plugins(event)) self->on_plugins_changed_();
       });
-  core->reloader_ = std::make_unique<Reloader>(loaded, source, plugin_tables(registry));
+  core->reloader_ = std::make_unique<Reloader>(loaded, source, guards_of(registry, std::move(gate)));
   core->api_ =
       std::make_unique<NodeApi>(std::move(*facts), registry, *core->reloader_, *core->events_);
   core->server_ =
@@ -65,6 +76,7 @@ Result<std::unique_ptr<NodeCore>> NodeCore::start(const config::Loaded& loaded,
 void NodeCore::run(Parts parts, std::vector<std::string> urls) {
   for (std::string& url : server_->urls()) urls.push_back(std::move(url));
   on_plugins_changed_ = std::move(parts.on_plugins_changed);
+  api_->set_scripts(std::move(parts.scripts));
   events_->start();
   reloader_->start(std::move(parts.apply));
   api_->set_urls(std::move(urls));
@@ -80,6 +92,7 @@ void NodeCore::reload_soon() {
 void NodeCore::stop_changes() {
   watch_.reset();
   if (reloader_) reloader_->stop();
+  if (api_) api_->set_scripts({});
 }
 
 void NodeCore::stop() {

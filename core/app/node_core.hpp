@@ -8,6 +8,7 @@
 #include "core/app/config_watch.hpp"
 #include "core/app/node_api.hpp"
 #include "core/net/http.hpp"
+#include "core/trust/gate.hpp"
 
 namespace skep::app {
 
@@ -18,12 +19,14 @@ class NodeCore {
   /// outlives it.
   static Result<std::unique_ptr<NodeCore>> start(const config::Loaded& loaded,
                                                  const config::LoadOptions& source,
-                                                 plugin::Registry& registry);
+                                                 plugin::Registry& registry,
+                                                 std::shared_ptr<trust::Gate> gate);
   ~NodeCore() { stop(); }
 
   std::vector<net::Route> routes() { return api_->routes(); }
   struct Parts {
     std::vector<Reloader::Apply> apply;        ///< each takes a changed configuration
+    NodeApi::Scripts scripts;                  ///< empty: none
     std::function<void()> on_plugins_changed;  ///< plugins or scripts came, went or were replaced
   };
   /// The node runs, also at `urls`: from now on changes reach `parts`, until stop_changes().

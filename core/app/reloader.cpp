@@ -70,9 +70,9 @@ std::string to_json(const ReloadReport& r) {
   return out.end_object().take();
 }
 
-Reloader::Reloader(config::Loaded running, config::LoadOptions source, PluginTables plugins)
+Reloader::Reloader(config::Loaded running, config::LoadOptions source, Guards guards)
     : source_(std::move(source)),
-      plugins_(std::move(plugins)),
+      guards_(std::move(guards)),
       latest_(running),
       running_(std::move(running)) {}
 
@@ -128,15 +128,32 @@ ReloadReport Reloader::run(std::string_view trigger) {
   return take(std::move(*next), std::move(report));
 }
 
+/// An error refuses the whole; what a guard leaves for the next start stays in `now` as it was.
+Status Reloader::ask_guards(const config::Config& before, config::Config& now,
+                            ReloadReport& report) const {
+  SKEP_TRY(guards_.check(now));
+  if (now.plugins.tables != before.plugins.tables)
+    if (const Status taken = guards_.plugins(now); !taken) {
+      const Error error = taken.error().within("[plugins]");
+      if (error.code != Code::kUnsupported) return error;
+      report.error = error;
+      now.plugins.tables = before.plugins.tables;
+    }
+  if (now.trust.policy != before.trust.policy || now.trust.keys != before.trust.keys)
+    if (const Status taken = guards_.trust(now); !taken) {
+      report.error = taken.error().within("[trust]");
+      now.trust = before.trust;
+    }
+  return {};
+}
+
 ReloadReport Reloader::take(config::Loaded next, ReloadReport report) {
   const config::Loaded before = running();
   config::Config now = config::with_live(before.config, next.config);
-  if (now.plugins.tables != before.config.plugins.tables)
-    if (const Status taken = plugins_(now.plugins.tables); !taken) {
-      report.error = taken.error().within("[plugins]");
-      if (taken.error().code != Code::kUnsupported) return report;
-      now.plugins.tables = before.config.plugins.tables;
-    }
+  if (const Status fits = ask_guards(before.config, now, report); !fits) {
+    report.error = fits.error();
+    return report;
+  }
   for (const Apply& apply : *parts_) apply(now);
 
   report.applied = config::diff(before.config, now);

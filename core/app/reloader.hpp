@@ -27,19 +27,26 @@ struct ReloadReport {
   std::vector<config::Change> needs_restart;  ///< from what runs to what the file says
   std::vector<config::Covered> covered;       ///< edited, but a variable or flag counts
   std::vector<std::string> warnings;
-  std::optional<Error> error;  ///< why it was refused, or why [plugins] tables wait
+  std::optional<Error> error;  ///< why it was refused, or why live keys wait
 };
 std::string to_json(const ReloadReport& report);
 
 class Reloader {
  public:
-  /// Takes new [plugins.ID] tables, all or none; kUnsupported leaves them for the next start.
-  using PluginTables = std::function<Status(const std::map<std::string, std::string>&)>;
+  /// What may say no. Each is all or nothing.
+  struct Guards {
+    /// What is wrong with a configuration besides what config::load() knows. Changes nothing.
+    std::function<Status(const config::Config&)> check;
+    /// Takes new [plugins.ID] tables; kUnsupported leaves them for the next start.
+    std::function<Status(const config::Config&)> plugins;
+    /// Takes a new [trust]; kState, for one that admits more, leaves it for the next start.
+    std::function<Status(const config::Config&)> trust;
+  };
   /// Takes what is live of a configuration; the values have been checked.
   using Apply = std::function<void(const config::Config&)>;
 
   /// `running` is what the node was started with, from `source`.
-  Reloader(config::Loaded running, config::LoadOptions source, PluginTables plugins);
+  Reloader(config::Loaded running, config::LoadOptions source, Guards guards);
 
   /// All parts that apply a configuration; before it reload() answers kUnavailable.
   void start(std::vector<Apply> parts);
@@ -59,10 +66,11 @@ class Reloader {
  private:
   ReloadReport run(std::string_view trigger);
   ReloadReport take(config::Loaded next, ReloadReport report);
+  Status ask_guards(const config::Config& before, config::Config& now, ReloadReport& report) const;
   void publish(const ReloadReport& report) const;
 
   const config::LoadOptions source_;
-  const PluginTables plugins_;
+  const Guards guards_;
   std::mutex turn_;  ///< held during a whole reload
   std::optional<std::vector<Apply>> parts_;
   config::Loaded latest_;  ///< as last read

@@ -1,31 +1,67 @@
 #include "core/app/worker_role.hpp"
 
+#include <sys/utsname.h>
+
+#include "core/app/app.hpp"
+#include "core/app/live_settings.hpp"
 #include "core/app/slots.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
 #include "core/base/version.hpp"
+#include "core/plugin/scripts/open_engine.hpp"
+#include "core/worker/artifact_folder.hpp"
 
 namespace skep::app {
 namespace {
 
-Millis to_ms(double seconds) { return Millis{static_cast<std::int64_t>(seconds * 1000)}; }
+std::string machine() {
+  utsname name{};
+  return ::uname(&name) == 0 ? name.machine : "";
+}
 
-worker::Settings settings_of(const config::Config::Worker& w) {
-  worker::Settings s;
-  s.capabilities = w.capabilities;
-  s.concurrency = w.concurrency;
-  s.batch_size = w.batch_size;
-  s.poll_interval = to_ms(w.poll_interval_seconds);
-  s.heartbeat_interval = to_ms(w.heartbeat_interval_seconds);
-  s.drain = to_ms(w.drain_seconds);
-  s.result_reserve_bytes = static_cast<std::uint64_t>(w.result_reserve_mb * 1024 * 1024);
-  return s;
+Result<plugin::ScriptOptions> script_options(const config::Config& config,
+                                             plugin::Admission admission) {
+  plugin::ScriptOptions options;
+  options.paths = artifact_paths(config, api::ArtifactKind::kScript);
+  for (std::string& path : script_paths(config)) options.paths.push_back(std::move(path));
+  options.admission = std::move(admission);
+  options.shipped = shipped_scripts();
+  options.staging_dir = config.node.state_dir + "/staging";
+  auto policy = plugin::parse_script_policy(config.scripts.allow, config.scripts.tables);
+  if (!policy) return policy.error();
+  options.policy = std::move(*policy);
+  return options;
+}
+
+/// Null, with a word in the log, on a node that has no script host.
+Result<std::unique_ptr<plugin::ScriptCatalog>> start_scripts(
+    const config::Config& config, plugin::Registry& registry, plugin::Admission admission,
+    std::shared_ptr<plugin::TaskTable> table) {
+  auto options = script_options(config, std::move(admission));
+  if (!options) return options.error();
+  plugin::EngineOptions host;
+  if (const auto settings = config.plugins.tables.find(host.component);
+      settings != config.plugins.tables.end())
+    host.table = settings->second;
+  host.staging_dir = config.node.state_dir + "/staging";
+  host.state_dir = config.node.state_dir;
+  auto engine = plugin::open_script_engine(registry, host);
+  if (!engine) {
+    log::warn("scripts_not_loaded", {{"reason", engine.error().message}});
+    return std::unique_ptr<plugin::ScriptCatalog>();
+  }
+  if (config.scripts.paths.empty()) SKEP_TRY(make_state_dir(script_paths(config).front()));
+  auto catalog = std::make_unique<plugin::ScriptCatalog>(std::move(*options), std::move(*engine),
+                                                         std::move(table));
+  catalog->start();
+  return catalog;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& config,
-                                                      plugin::Registry& registry, Clock& clock,
+                                                      plugin::Registry& registry,
+                                                      plugin::Admission admission, Clock& clock,
                                                       std::function<void()> on_conflict) {
   std::unique_ptr<WorkerRole> role(new WorkerRole);
   auto spool = registry.spool(config.spool.plugin, config.spool.table);
@@ -37,10 +73,13 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   auto tasks = registry.tasks();
   if (!tasks) return tasks.error();
   role->tasks_ = std::move(*tasks);
+  auto scripts = start_scripts(config, registry, std::move(admission), role->tasks_);
+  if (!scripts) return scripts.error();
+  role->scripts_ = std::move(*scripts);
 
   const auto& w = config.worker;
   worker::WorkerOptions options;
-  static_cast<worker::Settings&>(options) = settings_of(w);
+  static_cast<worker::Settings&>(options) = worker_settings(w);
   auto id = node_id(config);
   if (!id) return id.error();
   options.id = std::move(*id);
@@ -51,6 +90,17 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   auto token = read_token(w.token_file);
   if (!token) return token.error().within("[worker] token_file");
   options.token = std::move(*token);
+  options.arch = machine();
+  options.artifacts_dir = artifacts_dir(config);
+  options.artifacts_loaded = [&registry, scripts = role->scripts_.get(),
+                              dir = options.artifacts_dir] {
+    using enum api::ArtifactKind;
+    auto states = plugin_states(registry.list(), worker::artifact_path(dir, kPlugin));
+    if (scripts != nullptr)
+      for (auto& state : script_states(scripts->list(), worker::artifact_path(dir, kScript)))
+        states.push_back(std::move(state));
+    return states;
+  };
   options.on_conflict = std::move(on_conflict);
   role->worker_ = std::make_unique<worker::Worker>(std::move(options), *role->tasks_, *role->spool_,
                                                    *role->heartbeat_, clock);
@@ -59,7 +109,7 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
 }
 
 void WorkerRole::apply(const config::Config& config) {
-  if (const Status taken = worker_->apply(settings_of(config.worker)); !taken)
+  if (const Status taken = worker_->apply(worker_settings(config.worker)); !taken)
     log::error("worker_settings_refused", {{"error", taken.error().message}});
 }
 

@@ -15,6 +15,7 @@
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/plugin/scripts/policy.hpp"
 #include "core/plugin/tables.hpp"
 #include "core/trust/lock_file.hpp"
 
@@ -62,7 +63,11 @@ class NodeCheck {
     // Of the default folders, that of the node itself need not exist.
     check_folders("plugins.paths", "plugins",
                   config_.plugins.paths.empty() ? app::default_plugin_paths() : options_.paths);
-    check_folders("scripts.paths", "scripts", config_.script_paths);
+    check_folders("scripts.paths", "scripts", config_.scripts.paths);
+    if (const auto policy =
+            plugin::parse_script_policy(config_.scripts.allow, config_.scripts.tables);
+        !policy)
+      add(policy.error());
     const Tables tables = check_tables();
     options_.tables = tables;
     plugin::Registry registry(options_);

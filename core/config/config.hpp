@@ -71,7 +71,11 @@ struct Config {
     std::map<std::string, std::string> tables;  ///< [plugins.NAME] as JSON objects
   } plugins;
 
-  std::vector<std::string> script_paths;
+  struct Scripts {
+    std::vector<std::string> paths;  ///< empty = STATE_DIR/scripts and the folder of the program
+    std::vector<std::string> allow{"facts", "kv"};  ///< permissions that every script gets
+    std::map<std::string, std::string> tables;      ///< [scripts.NAME] as JSON objects
+  } scripts;
 
   struct Trust {
     std::string policy = "none";  ///< none, pin, signature or both

@@ -20,7 +20,7 @@ struct Value {
 void add_table(std::vector<Value>& out, const std::string& section, const std::string& table,
                bool live) {
   const json::object members = std::move(parse_json(table).value().get_object());
-  if (members.empty() && live) out.push_back({section, "", live, json::object{}});
+  if (members.empty() && section.find('.') != std::string::npos) out.push_back({section, "", live, json::object{}});
   for (const auto& [name, value] : members)
     if (find_key(section, name) == nullptr)
       out.push_back({section + "." + std::string(name), std::string(name), live, value});
@@ -35,9 +35,12 @@ std::vector<Value> flatten(const Config& config) {
         out.push_back({key.path(), std::string(key.name), key.live, get(config, key)});
     if (const SlotSection* slot = find_slot(section))
       add_table(out, section, (config.*slot->slot).table, false);
-    if (section != "plugins") continue;
-    for (const auto& [plugin, table] : config.plugins.tables)
-      add_table(out, "plugins." + plugin, table, true);
+    if (section == "plugins")
+      for (const auto& [plugin, table] : config.plugins.tables)
+        add_table(out, "plugins." + plugin, table, true);
+    if (section == "scripts")
+      for (const auto& [script, table] : config.scripts.tables)
+        add_table(out, "scripts." + script, table, false);
   }
   return out;
 }

@@ -134,8 +134,12 @@ const std::vector<Key>& table() {
 
     {.section = "plugins", .name = "paths", .field = AT(plugins.paths),
      .doc = "Folders with plugins; empty: the folder beside the program.", .format = Format::kPath},
-    {.section = "scripts", .name = "paths", .field = AT(script_paths),
-     .doc = "Folders with Lua tasks.", .format = Format::kPath},
+    {.section = "scripts", .name = "paths", .field = AT(scripts.paths),
+     .doc = "Folders with Lua tasks, watched; of two files with one name the first counts. Empty: "
+            "`state_dir/scripts`, then the folder of the program.", .format = Format::kPath},
+    {.section = "scripts", .name = "allow", .field = AT(scripts.allow),
+     .doc = "Permissions that every script gets: `exec`, `facts`, `http`, `kv`, `task`.",
+     .format = Format::kId},
 
     {.section = "trust", .name = "policy", .field = AT(trust.policy), .live = true,
      .doc = "What a plugin or script must show before it is loaded: `none`, `pin` (its SHA-256 in the "

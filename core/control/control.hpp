@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/live.hpp"
+#include "core/control/artifacts.hpp"
 #include "core/control/catalog.hpp"
 #include "core/control/metrics.hpp"
 #include "core/control/reaper.hpp"
@@ -24,6 +25,8 @@ struct ControlOptions {
   std::int64_t keep_ms = 0;  ///< how long ended tasks are kept; 0 = for ever
   WorkerDirectory::Limits workers;
   ReaperOptions reaper;
+
+  bool operator==(const ControlOptions&) const = default;
 };
 
 /// The parts, in the order in which they need each other. The ports and the clock must outlive
@@ -53,6 +56,7 @@ class Control {
   WorkerDirectory workers;
   TaskService tasks;
   ResultService results;
+  Artifacts artifacts;
   Reaper reaper;
   Reconciler reconciler;
   Retention retention;

@@ -16,6 +16,7 @@ struct ReaperOptions {
   std::int64_t lost_after_ms = 300'000;  ///< from the end of a lease to giving it up
   std::int64_t grace_ms = 300'000;       ///< after start() no attempt is given up for silence
   RetryPolicy retry;
+  bool operator==(const ReaperOptions&) const = default;
 };
 
 class Reaper final : public Service {

@@ -2,6 +2,7 @@
 // second half, the effect on everything else, is the reconciler's.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct RetryPolicy {
   std::int64_t base_ms = 5'000;
   std::int64_t cap_ms = 900'000;
   int max_crashes = 3;
+  bool operator==(const RetryPolicy&) const = default;
 };
 
 class ResultService {
@@ -30,6 +32,9 @@ class ResultService {
         metrics_(metrics),
         clock_(clock),
         retry_(retry) {}
+
+  /// Hears of every result that was recorded for the first time. Set before the first accept().
+  std::function<void(const model::Envelope&, const model::Outcome&)> on_recorded;
 
   /// Grows at its end only: a store counts how many it has seen.
   static std::vector<std::string> migrations();

@@ -35,6 +35,7 @@ class WorkerDirectory {
   struct Limits {
     std::int64_t offline_after_ms = 90'000;
     std::int64_t stale_after_ms = 300'000;
+    bool operator==(const Limits&) const = default;
   };
   WorkerDirectory(ports::Store& store, Limits limits) : store_(store), limits_(limits) {}
 

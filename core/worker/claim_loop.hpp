@@ -6,6 +6,7 @@
 
 #include "core/base/id.hpp"
 #include "core/base/service.hpp"
+#include "core/worker/artifact_fetcher.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
 #include "core/worker/executor.hpp"
@@ -32,7 +33,7 @@ class ClaimLoop final : public Service {
   /// Collaborators outlive the loop.
   ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
             const LiveSettings& settings, SpoolReserve& reserve, Executor& executor, Link& link,
-            NewsLoop& news, Clock& clock);
+            NewsLoop& news, ArtifactFetcher& artifacts, Clock& clock);
   ~ClaimLoop() override { stop(); }
 
  protected:
@@ -56,6 +57,7 @@ class ClaimLoop final : public Service {
   Executor& executor_;
   Link& link_;
   NewsLoop& news_;
+  ArtifactFetcher& artifacts_;
   Clock& clock_;
   Backoff backoff_;
   Complaint complaint_;

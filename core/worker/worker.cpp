@@ -6,6 +6,7 @@
 
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
+#include "core/worker/artifact_fetcher.hpp"
 #include "core/worker/claim_loop.hpp"
 #include "core/worker/heartbeat_loop.hpp"
 #include "core/worker/registrar.hpp"
@@ -63,11 +64,12 @@ struct Worker::Loops {
         executor({options.id, options.site, options.concurrency, options.batch_size,
                   [this] { heartbeat.task_started(); }},
                  runner, clock, reporter),
+        artifacts(fetcher_options(), connect(claim_abort), link, clock),
         heartbeat(heartbeat_options(), h, endpoints, executor, spool, link, clock),
         news({options.incarnation, options.claim_hold}, connect(claim_abort), settings, executor,
-             link, clock),
+             link, artifacts, clock),
         claim(claim_options(), connect(claim_abort), settings, reserve, executor, link, news,
-              clock),
+              artifacts, clock),
         registrar(
             connect(claim_abort), [this] { return registration(); }, link) {}
 
@@ -79,6 +81,7 @@ struct Worker::Loops {
   }
   ClaimOptions claim_options();
   HeartbeatOptions heartbeat_options();
+  FetcherOptions fetcher_options();
   api::Registration registration();
 
   void apply(Settings next);
@@ -106,6 +109,7 @@ struct Worker::Loops {
   SpoolReserve reserve;
   Reporter reporter;
   Executor executor;
+  ArtifactFetcher artifacts;
   HeartbeatLoop heartbeat;
   NewsLoop news;
   ClaimLoop claim;
@@ -130,6 +134,16 @@ HeartbeatOptions Worker::Loops::heartbeat_options() {
   o.identity = identity();
   o.interval = options.heartbeat_interval;
   o.unwritten = [this] { return reporter.pending(); };
+  o.artifacts = [this] { return artifacts.report(); };
+  o.on_registry = [this](std::int64_t revision) { artifacts.notice(revision); };
+  return o;
+}
+
+FetcherOptions Worker::Loops::fetcher_options() {
+  FetcherOptions o;
+  o.dir = options.artifacts_dir;
+  o.loaded = options.artifacts_loaded;
+  o.on_change = [this] { heartbeat.hasten(); };
   return o;
 }
 
@@ -148,6 +162,7 @@ api::Registration Worker::Loops::registration() {
   executor.set_types(r.types);
   r.host = host_name();
   r.pid = static_cast<int>(::getpid());
+  r.arch = options.arch;
   return r;
 }
 
@@ -227,6 +242,7 @@ DrainReport Worker::Loops::drain(StopKind kind) {
   registrar.stop();
   claim.stop();
   news.stop();
+  artifacts.stop();
   release(executor.take_waiting());
 
   const bool ended = finish_running(kind);
@@ -275,6 +291,7 @@ Status Worker::start() {
   loops_->runner.on_change([loops = loops_.get()] { loops->registrar.announce(); });
   loops_->registrar.start();
   loops_->claim.start();
+  loops_->artifacts.start();
   return {};
 }
 

@@ -58,9 +58,11 @@ std::size_t fields_of_config() {
   [[maybe_unused]] const auto& [l1, l2] = log;
   [[maybe_unused]] const auto& [paths, tables] = plugins;
   [[maybe_unused]] const auto& [t1, t2, t3] = trust;
+  [[maybe_unused]] const auto& [s1, s2, s3] = scripts;
   constexpr std::size_t kSlotPlugins = 4;
-  constexpr std::size_t kListsOfPaths = 2;
-  return 4 + 4 + 11 + 9 + 2 + kSlotPlugins + kListsOfPaths + 3;
+  constexpr std::size_t kListsOfPaths = 1;
+  constexpr std::size_t kScripts = 2;
+  return 4 + 4 + 11 + 9 + 2 + kSlotPlugins + kListsOfPaths + kScripts + 3;
 }
 
 TEST(Keys, reach_every_field_of_the_configuration) {

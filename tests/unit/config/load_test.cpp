@@ -50,7 +50,7 @@ paths = ["/etc/skep/lua"]
   EXPECT_EQ(c.worker.capabilities, (std::map<std::string, bool>{{"docker", true}, {"gpu", false}}));
   EXPECT_EQ(c.spool.table, R"({"dir":"/var/lib/skep/offline"})");
   EXPECT_EQ(c.plugins.tables.at("execute_script"), R"({"isolation":"inproc"})");
-  EXPECT_EQ(c.script_paths, std::vector<std::string>{"/etc/skep/lua"});
+  EXPECT_EQ(c.scripts.paths, std::vector<std::string>{"/etc/skep/lua"});
 }
 
 TEST_F(ConfigTest, later_layers_win_key_by_key) {
@@ -229,7 +229,7 @@ TEST_F(ConfigTest, relative_paths_start_where_they_were_written) {
       {.environment = {{"SKEP_NODE_STATE_DIR", "state"}}, .overrides = {{"scripts.paths", "lua"}}});
   ASSERT_TRUE(others);
   EXPECT_EQ(others->config.node.state_dir, here + "/state");
-  EXPECT_EQ(others->config.script_paths, std::vector<std::string>{here + "/lua"});
+  EXPECT_EQ(others->config.scripts.paths, std::vector<std::string>{here + "/lua"});
   EXPECT_EQ(others->config.spool.table, "{\"dir\":\"" + here + "/offline\"}");
 }
 

@@ -47,6 +47,14 @@ class ScriptedControl {
   void forget_workers() {
     with([&] { known_ = false; });
   }
+  /// The list that the worker is meant to have from now on; `blobs` by sha256.
+  void set_artifacts(api::DesiredArtifacts list, std::map<std::string, std::string> blobs) {
+    with([&] {
+      artifacts_ = std::move(list);
+      blobs_ = std::move(blobs);
+    });
+  }
+  int chunks_sent() const;
   using Judge = std::function<Result<worker::Submission>(const std::vector<std::string>&)>;
   /// Answers results instead of the usual echo.
   void judge(Judge judge) {
@@ -59,6 +67,7 @@ class ScriptedControl {
   std::vector<model::Lease> released() const;
   std::vector<std::uint32_t> claim_sizes() const;
   int registrations() const;
+  api::Registration last_registration() const;
   int submissions() const;
   std::vector<MonoMs> submission_times() const;
 
@@ -87,9 +96,13 @@ class ScriptedControl {
   Judge judge_;
   std::map<std::string, std::vector<model::ClaimedTask>> lost_replies_;  // by claim id
   std::optional<Code> loses_reply_;
+  api::DesiredArtifacts artifacts_;
+  std::map<std::string, std::string> blobs_;
+  int chunks_sent_ = 0;
   bool away_ = false;
   bool known_ = false;
   int registrations_ = 0;
+  api::Registration last_registration_;
   int next_id_ = 0;
 };
 
@@ -105,6 +118,9 @@ class ScriptedRunner final : public ports::TaskRunner {
   model::Outcome run(const ports::RunRequest& request, MonoMs deadline, ports::CancelToken& cancel,
                      const ports::TaskEvents& events) override;
   std::vector<ports::TaskType> types() const override;
+  void on_change(std::function<void()> changed) override;
+  /// A type appears or is replaced: "noop" and so on with this timeout.
+  void set_timeout(const std::string& type, std::int64_t timeout_ms);
   void let_go();
   int running() const { return running_; }
   int most_running() const { return most_running_; }
@@ -113,7 +129,9 @@ class ScriptedRunner final : public ports::TaskRunner {
  private:
   model::Outcome perform(const std::string& type, ports::CancelToken& cancel,
                          const ports::TaskEvents& events);
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::int64_t> timeouts_;
+  std::function<void()> changed_;
   std::condition_variable go_;
   bool free_ = false;
   std::atomic<int> running_{0};
