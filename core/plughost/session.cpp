@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "core/plughost/limits.hpp"
+#include "core/plughost/nested.hpp"
 #include "core/plughost/threads.hpp"
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/isolation/start_frame.hpp"
@@ -95,7 +96,8 @@ Status Session::start(std::string_view body) {
   proc::set_call_resolver(control_of);
   set_log_sink(send_log);
   proc::watch_children(0);  // its thread now, or it would look like one of the plugin's
-  auto loaded = LoadedPlugin::load(plugin->plugin_id, plugin->file);
+  auto loaded =
+      LoadedPlugin::load(plugin->plugin_id, plugin->file, plugin->state_dir, plugin->generation);
   if (!loaded) return loaded.error();
   auto instance = Instance::start(*loaded, plugin->component, plugin->kind, plugin->config_json);
   if (!instance) return instance.error();
@@ -116,6 +118,9 @@ void Session::run_task(std::string_view body) {
   ports::CancelToken token(cancel_.reason(), cancel_.event_fd());
   const ports::TaskEvents events = events_over(link_);
   TaskCall call(run->owner, run->deadline, token, events);
+  NestedTasks nested(link_);
+  const ports::RunRequest request;  // the host knows the attempt, the site and the worker
+  call.nest(&nested, request);
   const skep_rc rc = call_plugin(*run, call, done.threw);
   done.said = call.take_said();
   done.threads_left = threads_beyond(threads);
