@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -81,13 +82,13 @@ class BareEcho {
   pid_t pid_ = -1;
 };
 
-plugin::ChildPlugin echo_plugin(const plugin::StagingArea& area, const test::TempDir& dir) {
-  const auto file = area.stage(SKEP_BUILD_DIR "/lib/skep/test-plugins/good/echo.so", "echo");
+plugin::ChildPlugin mirror_plugin(const plugin::StagingArea& area, const test::TempDir& dir) {
+  const auto file = area.stage(SKEP_BUILD_DIR "/lib/skep/test-plugins/bench/mirror.so", "mirror");
   if (!file) die(file.error().message);
   plugin::ChildPlugin out;
   out.plughost = SKEP_BUILD_DIR "/bin/skep-plughost";
   out.file = *file;
-  out.plugin_id = out.component = "echo";
+  out.plugin_id = out.component = "mirror";
   out.kind = SKEP_KIND_TASK;
   out.config_json = "{}";
   out.state_dir = dir.file("state");
@@ -95,9 +96,9 @@ plugin::ChildPlugin echo_plugin(const plugin::StagingArea& area, const test::Tem
 }
 
 void run_task(plugin::TaskTarget& target, const std::string& request) {
-  ports::CancelToken cancel;
-  const ports::TaskEvents events;
-  plugin::TaskCall call("echo", 0, cancel, events);
+  static ports::CancelToken cancel;
+  static const ports::TaskEvents events;
+  plugin::TaskCall call("mirror", 0, cancel, events);
   const auto outcome = target.run(call, request);
   if (outcome.kind != model::OutcomeKind::kSucceeded) die(outcome.error);
 }
@@ -136,11 +137,13 @@ void fresh_children(plugin::ChildPlugin plugin) {
 }  // namespace
 
 int main() {
-  BareEcho bare;  // forked before there are threads
+  auto bare = std::make_unique<BareEcho>();  // forked before there are threads
   const test::TempDir dir;
   const auto area = plugin::StagingArea::open(dir.file("staging"));
   if (!area) die(area.error().message);
-  const auto plugin = echo_plugin(*area, dir);
-  warm_calls(plugin, bare);
+  const auto plugin = mirror_plugin(*area, dir);
+  warm_calls(plugin, *bare);
+  // Gone before: a child of our own would look like an orphan, which a group searches for.
+  bare.reset();
   fresh_children(plugin);
 }
