@@ -1,13 +1,51 @@
 #include "core/app/worker_role.hpp"
 
+#include "core/app/app.hpp"
 #include "core/app/slots.hpp"
 #include "core/base/id.hpp"
+#include "core/base/log.hpp"
 #include "core/base/version.hpp"
+#include "core/plugin/scripts/open_engine.hpp"
 
 namespace skep::app {
 namespace {
 
 Millis to_ms(double seconds) { return Millis{static_cast<std::int64_t>(seconds * 1000)}; }
+
+Result<plugin::ScriptOptions> script_options(const config::Config& config) {
+  plugin::ScriptOptions options;
+  options.paths = script_paths(config);
+  options.shipped = shipped_scripts();
+  options.staging_dir = config.node.state_dir + "/staging";
+  auto policy = plugin::parse_script_policy(config.scripts.allow, config.scripts.tables);
+  if (!policy) return policy.error();
+  options.policy = std::move(*policy);
+  return options;
+}
+
+/// Null, with a word in the log, on a node that has no script host.
+Result<std::unique_ptr<plugin::ScriptCatalog>> start_scripts(
+    const config::Config& config, plugin::Registry& registry,
+    std::shared_ptr<plugin::TaskTable> table) {
+  auto options = script_options(config);
+  if (!options) return options.error();
+  plugin::EngineOptions host;
+  if (const auto table = config.plugins.tables.find(host.component);
+      table != config.plugins.tables.end())
+    host.table = table->second;
+  host.staging_dir = config.node.state_dir + "/staging";
+  host.state_dir = config.node.state_dir;
+  auto engine = plugin::open_script_engine(registry, host);
+  if (!engine) {
+    log::warn("scripts_not_loaded", {{"reason", engine.error().message}});
+    return std::unique_ptr<plugin::ScriptCatalog>();
+  }
+  if (config.scripts.paths.empty()) SKEP_TRY(make_state_dir(options->paths.front()));
+  auto catalog = std::make_unique<plugin::ScriptCatalog>(std::move(*options), std::move(*engine),
+                                                         std::move(table));
+  catalog->start();
+  return catalog;
+}
 
 }  // namespace
 
@@ -24,6 +62,9 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   auto tasks = registry.tasks();
   if (!tasks) return tasks.error();
   role->tasks_ = std::move(*tasks);
+  auto scripts = start_scripts(config, registry, role->tasks_);
+  if (!scripts) return scripts.error();
+  role->scripts_ = std::move(*scripts);
 
   const auto& w = config.worker;
   worker::WorkerOptions options;

@@ -6,6 +6,7 @@
 
 #include "core/config/config.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/plugin/scripts/catalog.hpp"
 #include "core/plugin/task_table.hpp"
 #include "core/worker/worker.hpp"
 
@@ -21,12 +22,17 @@ class WorkerRole {
   /// Drains; blocks. hurry() from another thread cuts it short.
   worker::DrainReport drain() { return worker_->drain(); }
   void hurry() { worker_->hurry(); }
+  /// The node's scripts; empty without a script host. [any]
+  std::vector<plugin::ScriptInfo> scripts() const {
+    return scripts_ ? scripts_->list() : std::vector<plugin::ScriptInfo>{};
+  }
 
  private:
   WorkerRole() = default;
   std::unique_ptr<ports::Spool> spool_;
   std::unique_ptr<ports::Heartbeat> heartbeat_;
   std::shared_ptr<plugin::TaskTable> tasks_;
+  std::unique_ptr<plugin::ScriptCatalog> scripts_;  ///< null without a script host
   std::unique_ptr<worker::Worker> worker_;
 };
 
