@@ -23,5 +23,9 @@ std::vector<std::string> default_plugin_paths();
 /// STATE_DIR/plugins, which is the node's own and where `skep plugin install` puts files, and then
 /// the default ones.
 std::vector<std::string> plugin_paths(const config::Config& config);
+/// Where the scripts are that come with the program: share/skep/scripts beside its folder.
+std::string shipped_scripts();
+/// The folders of [scripts] paths; when that is empty, STATE_DIR/scripts and the shipped ones.
+std::vector<std::string> script_paths(const config::Config& config);
 
 }  // namespace skep::app

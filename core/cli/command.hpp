@@ -76,11 +76,15 @@ std::vector<Command> plugin_check_commands();
 std::vector<Command> plugin_dev_commands();
 std::vector<Command> plugin_install_commands();
 std::vector<Command> plugin_new_commands();
+std::vector<Command> publish_commands();
+std::vector<Command> registry_commands();
 std::vector<Command> start_commands();
 std::vector<Command> status_commands();
 std::vector<Command> submit_commands();
 std::vector<Command> task_commands();
 std::vector<Command> task_type_commands();
+std::vector<Command> trust_commands();
+std::vector<Command> lock_commands();
 std::vector<Command> up_commands();
 std::vector<Command> worker_commands();
 
