@@ -20,6 +20,20 @@ std::string trimmed(std::string_view s) {
   return std::string(s.substr(first, s.find_last_not_of(" \t\r\n") - first + 1));
 }
 
+void say(api::ArtifactKind kind, const std::string& name, const std::string& sha256, bool active,
+         const std::string& reason, std::vector<api::ArtifactState>& out) {
+  out.push_back({kind, name, sha256, active ? "active" : "failed", active ? "" : reason});
+}
+
+void say_generations(api::ArtifactKind kind, const std::string& name,
+                     const std::vector<plugin::GenerationInfo>& generations,
+                     std::vector<api::ArtifactState>& out) {
+  for (const plugin::GenerationInfo& g : generations) {
+    const bool bad = g.state == "failed" || g.state == "rolled_back" || g.state == "quarantined";
+    if (bad || g.state == "active") say(kind, name, g.sha256, !bad, g.reason, out);
+  }
+}
+
 /// Does the component that serves this slot take a "path"?
 bool takes_path(const plugin::Registry& registry, std::string_view kind, const std::string& name) {
   for (const auto& plugin : registry.list())
@@ -92,20 +106,23 @@ std::vector<std::string> artifact_paths(const config::Config& config, api::Artif
 std::vector<api::ArtifactState> plugin_states(const std::vector<plugin::PluginInfo>& plugins,
                                               const std::string& folder) {
   std::vector<api::ArtifactState> out;
-  const auto say = [&](const std::string& id, const std::string& sha256, bool active,
-                       const std::string& reason) {
-    out.push_back({api::ArtifactKind::kPlugin, id, sha256, active ? "active" : "failed",
-                   active ? "" : reason});
-  };
   for (const plugin::PluginInfo& p : plugins) {
     if (!p.path.starts_with(folder + "/")) continue;
-    for (const plugin::GenerationInfo& g : p.generations) {
-      const bool bad = g.state == "failed" || g.state == "rolled_back" || g.state == "quarantined";
-      if (bad || g.state == "active") say(p.id, g.sha256, !bad, g.reason);
-    }
-    if (!p.generations.empty()) continue;
-    if (p.state == "loaded" || p.state == "refused")
-      say(p.id, p.sha256, p.state == "loaded", p.reason);
+    say_generations(api::ArtifactKind::kPlugin, p.id, p.generations, out);
+    if (p.generations.empty() && (p.state == "loaded" || p.state == "refused"))
+      say(api::ArtifactKind::kPlugin, p.id, p.sha256, p.state == "loaded", p.reason, out);
+  }
+  return out;
+}
+
+std::vector<api::ArtifactState> script_states(const std::vector<plugin::ScriptInfo>& scripts,
+                                              const std::string& folder) {
+  std::vector<api::ArtifactState> out;
+  for (const plugin::ScriptInfo& s : scripts) {
+    if (!s.path.starts_with(folder + "/")) continue;
+    const std::string name = std::filesystem::path(s.path).stem().string();
+    if (s.state != "active") say(api::ArtifactKind::kScript, name, s.sha256, false, s.reason, out);
+    say_generations(api::ArtifactKind::kScript, name, s.generations, out);
   }
   return out;
 }

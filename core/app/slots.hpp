@@ -8,6 +8,7 @@
 #include "core/base/result.hpp"
 #include "core/config/config.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/plugin/scripts/catalog.hpp"
 
 namespace skep::app {
 
@@ -33,6 +34,9 @@ std::vector<std::string> artifact_paths(const config::Config& config, api::Artif
 /// What the plugin registry says of plugin files in `folder`: "active" with the hash that serves,
 /// "failed" with the hash that does not and why; the newest word on a hash comes first.
 std::vector<api::ArtifactState> plugin_states(const std::vector<plugin::PluginInfo>& plugins,
+                                              const std::string& folder);
+/// The same of script files.
+std::vector<api::ArtifactState> script_states(const std::vector<plugin::ScriptInfo>& scripts,
                                               const std::string& folder);
 
 /// Makes the state folder, mode 0700.

@@ -18,8 +18,8 @@ class LoadedPlugin {
   /// Loads the staged file and calls open(). [control]
   /// `state_dir` is the node's, for its services; `generation` names it in messages.
   static Result<std::shared_ptr<LoadedPlugin>> load(const std::string& id, const Staged& staged,
-                                                    const std::string& state_dir,
-                                                    std::uint64_t generation);
+                                                    const std::string& state_dir = {},
+                                                    std::uint64_t generation = 0);
   LoadedPlugin(const LoadedPlugin&) = delete;
   LoadedPlugin& operator=(const LoadedPlugin&) = delete;
   ~LoadedPlugin();

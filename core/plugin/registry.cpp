@@ -110,6 +110,9 @@ Result<std::shared_ptr<LoadedPlugin>> Registry::Impl::load_staged(const CatalogE
                      " changed after it was scanned (sha256 " + entry.info.sha256.substr(0, 12) +
                      ", now " + staged->sha256.substr(0, 12) + ")",
                  "plugin-changed", "start again; the new file is then checked first"};
+  if (options.admission)
+    SKEP_TRY(options.admission({entry.info.id, entry.info.version, entry.manifest->abi,
+                                staged->sha256, staged->path, entry.info.path}));
   return LoadedPlugin::load(entry.info.id, *staged, options.state_dir, 1);
 }
 

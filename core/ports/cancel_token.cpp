@@ -5,11 +5,7 @@
 
 namespace skep::ports {
 
-CancelToken::CancelToken() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-
-CancelToken::~CancelToken() {
-  if (fd_ >= 0) ::close(fd_);
-}
+CancelToken::CancelToken() : own_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), fd_(own_fd_.get()) {}
 
 void CancelToken::cancel(CancelReason reason) {
   int none = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/fd.hpp"
 #include "core/base/result.hpp"
 #include "core/model/task.hpp"
 
@@ -27,17 +28,26 @@ enum class CancelReason : int {
 class CancelToken {
  public:
   CancelToken();
-  ~CancelToken();
+  /// The same over a reason and an eventfd that belong to somebody else, such as memory shared with
+  /// another process. Both must outlive the token.
+  CancelToken(std::atomic<int>& reason, int fd) : reason_(reason), fd_(fd) {}
   CancelToken(const CancelToken&) = delete;
   CancelToken& operator=(const CancelToken&) = delete;
   /// The first reason wins. [any]
   void cancel(CancelReason reason);
-  CancelReason reason() const { return static_cast<CancelReason>(reason_.load()); }
+  /// A value that is no reason (shared memory may hold anything) counts as kUser.
+  CancelReason reason() const {
+    const int r = reason_.load();
+    return r < 0 || r > static_cast<int>(CancelReason::kLeaseLost) ? CancelReason::kUser
+                                                                   : static_cast<CancelReason>(r);
+  }
   /// Readable once cancelled (an eventfd). [any]
   int fd() const { return fd_; }
 
  private:
-  std::atomic<int> reason_{0};
+  std::atomic<int> own_reason_{0};
+  std::atomic<int>& reason_ = own_reason_;
+  UniqueFd own_fd_;
   int fd_ = -1;
 };
 

@@ -60,6 +60,7 @@ Result<Child> start_guard(int in, MarkRange range) {
   launch.in = in;
   launch.out = launch.err = null.get();
   launch.dies_with_us = false;
+  launch.mark = kGuardMark;
   return launch_here(launch);
 }
 

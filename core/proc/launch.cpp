@@ -29,6 +29,8 @@ namespace {
 
 constexpr std::size_t kStackBytes = 64 << 10;
 constexpr rlim_t kOpenFiles = 1024;
+constexpr std::size_t kStandardFds = 3;
+constexpr std::size_t kAllFds = kStandardFds + kMoreFds;
 
 enum class Stage { kExec, kSetup, kChdir };
 
@@ -38,7 +40,8 @@ struct ChildArgs {
   char* const* argv = nullptr;
   char* const* env = nullptr;
   const char* cwd = nullptr;
-  int fds[3] = {-1, -1, -1};
+  int fds[kAllFds] = {};
+  int fd_count = 0;
   pid_t host = 0;
   int nice = 0;
   bool dies_with_us = true;
@@ -74,9 +77,9 @@ SKEP_RAW bool set_up(const ChildArgs& a) {
     raw(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (raw(SYS_getppid) != a.host) return false;  // it died before the line above
   }
-  for (int i = 0; i < 3; ++i)
+  for (int i = 0; i < a.fd_count; ++i)
     if (raw(SYS_dup3, a.fds[i], i, 0) < 0) return false;
-  if (raw(SYS_close_range, 3u, ~0u, 0u) < 0) return false;
+  if (raw(SYS_close_range, a.fd_count, ~0u, 0u) < 0) return false;
   raw(SYS_umask, 077);
   constexpr rlimit kNone{0, 0};
   if (!limit(RLIMIT_CORE, kNone) || !limit(RLIMIT_NOFILE, a.files)) return false;
@@ -190,32 +193,43 @@ Result<Child> clone_once(ChildArgs& args, const Spec& spec) {
   return start_error(args, spec);
 }
 
-/// The child's descriptors, moved above 2 so that making 0, 1 and 2 overwrites none of them.
+/// The child's descriptors, moved above its last one so that making them overwrites none.
 class ChildFds {
  public:
   Status take(const Launch& request) {
-    const int given[3] = {request.in, request.out, request.err};
-    for (std::size_t i = 0; i < 3; ++i) {
-      fds_[i] = given[i];
-      if (given[i] > STDERR_FILENO) continue;
-      moved_[i].reset(fcntl(given[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-      if (!moved_[i]) return errno_error("hand a descriptor to the child", errno);
-      fds_[i] = moved_[i].get();
-    }
+    if (request.more.size() > kMoreFds) return invalid("too many descriptors for a child");
+    const std::array<int, kStandardFds> standard{request.in, request.out, request.err};
+    for (const int fd : standard) SKEP_TRY(add(fd));
+    for (const int fd : request.more) SKEP_TRY(add(fd));
     return {};
   }
+  std::size_t size() const { return count_; }
   int operator[](std::size_t i) const { return fds_[i]; }
 
  private:
-  int fds_[3] = {-1, -1, -1};
-  UniqueFd moved_[3];
+  Status add(int given) {
+    constexpr int kFree = kAllFds;
+    fds_[count_] = given;
+    if (given < kFree) {
+      moved_[count_].reset(fcntl(given, F_DUPFD_CLOEXEC, kFree));
+      if (!moved_[count_]) return errno_error("hand a descriptor to the child", errno);
+      fds_[count_] = moved_[count_].get();
+    }
+    ++count_;
+    return {};
+  }
+
+  std::array<int, kAllFds> fds_{};
+  std::array<UniqueFd, kAllFds> moved_;
+  std::size_t count_ = 0;
 };
 
 ChildArgs make_args(const Launch& request, const ChildFds& fds) {
   const Spec& spec = request.spec;
   ChildArgs args;
   args.cwd = spec.cwd.empty() ? nullptr : spec.cwd.c_str();
-  for (std::size_t i = 0; i < 3; ++i) args.fds[i] = fds[i];
+  for (std::size_t i = 0; i < fds.size(); ++i) args.fds[i] = fds[i];
+  args.fd_count = static_cast<int>(fds.size());
   args.host = getpid();
   args.nice = spec.nice;
   args.dies_with_us = request.dies_with_us;

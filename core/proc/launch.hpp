@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <span>
 #include <string>
 
 #include "core/base/fd.hpp"
@@ -17,13 +18,16 @@ struct Child {
   UniqueFd pidfd;
 };
 
+inline constexpr std::size_t kMoreFds = 3;
+
 struct Launch {
   const Spec& spec;       ///< argv, env, cwd, memory_bytes, nice
   std::string program{};  ///< file to execute; "" = argv[0], looked up in the spec's PATH
   int in = -1;            ///< become the child's 0, 1 and 2
   int out = -1;
   int err = -1;
-  Mark mark = 0;  ///< 0 = none: nobody sees to what it leaves behind
+  std::span<const int> more{};  ///< become 3, 4 .. ; at most kMoreFds
+  Mark mark = 0;                ///< 0 = none: nobody sees to what it leaves behind
   bool dies_with_us = true;
 };
 

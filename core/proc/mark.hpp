@@ -29,6 +29,9 @@ enum class Kin {
   kBackground,  ///< the child does itself: it may be a host with a guard of its own
 };
 
+/// Of a guard. It must outlive its host, also when that host is marked itself and is swept.
+inline constexpr Mark kGuardMark = 1 << 20;
+
 /// The marks of this process; empty when the limit was lowered so far that no room is left. [any]
 MarkRange marks(Kin kin);
 /// A mark that no other living child of ours has; 0 when there are none. [any]

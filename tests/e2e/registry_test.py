@@ -111,50 +111,50 @@ class Registry(RigTest):
             self.has(f"w{i}", "1.0.0")
         self.assertIn("no trouble", self.newest()["reason"])
 
-    def canary_in_place(self, name):
-        """The one canary of `name`, once the control plane has heard that it has the file."""
-        canary, = self.newest(name)["canaries"]
-        wait_for(lambda: any(w["worker_id"] == canary and w["state"] in ("fetched", "active")
-                             for w in self.api("GET", f"/api/registry/artifacts/{name}")["workers"]),
-                 "the canary's report")
-        return canary
-
     def test_a_canary_that_fails_more_is_rolled_back_alone_also_across_a_restart(self):
-        # The artifact stands for the task type "execute_script": the results of that are judged.
-        name = "execute_script"
         control = self.control()
         for i in range(3):
             self.worker(f"w{i}", site="site-a")
-        self.publish("1.0.0", name=name)
-        self.publish("2.0.0", "--canary", "1", "--hold", name=name)
-        canary = self.canary_in_place(name)
+        self.publish("1.0.0", "--wait")
+        broken = self.script("2.0.0", text=SCRIPT.format(name="probe", version="2.0.0")
+                             .replace("return { ok", "error('broken') return { ok"))
+        self.skep("script", "publish", broken, "--canary", "1", "--hold", "--wait")
+        canary, = self.newest()["canaries"]
 
-        def run(script, worker):
-            self.ended(self.submit(name, {"interpreter": "sh", "script": script}, worker_id=worker))
+        def run(worker):
+            return self.ended(self.submit("probe", worker_id=worker, max_attempts=1))["status"]
 
         for _ in range(3):
-            run("exit 1", canary)
+            self.assertEqual(run(canary), "failed")
         for other in {"w0", "w1", "w2"} - {canary}:
             for _ in range(3):
-                run("exit 0", other)
-        wait_for(lambda: self.newest(name)["tasks"]["canary"] == {"succeeded": 0, "failed": 3}
-                 and self.newest(name)["tasks"]["others"] == {"succeeded": 6, "failed": 0},
-                 "the tallies in the store")
+                self.assertEqual(run(other), "succeeded")
+        wait_for(lambda: self.newest()["tasks"]["canary"] == {"succeeded": 0, "failed": 3}
+                 and self.newest()["tasks"]["others"] == {"succeeded": 6, "failed": 0}, "the tallies in the store")
         control.terminate()
         self.restart_on_its_port(control)
-        self.assertEqual(self.newest(name)["state"], "canary")
-        self.canary_in_place(name)
-        wait_for(lambda: any(w["worker_id"] == canary and w["heartbeats"] > 1 and w["status"] == "online"
-                             for w in self.api("GET", "/api/workers")["items"]), "the canary again")
+        self.assertEqual(self.newest()["state"], "canary")
 
         def rolled_back():
-            run("exit 1", canary)
-            return self.newest(name)["state"] == "rolled_back"
+            run(canary)
+            return self.newest()["state"] == "rolled_back"
 
         wait_for(rolled_back, "the roll-back")
-        self.assertRegex(self.newest(name)["reason"], "[5-9] of [5-9] tasks failed on canaries; 0 of 6 on other workers")
-        wait_for(lambda: b'"1.0.0"' in (self.on_worker(canary, f"{name}.lua") or b""), "the old one again")
+        self.assertRegex(self.newest()["reason"], "tasks failed on canaries; 0 of 6 on other workers")
+        self.has(canary, "1.0.0")
+        wait_for(lambda: run(canary) == "succeeded", "the old one at work again")
         self.assertIn("artifact.rolled_back", control.log)
+
+    def test_a_script_that_does_not_load_ends_the_rollout(self):
+        self.fleet("aa")
+        self.publish("1.0.0", "--wait")
+        broken = self.script("2.0.0", text=SCRIPT.format(name="probe", version="2.0.0") + "end end")
+        done = self.skep("script", "publish", broken, "--canary", "1", "--wait", check=False)
+        self.assertEqual(done.returncode, 9, done.stderr)
+        wait_for(lambda: self.newest()["state"] == "rolled_back", "the roll-back")
+        self.assertIn("could not use it", self.newest()["reason"])
+        for i in range(2):
+            self.has(f"w{i}", "1.0.0")
 
     def test_damaged_bytes_are_refused_and_repaired(self):
         self.fleet("a")
@@ -226,8 +226,12 @@ paths = ["{PLUGINS}"]
         self.publish("1.0.0")
         for i in range(20):
             self.has(f"w{i}", "1.0.0")
+        fetched = time.monotonic() - began
+        waited = self.publish("1.0.0", "--wait")
         took = time.monotonic() - began
-        print(f"publish to 20 workers: {took * 1000:.0f} ms until every one has the file", flush=True)
+        self.assertIn("20 of 20 online workers run it", waited.stderr)
+        print(f"publish to 20 workers: {fetched * 1000:.0f} ms until every one has the file, "
+              f"{took * 1000:.0f} ms until every one runs it", flush=True)
         self.assertLess(took, 2.0)
 
     def test_what_cannot_be_published_is_said(self):

@@ -10,9 +10,12 @@ declare -A allowed=(
   [ports]="base model ports"
   [api]="base model ports api"
   [config]="base config"
+  [trust]="base config trust"
   [net]="base net"
   [proc]="base proc sdk"
   [plugin]="base model ports api net/http proc plugin sdk"
+  [kit]="base model ports api proc plugin kit sdk"
+  [plughost]="base ports proc plugin sdk plughost"
   [control]="base model ports api net/http control"
   [worker]="base model ports api net/http config/config worker"
   [app]="*" [cli]="*" [bin]="*"
@@ -26,7 +29,7 @@ declare -A owners=(
   [CLI/]="core/cli/parse"
   [spdlog/]="core/base/log"
   [prometheus/]="core/control/metrics"
-  [sodium.h]="core/base/base64 core/base/id core/plugin/stage plugins/spool_file"
+  [sodium.h]="core/base/base64 core/base/id core/plugin/stage core/trust/ plugins/spool_file"
   [sqlite3.h]="plugins/sqlite tests/"
 )
 bad=0

@@ -181,6 +181,18 @@ const skep_call_ops& TaskCall::ops() {
   return table;
 }
 
+TaskCall::Said TaskCall::take_said() {
+  return {std::move(result_), refused_result_bytes_, failed_with_, retry_ms_, std::move(message_)};
+}
+
+void TaskCall::put_said(Said said) {
+  result_.clear();
+  refused_result_bytes_ = said.refused_result_bytes;
+  if (!said.result.empty()) set_result(said.result);
+  if (said.failed_with != SKEP_OK)
+    fail(said.failed_with, said.retry_ms, {said.message.data(), said.message.size()});
+}
+
 model::Outcome TaskCall::succeeded() {
   if (refused_result_bytes_ > 0)
     return failed_outcome(invalid("the result has " + std::to_string(refused_result_bytes_) +

@@ -55,6 +55,18 @@ class TaskCall {
   /// Runs another task type inside this call; see skep/svc/task.h. Its result document. [call]
   Result<std::string> run_task(std::string_view type, std::string_view params_json);
 
+  /// What the plugin has said of its end so far, taken from the call of one process to be put into
+  /// the call of another.
+  struct Said {
+    std::string result;
+    std::uint64_t refused_result_bytes = 0;
+    skep_rc failed_with = SKEP_OK;
+    std::uint32_t retry_ms = 0;
+    std::string message;
+  };
+  Said take_said();
+  void put_said(Said said);
+
  private:
   skep_rc emit(std::uint32_t channel, std::string_view bytes);
   skep_rc set_result(std::string_view json);

@@ -44,7 +44,7 @@ struct ChildStats {
 };
 
 /// [any]
-class ChildGroup : public std::enable_shared_from_this<ChildGroup> {
+class ChildGroup {
  public:
   /// Starts one child, which loads, creates and starts the component. What it says on failure is
   /// the error, as if the plugin had been loaded here; "plugin-crashed" when it died.
@@ -53,9 +53,9 @@ class ChildGroup : public std::enable_shared_from_this<ChildGroup> {
   ChildGroup& operator=(const ChildGroup&) = delete;
   virtual ~ChildGroup() = default;
 
-  /// REQUIRES: kind task. The target keeps the group alive.
+  /// REQUIRES: kind task. A target that outlives the group fails its tasks as unavailable.
   virtual std::unique_ptr<TaskTarget> task_target() = 0;
-  /// REQUIRES: kind script_host. The engine keeps the group alive.
+  /// REQUIRES: kind script_host. The same holds for the engine.
   virtual std::unique_ptr<ScriptEngine> scripts() = 0;
   virtual ChildStats stats() const = 0;
   /// Takes no more tasks, and ends all children: those that run one get `grace` to finish it, then

@@ -53,6 +53,10 @@ class PluginHost {
 };
 
 const skep_svc_log_v1& log_service();
+/// Where the log lines of plugins go instead of this process's own log. Set once, before the first
+/// plugin; the function is called on any thread.
+using LogSink = void (*)(std::uint32_t level, std::string_view event, std::string_view fields_json);
+void set_log_sink(LogSink sink);
 const skep_svc_http_v1& http_service();
 const skep_svc_process_v1& process_service();
 const skep_svc_kv_v1& kv_service();

@@ -1,10 +1,14 @@
 #include "core/base/log.hpp"
 
+#include <atomic>
+
 #include "core/plugin/services/host.hpp"
 #include "core/plugin/view.hpp"
 
 namespace skep::plugin {
 namespace {
+
+std::atomic<LogSink> g_sink{nullptr};
 
 log::Level level_of(std::uint32_t level) {
   switch (level) {
@@ -23,6 +27,7 @@ void write(const skep_host* host, std::uint32_t level, skep_view event,
            skep_view fields_json) noexcept {
   try {
     if (!PluginHost::of(host).admit(SKEP_SVC_LOG)) return;
+    if (const LogSink sink = g_sink.load()) return sink(level, text(event), text(fields_json));
     log::write_json(level_of(level), PluginHost::of(host).plugin_id(), clean_text(event),
                     text(fields_json));
   } catch (...) {
@@ -31,6 +36,8 @@ void write(const skep_host* host, std::uint32_t level, skep_view event,
 }
 
 }  // namespace
+
+void set_log_sink(LogSink sink) { g_sink.store(sink); }
 
 const skep_svc_log_v1& log_service() {
   static constexpr skep_svc_log_v1 table{sizeof(skep_svc_log_v1), 0, write};

@@ -1,0 +1,173 @@
+#include "core/plughost/session.hpp"
+
+#include <exception>
+
+#include "core/plughost/limits.hpp"
+#include "core/plughost/threads.hpp"
+#include "core/plugin/boundary.hpp"
+#include "core/plugin/isolation/start_frame.hpp"
+#include "core/plugin/services/host.hpp"
+#include "core/plugin/view.hpp"
+#include "core/proc/launch.hpp"
+#include "core/proc/process_service.hpp"
+
+namespace skep::plughost {
+namespace {
+
+using namespace plugin;
+using wire::Type;
+
+/// The connection for log lines, which come from any thread without an object of ours.
+wire::Link* g_log_link = nullptr;
+
+void send_log(std::uint32_t level, std::string_view event, std::string_view fields) {
+  constexpr std::size_t kMaxLine = 32u << 10;
+  if (event.size() + fields.size() > kMaxLine) fields = "{\"cut\":\"the line was too long\"}";
+  const std::string body = wire::Packer().text(event.substr(0, kMaxLine)).text(fields).body();
+  // Without a host there is nobody to tell.
+  [[maybe_unused]] const auto sent =
+      g_log_link->send(Type::kLog, static_cast<std::int32_t>(level), body);
+}
+
+proc::CallControl control_of(skep_call* call) { return TaskCall::of(call).control(); }
+
+ports::TaskEvents events_over(wire::Link& link) {
+  ports::TaskEvents events;
+  // A host that is gone ends us by its own means; until then nothing else can be done here.
+  events.output = [&link](bool is_stderr, std::string_view bytes) {
+    const auto channel = is_stderr ? SKEP_CH_STDERR : SKEP_CH_STDOUT;
+    [[maybe_unused]] const auto sent = link.send(Type::kEmit, static_cast<int>(channel), bytes);
+  };
+  events.progress = [&link](std::uint32_t permille, std::string_view note) {
+    [[maybe_unused]] const auto sent =
+        link.send(Type::kProgress, static_cast<int>(permille), note.substr(0, 1024));
+  };
+  events.log = [&link](std::string_view json) {
+    [[maybe_unused]] const auto sent = link.send(Type::kEmit, SKEP_CH_LOG, json);
+  };
+  return events;
+}
+
+}  // namespace
+
+Session::Session(UniqueFd socket, SharedCancel cancel)
+    : link_(std::move(socket)), cancel_(std::move(cancel)) {
+  g_log_link = &link_;
+}
+
+void Session::send(Type type, std::int32_t value, std::string_view body) {
+  // The end of the connection is noticed by the next receive().
+  [[maybe_unused]] const auto sent = link_.send(type, value, body);
+}
+
+void Session::run() {
+  for (;;) {
+    const auto frame = link_.receive(true);
+    if (!frame || !*frame || !serve(**frame)) break;
+  }
+  instance_.reset();
+}
+
+bool Session::serve(const wire::Frame& frame) {
+  const auto whole = parts_.add(frame);
+  if (!whole) return false;
+  if (!*whole) return true;
+  const std::string body(**whole);  // the plugin may make us receive again
+  if (frame.type == Type::kStart) {
+    const Status started = start(body);
+    wire::Packer out;
+    wire::pack_error(out, wire::error_of(started));
+    send(Type::kStarted, 0, out.body());
+    return static_cast<bool>(started);
+  }
+  if (instance_ == nullptr) return false;
+  if (frame.type == Type::kRun) run_task(body);
+  if (frame.type == Type::kLoad) load(body);
+  if (frame.type == Type::kDrop) drop(body);
+  return frame.type != Type::kStop;
+}
+
+Status Session::start(std::string_view body) {
+  const auto plugin = unpack_start(body);
+  if (!plugin) return plugin.error();
+  SKEP_TRY(restrict_process(plugin->limits));
+  plugin_id_ = plugin->plugin_id;
+  proc::set_call_resolver(control_of);
+  set_log_sink(send_log);
+  proc::watch_children(0);  // its thread now, or it would look like one of the plugin's
+  auto loaded = LoadedPlugin::load(plugin->plugin_id, plugin->file);
+  if (!loaded) return loaded.error();
+  auto instance = Instance::start(*loaded, plugin->component, plugin->kind, plugin->config_json);
+  if (!instance) return instance.error();
+  instance_ = std::move(*instance);
+  if (plugin->kind == SKEP_KIND_TASK) task_ = static_cast<const skep_task_v1*>(instance_->iface());
+  if (plugin->kind == SKEP_KIND_SCRIPT_HOST)
+    scripts_ = static_cast<const skep_script_host_v1*>(instance_->iface());
+  if (task_ == nullptr && scripts_ == nullptr)
+    return Error{Code::kUnsupported, "kind " + plugin->kind + " does not run in a child process"};
+  return {};
+}
+
+void Session::run_task(std::string_view body) {
+  const auto run = unpack_run(body);
+  DoneFrame done;
+  if (!run) return send(Type::kDone, SKEP_E_INTERNAL, pack_done(done));
+  const std::int64_t threads = thread_count();
+  ports::CancelToken token(cancel_.reason(), cancel_.event_fd());
+  const ports::TaskEvents events = events_over(link_);
+  TaskCall call(run->owner, run->deadline, token, events);
+  const skep_rc rc = call_plugin(*run, call, done.threw);
+  done.said = call.take_said();
+  done.threads_left = threads_beyond(threads);
+  send(Type::kDone, rc, pack_done(done));
+}
+
+skep_rc Session::call_plugin(const RunFrame& run, TaskCall& call, std::string& threw) {
+  try {
+    if (task_ != nullptr)
+      return task_->run(instance_->handle(), call.handle(), &TaskCall::ops(), to_view(run.request));
+    return scripts_->run(instance_->handle(), to_view(run.script_id), call.handle(),
+                         &TaskCall::ops(), to_view(run.request));
+  } catch (const std::exception& e) {
+    threw = e.what();
+  } catch (...) {
+    threw = "an exception of unknown type";
+  }
+  return SKEP_E_INTERNAL;
+}
+
+void Session::load(std::string_view body) {
+  wire::Unpacker in(body);
+  const std::string_view id = in.text();
+  const std::string_view file = in.text();
+  const std::string_view source = in.text();
+  std::string manifest;
+  const skep_sink sink{&manifest, [](void* out, skep_view bytes) noexcept -> skep_rc {
+                         try {
+                           static_cast<std::string*>(out)->append(text(bytes));
+                           return SKEP_OK;
+                         } catch (const std::exception&) {
+                           return SKEP_E_NO_MEMORY;
+                         }
+                       }};
+  Status read = Error{Code::kUnsupported, "this component reads no scripts"};
+  if (scripts_ != nullptr && in.ok())
+    read = plugin::call_plugin("", [&](skep_err* err) {
+      return scripts_->load(instance_->handle(), to_view(id), to_view(file), to_view(source), &sink,
+                            err);
+    });
+  wire::Packer out;
+  wire::pack_error(out, wire::error_of(read));
+  out.text(read ? std::string_view(manifest) : std::string_view());
+  send(Type::kLoaded, 0, out.body());
+}
+
+void Session::drop(std::string_view script_id) {
+  if (scripts_ == nullptr) return;
+  // There is nobody to tell: the next run of the script says that it is unknown.
+  [[maybe_unused]] const auto dropped = plugin::call_plugin("drop", [&](skep_err* err) {
+    return scripts_->drop(instance_->handle(), to_view(script_id), err);
+  });
+}
+
+}  // namespace skep::plughost

@@ -1,0 +1,160 @@
+#include "core/plugin/isolation/child.hpp"
+
+#include "core/base/log.hpp"
+#include "core/plugin/isolation/child_call.hpp"
+#include "core/plugin/isolation/start_frame.hpp"
+#include "core/plugin/view.hpp"
+#include "core/proc/monotonic.hpp"
+
+namespace skep::plugin {
+namespace {
+
+using Wake = ChildProcess::Wake;
+
+constexpr int kSendWaitMs = 10'000;
+
+log::Level level_of(std::int32_t level) {
+  constexpr std::array<log::Level, 4> kLevels{log::Level::kDebug, log::Level::kInfo,
+                                              log::Level::kWarn, log::Level::kError};
+  return level >= 0 && level < 4 ? kLevels[static_cast<std::size_t>(level)] : log::Level::kError;
+}
+
+/// "plugin ID 1.0.0 (generation 2, sha256 3f9c00112233)"
+std::string name_of(const ChildPlugin& p) {
+  return "plugin " + p.plugin_id + (p.version.empty() ? "" : " " + p.version) + " (generation " +
+         std::to_string(p.generation) + ", sha256 " + p.file.sha256.substr(0, 12) + ")";
+}
+
+/// The plugin's fields with the generation in front.
+std::string with_generation(std::string_view fields, std::uint64_t generation) {
+  const std::string head = "{\"generation\":" + std::to_string(generation);
+  if (fields.size() > 2 && fields.front() == '{') return head + "," + std::string(fields.substr(1));
+  return head + "}";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Child>> Child::start(const ChildPlugin& plugin) {
+  auto process = ChildProcess::spawn(plugin);
+  if (!process) return process.error().within("start a process for plugin " + plugin.plugin_id);
+  std::unique_ptr<Child> child(new Child(std::move(*process)));
+  SKEP_TRY(child->hello());
+  return child;
+}
+
+Status Child::hello() {
+  const ChildPlugin& plugin = process_->plugin();
+  const MonoMs until = proc::monotonic_ms() + plugin.limits.start_timeout.count();
+  if (const auto sent =
+          process_->link().send(wire::Type::kStart, 0, pack_start(plugin), kSendWaitMs);
+      !sent)
+    return crashed("while it started");
+  const auto body = answer(wire::Type::kStarted, until);
+  if (!body) return body.error();
+  wire::Unpacker in(*body);
+  const auto error = wire::unpack_error(in);
+  if (!in.ok()) return violated("answered the start with nonsense");
+  if (error) return *error;
+  return {};
+}
+
+Result<std::string> Child::answer(wire::Type type, MonoMs until) {
+  wire::Assembler parts;
+  for (;;) {
+    const Wake wake = process_->wait(-1, until);
+    if (wake == Wake::kTime) return violated("did not answer in time");
+    const auto frame = process_->link().receive(false);
+    if (!frame && frame.error().code == Code::kCorrupt) return violated(frame.error().message);
+    if (!frame || (wake == Wake::kExited && !*frame)) return crashed("before it answered");
+    if (!*frame) continue;
+    if ((*frame)->type == wire::Type::kLog) {
+      log_line(**frame);
+      continue;
+    }
+    if ((*frame)->type != type) return violated("sent a frame out of turn");
+    const auto whole = parts.add(**frame);
+    if (!whole) return violated(whole.error().message);
+    if (*whole) return std::string(**whole);
+  }
+}
+
+model::Outcome Child::run(TaskCall& call, std::string_view script_id,
+                          std::string_view request_json) {
+  return ChildCall(*this, call).run(script_id, request_json);
+}
+
+Result<std::string> Child::load(std::string_view id, std::string_view file,
+                                std::string_view source) {
+  const MonoMs until = proc::monotonic_ms() + process_->plugin().limits.start_timeout.count();
+  const std::string body = wire::Packer().text(id).text(file).text(source).body();
+  if (const auto sent = process_->link().send(wire::Type::kLoad, 0, body, kSendWaitMs); !sent)
+    return crashed("before it read a script");
+  const auto reply = answer(wire::Type::kLoaded, until);
+  if (!reply) return reply.error();
+  wire::Unpacker in(*reply);
+  const auto error = wire::unpack_error(in);
+  std::string manifest(in.text());
+  if (!in.ok()) return violated("answered the reading of a script with nonsense");
+  if (error) return *error;
+  scripts_.emplace(id);
+  return manifest;
+}
+
+void Child::drop(std::string_view id) {
+  const auto known = scripts_.find(id);
+  if (known == scripts_.end()) return;
+  scripts_.erase(known);
+  // A child that is gone has forgotten everything; the next look finds out.
+  [[maybe_unused]] const auto sent = process_->link().send(wire::Type::kDrop, 0, id, kSendWaitMs);
+}
+
+void Child::stop(Millis grace) {
+  const MonoMs until = proc::monotonic_ms() + grace.count();
+  const auto sent =
+      process_->link().send(wire::Type::kStop, 0, {}, static_cast<int>(grace.count()));
+  if (sent && !process_->wait_exit(until))
+    log::warn("plugin_child_killed", {{"plugin", process_->plugin().plugin_id},
+                                      {"generation", process_->plugin().generation},
+                                      {"reason", "did not stop in time"}});
+  process_->end();
+}
+
+void Child::doom() {
+  doomed_ = true;
+  process_->kill();
+}
+
+Error Child::crashed(std::string_view doing) {
+  state_ = State::kCrashed;
+  const bool hung_up = process_->is_running() && !process_->wait_exit(proc::monotonic_ms() + 200);
+  const std::string how = process_->end();
+  const std::string lines = process_->lines().text();
+  std::string message = name_of(process_->plugin());
+  message += hung_up ? " closed its connection to the host" : " " + how;
+  message += " " + std::string(doing);
+  if (!lines.empty()) message += "; its last lines: " + lines;
+  last_error_ = message;
+  Error error = internal_error(std::move(message)).named("plugin-crashed");
+  return std::move(error).with_next("skep plugin show " + process_->plugin().plugin_id);
+}
+
+Error Child::violated(std::string_view what) {
+  state_ = State::kKilled;
+  process_->end();
+  last_error_ = name_of(process_->plugin()) + " " + std::string(what) + "; its process was killed";
+  Error error = internal_error(last_error_).named("plugin-violation");
+  return std::move(error).with_next("skep plugin show " + process_->plugin().plugin_id);
+}
+
+void Child::log_line(const wire::Frame& frame) {
+  wire::Unpacker in(frame.body);
+  const std::string event = clean_text(to_view(in.text()));
+  const std::string_view fields = in.text();
+  if (frame.more || !in.ok()) return;  // a line of log is not worth a child
+  const ChildPlugin& plugin = process_->plugin();
+  log::write_json(level_of(frame.value), plugin.plugin_id, event,
+                  with_generation(fields, plugin.generation));
+  process_->lines().keep(event + (fields.empty() ? "" : " ") + clean_text(to_view(fields)));
+}
+
+}  // namespace skep::plugin

@@ -1,0 +1,67 @@
+// A started child: what the host asks of it, one request at a time.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "core/model/task.hpp"
+#include "core/plugin/adapters/task_call.hpp"
+#include "core/plugin/isolation/child_process.hpp"
+
+namespace skep::plugin {
+
+/// Used by one thread at a time. After a request that failed as "plugin-crashed" or
+/// "plugin-violation", and after a task that did, the child is over and only to be destroyed.
+class Child {
+ public:
+  /// How the child itself did in a request.
+  enum class State {
+    kReady,
+    kCrashed,  ///< it ended by itself
+    kKilled,   ///< we ended it: deaf to cancellation, over a limit, or talking nonsense
+  };
+
+  /// Spawns it and has it load, create and start. `plugin` must outlive the child.
+  static Result<std::unique_ptr<Child>> start(const ChildPlugin& plugin);
+
+  /// False when it died while nobody looked.
+  bool is_ready() const { return state_ == State::kReady && process_->is_running(); }
+  State state() const { return state_; }
+  const std::string& last_error() const { return last_error_; }
+
+  /// Runs a task; with a script_host, the script `script_id`, which it must know.
+  model::Outcome run(TaskCall& call, std::string_view script_id, std::string_view request_json);
+
+  bool knows(std::string_view script_id) const { return scripts_.contains(script_id); }
+  Result<std::string> load(std::string_view id, std::string_view file, std::string_view source);
+  void drop(std::string_view id);
+  const std::set<std::string, std::less<>>& scripts() const { return scripts_; }
+
+  /// Stops the component and lets the process end within `grace`; kills it then.
+  void stop(Millis grace);
+  /// Ends it while another thread runs a task in it; the task then fails as unavailable. [any]
+  void doom();
+
+ private:
+  explicit Child(std::unique_ptr<ChildProcess> process) : process_(std::move(process)) {}
+  friend class ChildCall;
+
+  Status hello();
+  /// The body of the answer to a request other than a task.
+  Result<std::string> answer(wire::Type type, MonoMs until);
+  /// Ends the child and says how it ended: "plugin-crashed" or "plugin-violation".
+  Error crashed(std::string_view doing);
+  Error violated(std::string_view what);
+  void log_line(const wire::Frame& frame);
+
+  std::unique_ptr<ChildProcess> process_;
+  State state_ = State::kReady;
+  std::string last_error_;
+  std::set<std::string, std::less<>> scripts_;
+  std::atomic<bool> doomed_{false};
+};
+
+}  // namespace skep::plugin

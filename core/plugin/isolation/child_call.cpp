@@ -1,0 +1,175 @@
+#include "core/plugin/isolation/child_call.hpp"
+
+#include "core/plugin/boundary.hpp"
+#include "core/plugin/view.hpp"
+#include "core/proc/monotonic.hpp"
+
+namespace skep::plugin {
+namespace {
+
+using Wake = ChildProcess::Wake;
+
+constexpr int kSendWaitMs = 10'000;
+constexpr std::size_t kMaxLogBytes = 1u << 20;  // one document on the log channel
+
+}  // namespace
+
+ChildCall::ChildCall(Child& child, TaskCall& call)
+    : child_(child),
+      process_(*child.process_),
+      call_(call),
+      budget_(static_cast<std::uint64_t>(process_.plugin().limits.output_mb) << 20),
+      deadline_(call.control().deadline) {}
+
+model::Outcome ChildCall::run(std::string_view script_id, std::string_view request_json) {
+  process_.cancel().reset();
+  const std::string body =
+      pack_run({deadline_, process_.plugin().plugin_id, script_id, request_json});
+  if (!process_.link().send(wire::Type::kRun, 0, body, kSendWaitMs)) return crashed();
+  for (;;)
+    if (auto outcome = step()) return std::move(*outcome);
+}
+
+ChildCall::Ended ChildCall::step() {
+  const int cancel_fd = cancelled_ ? -1 : call_.control().cancel_fd;
+  switch (process_.wait(cancel_fd, cancelled_ ? kill_at_ : deadline_)) {
+    case Wake::kFrame:
+      return on_frames();
+    case Wake::kCancel:
+      forward_cancel();
+      return std::nullopt;
+    case Wake::kTime:
+      return on_time();
+    case Wake::kExited:
+      break;
+  }
+  auto outcome = on_frames();
+  return outcome ? std::move(outcome) : Ended(crashed());
+}
+
+/// All frames that are there, so that a child which answers and exits is heard to its end.
+ChildCall::Ended ChildCall::on_frames() {
+  for (;;) {
+    const auto frame = process_.link().receive(false);
+    if (!frame && frame.error().code == Code::kCorrupt) return violated(frame.error().message);
+    if (!frame) return crashed();
+    if (!*frame) return std::nullopt;
+    if (auto outcome = on_frame(**frame)) return outcome;
+    if (kill_at_ != 0 && proc::monotonic_ms() >= kill_at_) return std::nullopt;
+  }
+}
+
+ChildCall::Ended ChildCall::on_frame(const wire::Frame& frame) {
+  if (!spend(frame.body.size()))
+    return violated("wrote more than " + std::to_string(process_.plugin().limits.output_mb) +
+                    " MiB in one task (limits.output_mb)");
+  if (frame.type == wire::Type::kEmit) return on_emit(frame);
+  if (frame.type == wire::Type::kTask) return on_task(frame);
+  if (frame.type == wire::Type::kDone) return on_done(frame);
+  if (frame.type == wire::Type::kLog) {
+    child_.log_line(frame);
+    return std::nullopt;
+  }
+  if (frame.type != wire::Type::kProgress) return violated("sent a frame out of turn");
+  TaskCall::ops().progress(call_.handle(), static_cast<std::uint32_t>(frame.value),
+                           to_view(frame.body));
+  return std::nullopt;
+}
+
+bool ChildCall::spend(std::size_t bytes) {
+  constexpr std::size_t kFrameCost = 16;  // frames without a body must not be free
+  if (bytes + kFrameCost > budget_) return false;
+  budget_ -= bytes + kFrameCost;
+  return true;
+}
+
+ChildCall::Ended ChildCall::on_emit(const wire::Frame& frame) {
+  const auto channel = static_cast<std::uint32_t>(frame.value);
+  if (channel == SKEP_CH_STDOUT || channel == SKEP_CH_STDERR) {
+    TaskCall::ops().emit(call_.handle(), channel, to_view(frame.body));
+    return std::nullopt;
+  }
+  if (channel != SKEP_CH_LOG) return violated("emitted on an unknown channel");
+  const auto document = log_parts_.add(frame, kMaxLogBytes);
+  if (!document) return violated(document.error().message);
+  if (*document) TaskCall::ops().emit(call_.handle(), channel, to_view(**document));
+  return std::nullopt;
+}
+
+ChildCall::Ended ChildCall::on_task(const wire::Frame& frame) {
+  const auto body = parts_.add(frame);
+  if (!body) return violated(body.error().message);
+  if (!*body) return std::nullopt;
+  wire::Unpacker in(**body);
+  const std::string type(in.text());
+  const std::string params(in.text());
+  if (!in.ok()) return violated("asked for a task with nonsense");
+  const Result<std::string> result =
+      Error{Code::kUnsupported, "no tasks inside of tasks: " + type + params};
+  wire::Packer out;
+  wire::pack_error(out, wire::error_of(result));
+  out.text(result ? std::string_view(*result) : std::string_view());
+  if (!process_.link().send(wire::Type::kTaskEnd, 0, out.body(), kSendWaitMs)) return crashed();
+  return std::nullopt;
+}
+
+ChildCall::Ended ChildCall::on_done(const wire::Frame& frame) {
+  const skep_rc rc = frame.value;
+  const auto body = parts_.add(frame);
+  if (!body) return violated(body.error().message);
+  if (!*body) return std::nullopt;
+  auto done = unpack_done(**body);
+  if (!done) return violated("ended its task with nonsense");
+  return finished(rc, std::move(*done));
+}
+
+model::Outcome ChildCall::finished(skep_rc rc, DoneFrame done) {
+  if (!done.threw.empty()) {
+    const std::string what = clean_text(to_view(done.threw));
+    return failed_outcome(threw(what).within("plugin " + process_.plugin().plugin_id), false);
+  }
+  if (done.threads_left > 0)
+    return violated("left " + std::to_string(done.threads_left) +
+                    (done.threads_left == 1 ? " thread" : " threads") +
+                    " running after its task ended");
+  TaskCall::ops().cancelled(call_.handle());  // finds out that the deadline has passed
+  call_.put_said(std::move(done.said));
+  return call_.outcome(rc);
+}
+
+ChildCall::Ended ChildCall::on_time() {
+  if (!cancelled_) {
+    forward_cancel();
+    return std::nullopt;
+  }
+  const std::string message = "it did not stop within " +
+                              std::to_string(process_.plugin().limits.cancel_grace.count()) +
+                              " ms after it was told to, and its process was killed";
+  [[maybe_unused]] const Error killed = child_.violated("was deaf to cancellation");
+  call_.put_said({"", 0, SKEP_E_CANCELLED, 0, message});
+  return call_.outcome(SKEP_E_CANCELLED);
+}
+
+void ChildCall::forward_cancel() {
+  const std::int32_t reason = TaskCall::ops().cancelled(call_.handle());
+  if (reason == 0) return;
+  cancelled_ = true;
+  kill_at_ = proc::monotonic_ms() + process_.plugin().limits.cancel_grace.count();
+  process_.cancel().cancel(reason);
+}
+
+model::Outcome ChildCall::crashed() {
+  if (child_.doomed_) {
+    child_.state_ = Child::State::kKilled;
+    return failed_outcome(
+        unavailable("plugin " + process_.plugin().plugin_id + " was stopped while the task ran"),
+        true);
+  }
+  return failed_outcome(child_.crashed("while it ran the task"), false);
+}
+
+model::Outcome ChildCall::violated(std::string_view what) {
+  return failed_outcome(child_.violated(what), false);
+}
+
+}  // namespace skep::plugin

@@ -1,0 +1,170 @@
+#include "core/plugin/isolation/child_pool.hpp"
+
+#include <algorithm>
+
+#include "core/base/log.hpp"
+#include "core/proc/monotonic.hpp"
+
+namespace skep::plugin {
+namespace {
+
+constexpr Millis kStopGrace{2'000};  // for an idle child to stop its component
+
+Error stopped_error(const ChildPlugin& plugin) {
+  return unavailable("plugin " + plugin.plugin_id + " (generation " +
+                     std::to_string(plugin.generation) + ") was stopped");
+}
+
+}  // namespace
+
+ChildPool::ChildPool(ChildPlugin plugin)
+    : plugin_(std::move(plugin)), expiry_([this](std::stop_token stop) { expire(stop); }) {}
+
+ChildPool::~ChildPool() { stop(Millis{0}); }
+
+std::unique_ptr<Child> ChildPool::pop_idle() {
+  if (idle_.empty()) return nullptr;
+  auto child = std::move(idle_.back().child);
+  idle_.pop_back();
+  return child;
+}
+
+Result<std::unique_ptr<Child>> ChildPool::take() {
+  std::vector<std::unique_ptr<Child>> dead;  // ended without the lock
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return stopped_error(plugin_);
+    while (auto child = pop_idle()) {
+      if (child->is_ready()) {
+        busy_.insert(child.get());
+        return child;
+      }
+      dead.push_back(std::move(child));
+    }
+    SKEP_TRY(backoff_.allow(proc::monotonic_ms()));
+  }
+  return start_one();
+}
+
+Result<std::unique_ptr<Child>> ChildPool::start_one() {
+  auto child = Child::start(plugin_);
+  const std::lock_guard lock(mutex_);
+  if (!child) {
+    backoff_.failed(proc::monotonic_ms(), child.error().message);
+    stats_.last_error = child.error().message;
+    if (backoff_.failures() == StartBackoff::kCrashLoop)
+      log::error("plugin_crash_loop", {{"plugin", plugin_.plugin_id},
+                                       {"generation", plugin_.generation},
+                                       {"error", child.error().message}});
+    return child.error();
+  }
+  backoff_.succeeded();
+  ++stats_.started;
+  if (stopped_) return stopped_error(plugin_);
+  busy_.insert(child->get());
+  return child;
+}
+
+void ChildPool::count_end(const Child& child) {
+  if (child.state() == Child::State::kReady) return;
+  ++(child.state() == Child::State::kCrashed ? stats_.crashes : stats_.kills);
+  stats_.last_error = child.last_error();
+}
+
+void ChildPool::forget_dropped(Child& child) {
+  std::vector<std::string> gone;
+  std::set_difference(child.scripts().begin(), child.scripts().end(), scripts_.begin(),
+                      scripts_.end(), std::back_inserter(gone));
+  for (const std::string& id : gone) child.drop(id);
+}
+
+void ChildPool::give_back(std::unique_ptr<Child> child) {
+  const bool over = child->state() != Child::State::kReady;
+  {
+    const std::lock_guard lock(mutex_);
+    busy_.erase(child.get());
+    count_end(*child);
+    if (!over && !stopped_ && !plugin_.per_task) {
+      forget_dropped(*child);
+      idle_.push_back({std::move(child), proc::monotonic_ms()});
+    }
+  }
+  changed_.notify_all();
+  if (child && !over) child->stop(kStopGrace);
+}
+
+void ChildPool::drop_script(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  const auto known = scripts_.find(id);
+  if (known != scripts_.end()) scripts_.erase(known);
+  for (Idle& idle : idle_) idle.child->drop(id);
+}
+
+void ChildPool::keep_script(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  scripts_.emplace(id);
+}
+
+ChildStats ChildPool::stats() const {
+  const std::lock_guard lock(mutex_);
+  ChildStats out = stats_;
+  out.busy = static_cast<std::int64_t>(busy_.size());
+  out.children = out.busy + static_cast<std::int64_t>(idle_.size());
+  out.start_failures = backoff_.failures();
+  out.state = stopped_                   ? "stopped"
+              : backoff_.in_crash_loop() ? "crash-loop"
+              : backoff_.failures() > 0  ? "backoff"
+                                         : "ready";
+  return out;
+}
+
+/// All but the warmest that have been idle too long; waits until there are some.
+std::vector<ChildPool::Idle> ChildPool::take_expired(std::unique_lock<std::mutex>& lock,
+                                                     const std::stop_token& stop) {
+  const MonoMs limit = plugin_.limits.idle_timeout.count();
+  while (!stop.stop_requested()) {
+    const MonoMs now = proc::monotonic_ms();
+    std::vector<Idle> out;
+    while (idle_.size() > 1 && idle_.front().since + limit <= now) {
+      out.push_back(std::move(idle_.front()));
+      idle_.erase(idle_.begin());
+    }
+    if (!out.empty()) return out;
+    const auto several = [this] { return idle_.size() > 1; };
+    if (!several())
+      changed_.wait(lock, stop, several);
+    else
+      changed_.wait_for(lock, stop, Millis(idle_.front().since + limit - now),
+                        [this] { return idle_.size() < 2; });
+  }
+  return {};
+}
+
+void ChildPool::expire(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    std::vector<Idle> expired = take_expired(lock, stop);
+    lock.unlock();
+    for (Idle& idle : expired) idle.child->stop(kStopGrace);
+    expired.clear();
+    lock.lock();
+  }
+}
+
+void ChildPool::stop(Millis grace) {
+  std::vector<Idle> idle;
+  {
+    std::unique_lock lock(mutex_);
+    stopped_ = true;
+    idle.swap(idle_);
+  }
+  expiry_.request_stop();
+  for (Idle& i : idle) i.child->stop(kStopGrace);
+  std::unique_lock lock(mutex_);
+  const auto none_busy = [this] { return busy_.empty(); };
+  if (changed_.wait_for(lock, grace, none_busy)) return;
+  for (Child* child : busy_) child->doom();
+  changed_.wait(lock, none_busy);
+}
+
+}  // namespace skep::plugin

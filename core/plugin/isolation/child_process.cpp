@@ -1,0 +1,192 @@
+#include "core/plugin/isolation/child_process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+
+#include "core/base/log.hpp"
+#include "core/proc/ending.hpp"
+#include "core/proc/io.hpp"
+#include "core/proc/monotonic.hpp"
+
+namespace skep::plugin {
+namespace {
+
+constexpr Millis kSweep{2'000};      // for what it left behind
+constexpr MonoMs kGiveUp = 2'000;    // SIGKILL to "stuck in the kernel"
+constexpr MonoMs kLongest = 60'000;  // one poll()
+
+/// Where children of the plugin run: "/" on a node without a state folder.
+Result<std::string> working_folder(const ChildPlugin& plugin) {
+  if (plugin.state_dir.empty()) return std::string("/");
+  const std::string folder = plugin.state_dir + "/children/" + plugin.plugin_id;
+  std::error_code ec;
+  std::filesystem::create_directories(folder, ec);
+  if (!ec)
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all,
+                                 std::filesystem::perm_options::replace, ec);
+  if (ec) return errno_error("make the folder " + folder, ec.value());
+  return std::filesystem::absolute(folder, ec).string();
+}
+
+std::vector<std::string> environment(const std::string& home) {
+  std::vector<std::string> env{"HOME=" + home};
+  // LD_LIBRARY_PATH: without it a host that needs it could not start its own program.
+  for (const char* name : {"PATH", "LANG", "TZ", "LD_LIBRARY_PATH"})
+    if (const char* value = std::getenv(name)) env.push_back(std::string(name) + "=" + value);
+  return env;
+}
+
+std::string describe(const proc::Exit& e) {
+  if (e.reason == proc::ExitReason::kExited)
+    return "exited with code " + std::to_string(e.exit_code);
+  const char* name = ::sigabbrev_np(e.signal);
+  std::string out = "was killed by signal " + std::to_string(e.signal);
+  if (name != nullptr) out += std::string(" (SIG") + name + ")";
+  return out;
+}
+
+bool is_readable(int fd) {
+  pollfd p{fd, POLLIN, 0};
+  return ::poll(&p, 1, 0) == 1;
+}
+
+int left_ms(MonoMs until) {
+  return static_cast<int>(std::clamp<MonoMs>(until - proc::monotonic_ms(), 0, kLongest));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ChildProcess>> ChildProcess::spawn(const ChildPlugin& plugin) {
+  auto cwd = working_folder(plugin);
+  if (!cwd) return cwd.error();
+  auto cancel = SharedCancel::create();
+  if (!cancel) return cancel.error();
+  auto output = proc::make_pipe();
+  if (!output) return output.error();
+  auto in = proc::make_stdin({});
+  if (!in) return in.error();
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return errno_error("make a connection to a child", errno);
+  UniqueFd ours(ends[0]);
+  const UniqueFd theirs(ends[1]);
+
+  proc::Spec spec;
+  spec.argv = {plugin.plughost, plugin.plugin_id, std::to_string(plugin.generation)};
+  spec.env = environment(*cwd);
+  spec.cwd = *cwd;
+  const std::array<int, 3> more{theirs.get(), cancel->memory_fd(), cancel->event_fd()};
+  proc::Launch request{spec};
+  request.in = in->get();
+  request.out = request.err = output->theirs.get();
+  request.more = more;
+  request.mark = proc::next_mark(proc::Kin::kTask);
+  auto child = proc::launch(request);
+  if (!child) return child.error();
+  return std::unique_ptr<ChildProcess>(new ChildProcess(plugin, std::move(*child), request.mark,
+                                                        std::move(ours), std::move(output->ours),
+                                                        std::move(*cancel)));
+}
+
+ChildProcess::ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::Mark mark,
+                           UniqueFd socket, UniqueFd output, SharedCancel cancel)
+    : plugin_(plugin),
+      child_(std::move(child)),
+      mark_(mark),
+      link_(std::move(socket)),
+      output_(std::move(output)),
+      cancel_(std::move(cancel)) {
+  proc::watch_children(1);
+}
+
+ChildProcess::~ChildProcess() { end(); }
+
+bool ChildProcess::is_running() const { return !ended_ && !is_readable(child_.pidfd.get()); }
+
+ChildProcess::Wake ChildProcess::wait(int cancel_fd, MonoMs until) {
+  enum { kLink, kCancelFd, kPid, kOutput };
+  for (;;) {
+    std::array<pollfd, 4> p{pollfd{link_.fd(), POLLIN, 0}, pollfd{cancel_fd, POLLIN, 0},
+                            pollfd{child_.pidfd.get(), POLLIN, 0},
+                            pollfd{output_.get(), POLLIN, 0}};
+    const int n = ::poll(p.data(), p.size(), until == 0 ? -1 : left_ms(until));
+    if (n > 0 && p[kOutput].revents != 0) read_output();
+    if (n > 0 && p[kCancelFd].revents != 0) return Wake::kCancel;
+    if (until != 0 && proc::monotonic_ms() >= until) return Wake::kTime;
+    if (n > 0 && p[kLink].revents != 0) return Wake::kFrame;
+    if (n > 0 && p[kPid].revents != 0) return Wake::kExited;
+  }
+}
+
+void ChildProcess::read_output() {
+  std::array<char, 4096> bytes;
+  const ssize_t n = ::read(output_.get(), bytes.data(), bytes.size());
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n <= 0) return output_.reset();
+  log_lines({bytes.data(), static_cast<std::size_t>(n)});
+}
+
+void ChildProcess::log_lines(std::string_view bytes) {
+  for (const std::string& line : lines_.add(bytes, proc::monotonic_ms()))
+    log::info("plugin_output", {{"plugin", plugin_.plugin_id},
+                                {"generation", plugin_.generation},
+                                {"pid", child_.pid},
+                                {"line", line}});
+}
+
+bool ChildProcess::wait_exit(MonoMs until) {
+  while (is_running() && proc::monotonic_ms() < until) {
+    if (wait(-1, until) != Wake::kFrame) continue;
+    // Whatever it says now has no reader: it is on its way out.
+    if (const auto ignored = link_.receive(false); !ignored) {
+      pollfd p{child_.pidfd.get(), POLLIN, 0};
+      ::poll(&p, 1, left_ms(until));
+    }
+  }
+  return !is_running();
+}
+
+void ChildProcess::kill() const {
+  // ESRCH: it has ended already.
+  ::syscall(SYS_pidfd_send_signal, child_.pidfd.get(), SIGKILL, nullptr, 0);
+}
+
+const std::string& ChildProcess::end() {
+  if (ended_) return *ended_;
+  proc::signal_group(child_.pid, SIGKILL);
+  pollfd p{child_.pidfd.get(), POLLIN, 0};
+  const MonoMs until = proc::monotonic_ms() + kGiveUp;
+  while (::poll(&p, 1, left_ms(until)) < 0) {
+  }
+  const bool stuck = !is_readable(child_.pidfd.get());
+  int left = 0;
+  if (mark_ != 0 && (stuck || proc::has_adopted()))
+    left = proc::kill_marked({mark_, mark_}, child_.pid, kSweep);
+  if (left > 0 || stuck)
+    log::warn("process_leftovers_stuck",
+              {{"program", plugin_.plugin_id}, {"count", left + (stuck ? 1 : 0)}});
+  if (stuck) {
+    ended_ = "is stuck in the kernel";
+    // kill() may be using ours.
+    proc::abandon({child_.pid, UniqueFd(::fcntl(child_.pidfd.get(), F_DUPFD_CLOEXEC, 0))});
+  } else {
+    constexpr int kMostReads = 64;  // a pipe's worth of last words
+    for (int i = 0; i < kMostReads && output_ && is_readable(output_.get()); ++i) read_output();
+    ended_ = describe(proc::reap_child(child_.pid));
+  }
+  proc::watch_children(-1);
+  return *ended_;
+}
+
+}  // namespace skep::plugin

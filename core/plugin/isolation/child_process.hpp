@@ -1,0 +1,63 @@
+// One child process with the program skep-plughost: how it starts, is waited for, and ends.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/base/clock.hpp"
+#include "core/base/fd.hpp"
+#include "core/base/result.hpp"
+#include "core/plugin/isolation/child_group.hpp"
+#include "core/plugin/isolation/last_lines.hpp"
+#include "core/plugin/isolation/shared_cancel.hpp"
+#include "core/plugin/isolation/wire.hpp"
+#include "core/proc/launch.hpp"
+
+namespace skep::plugin {
+
+/// Used by one thread at a time. Ends the process, and what it left behind, with the object.
+class ChildProcess {
+ public:
+  /// Executes the program; says nothing to it yet.
+  static Result<std::unique_ptr<ChildProcess>> spawn(const ChildPlugin& plugin);
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+  ~ChildProcess();
+
+  wire::Link& link() { return link_; }
+  SharedCancel& cancel() { return cancel_; }
+  LastLines& lines() { return lines_; }
+  const ChildPlugin& plugin() const { return plugin_; }
+  bool is_running() const;
+
+  enum class Wake { kFrame, kCancel, kExited, kTime };
+  /// Waits for a frame, for `cancel_fd` (-1 = none) to become readable, for the end of the process,
+  /// or until `until` (CLOCK_MONOTONIC ms, 0 = for ever). Reads the child's stderr meanwhile.
+  Wake wait(int cancel_fd, MonoMs until);
+
+  /// SIGKILL, without waiting. [any]
+  void kill() const;
+  /// Lets it go: waits until `until` for it to exit by itself. False when it did not.
+  bool wait_exit(MonoMs until);
+  /// Kills it, if it still runs, and what it left behind. How it ended: "exited with code 3
+  /// (exit)", "was killed by signal 11 (Segmentation fault)". Idempotent.
+  const std::string& end();
+
+ private:
+  ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::Mark mark, UniqueFd socket,
+               UniqueFd output, SharedCancel cancel);
+  void read_output();
+  void log_lines(std::string_view bytes);
+
+  const ChildPlugin& plugin_;
+  proc::Child child_;
+  const proc::Mark mark_;
+  wire::Link link_;
+  UniqueFd output_;  ///< of its stdout and stderr
+  SharedCancel cancel_;
+  LastLines lines_;
+  std::optional<std::string> ended_;
+};
+
+}  // namespace skep::plugin

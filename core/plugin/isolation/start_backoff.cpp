@@ -1,0 +1,37 @@
+#include "core/plugin/isolation/start_backoff.hpp"
+
+#include <algorithm>
+
+namespace skep::plugin {
+namespace {
+
+constexpr MonoMs kFirst = 500;
+constexpr MonoMs kMost = 60'000;
+constexpr std::int64_t kMaxDoublings = 7;  // from the first beyond the most
+
+}  // namespace
+
+Status StartBackoff::allow(MonoMs now) const {
+  if (now >= not_before_) return {};
+  Error error = unavailable("its process did not start " + std::to_string(failures_) +
+                            " times in a row; the next try is in " +
+                            std::to_string(not_before_ - now) + " ms; last: " + why_);
+  error.name = in_crash_loop() ? "plugin-crash-loop" : "plugin-start-failed";
+  error.retry_after = Millis(not_before_ - now);
+  return error;
+}
+
+void StartBackoff::failed(MonoMs now, std::string why) {
+  const MonoMs delay = kFirst << std::min(failures_, kMaxDoublings);
+  ++failures_;
+  not_before_ = now + std::min(delay, kMost);
+  why_ = std::move(why);
+}
+
+void StartBackoff::succeeded() {
+  failures_ = 0;
+  not_before_ = 0;
+  why_.clear();
+}
+
+}  // namespace skep::plugin

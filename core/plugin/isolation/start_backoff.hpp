@@ -1,0 +1,31 @@
+// When a child may be started again after children that did not start.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+
+namespace skep::plugin {
+
+/// Delays double from half a second to a minute. Guarded by its owner.
+class StartBackoff {
+ public:
+  static constexpr std::int64_t kCrashLoop = 5;  ///< failures in a row that make a crash loop
+
+  /// kUnavailable with the time left and the last reason while it is too early.
+  Status allow(MonoMs now) const;
+  void failed(MonoMs now, std::string why);
+  void succeeded();
+
+  std::int64_t failures() const { return failures_; }
+  bool in_crash_loop() const { return failures_ >= kCrashLoop; }
+
+ private:
+  std::int64_t failures_ = 0;
+  MonoMs not_before_ = 0;
+  std::string why_;
+};
+
+}  // namespace skep::plugin

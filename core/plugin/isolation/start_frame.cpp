@@ -1,0 +1,38 @@
+#include "core/plugin/isolation/start_frame.hpp"
+
+#include "core/plugin/isolation/wire.hpp"
+
+namespace skep::plugin {
+
+std::string pack_start(const ChildPlugin& plugin) {
+  wire::Packer out;
+  out.integer(wire::kVersion);
+  out.text(plugin.file.path).text(plugin.file.sha256).text(plugin.plugin_id);
+  out.text(plugin.component).text(plugin.kind).text(plugin.config_json);
+  out.integer(static_cast<std::int64_t>(plugin.generation));
+  out.integer(plugin.limits.memory_mb).integer(plugin.limits.open_files);
+  out.text(plugin.state_dir);
+  return out.body();
+}
+
+Result<ChildPlugin> unpack_start(std::string_view body) {
+  wire::Unpacker in(body);
+  if (in.integer() != wire::kVersion)
+    return Error{Code::kUnsupported, "skep-plughost and skep are of different builds",
+                 "plughost-mismatch", "install both from the same package"};
+  ChildPlugin out;
+  out.file.path = in.text();
+  out.file.sha256 = in.text();
+  out.plugin_id = in.text();
+  out.component = in.text();
+  out.kind = in.text();
+  out.config_json = in.text();
+  out.generation = static_cast<std::uint64_t>(in.integer());
+  out.limits.memory_mb = in.integer();
+  out.limits.open_files = in.integer();
+  out.state_dir = in.text();
+  if (!in.ok()) return Error{Code::kCorrupt, "the start frame does not fit"};
+  return out;
+}
+
+}  // namespace skep::plugin

@@ -1,0 +1,47 @@
+#include "core/plugin/isolation/task_frames.hpp"
+
+#include "core/plugin/isolation/wire.hpp"
+
+namespace skep::plugin {
+
+std::string pack_run(const RunFrame& run) {
+  return wire::Packer()
+      .integer(run.deadline)
+      .text(run.owner)
+      .text(run.script_id)
+      .text(run.request)
+      .body();
+}
+
+std::optional<RunFrame> unpack_run(std::string_view body) {
+  wire::Unpacker in(body);
+  RunFrame out;
+  out.deadline = in.integer();
+  out.owner = in.text();
+  out.script_id = in.text();
+  out.request = in.text();
+  return in.ok() ? std::optional(out) : std::nullopt;
+}
+
+std::string pack_done(const DoneFrame& done) {
+  wire::Packer out;
+  out.text(done.said.result).integer(static_cast<std::int64_t>(done.said.refused_result_bytes));
+  out.integer(done.said.failed_with).integer(done.said.retry_ms).text(done.said.message);
+  out.text(done.threw).integer(done.threads_left);
+  return out.body();
+}
+
+std::optional<DoneFrame> unpack_done(std::string_view body) {
+  wire::Unpacker in(body);
+  DoneFrame out;
+  out.said.result = in.text();
+  out.said.refused_result_bytes = static_cast<std::uint64_t>(in.integer());
+  out.said.failed_with = static_cast<skep_rc>(in.integer());
+  out.said.retry_ms = static_cast<std::uint32_t>(in.integer());
+  out.said.message = in.text();
+  out.threw = in.text();
+  out.threads_left = in.integer();
+  return in.ok() ? std::optional(std::move(out)) : std::nullopt;
+}
+
+}  // namespace skep::plugin
