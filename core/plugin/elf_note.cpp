@@ -2,7 +2,6 @@
 
 #include <elf.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <bit>
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/plugin/elf_file.hpp"
 #include "skep/abi/base.h"
 
 namespace skep::plugin {
@@ -58,34 +58,6 @@ Error no_manifest() {
       .with_next("build it with skep_add_plugin() (docs/write-a-plugin.md)");
 }
 
-/// A file of known size, read by position.
-class Bounded {
- public:
-  Bounded(int fd, std::uint64_t size) : fd_(fd), size_(size) {}
-
-  bool covers(std::uint64_t offset, std::uint64_t length) const {
-    return offset <= size_ && length <= size_ - offset;
-  }
-  /// Fills `out`; false when the range is not in the file or cannot be read.
-  bool read(std::uint64_t offset, void* out, std::size_t length) const {
-    if (!covers(offset, length)) return false;
-    auto* to = static_cast<char*>(out);
-    while (length > 0) {
-      const auto n = ::pread(fd_, to, length, static_cast<off_t>(offset));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return false;
-      to += n;
-      offset += static_cast<std::uint64_t>(n);
-      length -= static_cast<std::size_t>(n);
-    }
-    return true;
-  }
-
- private:
-  int fd_;
-  std::uint64_t size_;
-};
-
 Status check_header(const Elf64_Ehdr& h) {
   if (std::memcmp(h.e_ident, ELFMAG, SELFMAG) != 0)
     return bad("not a shared library (no ELF header)");
@@ -104,7 +76,7 @@ Status check_header(const Elf64_Ehdr& h) {
   return Status();
 }
 
-bool is_note_section(const Bounded& file, const Elf64_Shdr& names, const Elf64_Shdr& s) {
+bool is_note_section(const BoundedFile& file, const Elf64_Shdr& names, const Elf64_Shdr& s) {
   char name[kSection.size()];
   if (names.sh_size < kSection.size() || s.sh_name > names.sh_size - kSection.size()) return false;
   return file.covers(names.sh_offset, names.sh_size) &&
@@ -112,7 +84,7 @@ bool is_note_section(const Bounded& file, const Elf64_Shdr& names, const Elf64_S
          std::string_view(name, sizeof(name)) == kSection;
 }
 
-Result<Elf64_Shdr> find_section(const Bounded& file, const Elf64_Ehdr& h) {
+Result<Elf64_Shdr> find_section(const BoundedFile& file, const Elf64_Ehdr& h) {
   std::vector<Elf64_Shdr> sections(h.e_shnum);
   if (!file.read(h.e_shoff, sections.data(), sections.size() * sizeof(Elf64_Shdr)))
     return bad("damaged or cut off: its section table lies beyond its end");
@@ -160,7 +132,7 @@ Result<std::string> read_manifest_note(int fd) {
   const auto size = static_cast<std::uint64_t>(st.st_size);
   if (size > kMaxPluginBytes)
     return bad("has " + std::to_string(size >> 20) + " MiB; at most 256 are allowed");
-  const Bounded file(fd, size);
+  const BoundedFile file(fd, size);
   Elf64_Ehdr header{};
   if (!file.read(0, &header, sizeof(header)))
     return bad("not a shared library (only " + std::to_string(size) + " bytes)");
