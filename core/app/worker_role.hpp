@@ -6,6 +6,7 @@
 
 #include "core/config/config.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/plugin/scripts/catalog.hpp"
 #include "core/plugin/task_table.hpp"
 #include "core/worker/worker.hpp"
 
@@ -13,20 +14,26 @@ namespace skep::app {
 
 class WorkerRole {
  public:
-  /// `on_conflict` runs when another process took this worker's id. `registry` and `clock` must
-  /// outlive it.
+  /// `admission` is asked before a script is loaded. `on_conflict` runs when another process took
+  /// this worker's id. `registry` and `clock` must outlive it.
   static Result<std::unique_ptr<WorkerRole>> start(const config::Config& config,
-                                                   plugin::Registry& registry, Clock& clock,
+                                                   plugin::Registry& registry,
+                                                   plugin::Admission admission, Clock& clock,
                                                    std::function<void()> on_conflict);
   /// Drains; blocks. hurry() from another thread cuts it short.
   worker::DrainReport drain() { return worker_->drain(); }
   void hurry() { worker_->hurry(); }
+  /// The node's scripts; empty without a script host. [any]
+  std::vector<plugin::ScriptInfo> scripts() const {
+    return scripts_ ? scripts_->list() : std::vector<plugin::ScriptInfo>{};
+  }
 
  private:
   WorkerRole() = default;
   std::unique_ptr<ports::Spool> spool_;
   std::unique_ptr<ports::Heartbeat> heartbeat_;
   std::shared_ptr<plugin::TaskTable> tasks_;
+  std::unique_ptr<plugin::ScriptCatalog> scripts_;  ///< null without a script host
   std::unique_ptr<worker::Worker> worker_;
 };
 

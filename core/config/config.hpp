@@ -70,7 +70,18 @@ struct Config {
     std::map<std::string, std::string> tables;  ///< [plugins.NAME] as JSON objects
   } plugins;
 
-  std::vector<std::string> script_paths;
+  struct Scripts {
+    std::vector<std::string> paths;  ///< empty = STATE_DIR/scripts and the folder of the program
+    std::vector<std::string> allow{"facts", "kv"};  ///< permissions that every script gets
+    std::map<std::string, std::string> tables;      ///< [scripts.NAME] as JSON objects
+  } scripts;
+
+  struct Trust {
+    std::string policy = "none";  ///< none, pin, signature or both
+    std::string lock_file;        ///< load() makes "" plugins.lock beside the TOML file
+    /// Minisign public keys by what they may sign: "com.acme." and all below, "ID" alone, "*" rest.
+    std::map<std::string, std::vector<std::string>> keys;
+  } trust;
 
   bool is_control() const;  ///< roles has "control"
   bool is_worker() const;   ///< roles has "worker"

@@ -18,7 +18,15 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxShown = 50;
-constexpr std::string_view kPluginPrefix = "plugins.";
+/// Sections whose inner tables belong to the plugin or script that they name.
+constexpr std::array<std::string_view, 2> kOwners{"plugins.", "scripts."};
+
+/// "plugins." of "plugins.docker"; "" when it is no such section.
+std::string_view owner_prefix(std::string_view section) {
+  for (const std::string_view prefix : kOwners)
+    if (section.starts_with(prefix)) return prefix;
+  return {};
+}
 
 class Loader {
  public:
@@ -32,6 +40,7 @@ class Loader {
     apply_all(read_environment(options_.environment, problems_, out_.warnings), before);
     for (const auto& [path, text] : options_.overrides) apply_override(path, text);
     leave_foreign_spool_alone();
+    place_lock_file();
     for (Problem& problem : check_together(out_)) problems_.push_back(std::move(problem));
     return {std::move(out_), lines(), plugins_are_clear_};
   }
@@ -60,21 +69,19 @@ class Loader {
     if (const Key* key = find_key(entry.section, entry.name)) return apply_key(*key, entry);
     if (const SlotSection* slot = find_slot(entry.section))
       return apply_member((out_.config.*slot->slot).table, entry);
-    if (entry.section.starts_with(kPluginPrefix)) {
-      const std::string plugin = entry.section.substr(kPluginPrefix.size());
-      return apply_member(out_.config.plugins.tables.try_emplace(plugin, "{}").first->second,
-                          entry);
-    }
+    if (const std::string_view prefix = owner_prefix(entry.section); !prefix.empty())
+      return apply_member(table_of(entry.section, prefix), entry);
     report(entry.section, entry.origin, unknown(entry));
   }
 
   void apply_section(const Entry& entry) {
     const auto& known = section_names();
-    if (entry.section.starts_with(kPluginPrefix)) {
-      const std::string plugin = entry.section.substr(kPluginPrefix.size());
-      if (is_name(plugin)) return void(out_.config.plugins.tables.try_emplace(plugin, "{}"));
+    if (const std::string_view prefix = owner_prefix(entry.section); !prefix.empty()) {
+      const std::string owner = entry.section.substr(prefix.size());
+      if (is_name(owner)) return void(table_of(entry.section, prefix));
       report(entry.section, entry.origin,
-             "\"" + shorten(plugin) + "\" cannot be the name of a plugin");
+             "\"" + shorten(owner) + "\" cannot be the name of a " +
+                 std::string(prefix.substr(0, prefix.size() - 2)));
     } else if (std::find(known.begin(), known.end(), entry.section) != known.end()) {
       return;
     } else {
@@ -83,6 +90,11 @@ class Loader {
           "unknown section [" + shorten(entry.section) + "]; " + suggestion(entry.section, known));
     }
     unknown_sections_.insert(entry.section);
+  }
+
+  std::string& table_of(const std::string& section, std::string_view prefix) {
+    auto& tables = prefix == kOwners[0] ? out_.config.plugins.tables : out_.config.scripts.tables;
+    return tables.try_emplace(section.substr(prefix.size()), "{}").first->second;
   }
 
   void apply_key(const Key& key, const Entry& entry) {
@@ -118,9 +130,14 @@ class Loader {
     out_.origins[path] = entry.origin;
   }
 
+  /// Where the name of the key begins: [scripts] and [plugins] have keys of their own as well.
+  static std::size_t owner_of_override(const std::string& path) {
+    return owner_prefix(path).empty() ? path.find('.') : path.rfind('.');
+  }
+
   void apply_override(const std::string& path, const std::string& text) {
     const Origin origin{Layer::kFlag, {}, 0, 0, path};
-    const std::size_t dot = path.starts_with(kPluginPrefix) ? path.rfind('.') : path.find('.');
+    const std::size_t dot = owner_of_override(path);
     const std::string section = path.substr(0, dot);
     if (dot == std::string::npos || dot + 1 == path.size() || dot == 0)
       return report("", origin, "expected section.key=value, such as worker.concurrency=8");
@@ -176,6 +193,11 @@ class Loader {
     members.erase("dir");
     out_.config.spool.table = to_text(members);
     out_.origins.erase(dir);
+  }
+
+  void place_lock_file() {
+    std::string& lock = out_.config.trust.lock_file;
+    if (lock.empty()) lock = (file_folder_ / "plugins.lock").lexically_normal().string();
   }
 
   void report(const std::string& section, const Origin& origin, std::string message) {

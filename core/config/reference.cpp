@@ -41,6 +41,13 @@ constexpr std::string_view kSlotNote =
     "\nAll other keys of this table belong to the plugin and are checked against its schema. The\n"
     "variable `SKEP_%_NAME` sets the key `name`.\n";
 
+constexpr std::string_view kScriptNote = R"(
+`[scripts.NAME]` is about one task type: `allow` (instead of the list above), `enabled`,
+`timeout_seconds` (instead of what the script says) and `max_concurrency`. The scripts that come with the
+program get what they declare, unless `allow` here says otherwise. What the permissions are:
+[permissions.md](../permissions.md).
+)";
+
 constexpr std::string_view kPluginNote = R"(
 `[plugins.NAME]` is the table of one plugin: its own keys, checked against its schema. Names with dots
 are quoted: `[plugins."com.acme.disk"]`. There are no variables for them; the flag
@@ -55,6 +62,7 @@ std::string_view title(std::string_view section) {
   if (section == "log") return "what the node writes to stderr";
   if (section == "plugins") return "where plugins are, and their tables";
   if (section == "scripts") return "where Lua tasks are";
+  if (section == "trust") return "which plugins and scripts may be loaded";
   return "the plugin of this slot, and its table";
 }
 
@@ -81,6 +89,9 @@ struct TypeName {
   }
   std::string operator()(std::map<std::string, bool>* (*)(Config&)) const {
     return "table of true and false";
+  }
+  std::string operator()(std::map<std::string, std::vector<std::string>>* (*)(Config&)) const {
+    return "table of lists of strings";
   }
   std::string text() const { return key.format == Format::kPath ? "path" : "string"; }
 };
@@ -114,6 +125,7 @@ std::string reference_markdown() {
       if (key.section == section) out += row(key);
     if (find_slot(section) != nullptr) out += slot_note(section);
     if (section == "plugins") out += kPluginNote;
+    if (section == "scripts") out += kScriptNote;
     if (section != section_names().back()) out += '\n';
   }
   return out;

@@ -61,9 +61,10 @@ std::vector<Section> sections(const Config& config) {
     if (const SlotSection* slot = find_slot(name))
       add_members(section, (config.*slot->slot).table, false);
     out.push_back(std::move(section));
-    if (name != "plugins") continue;
-    for (const auto& [plugin, table] : config.plugins.tables) {
-      Section inner{"plugins." + plugin, {}};
+    if (name != "plugins" && name != "scripts") continue;
+    for (const auto& [owner, table] :
+         name == "plugins" ? config.plugins.tables : config.scripts.tables) {
+      Section inner{name + "." + owner, {}};
       add_members(inner, table, true);
       out.push_back(std::move(inner));
     }
@@ -118,9 +119,9 @@ std::string toml_value(const json::value& value) {
 }
 
 std::string header(const std::string& section) {
-  const std::string_view prefix = "plugins.";
-  if (!section.starts_with(prefix)) return "[" + section + "]\n";
-  return "[plugins." + toml_key(section.substr(prefix.size())) + "]\n";
+  const std::size_t dot = section.find('.');
+  if (dot == std::string::npos) return "[" + section + "]\n";
+  return "[" + section.substr(0, dot + 1) + toml_key(section.substr(dot + 1)) + "]\n";
 }
 
 void write_origin(JsonOut& out, const Origin& origin) {
@@ -140,10 +141,11 @@ void write_origin(JsonOut& out, const Origin& origin) {
 void write_sections(JsonOut& out, const Config& config) {
   json::object tree;
   for (const Section& section : sections(config)) {
-    const bool of_plugin = section.name.starts_with("plugins.");
-    json::object& parent = of_plugin ? tree["plugins"].as_object() : tree;
+    const std::size_t dot = section.name.find('.');
+    const bool inner = dot != std::string::npos;
+    json::object& parent = inner ? tree[section.name.substr(0, dot)].as_object() : tree;
     json::object& members =
-        parent[of_plugin ? section.name.substr(8) : section.name].emplace_object();
+        parent[inner ? section.name.substr(dot + 1) : section.name].emplace_object();
     for (const Line& line : section.lines) members[line.name] = line.value;
   }
   out.raw(to_text(tree));

@@ -2,6 +2,7 @@
 
 #include <elf.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <bit>
 #include <cerrno>
@@ -9,7 +10,6 @@
 #include <optional>
 #include <vector>
 
-#include "core/plugin/elf_file.hpp"
 #include "skep/abi/base.h"
 
 namespace skep::plugin {
@@ -58,13 +58,41 @@ Error no_manifest() {
       .with_next("build it with skep_add_plugin() (docs/write-a-plugin.md)");
 }
 
-Status check_header(const Elf64_Ehdr& h) {
+/// A file of known size, read by position.
+class Bounded {
+ public:
+  Bounded(int fd, std::uint64_t size) : fd_(fd), size_(size) {}
+
+  bool covers(std::uint64_t offset, std::uint64_t length) const {
+    return offset <= size_ && length <= size_ - offset;
+  }
+  /// Fills `out`; false when the range is not in the file or cannot be read.
+  bool read(std::uint64_t offset, void* out, std::size_t length) const {
+    if (!covers(offset, length)) return false;
+    auto* to = static_cast<char*>(out);
+    while (length > 0) {
+      const auto n = ::pread(fd_, to, length, static_cast<off_t>(offset));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return false;
+      to += n;
+      offset += static_cast<std::uint64_t>(n);
+      length -= static_cast<std::size_t>(n);
+    }
+    return true;
+  }
+
+ private:
+  int fd_;
+  std::uint64_t size_;
+};
+
+Status check_header(const Elf64_Ehdr& h, Machine machine) {
   if (std::memcmp(h.e_ident, ELFMAG, SELFMAG) != 0)
     return bad("not a shared library (no ELF header)");
   if (h.e_ident[EI_CLASS] != ELFCLASS64) return bad("a 32-bit library; this host is 64-bit");
   if (h.e_ident[EI_DATA] != ELFDATA2LSB)
     return bad("a big-endian library; this host is little-endian");
-  if (h.e_machine != kMachine)
+  if (machine == Machine::kHost && h.e_machine != kMachine)
     return bad("built for " + machine_name(h.e_machine) + "; this host is " +
                machine_name(kMachine))
         .named("wrong-architecture")
@@ -76,7 +104,7 @@ Status check_header(const Elf64_Ehdr& h) {
   return Status();
 }
 
-bool is_note_section(const BoundedFile& file, const Elf64_Shdr& names, const Elf64_Shdr& s) {
+bool is_note_section(const Bounded& file, const Elf64_Shdr& names, const Elf64_Shdr& s) {
   char name[kSection.size()];
   if (names.sh_size < kSection.size() || s.sh_name > names.sh_size - kSection.size()) return false;
   return file.covers(names.sh_offset, names.sh_size) &&
@@ -84,7 +112,7 @@ bool is_note_section(const BoundedFile& file, const Elf64_Shdr& names, const Elf
          std::string_view(name, sizeof(name)) == kSection;
 }
 
-Result<Elf64_Shdr> find_section(const BoundedFile& file, const Elf64_Ehdr& h) {
+Result<Elf64_Shdr> find_section(const Bounded& file, const Elf64_Ehdr& h) {
   std::vector<Elf64_Shdr> sections(h.e_shnum);
   if (!file.read(h.e_shoff, sections.data(), sections.size() * sizeof(Elf64_Shdr)))
     return bad("damaged or cut off: its section table lies beyond its end");
@@ -126,17 +154,17 @@ Result<std::string> find_note(std::string_view notes) {
 
 }  // namespace
 
-Result<std::string> read_manifest_note(int fd) {
+Result<std::string> read_manifest_note(int fd, Machine machine) {
   struct stat st {};
   if (::fstat(fd, &st) != 0) return errno_error("stat", errno);
   const auto size = static_cast<std::uint64_t>(st.st_size);
   if (size > kMaxPluginBytes)
     return bad("has " + std::to_string(size >> 20) + " MiB; at most 256 are allowed");
-  const BoundedFile file(fd, size);
+  const Bounded file(fd, size);
   Elf64_Ehdr header{};
   if (!file.read(0, &header, sizeof(header)))
     return bad("not a shared library (only " + std::to_string(size) + " bytes)");
-  SKEP_TRY(check_header(header));
+  SKEP_TRY(check_header(header, machine));
   const auto section = find_section(file, header);
   if (!section) return section.error();
   std::string notes(section->sh_size, '\0');

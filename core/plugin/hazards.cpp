@@ -1,246 +1,276 @@
 #include "core/plugin/hazards.hpp"
 
 #include <elf.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <filesystem>
 #include <optional>
+#include <string_view>
 
-#include "core/base/fd.hpp"
 #include "core/base/text.hpp"
-#include "core/plugin/elf_file.hpp"
 #include "core/plugin/elf_note.hpp"
 #include "skep/abi/base.h"
 
 namespace skep::plugin {
 namespace {
 
-constexpr std::uint16_t kMaxSegments = 128;
-constexpr std::uint16_t kMaxSections = 4096;
-constexpr std::size_t kMaxDynamic = 1024;
-constexpr std::uint64_t kMaxSymbols = 4u << 20;
-constexpr std::size_t kMaxName = 256;
-constexpr std::size_t kShownNames = 3;
+constexpr std::size_t kNamesShown = 5;
+/// Every process of this machine has these once and for all.
+constexpr std::array<std::string_view, 14> kRuntimes{"libc.so.6",
+                                                     "libm.so.6",
+                                                     "libdl.so.2",
+                                                     "libpthread.so.0",
+                                                     "librt.so.1",
+                                                     "libgcc_s.so.1",
+                                                     "libstdc++.so.6",
+                                                     "libc++.so.1",
+                                                     "libc++abi.so.1",
+                                                     "libunwind.so.1",
+                                                     "libatomic.so.1",
+                                                     "libresolv.so.2",
+                                                     "ld-linux-x86-64.so.2",
+                                                     "ld-linux-aarch64.so.1"};
+constexpr std::array<std::string_view, 8> kSystemFolders{"/lib",
+                                                         "/usr/lib",
+                                                         "/lib64",
+                                                         "/usr/lib64",
+                                                         "/lib/x86_64-linux-gnu",
+                                                         "/usr/lib/x86_64-linux-gnu",
+                                                         "/lib/aarch64-linux-gnu",
+                                                         "/usr/lib/aarch64-linux-gnu"};
 
 Error damaged(std::string_view what) {
-  return Error{Code::kInvalid, "damaged: its " + std::string(what) + " makes no sense",
-               "bad-plugin"};
+  return Error{Code::kInvalid, "damaged: " + std::string(what), "bad-plugin"};
 }
 
-/// Names that are worth showing, and how many there were.
-struct Names {
-  std::vector<std::string> shown;
-  std::size_t count = 0;
-  void add(std::string name) {
-    if (++count <= kShownNames) shown.push_back(std::move(name));
-  }
-  std::string text() const {
-    return join(shown, ", ") +
-           (count > kShownNames ? " and " + std::to_string(count - kShownNames) + " more" : "");
-  }
-};
-
-/// The tables of one library that matter here.
-class Library {
+/// The file's bytes, read by position, never beyond the end.
+class Image {
  public:
-  static Result<Library> read(int fd);
+  explicit Image(std::string bytes) : bytes_(std::move(bytes)) {}
 
-  std::vector<Hazard> hazards() const;
+  bool covers(std::uint64_t offset, std::uint64_t length) const {
+    return offset <= bytes_.size() && length <= bytes_.size() - offset;
+  }
+  template <class T>
+  std::optional<T> at(std::uint64_t offset) const {
+    if (!covers(offset, sizeof(T))) return std::nullopt;
+    T out;
+    std::memcpy(&out, bytes_.data() + offset, sizeof(T));
+    return out;
+  }
+  /// `count` records of type T from `offset`; nothing when they are not all there.
+  template <class T>
+  std::optional<std::vector<T>> table(std::uint64_t offset, std::uint64_t count) const {
+    if (count > bytes_.size() / sizeof(T) || !covers(offset, count * sizeof(T)))
+      return std::nullopt;
+    std::vector<T> out(count);
+    if (count > 0) std::memcpy(out.data(), bytes_.data() + offset, count * sizeof(T));
+    return out;
+  }
+  /// The text at `index` of a string table; "?" when it is not inside.
+  std::string text(const Elf64_Shdr& strings, std::uint64_t index) const {
+    if (!covers(strings.sh_offset, strings.sh_size) || index >= strings.sh_size) return "?";
+    const std::string_view all(bytes_.data() + strings.sh_offset, strings.sh_size);
+    return std::string(all.substr(index, all.find('\0', index) - index));
+  }
 
  private:
-  explicit Library(BoundedFile file) : file_(file) {}
-  Status read_segments(const Elf64_Ehdr& header);
-  Status read_dynamic(const Elf64_Phdr& segment);
-  Status read_symbols(const Elf64_Ehdr& header);
-  Status read_table(const Elf64_Shdr& symbols, const Elf64_Shdr& names);
-  std::optional<std::uint64_t> offset_of(std::uint64_t address) const;
-  /// Text up to its zero, at most kMaxName bytes, out of [begin, end) of the file.
-  std::string name_at(std::uint64_t begin, std::uint64_t end, std::uint64_t index) const;
-  std::string dynamic_name(std::uint64_t index) const;
-  std::optional<std::uint64_t> dynamic(std::int64_t tag) const;
-  bool flag(std::int64_t tag, std::uint64_t bit) const {
-    return (dynamic(tag).value_or(0) & bit) != 0;
-  }
-
-  BoundedFile file_;
-  std::vector<Elf64_Phdr> segments_;
-  std::vector<Elf64_Dyn> dynamic_;
-  Names unique_;
-  Names exports_;
+  std::string bytes_;
 };
 
-Result<Library> Library::read(int fd) {
-  struct stat st {};
-  if (::fstat(fd, &st) != 0) return errno_error("stat", errno);
-  Library out(BoundedFile(fd, static_cast<std::uint64_t>(st.st_size)));
-  Elf64_Ehdr header{};
-  if (!out.file_.read(0, &header, sizeof(header)) ||
-      !std::equal(header.e_ident, header.e_ident + SELFMAG, ELFMAG) ||
-      header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_type != ET_DYN)
-    return Error{Code::kInvalid, "not a 64-bit shared library", "bad-plugin"};
-  SKEP_TRY(out.read_segments(header));
-  SKEP_TRY(out.read_symbols(header));
-  return out;
+struct Facts {
+  std::vector<std::string> exports;
+  std::vector<std::string> unique;
+  std::vector<std::string> needed;
+  std::string run_path;
+  bool text_relocations = false;
+  bool never_unloaded = false;
+  bool static_tls = false;
+  bool executable_stack = true;  // without PT_GNU_STACK the kernel gives one
+  bool writable_code = false;
+};
+
+void read_segment(const Elf64_Phdr& p, Facts& facts) {
+  if (p.p_type == PT_GNU_STACK) facts.executable_stack = (p.p_flags & PF_X) != 0;
+  if (p.p_type == PT_LOAD && (p.p_flags & (PF_W | PF_X)) == (PF_W | PF_X))
+    facts.writable_code = true;
 }
 
-Status Library::read_segments(const Elf64_Ehdr& header) {
-  if (header.e_phnum == 0 || header.e_phnum > kMaxSegments ||
-      header.e_phentsize != sizeof(Elf64_Phdr))
-    return damaged("program header");
-  segments_.resize(header.e_phnum);
-  if (!file_.read(header.e_phoff, segments_.data(), segments_.size() * sizeof(Elf64_Phdr)))
-    return damaged("program header");
-  for (const Elf64_Phdr& segment : segments_)
-    if (segment.p_type == PT_DYNAMIC) return read_dynamic(segment);
-  return damaged("dynamic section (there is none)");
-}
-
-Status Library::read_dynamic(const Elf64_Phdr& segment) {
-  const std::size_t count =
-      std::min<std::uint64_t>(segment.p_filesz / sizeof(Elf64_Dyn), kMaxDynamic);
-  for (std::size_t i = 0; i < count; ++i) {
-    Elf64_Dyn entry{};
-    if (!file_.read(segment.p_offset + i * sizeof(entry), &entry, sizeof(entry)))
-      return damaged("dynamic section");
-    if (entry.d_tag == DT_NULL) return {};
-    dynamic_.push_back(entry);
+void read_dynamic(const Image& image, const Elf64_Shdr& strings, const Elf64_Dyn& d, Facts& facts) {
+  switch (d.d_tag) {
+    case DT_NEEDED:
+      facts.needed.push_back(image.text(strings, d.d_un.d_val));
+      break;
+    case DT_RPATH:
+    case DT_RUNPATH:
+      facts.run_path = image.text(strings, d.d_un.d_val);
+      break;
+    case DT_TEXTREL:
+      facts.text_relocations = true;
+      break;
+    case DT_FLAGS:
+      facts.text_relocations = facts.text_relocations || (d.d_un.d_val & DF_TEXTREL) != 0;
+      facts.static_tls = (d.d_un.d_val & DF_STATIC_TLS) != 0;
+      break;
+    case DT_FLAGS_1:
+      facts.never_unloaded = (d.d_un.d_val & DF_1_NODELETE) != 0;
+      break;
+    default:
+      break;
   }
-  return damaged("dynamic section (it has no end)");
 }
 
-Status Library::read_symbols(const Elf64_Ehdr& header) {
-  if (header.e_shnum == 0) return damaged("section table (there is none)");
-  if (header.e_shnum > kMaxSections || header.e_shentsize != sizeof(Elf64_Shdr))
-    return damaged("section table");
-  std::vector<Elf64_Shdr> sections(header.e_shnum);
-  if (!file_.read(header.e_shoff, sections.data(), sections.size() * sizeof(Elf64_Shdr)))
-    return damaged("section table");
-  for (const Elf64_Shdr& s : sections)
-    if (s.sh_type == SHT_DYNSYM) {
-      if (s.sh_entsize != sizeof(Elf64_Sym) || s.sh_link >= sections.size())
-        return damaged("symbol table");
-      return read_table(s, sections[s.sh_link]);
-    }
-  return damaged("symbol table (there is none)");
+void read_symbol(const Image& image, const Elf64_Shdr& strings, const Elf64_Sym& s, Facts& facts) {
+  if (s.st_shndx == SHN_UNDEF || s.st_shndx == SHN_ABS) return;
+  const auto binding = ELF64_ST_BIND(s.st_info);
+  if (binding == STB_LOCAL) return;
+  std::string name = image.text(strings, s.st_name);
+  if (binding == STB_GNU_UNIQUE) facts.unique.push_back(name);
+  if (name != SKEP_PLUGIN_ENTRY_SYMBOL) facts.exports.push_back(std::move(name));
 }
 
-Status Library::read_table(const Elf64_Shdr& symbols, const Elf64_Shdr& names) {
-  const std::uint64_t count = symbols.sh_size / sizeof(Elf64_Sym);
-  if (count > kMaxSymbols || !file_.covers(symbols.sh_offset, symbols.sh_size) ||
-      !file_.covers(names.sh_offset, names.sh_size))
-    return damaged("symbol table");
-  std::array<Elf64_Sym, 256> chunk{};
-  for (std::uint64_t at = 0; at < count; at += chunk.size()) {
-    const std::size_t n = std::min<std::uint64_t>(chunk.size(), count - at);
-    if (!file_.read(symbols.sh_offset + at * sizeof(Elf64_Sym), chunk.data(),
-                    n * sizeof(Elf64_Sym)))
-      return damaged("symbol table");
-    for (std::size_t i = 0; i < n; ++i) {
-      const Elf64_Sym& s = chunk[i];
-      const auto bind = ELF64_ST_BIND(s.st_info);
-      const auto visibility = ELF64_ST_VISIBILITY(s.st_other);
-      if (s.st_shndx == SHN_UNDEF || bind == STB_LOCAL || visibility == STV_HIDDEN ||
-          visibility == STV_INTERNAL)
-        continue;
-      std::string name = name_at(names.sh_offset, names.sh_offset + names.sh_size, s.st_name);
-      if (bind == STB_GNU_UNIQUE) unique_.add(name);
-      if (name != SKEP_PLUGIN_ENTRY_SYMBOL) exports_.add(std::move(name));
-    }
+Status read_section(const Image& image, const std::vector<Elf64_Shdr>& sections,
+                    const Elf64_Shdr& s, Facts& facts) {
+  if (s.sh_type != SHT_DYNAMIC && s.sh_type != SHT_DYNSYM) return {};
+  if (s.sh_link >= sections.size()) return damaged("a section without its string table");
+  const Elf64_Shdr& strings = sections[s.sh_link];
+  if (s.sh_type == SHT_DYNAMIC) {
+    const auto entries = image.table<Elf64_Dyn>(s.sh_offset, s.sh_size / sizeof(Elf64_Dyn));
+    if (!entries) return damaged("its dynamic section lies beyond its end");
+    for (const Elf64_Dyn& d : *entries) read_dynamic(image, strings, d, facts);
+    return {};
   }
+  const auto symbols = image.table<Elf64_Sym>(s.sh_offset, s.sh_size / sizeof(Elf64_Sym));
+  if (!symbols) return damaged("its symbol table lies beyond its end");
+  for (const Elf64_Sym& symbol : *symbols) read_symbol(image, strings, symbol, facts);
   return {};
 }
 
-std::optional<std::uint64_t> Library::offset_of(std::uint64_t address) const {
-  for (const Elf64_Phdr& s : segments_)
-    if (s.p_type == PT_LOAD && address >= s.p_vaddr && address - s.p_vaddr < s.p_filesz)
-      return s.p_offset + (address - s.p_vaddr);
-  return std::nullopt;
+Result<Facts> read_facts(const Image& image) {
+  const auto header = image.at<Elf64_Ehdr>(0);
+  if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+      header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB)
+    return Error{Code::kInvalid, "not a 64-bit little-endian ELF file", "bad-plugin"};
+  if (header->e_shentsize != sizeof(Elf64_Shdr) || header->e_phentsize != sizeof(Elf64_Phdr))
+    return damaged("its header sizes make no sense");
+  const auto segments = image.table<Elf64_Phdr>(header->e_phoff, header->e_phnum);
+  const auto sections = image.table<Elf64_Shdr>(header->e_shoff, header->e_shnum);
+  if (!segments || !sections) return damaged("its header tables lie beyond its end");
+  Facts facts;
+  for (const Elf64_Phdr& p : *segments) read_segment(p, facts);
+  for (const Elf64_Shdr& s : *sections) SKEP_TRY(read_section(image, *sections, s, facts));
+  return facts;
 }
 
-std::string Library::name_at(std::uint64_t begin, std::uint64_t end, std::uint64_t index) const {
-  if (end < begin || index >= end - begin) return "?";
-  std::array<char, kMaxName> text{};
-  const std::size_t n = std::min<std::uint64_t>(text.size(), end - begin - index);
-  if (!file_.read(begin + index, text.data(), n)) return "?";
-  return std::string(text.data(), std::find(text.data(), text.data() + n, '\0'));
+std::string shown(std::vector<std::string> names) {
+  const std::size_t more = names.size() > kNamesShown ? names.size() - kNamesShown : 0;
+  names.resize(names.size() - more);
+  return join(names, ", ") + (more > 0 ? " and " + std::to_string(more) + " more" : "");
 }
 
-std::string Library::dynamic_name(std::uint64_t index) const {
-  const auto names = offset_of(dynamic(DT_STRTAB).value_or(0));
-  if (!names) return "?";
-  return name_at(*names, *names + dynamic(DT_STRSZ).value_or(0), index);
+bool is_runtime(const std::string& library) {
+  return std::find(kRuntimes.begin(), kRuntimes.end(), library) != kRuntimes.end();
 }
 
-std::optional<std::uint64_t> Library::dynamic(std::int64_t tag) const {
-  for (const Elf64_Dyn& entry : dynamic_)
-    if (entry.d_tag == tag) return entry.d_un.d_val;
-  return std::nullopt;
+bool is_of_system(const std::string& library) {
+  std::error_code ec;
+  return std::any_of(kSystemFolders.begin(), kSystemFolders.end(), [&](std::string_view folder) {
+    return std::filesystem::exists(std::string(folder) + "/" + library, ec);
+  });
 }
 
-std::vector<Hazard> Library::hazards() const {
+void judge_needed(const Facts& facts, std::vector<Hazard>& out) {
+  std::vector<std::string> strange;
+  std::vector<std::string> shared;
+  for (const std::string& library : facts.needed)
+    if (!is_runtime(library)) (is_of_system(library) ? shared : strange).push_back(library);
+  if (!strange.empty())
+    out.push_back({"needed",
+                   "needs libraries that this system does not bring: " + shown(strange) +
+                       "; two plugins, or two versions of one, would share the copy loaded first",
+                   "link them statically: skep_add_plugin(.. LIBRARIES libfoo.a)"});
+  if (!shared.empty())
+    out.push_back({"needed", "shares libraries of the system with everybody: " + shown(shared),
+                   "link them statically where versions matter", false});
+}
+
+void judge_symbols(const Facts& facts, std::vector<Hazard>& out) {
+  const std::string fix = "build with skep_add_plugin(), whose version script hides them";
+  if (!facts.unique.empty())
+    out.push_back({"unique-symbols",
+                   "has process-wide unique symbols: " + shown(facts.unique) +
+                       "; the next version of the plugin would go on with the statics of this one",
+                   fix});
+  if (!facts.exports.empty())
+    out.push_back({"exports",
+                   "exports more than " SKEP_PLUGIN_ENTRY_SYMBOL ": " + shown(facts.exports), fix});
+}
+
+void judge_code(const Facts& facts, std::vector<Hazard>& out) {
+  if (facts.text_relocations)
+    out.push_back({"text-relocations", "its code is changed while it is loaded (DT_TEXTREL)",
+                   "compile every source with -fPIC"});
+  if (facts.writable_code)
+    out.push_back({"writable-code", "has memory that is writable and executable at once",
+                   "remove sections with the flags \"awx\", and the linker option -N"});
+  if (facts.executable_stack)
+    out.push_back({"executable-stack", "asks for an executable stack",
+                   "link with -z noexecstack; in assembly add .section "
+                   ".note.GNU-stack,\"\",@progbits"});
+}
+
+std::vector<Hazard> judge(const Facts& facts) {
   std::vector<Hazard> out;
-  const std::string sdk = "build it with skep_add_plugin(), which brings the linker's options";
-  const auto add = [&](bool found, const char* id, std::string what, const std::string& next) {
-    if (found) out.push_back({id, std::move(what), next});
-  };
-  add(unique_.count > 0, "unique-symbols",
-      "has symbols that are unique in the process, so two generations would share them: " +
-          unique_.text(),
-      sdk);
-  add(exports_.count > 0, "exports",
-      "exports more than " SKEP_PLUGIN_ENTRY_SYMBOL ": " + exports_.text(), sdk);
-  add(flag(DT_FLAGS_1, DF_1_NODELETE), "nodelete",
-      "marked as never to be unloaded (DF_1_NODELETE), as Go libraries are",
-      "run it with isolation = \"process\"");
-  add(dynamic(DT_TEXTREL).has_value() || flag(DT_FLAGS, DF_TEXTREL), "textrel",
-      "its code is changed while it is loaded (TEXTREL)", "compile it with -fPIC");
-  add(flag(DT_FLAGS, DF_STATIC_TLS), "static-tls",
-      "its thread-local data takes the process's fixed reserve (DF_STATIC_TLS), which a few "
-      "generations use up",
-      "compile it without -ftls-model=initial-exec");
-  for (const std::int64_t tag : {DT_RPATH, DT_RUNPATH})
-    if (const auto path = dynamic(tag))
-      add(true, "rpath", "brings its own library path: " + dynamic_name(*path),
-          "link private libraries statically");
-  for (const Elf64_Dyn& entry : dynamic_)
-    if (entry.d_tag == DT_NEEDED)
-      if (const std::string name = dynamic_name(entry.d_un.d_val);
-          name.find('/') != std::string::npos)
-        add(true, "private-library", "needs the library " + name,
-            "link private libraries statically");
-  const auto stack = std::find_if(segments_.begin(), segments_.end(),
-                                  [](const Elf64_Phdr& s) { return s.p_type == PT_GNU_STACK; });
-  add(stack == segments_.end() || (stack->p_flags & PF_X) != 0, "exec-stack",
-      "asks for an executable stack", "link it with -Wl,-z,noexecstack");
-  add(std::any_of(segments_.begin(), segments_.end(),
-                  [](const Elf64_Phdr& s) {
-                    return s.p_type == PT_LOAD && (s.p_flags & PF_W) != 0 &&
-                           (s.p_flags & PF_X) != 0;
-                  }),
-      "writable-code", "has memory that is writable and executable", sdk);
+  judge_symbols(facts, out);
+  judge_code(facts, out);
+  if (facts.never_unloaded)
+    out.push_back({"nodelete", "asks never to be unloaded (DF_1_NODELETE), as Go libraries do",
+                   "link without -z nodelete; run Go plugins with isolation = \"process\""});
+  if (!facts.run_path.empty())
+    out.push_back({"run-path", "searches libraries in " + facts.run_path,
+                   "link without -rpath; CMake: set_target_properties(.. SKIP_BUILD_RPATH ON)"});
+  if (facts.static_tls)
+    out.push_back({"static-tls",
+                   "uses thread-locals of the initial-exec model, of which a process has room for "
+                   "a few copies only",
+                   "compile without -ftls-model=initial-exec"});
+  judge_needed(facts, out);
   return out;
 }
 
 }  // namespace
 
-Result<std::vector<Hazard>> hazard_scan(int fd) {
-  const auto library = Library::read(fd);
-  if (!library) return library.error();
-  return library->hazards();
+const std::vector<std::string>& hazard_ids() {
+  static const std::vector<std::string> ids{
+      "exports",          "unique-symbols", "nodelete",
+      "text-relocations", "writable-code",  "executable-stack",
+      "run-path",         "static-tls",     "needed"};
+  return ids;
 }
 
-Status check_hazards(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd) return errno_error("open " + path, errno);
-  const auto found = hazard_scan(fd.get());
-  if (!found) return found.error();
-  if (found->empty()) return {};
-  std::string message = "cannot be replaced in a running process";
-  for (const Hazard& h : *found) message += "\n  " + h.id + ": " + h.what + "  <- " + h.next;
-  return Error{Code::kInvalid, std::move(message), "reload-hazard",
-               "heal the file, or set isolation = \"process\" for this plugin"};
+Result<std::vector<Hazard>> scan_hazards(const std::string& path) {
+  auto bytes = read_file(path, kMaxPluginBytes);
+  if (!bytes)
+    return Error{Code::kInvalid, path + " cannot be read, or has more than 256 MiB", "bad-plugin"};
+  const auto facts = read_facts(Image(std::move(*bytes)));
+  if (!facts) return facts.error();
+  return judge(*facts);
+}
+
+Status refuse_hazards(const std::vector<Hazard>& hazards) {
+  const Hazard* first = nullptr;
+  std::string rest;
+  for (const Hazard& h : hazards) {
+    if (!h.fatal) continue;
+    if (first == nullptr)
+      first = &h;
+    else
+      rest += "; " + h.message;
+  }
+  if (first == nullptr) return {};
+  return Error{Code::kDenied, first->message + rest, "plugin-hazard", first->fix};
 }
 
 }  // namespace skep::plugin

@@ -1,9 +1,8 @@
-// What in a shared library does not survive being replaced while the process lives: found in the
-// file, before any of its code runs.
+// What in a plugin file would make it unsafe to load beside other generations and plugins, found in
+// the ELF file without loading it. The list is sdk/ABI.md's "What a file must not do".
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/base/result.hpp"
@@ -11,18 +10,20 @@
 namespace skep::plugin {
 
 struct Hazard {
-  std::string id;    ///< "unique-symbols"
-  std::string what;  ///< with the names that matter
-  std::string next;  ///< how the author heals it
+  std::string id;       ///< "unique-symbols"; one of hazard_ids()
+  std::string message;  ///< what is wrong, with names
+  std::string fix;      ///< what the author does about it
+  bool fatal = true;    ///< false: works here, worth knowing
 };
 
-/// The hazards of the file open at `fd` (its offset is not used). kInvalid when it is not a shared
-/// library that this host could load, or damaged. Nothing is allocated by a number that the file
-/// brings. [any]
-Result<std::vector<Hazard>> hazard_scan(int fd);
+/// Every id that scan_hazards() may report.
+const std::vector<std::string>& hazard_ids();
 
-/// Null when there are none; else one error that lists them. In a child process none of them
-/// matters: each generation there begins with an empty process.
-Status check_hazards(const std::string& path);
+/// Reads the file at `path`, which nobody may change meanwhile: give it the staged copy. Bounded:
+/// damaged tables are kInvalid, never a crash. Empty = nothing found. [any]
+Result<std::vector<Hazard>> scan_hazards(const std::string& path);
+
+/// kDenied that names the first fatal hazard and lists all of them; nothing when there is none.
+Status refuse_hazards(const std::vector<Hazard>& hazards);
 
 }  // namespace skep::plugin

@@ -238,15 +238,16 @@ void Registry::Impl::roll_back(const Verdicts::Verdict& bad) {
   recipe->file = *image;
   generation->move_to("active", bad.reason);
   const auto done = replace(plugin, std::move(recipe), "rolled_back");
+  {
+    const std::lock_guard told(mutex);
+    plugin.trouble = "generation " + std::to_string(bad.number) + " (" + worse->manifest.version +
+                     ", sha256 " + worse->file.sha256.substr(0, 12) +
+                     ") was rolled back: " + bad.reason;
+    if (!done) plugin.trouble += "; and going back failed: " + done.error().message;
+  }
+  std::erase(plugin.before, worse);
   publish(done ? "rolled_back" : "failed", plugin, *worse, bad.number, log::Level::kError,
           done ? bad.reason : done.error().message);
-  const std::lock_guard told(mutex);
-  plugin.trouble = "generation " + std::to_string(bad.number) + " (" + worse->manifest.version +
-                   ", sha256 " + worse->file.sha256.substr(0, 12) +
-                   ") was rolled back: " + bad.reason;
-  if (!done) plugin.trouble += "; and going back failed: " + done.error().message;
-  plugin.before.erase(std::remove(plugin.before.begin(), plugin.before.end(), worse),
-                      plugin.before.end());
 }
 
 void Registry::Impl::take_out(const std::string& id) {

@@ -44,6 +44,17 @@ Status check_uses(const Manifest& manifest, const Plugin& plugin, const json::ob
   return {};
 }
 
+/// In a child none of them matters: each generation there begins with an empty process.
+Status check_hazards(const std::string& id, const std::string& path) {
+  const auto found = scan_hazards(path);
+  if (!found) return found.error().within("plugin " + id);
+  const Status clean = refuse_hazards(*found);
+  if (clean) return {};
+  Error error = clean.error().within("plugin " + id);
+  error.next += "; or set [plugins." + id + "] isolation = \"process\"";
+  return error;
+}
+
 bool has_inproc_code(const Recipe& recipe) {
   const auto& components = recipe.manifest.components;
   return recipe.isolation == "inproc" ||
@@ -89,9 +100,7 @@ Result<std::shared_ptr<const Recipe>> Registry::Impl::verify(const CatalogEntry&
   if (options.admission)
     SKEP_TRY(options.admission({entry.info.id, recipe->manifest.version, recipe->manifest.abi,
                                 staged.sha256, staged.path, entry.info.path}));
-  if (has_inproc_code(*recipe))
-    if (const auto clean = check_hazards(staged.path); !clean)
-      return clean.error().within("plugin " + entry.info.id);
+  if (has_inproc_code(*recipe)) SKEP_TRY(check_hazards(entry.info.id, staged.path));
   return std::shared_ptr<const Recipe>(std::move(recipe));
 }
 

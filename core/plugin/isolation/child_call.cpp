@@ -165,6 +165,7 @@ model::Outcome ChildCall::crashed() {
         unavailable("plugin " + process_.plugin().plugin_id + " was stopped while the task ran"),
         true);
   }
+  call_.blame(CallEnd::kCrash);
   return failed_outcome(child_.crashed("while it ran the task"), false);
 }
 

@@ -42,9 +42,8 @@ class Json {
   bool is_string() const { return std::holds_alternative<std::string>(v_); }
   bool is_array() const { return std::holds_alternative<Array>(v_); }
   bool is_object() const { return std::holds_alternative<Object>(v_); }
-  bool is_number() const {
-    return std::holds_alternative<std::int64_t>(v_) || std::holds_alternative<double>(v_);
-  }
+  bool is_integer() const { return std::holds_alternative<std::int64_t>(v_); }
+  bool is_number() const { return is_integer() || std::holds_alternative<double>(v_); }
 
   // Readers with a default for another type.
   std::string_view str(std::string_view fallback = {}) const {

@@ -50,7 +50,7 @@ paths = ["/etc/skep/lua"]
   EXPECT_EQ(c.worker.capabilities, (std::map<std::string, bool>{{"docker", true}, {"gpu", false}}));
   EXPECT_EQ(c.spool.table, R"({"dir":"/var/lib/skep/offline"})");
   EXPECT_EQ(c.plugins.tables.at("execute_script"), R"({"isolation":"inproc"})");
-  EXPECT_EQ(c.script_paths, std::vector<std::string>{"/etc/skep/lua"});
+  EXPECT_EQ(c.scripts.paths, std::vector<std::string>{"/etc/skep/lua"});
 }
 
 TEST_F(ConfigTest, later_layers_win_key_by_key) {
@@ -229,7 +229,7 @@ TEST_F(ConfigTest, relative_paths_start_where_they_were_written) {
       {.environment = {{"SKEP_NODE_STATE_DIR", "state"}}, .overrides = {{"scripts.paths", "lua"}}});
   ASSERT_TRUE(others);
   EXPECT_EQ(others->config.node.state_dir, here + "/state");
-  EXPECT_EQ(others->config.script_paths, std::vector<std::string>{here + "/lua"});
+  EXPECT_EQ(others->config.scripts.paths, std::vector<std::string>{here + "/lua"});
   EXPECT_EQ(others->config.spool.table, "{\"dir\":\"" + here + "/offline\"}");
 }
 
@@ -281,6 +281,22 @@ TEST_F(ConfigTest, inspect_says_whether_plugins_can_be_checked) {
   EXPECT_FALSE(clear("[nod]\n"));
   EXPECT_FALSE(clear("x = 1\n"));
   EXPECT_FALSE(clear("", {{"WORKER_ID", "a"}, {"SKEP_NODE_ID", "b"}}));
+}
+
+TEST_F(ConfigTest, trust_keys_are_lists_by_the_ids_they_may_sign) {
+  const auto loaded = load_text(
+      "[trust]\npolicy = \"both\"\n[trust.keys]\n\"com.acme.\" = [\"a\", \"b\"]\ndisk = \"c\"\n");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const Config::Trust& trust = loaded->config.trust;
+  EXPECT_EQ(trust.policy, "both");
+  EXPECT_EQ(trust.keys, (std::map<std::string, std::vector<std::string>>{{"com.acme.", {"a", "b"}},
+                                                                         {"disk", {"c"}}}));
+  EXPECT_EQ(trust.lock_file, folder_ + "/plugins.lock") << "beside the file";
+  const auto environment = load_environment({{"SKEP_TRUST_KEYS", R"({"*": ["d"]})"}});
+  ASSERT_TRUE(environment) << environment.error().message;
+  EXPECT_EQ(environment->config.trust.keys.at("*"), std::vector<std::string>{"d"});
+  EXPECT_NE(error_of_text("[trust.keys]\nx = [1]\ny = 2\n").find("trust.keys.\"y\" is 2"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -123,11 +123,12 @@ TEST_F(ReloadTest, a_file_that_does_not_load_changes_nothing) {
 
 TEST_F(ReloadTest, a_file_with_a_hazard_runs_in_a_child_only) {
   begin("answer_1");
-  install_bytes(bytes_of(fixture("hazards/answer_nodelete.so")), "answer.so");
+  install_bytes(bytes_of(fixture("odd/answer_nodelete.so")), "answer.so");
   const auto refused = registry_->reload("answer");
   ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("nodelete: "), std::string::npos)
+  EXPECT_NE(refused.error().message.find("step verify"), std::string::npos)
       << refused.error().message;
+  EXPECT_EQ(refused.error().id(), "plugin-hazard");
   EXPECT_NE(refused.error().next.find("isolation = \"process\""), std::string::npos);
   EXPECT_EQ(build(), 1);
   ASSERT_TRUE(registry_->configure({{"answer", R"({"isolation":"process"})"}}));

@@ -1,0 +1,198 @@
+// Groups of children: warm, fresh, many at once, idle, stopped, and children that do not start.
+#include <signal.h>
+
+#include <future>
+#include <set>
+
+#include "tests/unit/isolation/support.hpp"
+
+namespace skep::plugin {
+namespace {
+
+using proc::eventually;
+
+class Group : public testing::Test {
+ protected:
+  void start(ChildPlugin plugin) {
+    auto group = ChildGroup::start(std::move(plugin));
+    ASSERT_TRUE(group) << group.error().message;
+    group_ = *group;
+    target_ = group_->task_target();
+  }
+  std::string pid() { return Attempt().unruly(*target_, "pid").result; }
+
+  Staging staging_;
+  std::shared_ptr<ChildGroup> group_;
+  std::unique_ptr<TaskTarget> target_;
+};
+
+TEST_F(Group, a_warm_child_serves_many_tasks) {
+  start(staging_.unruly());
+  const std::string first = pid();
+  EXPECT_EQ(pid(), first);
+  EXPECT_EQ(pid(), first);
+  const ChildStats stats = group_->stats();
+  EXPECT_EQ(stats.children, 1);
+  EXPECT_EQ(stats.busy, 0);
+  EXPECT_EQ(stats.started, 1);
+  EXPECT_EQ(stats.state, "ready");
+}
+
+TEST_F(Group, per_task_is_a_fresh_child_each) {
+  ChildPlugin plugin = staging_.unruly();
+  plugin.per_task = true;
+  start(plugin);
+  std::set<std::string> pids;
+  for (int i = 0; i < 3; ++i) pids.insert(pid());
+  EXPECT_EQ(pids.size(), 3u);
+  EXPECT_TRUE(eventually([&] { return group_->stats().children == 0; }));
+}
+
+TEST_F(Group, grows_on_demand_and_shrinks_to_one) {
+  ChildPlugin plugin = staging_.unruly();
+  plugin.limits.idle_timeout = Millis(50);
+  start(plugin);
+  std::vector<std::unique_ptr<Attempt>> runs;
+  std::vector<std::future<model::Outcome>> outcomes;
+  for (int i = 0; i < 3; ++i) {
+    runs.push_back(std::make_unique<Attempt>());
+    outcomes.push_back(std::async(std::launch::async, [this, run = runs.back().get()] {
+      return run->unruly(*target_, "wait", "", from_now(60'000));
+    }));
+  }
+  ASSERT_TRUE(eventually([&] { return group_->stats().busy == 3; }));
+  for (auto& run : runs) run->cancel.cancel(ports::CancelReason::kUser);
+  for (auto& outcome : outcomes)
+    EXPECT_EQ(outcome.get().error, R"({"code":"cancelled","message":"stopped when told"})");
+  EXPECT_TRUE(eventually([&] { return group_->stats().children == 1; }));
+}
+
+TEST_F(Group, a_child_that_died_while_idle_costs_no_task) {
+  start(staging_.unruly());
+  const std::string first = pid();
+  ASSERT_EQ(kill(std::stoi(first), SIGKILL), 0);
+  ASSERT_TRUE(eventually([&] {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(std::stoi(first)), &info, WEXITED | WNOHANG | WNOWAIT) ==
+               0 &&
+           info.si_pid != 0;
+  }));
+  const std::string second = pid();
+  EXPECT_NE(second, first);
+  EXPECT_FALSE(second.empty());
+}
+
+TEST_F(Group, the_deadline_reaches_a_task_that_waits_for_it) {
+  start(staging_.unruly());
+  Attempt run;
+  const auto out = run.unruly(*target_, "wait", "", from_now(50));
+  EXPECT_EQ(out.error, R"({"code":"deadline","message":"stopped when told"})");
+  EXPECT_EQ(run.seen, "1:waiting\n");
+  EXPECT_EQ(run.cancel.reason(), ports::CancelReason::kDeadline);
+  EXPECT_EQ(pid(), pid()) << "the child is as good as before";
+}
+
+TEST_F(Group, cancellation_of_one_task_is_not_that_of_the_next) {
+  start(staging_.unruly());
+  Attempt cancelled;
+  cancelled.cancel.cancel(ports::CancelReason::kUser);
+  EXPECT_EQ(cancelled.unruly(*target_, "wait").kind, model::OutcomeKind::kCancelled);
+  Attempt next;
+  const auto out = next.unruly(*target_, "wait", "", from_now(50));
+  EXPECT_EQ(member(out.error, "code"), "deadline");
+}
+
+TEST_F(Group, what_start_says_is_the_error) {
+  ChildPlugin plugin = staging_.unruly();
+  plugin.config_json = R"({"start":"fail"})";
+  const auto group = ChildGroup::start(plugin);
+  ASSERT_FALSE(group);
+  EXPECT_EQ(group.error().code, Code::kUnavailable);
+  EXPECT_EQ(group.error().message,
+            "plugin unruly: start of \"unruly\": the licence server is away");
+}
+
+TEST_F(Group, a_crash_while_starting_names_the_signal) {
+  ChildPlugin plugin = staging_.unruly();
+  plugin.config_json = R"({"start":"abort"})";
+  const auto group = ChildGroup::start(plugin);
+  ASSERT_FALSE(group);
+  EXPECT_EQ(group.error().id(), "plugin-crashed");
+  EXPECT_NE(group.error().message.find("SIGABRT"), std::string::npos) << group.error().message;
+}
+
+TEST_F(Group, a_start_that_hangs_ends_with_its_time) {
+  ChildPlugin plugin = staging_.unruly();
+  plugin.config_json = R"({"start":"hang"})";
+  plugin.limits.start_timeout = Millis(300);
+  const auto group = ChildGroup::start(plugin);
+  ASSERT_FALSE(group);
+  EXPECT_NE(group.error().message.find("did not answer in time"), std::string::npos);
+}
+
+TEST_F(Group, a_file_that_changed_after_staging_is_not_loaded) {
+  ChildPlugin plugin = staging_.unruly();
+  plugin.file.sha256[0] = plugin.file.sha256[0] == '0' ? '1' : '0';
+  const auto group = ChildGroup::start(plugin);
+  ASSERT_FALSE(group);
+  EXPECT_EQ(group.error().id(), "plugin-changed");
+}
+
+TEST_F(Group, a_missing_program_says_which) {
+  ChildPlugin plugin = staging_.unruly();
+  plugin.plughost = "/nowhere/skep-plughost";
+  const auto group = ChildGroup::start(plugin);
+  ASSERT_FALSE(group);
+  EXPECT_NE(group.error().message.find("/nowhere/skep-plughost"), std::string::npos);
+}
+
+TEST_F(Group, children_that_no_longer_start_make_tasks_wait) {
+  ChildPlugin plugin = staging_.unruly();
+  const std::string file = plugin.file.path;
+  start(plugin);
+  EXPECT_EQ(Attempt().unruly(*target_, "_exit").kind, model::OutcomeKind::kFailed);
+  ASSERT_EQ(::unlink(file.c_str()), 0);
+  const auto first = Attempt().unruly(*target_, "pid");
+  EXPECT_TRUE(first.retryable) << first.error;
+  const auto second = Attempt().unruly(*target_, "pid");
+  EXPECT_TRUE(second.retryable);
+  EXPECT_EQ(member(second.error, "code"), "plugin-start-failed") << second.error;
+  EXPECT_GT(second.retry_after_ms, 0);
+  EXPECT_EQ(group_->stats().state, "backoff");
+  EXPECT_EQ(group_->stats().start_failures, 1);
+}
+
+TEST_F(Group, stop_kills_what_runs_after_its_grace) {
+  start(staging_.unruly());
+  Attempt run;
+  auto outcome = std::async(std::launch::async, [&] { return run.unruly(*target_, "spin"); });
+  ASSERT_TRUE(eventually([&] { return group_->stats().busy == 1; }));
+  group_->stop(Millis(50));
+  const auto out = outcome.get();
+  EXPECT_TRUE(out.retryable);
+  EXPECT_EQ(member(out.error, "code"), "unavailable") << out.error;
+  EXPECT_EQ(group_->stats().state, "stopped");
+  EXPECT_EQ(group_->stats().children, 0);
+  const auto late = Attempt().unruly(*target_, "pid");
+  EXPECT_TRUE(late.retryable);
+  EXPECT_NE(late.error.find("was stopped"), std::string::npos);
+}
+
+TEST_F(Group, stop_lets_a_task_finish_within_its_grace) {
+  start(staging_.unruly());
+  Attempt run;
+  auto outcome = std::async(std::launch::async,
+                            [&] { return run.unruly(*target_, "wait", "", from_now(150)); });
+  ASSERT_TRUE(eventually([&] { return group_->stats().busy == 1; }));
+  group_->stop(Millis(30'000));
+  EXPECT_EQ(member(outcome.get().error, "message"), "stopped when told");
+}
+
+TEST_F(Group, a_target_outlives_its_group) {
+  start(staging_.unruly());
+  group_.reset();
+  EXPECT_TRUE(Attempt().unruly(*target_, "pid").retryable);
+}
+
+}  // namespace
+}  // namespace skep::plugin

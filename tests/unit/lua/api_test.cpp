@@ -1,0 +1,147 @@
+// Every member of ctx against the real services of a node.
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "core/base/json.hpp"
+#include "core/net/http.hpp"
+#include "tests/support/script_rig.hpp"
+
+namespace skep::test {
+namespace {
+
+class Api : public ::testing::Test {
+ protected:
+  /// The result document, or the error.
+  std::string result(const std::string& body, const std::string& params = "{}") {
+    const auto ran = rig_.body(body, params);
+    return ran.outcome.kind == model::OutcomeKind::kSucceeded ? ran.outcome.result
+                                                              : ran.outcome.error;
+  }
+  ScriptRig rig_;
+};
+
+TEST_F(Api, says_where_and_what_it_runs) {
+  EXPECT_EQ(result("return { ctx.task_id, ctx.type, ctx.attempt, ctx.site, ctx.worker_id }"),
+            R"(["task-1","t",2,"site-a","worker-1"])");
+  EXPECT_EQ(result("local r = ctx.remaining() return r > 4 and r <= 5 and ctx.now() > 0"), "true");
+}
+
+TEST_F(Api, keeps_numbers_null_and_empty_lists_through_json) {
+  EXPECT_EQ(result("return params", R"({"i":9007199254740993,"f":0.5,"n":null,"l":[],"o":{}})"),
+            R"({"f":0.5,"i":9007199254740993,"l":[],"n":null,"o":{}})");
+  EXPECT_EQ(result("return { skep.null, skep.array(), {}, 3 // 1, json.decode('[1]') }"),
+            "[null,[],{},3,[1]]");
+  EXPECT_EQ(result("return { json.decode('{') == nil, (select(2, json.decode('{'))) }"),
+            R"([true,"JSON: expected a member name at byte 1"])");
+}
+
+TEST_F(Api, writes_output_log_and_progress) {
+  const auto ran = rig_.body(
+      "print('a', 1, nil) ctx.log('plain') ctx.log.warn('low', { mount = '/', level = 'x' })\n"
+      "ctx.progress(0.5, 'half') ctx.progress(750) ctx.progress(1)");
+  EXPECT_EQ(ran.out, "a\t1\tnil\n");
+  EXPECT_EQ(ran.logs, (std::vector<std::string>{R"({"level":"info","event":"plain"})",
+                                                R"({"level":"warn","event":"low","mount":"/"})"}));
+  EXPECT_EQ(ran.progress, (std::vector<std::string>{"500 half", "750 ", "1000 "}));
+  EXPECT_EQ(ran.outcome.result, "null");
+}
+
+TEST_F(Api, fails_as_the_script_says) {
+  auto ran = rig_.body("ctx.fail{ code = 'unavailable', message = 'later', retry_after = 1.5 }");
+  EXPECT_EQ(ran.outcome.error, R"({"code":"unavailable","message":"later"})");
+  EXPECT_TRUE(ran.outcome.retryable);
+  EXPECT_EQ(ran.outcome.retry_after_ms, 1500);
+  EXPECT_EQ(rig_.body("ctx.fail('broken')").outcome.error,
+            R"({"code":"failed","message":"broken"})");
+  EXPECT_EQ(rig_.body("return nil, 'no'").outcome.error, R"({"code":"failed","message":"no"})");
+  EXPECT_NE(rig_.body("ctx.fail{ code = 'unavailabel', message = 'x' }")
+                .outcome.error.find("did you mean \\\"unavailable\\\"?"),
+            std::string::npos);
+}
+
+TEST_F(Api, names_the_line_of_a_mistake_and_shows_the_traceback) {
+  const auto ran = rig_.body("\nlocal x = nil\nreturn x.y");
+  EXPECT_EQ(ran.outcome.error,
+            R"x({"code":"internal","message":"t.lua:6: attempt to index a nil value (local 'x')"})x");
+  EXPECT_NE(ran.err.find("stack traceback:"), std::string::npos) << ran.err;
+}
+
+TEST_F(Api, refuses_what_was_not_declared_with_permission_and_line) {
+  const auto ran = rig_.run(script_with("return ctx.exec{ 'true' }"));
+  EXPECT_EQ(ran.outcome.error,
+            R"({"code":"internal","message":"t.lua:4: ctx.exec needs the permission \"exec\"; )"
+            R"(add permissions = { \"exec\" } to skep.task"})");
+}
+
+TEST_F(Api, names_the_nearest_member) {
+  EXPECT_NE(result("ctx.exce{}").find("there is no ctx.exce; did you mean \\\"ctx.exec\\\"?"),
+            std::string::npos);
+}
+
+TEST_F(Api, runs_programs) {
+  EXPECT_EQ(
+      result("local r = ctx.exec{ 'sh', '-c', 'cat; echo $X >&2; exit 3', stdin = 'in', env = "
+             "{ X = 'y' } } return { r.exit_code, r.stdout, r.stderr, r.timed_out }"),
+      R"([3,"in","y\n",false])");
+  EXPECT_EQ(result("local r = ctx.exec{ 'sleep', '30', timeout = 0.05 } return { r.timed_out, "
+                   "r.exit_code == nil }"),
+            "[true,true]");
+  EXPECT_EQ(
+      result("local r = ctx.exec{ '/no/such/program' } return { r.exit_code == nil, r.error ~= "
+             "nil }"),
+      "[true,true]");
+}
+
+TEST_F(Api, speaks_http) {
+  net::ServerOptions options;
+  options.listen = {"127.0.0.1:0"};
+  net::HttpServer server(
+      std::move(options),
+      net::Router({{"GET", "/hello", net::Access::kOpen, 0, "",
+                    [](const net::HttpRequest& r) {
+                      return net::HttpResponse::json("\"" + std::string(r.header("x-a")) + "\"");
+                    }},
+                   {"POST", "/echo", net::Access::kOpen, 4096, "", [](const net::HttpRequest& r) {
+                      return net::HttpResponse::json(r.body, 201);
+                    }}}));
+  ASSERT_TRUE(server.start());
+  const std::string params = "{\"url\":\"" + server.urls().front() + "\"}";
+  EXPECT_EQ(
+      result("local r = ctx.http.get(params.url .. '/hello', { headers = { ['X-A'] = 'b' } }) "
+             "return { r.status, r.body, r.error == nil }",
+             params),
+      R"([200,"\"b\"",true])");
+  EXPECT_EQ(result("local r = ctx.http.post(params.url .. '/echo', { a = 1 }) return { r.status, "
+                   "r.body }",
+                   params),
+            R"([201,"{\"a\":1}"])");
+  server.stop();
+  EXPECT_EQ(
+      result("local r = ctx.http.get(params.url) return { r.status, r.error ~= nil }", params),
+      "[0,true]");
+}
+
+TEST_F(Api, keeps_values_beyond_the_task) {
+  EXPECT_EQ(result("ctx.kv.set('a', { n = 1 }) ctx.kv.set('b', 'x') return ctx.kv.keys()"),
+            R"(["a","b"])");
+  EXPECT_EQ(result("return { ctx.kv.get('a').n, ctx.kv.get('none') == nil }"), "[1,true]");
+  EXPECT_EQ(result("ctx.kv.delete('a') ctx.kv.set('b', nil) return ctx.kv.keys()"), "[]");
+  EXPECT_NE(result("ctx.kv.set('a/b', 1)").find("t.lua:4"), std::string::npos);
+}
+
+TEST_F(Api, runs_other_tasks) {
+  ASSERT_TRUE(rig_.start_plugins());
+  EXPECT_EQ(result("return ctx.facts('os').kernel ~= nil or ctx.facts('os')"), "true");
+  EXPECT_EQ(
+      result("local r, e = ctx.task('execute_script', { script = 'exit 4' }) return { r == nil, "
+             "e.code, tostring(e) == e.message }"),
+      R"([true,"failed",true])");
+  EXPECT_EQ(result("local r, e = ctx.task('nope') return { r == nil, e.code }"),
+            R"([true,"not-found"])");
+  EXPECT_EQ(result("return ctx.task('execute_script', { script = 'echo hi' }).stdout"),
+            R"("hi\n")");
+}
+
+}  // namespace
+}  // namespace skep::test

@@ -1,0 +1,223 @@
+// Files that come, change, break and go while the node runs.
+#include "core/plugin/scripts/catalog.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "core/base/events.hpp"
+#include "core/proc/monotonic.hpp"
+#include "tests/support/script_rig.hpp"
+
+namespace skep::test {
+namespace {
+
+using plugin::ScriptCatalog;
+using plugin::ScriptInfo;
+using plugin::ScriptOptions;
+
+std::string task(const std::string& name, const std::string& body,
+                 const std::string& version = "1.0.0", const std::string& permissions = "") {
+  return "return skep.task { name = '" + name + "', version = '" + version + "', permissions = {" +
+         permissions + "}, run = function(ctx, params) " + body + " end }";
+}
+
+class Catalog : public ::testing::Test {
+ protected:
+  Catalog() {
+    options_.paths = {dir_.file("first"), dir_.file("second")};
+    for (const std::string& path : options_.paths) std::filesystem::create_directory(path);
+  }
+
+  std::string path(const std::string& name, int folder = 0) const {
+    return options_.paths[static_cast<std::size_t>(folder)] + "/" + name;
+  }
+  void write(const std::string& name, const std::string& text, int folder = 0) const {
+    std::ofstream(path(name, folder) + ".new") << text;
+    std::filesystem::rename(path(name, folder) + ".new", path(name, folder));
+  }
+  ScriptCatalog& scanned() {
+    if (!catalog_)
+      catalog_ = std::make_unique<ScriptCatalog>(options_, rig_.shared_engine(), rig_.table());
+    catalog_->scan();
+    return *catalog_;
+  }
+  ScriptInfo info(const std::string& name, int folder = 0) {
+    for (ScriptInfo& info : catalog_->list())
+      if (info.path == path(name, folder)) return info;
+    return {};
+  }
+  /// The result, or the error.
+  std::string run(const std::string& type) {
+    ports::RunRequest request;
+    request.task.type = type;
+    ports::CancelToken token;
+    const auto out = rig_.table()->run(request, proc::monotonic_ms() + 5000, token, {});
+    return out.kind == model::OutcomeKind::kSucceeded ? out.result : out.error;
+  }
+
+  TempDir dir_;
+  ScriptOptions options_;
+  ScriptRig rig_;
+  std::unique_ptr<ScriptCatalog> catalog_;
+};
+
+TEST_F(Catalog, serves_a_file_and_each_new_text_of_it) {
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  EXPECT_EQ(run("a"), "1");
+  write("a.lua", task("a", "return 2", "2.0.0"));
+  scanned();
+  EXPECT_EQ(run("a"), "2");
+  const ScriptInfo now = info("a.lua");
+  EXPECT_EQ(now.version, "2.0.0");
+  ASSERT_EQ(now.generations.size(), 2U);
+  EXPECT_EQ(now.generations[0].number, 2U);
+  EXPECT_EQ(now.generations[0].state, "active");
+}
+
+TEST_F(Catalog, leaves_the_old_generation_serving_when_the_new_text_is_wrong) {
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  write("a.lua", "\nreturn skep.task {");
+  scanned();
+  EXPECT_EQ(run("a"), "1");
+  EXPECT_EQ(info("a.lua").state, "failed");
+  EXPECT_EQ(info("a.lua").reason, "a.lua:2: unexpected symbol near <eof>");
+  EXPECT_EQ(info("a.lua").generations.front().state, "active");
+  write("a.lua", task("a", "return 3"));
+  scanned();
+  EXPECT_EQ(run("a"), "3");
+  EXPECT_EQ(info("a.lua").reason, "");
+}
+
+TEST_F(Catalog, takes_the_type_out_with_its_file) {
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  std::filesystem::remove(path("a.lua"));
+  scanned();
+  EXPECT_NE(run("a").find("not-found"), std::string::npos);
+  EXPECT_TRUE(catalog_->list().empty());
+}
+
+TEST_F(Catalog, follows_a_file_to_its_new_name) {
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  write("a.lua", task("b", "return 2"));
+  scanned();
+  EXPECT_NE(run("a").find("not-found"), std::string::npos);
+  EXPECT_EQ(run("b"), "2");
+}
+
+TEST_F(Catalog, lets_the_first_folder_win) {
+  write("x.lua", task("a", "return 'second'"), 1);
+  scanned();
+  EXPECT_EQ(run("a"), "\"second\"");
+  write("y.lua", task("a", "return 'first'"));
+  scanned();
+  EXPECT_EQ(run("a"), "\"first\"");
+  EXPECT_EQ(info("x.lua", 1).state, "shadowed");
+  write("z.lua", task("a", "return 'third'"), 1);
+  scanned();
+  EXPECT_EQ(info("z.lua", 1).reason,
+            "z.lua: task type a is that of " + path("y.lua") +
+                ", which comes first\n  next: give one of the two another name");
+  std::filesystem::remove(path("y.lua"));
+  scanned();
+  EXPECT_EQ(run("a"), "\"second\"");
+}
+
+TEST_F(Catalog, refuses_the_name_of_a_plugins_type) {
+  ASSERT_TRUE(rig_.start_plugins());
+  write("a.lua", task("collect_facts", "return 1"));
+  scanned();
+  EXPECT_EQ(info("a.lua").state, "failed");
+  EXPECT_NE(info("a.lua").reason.find("task type collect_facts is served by collect_facts"),
+            std::string::npos)
+      << info("a.lua").reason;
+}
+
+TEST_F(Catalog, refuses_permissions_that_the_node_does_not_grant) {
+  write("a.lua", task("a", "return 1", "1.0.0", "'exec'"));
+  scanned();
+  EXPECT_EQ(info("a.lua").reason,
+            "a.lua needs the permission \"exec\", which this node does not grant\n  next: "
+            "[scripts.a] allow = [\"exec\"]");
+}
+
+TEST_F(Catalog, gives_scripts_of_the_shipped_folder_what_they_declare) {
+  options_.shipped = options_.paths[1];
+  write("a.lua", task("a", "return ctx.exec{'true'}.exit_code", "1.0.0", "'exec'"), 1);
+  scanned();
+  EXPECT_EQ(run("a"), "0");
+}
+
+TEST_F(Catalog, asks_the_admission_about_a_private_copy) {
+  options_.staging_dir = dir_.file("staging");
+  std::string seen;
+  options_.admission = [&](const plugin::Candidate& c) -> Status {
+    std::ifstream in(c.staged_path);
+    seen = c.id + " " + c.abi + " " + std::string(std::istreambuf_iterator<char>(in), {});
+    return Error{Code::kDenied, "the lock has another sha256"};
+  };
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  EXPECT_EQ(seen, "a lua " + task("a", "return 1"));
+  EXPECT_EQ(info("a.lua").reason, "a.lua: the lock has another sha256");
+  EXPECT_NE(run("a").find("not-found"), std::string::npos);
+}
+
+TEST_F(Catalog, refuses_files_that_everybody_may_write_and_links) {
+  write("a.lua", task("a", "return 1"));
+  std::filesystem::permissions(path("a.lua"), std::filesystem::perms::others_write,
+                               std::filesystem::perm_options::add);
+  std::filesystem::create_symlink(path("a.lua"), path("b.lua"));
+  scanned();
+  EXPECT_NE(info("a.lua").reason.find("everybody may write it"), std::string::npos);
+  EXPECT_NE(info("b.lua").reason.find("symbolic link"), std::string::npos);
+}
+
+TEST_F(Catalog, goes_back_when_the_first_runs_of_a_new_text_break) {
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  EXPECT_EQ(run("a"), "1");
+  write("a.lua", task("a", "return nil + 1", "2.0.0"));
+  scanned();
+  for (int i = 0; i < 3; ++i) run("a");
+  scanned();
+  EXPECT_EQ(run("a"), "1");
+  EXPECT_EQ(info("a.lua").state, "rolled_back");
+  EXPECT_EQ(info("a.lua").reason, "3 of its first 3 runs ended with a script error");
+}
+
+TEST_F(Catalog, keeps_a_new_text_that_fails_on_purpose) {
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  write("a.lua", task("a", "ctx.fail('the disk is full')", "2.0.0"));
+  scanned();
+  for (int i = 0; i < 5; ++i) run("a");
+  scanned();
+  EXPECT_EQ(info("a.lua").state, "active");
+  EXPECT_EQ(info("a.lua").generations[1].state, "retired");
+}
+
+TEST_F(Catalog, notices_changes_by_itself) {
+  const std::uint64_t before = events::newest();
+  catalog_ = std::make_unique<ScriptCatalog>(options_, rig_.shared_engine(), rig_.table());
+  catalog_->start();
+  write("a.lua", task("a", "return 1"));
+  std::stop_source stop;
+  std::uint64_t seen = before;
+  bool active = false;
+  while (!active) {
+    const auto events = events::since(seen, 16, Millis{10'000}, stop.get_token());
+    ASSERT_FALSE(events.empty()) << "nothing happened within 10 s";
+    for (const auto& e : events) active = active || e.name == "script.active";
+    seen = events.back().id;
+  }
+  EXPECT_EQ(run("a"), "1");
+}
+
+}  // namespace
+}  // namespace skep::test
