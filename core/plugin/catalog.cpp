@@ -113,19 +113,30 @@ Status apply_tables(const std::map<std::string, std::string>& tables,
                     std::vector<CatalogEntry>& entries) {
   std::vector<std::string> ids;
   for (const CatalogEntry& e : entries) ids.push_back(e.info.id);
+  Status first;
+  const auto wrong = [&](const Error& error) {
+    if (first) first = error;
+  };
   for (const auto& [id, text] : tables) {
     const auto entry = std::find_if(entries.begin(), entries.end(),
                                     [&id = id](const CatalogEntry& e) { return e.info.id == id; });
-    if (entry == entries.end())
-      return config_error("[plugins." + id + "]: no plugin \"" + id + "\"; " + suggestion(id, ids))
-          .with_next("skep plugin list");
+    if (entry == entries.end()) {
+      wrong(config_error("[plugins." + id + "]: no plugin \"" + id + "\"; " + suggestion(id, ids))
+                .with_next("skep plugin list"));
+      continue;
+    }
     auto table = parse_plugin_table(id, text);
-    if (!table) return table.error();
-    if (entry->manifest) SKEP_TRY(check_plugin_table(*entry->manifest, *table));
+    if (!table) {
+      wrong(table.error());
+      continue;
+    }
+    if (entry->manifest)
+      if (const Status fits = check_plugin_table(*entry->manifest, *table); !fits)
+        wrong(fits.error());
     entry->table = std::move(*table);
     if (!entry->table.enabled && entry->usable()) entry->info.state = "disabled";
   }
-  return Status();
+  return first;
 }
 
 }  // namespace skep::plugin

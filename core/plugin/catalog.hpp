@@ -31,8 +31,8 @@ std::vector<CatalogEntry> scan_folders(const std::vector<std::string>& folders,
 /// What the manifest says, for list().
 void describe(const Manifest& manifest, PluginInfo& info);
 
-/// Gives each entry its [plugins.ID] table. kConfig for a table that names no plugin or does not
-/// fit.
+/// Gives each entry its [plugins.ID] table, also one that does not fit its manifest. The first
+/// problem: kConfig for a table that names no plugin or does not fit.
 Status apply_tables(const std::map<std::string, std::string>& tables,
                     std::vector<CatalogEntry>& entries);
 

@@ -86,8 +86,11 @@ Status Registry::Impl::replace_beside(Plugin& plugin, Running& next) {
 
 Status Registry::Impl::bring_back(Plugin& plugin, std::shared_ptr<const Recipe> recipe,
                                   const std::shared_ptr<Generation>& generation) {
-  if (!plugin.current)
-    plugin.current = std::make_unique<Running>(std::move(recipe), generation, running_host());
+  if (!plugin.current) {
+    auto again = std::make_unique<Running>(std::move(recipe), generation, running_host());
+    const std::lock_guard lock(mutex);
+    plugin.current.swap(again);
+  }
   auto started = start_all(plugin, *plugin.current);
   if (!started) return started.error();
   return go_live(plugin, std::move(*started), generation);
@@ -106,7 +109,11 @@ Status Registry::Impl::replace_after(Plugin& plugin, std::unique_ptr<Running>& n
                        " do not end");
   }
   plugin.current->stop();
-  if (restart) plugin.current.reset();
+  if (restart) {
+    std::unique_ptr<Running> gone;
+    const std::lock_guard lock(mutex);
+    gone.swap(plugin.current);
+  }
   Status status = restart ? start_code(*next) : Status();
   auto started = status ? start_all(plugin, *next) : Result<Started>(status.error());
   if (started) return go_live(plugin, std::move(*started), next->generation());
@@ -114,6 +121,7 @@ Status Registry::Impl::replace_after(Plugin& plugin, std::unique_ptr<Running>& n
   if (restart) next.reset();
   const Status back = bring_back(plugin, old_recipe, old);
   if (back) return started.error();
+  table->remove(plugin.id);
   Error both = started.error();
   both.message += "; and the old generation does not start again: " + back.error().message;
   return both;
@@ -266,7 +274,8 @@ void Registry::Impl::take_out(const std::string& id) {
 
 Result<Reloaded> Registry::reload(std::string_view id) {
   const std::lock_guard work(impl_->work);
-  SKEP_TRY(impl_->scan());
+  // A table of another plugin may be wrong; that of this one is checked below.
+  static_cast<void>(impl_->scan());
   CatalogEntry* entry = impl_->find(id);
   const auto at = impl_->plugins.find(id);
   const bool runs = at != impl_->plugins.end() && at->second.current != nullptr;

@@ -146,9 +146,16 @@ Result<Staged> Registry::Impl::image_of(Plugin& plugin, const std::string& sourc
     plugin.images.erase(old);
   }
   plugin.images.push_front(image);
-  while (plugin.images.size() > kImages) {
-    ::unlink(plugin.images.back().path.c_str());
-    plugin.images.pop_back();
+  const auto wanted = [&](const Staged& old) {
+    return (plugin.current && plugin.current->recipe().file.path == old.path) ||
+           std::any_of(plugin.before.begin(), plugin.before.end(),
+                       [&](const auto& recipe) { return recipe->file.path == old.path; });
+  };
+  for (auto old = plugin.images.end();
+       plugin.images.size() > kImages && old != std::next(plugin.images.begin());) {
+    if (wanted(*--old)) continue;
+    ::unlink(old->path.c_str());
+    old = plugin.images.erase(old);
   }
   return image;
 }

@@ -1,8 +1,11 @@
 // Files that come, change and go while the node runs.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 
 #include "core/base/events.hpp"
+#include "core/base/text.hpp"
 #include "core/plugin/keeper.hpp"
 #include "core/plugin/registry_impl.hpp"
 #include "skep/kind/task.h"
@@ -20,10 +23,30 @@ bool has_tasks(const CatalogEntry& entry) {
                      [](const ManifestComponent& c) { return c.kind == SKEP_KIND_TASK; });
 }
 
+/// Which files there are, and of which inode, size and time: equal when nothing was touched.
+std::string signature_of(const std::vector<std::string>& folders) {
+  std::vector<std::string> lines;
+  for (const std::string& folder : folders) {
+    std::error_code ec;
+    for (const auto& file : std::filesystem::directory_iterator(folder, ec)) {
+      struct stat st {};
+      if (file.path().extension() != ".so" || ::stat(file.path().c_str(), &st) != 0) continue;
+      lines.push_back(file.path().string() + " " + std::to_string(st.st_ino) + " " +
+                      std::to_string(st.st_size) + " " + std::to_string(st.st_mtim.tv_sec) + "." +
+                      std::to_string(st.st_mtim.tv_nsec));
+    }
+  }
+  std::sort(lines.begin(), lines.end());
+  return join(lines, "\n");
+}
+
 }  // namespace
 
 void Verdicts::give(Verdict verdict) {
   const std::lock_guard lock(mutex_);
+  const bool known = std::any_of(given_.begin(), given_.end(),
+                                 [&](const Verdict& v) { return v.id == verdict.id; });
+  if (known) return;
   given_.push_back(std::move(verdict));
   if (wake_) wake_();
 }
@@ -67,6 +90,9 @@ void Keeper::run(std::stop_token stop) {
 /// the folder, or the next look, reads it again.
 void Registry::Impl::look_at_files() {
   const std::lock_guard lock(work);
+  std::string now = signature_of(options.paths);
+  if (now == seen_files) return;
+  seen_files = std::move(now);
   if (const Status scanned = scan(); !scanned)
     log::warn("plugin_tables_do_not_fit", {{"error", scanned.error().message}});
   for (CatalogEntry& entry : entries) {

@@ -17,9 +17,7 @@ class ReloadQueueTest : public ReloadTest {
     queue_ = std::move(*queue);
   }
   void TearDown() override { queue_.reset(); }
-  std::string table_of(const std::string& file) {
-    return R"({"path":")" + dir_.file(file) + "\"}";
-  }
+  std::string table_of(const std::string& file) { return R"({"path":")" + dir_.file(file) + "\"}"; }
   /// The same code with another digest.
   void touch(int round) {
     install_bytes(

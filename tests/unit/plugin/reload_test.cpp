@@ -176,7 +176,10 @@ TEST_F(ReloadTest, a_start_that_hangs_costs_a_probe) {
   EXPECT_EQ(build(), 1);
 }
 
-TEST_F(ReloadTest, a_crash_on_the_fifth_task_brings_the_old_one_back) {
+class ReloadCrashTest : public ReloadTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(ReloadCrashTest, on_the_fifth_task_brings_the_old_one_back) {
+  options_.isolation = GetParam();
   begin("answer_1");
   registry_->watch();
   install("answer_throws_on_fifth");
@@ -194,6 +197,8 @@ TEST_F(ReloadTest, a_crash_on_the_fifth_task_brings_the_old_one_back) {
   ASSERT_FALSE(again);
   EXPECT_NE(again.error().message.find("quarantine"), std::string::npos);
 }
+
+INSTANTIATE_TEST_SUITE_P(isolation, ReloadCrashTest, testing::Values("inproc", "process"));
 
 TEST_F(ReloadTest, a_higher_share_of_faults_brings_the_old_one_back) {
   begin("answer_1");
