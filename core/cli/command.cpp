@@ -12,7 +12,7 @@ std::vector<Command> build() {
   std::vector<Command> out;
   for (auto* part : {up_commands, status_commands, submit_commands, task_commands,
                      task_type_commands, worker_commands, start_commands, config_commands,
-                     plugin_commands, api_commands, help_commands})
+                     plugin_commands, script_commands, api_commands, help_commands})
     for (Command& c : part()) out.push_back(std::move(c));
   return out;
 }

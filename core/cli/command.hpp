@@ -72,6 +72,7 @@ std::vector<Command> api_commands();
 std::vector<Command> config_commands();
 std::vector<Command> help_commands();
 std::vector<Command> plugin_commands();
+std::vector<Command> script_commands();
 std::vector<Command> start_commands();
 std::vector<Command> status_commands();
 std::vector<Command> submit_commands();
