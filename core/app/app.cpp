@@ -92,9 +92,14 @@ worker::DrainReport drain(WorkerRole& role, Signals& signals) {
 plugin::RegistryOptions registry_options(const config::Config& config,
                                          std::shared_ptr<const trust::Gate> gate) {
   plugin::RegistryOptions o;
-  o.paths = plugin_paths(config);
+  o.paths = artifact_paths(config, api::ArtifactKind::kPlugin);
+  for (std::string& path : plugin_paths(config)) o.paths.push_back(std::move(path));
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;
+  o.state_dir = config.node.state_dir;
+  o.isolation = "process";
+  o.shipped_dir = default_plugin_paths().front();
+  o.shipped = split(SKEP_SHIPPED_PLUGINS, ' ');
   o.admission = admission(std::move(gate));
   return o;
 }
@@ -156,10 +161,13 @@ int run_node(const config::Loaded& loaded) {
   }
   std::unique_ptr<WorkerRole> worker;
   if (config.is_worker()) {
-    auto started = WorkerRole::start(config, registry, clock, [&signals] { signals.wake(); });
+    auto started = WorkerRole::start(config, registry, admission(*gate), clock,
+                                     [&signals] { signals.wake(); });
     if (!started) return fail(started.error());
     worker = std::move(*started);
   }
+
+  registry.watch();
 
   const int number = signals.wait();
   if (number != 0) log::info("worker_pool_signal_received", {{"signal", strsignal(number)}});

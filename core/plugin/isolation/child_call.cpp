@@ -125,6 +125,7 @@ model::Outcome ChildCall::finished(skep_rc rc, DoneFrame done) {
   if (!done.threw.empty()) {
     call_.blame(CallEnd::kCrash);
     const std::string what = clean_text(to_view(done.threw));
+    call_.blame(CallEnd::kCrash);
     return failed_outcome(threw(what).within("plugin " + process_.plugin().plugin_id), false);
   }
   if (done.threads_left > 0)
