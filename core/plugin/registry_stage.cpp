@@ -143,8 +143,8 @@ Result<Staged> Registry::Impl::image_of(Plugin& plugin, const std::string& sourc
   if (plugin.last_number >= kImages && old != plugin.images.end()) {
     ::unlink(fresh->path.c_str());
     image = *old;
-    plugin.images.erase(old);
   }
+  std::erase_if(plugin.images, [&](const Staged& known) { return known.path == image.path; });
   plugin.images.push_front(image);
   const auto wanted = [&](const Staged& kept) {
     return (plugin.current && plugin.current->recipe().file.path == kept.path) ||
