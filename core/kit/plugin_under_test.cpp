@@ -67,8 +67,9 @@ void Loaded::close() {
   table_->close();
 }
 
-Answer Loaded::create(const std::string& component, skep_view config, skep_inst** out) {
-  return ask("create()",
+Answer Loaded::create(const std::string& component, skep_view config, skep_inst** out,
+                      const std::string& doing) {
+  return ask(doing,
              [&](skep_err* err) { return table_->create(component.c_str(), config, out, err); });
 }
 Answer Loaded::start(skep_inst* inst) {
