@@ -96,6 +96,10 @@ plugin::RegistryOptions registry_options(const config::Config& config,
   for (std::string& path : plugin_paths(config)) o.paths.push_back(std::move(path));
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;
+  o.state_dir = config.node.state_dir;
+  o.isolation = "process";
+  o.shipped_dir = default_plugin_paths().front();
+  o.shipped = split(SKEP_SHIPPED_PLUGINS, ' ');
   o.admission = admission(std::move(gate));
   return o;
 }
@@ -162,6 +166,8 @@ int run_node(const config::Loaded& loaded) {
     if (!started) return fail(started.error());
     worker = std::move(*started);
   }
+
+  registry.watch();
 
   const int number = signals.wait();
   if (number != 0) log::info("worker_pool_signal_received", {{"signal", strsignal(number)}});
