@@ -30,9 +30,9 @@ Result<std::unique_ptr<plugin::ScriptCatalog>> start_scripts(
   auto options = script_options(config);
   if (!options) return options.error();
   plugin::EngineOptions host;
-  if (const auto table = config.plugins.tables.find(host.component);
-      table != config.plugins.tables.end())
-    host.table = table->second;
+  if (const auto settings = config.plugins.tables.find(host.component);
+      settings != config.plugins.tables.end())
+    host.table = settings->second;
   host.staging_dir = config.node.state_dir + "/staging";
   host.state_dir = config.node.state_dir;
   auto engine = plugin::open_script_engine(registry, host);
