@@ -99,6 +99,10 @@ plugin::RegistryOptions registry_options(const config::Config& config,
   for (std::string& path : plugin_paths(config)) o.paths.push_back(std::move(path));
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;
+  o.state_dir = config.node.state_dir;
+  o.isolation = "process";
+  o.shipped_dir = default_plugin_paths().front();
+  o.shipped = split(SKEP_SHIPPED_PLUGINS, ' ');
   o.admission = admission(std::move(gate));
   return o;
 }
@@ -198,6 +202,7 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
     worker = std::move(*started);
   }
 
+  registry.watch();
   node.run(parts_of(registry, control.get(), worker.get()),
            control ? control->urls() : std::vector<std::string>{});
   const int number = wait_for_end(signals, node);

@@ -25,8 +25,20 @@ namespace fs = std::filesystem;
 
 struct Target {
   std::string folder;
-  bool node_known = false;  ///< the folder is that of a node, not of --to
+  std::string advice;  ///< what the node of the folder will do with a file there; "" with --to
 };
+
+/// A node that wants pins refuses what its lock file does not list.
+std::string advice_of(Session& s, const config::Config& config) {
+  const std::string& policy = config.trust.policy;
+  if (policy == "none")
+    return "a running node of this folder takes it up by itself if it watches its folders; see "
+           "skep plugin list";
+  return "the node's [trust] policy is \"" + policy + "\": it loads the file once " +
+         (policy == "signature"
+              ? std::string("FILE.minisig is beside it (skep plugin sign)")
+              : "it is locked (skep plugin lock -c " + s.args.get("config") + ")");
+}
 
 bool is_writable(const std::string& folder) { return ::access(folder.c_str(), W_OK | X_OK) == 0; }
 
@@ -40,14 +52,14 @@ bool usable(const std::string& folder) {
 Outcome<Target> target_of(Session& s) {
   if (const std::string to = s.args.get("to"); !to.empty()) {
     std::error_code ec;
-    if (fs::is_directory(to, ec)) return Target{to, false};
+    if (fs::is_directory(to, ec)) return Target{to, ""};
     return Failure(not_found("folder", to).with_next("mkdir -p " + to));
   }
   auto loaded = load_config(s, true);
   if (!loaded) return loaded.error();
   const auto folders = app::plugin_paths(loaded->config);
   for (const std::string& folder : folders)
-    if (usable(folder)) return Target{folder, true};
+    if (usable(folder)) return Target{folder, advice_of(s, loaded->config)};
   return Failure(
       Error{Code::kDenied,
             "no plugin folder of the node may be written by this user: " + join(folders, ", "),
@@ -150,10 +162,7 @@ Outcome<Installed> install_plugin(Session& s, const std::string& file) {
   if (!fs::is_regular_file(file, ec)) return Failure(not_found("plugin file", file));
   auto installed = put(file, target->folder);
   if (!installed) return Failure(installed.error().within(file));
-  if (target->node_known)
-    installed->node =
-        "a running node of this folder takes it up by itself; see it by "
-        "skep plugin list";
+  installed->node = target->advice;
   return std::move(*installed);
 }
 

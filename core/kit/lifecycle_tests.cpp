@@ -118,10 +118,10 @@ void lifecycle_config_rules(Subject& s) {
       throw Broken("the schema takes " + v.document, "report this as a defect of skep");
     // The host never lets such a document through; a plugin that meets one all the same, from
     // another host, may refuse it or take it, but not crash or fail without a message.
-    step("create() with " + v.rule);
     skep_inst* inst = nullptr;
-    if (plugin.create(s.component->name, {v.document.data(), v.document.size()}, &inst).ok())
-      plugin.destroy(inst);
+    const Answer answer = plugin.create(s.component->name, {v.document.data(), v.document.size()},
+                                        &inst, "create() with " + v.rule);
+    if (answer.ok()) plugin.destroy(inst);
     ++tried;
   }
   s.remark = std::to_string(tried) + " rules broken";

@@ -67,8 +67,9 @@ void Loaded::close() {
   table_->close();
 }
 
-Answer Loaded::create(const std::string& component, skep_view config, skep_inst** out) {
-  return ask("create()",
+Answer Loaded::create(const std::string& component, skep_view config, skep_inst** out,
+                      const std::string& doing) {
+  return ask(doing,
              [&](skep_err* err) { return table_->create(component.c_str(), config, out, err); });
 }
 Answer Loaded::start(skep_inst* inst) {
@@ -142,7 +143,9 @@ const skep_fake_result* run_task(Instance& instance, skep_fake_call* call, skep_
   const skep_fake_result* r = skep_fake_call_ended(call, rc);
   if (rc > 0)
     throw Broken("run() returned " + std::to_string(rc), "return SKEP_OK, or what fail() returned");
-  if (rc < 0 && r->message[0] == '\0')
+  // What emit() returned to a cancelled call may be passed on as it is.
+  const bool passed_on = rc == SKEP_E_CANCELLED && ops->cancelled(skep_fake_call_handle(call)) != 0;
+  if (rc < 0 && !passed_on && r->message[0] == '\0')
     throw Broken("run() failed with code " + std::to_string(rc) + " and no message",
                  "return call.fail(code, \"what was wrong, where, what to do\")");
   if (r->result[0] != '\0' && !parse_json(r->result))

@@ -43,7 +43,9 @@ class Loaded {
   /// With `host`, or the fake one. It must stay until the object goes.
   Answer open(const skep_host* host = nullptr);
   void close();
-  Answer create(const std::string& component, skep_view config, skep_inst** out);
+  /// `doing` is what a message says of the call.
+  Answer create(const std::string& component, skep_view config, skep_inst** out,
+                const std::string& doing = "create()");
   Answer start(skep_inst* inst);
   Answer drain(skep_inst* inst);
   Answer stop(skep_inst* inst);

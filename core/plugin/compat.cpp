@@ -99,9 +99,6 @@ Compat check_compat(const Manifest& manifest, const HostAbi& host) {
   for (const ManifestComponent& c : manifest.components) add("kind", c.kind, host.kinds);
   for (const ManifestComponent& c : manifest.components)
     for (const std::string& id : c.required_services) add("service", id, host.services);
-  if (!contains(manifest.isolation_allowed, "inproc"))
-    out.rows.push_back({"isolation", join(manifest.isolation_allowed, " "), "inproc",
-                        "missing  <- this version runs plugins in its own process only"});
   return out;
 }
 

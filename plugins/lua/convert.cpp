@@ -19,12 +19,12 @@ int g_null = 0;
 
 class Encoder {
  public:
-  explicit Encoder(lua_State* L) : lua_(L) {}
+  Encoder(lua_State* L, std::string_view name) : lua_(L), path_(name) {}
 
-  void value(int index, const std::string& path) {
+  void value(int index) {
     luaL_checkstack(lua_, 8, "nested too deep");
-    if (++depth_ > kMaxDepth) throw std::runtime_error(path + ": nested too deep, or in itself");
-    if (out_.size() > kMaxJson) throw std::runtime_error(path + ": more than 4 MiB as JSON");
+    if (++depth_ > kMaxDepth) fail("nested too deep, or in itself");
+    if (out_.size() > kMaxJson) fail("more than 4 MiB as JSON");
     State::of(lua_).charge(lua_, 1);
     switch (lua_type(lua_, index)) {
       case LUA_TNIL:
@@ -34,17 +34,17 @@ class Encoder {
         out_ += lua_toboolean(lua_, index) != 0 ? "true" : "false";
         break;
       case LUA_TNUMBER:
-        number(index, path);
+        number(index);
         break;
       case LUA_TSTRING:
         Json::quote(out_, to_text(lua_, index));
         break;
       case LUA_TTABLE:
-        table(index, path);
+        table(index);
         break;
       default:
         if (!is_null(lua_, index))
-          throw std::runtime_error(path + ": a " + luaL_typename(lua_, index) + " has no JSON");
+          fail(std::string("a ") + luaL_typename(lua_, index) + " has no JSON");
         out_ += "null";
     }
     --depth_;
@@ -55,14 +55,14 @@ class Encoder {
   }
 
  private:
-  void number(int index, const std::string& path) {
+  void number(int index) {
     char buffer[40];
     char* end = buffer;
     if (lua_isinteger(lua_, index) != 0) {
       end = std::to_chars(buffer, buffer + sizeof(buffer), lua_tointeger(lua_, index)).ptr;
     } else {
       const double d = lua_tonumber(lua_, index);
-      if (!std::isfinite(d)) throw std::runtime_error(path + ": inf and nan have no JSON");
+      if (!std::isfinite(d)) fail("inf and nan have no JSON");
       end = std::to_chars(buffer, buffer + sizeof(buffer), d).ptr;
     }
     out_.append(buffer, end);
@@ -76,7 +76,7 @@ class Encoder {
     return same;
   }
 
-  void table(int index, const std::string& path) {
+  void table(int index) {
     index = lua_absindex(lua_, index);
     const auto n = static_cast<lua_Integer>(lua_rawlen(lua_, index));
     std::vector<std::string> keys;
@@ -88,30 +88,29 @@ class Encoder {
                  lua_tointeger(lua_, -2) <= n) {
         ++numbered;
       } else {
-        throw std::runtime_error(path + ": the key " + luaL_tolstring(lua_, -2, nullptr) +
-                                 " fits neither a list nor an object");
+        fail(std::string("the key ") + luaL_tolstring(lua_, -2, nullptr) +
+             " fits neither a list nor an object");
       }
     }
-    if (numbered > 0 && !keys.empty())
-      throw std::runtime_error(path + ": both a list and the member \"" + keys.front() + "\"");
-    if (numbered != n) throw std::runtime_error(path + ": a list with holes; use skep.null");
-    if (n > 0 || (keys.empty() && is_marked(index))) return array(index, n, path);
+    if (numbered > 0 && !keys.empty()) fail("both a list and the member \"" + keys.front() + "\"");
+    if (numbered != n) fail("a list with holes; use skep.null");
+    if (n > 0 || (keys.empty() && is_marked(index))) return array(index, n);
     std::sort(keys.begin(), keys.end());
-    object(index, keys, path);
+    object(index, keys);
   }
 
-  void array(int index, lua_Integer n, const std::string& path) {
+  void array(int index, lua_Integer n) {
     out_ += '[';
     for (lua_Integer i = 1; i <= n; ++i) {
       if (i > 1) out_ += ',';
       lua_rawgeti(lua_, index, i);
-      value(lua_gettop(lua_), path + "[" + std::to_string(i) + "]");
+      member("[" + std::to_string(i) + "]");
       lua_pop(lua_, 1);
     }
     out_ += ']';
   }
 
-  void object(int index, const std::vector<std::string>& keys, const std::string& path) {
+  void object(int index, const std::vector<std::string>& keys) {
     out_ += '{';
     for (const char* comma = ""; const std::string& key : keys) {
       out_ += comma;
@@ -119,14 +118,26 @@ class Encoder {
       out_ += ':';
       lua_pushlstring(lua_, key.data(), key.size());
       lua_rawget(lua_, index);
-      value(lua_gettop(lua_), path.empty() ? key : path + "." + key);
+      member("." + key);
       lua_pop(lua_, 1);
       comma = ",";
     }
     out_ += '}';
   }
 
+  /// The value on top of the stack, which lies at `step` from the present one.
+  void member(const std::string& step) {
+    const std::size_t here = path_.size();
+    path_ += step;
+    value(lua_gettop(lua_));
+    path_.resize(here);
+  }
+  [[noreturn]] void fail(const std::string& what) const {
+    throw std::runtime_error(path_ + ": " + what);
+  }
+
   lua_State* lua_;
+  std::string path_;  ///< of the present value, for messages
   std::string out_;
   int depth_ = 0;
 };
@@ -174,8 +185,8 @@ int null_name(lua_State* L) {
 }  // namespace
 
 std::string encode(lua_State* L, int index, std::string_view name) {
-  Encoder encoder(L);
-  encoder.value(lua_absindex(L, index), std::string(name));
+  Encoder encoder(L, name);
+  encoder.value(lua_absindex(L, index));
   return encoder.take();
 }
 

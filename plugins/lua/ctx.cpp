@@ -14,6 +14,7 @@
 namespace skep::lua {
 namespace {
 
+/// The names that the core gives the codes.
 struct CodeName {
   skep_rc code;
   const char* name;
@@ -27,8 +28,8 @@ constexpr std::array<CodeName, 14> kCodes{{{SKEP_E_CANCELLED, "cancelled"},
                                            {SKEP_E_UNAVAILABLE, "unavailable"},
                                            {SKEP_E_DENIED, "denied"},
                                            {SKEP_E_CONFIG, "config"},
-                                           {SKEP_E_STATE, "state"},
-                                           {SKEP_E_NO_MEMORY, "no-memory"},
+                                           {SKEP_E_STATE, "conflict"},
+                                           {SKEP_E_NO_MEMORY, "no-space"},
                                            {SKEP_E_CORRUPT, "corrupt"},
                                            {SKEP_E_INTERNAL, "internal"},
                                            {SKEP_E_FAILED, "failed"}}};
@@ -280,8 +281,10 @@ std::vector<std::string> pairs_member(lua_State* L, int index, const char* key,
       const int value = lua_type(L, -1);
       if (lua_type(L, -2) != LUA_TSTRING || (value != LUA_TSTRING && value != LUA_TNUMBER))
         throw std::runtime_error(std::string(key) + ": expected names with text values");
-      out.push_back(std::string(to_text(L, -2)) + separator + luaL_tolstring(L, -1, nullptr));
+      std::string pair = std::string(to_text(L, -2)) + separator;
+      pair += luaL_tolstring(L, -1, nullptr);  // a copy: lua_next() wants the value as it was
       lua_pop(L, 1);
+      out.push_back(std::move(pair));
     }
   lua_pop(L, 1);
   std::sort(out.begin(), out.end());

@@ -9,6 +9,8 @@ namespace skep::lua {
 namespace {
 
 constexpr int kStep = 1000;  ///< instructions between two looks: about 10 us
+/// A script that goes on after so many failed allocations is stopped: each one costs a collection.
+constexpr int kMaxRefusals = 20;
 constexpr std::size_t kTraffic = std::size_t{4} << 20;
 constexpr const char* kDeliberate = "skep.deliberate";
 
@@ -73,24 +75,32 @@ void* State::allocate(void* self, void* block, std::size_t old_size, std::size_t
     s.traffic_ += size;
     if (s.traffic_ > kTraffic) s.look();
     if (s.stop_ != Stop::kNone) return nullptr;
-    if (size - before > s.limits_.memory_bytes - s.used_) {
-      s.refused_ = true;
-      return nullptr;
-    }
+    if (size - before > s.limits_.memory_bytes - s.used_) return s.refuse();
   }
   void* made = std::realloc(block, size);
   if (made != nullptr) s.used_ = s.used_ - before + size;
   return made;
 }
 
+void* State::refuse() {
+  if (++refusals_ > kMaxRefusals) stop(Stop::kMemory);
+  return nullptr;
+}
+
+/// The main thread of the script comes to raise() with its next instruction.
+void State::stop(Stop why) {
+  if (stop_ == Stop::kNone) lua_sethook(state_, count, LUA_MASKCOUNT, 1);
+  stop_ = why;
+}
+
 void State::look() {
   traffic_ = 0;
   unlooked_ = 0;
   if (stop_ != Stop::kNone) return;
-  if (instructions_ > limits_.instructions) stop_ = Stop::kInstructions;
   const int reason = call_ == nullptr ? 0 : call_->cancel_reason();
-  if (reason != 0) stop_ = reason == SKEP_CANCEL_DEADLINE ? Stop::kDeadline : Stop::kCancelled;
-  if (reason == 0 && monotonic_ns() >= deadline_ns_) stop_ = Stop::kDeadline;
+  if (reason != 0) return stop(reason == SKEP_CANCEL_DEADLINE ? Stop::kDeadline : Stop::kCancelled);
+  if (monotonic_ns() >= deadline_ns_) return stop(Stop::kDeadline);
+  if (instructions_ > limits_.instructions) stop(Stop::kInstructions);
 }
 
 void State::count(lua_State* L, lua_Debug*) {
@@ -113,7 +123,7 @@ void State::charge(lua_State* L, std::uint64_t instructions) {
 void State::charge_output(lua_State* L, std::size_t bytes) {
   output_ += bytes;
   if (output_ <= limits_.output_bytes) return;
-  stop_ = Stop::kOutput;
+  stop(Stop::kOutput);
   raise(L);
 }
 
@@ -137,6 +147,11 @@ void State::mark_deliberate(lua_State* L, Failure failure) {
   lua_setfield(L, LUA_REGISTRYINDEX, kDeliberate);
 }
 
+std::string State::memory_text() const {
+  return "the script used more than " + std::to_string(limits_.memory_bytes >> 20) +
+         " MiB of memory";
+}
+
 std::string State::stop_text() const {
   std::string out;
   switch (stop_) {
@@ -153,6 +168,9 @@ std::string State::stop_text() const {
       break;
     case Stop::kOutput:
       out = "the script wrote more than " + std::to_string(limits_.output_bytes) + " bytes";
+      break;
+    case Stop::kMemory:
+      out = memory_text();
       break;
   }
   return where_.empty() ? out : where_ + ": " + out;
@@ -178,9 +196,8 @@ State::Ended State::protect(lua_CFunction body, void* argument) {
   } else {
     out.message = to_text(state_, -1);
   }
-  if (out.status == LUA_ERRMEM || (out.message.empty() && refused_))
-    out.message = "the script used more than " + std::to_string(limits_.memory_bytes >> 20) +
-                  " MiB of memory";
+  if (out.status == LUA_ERRMEM || (out.message.empty() && out_of_memory()))
+    out.message = memory_text();
   lua_settop(state_, 0);
   return out;
 }

@@ -20,7 +20,7 @@ struct Limits {
   std::size_t output_bytes = std::size_t{1} << 20;  ///< print and log lines together
 };
 
-enum class Stop { kNone, kCancelled, kDeadline, kInstructions, kOutput };
+enum class Stop { kNone, kCancelled, kDeadline, kInstructions, kOutput, kMemory };
 
 /// Owns the state. Used by one thread.
 class State {
@@ -62,18 +62,23 @@ class State {
   void mark_deliberate(lua_State* L, Failure failure);
   const Failure& failure() const { return failure_; }
 
+  int coroutine_depth = 0;  ///< coroutines inside each other now
+
   Call* call() const { return call_; }
   Stop stopped() const { return stop_; }
   /// "time limit", with the place in the script when it is known.
   std::string stop_text() const;
-  bool out_of_memory() const { return refused_; }
+  bool out_of_memory() const { return refusals_ > 0; }
   const Limits& limits() const { return limits_; }
 
  private:
   static void* allocate(void* self, void* block, std::size_t old_size, std::size_t size);
   static void count(lua_State* L, lua_Debug* at);
   void look();
+  void stop(Stop why);
+  void* refuse();
   [[noreturn]] void raise(lua_State* L);
+  std::string memory_text() const;
 
   const Limits limits_;
   Call* call_;
@@ -84,7 +89,7 @@ class State {
   std::uint64_t unlooked_ = 0;  ///< instructions since the last look
   std::size_t output_ = 0;
   Stop stop_ = Stop::kNone;
-  bool refused_ = false;
+  int refusals_ = 0;  ///< allocations beyond the memory limit
   std::string where_;
   Failure failure_;
   lua_State* state_ = nullptr;

@@ -22,7 +22,7 @@ using namespace skep::lua;
 
 /// What the top level of a file may use while it is loaded.
 constexpr std::int64_t kLoadNs = 2'000'000'000;
-constexpr std::uint64_t kLoadInstructions = 100'000'000;
+constexpr std::uint64_t kLoadInstructions = 20'000'000;
 constexpr std::size_t kMaxSource = std::size_t{1} << 20;
 
 struct Script {
@@ -114,6 +114,7 @@ skep_rc ended(const State& state, const State::Ended& end, const Run& run) {
       return call.fail(SKEP_E_CANCELLED, state.stop_text());
     case Stop::kInstructions:
     case Stop::kOutput:
+    case Stop::kMemory:
       return call.fail(SKEP_E_NO_MEMORY, state.stop_text());
   }
   if (end.deliberate) {

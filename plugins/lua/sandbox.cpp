@@ -4,6 +4,7 @@
 #include <string>
 
 #include "convert.hpp"
+#include "coroutine.hpp"
 #include "lua_state.hpp"
 #include "pattern.hpp"
 
@@ -172,6 +173,7 @@ void open_sandbox(lua_State* L) {
   open_table(L);
   luaL_requiref(L, "math", luaopen_math, 1);
   luaL_requiref(L, "coroutine", luaopen_coroutine, 1);
+  install_coroutines(L);
   luaL_requiref(L, "utf8", luaopen_utf8, 1);
   wrap(L, bound<by_length>, {"codepoint", "len", "offset"});
   lua_pop(L, 3);

@@ -31,6 +31,7 @@ declare -A owners=(
   [prometheus/]="core/control/metrics"
   [sodium.h]="core/base/base64 core/base/id core/plugin/stage core/trust/ plugins/spool_file"
   [sqlite3.h]="plugins/sqlite tests/"
+  [lua.hpp]="plugins/lua"
 )
 bad=0
 complain() { echo "$1"; bad=1; }

@@ -79,24 +79,25 @@ INSTANTIATE_TEST_SUITE_P(
                "table.concat(setmetatable({}, { __index = function() return '' end "
                "}), '', 1, 1 << 60)",
                "internal", "elements at once"},
-        Attack{"ten_gigabytes", "return ('x'):rep(10 * 1024 * 1024 * 1024)", "no-memory", kMemory},
-        Attack{"doubling", "local s = 'x' while true do s = s .. s end", "no-memory", kMemory},
-        Attack{"big_table", "local t = {} for i = 1, 1e12 do t[i] = i end", "no-memory", kMemory},
+        Attack{"ten_gigabytes", "return ('x'):rep(10 * 1024 * 1024 * 1024)", "internal",
+               "resulting string too large"},
+        Attack{"doubling", "local s = 'x' while true do s = s .. s end", "no-space", kMemory},
+        Attack{"big_table", "local t = {} for i = 1, 1e12 do t[i] = i end", "no-space", kMemory},
         Attack{
             "pcall_memory",
             "local t = {} while true do pcall(function() for i = 1, 1e9 do t[#t + 1] = {} end end) "
             "end",
-            "deadline", kTime},
+            "no-space", kMemory},
         Attack{"buffers", "local t = {} for i = 1, 1e6 do t[i] = ('x'):rep(1e6) .. i end",
-               "no-memory", kMemory},
-        Attack{"recursion", "local function f() return 1 + f() end return f()", "internal",
-               "stack overflow"},
+               "no-space", kMemory},
+        Attack{"recursion", "local function f() return 1 + f() end return f()", "no-space",
+               kMemory},
         Attack{"c_recursion", "local s = string.rep('(', 1e6) return load('return ' .. s)()",
                "internal", ""},
         Attack{"pattern_recursion", "return (('x'):rep(1e5):find(('x?'):rep(1e5)))", "internal",
                "too complex"},
         Attack{"billion_laughs",
-               "local t = {} for i = 1, 60 do t = { t, t } end return json.encode(t)", "internal",
+               "local t = {} t[1] = ('x'):rep(1000) for i = 1, 60 do t = { t, t } end return json.encode(t)", "internal",
                "4 MiB"},
         Attack{"self_reference", "local t = {} t.t = t return t", "internal", "nested too deep"},
         Attack{"bytecode", "return load('\\27Lua')()", "internal", "attempt to call a nil value"},
@@ -116,9 +117,9 @@ INSTANTIATE_TEST_SUITE_P(
         Attack{"nil_error", "error()", "internal", "a nil as its error"},
         Attack{"result_with_function", "return { a = { print } }", "internal",
                "result.a[1]: a function has no JSON"},
-        Attack{"endless_print", "while true do print(('x'):rep(1000)) end", "no-memory",
+        Attack{"endless_print", "while true do print(('x'):rep(1000)) end", "no-space",
                "wrote more than 1048576 bytes"},
-        Attack{"endless_log", "while true do pcall(ctx.log, ('x'):rep(1000)) end", "no-memory",
+        Attack{"endless_log", "while true do pcall(ctx.log, ('x'):rep(1000)) end", "no-space",
                "wrote more than 1048576 bytes"}),
     [](const auto& at) { return at.param.name; });
 
@@ -127,6 +128,20 @@ TEST(HostileScripts, are_stopped_by_an_instruction_limit) {
   const auto ran = rig.run(script_with("while true do end"));
   EXPECT_NE(ran.outcome.error.find("more than 1000000 instructions"), std::string::npos)
       << ran.outcome.error;
+}
+
+TEST(HostileScripts, are_stopped_in_children_as_well) {
+  ScriptRig rig(R"({"memory_mb": 16})", "process");
+  const std::pair<const char*, const char*> attacks[] = {
+      {"while true do pcall(function() while true do end end) end", "deadline"},
+      {"local s = 'x' while true do s = s .. s end", "no-space"},
+      {"return (string.find(('a'):rep(1e5), '.-.-.-.-b$'))", "deadline"},
+      {"return load('\\27Lua')()", "internal"}};
+  for (const auto& [body, code] : attacks) {
+    const auto ran = rig.run(script_with(body), "{}", {}, Millis{700});
+    EXPECT_NE(ran.outcome.error.find(code), std::string::npos) << body << ran.outcome.error;
+    EXPECT_EQ(rig.run(script_with("return 1")).outcome.result, "1");
+  }
 }
 
 TEST(HostileScripts, see_nothing_of_an_earlier_run) {

@@ -26,9 +26,9 @@ TEST(Lint, is_silent_about_a_sound_script) {
 }
 
 TEST(Lint, finds_undefined_globals_and_members_with_their_lines) {
-  EXPECT_EQ(warnings("\nlocal t = tabel.concat({})\nctx.lgo('x')\nctx.log.inform('x')\n"
+  EXPECT_EQ(warnings("\nlocal t = tabl.concat({})\nctx.lgo('x')\nctx.log.inform('x')\n"
                      "return string.fromat('x')"),
-            R"(["t.lua:3: undefined global \"tabel\"; did you mean \"table\"?",)"
+            R"(["t.lua:3: undefined global \"tabl\"; did you mean \"table\"?",)"
             R"("t.lua:4: there is no ctx.lgo; did you mean \"ctx.log\"?",)"
             R"("t.lua:5: there is no ctx.log.inform; did you mean \"ctx.log.info\"?",)"
             R"("t.lua:6: there is no string.fromat"])");

@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"skep.task { name = 'a', version = '1.0.0', run = print }\n"
               "return skep.task { name = 'a', version = '1.0.0', run = print }",
               "t.lua:2: skep.task: called twice; a file declares one task type"},
-        Wrong{"while true do end", "t.lua:1: the script ran more than 100000000 instructions"},
+        Wrong{"while true do end", "t.lua:1: the script ran more than 20000000 instructions"},
         Wrong{"\x1bLua", "t.lua:1: attempt to load a binary chunk (mode is 't')"}));
 
 }  // namespace

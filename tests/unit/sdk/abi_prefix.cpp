@@ -8,7 +8,8 @@ namespace skep::test {
 namespace {
 
 std::string even(const std::string& text) {
-  return std::regex_replace(text, std::regex(R"(\s+)"), " ");
+  const std::string one = std::regex_replace(text, std::regex(R"(\s+)"), " ");
+  return std::regex_replace(one, std::regex("^ | $"), "");
 }
 
 std::string without_comments(const std::string& text) {

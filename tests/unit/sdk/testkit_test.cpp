@@ -75,7 +75,7 @@ namespace {
 
 TEST(Testkit, CapturesWhatATaskSays) {
   Plugin plugin;
-  const Run run = plugin.run({{"how", "x"}});
+  const auto run = plugin.run({{"how", "x"}});
   EXPECT_EQ(run.rc, SKEP_OK);
   EXPECT_EQ(run.err, "to stderr");
   EXPECT_EQ(run.permille, 500u);
@@ -86,7 +86,7 @@ TEST(Testkit, CapturesWhatATaskSays) {
 }
 
 TEST(Testkit, CapturesAFailure) {
-  const Run run = Plugin().run({{"how", "throw"}});
+  const auto run = Plugin().run({{"how", "throw"}});
   EXPECT_EQ(run.rc, SKEP_E_BUSY);
   EXPECT_EQ(run.message, "in use");
   EXPECT_EQ(run.retry_ms, 250u);

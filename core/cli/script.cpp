@@ -1,0 +1,297 @@
+// skep script new, lint, test, run, list
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
+#include <ostream>
+
+#include "core/app/app.hpp"
+#include "core/base/id.hpp"
+#include "core/base/text.hpp"
+#include "core/cli/format.hpp"
+#include "core/cli/node_config.hpp"
+#include "core/cli/params.hpp"
+#include "core/cli/script_workshop.hpp"
+
+namespace skep::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using plugin::ScriptManifest;
+
+constexpr std::string_view kTemplate = R"(return skep.task {
+  name = "NAME", version = "1.0.0", description = "says hello",
+  params = { who = { type = "string", default = "world", description = "whom to greet" } },
+  run = function(ctx, params)
+    ctx.log.info("greeting", { who = params.who })
+    return { text = "hello " .. params.who .. " from " .. ctx.site }
+  end,
+}
+)";
+
+constexpr std::string_view kTestTemplate = R"(test("greets whom it is told to", function(t)
+  local result = t.run { who = "bee" }
+  t.equal(result.text, "hello bee from test")
+end)
+)";
+
+struct Source {
+  std::string path;
+  std::string file;  ///< its name, for messages
+  std::string text;
+};
+
+Outcome<Source> read_source(const std::string& path) {
+  auto text = read_file(path, plugin::kMaxScriptBytes);
+  if (!text) return Failure(not_found("script", path).with_next("skep script new NAME --dir ."));
+  return Source{path, fs::path(path).filename().string(), std::move(*text)};
+}
+
+Outcome<std::unique_ptr<ScriptWorkshop>> open_workshop(const Session& s) {
+  return ScriptWorkshop::open(s.args.all("plugins"));
+}
+
+/// Where a new script is noticed by the node of -c, or of the defaults.
+Outcome<std::string> script_folder(Session& s) {
+  if (s.args.has("dir")) return s.args.get("dir");
+  const auto loaded = load_config(s, true);
+  if (!loaded) return loaded.error();
+  return app::script_paths(loaded->config).front();
+}
+
+std::string filled(std::string_view text, const std::string& name) {
+  std::string out(text);
+  if (const auto at = out.find("NAME"); at != std::string::npos) out.replace(at, 4, name);
+  return out;
+}
+
+/// Appears whole under its name: a node that watches the folder never sees half of it.
+Status write_new(const std::string& path, const std::string& text) {
+  const std::string temp = path + ".new";
+  std::ofstream out(temp, std::ios::binary | std::ios::trunc);
+  out << text;
+  out.close();
+  if (!out || std::rename(temp.c_str(), path.c_str()) != 0)
+    return errno_error("write " + path, errno);
+  return {};
+}
+
+Outcome<int> make_new(Session& s) {
+  const std::string name = s.args.get("NAME");
+  const bool fine =
+      is_name(name) && name.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string::npos;
+  if (!fine || name.ends_with("_test"))
+    return Failure(usage_error("\"" + name +
+                               "\" is no name of a task type: a-z, 0-9, _ and -, and "
+                               "not _test at the end"));
+  const auto folder = script_folder(s);
+  if (!folder) return folder.error();
+  std::error_code ec;
+  fs::create_directories(*folder, ec);
+  const std::string path = *folder + "/" + name + ".lua";
+  const std::string test = *folder + "/" + name + "_test.lua";
+  for (const std::string& p : {path, test})
+    if (fs::exists(p, ec))
+      return Failure(
+          Error{Code::kState, p + " exists already", "exists", "skep script lint " + path});
+  SKEP_TRY(write_new(test, std::string(kTestTemplate)));
+  SKEP_TRY(write_new(path, filled(kTemplate, name)));
+  s.console.out << path << '\n';
+  s.console.note("wrote " + path + " and its test\n  next:  skep script test " + path +
+                 "\n         skep task submit " + name + " --wait");
+  return 0;
+}
+
+Outcome<int> lint(Session& s) {
+  auto shop = open_workshop(s);
+  if (!shop) return shop.error();
+  int findings = 0;
+  for (const std::string& path : s.args.all("FILE")) {
+    const auto source = read_source(path);
+    if (!source) return source.error();
+    const auto manifest = (*shop)->inspect(source->file, source->text);
+    if (!manifest) {
+      s.console.out << manifest.error().error.message << '\n';
+      ++findings;
+      continue;
+    }
+    for (const std::string& warning : manifest->warnings) s.console.out << warning << '\n';
+    findings += static_cast<int>(manifest->warnings.size());
+  }
+  if (findings == 0) s.console.note("nothing to say");
+  return findings == 0 ? 0 : 1;
+}
+
+ports::TaskEvents printing(const Console& console) {
+  ports::TaskEvents events;
+  events.output = [&console](bool is_err, std::string_view bytes) {
+    (is_err ? console.err : console.out) << bytes << std::flush;
+  };
+  events.progress = [&console](std::uint32_t permille, std::string_view note) {
+    console.note(std::to_string(permille / 10) + " % " + std::string(note));
+  };
+  events.log = [&console](std::string_view line) { console.note(line); };
+  return events;
+}
+
+Failure failure_of(const model::Outcome& outcome) {
+  const auto said = parse_json(outcome.error);
+  Error error{Code::kFailed, outcome.error};
+  if (said && said->is_object()) {
+    error.message = get_string(said->get_object(), "message");
+    error.name = get_string(said->get_object(), "code");
+    error.next = get_string(said->get_object(), "next");
+  }
+  return Failure(std::move(error));
+}
+
+Outcome<int> run_one(Session& s) {
+  const auto source = read_source(s.args.get("FILE"));
+  if (!source) return source.error();
+  auto shop = open_workshop(s);
+  if (!shop) return shop.error();
+  const auto manifest = (*shop)->inspect(source->file, source->text);
+  if (!manifest) return manifest.error();
+  const auto schema = parse_json(manifest->params.text());
+  const auto params = build_params("{}", s.args.all("param"), [&](const std::string& key) {
+    return schema && schema_wants_text(*schema, key);
+  });
+  if (!params) return Failure(params.error());
+  const auto seconds = s.args.number("timeout", 0);
+  if (!seconds) return Failure(seconds.error());
+  const auto ended =
+      (*shop)->run(source->file, source->text, to_text(*params),
+                   Millis(static_cast<std::int64_t>(*seconds * 1000)), printing(s.console));
+  if (!ended) return ended.error();
+  if (ended->kind != model::OutcomeKind::kSucceeded) return failure_of(*ended);
+  const auto result = parse_json(ended->result);
+  s.console.out << (result ? pretty(*result) : ended->result) << '\n';
+  return 0;
+}
+
+/// x.lua and x_test.lua stand for each other.
+std::pair<std::string, std::string> script_and_test(const std::string& path) {
+  const std::string stem = path.ends_with(".lua") ? path.substr(0, path.size() - 4) : path;
+  const std::string base = stem.ends_with("_test") ? stem.substr(0, stem.size() - 5) : stem;
+  return {base + ".lua", base + "_test.lua"};
+}
+
+Outcome<bool> test_one(Session& s, ScriptWorkshop& shop, const std::string& path) {
+  const auto [script_path, test_path] = script_and_test(path);
+  const auto script = read_source(script_path);
+  if (!script) return script.error();
+  const auto test = read_source(test_path);
+  if (!test) return test.error();
+  const auto manifest = shop.inspect(script->file, script->text);
+  if (!manifest) return manifest.error();
+  const json::object params{{"script", script->text},
+                            {"script_file", script->file},
+                            {"test", test->text},
+                            {"test_file", test->file},
+                            {"schema", parse_json(manifest->params.text()).value()}};
+  const auto ended = shop.run("skep_script_tests.lua", kTestHarness, to_text(params), Millis{0},
+                              printing(s.console));
+  if (!ended) return ended.error();
+  if (ended->kind != model::OutcomeKind::kSucceeded) return failure_of(*ended);
+  return get_int(parse_json(ended->result).value().get_object(), "failed") == 0;
+}
+
+Outcome<int> test(Session& s) {
+  auto shop = open_workshop(s);
+  if (!shop) return shop.error();
+  bool good = true;
+  for (const std::string& path : s.args.all("FILE")) {
+    const auto passed = test_one(s, **shop, path);
+    if (!passed) return passed.error();
+    good = *passed && good;
+  }
+  return good ? 0 : 1;
+}
+
+json::object describe(const std::string& path, ScriptWorkshop& shop,
+                      const plugin::ScriptPolicy& policy) {
+  json::object o{{"name", fs::path(path).stem().string()}, {"path", path}};
+  const auto source = read_source(path);
+  const auto manifest =
+      source ? shop.inspect(source->file, source->text) : Outcome<ScriptManifest>(source.error());
+  if (!manifest) {
+    o["state"] = "failed";
+    o["reason"] = manifest.error().error.message;
+    return o;
+  }
+  const bool shipped = fs::path(path).parent_path() == fs::path(app::shipped_scripts());
+  const auto refused = policy.refused(manifest->name, manifest->permissions, shipped);
+  o["name"] = manifest->name;
+  o["version"] = manifest->version;
+  o["description"] = manifest->description;
+  o["permissions"] = json::value_from(manifest->permissions);
+  o["state"] = refused.empty() ? "ready" : "refused";
+  if (!refused.empty()) o["reason"] = "[scripts] allow lacks " + join(refused, ", ");
+  return o;
+}
+
+Outcome<int> list(Session& s) {
+  const auto loaded = load_config(s, true);
+  if (!loaded) return loaded.error();
+  const auto policy =
+      plugin::parse_script_policy(loaded->config.scripts.allow, loaded->config.scripts.tables);
+  if (!policy) return Failure(policy.error());
+  auto shop = open_workshop(s);
+  if (!shop) return shop.error();
+  const auto folders = app::script_paths(loaded->config);
+  json::array items;
+  for (const std::string& path : plugin::find_scripts(folders, ".lua"))
+    items.push_back(describe(path, **shop, *policy));
+  const auto text = [](std::string key) {
+    return [key = std::move(key)](const json::object& o) {
+      const std::string value = get_string(o, key);
+      return Cell(value.empty() ? "-" : value);
+    };
+  };
+  const json::object document{{"items", std::move(items)}, {"next_cursor", nullptr}};
+  print_list(s.console, s.format, document,
+             {{"NAME", text("name")},
+              {"VERSION", text("version")},
+              {"STATE", [](const json::object& o) { return status_cell(get_string(o, "state")); }},
+              {"PATH", text("path"), true},
+              {"DESCRIPTION", text("description")},
+              {"NOTE", text("reason")}},
+             "name", "no scripts in " + join(folders, ", ") + "; next: skep script new NAME");
+  return 0;
+}
+
+Option plugins_option() {
+  return {"plugins", 0, "FOLDER", "find the language's plugin here instead", true};
+}
+
+}  // namespace
+
+std::vector<Command> script_commands() {
+  Command made{"script new", "write a script and its test where the node finds them"};
+  made.positionals = {{"NAME", "the task type"}};
+  made.options = config_options();
+  made.options.push_back({"dir", 0, "FOLDER", "write here instead"});
+  made.examples = {"skep script new hello -c node.toml", "skep script new hello --dir ."};
+  made.run = make_new;
+  Command linted{"script lint", "check scripts without running them: undefined names, permissions"};
+  linted.positionals = {{"FILE", "a script", true, {}, true}};
+  linted.options = {plugins_option()};
+  linted.run = lint;
+  Command tested{"script test", "run NAME_test.lua of scripts, TAP on stdout"};
+  tested.positionals = {{"FILE", "a script, or its test", true, {}, true}};
+  tested.options = {plugins_option()};
+  tested.run = test;
+  Command ran{"script run", "run a script once here, without a node, with all that it declares"};
+  ran.positionals = {{"FILE", "a script"}};
+  ran.options = {{"param", 'p', "KEY=VALUE", "a parameter; @FILE reads a file", true},
+                 plugins_option()};
+  ran.examples = {"skep script run disk_check.lua -p threshold=80"};
+  ran.run = run_one;
+  Command listed{"script list",
+                 "the scripts of a node's folders, and what keeps them from running"};
+  listed.options = config_options();
+  listed.options.push_back(plugins_option());
+  listed.run = list;
+  return {std::move(made), std::move(linted), std::move(tested), std::move(ran), std::move(listed)};
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,76 @@
+"""Runs the commands of docs/write-lua.md one block after the other, in a node's folder."""
+import os
+import re
+import subprocess
+import unittest
+
+import rig
+
+DOCS = os.path.join(os.path.dirname(__file__), "../../docs/write-lua.md")
+
+
+def blocks(language):
+    with open(DOCS) as f:
+        return re.findall(rf"```{language}\n(.*?)```", f.read(), re.S)
+
+
+class LuaTutorial(rig.RigTest):
+    def setUp(self):
+        super().setUp()
+        folder = os.path.join(self.root, "node")
+        os.makedirs(os.path.join(folder, "scripts"))
+        self.shell_folder = folder
+        node = self.node("node", f"""
+[node]
+id = "bee"
+state_dir = "{folder}"
+[http]
+listen = ["127.0.0.1:0"]
+[worker]
+heartbeat_interval_seconds = 0.5
+[spool]
+dir = "{folder}/offline"
+[plugins]
+paths = ["{rig.PLUGINS}"]
+[scripts]
+paths = ["scripts"]
+""")
+        self.attach(node)
+        rig.wait_for(lambda: any(w["status"] == "online" for w in self.api("GET", "/api/workers")["items"]),
+                     "the worker online")
+
+    def shell(self, text):
+        env = dict(os.environ, SKEP_SERVER=self.url, SKEP_CONFIG="node.toml",
+                   PATH=os.path.dirname(rig.SKEP) + ":" + os.environ["PATH"])
+        done = subprocess.run(["bash", "-ec", text], cwd=self.shell_folder, env=env, text=True,
+                              capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, text + done.stdout + done.stderr)
+        return done.stdout
+
+    def has_type(self, version=None):
+        types = self.api("GET", "/api/task-types")["items"]
+        return any(t["name"] == "hello" for t in types)
+
+    def test_every_block_of_the_tutorial(self):
+        first, check, change = blocks("sh")
+        made, submit = first.rsplit("skep task submit", 1)
+        self.shell(made)
+        with open(os.path.join(self.shell_folder, "scripts/hello.lua")) as f:
+            self.assertEqual(f.read(), blocks("lua")[0], "the template is the script that is shown")
+        with open(os.path.join(self.shell_folder, "scripts/hello_test.lua")) as f:
+            self.assertEqual(f.read(), blocks("lua")[1], "and so is its test")
+        self.assertIn("hello world from default", self.shell("skep task submit" + submit))
+
+        checked = self.shell(check)
+        self.assertIn("ok 1 - greets whom it is told to", checked)
+        self.assertIn('"text": "hello bee from local"', checked)
+
+        edit, broken = change.split("echo", 1)
+        sed, submit = edit.split("\n", 1)
+        self.shell(sed)
+        rig.wait_for(lambda: "good day world" in self.shell(submit), "the new text serving", pause=0.05)
+        self.assertIn("broken.lua:1:", self.shell("echo" + broken))
+
+
+if __name__ == "__main__":
+    unittest.main()
