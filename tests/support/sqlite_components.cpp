@@ -19,11 +19,13 @@ Result<std::unique_ptr<Port>> open(const std::string& config_json) {
     component->start();
   });
   SKEP_TRY(err.status(rc));
-  skep_inst* inst = to_inst(component.get());
+  auto generation = std::make_shared<plugin::Generation>("sqlite", plugin::GenerationInfo{});
+  auto route = std::make_shared<plugin::Route>(plugin::Route::Target{
+      std::move(generation), Component::template table<Component>(), to_inst(component.get())});
   // As the host does: stop, then destroy.
-  std::shared_ptr<void> owner(component.get(), [component](void*) { component->stop(); });
-  return std::unique_ptr<Port>(
-      new Adapter(Component::template table<Component>(), inst, std::move(owner)));
+  auto slot =
+      std::make_shared<plugin::SlotRoute>(std::move(route), [component] { component->stop(); });
+  return std::unique_ptr<Port>(new Adapter(std::move(slot)));
 }
 
 }  // namespace
