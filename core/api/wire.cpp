@@ -67,7 +67,8 @@ std::string encode(const Registration& r) {
   out.key("batch_size").integer(r.batch_size).key("version").str(r.version);
   out.key("protocol").object().key("min").integer(r.protocol_min);
   out.key("max").integer(r.protocol_max).end_object();
-  out.key("host").str(r.host).key("pid").integer(r.pid).key("types").array();
+  out.key("host").str(r.host).key("pid").integer(r.pid).key("arch").str(r.arch);
+  out.key("types").array();
   for (const auto& t : r.types) {
     out.object().key("name").str(t.name).key("version").str(t.version);
     out.key("description")
@@ -85,7 +86,7 @@ Result<Registration> decode_registration(std::string_view body) {
   const json::object& o = *parsed;
   SKEP_TRY(only_known(o, "registration",
                       {"worker_id", "incarnation", "site", "capabilities", "concurrency",
-                       "batch_size", "version", "protocol", "types", "host", "pid"}));
+                       "batch_size", "version", "protocol", "types", "host", "pid", "arch"}));
   SKEP_TRY(need_string(o, "registration", "worker_id"));
   SKEP_TRY(need_string(o, "registration", "incarnation"));
   Registration r;
@@ -111,6 +112,7 @@ Result<Registration> decode_registration(std::string_view body) {
   }
   r.host = get_string(o, "host");
   r.pid = static_cast<int>(get_int(o, "pid"));
+  r.arch = get_string(o, "arch");
   SKEP_TRY(only_objects(o, "registration", "types"));
   for (const json::object* t : objects_of(o, "types"))
     r.types.push_back({get_string(*t, "name"), get_string(*t, "description"),
@@ -151,7 +153,9 @@ std::string encode(const Beat& b) {
   out.key("ready").integer(b.spool_ready).key("bytes").integer(b.spool_bytes);
   out.key("quarantined").integer(b.spool_quarantined).key("rejected").integer(b.spool_rejected);
   out.key("degraded").boolean(b.spool_degraded).key("oldest_at").time_or_null(b.spool_oldest_ms);
-  return out.end_object().end_object().take();
+  out.end_object().key("artifacts");
+  write(out, b.artifacts);
+  return out.end_object().take();
 }
 
 Result<Beat> decode_beat(std::string_view body) {
@@ -160,7 +164,7 @@ Result<Beat> decode_beat(std::string_view body) {
   const json::object& o = *parsed;
   SKEP_TRY(only_known(o, "heartbeat",
                       {"worker_id", "incarnation", "seq", "sent_at", "tasks", "pool",
-                       "errors_total", "rss_bytes", "draining", "spool"}));
+                       "errors_total", "rss_bytes", "draining", "spool", "artifacts"}));
   SKEP_TRY(need_string(o, "heartbeat", "incarnation"));
   Beat b;
   b.worker_id = get_string(o, "worker_id");
@@ -187,6 +191,8 @@ Result<Beat> decode_beat(std::string_view body) {
     b.spool_degraded = get_bool(s, "degraded");
     b.spool_oldest_ms = from_iso(get_string(s, "oldest_at")).value_or(0);
   }
+  if (const auto* v = o.if_contains("artifacts"); v != nullptr && v->is_object())
+    b.artifacts = read_artifact_report(v->get_object());
   return b;
 }
 
@@ -212,7 +218,7 @@ std::string encode(const BeatReply& r) {
   JsonOut out;
   out.object().key("mode").str(to_string(r.mode));
   out.key("heartbeat_interval_seconds").number(r.heartbeat_interval_seconds);
-  out.key("tasks").array();
+  out.key("registry").integer(r.registry).key("tasks").array();
   for (const auto& [lease, verdict] : r.tasks)
     lease_members(out.object(), lease)
         .key("verdict")
@@ -227,6 +233,7 @@ Result<BeatReply> decode_beat_reply(std::string_view body) {
   BeatReply r;
   r.mode = parse_mode(get_string(*o, "mode"));
   r.heartbeat_interval_seconds = get_double(*o, "heartbeat_interval_seconds");
+  r.registry = get_int(*o, "registry", -1);
   for (const json::object* t : objects_of(*o, "tasks"))
     r.tasks.emplace_back(lease_of(*t), lease_verdict(get_string(*t, "verdict")));
   return r;
@@ -236,7 +243,8 @@ std::string encode(const ClaimRequest& r) {
   JsonOut out;
   out.object().key("incarnation").str(r.incarnation).key("max").integer(r.max);
   out.key("wait_seconds").number(r.wait_seconds).key("claim_id").str(r.claim_id);
-  out.key("repeated").boolean(r.repeated).key("held").array();
+  out.key("repeated").boolean(r.repeated).key("registry").integer(r.registry);
+  out.key("held").array();
   for (const Lease& l : r.held) lease_members(out.object(), l).end_object();
   return out.end_array().end_object().take();
 }
@@ -245,8 +253,9 @@ Result<ClaimRequest> decode_claim(std::string_view body) {
   const auto parsed = parse_object(body, "claim");
   if (!parsed) return parsed.error();
   const json::object& o = *parsed;
-  SKEP_TRY(only_known(o, "claim",
-                      {"incarnation", "max", "wait_seconds", "held", "claim_id", "repeated"}));
+  SKEP_TRY(only_known(
+      o, "claim",
+      {"incarnation", "max", "wait_seconds", "held", "claim_id", "repeated", "registry"}));
   ClaimRequest r;
   r.incarnation = get_string(o, "incarnation");
   const std::int64_t max = get_int(o, "max", 1);
@@ -257,6 +266,7 @@ Result<ClaimRequest> decode_claim(std::string_view body) {
     return invalid("claim: \"wait_seconds\" must be 0 to 60");
   r.claim_id = get_string(o, "claim_id");
   r.repeated = get_bool(o, "repeated");
+  r.registry = get_int(o, "registry", -1);
   if (!r.claim_id.empty() && (!is_name(r.claim_id) || r.claim_id.size() > 64))
     return invalid("claim: \"claim_id\" must be letters, digits, '.', '_' or '-', at most 64");
   if (r.repeated && r.claim_id.empty())
@@ -268,7 +278,8 @@ Result<ClaimRequest> decode_claim(std::string_view body) {
 
 std::string encode(const ClaimReply& r) {
   JsonOut out;
-  out.object().key("mode").str(to_string(r.mode)).key("cancel").array();
+  out.object().key("mode").str(to_string(r.mode)).key("registry").integer(r.registry);
+  out.key("cancel").array();
   for (const Lease& l : r.cancel) lease_members(out.object(), l).end_object();
   out.end_array().key("tasks").array();
   for (const auto& t : r.tasks) {
@@ -284,6 +295,7 @@ Result<ClaimReply> decode_claim_reply(std::string_view body) {
   if (!o) return o.error();
   ClaimReply r;
   r.mode = parse_mode(get_string(*o, "mode"));
+  r.registry = get_int(*o, "registry", -1);
   for (const json::object* l : objects_of(*o, "cancel")) r.cancel.push_back(lease_of(*l));
   for (const json::object* t : objects_of(*o, "tasks"))
     r.tasks.push_back({lease_of(*t), get_string(*t, "type"), get_raw(*t, "params", "{}"),

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/api/artifacts.hpp"
 #include "core/base/result.hpp"
 #include "core/model/task.hpp"
 #include "core/ports/queue.hpp"
@@ -34,6 +35,7 @@ struct Registration {
   std::vector<ports::TaskType> types;
   std::string host;  ///< host name of the machine
   int pid = 0;
+  std::string arch{};  ///< as uname -m says: "x86_64"; "" = an older worker
 };
 std::string encode(const Registration& r);
 Result<Registration> decode_registration(std::string_view body);
@@ -66,6 +68,7 @@ struct Beat {
   std::int64_t spool_rejected = 0;
   bool spool_degraded = false;
   WallMs spool_oldest_ms = 0;
+  ArtifactReport artifacts{};
 };
 std::string encode(const Beat& b);
 Result<Beat> decode_beat(std::string_view body);
@@ -79,6 +82,7 @@ struct BeatReply {
   std::vector<std::pair<model::Lease, ports::LeaseVerdict>> tasks;
   WorkerMode mode = WorkerMode::kActive;
   double heartbeat_interval_seconds = 0;
+  std::int64_t registry = -1;  ///< revision of this worker's artifacts; -1 = not said
 };
 std::string encode(const BeatReply& r);
 Result<BeatReply> decode_beat_reply(std::string_view body);
@@ -92,6 +96,9 @@ struct ClaimRequest {
   std::vector<model::Lease> held;
   std::string claim_id{};  ///< the worker's random name for this claim; "" = cannot be repeated
   bool repeated = false;   ///< the reply to this claim was lost: give the same tasks again
+  /// The registry revision that the worker has heard of: another one ends the wait. -1 = it does
+  /// not care.
+  std::int64_t registry = -1;
 };
 std::string encode(const ClaimRequest& r);
 Result<ClaimRequest> decode_claim(std::string_view body);
@@ -100,6 +107,7 @@ struct ClaimReply {
   std::vector<model::ClaimedTask> tasks;
   std::vector<model::Lease> cancel;  ///< attempts among `held` to stop: cancelled or moved on
   WorkerMode mode = WorkerMode::kActive;
+  std::int64_t registry = -1;  ///< as in BeatReply
 };
 std::string encode(const ClaimReply& r);
 Result<ClaimReply> decode_claim_reply(std::string_view body);

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "core/app/admission.hpp"
 #include "core/app/control_role.hpp"
 #include "core/app/slots.hpp"
 #include "core/app/worker_role.hpp"
@@ -88,20 +89,22 @@ worker::DrainReport drain(WorkerRole& role, Signals& signals) {
   return report;
 }
 
-plugin::RegistryOptions registry_options(const config::Config& config) {
+plugin::RegistryOptions registry_options(const config::Config& config,
+                                         std::shared_ptr<const trust::Gate> gate) {
   plugin::RegistryOptions o;
-  o.paths = config.plugins.paths.empty() ? default_plugin_paths() : config.plugins.paths;
+  o.paths = artifact_paths(config, api::ArtifactKind::kPlugin);
+  for (std::string& path : plugin_paths(config)) o.paths.push_back(std::move(path));
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;
+  o.state_dir = config.node.state_dir;
+  o.isolation = "process";
+  o.shipped_dir = default_plugin_paths().front();
+  o.shipped = split(SKEP_SHIPPED_PLUGINS, ' ');
+  o.admission = admission(std::move(gate));
   return o;
 }
 
 /// Of the installation that this program belongs to.
-std::string prefix() {
-  std::error_code ec;
-  return std::filesystem::read_symlink("/proc/self/exe", ec).parent_path().parent_path().string();
-}
-
 bool is_default(const config::Loaded& loaded, const std::string& key) {
   const auto origin = loaded.origins.find(key);
   return origin == loaded.origins.end() || origin->second.kind == config::Layer::kDefault;
@@ -117,9 +120,21 @@ void join_own_control(const config::Loaded& loaded, const std::vector<std::strin
 
 }  // namespace
 
-std::vector<std::string> default_plugin_paths() { return {prefix() + "/lib/skep/plugins"}; }
+std::string install_prefix() {
+  std::error_code ec;
+  return std::filesystem::read_symlink("/proc/self/exe", ec).parent_path().parent_path().string();
+}
 
-std::string shipped_scripts() { return prefix() + "/share/skep/scripts"; }
+std::vector<std::string> default_plugin_paths() { return {install_prefix() + "/lib/skep/plugins"}; }
+
+std::vector<std::string> plugin_paths(const config::Config& config) {
+  if (!config.plugins.paths.empty()) return config.plugins.paths;
+  std::vector<std::string> paths = default_plugin_paths();
+  paths.insert(paths.begin(), config.node.state_dir + "/plugins");
+  return paths;
+}
+
+std::string shipped_scripts() { return install_prefix() + "/share/skep/scripts"; }
 
 std::vector<std::string> script_paths(const config::Config& config) {
   if (!config.scripts.paths.empty()) return config.scripts.paths;
@@ -132,7 +147,9 @@ int run_node(const config::Loaded& loaded) {
   log::configure(config.log.format, config.log.level);
   SystemClock clock;
   if (const auto made = make_state_dir(config.node.state_dir); !made) return fail(made.error());
-  plugin::Registry registry(registry_options(config));
+  auto gate = make_gate(config);
+  if (!gate) return fail(gate.error());
+  plugin::Registry registry(registry_options(config, *gate));
   if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error());
 
   std::unique_ptr<ControlRole> control;
@@ -144,10 +161,13 @@ int run_node(const config::Loaded& loaded) {
   }
   std::unique_ptr<WorkerRole> worker;
   if (config.is_worker()) {
-    auto started = WorkerRole::start(config, registry, clock, [&signals] { signals.wake(); });
+    auto started = WorkerRole::start(config, registry, admission(*gate), clock,
+                                     [&signals] { signals.wake(); });
     if (!started) return fail(started.error());
     worker = std::move(*started);
   }
+
+  registry.watch();
 
   const int number = signals.wait();
   if (number != 0) log::info("worker_pool_signal_received", {{"signal", strsignal(number)}});

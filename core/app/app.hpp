@@ -14,8 +14,15 @@ namespace skep::app {
 /// 1 for anything else that kept it from starting or ended it.
 int run_node(const config::Loaded& loaded);
 
+/// The folder above that of this program: what bin/, lib/ and share/ are below.
+std::string install_prefix();
+
 /// Where plugins are when [plugins] paths is empty: lib/skep/plugins beside the binary's folder.
 std::vector<std::string> default_plugin_paths();
+/// The folders of plugins of a node, in the order of the search: [plugins] paths, else
+/// STATE_DIR/plugins, which is the node's own and where `skep plugin install` puts files, and then
+/// the default ones.
+std::vector<std::string> plugin_paths(const config::Config& config);
 /// Where the scripts are that come with the program: share/skep/scripts beside its folder.
 std::string shipped_scripts();
 /// The folders of [scripts] paths; when that is empty, STATE_DIR/scripts and the shipped ones.

@@ -9,6 +9,7 @@
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/worker/artifact_folder.hpp"
 
 namespace skep::app {
 namespace {
@@ -17,6 +18,20 @@ std::string trimmed(std::string_view s) {
   const auto first = s.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
   return std::string(s.substr(first, s.find_last_not_of(" \t\r\n") - first + 1));
+}
+
+void say(api::ArtifactKind kind, const std::string& name, const std::string& sha256, bool active,
+         const std::string& reason, std::vector<api::ArtifactState>& out) {
+  out.push_back({kind, name, sha256, active ? "active" : "failed", active ? "" : reason});
+}
+
+void say_generations(api::ArtifactKind kind, const std::string& name,
+                     const std::vector<plugin::GenerationInfo>& generations,
+                     std::vector<api::ArtifactState>& out) {
+  for (const plugin::GenerationInfo& g : generations) {
+    const bool bad = g.state == "failed" || g.state == "rolled_back" || g.state == "quarantined";
+    if (bad || g.state == "active") say(kind, name, g.sha256, !bad, g.reason, out);
+  }
 }
 
 /// Does the component that serves this slot take a "path"?
@@ -74,6 +89,42 @@ Result<std::string> node_id(const config::Config& config) {
   out.close();
   if (!out) return errno_error("write " + path, errno);
   return id;
+}
+
+std::string artifacts_dir(const config::Config& config) {
+  return config.node.state_dir + "/artifacts";
+}
+
+std::vector<std::string> artifact_paths(const config::Config& config, api::ArtifactKind kind) {
+  if (!config.is_worker()) return {};
+  std::string path = worker::artifact_path(artifacts_dir(config), kind);
+  std::error_code ec;  // said by the scan that finds no folder
+  std::filesystem::create_directories(path, ec);
+  return {std::move(path)};
+}
+
+std::vector<api::ArtifactState> plugin_states(const std::vector<plugin::PluginInfo>& plugins,
+                                              const std::string& folder) {
+  std::vector<api::ArtifactState> out;
+  for (const plugin::PluginInfo& p : plugins) {
+    if (!p.path.starts_with(folder + "/")) continue;
+    say_generations(api::ArtifactKind::kPlugin, p.id, p.generations, out);
+    if (p.generations.empty() && (p.state == "loaded" || p.state == "refused"))
+      say(api::ArtifactKind::kPlugin, p.id, p.sha256, p.state == "loaded", p.reason, out);
+  }
+  return out;
+}
+
+std::vector<api::ArtifactState> script_states(const std::vector<plugin::ScriptInfo>& scripts,
+                                              const std::string& folder) {
+  std::vector<api::ArtifactState> out;
+  for (const plugin::ScriptInfo& s : scripts) {
+    if (!s.path.starts_with(folder + "/")) continue;
+    const std::string name = std::filesystem::path(s.path).stem().string();
+    if (s.state != "active") say(api::ArtifactKind::kScript, name, s.sha256, false, s.reason, out);
+    say_generations(api::ArtifactKind::kScript, name, s.generations, out);
+  }
+  return out;
 }
 
 Status make_state_dir(const std::string& path) {

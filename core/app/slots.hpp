@@ -2,10 +2,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "core/api/artifacts.hpp"
 #include "core/base/result.hpp"
 #include "core/config/config.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/plugin/scripts/catalog.hpp"
 
 namespace skep::app {
 
@@ -22,6 +25,19 @@ Result<std::string> read_token(const std::string& path);
 
 /// The node's id: the configured one, else the one kept in state_dir/node-id, made when missing.
 Result<std::string> node_id(const config::Config& config);
+
+/// STATE_DIR/artifacts: where a worker keeps what the control plane's registry sends.
+std::string artifacts_dir(const config::Config& config);
+/// The folders that come first in a worker's plugin and script paths; empty for a node that is no
+/// worker. Makes them when missing.
+std::vector<std::string> artifact_paths(const config::Config& config, api::ArtifactKind kind);
+/// What the plugin registry says of plugin files in `folder`: "active" with the hash that serves,
+/// "failed" with the hash that does not and why; the newest word on a hash comes first.
+std::vector<api::ArtifactState> plugin_states(const std::vector<plugin::PluginInfo>& plugins,
+                                              const std::string& folder);
+/// The same of script files.
+std::vector<api::ArtifactState> script_states(const std::vector<plugin::ScriptInfo>& scripts,
+                                              const std::string& folder);
 
 /// Makes the state folder, mode 0700.
 Status make_state_dir(const std::string& path);

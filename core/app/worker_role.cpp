@@ -1,20 +1,31 @@
 #include "core/app/worker_role.hpp"
 
+#include <sys/utsname.h>
+
 #include "core/app/app.hpp"
 #include "core/app/slots.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
 #include "core/base/version.hpp"
 #include "core/plugin/scripts/open_engine.hpp"
+#include "core/worker/artifact_folder.hpp"
 
 namespace skep::app {
 namespace {
 
+std::string machine() {
+  utsname name{};
+  return ::uname(&name) == 0 ? name.machine : "";
+}
+
 Millis to_ms(double seconds) { return Millis{static_cast<std::int64_t>(seconds * 1000)}; }
 
-Result<plugin::ScriptOptions> script_options(const config::Config& config) {
+Result<plugin::ScriptOptions> script_options(const config::Config& config,
+                                             plugin::Admission admission) {
   plugin::ScriptOptions options;
-  options.paths = script_paths(config);
+  options.paths = artifact_paths(config, api::ArtifactKind::kScript);
+  for (std::string& path : script_paths(config)) options.paths.push_back(std::move(path));
+  options.admission = std::move(admission);
   options.shipped = shipped_scripts();
   options.staging_dir = config.node.state_dir + "/staging";
   auto policy = plugin::parse_script_policy(config.scripts.allow, config.scripts.tables);
@@ -25,9 +36,9 @@ Result<plugin::ScriptOptions> script_options(const config::Config& config) {
 
 /// Null, with a word in the log, on a node that has no script host.
 Result<std::unique_ptr<plugin::ScriptCatalog>> start_scripts(
-    const config::Config& config, plugin::Registry& registry,
+    const config::Config& config, plugin::Registry& registry, plugin::Admission admission,
     std::shared_ptr<plugin::TaskTable> table) {
-  auto options = script_options(config);
+  auto options = script_options(config, std::move(admission));
   if (!options) return options.error();
   plugin::EngineOptions host;
   if (const auto settings = config.plugins.tables.find(host.component);
@@ -40,7 +51,7 @@ Result<std::unique_ptr<plugin::ScriptCatalog>> start_scripts(
     log::warn("scripts_not_loaded", {{"reason", engine.error().message}});
     return std::unique_ptr<plugin::ScriptCatalog>();
   }
-  if (config.scripts.paths.empty()) SKEP_TRY(make_state_dir(options->paths.front()));
+  if (config.scripts.paths.empty()) SKEP_TRY(make_state_dir(script_paths(config).front()));
   auto catalog = std::make_unique<plugin::ScriptCatalog>(std::move(*options), std::move(*engine),
                                                          std::move(table));
   catalog->start();
@@ -50,7 +61,8 @@ Result<std::unique_ptr<plugin::ScriptCatalog>> start_scripts(
 }  // namespace
 
 Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& config,
-                                                      plugin::Registry& registry, Clock& clock,
+                                                      plugin::Registry& registry,
+                                                      plugin::Admission admission, Clock& clock,
                                                       std::function<void()> on_conflict) {
   std::unique_ptr<WorkerRole> role(new WorkerRole);
   auto spool = registry.spool(config.spool.plugin, config.spool.table);
@@ -62,7 +74,7 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   auto tasks = registry.tasks();
   if (!tasks) return tasks.error();
   role->tasks_ = std::move(*tasks);
-  auto scripts = start_scripts(config, registry, role->tasks_);
+  auto scripts = start_scripts(config, registry, std::move(admission), role->tasks_);
   if (!scripts) return scripts.error();
   role->scripts_ = std::move(*scripts);
 
@@ -85,6 +97,17 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   options.heartbeat_interval = to_ms(w.heartbeat_interval_seconds);
   options.drain = to_ms(w.drain_seconds);
   options.result_reserve_bytes = static_cast<std::uint64_t>(w.result_reserve_mb * 1024 * 1024);
+  options.arch = machine();
+  options.artifacts_dir = artifacts_dir(config);
+  options.artifacts_loaded = [&registry, scripts = role->scripts_.get(),
+                              dir = options.artifacts_dir] {
+    using enum api::ArtifactKind;
+    auto states = plugin_states(registry.list(), worker::artifact_path(dir, kPlugin));
+    if (scripts != nullptr)
+      for (auto& state : script_states(scripts->list(), worker::artifact_path(dir, kScript)))
+        states.push_back(std::move(state));
+    return states;
+  };
   options.on_conflict = std::move(on_conflict);
   role->worker_ = std::make_unique<worker::Worker>(std::move(options), *role->tasks_, *role->spool_,
                                                    *role->heartbeat_, clock);

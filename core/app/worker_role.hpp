@@ -14,10 +14,11 @@ namespace skep::app {
 
 class WorkerRole {
  public:
-  /// `on_conflict` runs when another process took this worker's id. `registry` and `clock` must
-  /// outlive it.
+  /// `admission` is asked before a script is loaded. `on_conflict` runs when another process took
+  /// this worker's id. `registry` and `clock` must outlive it.
   static Result<std::unique_ptr<WorkerRole>> start(const config::Config& config,
-                                                   plugin::Registry& registry, Clock& clock,
+                                                   plugin::Registry& registry,
+                                                   plugin::Admission admission, Clock& clock,
                                                    std::function<void()> on_conflict);
   /// Drains; blocks. hurry() from another thread cuts it short.
   worker::DrainReport drain() { return worker_->drain(); }

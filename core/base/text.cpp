@@ -70,6 +70,21 @@ std::string suggestion(std::string_view word, std::span<const std::string> candi
   return "known: " + join(shown, ", ") + (shown.size() < candidates.size() ? ", .." : "");
 }
 
+std::string aligned(std::span<const std::vector<std::string>> rows) {
+  std::vector<std::size_t> width(rows.empty() ? 0 : rows[0].size());
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], row[i].size());
+  std::string out;
+  for (const auto& row : rows) {
+    out += '\n';
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      out += "  " + row[i];
+      if (i + 1 < row.size()) out.append(width[i] - row[i].size(), ' ');
+    }
+  }
+  return out;
+}
+
 std::optional<std::int64_t> to_int(std::string_view s) {
   std::int64_t value = 0;
   const auto r = std::from_chars(s.data(), s.data() + s.size(), value);

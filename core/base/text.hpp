@@ -16,6 +16,9 @@ std::vector<std::string> split(std::string_view s, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 /// "did you mean \"x\"?" or "known: a, b, c" (at most 12 shown).
 std::string suggestion(std::string_view word, std::span<const std::string> candidates);
+/// One line a row, each starting with a newline and two blanks; all columns but the last are padded
+/// to their widest cell. The rows have equally many cells.
+std::string aligned(std::span<const std::vector<std::string>> rows);
 /// Whole text as an integer, or nothing.
 std::optional<std::int64_t> to_int(std::string_view s);
 /// Reads a whole file of at most `cap` bytes; nothing when it cannot be read or is larger.

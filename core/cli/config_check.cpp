@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/api/schema.hpp"
+#include "core/app/admission.hpp"
 #include "core/app/app.hpp"
 #include "core/app/slots.hpp"
 #include "core/base/json.hpp"
@@ -16,6 +17,7 @@
 #include "core/plugin/registry.hpp"
 #include "core/plugin/scripts/policy.hpp"
 #include "core/plugin/tables.hpp"
+#include "core/trust/lock_file.hpp"
 
 namespace skep::cli {
 namespace {
@@ -51,17 +53,19 @@ bool has_property(const ComponentInfo& component, std::string_view name) {
 class NodeCheck {
  public:
   explicit NodeCheck(const config::Loaded& loaded) : loaded_(loaded), config_(loaded.config) {
-    options_.paths =
-        config_.plugins.paths.empty() ? app::default_plugin_paths() : config_.plugins.paths;
+    options_.paths = app::plugin_paths(config_);
     options_.staging_dir = config_.node.state_dir + "/staging";  // nothing is loaded from there
   }
 
   NodeProblems run() {
     // What a scan logs, a folder or file that it passes over, is said below in plain words.
     log::configure(config_.log.format, "error");
-    check_folders("plugins.paths", "plugins", options_.paths);
+    // Of the default folders, that of the node itself need not exist.
+    check_folders("plugins.paths", "plugins",
+                  config_.plugins.paths.empty() ? app::default_plugin_paths() : options_.paths);
     check_folders("scripts.paths", "scripts", config_.scripts.paths);
-    if (const auto policy = plugin::parse_script_policy(config_.scripts.allow, config_.scripts.tables);
+    if (const auto policy =
+            plugin::parse_script_policy(config_.scripts.allow, config_.scripts.tables);
         !policy)
       add(policy.error());
     const Tables tables = check_tables();
@@ -69,6 +73,7 @@ class NodeCheck {
     plugin::Registry registry(options_);
     if (const auto scanned = registry.scan(); !scanned) add(scanned.error());
     plugins_ = registry.list();
+    check_trust();
     for (const PluginInfo& p : plugins_)
       if (p.state == "refused")
         out_.warnings.push_back("plugin " + p.path + " is refused: " + split(p.reason, '\n')[0]);
@@ -99,6 +104,22 @@ class NodeCheck {
         out_.warnings.push_back(
             fmt::format("{}no {} in {}: {}", at(key), what, folder, ec.message()));
     }
+  }
+
+  /// What [trust] would not let in counts as refused from here on.
+  void check_trust() {
+    const auto settings = trust::Settings::from(config_.trust);
+    if (!settings) {
+      for (const std::string& line : split(settings.error().message, '\n'))
+        out_.errors.push_back(at("trust.keys") + line);
+      return;
+    }
+    if (settings->pin || settings->signature)
+      if (const auto lock = trust::LockFile::read(settings->lock_file);
+          !lock && (settings->pin || lock.error().code != Code::kNotFound))
+        out_.errors.push_back(at("trust.lock_file") + "[trust] lock_file: " + lock.error().message +
+                              "; next: skep plugin lock");
+    app::refuse_untrusted(trust::Gate(*settings), plugins_);
   }
 
   /// The tables that fit. One at a time, because a scan ends with the first that does not.

@@ -6,11 +6,11 @@
 #include <ostream>
 #include <set>
 
-#include "core/app/app.hpp"
-#include "core/base/log.hpp"
+#include "core/app/admission.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/format.hpp"
 #include "core/cli/node_config.hpp"
+#include "core/cli/plugin_scan.hpp"
 #include "core/plugin/registry.hpp"
 
 namespace skep::cli {
@@ -19,29 +19,16 @@ namespace {
 using plugin::ComponentInfo;
 using plugin::PluginInfo;
 
+/// What the node of -c would not load counts as refused.
 Outcome<std::vector<PluginInfo>> scan(Session& s) {
-  plugin::RegistryOptions options;
-  options.paths = s.args.all("path");
-  if (s.args.has("config")) {
-    auto loaded = load_config(s);
-    if (!loaded) return loaded.error();
-    options.tables = loaded->config.plugins.tables;
-    if (options.paths.empty()) options.paths = loaded->config.plugins.paths;
+  auto scanned = scan_plugins(s);
+  if (!scanned) return scanned.error();
+  if (scanned->config) {
+    const auto gate = app::make_gate(*scanned->config);
+    if (!gate) return gate.error();
+    app::refuse_untrusted(**gate, scanned->plugins);
   }
-  if (options.paths.empty()) options.paths = app::default_plugin_paths();
-  // What a scan logs of refused plugins is said below in plain words.
-  log::configure("text", "error");
-  for (const std::string& folder : options.paths) {
-    std::error_code ec;
-    const std::filesystem::directory_iterator readable(folder, ec);
-    if (ec) s.console.note("warning: no plugins in " + folder + ": " + ec.message());
-  }
-  plugin::Registry registry(options);
-  if (auto scanned = registry.scan(); !scanned) return scanned.error();
-  auto found = registry.list();
-  if (found.empty())
-    s.console.note("no plugins in " + join(options.paths, ", ") + "; next: --path FOLDER");
-  return found;
+  return std::move(scanned->plugins);
 }
 
 json::value parsed_or_null(const std::string& text) {
@@ -182,13 +169,6 @@ Outcome<int> show(Session& s) {
   Error missing = not_found("plugin", id);
   missing.message += "; " + suggestion(id, known);
   return Failure(std::move(missing).with_next("skep plugin list"));
-}
-
-std::vector<Option> plugin_options() {
-  auto options = config_options();
-  options.pop_back();  // --set: no key changes what a plugin is
-  options.push_back({"path", 0, "FOLDER", "search here instead", true});
-  return options;
 }
 
 }  // namespace

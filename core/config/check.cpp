@@ -92,6 +92,8 @@ std::string check_format(Format format, std::string_view text) {
       return one_of(text, {"text", "json"});
     case Format::kLogLevel:
       return one_of(text, {"debug", "info", "warn", "error"});
+    case Format::kTrustPolicy:
+      return one_of(text, {"none", "pin", "signature", "both"});
   }
   return {};
 }
@@ -146,7 +148,7 @@ class Checker {
     const json::array& items = value_.get_array();
     if (key_.required && items.empty())
       return add(key_.path() + " is empty; expected at least one entry");
-    for (std::size_t i = 0; i < items.size(); ++i) check_item(items, i);
+    check_items(key_.path(), items);
   }
 
   void check(std::map<std::string, bool>* (*)(Config&)) {
@@ -159,14 +161,30 @@ class Checker {
     }
   }
 
+  void check(std::map<std::string, std::vector<std::string>>* (*)(Config&)) {
+    if (!value_.is_object()) return mismatch();
+    for (auto& [name, items] : value_.get_object()) {
+      const std::string where = key_.path() + ".\"" + shorten(name) + "\"";
+      if (items.is_string()) items = json::array{items};
+      if (items.is_array())
+        check_items(where, items.get_array());
+      else
+        add(where + " is " + describe(items) + "; expected a list of strings");
+    }
+  }
+
   void check_whole_text() {
     if (!value_.is_string()) return mismatch();
     if (!value_.get_string().empty()) return check_text(key_.path(), value_);
     if (key_.required) add(key_.path() + " is empty; expected " + expected(key_));
   }
 
-  void check_item(const json::array& items, std::size_t i) {
-    const std::string where = key_.path() + "[" + std::to_string(i) + "]";
+  void check_items(const std::string& path, const json::array& items) {
+    for (std::size_t i = 0; i < items.size(); ++i) check_item(path, items, i);
+  }
+
+  void check_item(const std::string& path, const json::array& items, std::size_t i) {
+    const std::string where = path + "[" + std::to_string(i) + "]";
     if (!items[i].is_string())
       return add(where + " is " + describe(items[i]) + "; expected a string");
     if (items[i].get_string().empty()) return add(where + " is empty");
@@ -267,6 +285,10 @@ struct Expectation {
   std::string operator()(std::map<std::string, bool>* (*)(Config&)) const {
     return "true or false by name, such as {\"docker\": true} in the environment or "
            "{ docker = true } in TOML";
+  }
+  std::string operator()(std::map<std::string, std::vector<std::string>>* (*)(Config&)) const {
+    return "lists of strings by name, such as {\"com.acme.\": [\"RW..\"]} in the environment or "
+           "{ \"com.acme.\" = [\"RW..\"] } in TOML";
   }
   std::string operator()(std::pair<Slot*, std::string_view> (*)(Config&)) const {
     return "a string";

@@ -76,6 +76,13 @@ struct Config {
     std::map<std::string, std::string> tables;      ///< [scripts.NAME] as JSON objects
   } scripts;
 
+  struct Trust {
+    std::string policy = "none";  ///< none, pin, signature or both
+    std::string lock_file;        ///< load() makes "" plugins.lock beside the TOML file
+    /// Minisign public keys by what they may sign: "com.acme." and all below, "ID" alone, "*" rest.
+    std::map<std::string, std::vector<std::string>> keys;
+  } trust;
+
   bool is_control() const;  ///< roles has "control"
   bool is_worker() const;   ///< roles has "worker"
 };

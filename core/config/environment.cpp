@@ -12,8 +12,8 @@ namespace skep::config {
 namespace {
 
 /// Read by the command line, not here.
-constexpr std::array<std::string_view, 4> kOfTheClient{"SKEP_CONFIG", "SKEP_SERVER", "SKEP_HINTS",
-                                                       "SKEP_TOKEN_FILE"};
+constexpr std::array<std::string_view, 5> kOfTheClient{"SKEP_CONFIG", "SKEP_SERVER", "SKEP_HINTS",
+                                                       "SKEP_TOKEN_FILE", "SKEP_KEY_PASSWORD_FILE"};
 /// Names of the runbooks that other parts read.
 constexpr std::array<std::string_view, 2> kOfDelegation{"WORKER_DELEGATION_ENABLED",
                                                         "WORKER_DEFAULT_ID"};
@@ -64,6 +64,9 @@ struct TextReader {
   json::value operator()(double* (*)(Config&)) const { return number_from(text); }
   json::value operator()(std::vector<std::string>* (*)(Config&)) const { return list_from(text); }
   json::value operator()(std::map<std::string, bool>* (*)(Config&)) const {
+    return json_or_text(text);
+  }
+  json::value operator()(std::map<std::string, std::vector<std::string>>* (*)(Config&)) const {
     return json_or_text(text);
   }
   json::value operator()(std::pair<Slot*, std::string_view> (*)(Config&)) const {

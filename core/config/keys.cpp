@@ -137,6 +137,19 @@ const std::vector<Key>& table() {
     {.section = "scripts", .name = "allow", .field = AT(scripts.allow),
      .doc = "Permissions that every script gets: `exec`, `facts`, `http`, `kv`, `task`.",
      .format = Format::kId},
+
+    {.section = "trust", .name = "policy", .field = AT(trust.policy), .live = true,
+     .doc = "What a plugin or script must show before it is loaded: `none`, `pin` (its SHA-256 in the "
+            "lock file), `signature` (of a key in `keys`) or `both`. Live when it becomes stricter; "
+            "looser needs a restart.",
+     .format = Format::kTrustPolicy, .required = true},
+    {.section = "trust", .name = "lock_file", .field = AT(trust.lock_file),
+     .doc = "The pins, written by `skep plugin lock`; empty: `plugins.lock` beside the TOML file.",
+     .format = Format::kPath},
+    {.section = "trust", .name = "keys", .field = AT(trust.keys), .live = true,
+     .doc = "Minisign public keys by the ids that they may sign: `\"com.acme.\"` for all ids that "
+            "start so, `\"disk\"` for that id, `\"*\"` for every other id; the longest match counts "
+            "alone. Live when fewer keys are trusted; more need a restart."},
   };
   return *rows;
 }
@@ -159,6 +172,12 @@ std::map<std::string, bool> bools(const json::value& value) {
 std::vector<std::string> texts(const json::value& value) {
   std::vector<std::string> out;
   for (const json::value& item : value.get_array()) out.emplace_back(item.get_string());
+  return out;
+}
+
+std::map<std::string, std::vector<std::string>> lists(const json::value& value) {
+  std::map<std::string, std::vector<std::string>> out;
+  for (const auto& [name, items] : value.get_object()) out[name] = texts(items);
   return out;
 }
 
@@ -240,6 +259,9 @@ json::value get(const Config& config, const Key& key) {
           [&](double* (*at)(Config&)) { return json::value(*at(c)); },
           [&](std::vector<std::string>* (*at)(Config&)) { return json::value_from(*at(c)); },
           [&](std::map<std::string, bool>* (*at)(Config&)) { return json::value_from(*at(c)); },
+          [&](std::map<std::string, std::vector<std::string>>* (*at)(Config&)) {
+            return json::value_from(*at(c));
+          },
           [&](std::pair<Slot*, std::string_view> (*at)(Config&)) { return slot_member(at(c)); },
       },
       key.field);
@@ -253,6 +275,9 @@ void set(Config& c, const Key& key, const json::value& value) {
           [&](double* (*at)(Config&)) { *at(c) = value.to_number<double>(); },
           [&](std::vector<std::string>* (*at)(Config&)) { *at(c) = texts(value); },
           [&](std::map<std::string, bool>* (*at)(Config&)) { *at(c) = bools(value); },
+          [&](std::map<std::string, std::vector<std::string>>* (*at)(Config&)) {
+            *at(c) = lists(value);
+          },
           [&](std::pair<Slot*, std::string_view> (*at)(Config&)) { set_slot_member(at(c), value); },
       },
       key.field);

@@ -19,11 +19,12 @@ namespace skep::config {
 using Field =
     std::variant<std::string* (*)(Config&), int* (*)(Config&), double* (*)(Config&),
                  std::vector<std::string>* (*)(Config&), std::map<std::string, bool>* (*)(Config&),
+                 std::map<std::string, std::vector<std::string>>* (*)(Config&),
                  std::pair<Slot*, std::string_view> (*)(Config&)>;  ///< text member of a slot's
                                                                     ///< table
 
 /// What the texts of a key mean beyond being text.
-enum class Format { kAny, kId, kPath, kUrl, kListen, kRole, kLogFormat, kLogLevel };
+enum class Format { kAny, kId, kPath, kUrl, kListen, kRole, kLogFormat, kLogLevel, kTrustPolicy };
 
 /// ASCII letters in capitals.
 std::string upper(std::string_view text);

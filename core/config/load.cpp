@@ -40,6 +40,7 @@ class Loader {
     apply_all(read_environment(options_.environment, problems_, out_.warnings), before);
     for (const auto& [path, text] : options_.overrides) apply_override(path, text);
     leave_foreign_spool_alone();
+    place_lock_file();
     for (Problem& problem : check_together(out_)) problems_.push_back(std::move(problem));
     return {std::move(out_), lines(), plugins_are_clear_};
   }
@@ -192,6 +193,11 @@ class Loader {
     members.erase("dir");
     out_.config.spool.table = to_text(members);
     out_.origins.erase(dir);
+  }
+
+  void place_lock_file() {
+    std::string& lock = out_.config.trust.lock_file;
+    if (lock.empty()) lock = (file_folder_ / "plugins.lock").lexically_normal().string();
   }
 
   void report(const std::string& section, const Origin& origin, std::string message) {

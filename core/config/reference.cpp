@@ -62,6 +62,7 @@ std::string_view title(std::string_view section) {
   if (section == "log") return "what the node writes to stderr";
   if (section == "plugins") return "where plugins are, and their tables";
   if (section == "scripts") return "where Lua tasks are";
+  if (section == "trust") return "which plugins and scripts may be loaded";
   return "the plugin of this slot, and its table";
 }
 
@@ -88,6 +89,9 @@ struct TypeName {
   }
   std::string operator()(std::map<std::string, bool>* (*)(Config&)) const {
     return "table of true and false";
+  }
+  std::string operator()(std::map<std::string, std::vector<std::string>>* (*)(Config&)) const {
+    return "table of lists of strings";
   }
   std::string text() const { return key.format == Format::kPath ? "path" : "string"; }
 };

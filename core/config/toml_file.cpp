@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 
 #include "core/base/error.hpp"
@@ -12,6 +13,7 @@
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "core/config/layers.hpp"
+#include "core/config/toml_document.hpp"
 
 namespace skep::config {
 namespace {
@@ -180,12 +182,11 @@ std::string why_unreadable(const std::string& path) {
   return errno_error("cannot be read", error_number).message;
 }
 
-}  // namespace
-
-std::vector<Entry> read_toml(const std::string& path, std::vector<Problem>& problems) {
+/// Nothing, and a problem, when the file cannot be read or is no TOML.
+std::optional<toml::table> parse_file(const std::string& path, std::vector<Problem>& problems) {
   const auto fail = [&](std::string message, unsigned line = 0, unsigned column = 0) {
     problems.push_back({Origin{Layer::kFile, path, line, column}, std::move(message)});
-    return std::vector<Entry>{};
+    return std::nullopt;
   };
   if (std::string why = why_unreadable(path); !why.empty()) return fail(std::move(why));
   const auto text = read_file(path, kMaxBytes);
@@ -193,11 +194,25 @@ std::vector<Entry> read_toml(const std::string& path, std::vector<Problem>& prob
   if (const unsigned line = DepthScan().find(*text); line > 0)
     return fail("nested deeper than " + std::to_string(kMaxDepth) + " levels", line, 1);
   try {
-    return Reader(path).read(toml::parse(*text, path));
+    return toml::parse(*text, path);
   } catch (const toml::parse_error& e) {
     const auto at = e.source().begin;
     return fail("not valid TOML: " + std::string(e.description()), at.line, at.column);
   }
+}
+
+}  // namespace
+
+std::vector<Entry> read_toml(const std::string& path, std::vector<Problem>& problems) {
+  const auto root = parse_file(path, problems);
+  return root ? Reader(path).read(*root) : std::vector<Entry>{};
+}
+
+Result<json::object> read_toml_document(const std::string& path) {
+  std::vector<Problem> problems;
+  const auto root = parse_file(path, problems);
+  if (root) return std::move(to_json(*root).get_object());
+  return config_error(to_string(problems[0].origin) + ": " + problems[0].message);
 }
 
 }  // namespace skep::config

@@ -17,9 +17,14 @@ Control::Control(ports::Queue& queue_port, ports::Store& store_port, Clock& cloc
       workers(store_port, opts.workers),
       tasks(queue_port, catalog, workers, waits, clock_port),
       results(queue_port, store_port, waits, metrics, clock_port, opts.reaper.retry),
+      artifacts(store_port, queue_port, workers, waits, metrics, clock_port),
       reaper(queue_port, workers, waits, clock_port, opts.reaper),
       reconciler(queue_port, store_port),
-      retention(queue_port, store_port, clock_port, opts.keep_ms) {}
+      retention(queue_port, store_port, clock_port, opts.keep_ms) {
+  results.on_recorded = [this](const model::Envelope& e, const model::Outcome& outcome) {
+    artifacts.finished(e, outcome);
+  };
+}
 
 Control::~Control() { stop(); }
 
@@ -27,9 +32,12 @@ Status Control::start() {
   SKEP_TRY(store.migrate("workers", WorkerDirectory::migrations()));
   SKEP_TRY(store.migrate("results", ResultService::migrations()));
   SKEP_TRY(store.migrate("reconciler", Reconciler::migrations()));
+  SKEP_TRY(store.migrate("artifacts", ArtifactStore::migrations()));
   SKEP_TRY(workers.load());
+  SKEP_TRY(artifacts.load());
   for (const auto& w : workers.all()) catalog.learn(w.about.types);
   reaper.start();
+  artifacts.start();
   retention.start();
   reconciler.start();
   return {};
@@ -37,6 +45,7 @@ Status Control::start() {
 
 void Control::stop() {
   retention.stop();
+  artifacts.stop();
   reaper.stop();
   reconciler.stop();
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/control/artifacts.hpp"
 #include "core/control/catalog.hpp"
 #include "core/control/metrics.hpp"
 #include "core/control/reaper.hpp"
@@ -49,6 +50,7 @@ class Control {
   WorkerDirectory workers;
   TaskService tasks;
   ResultService results;
+  Artifacts artifacts;
   Reaper reaper;
   Reconciler reconciler;
   Retention retention;

@@ -97,6 +97,32 @@ void add_queue(std::vector<MetricFamily>& out, WallMs now,
   for (Snapshot* s : {&queued, &tasks, &oldest}) out.push_back(s->take());
 }
 
+void add_artifacts(std::vector<MetricFamily>& out, const std::vector<Release>& releases,
+                   const std::vector<WorkerRecord>& workers) {
+  Snapshot count("skep_artifact_releases", "Releases in the registry by kind and state.");
+  Snapshot tasks("skep_artifact_canary_tasks", "Tasks that ended on canaries under way.");
+  Snapshot places("skep_artifact_workers", "Workers by artifact and what they say of it.");
+  std::map<std::pair<std::string, std::string>, int> by_state;
+  std::map<std::pair<std::string, std::string>, int> by_place;
+  for (const Release& r : releases) {
+    ++by_state[{std::string(api::to_string(r.kind)), std::string(to_string(r.state))}];
+    if (r.state != ReleaseState::kCanary) continue;
+    const Labels release{{"artifact", r.name}, {"version", r.version}, {"arch", r.arch}};
+    for (const auto& [outcome, n] :
+         {std::pair{"succeeded", r.canary.ok}, {"failed", r.canary.failed}}) {
+      Labels labels = release;
+      labels.push_back({"outcome", outcome});
+      tasks.add(static_cast<double>(n), std::move(labels));
+    }
+  }
+  for (const auto& w : workers)
+    for (const auto& a : w.beat.artifacts.items) ++by_place[{a.name, a.state}];
+  for (const auto& [key, n] : by_state) count.add(n, {{"kind", key.first}, {"state", key.second}});
+  for (const auto& [key, n] : by_place)
+    places.add(n, {{"artifact", key.first}, {"state", key.second}});
+  for (Snapshot* s : {&count, &tasks, &places}) out.push_back(s->take());
+}
+
 const prometheus::Histogram::BucketBoundaries kRunSeconds{0.005, 0.01, 0.05, 0.1, 0.5, 1,   5,
                                                           10,    30,   60,   120, 300, 600, 3600};
 const prometheus::Histogram::BucketBoundaries kHttpSeconds{0.0005, 0.001, 0.005, 0.01, 0.05,
@@ -125,6 +151,11 @@ struct Metrics::Impl {
       prometheus::BuildCounter()
           .Name("skep_results_total")
           .Help("Results that workers sent, by verdict and outcome.")
+          .Register(registry);
+  prometheus::Family<prometheus::Counter>& artifacts =
+      prometheus::BuildCounter()
+          .Name("skep_artifact_events_total")
+          .Help("What happened to artifacts of the registry.")
           .Register(registry);
   prometheus::Histogram& run_seconds = prometheus::BuildHistogram()
                                            .Name("nova_run_duration_seconds")
@@ -157,9 +188,14 @@ void Metrics::result(std::string_view verdict, std::string_view outcome, std::in
     impl_->run_seconds.Observe(static_cast<double>(duration_ms) / 1000);
 }
 
+void Metrics::artifact_event(std::string_view what) {
+  impl_->artifacts.Add({{"event", std::string(what)}}).Increment();
+}
+
 std::string Metrics::render(WallMs now, const std::vector<ports::TaskCount>& counts,
                             const std::vector<WorkerRecord>& workers,
-                            const WorkerDirectory& directory, std::size_t waiting_claims) const {
+                            const WorkerDirectory& directory, std::size_t waiting_claims,
+                            const std::vector<Release>& releases) const {
   auto families = impl_->registry.Collect();
   Snapshot build("skep_build_info", "The version of this binary.");
   build.add(1, {{"version", kVersion}});
@@ -169,6 +205,7 @@ std::string Metrics::render(WallMs now, const std::vector<ports::TaskCount>& cou
   families.push_back(claims.take());
   add_queue(families, now, counts);
   add_workers(families, now, workers, directory);
+  add_artifacts(families, releases, workers);
   std::erase_if(families, [](const MetricFamily& f) { return f.metric.empty(); });
   return prometheus::TextSerializer().Serialize(families);
 }

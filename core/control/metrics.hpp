@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/control/rollout.hpp"
 #include "core/control/worker_directory.hpp"
 #include "core/ports/queue.hpp"
 
@@ -20,10 +21,12 @@ class Metrics {
   void http_request(std::string_view method, std::string_view route, int status, Millis took);
   void tasks_submitted(std::string_view type, std::size_t count);
   void result(std::string_view verdict, std::string_view outcome, std::int64_t duration_ms);
+  /// "published", "canary", "promoted", "rolled_back", "withdrawn" or "failed".
+  void artifact_event(std::string_view what);
   /// The exposition: events so far, and the state given. [any]
   std::string render(WallMs now, const std::vector<ports::TaskCount>& counts,
                      const std::vector<WorkerRecord>& workers, const WorkerDirectory& directory,
-                     std::size_t waiting_claims) const;
+                     std::size_t waiting_claims, const std::vector<Release>& releases) const;
 
  private:
   struct Impl;

@@ -147,6 +147,8 @@ Status ResultService::settle_results(Batch& batch) {
     batch.acks[index] = answer(*e, v);
     const auto& outcome = batch.records[i].outcome;
     metrics_.result(to_string(v), to_string(outcome.kind), outcome.duration_ms);
+    if (on_recorded && (v == Verdict::kApplied || v == Verdict::kAppliedLate))
+      on_recorded(*e, outcome);
     if (v != Verdict::kApplied && v != Verdict::kDuplicate)
       log::warn("result_not_applied_as_usual", {{"verdict", to_string(v)},
                                                 {"task_id", e->lease.task_id},

@@ -2,6 +2,7 @@
 // second half, the effect on everything else, is the reconciler's.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ class ResultService {
         metrics_(metrics),
         clock_(clock),
         retry_(retry) {}
+
+  /// Hears of every result that was recorded for the first time. Set before the first accept().
+  std::function<void(const model::Envelope&, const model::Outcome&)> on_recorded;
 
   /// Grows at its end only: a store counts how many it has seen.
   static std::vector<std::string> migrations();

@@ -3,7 +3,7 @@
 #include <exception>
 
 #include "core/plughost/limits.hpp"
-#include "core/plughost/threads.hpp"
+#include "core/plughost/nested.hpp"
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/isolation/start_frame.hpp"
 #include "core/plugin/services/host.hpp"
@@ -91,15 +91,16 @@ Status Session::start(std::string_view body) {
   const auto plugin = unpack_start(body);
   if (!plugin) return plugin.error();
   SKEP_TRY(restrict_process(plugin->limits));
-  plugin_id_ = plugin->plugin_id;
   proc::set_call_resolver(control_of);
   set_log_sink(send_log);
   proc::watch_children(0);  // its thread now, or it would look like one of the plugin's
-  auto loaded = LoadedPlugin::load(plugin->plugin_id, plugin->file);
+  auto loaded =
+      LoadedPlugin::load(plugin->plugin_id, plugin->file, plugin->state_dir, plugin->generation);
   if (!loaded) return loaded.error();
   auto instance = Instance::start(*loaded, plugin->component, plugin->kind, plugin->config_json);
   if (!instance) return instance.error();
   instance_ = std::move(*instance);
+  threads_.emplace();
   if (plugin->kind == SKEP_KIND_TASK) task_ = static_cast<const skep_task_v1*>(instance_->iface());
   if (plugin->kind == SKEP_KIND_SCRIPT_HOST)
     scripts_ = static_cast<const skep_script_host_v1*>(instance_->iface());
@@ -112,13 +113,15 @@ void Session::run_task(std::string_view body) {
   const auto run = unpack_run(body);
   DoneFrame done;
   if (!run) return send(Type::kDone, SKEP_E_INTERNAL, pack_done(done));
-  const std::int64_t threads = thread_count();
   ports::CancelToken token(cancel_.reason(), cancel_.event_fd());
   const ports::TaskEvents events = events_over(link_);
   TaskCall call(run->owner, run->deadline, token, events);
+  NestedTasks nested(link_);
+  const ports::RunRequest request;  // the host knows the attempt, the site and the worker
+  call.nest(&nested, request);
   const skep_rc rc = call_plugin(*run, call, done.threw);
   done.said = call.take_said();
-  done.threads_left = threads_beyond(threads);
+  done.threads_left = threads_->new_ones();
   send(Type::kDone, rc, pack_done(done));
 }
 

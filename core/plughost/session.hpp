@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/plughost/threads.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/instance.hpp"
 #include "core/plugin/isolation/shared_cancel.hpp"
@@ -34,8 +35,8 @@ class Session {
   plugin::wire::Link link_;
   plugin::SharedCancel cancel_;
   plugin::wire::Assembler parts_;
-  std::string plugin_id_;
   std::shared_ptr<plugin::Instance> instance_;
+  std::optional<ThreadWatch> threads_;            ///< from when the component has started
   const skep_task_v1* task_ = nullptr;            ///< when it is a task
   const skep_script_host_v1* scripts_ = nullptr;  ///< when it is a script_host
 };

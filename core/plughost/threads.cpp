@@ -1,28 +1,34 @@
 #include "core/plughost/threads.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace skep::plughost {
 
-std::int64_t thread_count() {
+ThreadWatch::ThreadWatch()
+    : folder_(open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC)), known_(count()) {}
+
+std::int64_t ThreadWatch::count() const {
   // The folder has one link for each thread, and two of its own.
   struct stat tasks {};
   constexpr std::int64_t kOwnLinks = 2;
-  return stat("/proc/self/task", &tasks) == 0
-             ? static_cast<std::int64_t>(tasks.st_nlink) - kOwnLinks
-             : 0;
+  return fstat(folder_.get(), &tasks) == 0 ? static_cast<std::int64_t>(tasks.st_nlink) - kOwnLinks
+                                           : 0;
 }
 
-std::int64_t threads_beyond(std::int64_t before) {
+std::int64_t ThreadWatch::new_ones() {
   constexpr int kLooks = 50;
   constexpr timespec kPause{0, 2'000'000};
-  std::int64_t more = thread_count() - before;
-  for (int i = 0; i < kLooks && more > 0; ++i) {
+  std::int64_t now = count();
+  for (int i = 0; i < kLooks && now > known_; ++i) {
     nanosleep(&kPause, nullptr);
-    more = thread_count() - before;
+    now = count();
   }
-  return more > 0 ? more : 0;
+  return std::max<std::int64_t>(0, now - std::exchange(known_, now));
 }
 
 }  // namespace skep::plughost

@@ -3,11 +3,23 @@
 
 #include <cstdint>
 
+#include "core/base/fd.hpp"
+
 namespace skep::plughost {
 
-std::int64_t thread_count();
-/// How many more there are than `before`; waits a moment for threads that are joined already but
-/// that the kernel has not quite taken down.
-std::int64_t threads_beyond(std::int64_t before);
+/// One to a process.
+class ThreadWatch {
+ public:
+  /// The threads of now belong here.
+  ThreadWatch();
+  /// How many more there are now; those belong here from now on. Waits a moment for threads that
+  /// are joined already but that the kernel has not quite taken down.
+  std::int64_t new_ones();
+
+ private:
+  std::int64_t count() const;
+  UniqueFd folder_;
+  std::int64_t known_;
+};
 
 }  // namespace skep::plughost

@@ -17,7 +17,7 @@ std::string with_next(const Error& error) {
   return error.next.empty() ? error.message : error.message + "\n  next: " + error.next;
 }
 
-ComponentInfo describe(const ManifestComponent& c) {
+ComponentInfo component_info(const ManifestComponent& c) {
   ComponentInfo out;
   out.name = c.name;
   out.kind = c.kind;
@@ -28,16 +28,6 @@ ComponentInfo describe(const ManifestComponent& c) {
   out.default_timeout_ms = c.default_timeout_ms;
   out.permissions = c.permissions;
   return out;
-}
-
-void take_manifest(CatalogEntry& entry, Manifest manifest) {
-  entry.info.id = manifest.id;
-  entry.info.version = manifest.version;
-  entry.info.license = manifest.license;
-  entry.info.description = manifest.description;
-  for (const ManifestComponent& c : manifest.components)
-    entry.info.components.push_back(describe(c));
-  entry.manifest = std::move(manifest);
 }
 
 CatalogEntry read_entry(const fs::path& path, const HostAbi& host) {
@@ -59,7 +49,8 @@ CatalogEntry read_entry(const fs::path& path, const HostAbi& host) {
     return entry;
   }
   entry.manifest_text = std::move(inspected->manifest);
-  take_manifest(entry, std::move(*manifest));
+  describe(*manifest, entry.info);
+  entry.manifest = std::move(*manifest);
   const Compat compat = check_compat(*entry.manifest, host);
   if (!compat.ok()) entry.refuse(compat.table(*entry.manifest, entry.info.sha256));
   return entry;
@@ -88,6 +79,16 @@ void shadow(CatalogEntry& entry, const std::vector<CatalogEntry>& before) {
 
 }  // namespace
 
+void describe(const Manifest& manifest, PluginInfo& info) {
+  info.id = manifest.id;
+  info.version = manifest.version;
+  info.license = manifest.license;
+  info.description = manifest.description;
+  info.components.clear();
+  for (const ManifestComponent& c : manifest.components)
+    info.components.push_back(component_info(c));
+}
+
 void CatalogEntry::refuse(std::string reason) {
   log::warn(
       "plugin_refused",
@@ -112,19 +113,30 @@ Status apply_tables(const std::map<std::string, std::string>& tables,
                     std::vector<CatalogEntry>& entries) {
   std::vector<std::string> ids;
   for (const CatalogEntry& e : entries) ids.push_back(e.info.id);
+  Status first;
+  const auto wrong = [&](const Error& error) {
+    if (first) first = error;
+  };
   for (const auto& [id, text] : tables) {
     const auto entry = std::find_if(entries.begin(), entries.end(),
                                     [&id = id](const CatalogEntry& e) { return e.info.id == id; });
-    if (entry == entries.end())
-      return config_error("[plugins." + id + "]: no plugin \"" + id + "\"; " + suggestion(id, ids))
-          .with_next("skep plugin list");
+    if (entry == entries.end()) {
+      wrong(config_error("[plugins." + id + "]: no plugin \"" + id + "\"; " + suggestion(id, ids))
+                .with_next("skep plugin list"));
+      continue;
+    }
     auto table = parse_plugin_table(id, text);
-    if (!table) return table.error();
-    if (entry->manifest) SKEP_TRY(check_plugin_table(*entry->manifest, table->settings));
+    if (!table) {
+      wrong(table.error());
+      continue;
+    }
+    if (entry->manifest)
+      if (const Status fits = check_plugin_table(*entry->manifest, *table); !fits)
+        wrong(fits.error());
     entry->table = std::move(*table);
     if (!entry->table.enabled && entry->usable()) entry->info.state = "disabled";
   }
-  return Status();
+  return first;
 }
 
 }  // namespace skep::plugin

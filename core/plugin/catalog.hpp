@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "core/plugin/compat.hpp"
-#include "core/plugin/instance.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/tables.hpp"
 
@@ -19,9 +18,8 @@ struct CatalogEntry {
   std::optional<Manifest> manifest;  ///< none when the file could not be read as a plugin
   std::string manifest_text;
   PluginTable table;
-  std::shared_ptr<LoadedPlugin> loaded;
 
-  bool usable() const { return info.state == "available" || info.state == "loaded"; }
+  bool usable() const { return info.state == "available"; }
   void refuse(std::string reason);
 };
 
@@ -30,8 +28,11 @@ struct CatalogEntry {
 std::vector<CatalogEntry> scan_folders(const std::vector<std::string>& folders,
                                        const HostAbi& host);
 
-/// Gives each entry its [plugins.ID] table. kConfig for a table that names no plugin or does not
-/// fit.
+/// What the manifest says, for list().
+void describe(const Manifest& manifest, PluginInfo& info);
+
+/// Gives each entry its [plugins.ID] table, also one that does not fit its manifest. The first
+/// problem: kConfig for a table that names no plugin or does not fit.
 Status apply_tables(const std::map<std::string, std::string>& tables,
                     std::vector<CatalogEntry>& entries);
 

@@ -1,7 +1,6 @@
 #include "core/plugin/compat.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "core/base/text.hpp"
 #include "core/plugin/kinds.hpp"
@@ -60,10 +59,6 @@ CompatRow abi_row(const Manifest& m, const HostAbi& host) {
   return row;
 }
 
-std::string padded(const std::string& s, std::size_t width) {
-  return s + std::string(width - std::min(width, s.size()), ' ');
-}
-
 }  // namespace
 
 const HostAbi& host_abi() {
@@ -84,21 +79,11 @@ bool Compat::ok() const {
 }
 
 std::string Compat::table(const Manifest& manifest, std::string_view sha256) const {
-  std::vector<CompatRow> all{{"field", "plugin", "host", "verdict"}};
-  all.insert(all.end(), rows.begin(), rows.end());
-  std::array<std::size_t, 3> width{};
-  for (const CompatRow& r : all) {
-    width[0] = std::max(width[0], r.field.size());
-    width[1] = std::max(width[1], r.plugin.size());
-    width[2] = std::max(width[2], r.host.size());
-  }
-  std::string out = "plugin " + manifest.id + " " + manifest.version + " (sha256 " +
-                    std::string(sha256.substr(0, 12)) + ") " +
-                    (ok() ? "fits this host" : "refused: it does not fit this host");
-  for (const CompatRow& r : all)
-    out += "\n  " + padded(r.field, width[0]) + "  " + padded(r.plugin, width[1]) + "  " +
-           padded(r.host, width[2]) + "  " + r.verdict;
-  return out;
+  std::vector<std::vector<std::string>> lines{{"field", "plugin", "host", "verdict"}};
+  for (const CompatRow& r : rows) lines.push_back({r.field, r.plugin, r.host, r.verdict});
+  return "plugin " + manifest.id + " " + manifest.version + " (sha256 " +
+         std::string(sha256.substr(0, 12)) + ") " +
+         (ok() ? "fits this host" : "refused: it does not fit this host") + aligned(lines);
 }
 
 Compat check_compat(const Manifest& manifest, const HostAbi& host) {
@@ -114,9 +99,6 @@ Compat check_compat(const Manifest& manifest, const HostAbi& host) {
   for (const ManifestComponent& c : manifest.components) add("kind", c.kind, host.kinds);
   for (const ManifestComponent& c : manifest.components)
     for (const std::string& id : c.required_services) add("service", id, host.services);
-  if (!contains(manifest.isolation_allowed, "inproc"))
-    out.rows.push_back({"isolation", join(manifest.isolation_allowed, " "), "inproc",
-                        "missing  <- this version runs plugins in its own process only"});
   return out;
 }
 

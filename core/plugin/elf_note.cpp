@@ -86,13 +86,13 @@ class Bounded {
   std::uint64_t size_;
 };
 
-Status check_header(const Elf64_Ehdr& h) {
+Status check_header(const Elf64_Ehdr& h, Machine machine) {
   if (std::memcmp(h.e_ident, ELFMAG, SELFMAG) != 0)
     return bad("not a shared library (no ELF header)");
   if (h.e_ident[EI_CLASS] != ELFCLASS64) return bad("a 32-bit library; this host is 64-bit");
   if (h.e_ident[EI_DATA] != ELFDATA2LSB)
     return bad("a big-endian library; this host is little-endian");
-  if (h.e_machine != kMachine)
+  if (machine == Machine::kHost && h.e_machine != kMachine)
     return bad("built for " + machine_name(h.e_machine) + "; this host is " +
                machine_name(kMachine))
         .named("wrong-architecture")
@@ -154,7 +154,7 @@ Result<std::string> find_note(std::string_view notes) {
 
 }  // namespace
 
-Result<std::string> read_manifest_note(int fd) {
+Result<std::string> read_manifest_note(int fd, Machine machine) {
   struct stat st {};
   if (::fstat(fd, &st) != 0) return errno_error("stat", errno);
   const auto size = static_cast<std::uint64_t>(st.st_size);
@@ -164,7 +164,7 @@ Result<std::string> read_manifest_note(int fd) {
   Elf64_Ehdr header{};
   if (!file.read(0, &header, sizeof(header)))
     return bad("not a shared library (only " + std::to_string(size) + " bytes)");
-  SKEP_TRY(check_header(header));
+  SKEP_TRY(check_header(header, machine));
   const auto section = find_section(file, header);
   if (!section) return section.error();
   std::string notes(section->sh_size, '\0');

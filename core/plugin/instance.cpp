@@ -69,6 +69,16 @@ Status Instance::create(std::string_view config_json) {
   return Status();
 }
 
+void Instance::drain(MonoMs deadline) {
+  const auto drained = call_plugin("drain", [&](skep_err* err) {
+    return plugin_->table().drain(handle_, deadline * 1'000'000, err);
+  });
+  if (!drained)
+    log::warn(
+        "plugin_drain_failed",
+        {{"plugin", plugin_id()}, {"component", component_}, {"error", drained.error().message}});
+}
+
 Instance::~Instance() {
   if (handle_ == nullptr) return;
   const auto stopped =

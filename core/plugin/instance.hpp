@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/clock.hpp"
 #include "core/base/result.hpp"
 #include "core/plugin/services/host.hpp"
 #include "core/plugin/stage.hpp"
@@ -47,6 +48,9 @@ class Instance {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
   ~Instance();
+
+  /// Tells it that no new calls come and what runs should end by `deadline` (monotonic ms).
+  void drain(MonoMs deadline);
 
   skep_inst* handle() const { return handle_; }
   /// The kind's table, checked by start().

@@ -1,16 +1,20 @@
 #include "core/plugin/registry.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
-#include "core/base/log.hpp"
-#include "core/plugin/adapters/task.hpp"
+#include "core/base/events.hpp"
+#include "core/base/text.hpp"
 #include "core/plugin/adapters/task_call.hpp"
+#include "core/plugin/keeper.hpp"
 #include "core/plugin/registry_impl.hpp"
 #include "core/proc/process_service.hpp"
 
 namespace skep::plugin {
 namespace {
+
+constexpr std::size_t kShownGenerations = 8;
 
 /// Calls `use(entry, component)` for the task components of usable plugins; of two with the same
 /// name the first one counts, and `shadowed(entry, component, owner)` hears of the other.
@@ -30,125 +34,199 @@ void for_each_task(Entries& entries, Use&& use, Shadowed&& shadowed) {
   }
 }
 
-ports::TaskType task_type(const CatalogEntry& entry, const ManifestComponent& c) {
-  return {c.name, c.description, entry.info.version,
-          c.params_schema ? c.params_schema->text() : "{}", c.default_timeout_ms};
-}
-
-Result<std::shared_ptr<TaskComponent>> start_task(std::shared_ptr<LoadedPlugin> plugin,
-                                                  const CatalogEntry& entry,
-                                                  const ManifestComponent& c) {
-  const auto config = component_config(*entry.manifest, c, entry.table.settings, {});
-  if (!config) return config.error();
-  auto instance = Instance::start(std::move(plugin), c.name, c.kind, *config);
-  if (!instance) return instance.error();
-  const auto* table = static_cast<const skep_task_v1*>((*instance)->iface());
-  skep_inst* handle = (*instance)->handle();
-  return std::make_shared<TaskComponent>(
-      std::make_unique<InprocTarget>(table, handle, std::move(*instance), entry.info.id),
-      TaskComponent::Options{entry.info.id, task_type(entry, c), c.params_schema,
-                             c.max_concurrency});
-}
-
 proc::CallControl resolve_call(skep_call* call) { return TaskCall::of(call).control(); }
 
-/// One component of several may fail alone: the others of its plugin go on.
-void leave_out(CatalogEntry& entry, const ManifestComponent& c, const Error& error) {
-  if (entry.manifest->components.size() == 1) return entry.refuse(error.message);
+void log_failed(const CatalogEntry& entry, const ManifestComponent& c, const Error& error) {
   log::error("task_type_failed",
              {{"type", c.name}, {"plugin", entry.info.id}, {"error", error.message}});
-  entry.info.reason += (entry.info.reason.empty() ? "" : "\n") + error.message;
 }
 
-void log_shadowed(const CatalogEntry& entry, const ManifestComponent& c, const std::string& used) {
-  log::warn("task_type_shadowed", {{"type", c.name}, {"plugin", entry.info.id}, {"used", used}});
-}
-
-/// Plugins that are loaded keep their place and their code; of the others the new scan counts.
-std::vector<CatalogEntry> merged(std::vector<CatalogEntry> old, std::vector<CatalogEntry> fresh) {
-  for (CatalogEntry& entry : fresh)
-    for (CatalogEntry& before : old)
-      if (before.loaded && before.info.path == entry.info.path) std::swap(entry, before);
-  return fresh;
+std::string with_next(const Error& e) {
+  return e.next.empty() ? e.message : e.message + "\n  next: " + e.next;
 }
 
 }  // namespace
+
+void publish(std::string_view step, const Plugin& plugin, const Recipe& recipe,
+             std::uint64_t number, log::Level level, std::string_view reason) {
+  events::publish(level, "plugin." + std::string(step),
+                  {{"id", plugin.id},
+                   {"version", recipe.manifest.version},
+                   {"sha256", recipe.file.sha256},
+                   {"generation", number},
+                   {"reason", reason}});
+}
+
+Registry::Impl::Impl(RegistryOptions o)
+    : options(std::move(o)), drainer(std::make_unique<Drainer>(options.drain)) {
+  drainer->start();
+}
+
+Registry::Impl::~Impl() {
+  keeper.reset();
+  const std::lock_guard lock(work);
+  for (auto& [id, plugin] : plugins) {
+    table->remove(id);
+    if (!plugin.current) continue;
+    plugin.current->generation()->on_end({});
+    drainer->take(std::move(plugin.current), "retired");
+  }
+  drainer.reset();
+}
 
 Registry::Registry(RegistryOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {
   proc::set_call_resolver(resolve_call);
 }
 
-Registry::~Registry() {
-  for (const CatalogEntry& entry : impl_->entries) impl_->table->remove(entry.info.id);
-}
+Registry::~Registry() = default;
 
 Status Registry::scan() {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->entries =
-      merged(std::move(impl_->entries), scan_folders(impl_->options.paths, host_abi()));
-  return apply_tables(impl_->options.tables, impl_->entries);
+  const std::lock_guard work(impl_->work);
+  return impl_->scan();
+}
+
+Status Registry::Impl::scan() {
+  auto found = scan_folders(options.paths, host_abi());
+  const Status applied = apply_tables(options.tables, found);
+  const std::lock_guard lock(mutex);
+  entries = std::move(found);
+  return applied;
+}
+
+CatalogEntry* Registry::Impl::find(std::string_view id) {
+  const auto at = std::find_if(entries.begin(), entries.end(), [&](const CatalogEntry& e) {
+    return e.info.id == id && e.info.state != "refused";
+  });
+  if (at != entries.end()) return &*at;
+  const auto refused = std::find_if(entries.begin(), entries.end(),
+                                    [&](const CatalogEntry& e) { return e.info.id == id; });
+  return refused == entries.end() ? nullptr : &*refused;
 }
 
 std::vector<PluginInfo> Registry::list() const {
   const std::lock_guard lock(impl_->mutex);
   std::vector<PluginInfo> out;
-  for (const CatalogEntry& e : impl_->entries) out.push_back(e.info);
+  std::vector<std::string> shown;
+  const auto add = [&](PluginInfo info, const Plugin& plugin) {
+    for (const auto& g : plugin.generations) info.generations.push_back(g->info());
+    shown.push_back(plugin.id);
+    out.push_back(std::move(info));
+  };
+  for (const CatalogEntry& e : impl_->entries) {
+    const auto at = impl_->plugins.find(e.info.id);
+    const bool first = std::find(shown.begin(), shown.end(), e.info.id) == shown.end();
+    if (at == impl_->plugins.end() || !first) {
+      out.push_back(e.info);
+      continue;
+    }
+    const Plugin& plugin = at->second;
+    PluginInfo info = plugin.current ? plugin.info : e.info;
+    info.path = e.info.path;
+    info.reason = plugin.trouble.empty() ? e.info.reason : plugin.trouble;
+    add(std::move(info), plugin);
+  }
+  for (const auto& [id, plugin] : impl_->plugins)
+    if (plugin.current && std::find(shown.begin(), shown.end(), id) == shown.end())
+      add(plugin.info, plugin);
   return out;
 }
 
-Result<std::shared_ptr<LoadedPlugin>> Registry::Impl::load_staged(const CatalogEntry& entry) {
-  if (!staging) {
-    auto area = StagingArea::open(options.staging_dir);
-    if (!area) return area.error();
-    staging.emplace(std::move(*area));
-  }
-  const auto staged = staging->stage(entry.info.path, entry.info.id);
-  if (!staged) return staged.error();
-  if (staged->sha256 != entry.info.sha256)
-    return Error{Code::kState,
-                 "plugin " + entry.info.id + ": " + entry.info.path +
-                     " changed after it was scanned (sha256 " + entry.info.sha256.substr(0, 12) +
-                     ", now " + staged->sha256.substr(0, 12) + ")",
-                 "plugin-changed", "start again; the new file is then checked first"};
-  return LoadedPlugin::load(entry.info.id, *staged, options.state_dir, 1);
+std::string Registry::Impl::isolation_of(const CatalogEntry& entry) const {
+  namespace fs = std::filesystem;
+  if (!entry.table.isolation.empty()) return entry.table.isolation;
+  const bool shipped = !options.shipped_dir.empty() &&
+                       fs::path(entry.info.path).parent_path() == fs::path(options.shipped_dir) &&
+                       std::find(options.shipped.begin(), options.shipped.end(), entry.info.id) !=
+                           options.shipped.end();
+  return shipped ? entry.manifest->isolation : options.isolation;
 }
 
-Result<std::shared_ptr<LoadedPlugin>> Registry::Impl::load(CatalogEntry& entry) {
-  if (entry.loaded) return entry.loaded;
-  auto plugin = load_staged(entry);
-  if (!plugin) {
-    const Error& e = plugin.error();
-    entry.refuse(e.next.empty() ? e.message : e.message + "\n  next: " + e.next);
-    return e;
+std::unique_ptr<Running> Registry::Impl::make_running(Plugin& plugin,
+                                                      std::shared_ptr<const Recipe> recipe) {
+  GenerationInfo info;
+  info.number = ++plugin.last_number;
+  info.version = recipe->manifest.version;
+  info.sha256 = recipe->file.sha256;
+  info.isolation = recipe->isolation;
+  auto generation = std::make_shared<Generation>(plugin.id, std::move(info));
+  {
+    const std::lock_guard lock(mutex);
+    plugin.generations.push_front(generation);
+    if (plugin.generations.size() > kShownGenerations) plugin.generations.pop_back();
   }
-  entry.loaded = *plugin;
-  entry.info.state = "loaded";
-  log::info(
-      "plugin_loaded",
-      {{"plugin", entry.info.id}, {"version", entry.info.version}, {"sha256", entry.info.sha256}});
+  return std::make_unique<Running>(std::move(recipe), std::move(generation), running_host());
+}
+
+Result<Plugin*> Registry::Impl::first_load(CatalogEntry& entry) {
+  Plugin* plugin = nullptr;
+  {
+    const std::lock_guard lock(mutex);
+    plugin = &plugins[entry.info.id];
+    plugin->id = entry.info.id;
+  }
+  if (plugin->current) return plugin;
+  const auto staged = image_of(*plugin, entry.info.path);
+  if (!staged) return staged.error();
+  auto recipe = verify(entry, *plugin, *staged);
+  if (!recipe) return recipe.error();
+  SKEP_TRY(probe(**recipe, plugin->last_number + 1));
+  auto running = make_running(*plugin, std::move(*recipe));
+  SKEP_TRY(start_code(*running));
+  make_current(*plugin, std::move(running));
   return plugin;
 }
 
+void Registry::Impl::serve_tasks(CatalogEntry& entry) {
+  std::vector<std::shared_ptr<TaskComponent>> started;
+  std::string problems;
+  bool wanted = false;
+  auto plugin = first_load(entry);
+  if (plugin && ((*plugin)->tasks_serve || !(*plugin)->current)) return;
+  const Manifest& manifest = plugin ? (*plugin)->current->recipe().manifest : *entry.manifest;
+  for (const ManifestComponent& c : manifest.components) {
+    if (c.kind != SKEP_KIND_TASK) continue;
+    if (const std::string owner = table->owner_of(c.name); !owner.empty()) {
+      log::warn("task_type_shadowed",
+                {{"type", c.name}, {"plugin", entry.info.id}, {"used", owner}});
+      continue;
+    }
+    wanted = true;
+    auto task = plugin ? (*plugin)->current->start_task(c)
+                       : Result<std::shared_ptr<TaskComponent>>(plugin.error());
+    if (task) {
+      started.push_back(std::move(*task));
+      continue;
+    }
+    if (plugin) log_failed(entry, c, task.error());
+    problems += (problems.empty() ? "" : "\n") + with_next(task.error());
+    if (!plugin) break;
+  }
+  const bool serves = plugin && (!started.empty() || !wanted || !(*plugin)->slots.empty());
+  if (serves && !started.empty()) {
+    (*plugin)->tasks_serve = true;
+    if (const Status put = table->put((*plugin)->current->generation(), std::move(started)); !put)
+      problems += put.error().message;
+  }
+  const std::lock_guard lock(mutex);
+  if (plugin) (*plugin)->trouble = problems;
+  if (serves) return;
+  if (plugin) {
+    (*plugin)->current->generation()->move_to("failed", problems);
+    (*plugin)->current.reset();
+    (*plugin)->trouble.clear();
+  }
+  entry.refuse(problems);
+}
+
 Result<std::shared_ptr<TaskTable>> Registry::tasks() {
-  const std::lock_guard lock(impl_->mutex);
-  std::map<std::string, std::vector<std::shared_ptr<TaskComponent>>> started;
-  const auto start = [&](CatalogEntry& entry, const ManifestComponent& c) {
-    if (!entry.usable() || !impl_->table->owner_of(c.name).empty()) return;
-    auto plugin = impl_->load(entry);
-    if (!plugin) return;  // load() has refused the entry and said why
-    auto task = start_task(std::move(*plugin), entry, c);
-    if (task)
-      started[entry.info.id].push_back(std::move(*task));
-    else
-      leave_out(entry, c, task.error());
-  };
-  for_each_task(impl_->entries, start, log_shadowed);
-  for (auto& [id, components] : started) {
-    GenerationInfo info;
-    info.number = 1;
-    auto generation = std::make_shared<Generation>(id, std::move(info));
-    generation->move_to("active");
-    SKEP_TRY(impl_->table->put(generation, std::move(components)));
+  const std::lock_guard work(impl_->work);
+  impl_->serving = true;
+  for (CatalogEntry& entry : impl_->entries) {
+    if (!entry.usable()) continue;
+    const auto& components = entry.manifest->components;
+    if (std::any_of(components.begin(), components.end(),
+                    [](const ManifestComponent& c) { return c.kind == SKEP_KIND_TASK; }))
+      impl_->serve_tasks(entry);
   }
   return impl_->table;
 }
@@ -161,18 +239,22 @@ std::vector<ports::TaskType> Registry::task_types() const {
   for_each_task(
       std::as_const(impl_->entries),
       [&](const CatalogEntry& entry, const ManifestComponent& c) {
-        out.push_back(task_type(entry, c));
+        out.push_back({c.name, c.description, entry.info.version,
+                       c.params_schema ? c.params_schema->text() : "{}", c.default_timeout_ms});
       },
       [](const auto&...) {});
   return out;
 }
 
-Result<Reloaded> Registry::reload(std::string_view id) {
-  return Error{Code::kUnsupported, "this version cannot reload plugin " + std::string(id)};
+void Registry::watch() {
+  const std::lock_guard work(impl_->work);
+  if (impl_->keeper) return;
+  impl_->keeper = std::make_unique<Keeper>(
+      impl_->options.paths, impl_->verdicts, [impl = impl_.get()] { impl->look_at_files(); },
+      [impl = impl_.get()](const Verdicts::Verdict& v) { impl->roll_back(v); });
+  impl_->keeper->start();
 }
 
-Result<std::vector<std::string>> Registry::configure(std::map<std::string, std::string>) {
-  return Error{Code::kUnsupported, "this version takes [plugins] tables at its start only"};
-}
+void Registry::wait_drained() { impl_->drainer->wait_empty(); }
 
 }  // namespace skep::plugin

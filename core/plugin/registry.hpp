@@ -21,6 +21,12 @@ namespace skep::plugin {
 
 class TaskTable;
 
+/// How long a generation that was replaced may take to end its calls.
+struct DrainLimits {
+  Millis soft{10'000};  ///< then what runs is cancelled, with the reason "reload"
+  Millis hard{30'000};  ///< then it is a zombie: left as it is, with an alarm
+};
+
 /// A plugin or script about to be loaded, as a private copy that nobody changes any more.
 struct Candidate {
   std::string id;
@@ -39,6 +45,14 @@ struct RegistryOptions {
   std::map<std::string, std::string> tables{};  ///< [plugins.ID] as JSON objects
   std::string state_dir{};                      ///< of the node: kv spaces; "" = kv answers kState
   Admission admission{};                        ///< empty = everything may
+  /// Isolation of the task components of plugins whose table and folder do not say otherwise.
+  std::string isolation = "inproc";
+  /// Plugins of `shipped_dir` with an id in `shipped` run as their manifests say.
+  std::string shipped_dir{};
+  std::vector<std::string> shipped{};
+  std::string plughost{};  ///< program for child processes; "" = beside this one
+  bool probe = true;       ///< try a new file in a child before it is loaded here
+  DrainLimits drain{};     ///< how long a replaced generation may take to end
 };
 
 struct ComponentInfo {
@@ -60,7 +74,7 @@ struct PluginInfo {
   std::string path;
   std::string sha256;
   std::string state;   ///< "available", "loaded", "disabled" or "refused"
-  std::string reason;  ///< why it was refused: the table, many lines
+  std::string reason;  ///< why it was refused, or why its newest file does not serve: many lines
   std::vector<ComponentInfo> components;
   std::vector<GenerationInfo> generations{};  ///< newest first; empty before the first load
 };
@@ -105,12 +119,22 @@ class Registry {
   /// The task types by their manifests alone; loads nothing.
   std::vector<ports::TaskType> task_types() const;
 
-  /// Brings the newest file of plugin `id` into service beside the old generation, then swaps. On
-  /// any failure the old one goes on serving, and the error says which step failed.
+  /// Brings the newest file and table of plugin `id` into service, beside the old generation or,
+  /// for kinds that cannot be two, after it: see docs/plugin-reload.md. Returns once the new one
+  /// serves; the old one ends its calls meanwhile. On any failure the old one goes on serving, the
+  /// error names the step that failed, and list() keeps it as the reason. A file that crashed a
+  /// probe or was rolled back is not tried again.
   Result<Reloaded> reload(std::string_view id);
   /// Takes new [plugins.ID] tables: checks all of them first, then reloads the plugins whose table
-  /// changed. The ids that changed. On an error nothing changes.
+  /// changed. The ids that changed. On a wrong table nothing changes; a plugin that does not start
+  /// with its new table goes on with the old one, and the error says so.
   Result<std::vector<std::string>> configure(std::map<std::string, std::string> tables);
+  /// Watches the folders until the registry is destroyed: a finished file is loaded or reloaded, a
+  /// removed one leaves its generation serving. Also takes generations back that do not prove
+  /// themselves, which reload() and configure() alone do not.
+  void watch();
+  /// Waits until every generation that was replaced has ended. For tests and orderly ends.
+  void wait_drained();
 
  private:
   struct Impl;

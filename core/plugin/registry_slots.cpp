@@ -86,58 +86,72 @@ Result<Choice> choose(std::string_view kind, std::string_view name, std::vector<
   return none_such(kind, name, all, searched);
 }
 
-template <class Adapter, class Table, class Port>
-std::unique_ptr<Port> adapt(std::shared_ptr<Instance> instance) {
-  const auto* table = static_cast<const Table*>(instance->iface());
-  skep_inst* handle = instance->handle();
-  return std::make_unique<Adapter>(table, handle, std::move(instance));
+}  // namespace
+
+Result<std::shared_ptr<SlotRoute>> Registry::Impl::open_slot(std::string_view kind,
+                                                             std::string_view name,
+                                                             std::string_view table_json) {
+  const std::lock_guard lock(work);
+  const auto choice = choose(kind, name, choices_of(entries, kind), options.paths);
+  if (!choice) return choice.error();
+  auto slot = api::parse_object(table_json, "[" + word_of(kind) + "]");
+  if (!slot) return slot.error();
+  CatalogEntry& entry = *choice->entry;
+  const ManifestComponent component = *choice->component;
+  const auto config = component_config(*entry.manifest, component, entry.table.settings, *slot);
+  if (!config) return config.error();
+  auto plugin = first_load(entry);
+  if (!plugin) {
+    const std::lock_guard told(mutex);
+    entry.refuse(plugin.error().message);
+    return plugin.error();
+  }
+  auto target = (*plugin)->current->start_slot(component, *slot);
+  if (!target) return target.error();
+  auto use = std::make_shared<SlotUse>(
+      SlotUse{component.name, component.kind, std::move(*slot), nullptr, target->inst});
+  use->route = std::make_shared<Route>(std::move(*target));
+  (*plugin)->slots.push_back(use);
+  return std::make_shared<SlotRoute>(use->route,
+                                     [this, id = (*plugin)->id, use] { close_slot(id, use); });
+}
+
+void Registry::Impl::close_slot(const std::string& id, const std::shared_ptr<SlotUse>& use) {
+  const std::lock_guard lock(work);
+  Plugin& plugin = plugins.find(id)->second;
+  std::erase(plugin.slots, use);
+  if (plugin.current) plugin.current->stop_slot(use->inst);
+}
+
+namespace {
+
+template <class Adapter, class Port>
+Result<std::unique_ptr<Port>> adapt(Result<std::shared_ptr<SlotRoute>> route) {
+  if (!route) return route.error();
+  return std::unique_ptr<Port>(std::make_unique<Adapter>(std::move(*route)));
 }
 
 }  // namespace
 
-Result<std::shared_ptr<Instance>> Registry::Impl::open_slot(std::string_view kind,
-                                                            std::string_view name,
-                                                            std::string_view table_json) {
-  const std::lock_guard lock(mutex);
-  const auto choice = choose(kind, name, choices_of(entries, kind), options.paths);
-  if (!choice) return choice.error();
-  const auto slot = api::parse_object(table_json, "[" + word_of(kind) + "]");
-  if (!slot) return slot.error();
-  CatalogEntry& entry = *choice->entry;
-  const auto config =
-      component_config(*entry.manifest, *choice->component, entry.table.settings, *slot);
-  if (!config) return config.error();
-  auto plugin = load(entry);
-  if (!plugin) return plugin.error();
-  return Instance::start(std::move(*plugin), choice->component->name, kind, *config);
-}
-
 Result<std::unique_ptr<ports::Queue>> Registry::queue(std::string_view name,
                                                       std::string_view table_json) {
-  auto instance = impl_->open_slot(SKEP_KIND_QUEUE, name, table_json);
-  if (!instance) return instance.error();
-  return adapt<QueueAdapter, skep_queue_v1, ports::Queue>(std::move(*instance));
+  return adapt<QueueAdapter, ports::Queue>(impl_->open_slot(SKEP_KIND_QUEUE, name, table_json));
 }
 
 Result<std::unique_ptr<ports::Store>> Registry::store(std::string_view name,
                                                       std::string_view table_json) {
-  auto instance = impl_->open_slot(SKEP_KIND_STORE, name, table_json);
-  if (!instance) return instance.error();
-  return adapt<StoreAdapter, skep_store_v1, ports::Store>(std::move(*instance));
+  return adapt<StoreAdapter, ports::Store>(impl_->open_slot(SKEP_KIND_STORE, name, table_json));
 }
 
 Result<std::unique_ptr<ports::Spool>> Registry::spool(std::string_view name,
                                                       std::string_view table_json) {
-  auto instance = impl_->open_slot(SKEP_KIND_SPOOL, name, table_json);
-  if (!instance) return instance.error();
-  return adapt<SpoolAdapter, skep_spool_v1, ports::Spool>(std::move(*instance));
+  return adapt<SpoolAdapter, ports::Spool>(impl_->open_slot(SKEP_KIND_SPOOL, name, table_json));
 }
 
 Result<std::unique_ptr<ports::Heartbeat>> Registry::heartbeat(std::string_view name,
                                                               std::string_view table_json) {
-  auto instance = impl_->open_slot(SKEP_KIND_HEARTBEAT, name, table_json);
-  if (!instance) return instance.error();
-  return adapt<HeartbeatAdapter, skep_heartbeat_v1, ports::Heartbeat>(std::move(*instance));
+  return adapt<HeartbeatAdapter, ports::Heartbeat>(
+      impl_->open_slot(SKEP_KIND_HEARTBEAT, name, table_json));
 }
 
 }  // namespace skep::plugin

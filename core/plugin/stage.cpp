@@ -160,7 +160,8 @@ StagingArea::~StagingArea() {
   if (ec) log::warn("plugin_staging_leftover", {{"path", dir_}, {"error", ec.message()}});
 }
 
-Result<Staged> StagingArea::stage(const std::string& source, std::string_view id) const {
+Result<Staged> StagingArea::stage(const std::string& source, std::string_view id,
+                                  std::uint64_t number) const {
   auto from = open_plugin(source);
   if (!from) return from.error().within(source);
   const std::string temp = dir_ + "/." + std::string(id) + "." + random_hex(4);
@@ -168,7 +169,8 @@ Result<Staged> StagingArea::stage(const std::string& source, std::string_view id
                            S_IRUSR | S_IXUSR));
   if (!to) return errno_error("stage " + source + " as " + temp, errno).named("staging-failed");
   auto sha = digest(from->get(), to.get());
-  Staged staged{dir_ + "/" + std::string(id) + "." + (sha ? sha->substr(0, 12) : "") + ".so",
+  Staged staged{dir_ + "/" + std::string(id) + "." + std::to_string(number) + "." +
+                    (sha ? sha->substr(0, 12) : "") + ".so",
                 sha ? *sha : ""};
   if (sha && ::rename(temp.c_str(), staged.path.c_str()) == 0) return staged;
   const Error failed = sha ? errno_error("rename", errno) : sha.error();

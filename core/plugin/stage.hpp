@@ -35,8 +35,10 @@ class StagingArea {
   StagingArea& operator=(StagingArea&&) = delete;
   ~StagingArea();
 
-  /// Copies `source` to ID.SHA12.so, hashing what it writes. The same content twice is one file.
-  Result<Staged> stage(const std::string& source, std::string_view id) const;
+  /// Copies `source` to ID.NUMBER.SHA12.so, hashing what it writes. Each generation has a file, and
+  /// so an image, of its own: the dynamic linker would hand out the old one for a known name.
+  Result<Staged> stage(const std::string& source, std::string_view id,
+                       std::uint64_t number = 1) const;
   const std::string& dir() const { return dir_; }
 
  private:

@@ -1,5 +1,6 @@
 #include "core/plugin/tables.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "core/api/members.hpp"
@@ -36,16 +37,12 @@ Keys keys_of(const ManifestComponent& component) {
   return keys;
 }
 
-Status check_isolation(const std::string& id, const json::value& value) {
-  const std::string mode = value.is_string() ? std::string(value.get_string()) : to_text(value);
-  const std::string where = table_name(id) + ": isolation \"" + mode + "\" ";
-  if (mode == "inproc") return Status();
-  if (mode == "process" || mode == "per-task")
-    return config_error(where +
-                        "is not available: this version runs plugins in its own process "
-                        "only")
-        .with_next("remove the key, or set isolation = \"inproc\"");
-  return config_error(where + "is unknown; known: inproc");
+Result<std::string> isolation_of(const std::string& id, const json::value& value) {
+  std::string mode = value.is_string() ? std::string(value.get_string()) : to_text(value);
+  const std::vector<std::string> known{"inproc", "process", "per-task"};
+  if (value.is_string() && std::find(known.begin(), known.end(), mode) != known.end()) return mode;
+  return config_error(table_name(id) + ": isolation \"" + mode + "\" is unknown; " +
+                      suggestion(mode, known));
 }
 
 Error as_config_error(Error error) {
@@ -87,7 +84,7 @@ Status check_known(const Manifest& manifest, const json::object& settings) {
   for (const auto& [key, value] : settings) {
     if (all.has(key)) continue;
     std::vector<std::string> known = all.names;
-    known.insert(known.end(), {"enabled", "isolation"});
+    known.insert(known.end(), {"enabled", "isolation", "limits"});
     return config_error(table_name(manifest.id) + ": unknown key \"" + std::string(key) + "\"; " +
                         suggestion(std::string_view(key), known))
         .with_next("skep plugin show " + manifest.id);
@@ -102,17 +99,32 @@ Result<PluginTable> parse_plugin_table(const std::string& id, std::string_view t
   if (!object) return as_config_error(object.error());
   PluginTable out;
   out.settings = std::move(*object);
+  out.text = to_text(out.settings);
   if (const auto* v = out.settings.if_contains("enabled")) {
     if (!v->is_bool()) return config_error(table_name(id) + ": enabled must be true or false");
     out.enabled = v->get_bool();
   }
-  if (const auto* v = out.settings.if_contains("isolation")) SKEP_TRY(check_isolation(id, *v));
-  out.settings.erase("enabled");
-  out.settings.erase("isolation");
+  if (const auto* v = out.settings.if_contains("isolation")) {
+    auto mode = isolation_of(id, *v);
+    if (!mode) return mode.error();
+    out.isolation = std::move(*mode);
+  }
+  if (const auto* v = out.settings.if_contains("limits")) {
+    auto limits = parse_limits(to_text(*v));
+    if (!limits) return limits.error().within(table_name(id));
+    out.limits = *limits;
+  }
+  for (const char* key : {"enabled", "isolation", "limits"}) out.settings.erase(key);
   return out;
 }
 
-Status check_plugin_table(const Manifest& manifest, const json::object& settings) {
+Status check_plugin_table(const Manifest& manifest, const PluginTable& table) {
+  const json::object& settings = table.settings;
+  const auto& allowed = manifest.isolation_allowed;
+  if (!table.isolation.empty() &&
+      std::find(allowed.begin(), allowed.end(), table.isolation) == allowed.end())
+    return config_error(table_name(manifest.id) + ": isolation \"" + table.isolation +
+                        "\" is not among what the plugin allows: " + join(allowed, ", "));
   SKEP_TRY(check_known(manifest, settings));
   for (const ManifestComponent& c : manifest.components) {
     if (c.kind != SKEP_KIND_TASK) continue;

@@ -6,21 +6,25 @@
 #include <string_view>
 
 #include "core/base/json.hpp"
+#include "core/plugin/isolation/limits.hpp"
 #include "core/plugin/manifest.hpp"
 
 namespace skep::plugin {
 
-/// [plugins.ID]: the host's keys `enabled` and `isolation` taken out.
+/// [plugins.ID]: the host's keys `enabled`, `isolation` and `limits` taken out.
 struct PluginTable {
   bool enabled = true;
+  std::string isolation;  ///< "" = the node's rule
+  ChildLimits limits;     ///< of its child processes
   json::object settings;
+  std::string text = "{}";  ///< the whole table, for comparison
 };
 /// kConfig for a host key with a value that this version cannot serve.
 Result<PluginTable> parse_plugin_table(const std::string& id, std::string_view table_json);
 
-/// kConfig for a setting that no component of the plugin has, and for task components whose
-/// complete configuration this is, for everything else that does not fit.
-Status check_plugin_table(const Manifest& manifest, const json::object& settings);
+/// kConfig for a setting that no component of the plugin has, an isolation it does not allow, and
+/// for task components whose complete configuration this is, for everything else that does not fit.
+Status check_plugin_table(const Manifest& manifest, const PluginTable& table);
 
 /// The configuration of one component: what [plugins.ID] says to it, overlaid with `slot` (the
 /// table that chose it, such as [queue]), checked, with defaults. kConfig otherwise.

@@ -24,7 +24,7 @@ bool may_be_lost(const Error& error) {
 
 ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
                      ports::Spool& spool, Executor& executor, Link& link, NewsLoop& news,
-                     Clock& clock)
+                     ArtifactFetcher& artifacts, Clock& clock)
     : Service("skep-claim"),
       options_(std::move(options)),
       control_(std::move(control)),
@@ -32,6 +32,7 @@ ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control
       executor_(executor),
       link_(link),
       news_(news),
+      artifacts_(artifacts),
       clock_(clock),
       backoff_(options_.seed) {}
 
@@ -112,6 +113,7 @@ void ClaimLoop::claim(int max, std::stop_token stop) {
   request.wait_seconds = static_cast<double>(options_.hold.count()) / 1000;
   request.held = executor_.leases();
   request.claim_id = claim_id_;
+  request.registry = artifacts_.heard();
   request.repeated = std::exchange(repeated_, true);
   const MonoMs started = clock_.mono_ms();
   auto reply = control_->claim(request);
@@ -126,8 +128,10 @@ void ClaimLoop::claim(int max, std::stop_token stop) {
   link_.reached();
   const api::ClaimReply news{{}, reply->cancel, reply->mode};
   const bool empty = reply->tasks.empty();
+  artifacts_.notice(reply->registry);
+  const bool registry_changed = artifacts_.heard() != request.registry;
   accept(std::move(*reply));
-  if (empty)
+  if (empty && !registry_changed)
     pause_if_not_held(news, clock_.mono_ms() - started, stop);
   else
     early_empty_ = 0;

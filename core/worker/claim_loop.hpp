@@ -7,6 +7,7 @@
 #include "core/base/id.hpp"
 #include "core/base/service.hpp"
 #include "core/ports/spool.hpp"
+#include "core/worker/artifact_fetcher.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
 #include "core/worker/executor.hpp"
@@ -33,7 +34,8 @@ class ClaimLoop final : public Service {
  public:
   /// Collaborators outlive the loop.
   ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control, ports::Spool& spool,
-            Executor& executor, Link& link, NewsLoop& news, Clock& clock);
+            Executor& executor, Link& link, NewsLoop& news, ArtifactFetcher& artifacts,
+            Clock& clock);
   ~ClaimLoop() override { stop(); }
 
  protected:
@@ -56,6 +58,7 @@ class ClaimLoop final : public Service {
   Executor& executor_;
   Link& link_;
   NewsLoop& news_;
+  ArtifactFetcher& artifacts_;
   Clock& clock_;
   Backoff backoff_;
   Complaint complaint_;

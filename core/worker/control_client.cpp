@@ -67,13 +67,13 @@ ControlClient::ControlClient(std::string worker_id, Endpoints& endpoints,
                              const std::atomic<bool>& abort, Millis timeout)
     : worker_id_(std::move(worker_id)), endpoints_(endpoints), abort_(abort), timeout_(timeout) {}
 
-Result<net::ClientResponse> ControlClient::post(std::string_view path, std::string body,
-                                                Millis timeout) {
+Result<net::ClientResponse> ControlClient::send(std::string_view method, std::string_view path,
+                                                std::string body, Millis timeout) {
   const std::size_t endpoint = endpoints_.current();
   net::ClientRequest request;
-  request.method = "POST";
+  request.method = std::string(method);
   request.url = endpoints_.url(endpoint) + std::string(path);
-  request.headers = {"Content-Type: application/json"};
+  if (!body.empty()) request.headers = {"Content-Type: application/json"};
   if (!endpoints_.token().empty())
     request.headers.push_back("Authorization: Bearer " + endpoints_.token());
   request.body = std::move(body);
@@ -84,20 +84,20 @@ Result<net::ClientResponse> ControlClient::post(std::string_view path, std::stri
   return response;
 }
 
-Result<net::ClientResponse> ControlClient::call(std::string_view path, std::string body,
-                                                Millis timeout) {
-  auto response = post(path, std::move(body), timeout);
+Result<net::ClientResponse> ControlClient::call(std::string_view method, std::string_view path,
+                                                std::string body, Millis timeout) {
+  auto response = send(method, path, std::move(body), timeout);
   if (!response || is_success(response->status)) return response;
   Error error;
   error.code = code_of(response->status);
-  error.message = "POST " + endpoints_.url() + std::string(path) + ": status " +
+  error.message = std::string(method) + " " + endpoints_.url() + std::string(path) + ": status " +
                   std::to_string(response->status) + ": " + detail(*response);
   error.retry_after = retry_after(*response);
   return error;
 }
 
 Result<api::RegistrationReply> ControlClient::register_worker(const api::Registration& request) {
-  auto response = call("/api/workers/register", api::encode(request), timeout_);
+  auto response = call("POST", "/api/workers/register", api::encode(request), timeout_);
   if (!response) return response.error();
   return api::decode_registration_reply(response->body);
 }
@@ -105,18 +105,31 @@ Result<api::RegistrationReply> ControlClient::register_worker(const api::Registr
 Result<api::ClaimReply> ControlClient::claim(const api::ClaimRequest& request) {
   const auto hold = Millis{static_cast<std::int64_t>(request.wait_seconds * 1000)};
   auto response =
-      call("/api/workers/" + worker_id_ + "/claim", api::encode(request), timeout_ + hold);
+      call("POST", "/api/workers/" + worker_id_ + "/claim", api::encode(request), timeout_ + hold);
   if (!response) return response.error();
   return api::decode_claim_reply(response->body);
 }
 
 Status ControlClient::release(const api::ReleaseRequest& request) {
-  SKEP_TRY(call("/api/workers/" + worker_id_ + "/release", api::encode(request), timeout_));
+  SKEP_TRY(call("POST", "/api/workers/" + worker_id_ + "/release", api::encode(request), timeout_));
   return {};
 }
 
+Result<api::DesiredArtifacts> ControlClient::artifacts() {
+  auto response = call("GET", "/api/workers/" + worker_id_ + "/artifacts", {}, timeout_);
+  if (!response) return response.error();
+  return api::decode_desired_artifacts(response->body);
+}
+
+Result<std::string> ControlClient::artifact_chunk(const std::string& sha256, std::int64_t index) {
+  auto response = call("GET", "/api/registry/blobs/" + sha256 + "?chunk=" + std::to_string(index),
+                       {}, timeout_);
+  if (!response) return response.error();
+  return std::move(response->body);
+}
+
 Result<Submission> ControlClient::submit(const std::vector<std::string>& envelopes) {
-  auto response = post("/api/workers/results", api::encode(envelopes), timeout_);
+  auto response = send("POST", "/api/workers/results", api::encode(envelopes), timeout_);
   if (!response) return response.error();
   Submission out;
   out.status = response->status;

@@ -36,12 +36,16 @@ class ControlClient final : public ControlPlane {
   Result<api::RegistrationReply> register_worker(const api::Registration& request) override;
   Result<api::ClaimReply> claim(const api::ClaimRequest& request) override;
   Status release(const api::ReleaseRequest& request) override;
+  Result<api::DesiredArtifacts> artifacts() override;
+  Result<std::string> artifact_chunk(const std::string& sha256, std::int64_t index) override;
   Result<Submission> submit(const std::vector<std::string>& envelopes) override;
 
  private:
-  Result<net::ClientResponse> post(std::string_view path, std::string body, Millis timeout);
+  Result<net::ClientResponse> send(std::string_view method, std::string_view path, std::string body,
+                                   Millis timeout);
   /// A 2xx answer, or the error that its status means.
-  Result<net::ClientResponse> call(std::string_view path, std::string body, Millis timeout);
+  Result<net::ClientResponse> call(std::string_view method, std::string_view path, std::string body,
+                                   Millis timeout);
 
   const std::string worker_id_;
   Endpoints& endpoints_;

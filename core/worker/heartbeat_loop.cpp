@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
@@ -48,6 +49,12 @@ void HeartbeatLoop::set_interval(Millis interval) {
   if (interval.count() > 0) interval_ = interval;
 }
 
+void HeartbeatLoop::hasten() {
+  const std::scoped_lock lock(mutex_);
+  hastened_ = woken_ = true;
+  wake_.notify_all();
+}
+
 void HeartbeatLoop::run(std::stop_token stop) {
   MonoMs last = clock_.mono_ms() - options_.interval.count();
   bool answered = true;
@@ -73,7 +80,7 @@ bool HeartbeatLoop::wait_for_beat(MonoMs last, bool answered, std::stop_token st
   // While nobody answers, an early beat would only repeat itself.
   if (oldest != 0 && answered) next = std::min(next, oldest + options_.early.count());
   const MonoMs now = clock_.mono_ms();
-  if (next <= now) return true;
+  if (std::exchange(hastened_, false) || next <= now) return true;
   wake_.wait_for(lock, stop, Millis{next - now}, [&] { return woken_; });
   return false;
 }
@@ -93,6 +100,7 @@ api::Beat HeartbeatLoop::make_beat(bool draining) {
   beat.errors_total = load.errors;
   beat.rss_bytes = rss_bytes();
   beat.draining = draining;
+  if (options_.artifacts) beat.artifacts = options_.artifacts();
   const auto spool = spool_.stats();
   beat.spool_degraded = !spool || spool->degraded;
   if (!spool) return beat;
@@ -135,6 +143,7 @@ void HeartbeatLoop::apply(const std::string& text) {
         executor_.cancel(lease, ports::CancelReason::kLeaseLost))
       log::warn("lease_lost", {{"task_id", lease.task_id}, {"attempt", lease.attempt}});
   link_.set_mode(reply->mode);
+  if (options_.on_registry) options_.on_registry(reply->registry);
   const double seconds = reply->heartbeat_interval_seconds;
   if (seconds > 0 && seconds <= kLongestInterval)
     set_interval(Millis{static_cast<std::int64_t>(seconds * 1000)});

@@ -25,6 +25,8 @@ struct HeartbeatOptions {
   Millis early{200};        ///< a task that runs so long is announced at once
   Millis timeout{5'000};
   std::function<std::vector<ports::Renewal>()> unwritten;  ///< ended, result not on disk
+  std::function<api::ArtifactReport()> artifacts;          ///< empty = none
+  std::function<void(std::int64_t)> on_registry;           ///< the revision of each reply
 };
 
 /// Besides the regular beats, one goes out 200 ms after a task started that still runs then, so
@@ -39,6 +41,8 @@ class HeartbeatLoop final : public Service {
   /// A task started. Wakes the loop only when no early look is planned yet. [any]
   void task_started();
   void set_interval(Millis interval);
+  /// A beat goes out now: there is something to tell. [any]
+  void hasten();
   /// The farewell, after stop().
   void last_beat(Millis timeout);
 
@@ -66,6 +70,7 @@ class HeartbeatLoop final : public Service {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   bool woken_ = false;
+  bool hastened_ = false;
   Millis interval_;
 };
 

@@ -3,12 +3,13 @@
 namespace skep::worker {
 
 NewsLoop::NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control, Executor& executor,
-                   Link& link, Clock& clock)
+                   Link& link, ArtifactFetcher& artifacts, Clock& clock)
     : Service("skep-news"),
       options_(std::move(options)),
       control_(std::move(control)),
       executor_(executor),
       link_(link),
+      artifacts_(artifacts),
       clock_(clock) {}
 
 void NewsLoop::listen(bool wanted) {
@@ -30,14 +31,20 @@ void NewsLoop::run(std::stop_token stop) {
     const MonoMs started = clock_.mono_ms();
     bool held = false;
     if (link_.registered() && !link_.conflicted()) {
-      const auto reply =
-          control_->claim({options_.incarnation, 0,
-                           static_cast<double>(options_.hold.count()) / 1000, executor_.leases()});
+      api::ClaimRequest request;
+      request.incarnation = options_.incarnation;
+      request.max = 0;
+      request.wait_seconds = static_cast<double>(options_.hold.count()) / 1000;
+      request.held = executor_.leases();
+      request.registry = artifacts_.heard();
+      const auto reply = control_->claim(request);
       if (reply) {
         for (const model::Lease& lease : reply->cancel)
           executor_.cancel(lease, ports::CancelReason::kUser);
         link_.set_mode(reply->mode);
-        held = !reply->cancel.empty() || (clock_.mono_ms() - started) * 2 >= options_.hold.count();
+        artifacts_.notice(reply->registry);
+        const bool news = !reply->cancel.empty() || artifacts_.heard() != request.registry;
+        held = news || (clock_.mono_ms() - started) * 2 >= options_.hold.count();
       }
       // A failure is the claim loop's and the heartbeat's to report; here it only means a pause.
     }

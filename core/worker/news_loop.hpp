@@ -1,4 +1,5 @@
-// Listens for cancellations and mode changes while the claim loop has nothing to ask for.
+// Listens for cancellations, mode changes and the registry while the claim loop has nothing to ask
+// for.
 #pragma once
 
 #include <condition_variable>
@@ -6,6 +7,7 @@
 #include <mutex>
 
 #include "core/base/service.hpp"
+#include "core/worker/artifact_fetcher.hpp"
 #include "core/worker/control_plane.hpp"
 #include "core/worker/executor.hpp"
 #include "core/worker/link.hpp"
@@ -24,7 +26,7 @@ class NewsLoop final : public Service {
  public:
   /// Collaborators outlive the loop.
   NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control, Executor& executor,
-           Link& link, Clock& clock);
+           Link& link, ArtifactFetcher& artifacts, Clock& clock);
   ~NewsLoop() override { stop(); }
 
   /// Whether to listen from now on. A request under way runs to its end. [claim thread]
@@ -38,6 +40,7 @@ class NewsLoop final : public Service {
   const std::unique_ptr<ControlPlane> control_;
   Executor& executor_;
   Link& link_;
+  ArtifactFetcher& artifacts_;
   Clock& clock_;
   std::mutex mutex_;
   std::condition_variable_any change_;

@@ -6,6 +6,7 @@
 
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
+#include "core/worker/artifact_fetcher.hpp"
 #include "core/worker/claim_loop.hpp"
 #include "core/worker/heartbeat_loop.hpp"
 #include "core/worker/reporter.hpp"
@@ -53,10 +54,12 @@ struct Worker::Loops {
         executor({options.id, options.site, options.concurrency, options.batch_size,
                   [this] { heartbeat.task_started(); }},
                  runner, clock, reporter),
+        artifacts(fetcher_options(), connect(claim_abort), link, clock),
         heartbeat(heartbeat_options(), h, endpoints, executor, spool, link, clock),
         news({options.incarnation, options.poll_interval, options.claim_hold}, connect(claim_abort),
-             executor, link, clock),
-        claim(claim_options(), connect(claim_abort), spool, executor, link, news, clock) {}
+             executor, link, artifacts, clock),
+        claim(claim_options(), connect(claim_abort), spool, executor, link, news, artifacts,
+              clock) {}
 
   Identity identity() const { return {options.id, options.incarnation, options.site}; }
   std::unique_ptr<ControlPlane> connect(const std::atomic<bool>& abort, Millis timeout = {}) {
@@ -66,6 +69,7 @@ struct Worker::Loops {
   }
   ClaimOptions claim_options();
   HeartbeatOptions heartbeat_options();
+  FetcherOptions fetcher_options();
   api::Registration registration() const;
 
   Status check() const;
@@ -91,6 +95,7 @@ struct Worker::Loops {
   Sender sender;
   Reporter reporter;
   Executor executor;
+  ArtifactFetcher artifacts;
   HeartbeatLoop heartbeat;
   NewsLoop news;
   ClaimLoop claim;
@@ -118,6 +123,16 @@ HeartbeatOptions Worker::Loops::heartbeat_options() {
   o.pool_size = options.concurrency;
   o.interval = options.heartbeat_interval;
   o.unwritten = [this] { return reporter.pending(); };
+  o.artifacts = [this] { return artifacts.report(); };
+  o.on_registry = [this](std::int64_t revision) { artifacts.notice(revision); };
+  return o;
+}
+
+FetcherOptions Worker::Loops::fetcher_options() {
+  FetcherOptions o;
+  o.dir = options.artifacts_dir;
+  o.loaded = options.artifacts_loaded;
+  o.on_change = [this] { heartbeat.hasten(); };
   return o;
 }
 
@@ -133,6 +148,7 @@ api::Registration Worker::Loops::registration() const {
   r.types = runner.types();
   r.host = host_name();
   r.pid = static_cast<int>(::getpid());
+  r.arch = options.arch;
   return r;
 }
 
@@ -205,6 +221,7 @@ DrainReport Worker::Loops::drain(StopKind kind) {
   claim_abort = true;
   claim.stop();
   news.stop();
+  artifacts.stop();
   release(executor.take_waiting());
 
   const bool ended = finish_running(kind);
@@ -248,6 +265,7 @@ Status Worker::start() {
   loops_->reporter.start();
   loops_->heartbeat.start();
   loops_->claim.start();
+  loops_->artifacts.start();
   return {};
 }
 

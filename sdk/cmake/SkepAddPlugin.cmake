@@ -3,7 +3,26 @@
 # Builds NAME.so: hidden visibility, one exported symbol, no undefined symbols, and the manifest
 # embedded in the ELF note section .note.skep, where the host reads it without loading the file.
 # Needs the language C in the project. SKEP_PLUGIN_OUTPUT_DIR, when set, is where NAME.so goes.
+# A source NAME.rs is the root of a Rust crate without dependencies, compiled by rustc (1.63 or
+# newer), which exports skep_plugin_entry_v1.
 set(SKEP_SDK_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
+
+# Makes a static library of a Rust source; sets `out` to what links its entry function.
+function(skep_rust_library name source out)
+  find_program(SKEP_RUSTC rustc REQUIRED)
+  cmake_path(ABSOLUTE_PATH source)
+  set(library ${CMAKE_CURRENT_BINARY_DIR}/lib${name}_rust.a)
+  add_custom_command(OUTPUT ${library} DEPFILE ${library}.d
+    COMMAND ${SKEP_RUSTC} --edition 2021 --crate-type staticlib --crate-name ${name}_rust
+            -C relocation-model=pic -C opt-level=2 -D warnings
+            --emit link=${library},dep-info=${library}.d ${source}
+    DEPENDS ${source} COMMENT "rustc ${source}")
+  add_custom_target(${name}_rust DEPENDS ${library})
+  add_library(${name}_rust_library STATIC IMPORTED)
+  set_target_properties(${name}_rust_library PROPERTIES IMPORTED_LOCATION ${library})
+  target_link_options(${name}_rust_library INTERFACE -Wl,-u,skep_plugin_entry_v1)
+  set(${out} ${name}_rust_library PARENT_SCOPE)
+endfunction()
 
 function(skep_add_plugin name)
   cmake_parse_arguments(ARG "" "MANIFEST" "LIBRARIES" ${ARGN})
@@ -29,7 +48,16 @@ function(skep_add_plugin name)
   set(note ${CMAKE_CURRENT_BINARY_DIR}/${name}_manifest.c)
   configure_file(${SKEP_SDK_CMAKE_DIR}/manifest_note.c.in ${note} @ONLY)
 
-  add_library(${name} MODULE ${ARG_UNPARSED_ARGUMENTS} ${note})
+  set(sources ${ARG_UNPARSED_ARGUMENTS})
+  set(rust ${sources})
+  list(FILTER rust INCLUDE REGEX "\\.rs$")
+  list(FILTER sources EXCLUDE REGEX "\\.rs$")
+  add_library(${name} MODULE ${sources} ${note})
+  if(rust)
+    skep_rust_library(${name} ${rust} rust_library)
+    list(APPEND ARG_LIBRARIES ${rust_library})
+    add_dependencies(${name} ${name}_rust)
+  endif()
   set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so"
     C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   if(SKEP_PLUGIN_OUTPUT_DIR)

@@ -6,6 +6,9 @@ shift
 printf '# %s, %s CPUs, %s\n' "$(uname -srm)" "$(nproc)" "$(date -u +%F)"
 "$build/bin/http_bench" "$build" "$@"
 [ $# -eq 0 ] || exit 0
+"$build/bin/isolation_bench"
+echo "# the same with all of it on one CPU"
+taskset -c 0 "$build/bin/isolation_bench" | sed 's/^bench /bench one_cpu_/'
 # Google Benchmark's console lines, as `bench NAME VALUE UNIT`.
 for program in plugin_call_bench queue_bench; do
   [ -x "$build/bin/$program" ] || { echo "# $program was not built (libbenchmark-dev is missing)"; continue; }

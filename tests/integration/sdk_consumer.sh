@@ -13,7 +13,8 @@ die() { echo "sdk_consumer: $*" >&2; exit 1; }
 cmake --install "$build" --prefix "$work/prefix" --component sdk >"$work/install.log" 2>&1 ||
   { cat "$work/install.log" >&2; die "the component sdk does not install"; }
 strangers=$(find "$work/prefix" -type f ! -path "$work/prefix/include/skep/*" \
-  ! -path '*/cmake/skep-sdk/*')
+  ! -path '*/cmake/skep-sdk/*' ! -path "$work/prefix/share/skep/testkit/*" \
+  ! -path "$work/prefix/share/skep/templates/*")
 test -z "$strangers" || die "the SDK installs more than headers and CMake files: $strangers"
 
 # consume EXAMPLE COMPILER_ARGS..: builds a copy of the example outside of every source tree.
@@ -61,8 +62,16 @@ if command -v clang >/dev/null && command -v clang++ >/dev/null; then
   expect c-clang hello_c '{}' '{"greeting":"hello"}'
   consume hello cpp-clang -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
   expect cpp-clang hello '{}' '{"greeting":"hello world"}'
+  if echo '#include <version>' | clang++ -stdlib=libc++ -x c++ -fsyntax-only - 2>/dev/null; then
+    consume hello cpp-libcxx -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
+      -DCMAKE_CXX_FLAGS=-stdlib=libc++
+    readelf -d "$work/cpp-libcxx/plugins/hello.so" | grep -q 'libc++' || die "libc++ is not used"
+    expect cpp-libcxx hello '{}' '{"greeting":"hello world"}'
+  else
+    echo "SKIPPED: no libc++ here (libc++-dev, libc++abi-dev)"
+  fi
 else
-  echo "skipped: no clang here"
+  echo "SKIPPED: no clang here"
 fi
 
 # What an author gets wrong first.

@@ -47,6 +47,16 @@ HttpResponse workers_health(Control& c, const HttpRequest& r);
 HttpResponse workers_metrics(Control& c, const HttpRequest& r);
 HttpResponse task_types(Control& c, const HttpRequest& r);
 
+// registry.cpp
+HttpResponse publish_artifact(Control& c, const HttpRequest& r);
+HttpResponse list_artifacts(Control& c, const HttpRequest& r);
+HttpResponse get_artifact(Control& c, const HttpRequest& r);
+HttpResponse rollback_artifact(Control& c, const HttpRequest& r);
+HttpResponse promote_artifact(Control& c, const HttpRequest& r);
+HttpResponse withdraw_artifact(Control& c, const HttpRequest& r);
+HttpResponse get_blob(Control& c, const HttpRequest& r);
+HttpResponse worker_artifacts(Control& c, const HttpRequest& r);
+
 // query.cpp: query parameters, checked.
 struct Page {
   std::int64_t after = 0;

@@ -11,6 +11,8 @@ constexpr std::size_t kNone = 0;
 constexpr std::size_t kSmall = net::kOptionalBody;
 constexpr std::size_t kTask = 1 << 20;
 constexpr std::size_t kBatch = 16 << 20;
+/// The largest plugin as base64, and the members around it.
+constexpr std::size_t kArtifact = api::kMaxPluginBytes / 3 * 4 + (64 << 10);
 
 using Handler = HttpResponse (*)(Control&, const HttpRequest&);
 
@@ -79,6 +81,23 @@ std::vector<Route> route_table(Control& c) {
       {"POST", "/api/workers/{id}/resume", kOperator, kSmall, "Claim again.", mode("active")},
       {"POST", "/api/workers/{id}/drain", kOperator, kSmall, "Stop claiming, finish, hand back.",
        mode("draining")},
+      {"GET", "/api/workers/{id}/artifacts", kWorker, kNone, "What it is meant to have.",
+       bind(worker_artifacts)},
+
+      {"POST", "/api/registry/artifacts", kOperator, kArtifact, "Publish a script or a plugin.",
+       bind(publish_artifact)},
+      {"GET", "/api/registry/artifacts", kOperator, kNone, "Releases in force.",
+       bind(list_artifacts)},
+      {"GET", "/api/registry/artifacts/{name}", kOperator, kNone,
+       "Its releases, and how far each worker is.", bind(get_artifact)},
+      {"DELETE", "/api/registry/artifacts/{name}", kOperator, kNone, "Take it from every worker.",
+       bind(withdraw_artifact)},
+      {"POST", "/api/registry/artifacts/{name}/rollback", kOperator, kSmall,
+       "Back to the release before.", bind(rollback_artifact)},
+      {"POST", "/api/registry/artifacts/{name}/promote", kOperator, kSmall,
+       "Give the canary to everybody.", bind(promote_artifact)},
+      {"GET", "/api/registry/blobs/{sha256}", kWorker, kNone,
+       "The bytes of an artifact; ?chunk=0 a part of 768 KiB.", bind(get_blob, {"chunk"})},
   };
 }
 

@@ -122,8 +122,10 @@ HttpResponse heartbeat(Control& c, const HttpRequest& r) {
   // Its claim waits since before it fell silent: now there may be work for it again.
   if (was_silent)
     c.waits.claims.wake([&](std::string_view key) { return key.ends_with(" " + id_of(r)); });
+  c.artifacts.heard(*worker);
   api::BeatReply reply;
   reply.mode = worker->mode;
+  reply.registry = c.artifacts.snapshot()->revision_of(worker->profile.site);
   if (!beat->tasks.empty()) {
     const auto verdicts = c.queue.renew(now, beat->tasks, c.options.lease_ms);
     if (!verdicts) return HttpResponse::problem(verdicts.error());
@@ -144,6 +146,7 @@ HttpResponse claim(Control& c, const HttpRequest& r) {
   if (!worker) return HttpResponse::problem(worker.error());
   api::ClaimReply reply;
   reply.mode = worker->mode;
+  reply.registry = c.artifacts.snapshot()->revision_of(worker->profile.site);
   reply.cancel = c.workers.take_voided(worker->profile.id, request->held);
   const bool active = c.tasks.takes_work(*worker);
   if (active && request->max > 0 && !r.closing) {
@@ -158,7 +161,8 @@ HttpResponse claim(Control& c, const HttpRequest& r) {
                              t.spec.timeout_ms});
   }
   const MonoMs until = r.received_ms + static_cast<MonoMs>(request->wait_seconds * 1000);
-  const bool nothing = reply.tasks.empty() && reply.cancel.empty();
+  const bool known = request->registry < 0 || request->registry == reply.registry;
+  const bool nothing = reply.tasks.empty() && reply.cancel.empty() && known;
   if (nothing && !r.closing && c.clock.mono_ms() < until) {
     const std::string kind = active && request->max > 0 ? "claim " : "news ";
     return HttpResponse::wait_for({&c.waits.claims, kind + worker->profile.id, ticket, until});

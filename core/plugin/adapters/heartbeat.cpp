@@ -2,8 +2,6 @@
 
 #include <new>
 
-#include "core/plugin/adapters/abi_error.hpp"
-
 namespace skep::plugin {
 namespace {
 
@@ -26,9 +24,10 @@ Result<std::string> HeartbeatAdapter::beat(std::string_view control_plane, std::
                                            std::string_view beat_json, Millis timeout) {
   std::string reply;
   const skep_sink sink{&reply, append};
-  ErrBuffer err;
-  SKEP_TRY(err.status(table_->beat(inst_, view(control_plane), view(token), view(beat_json),
-                                   timeout.count(), &sink, err.out())));
+  SKEP_TRY(enter<skep_heartbeat_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
+    return t->beat(inst, view(control_plane), view(token), view(beat_json), timeout.count(), &sink,
+                   err);
+  }));
   return reply;
 }
 

@@ -2,7 +2,6 @@
 
 #include <optional>
 
-#include "core/plugin/adapters/abi_error.hpp"
 #include "core/plugin/adapters/queue_convert.hpp"
 #include "core/plugin/view.hpp"
 
@@ -58,11 +57,11 @@ struct Verdicts {
 
 /// Calls `call(sink, err)` and reads one verdict of type V per item.
 template <class V, class Call>
-Result<std::vector<V>> verdicts_of(std::size_t items, V largest, Call call) {
+Result<std::vector<V>> verdicts_of(const SlotRoute& slot, std::size_t items, V largest, Call call) {
   Verdicts got(items);
   const skep_queue_verdicts sink = got.sink();
-  ErrBuffer err;
-  SKEP_TRY(err.status(call(&sink, err.out())));
+  SKEP_TRY(enter<skep_queue_v1>(
+      slot, [&](auto* t, auto* inst, skep_err* err) { return call(t, inst, &sink, err); }));
   SKEP_TRY(got.check(static_cast<std::int32_t>(largest)));
   std::vector<V> out;
   out.reserve(items);
@@ -71,8 +70,8 @@ Result<std::vector<V>> verdicts_of(std::size_t items, V largest, Call call) {
 }
 
 template <class Call>
-Result<LeaseVerdict> one_verdict(Call call) {
-  const auto all = verdicts_of(1, LeaseVerdict::kUnknown, call);
+Result<LeaseVerdict> one_verdict(const SlotRoute& slot, Call call) {
+  const auto all = verdicts_of(slot, 1, LeaseVerdict::kUnknown, call);
   if (!all) return all.error();
   return all->front();
 }
@@ -98,11 +97,12 @@ skep_rc take_row(void* out, const skep_queue_task* row) noexcept {
 }
 
 template <class Call>
-Result<std::vector<model::Task>> rows_of(Call call, std::size_t max_bytes = 0) {
+Result<std::vector<model::Task>> rows_of(const SlotRoute& slot, Call call,
+                                         std::size_t max_bytes = 0) {
   Rows<model::Task> out{max_bytes};
   const skep_queue_rows sink{&out, take_row};
-  ErrBuffer err;
-  SKEP_TRY(err.status(call(&sink, err.out())));
+  SKEP_TRY(enter<skep_queue_v1>(
+      slot, [&](auto* t, auto* inst, skep_err* err) { return call(t, inst, &sink, err); }));
   return std::move(out.rows);
 }
 
@@ -134,9 +134,9 @@ Result<std::vector<Enqueued>> QueueAdapter::enqueue(WallMs now,
         to_abi(task, requirements.emplace_back(requirements_json(task.spec.requirements))));
   Verdicts got(tasks.size());
   const skep_queue_verdicts sink = got.sink();
-  ErrBuffer err;
-  SKEP_TRY(
-      err.status(table_->enqueue(inst_, now, in.data(), count_of(in.size()), &sink, err.out())));
+  SKEP_TRY(enter<skep_queue_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
+    return t->enqueue(inst, now, in.data(), count_of(in.size()), &sink, err);
+  }));
   SKEP_TRY(got.check(SKEP_ENQUEUE_CONFLICT));
   std::vector<Enqueued> out;
   for (auto& g : got.given)
@@ -161,8 +161,8 @@ Result<std::vector<model::Task>> QueueAdapter::claim(WallMs now, const ports::Cl
   in.claim_id = to_view(filter.claim_id);
   in.repeated = filter.repeated ? 1 : 0;
   in.max_bytes = filter.max_bytes;
-  return rows_of([&](const skep_queue_rows* rows, skep_err* err) {
-    return table_->claim(inst_, now, &in, rows, err);
+  return rows_of(*route_, [&](auto* t, auto* inst, const skep_queue_rows* rows, skep_err* err) {
+    return t->claim(inst, now, &in, rows, err);
   });
 }
 
@@ -171,40 +171,44 @@ Result<std::vector<LeaseVerdict>> QueueAdapter::renew(WallMs now,
                                                       std::int64_t lease_ms) {
   const auto in = convert_all<skep_queue_lease>(
       renewals, [](const ports::Renewal& r) { return to_abi(r.lease, r.executing); });
-  return verdicts_of(in.size(), LeaseVerdict::kUnknown, [&](const auto* sink, skep_err* err) {
-    return table_->renew(inst_, now, in.data(), count_of(in.size()), lease_ms, sink, err);
-  });
+  return verdicts_of(*route_, in.size(), LeaseVerdict::kUnknown,
+                     [&](auto* t, auto* inst, const auto* sink, skep_err* err) {
+                       return t->renew(inst, now, in.data(), count_of(in.size()), lease_ms, sink,
+                                       err);
+                     });
 }
 
 Result<std::vector<model::Verdict>> QueueAdapter::complete(
     WallMs now, std::span<const ports::ResultRecord> results) {
   const auto in = convert_all<skep_queue_result>(
       results, [](const ports::ResultRecord& r) { return to_abi(r); });
-  return verdicts_of(in.size(), model::Verdict::kWrongWorker, [&](const auto* sink, skep_err* err) {
-    return table_->complete(inst_, now, in.data(), count_of(in.size()), sink, err);
-  });
+  return verdicts_of(*route_, in.size(), model::Verdict::kWrongWorker,
+                     [&](auto* t, auto* inst, const auto* sink, skep_err* err) {
+                       return t->complete(inst, now, in.data(), count_of(in.size()), sink, err);
+                     });
 }
 
 Result<std::vector<LeaseVerdict>> QueueAdapter::release(WallMs now,
                                                         std::span<const model::Lease> leases) {
   const auto in = convert_all<skep_queue_lease>(
       leases, [](const model::Lease& lease) { return to_abi(lease, false); });
-  return verdicts_of(in.size(), LeaseVerdict::kUnknown, [&](const auto* sink, skep_err* err) {
-    return table_->release(inst_, now, in.data(), count_of(in.size()), sink, err);
-  });
+  return verdicts_of(*route_, in.size(), LeaseVerdict::kUnknown,
+                     [&](auto* t, auto* inst, const auto* sink, skep_err* err) {
+                       return t->release(inst, now, in.data(), count_of(in.size()), sink, err);
+                     });
 }
 
 Result<WallMs> QueueAdapter::tick(WallMs now) {
   WallMs next = 0;
-  ErrBuffer err;
-  SKEP_TRY(err.status(table_->tick(inst_, now, &next, err.out())));
+  SKEP_TRY(enter<skep_queue_v1>(
+      *route_, [&](auto* t, auto* inst, skep_err* err) { return t->tick(inst, now, &next, err); }));
   return next;
 }
 
 Result<std::vector<model::Task>> QueueAdapter::overdue(WallMs cutoff, std::string_view worker_id,
                                                        std::string_view incarnation) {
-  return rows_of([&](const skep_queue_rows* rows, skep_err* err) {
-    return table_->overdue(inst_, cutoff, to_view(worker_id), to_view(incarnation), rows, err);
+  return rows_of(*route_, [&](auto* t, auto* inst, const skep_queue_rows* rows, skep_err* err) {
+    return t->overdue(inst, cutoff, to_view(worker_id), to_view(incarnation), rows, err);
   });
 }
 
@@ -212,21 +216,22 @@ Result<std::vector<LeaseVerdict>> QueueAdapter::lose(WallMs now, WallMs cutoff,
                                                      std::span<const ports::Loss> losses) {
   const auto in =
       convert_all<skep_queue_loss>(losses, [](const ports::Loss& loss) { return to_abi(loss); });
-  return verdicts_of(in.size(), LeaseVerdict::kUnknown, [&](const auto* sink, skep_err* err) {
-    return table_->lose(inst_, now, cutoff, in.data(), count_of(in.size()), sink, err);
-  });
+  return verdicts_of(*route_, in.size(), LeaseVerdict::kUnknown,
+                     [&](auto* t, auto* inst, const auto* sink, skep_err* err) {
+                       return t->lose(inst, now, cutoff, in.data(), count_of(in.size()), sink, err);
+                     });
 }
 
 Result<LeaseVerdict> QueueAdapter::cancel(WallMs now, std::string_view task_id,
                                           std::string_view error_json) {
-  return one_verdict([&](const auto* sink, skep_err* err) {
-    return table_->cancel(inst_, now, to_view(task_id), to_view(error_json), sink, err);
+  return one_verdict(*route_, [&](auto* t, auto* inst, const auto* sink, skep_err* err) {
+    return t->cancel(inst, now, to_view(task_id), to_view(error_json), sink, err);
   });
 }
 
 Result<LeaseVerdict> QueueAdapter::requeue(WallMs now, std::string_view task_id) {
-  return one_verdict([&](const auto* sink, skep_err* err) {
-    return table_->requeue(inst_, now, to_view(task_id), sink, err);
+  return one_verdict(*route_, [&](auto* t, auto* inst, const auto* sink, skep_err* err) {
+    return t->requeue(inst, now, to_view(task_id), sink, err);
   });
 }
 
@@ -245,9 +250,12 @@ Result<std::vector<model::Task>> QueueAdapter::read(const ports::TaskQuery& quer
   in.state_count = count_of(states.size());
   in.newest_first = query.newest_first ? 1 : 0;
   in.after_seq = query.after_seq;
-  return rows_of([&](const skep_queue_rows* rows,
-                     skep_err* err) { return table_->read(inst_, &in, rows, err); },
-                 query.max_bytes);
+  return rows_of(
+      *route_,
+      [&](auto* t, auto* inst, const skep_queue_rows* rows, skep_err* err) {
+        return t->read(inst, &in, rows, err);
+      },
+      query.max_bytes);
 }
 
 Result<std::vector<ports::AttemptRow>> QueueAdapter::attempts(std::string_view task_id) {
@@ -257,8 +265,9 @@ Result<std::vector<ports::AttemptRow>> QueueAdapter::attempts(std::string_view t
       &out, [](void* ctx, const skep_queue_attempt* row) noexcept {
         return receive([&] { static_cast<Rows*>(ctx)->push_back(to_attempt(*row)); });
       }};
-  ErrBuffer err;
-  SKEP_TRY(err.status(table_->attempts(inst_, to_view(task_id), &sink, err.out())));
+  SKEP_TRY(enter<skep_queue_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
+    return t->attempts(inst, to_view(task_id), &sink, err);
+  }));
   return out;
 }
 
@@ -273,8 +282,9 @@ Result<std::vector<ports::Completion>> QueueAdapter::completions(std::int64_t af
           return ports::Completion{sequence, std::move(t)};
         });
       }};
-  ErrBuffer err;
-  SKEP_TRY(err.status(table_->completions(inst_, after, limit, &sink, err.out())));
+  SKEP_TRY(enter<skep_queue_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
+    return t->completions(inst, after, limit, &sink, err);
+  }));
   return std::move(out.rows);
 }
 
@@ -292,22 +302,35 @@ Result<std::vector<ports::TaskCount>> QueueAdapter::stats() {
                                               count, oldest_created_ms});
         });
       }};
-  ErrBuffer err;
-  SKEP_TRY(err.status(table_->stats(inst_, &sink, err.out())));
+  SKEP_TRY(enter<skep_queue_v1>(
+      *route_, [&](auto* t, auto* inst, skep_err* err) { return t->stats(inst, &sink, err); }));
   return out;
 }
 
 Result<std::uint64_t> QueueAdapter::wait(Millis timeout, std::uint64_t token) {
+  const auto entered = route_->route->enter();
+  if (!entered) return entered.error();
+  std::uint64_t theirs = 0;
+  {
+    const std::lock_guard lock(waited_mutex_);
+    if (token != waited_.token) return waited_.token;
+    if (entered->number == waited_.generation) theirs = waited_.theirs;
+  }
   ErrBuffer err;
-  SKEP_TRY(err.status(table_->wait(inst_, timeout.count(), &token, err.out())));
-  return token;
+  const auto* table = static_cast<const skep_queue_v1*>(entered->table);
+  SKEP_TRY(err.status(table->wait(entered->inst, timeout.count(), &theirs, err.out())));
+  const std::lock_guard lock(waited_mutex_);
+  const bool news = theirs != waited_.theirs || entered->number != waited_.generation;
+  if (token == waited_.token && news) waited_ = {token + 1, entered->number, theirs};
+  return waited_.token;
 }
 
 Result<std::uint32_t> QueueAdapter::purge(WallMs before, std::int64_t sequence,
                                           std::uint32_t limit) {
-  ErrBuffer err;
   std::uint32_t removed = 0;
-  SKEP_TRY(err.status(table_->purge(inst_, before, sequence, limit, &removed, err.out())));
+  SKEP_TRY(enter<skep_queue_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
+    return t->purge(inst, before, sequence, limit, &removed, err);
+  }));
   return removed;
 }
 

@@ -1,18 +1,20 @@
 // A queue plugin as ports::Queue.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <mutex>
 
+#include "core/plugin/adapters/slot.hpp"
 #include "core/ports/queue.hpp"
 #include "skep/kind/queue.h"
 
 namespace skep::plugin {
 
-/// [any]. `keep_alive` owns what `table` and `inst` live in.
+/// [any]. Each call enters the route, so a reload never cuts one in two.
 class QueueAdapter final : public ports::Queue {
  public:
-  QueueAdapter(const skep_queue_v1* table, skep_inst* inst, std::shared_ptr<void> keep_alive)
-      : table_(table), inst_(inst), keep_alive_(std::move(keep_alive)) {}
+  explicit QueueAdapter(std::shared_ptr<SlotRoute> route) : route_(std::move(route)) {}
 
   Result<std::vector<ports::Enqueued>> enqueue(WallMs now,
                                                std::span<const model::Task> tasks) override;
@@ -41,9 +43,16 @@ class QueueAdapter final : public ports::Queue {
   Result<std::uint32_t> purge(WallMs before, std::int64_t sequence, std::uint32_t limit) override;
 
  private:
-  const skep_queue_v1* table_;
-  skep_inst* inst_;
-  std::shared_ptr<void> keep_alive_;
+  /// The tokens that callers of wait() hold are ours: a generation's own mean nothing to the next.
+  struct Waited {
+    std::uint64_t token = 1;
+    std::uint64_t generation = 0;
+    std::uint64_t theirs = 0;
+  };
+
+  std::shared_ptr<SlotRoute> route_;
+  std::mutex waited_mutex_;
+  Waited waited_;
 };
 
 }  // namespace skep::plugin

@@ -1,7 +1,5 @@
 #include "core/plugin/adapters/spool.hpp"
 
-#include "core/plugin/adapters/abi_error.hpp"
-
 namespace skep::plugin {
 namespace {
 
@@ -33,11 +31,17 @@ std::vector<skep_view> views(std::span<const std::string> names) {
 }  // namespace
 
 Status SpoolAdapter::reserve(std::uint64_t bytes) {
-  ErrBuffer err;
-  return err.status(table_->reserve(inst_, bytes, err.out()));
+  return enter<skep_spool_v1>(
+      *route_, [&](auto* t, auto* inst, skep_err* err) { return t->reserve(inst, bytes, err); });
 }
 
-void SpoolAdapter::unreserve(std::uint64_t bytes) { table_->unreserve(inst_, bytes); }
+void SpoolAdapter::unreserve(std::uint64_t bytes) {
+  // What an earlier generation set aside went with it.
+  static_cast<void>(enter<skep_spool_v1>(*route_, [&](auto* t, auto* inst, skep_err*) {
+    t->unreserve(inst, bytes);
+    return SKEP_OK;
+  }));
+}
 
 Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolItem> items) {
   std::vector<skep_spool_item> in;
@@ -51,9 +55,9 @@ Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolI
                   view(item.body)});
   Items named;
   const skep_spool_items sink{&named, collect};
-  ErrBuffer err;
-  SKEP_TRY(err.status(
-      table_->put(inst_, in.data(), static_cast<std::uint32_t>(in.size()), &sink, err.out())));
+  SKEP_TRY(enter<skep_spool_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
+    return t->put(inst, in.data(), static_cast<std::uint32_t>(in.size()), &sink, err);
+  }));
   if (named.size() != items.size())
     return internal_error("the spool named " + std::to_string(named.size()) + " of " +
                           std::to_string(items.size()) + " items");
@@ -65,36 +69,37 @@ Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolI
 
 Status SpoolAdapter::ack(std::span<const std::string> names) {
   const auto in = views(names);
-  ErrBuffer err;
-  return err.status(
-      table_->ack(inst_, in.data(), static_cast<std::uint32_t>(in.size()), err.out()));
+  return enter<skep_spool_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
+    return t->ack(inst, in.data(), static_cast<std::uint32_t>(in.size()), err);
+  });
 }
 
 Status SpoolAdapter::defer(std::span<const std::string> names) {
   const auto in = views(names);
-  ErrBuffer err;
-  return err.status(
-      table_->defer(inst_, in.data(), static_cast<std::uint32_t>(in.size()), err.out()));
+  return enter<skep_spool_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
+    return t->defer(inst, in.data(), static_cast<std::uint32_t>(in.size()), err);
+  });
 }
 
 Status SpoolAdapter::reject(std::string_view name, std::string_view reason) {
-  ErrBuffer err;
-  return err.status(table_->reject(inst_, view(name), view(reason), err.out()));
+  return enter<skep_spool_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
+    return t->reject(inst, view(name), view(reason), err);
+  });
 }
 
 Result<Items> SpoolAdapter::next(std::uint32_t max) {
   Items out;
   const skep_spool_items sink{&out, collect};
-  ErrBuffer err;
-  SKEP_TRY(err.status(table_->next(inst_, max, &sink, err.out())));
+  SKEP_TRY(enter<skep_spool_v1>(
+      *route_, [&](auto* t, auto* inst, skep_err* err) { return t->next(inst, max, &sink, err); }));
   return out;
 }
 
 Result<ports::SpoolStats> SpoolAdapter::stats() {
   skep_spool_stats s{};
   s.size = sizeof(s);
-  ErrBuffer err;
-  SKEP_TRY(err.status(table_->stats(inst_, &s, err.out())));
+  SKEP_TRY(enter<skep_spool_v1>(
+      *route_, [&](auto* t, auto* inst, skep_err* err) { return t->stats(inst, &s, err); }));
   return ports::SpoolStats{s.degraded != 0, s.ready,    s.ready_bytes, s.in_flight,
                            s.quarantined,   s.rejected, s.evicted,     s.oldest_ms};
 }
@@ -102,8 +107,8 @@ Result<ports::SpoolStats> SpoolAdapter::stats() {
 Result<std::vector<ports::SpoolProblem>> SpoolAdapter::verify() {
   Items found;
   const skep_spool_items sink{&found, collect};
-  ErrBuffer err;
-  SKEP_TRY(err.status(table_->verify(inst_, &sink, err.out())));
+  SKEP_TRY(enter<skep_spool_v1>(
+      *route_, [&](auto* t, auto* inst, skep_err* err) { return t->verify(inst, &sink, err); }));
   std::vector<ports::SpoolProblem> out;
   for (ports::SpoolItem& item : found) out.push_back({std::move(item.name), std::move(item.body)});
   return out;

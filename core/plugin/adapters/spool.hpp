@@ -3,16 +3,16 @@
 
 #include <memory>
 
+#include "core/plugin/adapters/slot.hpp"
 #include "core/ports/spool.hpp"
 #include "skep/kind/spool.h"
 
 namespace skep::plugin {
 
-/// [any]. `keep_alive` owns what `table` and `inst` live in.
+/// [any]. Each call enters the route, so a reload never cuts one in two.
 class SpoolAdapter final : public ports::Spool {
  public:
-  SpoolAdapter(const skep_spool_v1* table, skep_inst* inst, std::shared_ptr<void> keep_alive)
-      : table_(table), inst_(inst), keep_alive_(std::move(keep_alive)) {}
+  explicit SpoolAdapter(std::shared_ptr<SlotRoute> route) : route_(std::move(route)) {}
 
   Status reserve(std::uint64_t bytes) override;
   void unreserve(std::uint64_t bytes) override;
@@ -25,9 +25,7 @@ class SpoolAdapter final : public ports::Spool {
   Result<std::vector<ports::SpoolProblem>> verify() override;
 
  private:
-  const skep_spool_v1* table_;
-  skep_inst* inst_;
-  std::shared_ptr<void> keep_alive_;
+  std::shared_ptr<SlotRoute> route_;
 };
 
 }  // namespace skep::plugin

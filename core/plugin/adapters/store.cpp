@@ -1,6 +1,5 @@
 #include "core/plugin/adapters/store.hpp"
 
-#include "core/plugin/adapters/abi_error.hpp"
 #include "core/plugin/view.hpp"
 
 namespace skep::plugin {
@@ -82,9 +81,9 @@ Result<Results> StoreAdapter::batch(std::span<const ports::Statement> statements
     in.push_back(to_abi(statement, params.emplace_back(params_of(statement))));
   Results out(statements.size());
   const skep_store_rows sink{&out, take_row};
-  ErrBuffer err;
-  SKEP_TRY(err.status(
-      table_->batch(inst_, in.data(), static_cast<std::uint32_t>(in.size()), &sink, err.out())));
+  SKEP_TRY(enter<skep_store_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
+    return t->batch(inst, in.data(), static_cast<std::uint32_t>(in.size()), &sink, err);
+  }));
   return out;
 }
 
@@ -93,8 +92,9 @@ Result<std::vector<Row>> StoreAdapter::query(const ports::Statement& statement) 
   const skep_statement in = to_abi(statement, params);
   Results out(1);
   const skep_store_rows sink{&out, take_row};
-  ErrBuffer err;
-  SKEP_TRY(err.status(table_->query(inst_, &in, &sink, err.out())));
+  SKEP_TRY(enter<skep_store_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
+    return t->query(inst, &in, &sink, err);
+  }));
   return std::move(out.front());
 }
 
@@ -102,9 +102,9 @@ Status StoreAdapter::migrate(const std::string& name, std::span<const std::strin
   std::vector<skep_view> in;
   in.reserve(migrations.size());
   for (const std::string& sql : migrations) in.push_back(to_view(sql));
-  ErrBuffer err;
-  return err.status(table_->migrate(inst_, name.c_str(), in.data(),
-                                    static_cast<std::uint32_t>(in.size()), err.out()));
+  return enter<skep_store_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
+    return t->migrate(inst, name.c_str(), in.data(), static_cast<std::uint32_t>(in.size()), err);
+  });
 }
 
 }  // namespace skep::plugin

@@ -3,16 +3,16 @@
 
 #include <memory>
 
+#include "core/plugin/adapters/slot.hpp"
 #include "core/ports/store.hpp"
 #include "skep/kind/store.h"
 
 namespace skep::plugin {
 
-/// [any]. `keep_alive` owns what `table` and `inst` live in.
+/// [any]. Each call enters the route, so a reload never cuts one in two.
 class StoreAdapter final : public ports::Store {
  public:
-  StoreAdapter(const skep_store_v1* table, skep_inst* inst, std::shared_ptr<void> keep_alive)
-      : table_(table), inst_(inst), keep_alive_(std::move(keep_alive)) {}
+  explicit StoreAdapter(std::shared_ptr<SlotRoute> route) : route_(std::move(route)) {}
 
   Result<std::vector<std::vector<ports::Row>>> batch(
       std::span<const ports::Statement> statements) override;
@@ -20,9 +20,7 @@ class StoreAdapter final : public ports::Store {
   Status migrate(const std::string& name, std::span<const std::string> migrations) override;
 
  private:
-  const skep_store_v1* table_;
-  skep_inst* inst_;
-  std::shared_ptr<void> keep_alive_;
+  std::shared_ptr<SlotRoute> route_;
 };
 
 }  // namespace skep::plugin

@@ -23,8 +23,7 @@ ChildCall::ChildCall(Child& child, TaskCall& call)
 
 model::Outcome ChildCall::run(std::string_view script_id, std::string_view request_json) {
   process_.cancel().reset();
-  const std::string body =
-      pack_run({deadline_, process_.plugin().plugin_id, script_id, request_json});
+  const std::string body = pack_run({deadline_, call_.owner(), script_id, request_json});
   if (!process_.link().send(wire::Type::kRun, 0, body, kSendWaitMs)) return crashed();
   for (;;)
     if (auto outcome = step()) return std::move(*outcome);
@@ -104,8 +103,7 @@ ChildCall::Ended ChildCall::on_task(const wire::Frame& frame) {
   const std::string type(in.text());
   const std::string params(in.text());
   if (!in.ok()) return violated("asked for a task with nonsense");
-  const Result<std::string> result =
-      Error{Code::kUnsupported, "no tasks inside of tasks: " + type + params};
+  const auto result = call_.run_task(type, params);
   wire::Packer out;
   wire::pack_error(out, wire::error_of(result));
   out.text(result ? std::string_view(*result) : std::string_view());
@@ -125,7 +123,9 @@ ChildCall::Ended ChildCall::on_done(const wire::Frame& frame) {
 
 model::Outcome ChildCall::finished(skep_rc rc, DoneFrame done) {
   if (!done.threw.empty()) {
+    call_.blame(CallEnd::kCrash);
     const std::string what = clean_text(to_view(done.threw));
+    call_.blame(CallEnd::kCrash);
     return failed_outcome(threw(what).within("plugin " + process_.plugin().plugin_id), false);
   }
   if (done.threads_left > 0)
@@ -147,7 +147,9 @@ ChildCall::Ended ChildCall::on_time() {
                               " ms after it was told to, and its process was killed";
   [[maybe_unused]] const Error killed = child_.violated("was deaf to cancellation");
   call_.put_said({"", 0, SKEP_E_CANCELLED, 0, message});
-  return call_.outcome(SKEP_E_CANCELLED);
+  auto outcome = call_.outcome(SKEP_E_CANCELLED);
+  call_.blame(CallEnd::kFault);
+  return outcome;
 }
 
 void ChildCall::forward_cancel() {
@@ -165,10 +167,12 @@ model::Outcome ChildCall::crashed() {
         unavailable("plugin " + process_.plugin().plugin_id + " was stopped while the task ran"),
         true);
   }
+  call_.blame(CallEnd::kCrash);
   return failed_outcome(child_.crashed("while it ran the task"), false);
 }
 
 model::Outcome ChildCall::violated(std::string_view what) {
+  call_.blame(CallEnd::kFault);
   return failed_outcome(child_.violated(what), false);
 }
 

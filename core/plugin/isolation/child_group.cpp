@@ -110,6 +110,9 @@ class Group final : public ChildGroup {
 }  // namespace
 
 Result<std::shared_ptr<ChildGroup>> ChildGroup::start(ChildPlugin plugin) {
+  // Children have a working directory of their own.
+  for (std::string* path : {&plugin.file.path, &plugin.state_dir})
+    if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
   auto pool = std::make_shared<ChildPool>(std::move(plugin));
   auto first = pool->take();
   if (!first) return first.error();

@@ -80,6 +80,7 @@ void ChildPool::forget_dropped(Child& child) {
 
 void ChildPool::give_back(std::unique_ptr<Child> child) {
   const bool over = child->state() != Child::State::kReady;
+  bool spare = false;
   {
     const std::lock_guard lock(mutex_);
     busy_.erase(child.get());
@@ -87,9 +88,12 @@ void ChildPool::give_back(std::unique_ptr<Child> child) {
     if (!over && !stopped_ && !plugin_.per_task) {
       forget_dropped(*child);
       idle_.push_back({std::move(child), proc::monotonic_ms()});
+      spare = idle_.size() == 2;
     }
+    if (stopped_) freed_.notify_all();
   }
-  changed_.notify_all();
+  // Not for every task: to wake a thread on another CPU costs more than the task itself.
+  if (spare) spare_.notify_one();
   if (child && !over) child->stop(kStopGrace);
 }
 
@@ -132,10 +136,10 @@ std::vector<ChildPool::Idle> ChildPool::take_expired(std::unique_lock<std::mutex
     if (!out.empty()) return out;
     const auto several = [this] { return idle_.size() > 1; };
     if (!several())
-      changed_.wait(lock, stop, several);
+      spare_.wait(lock, stop, several);
     else
-      changed_.wait_for(lock, stop, Millis(idle_.front().since + limit - now),
-                        [this] { return idle_.size() < 2; });
+      spare_.wait_for(lock, stop, Millis(idle_.front().since + limit - now),
+                      [this] { return idle_.size() < 2; });
   }
   return {};
 }
@@ -162,9 +166,9 @@ void ChildPool::stop(Millis grace) {
   for (Idle& i : idle) i.child->stop(kStopGrace);
   std::unique_lock lock(mutex_);
   const auto none_busy = [this] { return busy_.empty(); };
-  if (changed_.wait_for(lock, grace, none_busy)) return;
+  if (freed_.wait_for(lock, grace, none_busy)) return;
   for (Child* child : busy_) child->doom();
-  changed_.wait(lock, none_busy);
+  freed_.wait(lock, none_busy);
 }
 
 }  // namespace skep::plugin

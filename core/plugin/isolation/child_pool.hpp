@@ -48,9 +48,10 @@ class ChildPool {
   std::vector<Idle> take_expired(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
 
   const ChildPlugin plugin_;
-  mutable std::mutex mutex_;  ///< guards everything below
-  std::condition_variable_any changed_;
-  std::vector<Idle> idle_;  ///< the last is the warmest
+  mutable std::mutex mutex_;           ///< guards everything below
+  std::condition_variable_any spare_;  ///< more idle children than one, for expiry_
+  std::condition_variable freed_;      ///< nobody is busy any more, for stop()
+  std::vector<Idle> idle_;             ///< the last is the warmest
   std::set<Child*> busy_;
   std::set<std::string, std::less<>> scripts_;  ///< that children may know
   StartBackoff backoff_;

@@ -44,7 +44,7 @@ SharedCancel::~SharedCancel() {
 }
 
 void SharedCancel::reset() {
-  reason_->store(0);
+  if (reason_->exchange(0) == 0) return;
   std::uint64_t ignored = 0;
   [[maybe_unused]] const auto n = read(event_.get(), &ignored, sizeof(ignored));
 }

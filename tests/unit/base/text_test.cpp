@@ -26,6 +26,13 @@ TEST(Nearest, says_nothing_when_nothing_is_near) {
   EXPECT_EQ(nearest("x", {}), "");
 }
 
+TEST(Aligned, pads_every_column_but_the_last) {
+  const std::vector<std::vector<std::string>> rows{{"field", "found", "verdict"},
+                                                   {"id", "com.acme.disk", "ok"}};
+  EXPECT_EQ(aligned(rows), "\n  field  found          verdict\n  id     com.acme.disk  ok");
+  EXPECT_EQ(aligned({}), "");
+}
+
 TEST(Nearest, forgives_one_slip_in_a_short_word_and_three_in_a_long_one) {
   const std::vector<std::string> words{"ab", "abcdefghijkl"};
   EXPECT_EQ(nearest("ax", words), "ab");

@@ -83,6 +83,20 @@ TEST_F(ConfigCheckTest, refuses_token_files_that_hold_no_token) {
   refuses("[worker]\ntoken_file = \"pipe\"\n", "[worker] token_file: pipe is no regular file");
 }
 
+TEST_F(ConfigCheckTest, refuses_trust_that_cannot_work) {
+  refuses("[trust]\npolicy = \"sign\"\n", "expected one of none, pin, signature, both");
+  refuses("[trust]\nkeys = 1\n", "expected lists of strings by name");
+  refuses("[trust.keys]\n\"com.acme.*\" = \"RW\"\n", "write \"com.acme.\" for all ids below it");
+  refuses("[trust.keys]\nx = [\"RW\"]\n",
+          "n.toml:2:8: trust.keys.\"x\"[0]: not a minisign public key");
+  refuses("[trust]\npolicy = \"pin\"\n", "[trust] lock_file: find plugins.lock: No such file");
+}
+
+TEST_F(ConfigCheckTest, what_trust_refuses_serves_no_slot) {
+  refuses("[trust]\npolicy = \"signature\"\n",
+          "[queue] plugin = \"sqlite\": plugin sqlite is refused");
+}
+
 TEST_F(ConfigCheckTest, looks_only_at_what_the_roles_use) {
   EXPECT_EQ(check("node.roles = [\"worker\"]\n[queue]\nplugin = \"postgres\"\n").code, 0);
 }

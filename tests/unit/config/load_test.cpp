@@ -283,5 +283,21 @@ TEST_F(ConfigTest, inspect_says_whether_plugins_can_be_checked) {
   EXPECT_FALSE(clear("", {{"WORKER_ID", "a"}, {"SKEP_NODE_ID", "b"}}));
 }
 
+TEST_F(ConfigTest, trust_keys_are_lists_by_the_ids_they_may_sign) {
+  const auto loaded = load_text(
+      "[trust]\npolicy = \"both\"\n[trust.keys]\n\"com.acme.\" = [\"a\", \"b\"]\ndisk = \"c\"\n");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const Config::Trust& trust = loaded->config.trust;
+  EXPECT_EQ(trust.policy, "both");
+  EXPECT_EQ(trust.keys, (std::map<std::string, std::vector<std::string>>{{"com.acme.", {"a", "b"}},
+                                                                         {"disk", {"c"}}}));
+  EXPECT_EQ(trust.lock_file, folder_ + "/plugins.lock") << "beside the file";
+  const auto environment = load_environment({{"SKEP_TRUST_KEYS", R"({"*": ["d"]})"}});
+  ASSERT_TRUE(environment) << environment.error().message;
+  EXPECT_EQ(environment->config.trust.keys.at("*"), std::vector<std::string>{"d"});
+  EXPECT_NE(error_of_text("[trust.keys]\nx = [1]\ny = 2\n").find("trust.keys.\"y\" is 2"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace skep::config

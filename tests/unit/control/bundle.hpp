@@ -22,6 +22,7 @@ class ControlTest : public testing::Test {
     EXPECT_TRUE(store.migrate("workers", control::WorkerDirectory::migrations()));
     EXPECT_TRUE(store.migrate("results", control::ResultService::migrations()));
     EXPECT_TRUE(store.migrate("reconciler", control::Reconciler::migrations()));
+    EXPECT_TRUE(store.migrate("artifacts", control::ArtifactStore::migrations()));
     router = std::make_unique<net::Router>(control.routes());
   }
 

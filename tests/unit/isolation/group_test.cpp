@@ -188,6 +188,57 @@ TEST_F(Group, stop_lets_a_task_finish_within_its_grace) {
   EXPECT_EQ(member(outcome.get().error, "message"), "stopped when told");
 }
 
+/// Answers with its parameters, or fails.
+struct Inner final : ports::TaskRunner {
+  model::Outcome run(const ports::RunRequest& request, MonoMs, ports::CancelToken&,
+                     const ports::TaskEvents& events) override {
+    seen = request;
+    events.output(false, "inside");
+    if (fails) return failed_outcome(Error{Code::kDenied, "no rights"}, false);
+    model::Outcome out;
+    out.kind = model::OutcomeKind::kSucceeded;
+    out.result = request.task.params;
+    return out;
+  }
+  std::vector<ports::TaskType> types() const override { return {}; }
+  bool fails = false;
+  ports::RunRequest seen;
+};
+
+TEST_F(Group, a_task_runs_another_one_through_the_host) {
+  start(staging_.unruly());
+  Inner inner;
+  Attempt task;
+  task.nested = &inner;
+  task.outer.site = "site-a";
+  EXPECT_EQ(task.unruly(*target_, "nest", "hi").result, R"({"word":"hi"})");
+  EXPECT_EQ(task.seen, "1:before\n1:inside\n1:after\n");
+  EXPECT_EQ(inner.seen.task.type, "inner");
+  EXPECT_EQ(inner.seen.site, "site-a");
+  inner.fails = true;
+  EXPECT_EQ(task.unruly(*target_, "nest", "hi").error,
+            R"({"code":"denied","message":"no rights"})");
+}
+
+TEST_F(Group, children_share_what_they_keep) {
+  ChildPlugin plugin = staging_.unruly();
+  plugin.per_task = true;
+  start(plugin);
+  EXPECT_EQ(Attempt().unruly(*target_, "keep", "first").result, R"("")");
+  EXPECT_EQ(Attempt().unruly(*target_, "keep", "second").result, R"("first")");
+}
+
+TEST_F(Group, says_whose_fault_it_was) {
+  start(staging_.unruly());
+  Attempt task;
+  task.unruly(*target_, "pid");
+  EXPECT_EQ(task.end, CallEnd::kOk);
+  task.unruly(*target_, "abort");
+  EXPECT_EQ(task.end, CallEnd::kCrash);
+  task.unruly(*target_, "leak_thread");
+  EXPECT_EQ(task.end, CallEnd::kFault);
+}
+
 TEST_F(Group, a_target_outlives_its_group) {
   start(staging_.unruly());
   group_.reset();

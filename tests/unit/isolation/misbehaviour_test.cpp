@@ -209,8 +209,8 @@ TEST_P(Misbehaviour, the_environment_is_scrubbed) {
   EXPECT_EQ(out.result.find("swordfish"), std::string::npos) << out.result;
   EXPECT_NE(get_string(o, "env").find("HOME=" + get_string(o, "cwd") + "\n"), std::string::npos);
   EXPECT_NE(get_string(o, "cwd").find("/state/children/unruly"), std::string::npos);
-  // Standard descriptors, the connection and the two of cancellation.
-  EXPECT_EQ(get_string(o, "files"), "0 1 2 3 4 5 ");
+  // Standard descriptors, the connection, the two of cancellation, and its own list of threads.
+  EXPECT_EQ(get_string(o, "files"), "0 1 2 3 4 5 6 ");
   EXPECT_TRUE(get_bool(o, "leader"));
 }
 

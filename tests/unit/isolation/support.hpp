@@ -49,7 +49,10 @@ class Attempt {
  public:
   model::Outcome in(TaskTarget& target, const std::string& request, MonoMs deadline = 0) {
     TaskCall call("unruly", deadline, cancel, events);
-    return target.run(call, request);
+    call.nest(nested, outer);
+    auto outcome = target.run(call, request);
+    end = call.end();
+    return outcome;
   }
   model::Outcome unruly(TaskTarget& target, const std::string& how, const std::string& word = "",
                         MonoMs deadline = 0) {
@@ -59,6 +62,9 @@ class Attempt {
   }
 
   ports::CancelToken cancel;
+  ports::TaskRunner* nested = nullptr;  ///< what skep.svc.task reaches
+  ports::RunRequest outer;
+  CallEnd end = CallEnd::kOk;
   std::string seen;
   ports::TaskEvents events{
       [this](bool is_stderr, std::string_view bytes) {

@@ -63,7 +63,7 @@ TEST_P(Transcript, is_the_same_in_every_mode) {
   ChildPlugin plugin = staging.plugin(file, id);
   plugin.config_json = R"({"greeting":"hi","limit":3})";
 
-  auto loaded = LoadedPlugin::load(id, plugin.file);
+  auto loaded = LoadedPlugin::load(id, plugin.file, plugin.state_dir, 1);
   ASSERT_TRUE(loaded) << loaded.error().message;
   auto instance = Instance::start(*loaded, id, SKEP_KIND_TASK, plugin.config_json);
   ASSERT_TRUE(instance) << instance.error().message;

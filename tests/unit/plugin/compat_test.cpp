@@ -64,16 +64,6 @@ TEST(Compat, refuses_another_abi_and_unknown_kinds) {
       "upgrade skep");
 }
 
-TEST(Compat, refuses_a_plugin_that_must_not_run_inside_the_host) {
-  const Manifest m = manifest_of("skep/1", "0", "", "skep.kind.task/1",
-                                 R"(,"isolation":{"default":"process","allowed":["process"]})");
-  const Compat c = check_compat(m, kHost);
-  ASSERT_EQ(c.rows.size(), 3u);
-  EXPECT_EQ(c.rows[2].field, "isolation");
-  EXPECT_EQ(c.rows[2].plugin, "process");
-  EXPECT_FALSE(c.ok());
-}
-
 TEST(Compat, this_host_has_the_kinds_and_services_of_its_headers) {
   const HostAbi& host = host_abi();
   EXPECT_EQ(host.kinds.size(), 6u);

@@ -22,7 +22,7 @@ TEST(Stage, copies_under_the_digest_of_what_it_copied) {
   const auto staged = area->stage(source, "noop");
   ASSERT_TRUE(staged) << staged.error().message;
   EXPECT_EQ(staged->sha256, sha256_hex(bytes_of(source)));
-  EXPECT_EQ(fs::path(staged->path).filename(), "noop." + staged->sha256.substr(0, 12) + ".so");
+  EXPECT_EQ(fs::path(staged->path).filename(), "noop.1." + staged->sha256.substr(0, 12) + ".so");
   EXPECT_EQ(bytes_of(staged->path), bytes_of(source));
   struct stat st {};
   ASSERT_EQ(::stat(area->dir().c_str(), &st), 0);

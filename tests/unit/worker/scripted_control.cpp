@@ -70,6 +70,7 @@ class ScriptedConversation final : public worker::ControlPlane {
       if (!control_.known_) return Error{Code::kNotFound, "unknown worker"};
       api::ClaimReply reply;
       reply.mode = control_.mode_;
+      reply.registry = control_.artifacts_.revision;
       if (request.repeated)
         if (auto lost = control_.lost_replies_.extract(request.claim_id)) {
           reply.tasks = std::move(lost.mapped());
@@ -86,6 +87,7 @@ class ScriptedConversation final : public worker::ControlPlane {
       for (const model::Lease& lease : request.held)
         if (control_.cancelled_.contains(lease.task_id)) reply.cancel.push_back(lease);
       if (!reply.tasks.empty() || !reply.cancel.empty() || reply.mode != mode ||
+          (request.registry >= 0 && request.registry != reply.registry) ||
           std::chrono::steady_clock::now() >= until)
         return reply;
       control_.changed_.wait_for(lock, std::chrono::milliseconds(5));
@@ -98,6 +100,23 @@ class ScriptedConversation final : public worker::ControlPlane {
     SKEP_TRY(available());
     for (const model::Lease& lease : request.tasks) control_.released_.push_back(lease);
     return {};
+  }
+
+  Result<api::DesiredArtifacts> artifacts() override {
+    const std::scoped_lock lock(control_.mutex_);
+    SKEP_TRY(available());
+    return control_.artifacts_;
+  }
+
+  Result<std::string> artifact_chunk(const std::string& sha256, std::int64_t index) override {
+    const std::scoped_lock lock(control_.mutex_);
+    SKEP_TRY(available());
+    ++control_.chunks_sent_;
+    const auto blob = control_.blobs_.find(sha256);
+    const std::size_t from = static_cast<std::size_t>(index) * api::kArtifactChunkBytes;
+    if (blob == control_.blobs_.end() || from >= blob->second.size())
+      return Error{Code::kNotFound, "no such blob"};
+    return blob->second.substr(from, api::kArtifactChunkBytes);
   }
 
   Result<worker::Submission> submit(const std::vector<std::string>& envelopes) override {
@@ -173,6 +192,10 @@ std::vector<std::uint32_t> ScriptedControl::claim_sizes() const {
 int ScriptedControl::registrations() const {
   const std::scoped_lock lock(mutex_);
   return registrations_;
+}
+int ScriptedControl::chunks_sent() const {
+  const std::scoped_lock lock(mutex_);
+  return chunks_sent_;
 }
 int ScriptedControl::submissions() const {
   const std::scoped_lock lock(mutex_);

@@ -47,6 +47,14 @@ class ScriptedControl {
   void forget_workers() {
     with([&] { known_ = false; });
   }
+  /// The list that the worker is meant to have from now on; `blobs` by sha256.
+  void set_artifacts(api::DesiredArtifacts list, std::map<std::string, std::string> blobs) {
+    with([&] {
+      artifacts_ = std::move(list);
+      blobs_ = std::move(blobs);
+    });
+  }
+  int chunks_sent() const;
   using Judge = std::function<Result<worker::Submission>(const std::vector<std::string>&)>;
   /// Answers results instead of the usual echo.
   void judge(Judge judge) {
@@ -87,6 +95,9 @@ class ScriptedControl {
   Judge judge_;
   std::map<std::string, std::vector<model::ClaimedTask>> lost_replies_;  // by claim id
   std::optional<Code> loses_reply_;
+  api::DesiredArtifacts artifacts_;
+  std::map<std::string, std::string> blobs_;
+  int chunks_sent_ = 0;
   bool away_ = false;
   bool known_ = false;
   int registrations_ = 0;

@@ -25,6 +25,7 @@
 #ifndef SKEP_ABI_BASE_H
 #define SKEP_ABI_BASE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -140,9 +141,20 @@ SKEP_EXPORT const skep_plugin_v1* skep_plugin_entry_v1(void);
 #define SKEP_ASSERT_LAYOUT(cond) extern int skep_layout_unchecked
 #endif
 #if UINTPTR_MAX == 0xffffffffffffffffu
-SKEP_ASSERT_LAYOUT(sizeof(skep_view) == 16);
-SKEP_ASSERT_LAYOUT(sizeof(skep_err) == 24);
+SKEP_ASSERT_LAYOUT(sizeof(skep_view) == 16 && offsetof(skep_view, n) == 8);
+SKEP_ASSERT_LAYOUT(sizeof(skep_err) == 24 && offsetof(skep_err, text) == 16);
+SKEP_ASSERT_LAYOUT(sizeof(skep_sink) == 16 && offsetof(skep_sink, put) == 8);
+SKEP_ASSERT_LAYOUT(sizeof(skep_host) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_host, service) == 8);
 SKEP_ASSERT_LAYOUT(sizeof(skep_plugin_v1) == 72);
+SKEP_ASSERT_LAYOUT(offsetof(skep_plugin_v1, open) == 8);
+SKEP_ASSERT_LAYOUT(offsetof(skep_plugin_v1, close) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_plugin_v1, create) == 24);
+SKEP_ASSERT_LAYOUT(offsetof(skep_plugin_v1, start) == 32);
+SKEP_ASSERT_LAYOUT(offsetof(skep_plugin_v1, drain) == 40);
+SKEP_ASSERT_LAYOUT(offsetof(skep_plugin_v1, stop) == 48);
+SKEP_ASSERT_LAYOUT(offsetof(skep_plugin_v1, destroy) == 56);
+SKEP_ASSERT_LAYOUT(offsetof(skep_plugin_v1, iface) == 64);
 #endif
 
 #endif

@@ -25,4 +25,10 @@ typedef struct skep_heartbeat_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_LAYOUT(sizeof(skep_heartbeat_v1) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_heartbeat_v1, beat) == 8);
+#endif
+
 #endif

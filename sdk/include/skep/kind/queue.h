@@ -268,4 +268,43 @@ typedef struct skep_queue_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_task) == 312 && offsetof(skep_queue_task, error) == 296);
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_rows) == 16 && offsetof(skep_queue_rows, row) == 8);
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_verdicts) == 16 &&
+                   offsetof(skep_queue_verdicts, verdict) == 8);
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_filter) == 112 &&
+                   offsetof(skep_queue_filter, max_bytes) == 108);
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_lease) == 48 && offsetof(skep_queue_lease, attempt) == 40);
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_result) == 168 &&
+                   offsetof(skep_queue_result, retry_delay_ms) == 160);
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_loss) == 80 && offsetof(skep_queue_loss, error) == 64);
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_query) == 96 && offsetof(skep_queue_query, after_seq) == 88);
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_attempt) == 136 &&
+                   offsetof(skep_queue_attempt, finished_ms) == 128);
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_attempts) == 16 &&
+                   offsetof(skep_queue_attempts, attempt) == 8);
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_completions) == 16 &&
+                   offsetof(skep_queue_completions, completion) == 8);
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_counts) == 16 && offsetof(skep_queue_counts, count) == 8);
+SKEP_ASSERT_LAYOUT(sizeof(skep_queue_v1) == 136);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, enqueue) == 8);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, claim) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, renew) == 24);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, complete) == 32);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, release) == 40);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, tick) == 48);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, overdue) == 56);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, lose) == 64);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, cancel) == 72);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, requeue) == 80);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, read) == 88);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, attempts) == 96);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, completions) == 104);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, stats) == 112);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, wait) == 120);
+SKEP_ASSERT_LAYOUT(offsetof(skep_queue_v1, purge) == 128);
+#endif
+
 #endif

@@ -34,4 +34,13 @@ typedef struct skep_script_host_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_LAYOUT(sizeof(skep_script_host_v1) == 40);
+SKEP_ASSERT_LAYOUT(offsetof(skep_script_host_v1, endings) == 8);
+SKEP_ASSERT_LAYOUT(offsetof(skep_script_host_v1, load) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_script_host_v1, drop) == 24);
+SKEP_ASSERT_LAYOUT(offsetof(skep_script_host_v1, run) == 32);
+#endif
+
 #endif

@@ -69,4 +69,21 @@ typedef struct skep_spool_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_LAYOUT(sizeof(skep_spool_item) == 72 && offsetof(skep_spool_item, body) == 56);
+SKEP_ASSERT_LAYOUT(sizeof(skep_spool_items) == 16 && offsetof(skep_spool_items, item) == 8);
+SKEP_ASSERT_LAYOUT(sizeof(skep_spool_stats) == 64 && offsetof(skep_spool_stats, oldest_ms) == 56);
+SKEP_ASSERT_LAYOUT(sizeof(skep_spool_v1) == 80);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, reserve) == 8);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, unreserve) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, put) == 24);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, ack) == 32);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, defer) == 40);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, reject) == 48);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, next) == 56);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, stats) == 64);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, verify) == 72);
+#endif
+
 #endif

@@ -61,4 +61,15 @@ typedef struct skep_store_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_LAYOUT(sizeof(skep_value) == 40 && offsetof(skep_value, s) == 24);
+SKEP_ASSERT_LAYOUT(sizeof(skep_statement) == 40 && offsetof(skep_statement, expect_changes) == 32);
+SKEP_ASSERT_LAYOUT(sizeof(skep_store_rows) == 16 && offsetof(skep_store_rows, row) == 8);
+SKEP_ASSERT_LAYOUT(sizeof(skep_store_v1) == 32);
+SKEP_ASSERT_LAYOUT(offsetof(skep_store_v1, batch) == 8);
+SKEP_ASSERT_LAYOUT(offsetof(skep_store_v1, query) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_store_v1, migrate) == 24);
+#endif
+
 #endif

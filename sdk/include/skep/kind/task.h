@@ -62,4 +62,18 @@ typedef struct skep_task_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_LAYOUT(sizeof(skep_call_ops) == 64);
+SKEP_ASSERT_LAYOUT(offsetof(skep_call_ops, emit) == 8);
+SKEP_ASSERT_LAYOUT(offsetof(skep_call_ops, progress) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_call_ops, fail) == 24);
+SKEP_ASSERT_LAYOUT(offsetof(skep_call_ops, cancelled) == 32);
+SKEP_ASSERT_LAYOUT(offsetof(skep_call_ops, deadline_ns) == 40);
+SKEP_ASSERT_LAYOUT(offsetof(skep_call_ops, wait) == 48);
+SKEP_ASSERT_LAYOUT(offsetof(skep_call_ops, cancel_fd) == 56);
+SKEP_ASSERT_LAYOUT(sizeof(skep_task_v1) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_task_v1, run) == 8);
+#endif
+
 #endif

@@ -28,4 +28,12 @@ typedef struct skep_svc_http_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_LAYOUT(sizeof(skep_http_request) == 72 &&
+                   offsetof(skep_http_request, timeout_ms) == 64);
+SKEP_ASSERT_LAYOUT(sizeof(skep_svc_http_v1) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_http_v1, request) == 8);
+#endif
+
 #endif

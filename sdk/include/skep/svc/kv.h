@@ -30,4 +30,13 @@ typedef struct skep_svc_kv_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_LAYOUT(sizeof(skep_svc_kv_v1) == 40);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_kv_v1, get) == 8);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_kv_v1, put) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_kv_v1, remove) == 24);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_kv_v1, keys) == 32);
+#endif
+
 #endif

@@ -58,4 +58,15 @@ typedef struct skep_svc_process_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_LAYOUT(sizeof(skep_process_spec) == 88 &&
+                   offsetof(skep_process_spec, memory_bytes) == 80);
+SKEP_ASSERT_LAYOUT(sizeof(skep_process_exit) == 40 &&
+                   offsetof(skep_process_exit, max_rss_bytes) == 32);
+SKEP_ASSERT_LAYOUT(sizeof(skep_process_output) == 16 && offsetof(skep_process_output, output) == 8);
+SKEP_ASSERT_LAYOUT(sizeof(skep_svc_process_v1) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_process_v1, run) == 8);
+#endif
+
 #endif

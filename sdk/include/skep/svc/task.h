@@ -21,4 +21,10 @@ typedef struct skep_svc_task_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_LAYOUT(sizeof(skep_svc_task_v1) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_task_v1, run) == 8);
+#endif
+
 #endif

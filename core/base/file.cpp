@@ -1,0 +1,57 @@
+#include "core/base/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "core/base/fd.hpp"
+
+namespace skep {
+namespace {
+
+Status write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto wrote = ::write(fd, bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return errno_error("write", errno);
+    bytes.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return {};
+}
+
+Status write_new(const std::string& path, std::string_view bytes, mode_t mode) {
+  ::unlink(path.c_str());  // of a run that was cut off
+  const UniqueFd fd(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!fd) return errno_error("create", errno);
+  SKEP_TRY(write_all(fd.get(), bytes));
+  if (::fchmod(fd.get(), mode) != 0) return errno_error("chmod", errno);
+  if (::fsync(fd.get()) != 0) return errno_error("fsync", errno);
+  return {};
+}
+
+Status sync_folder(const std::string& folder) {
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return errno_error("fsync " + folder, errno);
+  return {};
+}
+
+}  // namespace
+
+Status replace_file(const std::string& path, std::string_view bytes, mode_t mode) {
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash);
+  const std::string temp = folder + "/." + path.substr(slash + 1) + ".tmp";
+  auto done = write_new(temp, bytes, mode);
+  if (done && ::rename(temp.c_str(), path.c_str()) != 0) done = errno_error("rename", errno);
+  if (!done) {
+    ::unlink(temp.c_str());
+    return done.error().within("write " + path);
+  }
+  return sync_folder(folder);
+}
+
+}  // namespace skep

@@ -1,0 +1,18 @@
+// Files that are whole or not there at all.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+
+#include "core/base/result.hpp"
+
+namespace skep {
+
+/// Puts `bytes` at `path` in one step: a temporary file beside it (its name starts with a dot),
+/// fsync, rename, fsync of the folder. After a crash the old file is there or the new one. One
+/// writer per path at a time.
+Status replace_file(const std::string& path, std::string_view bytes, mode_t mode);
+
+}  // namespace skep

@@ -1,0 +1,51 @@
+#include "core/cli/plugin_scan.hpp"
+
+#include <filesystem>
+
+#include "core/app/app.hpp"
+#include "core/base/log.hpp"
+#include "core/base/text.hpp"
+#include "core/cli/node_config.hpp"
+
+namespace skep::cli {
+
+std::vector<Option> plugin_options() {
+  auto options = config_options();
+  options.pop_back();  // --set: no key changes what a plugin is
+  options.push_back({"path", 0, "FOLDER", "search here instead", true});
+  return options;
+}
+
+Outcome<ScannedPlugins> scan_plugins(Session& s) {
+  ScannedPlugins out;
+  plugin::RegistryOptions options;
+  options.paths = s.args.all("path");
+  std::string own;  // the node's folder of installed plugins, which need not exist
+  if (s.args.has("config")) {
+    auto loaded = load_config(s);
+    if (!loaded) return loaded.error();
+    options.tables = loaded->config.plugins.tables;
+    if (options.paths.empty()) {
+      options.paths = app::plugin_paths(loaded->config);
+      own = loaded->config.plugins.paths.empty() ? options.paths.front() : "";
+    }
+    out.config = std::move(loaded->config);
+  }
+  if (options.paths.empty()) options.paths = app::default_plugin_paths();
+  // What a scan logs of refused plugins is for the command to say in plain words.
+  log::configure("text", "error");
+  for (const std::string& folder : options.paths) {
+    std::error_code ec;
+    const std::filesystem::directory_iterator readable(folder, ec);
+    if (ec && folder != own)
+      s.console.note("warning: no plugins in " + folder + ": " + ec.message());
+  }
+  plugin::Registry registry(options);
+  if (auto scanned = registry.scan(); !scanned) return scanned.error();
+  out.plugins = registry.list();
+  if (out.plugins.empty())
+    s.console.note("no plugins in " + join(options.paths, ", ") + "; next: --path FOLDER");
+  return out;
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,23 @@
+// The plugins that a command is about: those of -c FILE, or of --path FOLDER.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "core/cli/session.hpp"
+#include "core/config/config.hpp"
+#include "core/plugin/registry.hpp"
+
+namespace skep::cli {
+
+/// -c and --path.
+std::vector<Option> plugin_options();
+
+struct ScannedPlugins {
+  std::vector<plugin::PluginInfo> plugins;  ///< by their files alone; nothing is loaded
+  std::optional<config::Config> config;     ///< of -c
+};
+/// Notes on `err` which folders cannot be read and that there are no plugins.
+Outcome<ScannedPlugins> scan_plugins(Session& session);
+
+}  // namespace skep::cli

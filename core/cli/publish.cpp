@@ -1,0 +1,133 @@
+// skep script publish, skep plugin publish
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <ostream>
+
+#include "core/base/base64.hpp"
+#include "core/base/text.hpp"
+#include "core/cli/artifact_file.hpp"
+#include "core/cli/format.hpp"
+#include "core/cli/interrupt.hpp"
+#include "core/cli/rollout_wait.hpp"
+
+namespace skep::cli {
+namespace {
+
+constexpr int kNotRunning = 9;
+
+/// 2 as a number, 10% as text.
+Result<json::value> canary_of(const std::string& text) {
+  const bool percent = text.ends_with('%');
+  const auto n = to_int(percent ? text.substr(0, text.size() - 1) : text);
+  if (!n || *n < 1 || (percent && *n > 100))
+    return usage_error("--canary \"" + text + "\" is neither a count of workers nor a percentage",
+                       "--canary 2   or   --canary 10%");
+  if (percent) return json::value(text);
+  return json::value(*n);
+}
+
+Result<json::object> request_of(Session& s, const ArtifactFile& file) {
+  json::object o{{"kind", file.kind}, {"name", file.name}, {"version", file.version}};
+  if (!file.signature.empty()) o["signature"] = file.signature;
+  json::array types(file.types.begin(), file.types.end());
+  o["types"] = std::move(types);
+  const auto sites = s.args.all("site");
+  json::array targets(sites.begin(), sites.end());
+  o["sites"] = std::move(targets);
+  if (s.args.has("canary")) {
+    auto canary = canary_of(s.args.get("canary"));
+    if (!canary) return canary.error();
+    o["canary"] = std::move(*canary);
+  }
+  for (const auto& [option, needs] : {std::pair{"hold", "canary"}, {"promote-after", "canary"}})
+    if (s.args.has(option) && !s.args.has(needs))
+      return usage_error(fmt::format("--{} is for canaries", option),
+                         "--canary 2 --" + std::string(option));
+  if (s.args.has("hold")) o["hold"] = true;
+  if (s.args.has("promote-after")) {
+    const auto seconds = s.args.number("promote-after", 0);
+    if (!seconds) return seconds.error();
+    o["promote_after_seconds"] = *seconds;
+  }
+  o["content"] = base64_encode(file.content);
+  return o;
+}
+
+std::string target_words(const json::object& release) {
+  const auto list = [&](const char* key) {
+    std::vector<std::string> out;
+    if (const json::value* v = release.if_contains(key); v != nullptr && v->is_array())
+      for (const auto& word : v->get_array())
+        if (word.is_string()) out.emplace_back(word.get_string());
+    return out;
+  };
+  const auto sites = list("sites");
+  std::string out = sites.empty() ? "every site" : "site " + join(sites, ", ");
+  if (const auto canaries = list("canaries"); !canaries.empty())
+    out += "; first on " + join(canaries, ", ");
+  return out;
+}
+
+Outcome<int> publish(Session& s, const Result<ArtifactFile>& file) {
+  if (!file) return file.error();
+  const auto limit = s.args.number("wait-timeout", 60);
+  if (!limit) return limit.error();
+  const auto body = request_of(s, *file);
+  if (!body) return body.error();
+  auto api = s.api();
+  if (!api) return api.error();
+  const bool wait = s.args.has("wait");
+  if (wait) catch_interrupts();
+  const auto made = (*api)->post("/api/registry/artifacts", json::serialize(*body));
+  if (!made) return made.error();
+  const json::object* release = made->if_object();
+  if (release == nullptr)
+    return Failure(Error{Code::kCorrupt, "the control plane's answer is no JSON object"});
+  if (!print_document(s.console, s.format, *made, "name"))
+    s.console.out << fmt::format(
+        "{} {} {} {}{} to {}\n", file->kind, printable(file->name), printable(file->version),
+        get_bool(*release, "existed") ? "was already published" : "published",
+        file->signature.empty() ? "" : " (signed)", printable(target_words(*release)));
+  if (!wait) {
+    s.console.note("  next:  skep registry show " + file->name);
+    return 0;
+  }
+  const auto done = wait_for_rollout(**api, s.console, file->name, get_int(*release, "release"),
+                                     Millis{static_cast<std::int64_t>(*limit * 1'000)});
+  if (done) return 0;
+  if (done.error().error.code != Code::kFailed) return done.error();
+  print_failure(s.console, done.error());
+  return kNotRunning;
+}
+
+Command publish_command(const std::string& noun, const std::string& extension,
+                        Result<ArtifactFile> (*read)(const std::string&)) {
+  Command c{noun + " publish", "give a " + noun + " to the workers of a site, or of all"};
+  c.positionals = {{"FILE", "the " + extension + " file; FILE.minisig beside it goes along"}};
+  c.options = {
+      {"site", 0, "SITE", "for the workers of this site (every site)", true},
+      {"canary", 0, "N|P%", "first on so many workers; the others follow when it does well"},
+      {"hold", 0, "", "the canary goes on until: skep registry promote NAME"},
+      {"promote-after", 0, "SECONDS", "the canary's time when few tasks run (600)"},
+      {"wait", 'w', "", "until every online worker that it is meant for runs it"},
+      {"wait-timeout", 0, "SECONDS", "with --wait: give up waiting after this long (60)"},
+  };
+  c.notes =
+      "A canary is rolled back by itself when a worker cannot load it, or when at least 5 tasks "
+      "ended on canaries and the share that failed is 20 points above that of the other workers. "
+      "Exit code 9: it was rolled back, or a worker cannot run it.";
+  c.examples = {"skep " + noun + " publish disk_check" + extension + " --site site-a --wait",
+                "skep " + noun + " publish disk_check" + extension + " --canary 10%"};
+  c.run = [read](Session& s) { return publish(s, read(s.args.get("FILE"))); };
+  return c;
+}
+
+}  // namespace
+
+std::vector<Command> publish_commands() {
+  return {publish_command("script", ".lua", read_script),
+          publish_command("plugin", ".so", read_plugin)};
+}
+
+}  // namespace skep::cli

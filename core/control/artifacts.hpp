@@ -1,0 +1,125 @@
+// The fleet's registry: scripts and plugins are published here, workers of the sites they are meant
+// for fetch them, canaries are watched and taken back when they do worse.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/service.hpp"
+#include "core/control/artifact_store.hpp"
+#include "core/control/metrics.hpp"
+#include "core/control/task_service.hpp"
+#include "core/control/worker_directory.hpp"
+#include "core/model/task.hpp"
+
+namespace skep::control {
+
+/// What somebody wants to publish, as it came.
+struct Publication {
+  api::ArtifactKind kind = api::ArtifactKind::kScript;
+  std::string name;
+  std::string version;
+  std::string content;
+  std::string sha256;              ///< "" or what the content must have
+  std::string signature;           ///< text of FILE.minisig, "" = none
+  std::vector<std::string> types;  ///< empty = the name
+  std::vector<std::string> sites;  ///< empty = every site
+  std::int64_t canary_count = 0;   ///< 0 and canary_percent 0 = everybody at once
+  double canary_percent = 0;
+  bool hold = false;
+  std::int64_t promote_after_ms = 600'000;
+  std::int64_t promote_after_tasks = 20;
+};
+
+/// Releases as they were at one revision. Immutable.
+struct RegistrySnapshot {
+  std::int64_t revision = 0;
+  std::vector<Release> releases;  ///< sorted by id
+  bool watching = false;          ///< a canary is under way
+
+  /// Of all that concerns a worker of `site`; another number = something changed for it.
+  std::int64_t revision_of(std::string_view site) const;
+};
+
+/// The service is the clockwork of canaries; what other control planes of the same database did is
+/// seen within a round (a second), or when a worker asks.
+class Artifacts final : public Service {
+ public:
+  Artifacts(ports::Store& store, ports::Queue& queue, WorkerDirectory& workers, WaitLists& waits,
+            Metrics& metrics, const Clock& clock);
+  ~Artifacts() override { stop(); }
+  Status load();
+
+  struct Published {
+    Release release;
+    bool existed = false;  ///< the newest release of that name is just this already
+  };
+  /// kInvalid for content that cannot be such an artifact, kState "version-exists" when the version
+  /// has other content, "canary-under-way", "kind-differs", "no-canary". [any]
+  Result<Published> publish(const Publication& p);
+  /// Takes the newest release of `name` back (of each architecture); the one below it is in force
+  /// again. kState when there is none below. [any]
+  Result<std::vector<Release>> rollback(const std::string& name, const std::string& reason);
+  /// Gives the canary to everybody. kState when there is none. [any]
+  Result<std::vector<Release>> promote(const std::string& name);
+  /// No worker keeps it. [any]
+  Result<std::vector<Release>> withdraw(const std::string& name);
+
+  std::shared_ptr<const RegistrySnapshot> snapshot() const;
+  /// Releases of `name`, oldest first; kNotFound with the nearest. [any]
+  Result<std::vector<Release>> history(const std::string& name);
+  /// What `w` is meant to have, as the store says now. [any]
+  Result<api::DesiredArtifacts> desired_of(const WorkerRecord& w);
+  Result<std::string> chunk(const std::string& sha256, std::int64_t index) {
+    return store_.chunk(sha256, index);
+  }
+  Result<std::string> blob(const std::string& sha256) { return store_.blob(sha256); }
+
+  /// A worker's beat: what it has of its artifacts. [any]
+  void heard(const WorkerRecord& w);
+  /// A result was recorded. [any]
+  void finished(const model::Envelope& e, const model::Outcome& outcome);
+  /// One round: tallies into the store, changes of others, verdicts on canaries. [one thread]
+  Status round();
+
+ protected:
+  void run(std::stop_token stop) override;
+
+ private:
+  using Change = std::function<Result<std::vector<Release>>(const RegistrySnapshot&)>;
+  struct Watch {
+    std::map<std::string, WallMs> in_place;  ///< canaries that have it, and since when
+    std::string failure;                     ///< "" or what one of them said
+    Tally canary;                            ///< not in the store yet
+    Tally others;
+  };
+
+  Status refresh();
+  void install(ArtifactStore::Contents contents);
+  Result<std::vector<Release>> apply(const Change& change);
+  Result<Release> compose(const RegistrySnapshot& now, const Publication& p,
+                          const std::string& sha256) const;
+  Result<std::vector<std::string>> canaries_of(const Publication& p, const Release& r) const;
+  Status flush();
+  Status decide(const Release& r);
+  void tell(std::string_view event, const std::vector<Release>& releases);
+
+  ArtifactStore store_;
+  ports::Store& engine_;
+  ports::Queue& queue_;
+  WorkerDirectory& workers_;
+  WaitLists& waits_;
+  Metrics& metrics_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;  ///< everything below
+  std::shared_ptr<const RegistrySnapshot> snapshot_ = std::make_shared<RegistrySnapshot>();
+  std::map<std::int64_t, Watch> watches_;                            ///< by release id
+  std::map<std::pair<std::string, std::string>, std::string> told_;  ///< failed sha by worker, name
+};
+
+}  // namespace skep::control

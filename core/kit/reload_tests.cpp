@@ -1,0 +1,91 @@
+// Tier reload: generations follow each other in one process.
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/kit/plugin_under_test.hpp"
+
+namespace skep::kit {
+namespace {
+
+using Generation = std::shared_ptr<Instance>;
+
+constexpr int kGenerations = 24;
+constexpr int kExclusiveGenerations = 8;
+constexpr int kCallers = 4;
+
+/// The generation that serves; callers hold on to the one that they began with.
+class Route {
+ public:
+  Generation get() {
+    const std::lock_guard lock(mutex_);
+    return current_;
+  }
+  void set(Generation next) {
+    const std::lock_guard lock(mutex_);
+    current_.swap(next);
+  }
+
+ private:
+  std::mutex mutex_;
+  Generation current_;
+};
+
+Generation started(const Subject& s) {
+  return std::make_shared<Instance>(s, Instance::State::kStarted);
+}
+
+skep_rc call_once(Subject& s, Instance& instance) {
+  const FakeCall call(skep_fake_call_new());
+  skep_fake_call_deadline(call.get(), 1000);
+  const std::string request = request_json(s);
+  return run_task(instance, call.get(), {request.data(), request.size()})->rc;
+}
+
+void side_by_side(Subject& s) {
+  Route route;
+  route.set(started(s));
+  const skep_rc usual = call_once(s, *route.get());
+  std::atomic<long> calls = 0;
+  std::atomic<long> unusual = 0;
+  const auto calling = [&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) try {
+        ++calls;
+        if (call_once(s, *route.get()) != usual) ++unusual;
+      } catch (const Broken&) {
+        ++unusual;
+      }
+  };
+  {
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < kCallers; ++i) callers.emplace_back(calling);
+    for (int i = 1; i < kGenerations; ++i) route.set(started(s));
+  }
+  if (unusual > 0)
+    throw Broken(std::to_string(unusual) + " of " + std::to_string(calls) +
+                     " calls ended otherwise while generations were replaced",
+                 "keep all state in the instance; statics, files and ports are shared by "
+                 "generations");
+  s.remark = std::to_string(kGenerations) + " generations, " + std::to_string(calls) + " calls";
+}
+
+void one_after_the_other(Subject& s) {
+  for (int i = 0; i < kExclusiveGenerations; ++i) {
+    step("generation " + std::to_string(i + 1));
+    started(s)->end();
+  }
+  s.remark = std::to_string(kExclusiveGenerations) + " generations, each after the other ended";
+}
+
+}  // namespace
+
+void reload_generations(Subject& s) {
+  if (s.component->reload == "parallel" && s.component->kind == SKEP_KIND_TASK)
+    side_by_side(s);
+  else
+    one_after_the_other(s);
+}
+
+}  // namespace skep::kit

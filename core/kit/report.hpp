@@ -1,0 +1,32 @@
+// Findings of the conformance kit, as programs read them.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "core/kit/check.hpp"
+
+namespace skep::kit {
+
+/// TAP version 14, written as the findings come.
+class TapReport {
+ public:
+  /// `again` is the command that repeats one test, without its id.
+  TapReport(std::ostream& out, std::string again) : out_(out), again_(std::move(again)) {}
+  void plan(std::size_t tests);
+  void finding(const Finding& f);
+
+ private:
+  std::ostream& out_;
+  std::string again_;
+  std::size_t number_ = 0;
+};
+
+std::string junit_xml(const std::string& file, const std::vector<Finding>& findings);
+/// {"file","tests","broken","skipped","findings":[{"id","component","rule","verdict","message",
+/// "fix","duration_ms"}]}
+std::string report_json(const std::string& file, const std::vector<Finding>& findings);
+std::size_t count(const std::vector<Finding>& findings, Verdict verdict);
+
+}  // namespace skep::kit

@@ -1,0 +1,52 @@
+// Sees generations out that were replaced: waits for the calls inside, then cancels them, then
+// gives up.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/base/service.hpp"
+#include "core/plugin/registry.hpp"
+#include "core/plugin/running.hpp"
+
+namespace skep::plugin {
+
+/// [any]
+class Drainer final : public Service {
+ public:
+  explicit Drainer(DrainLimits limits) : Service("skep-drain"), limits_(limits) {}
+  ~Drainer() override;
+
+  /// Takes a generation that gets no new calls. It ends as `end_state` ("retired" or
+  /// "rolled_back").
+  void take(std::unique_ptr<Running> running, std::string end_state);
+  /// Waits on this thread until nobody is inside; false when it does not end within the limits.
+  bool drain_now(Running& running) const;
+  /// Is the staged file that of a generation which still drains, or of a zombie?
+  bool holds(const std::string& path);
+  /// Waits until everything taken so far has ended one way or the other.
+  void wait_empty();
+
+ private:
+  struct Leaving {
+    std::unique_ptr<Running> running;
+    std::string end_state;
+    MonoMs soft = 0;
+    MonoMs hard = 0;
+  };
+  void run(std::stop_token stop) override;
+  bool finished(Leaving& leaving);
+  void let_go(const std::string& path);
+
+  const DrainLimits limits_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::vector<Leaving> leaving_;
+  std::size_t unfinished_ = 0;
+  std::vector<std::string> held_;  ///< staged paths of what leaves, and of zombies
+};
+
+}  // namespace skep::plugin

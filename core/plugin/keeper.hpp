@@ -1,0 +1,32 @@
+// The registry's own thread: sees files change, and takes generations back that failed.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/folder_watch.hpp"
+#include "core/base/service.hpp"
+#include "core/plugin/registry_impl.hpp"
+
+namespace skep::plugin {
+
+class Keeper final : public Service {
+ public:
+  /// `look` runs when files of the folders have changed, and now and then; `roll_back` for each
+  /// verdict. Both on the keeper's thread.
+  Keeper(std::vector<std::string> folders, std::shared_ptr<Verdicts> verdicts,
+         std::function<void()> look, std::function<void(const Verdicts::Verdict&)> roll_back);
+  ~Keeper() override;
+
+ private:
+  void run(std::stop_token stop) override;
+
+  FolderWatch files_;
+  std::shared_ptr<Verdicts> verdicts_;
+  std::function<void()> look_;
+  std::function<void(const Verdicts::Verdict&)> roll_back_;
+};
+
+}  // namespace skep::plugin

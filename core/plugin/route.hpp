@@ -1,0 +1,55 @@
+// Where the calls of one slot (queue, store, spool, heartbeat) go: to one generation at a time.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+#include "core/plugin/generation.hpp"
+#include "skep/abi/base.h"
+
+namespace skep::plugin {
+
+/// While it is closed, callers wait. [any]
+class Route {
+ public:
+  static constexpr Millis kPatience{30'000};  ///< how long a caller waits
+  static constexpr int kMaxWaiting = 1024;    ///< how many wait
+
+  struct Target {
+    std::shared_ptr<Generation> generation;
+    const void* table = nullptr;  ///< of the kind
+    skep_inst* inst = nullptr;
+  };
+  explicit Route(Target first) : target_(std::move(first)) {}
+  Route(const Route&) = delete;
+  Route& operator=(const Route&) = delete;
+
+  /// One call inside. `number` tells generations apart.
+  struct Entered {
+    Generation::Lease lease;
+    const void* table = nullptr;
+    skep_inst* inst = nullptr;
+    std::uint64_t number = 0;
+  };
+  /// kUnavailable, to be tried again, when the route stays closed or too many wait already.
+  Result<Entered> enter();
+
+  void close();
+  /// Opens with `next` as the target.
+  void open(Target next);
+  /// Opens with the target it had.
+  void open();
+
+ private:
+  std::mutex mutex_;  ///< guards everything below
+  std::condition_variable opened_;
+  Target target_;
+  bool closed_ = false;
+  int waiting_ = 0;
+};
+
+}  // namespace skep::plugin

@@ -1,0 +1,120 @@
+#include "core/plugin/running.hpp"
+
+#include <algorithm>
+
+#include "core/plugin/services/host.hpp"
+#include "skep/kind/task.h"
+
+namespace skep::plugin {
+namespace {
+
+ports::TaskType task_type(const Manifest& manifest, const ManifestComponent& c) {
+  return {c.name, c.description, manifest.version, c.params_schema ? c.params_schema->text() : "{}",
+          c.default_timeout_ms};
+}
+
+}  // namespace
+
+Result<ChildPlugin> child_plugin(const Recipe& recipe, const ManifestComponent& component,
+                                 std::uint64_t generation, const RunningHost& host) {
+  auto config = component_config(recipe.manifest, component, recipe.table.settings, {});
+  if (!config) return config.error();
+  ChildPlugin out;
+  out.plughost = host.plughost;
+  if (out.plughost.empty()) {
+    auto found = find_plughost();
+    if (!found) return found.error();
+    out.plughost = std::move(*found);
+  }
+  out.file = recipe.file;
+  out.plugin_id = recipe.manifest.id;
+  out.version = recipe.manifest.version;
+  out.component = component.name;
+  out.kind = component.kind;
+  out.config_json = std::move(*config);
+  out.generation = generation;
+  out.per_task = recipe.isolation == "per-task";
+  out.limits = recipe.table.limits;
+  out.state_dir = host.state_dir;
+  return out;
+}
+
+Running::Running(std::shared_ptr<const Recipe> recipe, std::shared_ptr<Generation> generation,
+                 RunningHost host)
+    : recipe_(std::move(recipe)), generation_(std::move(generation)), host_(std::move(host)) {}
+
+Running::~Running() { stop(); }
+
+Status Running::open() {
+  if (code_) return {};
+  auto code = LoadedPlugin::load(recipe_->manifest.id, recipe_->file, host_.state_dir,
+                                 generation_->number());
+  if (!code) return code.error();
+  code_ = std::move(*code);
+  return {};
+}
+
+Result<std::shared_ptr<Instance>> Running::start_instance(const ManifestComponent& component,
+                                                          const std::string& config) {
+  SKEP_TRY(open());
+  auto instance = Instance::start(code_, component.name, component.kind, config);
+  if (instance) instances_.push_back(*instance);
+  return instance;
+}
+
+Result<std::unique_ptr<TaskTarget>> Running::start_children(const ManifestComponent& component,
+                                                            const std::string& config) {
+  auto plugin = child_plugin(*recipe_, component, generation_->number(), host_);
+  if (!plugin) return plugin.error();
+  plugin->config_json = config;
+  auto group = ChildGroup::start(std::move(*plugin));
+  if (!group) return group.error();
+  groups_.push_back(*group);
+  return (*group)->task_target();
+}
+
+Result<std::shared_ptr<TaskComponent>> Running::start_task(const ManifestComponent& component) {
+  const Manifest& manifest = recipe_->manifest;
+  const auto config = component_config(manifest, component, recipe_->table.settings, {});
+  if (!config) return config.error();
+  std::unique_ptr<TaskTarget> target;
+  if (recipe_->isolation == "inproc") {
+    auto instance = start_instance(component, *config);
+    if (!instance) return instance.error();
+    target = std::make_unique<InprocTarget>(static_cast<const skep_task_v1*>((*instance)->iface()),
+                                            (*instance)->handle(), nullptr, manifest.id);
+  } else {
+    auto children = start_children(component, *config);
+    if (!children) return children.error();
+    target = std::move(*children);
+  }
+  return std::make_shared<TaskComponent>(
+      std::move(target),
+      TaskComponent::Options{manifest.id, task_type(manifest, component), component.params_schema,
+                             component.max_concurrency});
+}
+
+Result<Route::Target> Running::start_slot(const ManifestComponent& component,
+                                          const json::object& slot) {
+  const auto config = component_config(recipe_->manifest, component, recipe_->table.settings, slot);
+  if (!config) return config.error();
+  const auto instance = start_instance(component, *config);
+  if (!instance) return instance.error();
+  return Route::Target{generation_, (*instance)->iface(), (*instance)->handle()};
+}
+
+void Running::stop_slot(const skep_inst* inst) {
+  std::erase_if(instances_, [&](const auto& i) { return i->handle() == inst; });
+}
+
+void Running::drain(MonoMs deadline) {
+  for (const auto& instance : instances_) instance->drain(deadline);
+}
+
+void Running::stop() {
+  instances_.clear();
+  for (const auto& group : groups_) group->stop();
+  groups_.clear();
+}
+
+}  // namespace skep::plugin

@@ -1,0 +1,29 @@
+// The policy in force, which may become stricter while the node runs.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "core/trust/judge.hpp"
+
+namespace skep::trust {
+
+/// Safe from any thread.
+class Gate {
+ public:
+  explicit Gate(Settings settings);
+
+  /// admit() under the settings in force.
+  Status admit(const Artifact& artifact) const;
+  /// kState, and nothing changes, when the new settings would admit more than those in force. What
+  /// is loaded already stays.
+  Status tighten(Settings settings);
+
+ private:
+  std::shared_ptr<const Settings> settings() const;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Settings> settings_;
+};
+
+}  // namespace skep::trust

@@ -1,0 +1,212 @@
+#include "core/trust/judge.hpp"
+
+#include <algorithm>
+#include <boost/json/value.hpp>
+
+#include "core/base/describe.hpp"
+#include "core/base/text.hpp"
+#include "core/trust/digest.hpp"
+#include "core/trust/lock_file.hpp"
+#include "core/trust/owners.hpp"
+#include "core/trust/version.hpp"
+
+namespace skep::trust {
+namespace {
+
+constexpr std::size_t kShownDigits = 16;
+constexpr std::string_view kRelock = "if this file is the one you want: skep plugin lock -c CONFIG";
+
+std::string digits(const std::string& sha256) { return sha256.substr(0, kShownDigits); }
+
+std::string ids_of(const std::vector<PublicKey>& keys) {
+  std::vector<std::string> out;
+  for (const PublicKey& key : keys) out.push_back(key_text(key.id));
+  return out.empty() ? "none" : join(out, " ");
+}
+
+class Judge {
+ public:
+  Judge(const Settings& settings, const Artifact& artifact)
+      : settings_(settings), artifact_(artifact) {}
+
+  Judgement run() {
+    check_place();
+    check_copy();
+    if (settings_.pin || settings_.signature) check_pin();
+    if (settings_.signature) check_signature();
+    return std::move(out_);
+  }
+
+  Judgement run_signature() {
+    check_copy();
+    check_signature();
+    return std::move(out_);
+  }
+
+ private:
+  void check_place() {
+    const bool strict = settings_.pin || settings_.signature;
+    const Status place =
+        strict ? check_writers(artifact_.source) : check_open_folder(artifact_.source);
+    add({"writers", strict ? "root and us" : "not everybody", place ? "so it is" : "others",
+         place ? "ok" : place.error().message, place ? "" : place.error().next});
+  }
+
+  void check_copy() {
+    const auto digests = digest_file(artifact_.copy);
+    if (!digests)
+      return add({"copy", digits(artifact_.sha256), "unreadable", digests.error().message});
+    digest_ = digests->blake2b;
+    if (digests->sha256 != artifact_.sha256)
+      add({"copy", digits(artifact_.sha256), digits(digests->sha256), "changed while we looked",
+           "try again"});
+  }
+
+  void check_pin() {
+    const auto lock = LockFile::read(settings_.lock_file);
+    if (!lock && lock.error().code == Code::kNotFound && !settings_.pin) return;
+    if (!lock)
+      return add({"lock", settings_.lock_file, "unusable", lock.error().message,
+                  lock.error().next.empty() ? "skep plugin lock -c CONFIG" : lock.error().next});
+    const auto pin = lock->pins.find(artifact_.id);
+    if (pin != lock->pins.end()) return compare(pin->second);
+    if (settings_.pin)
+      add({"id", "one of " + settings_.lock_file, artifact_.id, "not in the lock",
+           std::string(kRelock)});
+  }
+
+  void compare(const Pin& pin) {
+    if (settings_.pin) {
+      add({"version", pin.version, artifact_.version,
+           pin.version == artifact_.version ? "ok" : "another version", std::string(kRelock)});
+      add({"sha256", digits(pin.sha256), digits(artifact_.sha256),
+           pin.sha256 == artifact_.sha256 ? "ok" : "other bytes than those pinned",
+           std::string(kRelock)});
+    }
+    const bool old = compare_versions(artifact_.version, pin.min_version) < 0;
+    add({"min_version", pin.min_version, artifact_.version, old ? "older than ever allowed" : "ok",
+         "to go back on purpose: skep plugin lock -c CONFIG --allow-rollback"});
+    if (settings_.pin && settings_.signature) pinned_key_ = pin.key;
+  }
+
+  void check_signature() {
+    const std::string path = artifact_.source + ".minisig";
+    const auto text = read_regular_file(path, kMaxSignatureBytes);
+    if (!text && text.error().code == Code::kNotFound)
+      return add({"signature", path, "missing", "unsigned",
+                  "get it from the author, or: skep plugin sign " + artifact_.source + " -k KEY"});
+    const auto signature = text ? Signature::parse(*text) : Result<Signature>(text.error());
+    if (!signature)
+      return add({"signature", path, "unusable", signature.error().message,
+                  "get a new one from the author"});
+    if (const PublicKey* key = check_key(*signature)) check_bytes(*key, *signature);
+    check_comment(*signature);
+  }
+
+  /// The trusted key that the signature names, or null.
+  const PublicKey* check_key(const Signature& signature) {
+    keys_ = settings_.keys.keys_for(artifact_.id);
+    const auto key = std::find_if(keys_.begin(), keys_.end(),
+                                  [&](const PublicKey& k) { return k.id == signature.key; });
+    const std::string found = key_text(signature.key);
+    if (key == keys_.end()) {
+      const auto scopes = settings_.keys.scopes_of(signature.key);
+      add({"key", ids_of(keys_), found,
+           scopes.empty() ? "unknown key" : "trusted for " + join(scopes, ", ") + " alone",
+           "if you trust its owner with this id, add the key to [trust.keys] and restart"});
+      return nullptr;
+    }
+    const bool pinned = pinned_key_.empty() || pinned_key_ == found;
+    add({"key", pinned_key_.empty() ? ids_of(keys_) : pinned_key_, found,
+         pinned ? "ok" : "not the key that is pinned", std::string(kRelock)});
+    return &*key;
+  }
+
+  void check_bytes(const PublicKey& key, const Signature& signature) {
+    const Status valid = verify(key, signature, digest_);
+    add({"signature", "of this file", valid ? "of this file" : "invalid",
+         valid ? "ok" : valid.error().message, "get the file and its signature again"});
+    if (valid) out_.key = key_text(key.id);
+  }
+
+  void check_comment(const Signature& signature) {
+    const std::string want = comment_of(artifact_.id, artifact_.version, artifact_.abi);
+    add({"comment", want, shorten(describe(boost::json::value(signature.comment), 200), 200),
+         signature.comment == want ? "ok" : "signed as something else",
+         "skep plugin sign writes the right comment"});
+  }
+
+  void add(Finding row) { out_.rows.push_back(std::move(row)); }
+
+  const Settings& settings_;
+  const Artifact& artifact_;
+  Judgement out_;
+  Blake2b digest_{};
+  std::vector<PublicKey> keys_;
+  std::string pinned_key_;
+};
+
+}  // namespace
+
+Result<Settings> Settings::from(const config::Config::Trust& config) {
+  auto keys = Keyring::parse(config.keys);
+  if (!keys) return keys.error();
+  const std::string& policy = config.policy;
+  if (policy != "none" && policy != "pin" && policy != "signature" && policy != "both")
+    return config_error("trust.policy is \"" + policy +
+                        "\"; expected none, pin, signature or both");
+  return Settings{policy == "pin" || policy == "both", policy == "signature" || policy == "both",
+                  config.lock_file, std::move(*keys)};
+}
+
+std::string Settings::policy() const {
+  if (pin && signature) return "both";
+  return pin ? "pin" : (signature ? "signature" : "none");
+}
+
+std::string looser_by(const Settings& before, const Settings& after) {
+  if (before.pin && !after.pin) return "it no longer asks for a pin";
+  if (before.signature && !after.signature) return "it no longer asks for a signature";
+  if ((before.pin || before.signature) && before.lock_file != after.lock_file)
+    return "it names another lock file";
+  if (!before.signature) return {};
+  const std::string scope = after.keys.scope_beyond(before.keys);
+  return scope.empty() ? "" : "it trusts further keys for \"" + scope + "\"";
+}
+
+bool Judgement::ok() const {
+  return std::all_of(rows.begin(), rows.end(), [](const Finding& f) { return f.verdict == "ok"; });
+}
+
+std::string Judgement::table(const Artifact& artifact, const Settings& settings) const {
+  std::vector<std::string> wrong;
+  std::vector<std::vector<std::string>> lines{{"field", "expected", "found", "verdict"}};
+  for (const Finding& f : rows) {
+    lines.push_back({f.field, f.expected, f.found, f.verdict});
+    if (f.verdict != "ok") wrong.push_back(f.field);
+  }
+  return artifact.id + " " + artifact.version + " (sha256 " + artifact.sha256.substr(0, 12) + ") " +
+         (ok() ? "admitted" : "refused") + " by policy \"" + settings.policy() + "\"" +
+         (ok() ? "" : ": " + join(wrong, ", ")) + aligned(lines);
+}
+
+Status Judgement::verdict(const Artifact& artifact, const Settings& settings) const {
+  const auto wrong =
+      std::find_if(rows.begin(), rows.end(), [](const Finding& f) { return f.verdict != "ok"; });
+  if (wrong == rows.end()) return Status();
+  return Error{Code::kDenied, table(artifact, settings), "untrusted", wrong->next};
+}
+
+Judgement judge(const Settings& settings, const Artifact& artifact) {
+  return Judge(settings, artifact).run();
+}
+
+Judgement judge_signature(const Settings& settings, const Artifact& artifact) {
+  return Judge(settings, artifact).run_signature();
+}
+
+Status admit(const Settings& settings, const Artifact& artifact) {
+  return judge(settings, artifact).verdict(artifact, settings);
+}
+
+}  // namespace skep::trust

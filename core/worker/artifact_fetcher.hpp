@@ -1,0 +1,76 @@
+// Brings the registry's scripts and plugins to this worker: hears of a new revision, fetches what
+// is missing, checks it, puts it where the folder watchers load it, and says how that went.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/base/service.hpp"
+#include "core/worker/artifact_folder.hpp"
+#include "core/worker/backoff.hpp"
+#include "core/worker/control_plane.hpp"
+#include "core/worker/link.hpp"
+
+namespace skep::worker {
+
+struct FetcherOptions {
+  std::string dir;  ///< STATE_DIR/artifacts; "" = this worker takes nothing from the registry
+  /// What the loaders say of the files in there: "active" or "failed", by hash. May block; called
+  /// on the fetcher's thread.
+  std::function<std::vector<api::ArtifactState>()> loaded;
+  std::function<void()> on_change;  ///< report() has news: a beat is due
+  Millis look{1'000};               ///< how often `loaded` is asked
+  Millis quick_look{50};            ///< and right after a change, for 10 s
+};
+
+class ArtifactFetcher final : public Service {
+ public:
+  /// Collaborators outlive the fetcher.
+  ArtifactFetcher(FetcherOptions options, std::unique_ptr<ControlPlane> control, Link& link,
+                  Clock& clock);
+  ~ArtifactFetcher() override { stop(); }
+
+  /// The newest revision heard of, for claims; -1 when nothing is taken from the registry. [any]
+  std::int64_t heard() const;
+  /// A reply named the revision of this worker's artifacts; -1 = it did not. [any]
+  void notice(std::int64_t revision);
+  /// For the beat; never blocks on a loader. [any]
+  api::ArtifactReport report() const;
+
+ protected:
+  void run(std::stop_token stop) override;
+
+ private:
+  struct Item {
+    api::DesiredArtifact what;
+    bool on_disk = false;
+    std::string trouble{};  ///< why it is not
+  };
+  bool wait(Millis pause, std::stop_token stop);
+  Status synchronise();
+  Status fetch(Item& item);
+  void look();
+  Millis until_next_look() const;
+
+  const FetcherOptions options_;
+  const std::unique_ptr<ControlPlane> control_;
+  Link& link_;
+  Clock& clock_;
+  const ArtifactFolder folder_;
+  Backoff backoff_;
+  Complaint complaint_;
+  std::vector<Item> items_;  ///< fetcher's thread
+  MonoMs quick_until_ = 0;   ///< fetcher's thread
+  MonoMs retry_at_ = 0;      ///< fetcher's thread; 0 = nothing went wrong
+
+  mutable std::mutex mutex_;  ///< everything below
+  std::condition_variable_any change_;
+  std::int64_t heard_ = 0;
+  api::ArtifactReport report_;
+};
+
+}  // namespace skep::worker

@@ -1,0 +1,94 @@
+#include "core/worker/artifact_folder.hpp"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <set>
+
+#include "core/base/file.hpp"
+#include "core/base/id.hpp"
+#include "core/base/text.hpp"
+
+namespace skep::worker {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr mode_t kFileMode = 0640;
+constexpr std::string_view kSignature = ".minisig";
+constexpr api::ArtifactKind kKinds[] = {api::ArtifactKind::kScript, api::ArtifactKind::kPlugin};
+
+std::string_view extension(api::ArtifactKind kind) {
+  return kind == api::ArtifactKind::kScript ? ".lua" : ".so";
+}
+
+}  // namespace
+
+std::string artifact_path(const std::string& dir, api::ArtifactKind kind) {
+  return dir + (kind == api::ArtifactKind::kScript ? "/scripts" : "/plugins");
+}
+
+Status ArtifactFolder::prepare() const {
+  for (const api::ArtifactKind kind : kKinds) {
+    const std::string folder = artifact_path(dir_, kind);
+    std::error_code ec;
+    fs::create_directories(folder, ec);
+    if (ec) return errno_error("make " + folder, ec.value());
+    if (::chmod(folder.c_str(), S_IRWXU) != 0) return errno_error("chmod 700 " + folder, errno);
+  }
+  return {};
+}
+
+std::string ArtifactFolder::path_of(const api::DesiredArtifact& a) const {
+  return artifact_path(dir_, a.kind) + "/" + a.name + std::string(extension(a.kind));
+}
+
+bool ArtifactFolder::has(const api::DesiredArtifact& a) const {
+  const std::string path = path_of(a);
+  const auto bytes = read_file(path, api::max_bytes(a.kind));
+  if (!bytes || sha256_hex(*bytes) != a.sha256) return false;
+  return read_file(path + std::string(kSignature), api::kMaxSignatureBytes).value_or("") ==
+         a.signature;
+}
+
+Status ArtifactFolder::install(const api::DesiredArtifact& a, std::string_view bytes) const {
+  if (const std::string found = sha256_hex(bytes); found != a.sha256)
+    return Error{Code::kCorrupt,
+                 a.name + " " + a.version + ": what came has sha256 " + found.substr(0, 12) +
+                     ", expected " + a.sha256.substr(0, 12),
+                 "hash-mismatch", "publish the same file again: that repairs the registry"};
+  // The signature first: whoever sees the new file finds it signed.
+  const std::string path = path_of(a);
+  const std::string signature = path + std::string(kSignature);
+  if (!a.signature.empty()) SKEP_TRY(replace_file(signature, a.signature, kFileMode));
+  SKEP_TRY(replace_file(path, bytes, kFileMode));
+  std::error_code ec;
+  if (a.signature.empty()) fs::remove(signature, ec);
+  return ec ? Status{errno_error("remove " + signature, ec.value())} : Status{};
+}
+
+Result<std::size_t> ArtifactFolder::keep_only(
+    const std::vector<api::DesiredArtifact>& wanted) const {
+  std::set<std::string> keep;
+  for (const api::DesiredArtifact& a : wanted) {
+    keep.insert(path_of(a));
+    keep.insert(path_of(a) + std::string(kSignature));
+  }
+  std::size_t removed = 0;
+  for (const api::ArtifactKind kind : kKinds) {
+    std::error_code ec;
+    std::vector<fs::path> gone;
+    for (const auto& file : fs::directory_iterator(artifact_path(dir_, kind), ec))
+      if (!keep.contains(file.path().string())) gone.push_back(file.path());
+    for (const fs::path& path : gone) {
+      if (path.extension() == extension(kind)) ++removed;
+      std::error_code failed;
+      fs::remove_all(path, failed);
+      if (failed) ec = failed;
+    }
+    if (ec) return errno_error("clear " + artifact_path(dir_, kind), ec.value());
+  }
+  return removed;
+}
+
+}  // namespace skep::worker

@@ -1,0 +1,35 @@
+// The registry's files on a worker: DIR/scripts/NAME.lua and DIR/plugins/NAME.so, each with
+// NAME.EXT.minisig beside it when it is signed. The folders hold nothing else.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/api/artifacts.hpp"
+
+namespace skep::worker {
+
+/// One writer. Files appear whole, mode 0640; the watchers of the folders load them.
+class ArtifactFolder {
+ public:
+  explicit ArtifactFolder(std::string dir) : dir_(std::move(dir)) {}
+
+  /// Makes the folders (0700).
+  Status prepare() const;
+  std::string path_of(const api::DesiredArtifact& a) const;
+  /// The file is there and has just these bytes and this signature.
+  bool has(const api::DesiredArtifact& a) const;
+  /// kCorrupt "hash-mismatch" when `bytes` are not those of `a`: then nothing is changed.
+  Status install(const api::DesiredArtifact& a, std::string_view bytes) const;
+  /// Removes every file that belongs to none of `wanted`; how many artifacts went.
+  Result<std::size_t> keep_only(const std::vector<api::DesiredArtifact>& wanted) const;
+
+ private:
+  std::string dir_;
+};
+
+/// DIR/plugins or DIR/scripts: what comes first in the plugin and script paths of a worker.
+std::string artifact_path(const std::string& dir, api::ArtifactKind kind);
+
+}  // namespace skep::worker

@@ -1,0 +1,28 @@
+/* Kind skep.kind.heartbeat/1: carries a worker's beat to a control plane and brings its reply. */
+#ifndef SKEP_KIND_HEARTBEAT_H
+#define SKEP_KIND_HEARTBEAT_H
+
+#include "skep/abi/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SKEP_KIND_HEARTBEAT "skep.kind.heartbeat/1"
+
+typedef struct skep_heartbeat_v1 {
+  uint32_t size;
+  uint32_t flags;
+  /* Sends one beat (a JSON object with "worker_id") and puts the reply's JSON object into `reply`.
+   * `control_plane` is the base URL to use; `token` the bearer token or "".
+   * SKEP_E_UNAVAILABLE when nobody answered within timeout_ms; SKEP_E_NOT_FOUND when the control
+   * plane does not know this worker (register again); SKEP_E_STATE when a newer process uses this
+   * worker id; SKEP_E_DENIED when the token is refused. One call at a time. [worker] */
+  skep_rc (*beat)(skep_inst* inst, skep_view control_plane, skep_view token, skep_view beat_json,
+                  int64_t timeout_ms, const skep_sink* reply, skep_err* err);
+} skep_heartbeat_v1;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,72 @@
+/* Kind skep.kind.spool/1: keeps envelopes on the worker until the control plane has them.
+ *
+ * An item is written before it is first sent. put() makes items durable; then each is settled by
+ * ack() (delivered), defer() (not delivered: replay it later) or reject() (refused for good). Items
+ * that were put and never settled come back through next() after a restart. */
+#ifndef SKEP_KIND_SPOOL_H
+#define SKEP_KIND_SPOOL_H
+
+#include "skep/abi/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SKEP_KIND_SPOOL "skep.kind.spool/1"
+
+typedef struct skep_spool_item {
+  uint32_t size;
+  uint32_t reserved;
+  skep_view name;         /* put(): ignored, next(): the item's name */
+  skep_view payload_type; /* facts, logs, execution_result or health */
+  skep_view task_id;      /* or the worker's id when there is no task */
+  skep_view body;         /* one JSON object */
+} skep_spool_item;
+
+typedef struct skep_spool_items {
+  void* ctx;
+  skep_rc (*item)(void* ctx, uint32_t index, const skep_spool_item* item);
+} skep_spool_items;
+
+typedef struct skep_spool_stats {
+  uint32_t size;
+  uint32_t degraded; /* 1: the last write failed; put() is likely to fail */
+  int64_t ready;     /* items waiting for replay */
+  int64_t ready_bytes;
+  int64_t in_flight;   /* put and not settled yet */
+  int64_t quarantined; /* damaged items set aside since start, and those found at start */
+  int64_t rejected;
+  int64_t evicted;   /* items dropped under pressure since start; never execution_result */
+  int64_t oldest_ms; /* instant of the oldest ready item, 0 = none */
+} skep_spool_stats;
+
+typedef struct skep_spool_v1 {
+  uint32_t size;
+  uint32_t flags;
+  /* Sets `bytes` of space aside, so that a later put() of as much cannot fail for lack of room.
+   * SKEP_E_NO_MEMORY when the disk or the spool's own limit does not allow it. [worker] */
+  skep_rc (*reserve)(skep_inst* inst, uint64_t bytes, skep_err* err);
+  /* Gives back what reserve() took. [worker] */
+  void (*unreserve)(skep_inst* inst, uint64_t bytes);
+  /* Makes all items durable, or none; `names` gets each item's name in order. [worker] */
+  skep_rc (*put)(skep_inst* inst, const skep_spool_item* items, uint32_t n,
+                 const skep_spool_items* names, skep_err* err);
+  /* Delivered: forget them. Unknown names are ignored. [worker] */
+  skep_rc (*ack)(skep_inst* inst, const skep_view* names, uint32_t n, skep_err* err);
+  /* Not delivered: they join the items that next() yields. [worker] */
+  skep_rc (*defer)(skep_inst* inst, const skep_view* names, uint32_t n, skep_err* err);
+  /* Refused for good: set aside for people, with the reason beside it. [worker] */
+  skep_rc (*reject)(skep_inst* inst, skep_view name, skep_view reason, skep_err* err);
+  /* Yields up to `max` ready items, newest first. Damaged ones are quarantined on the way and never
+   * yielded. An item stays ready until it is acked or rejected. [worker] */
+  skep_rc (*next)(skep_inst* inst, uint32_t max, const skep_spool_items* items, skep_err* err);
+  /* [worker] */
+  skep_rc (*stats)(skep_inst* inst, skep_spool_stats* out, skep_err* err);
+  /* Checks every item; yields a damaged item's name, its body being the reason. [worker] */
+  skep_rc (*verify)(skep_inst* inst, const skep_spool_items* problems, skep_err* err);
+} skep_spool_v1;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

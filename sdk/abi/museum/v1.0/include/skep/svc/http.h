@@ -1,0 +1,31 @@
+/* Service skep.svc.http/1: one HTTP request through the host's client. */
+#ifndef SKEP_SVC_HTTP_H
+#define SKEP_SVC_HTTP_H
+#include "skep/abi/base.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
+#define SKEP_SVC_HTTP "skep.svc.http/1"
+
+typedef struct skep_http_request {
+  uint32_t size;
+  uint32_t header_count;
+  skep_view method;
+  skep_view url;            /* http or https; no redirect is followed */
+  const skep_view* headers; /* "Name: value" */
+  skep_view body;
+  int64_t timeout_ms; /* for the whole exchange */
+} skep_http_request;
+
+typedef struct skep_svc_http_v1 {
+  uint32_t size;
+  uint32_t flags;
+  /* Sends the request; *status becomes the HTTP status and `body` gets the answer (at most 16 MiB).
+   * SKEP_E_UNAVAILABLE when no HTTP answer came. Connections are kept and reused. [any] */
+  skep_rc (*request)(const skep_host* host, const skep_http_request* request, int32_t* status,
+                     const skep_sink* body, skep_err* err);
+} skep_svc_http_v1;
+#ifdef __cplusplus
+}
+#endif
+#endif

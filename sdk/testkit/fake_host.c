@@ -1,0 +1,329 @@
+/* The services of a host, with the answers that a test prepared. */
+#define _POSIX_C_SOURCE 200809L
+#include <pthread.h>
+
+#include "skep/svc/http.h"
+#include "skep/svc/kv.h"
+#include "skep/svc/log.h"
+#include "skep/svc/process.h"
+#include "skep/svc/task.h"
+#include "skep/testkit/fake_host.h"
+#include "text.h"
+
+enum answer_kind { HTTP, PROCESS, TASK, HIDDEN, VALUE };
+
+typedef struct answer {
+  struct answer* next;
+  enum answer_kind kind;
+  int code;
+  text key, first, second;
+} answer;
+
+struct skep_fake_host {
+  skep_host abi;            /* first: the handle is the object's address */
+  const skep_host* foreign; /* another handle that means this host, or null */
+  skep_fake_host* next;     /* among those that have one */
+  pthread_mutex_t lock;
+  answer* answers; /* newest first */
+  text requests, log;
+};
+
+static pthread_mutex_t foreign_lock = PTHREAD_MUTEX_INITIALIZER;
+static skep_fake_host* foreign_hosts;
+
+static skep_fake_host* of(const skep_host* handle) {
+  skep_fake_host* h;
+  pthread_mutex_lock(&foreign_lock);
+  h = foreign_hosts;
+  while (h != NULL && h->foreign != handle) h = h->next;
+  pthread_mutex_unlock(&foreign_lock);
+  return h != NULL ? h : (skep_fake_host*)(void*)handle;
+}
+
+/* ---- answers; all of these run under the lock ---- */
+
+static void add(skep_fake_host* h, enum answer_kind kind, const char* key, int code,
+                const char* first, const char* second) {
+  answer* a = need(calloc(1, sizeof(*a)));
+  a->kind = kind;
+  a->code = code;
+  text_add_str(&a->key, key);
+  text_add_str(&a->first, first);
+  text_add_str(&a->second, second);
+  a->next = h->answers;
+  h->answers = a;
+}
+
+static int fits(const answer* a, const char* asked) {
+  const size_t n = strlen(asked);
+  if (a->kind == HTTP) return strstr(asked, text_str(&a->key)) != NULL;
+  if (a->kind == PROCESS)
+    return n >= a->key.n && strcmp(asked + n - a->key.n, text_str(&a->key)) == 0;
+  return strcmp(asked, text_str(&a->key)) == 0;
+}
+
+static answer** find(skep_fake_host* h, enum answer_kind kind, const char* asked) {
+  answer** at = &h->answers;
+  while (*at != NULL && ((*at)->kind != kind || !fits(*at, asked))) at = &(*at)->next;
+  return at;
+}
+
+static void drop(answer** at) {
+  answer* a = *at;
+  if (a == NULL) return;
+  *at = a->next;
+  text_free(&a->key);
+  text_free(&a->first);
+  text_free(&a->second);
+  free(a);
+}
+
+static char* copy(skep_view v) {
+  text t = {NULL, 0};
+  text_add_view(&t, v);
+  return t.p;
+}
+
+/* Notes a request and finds its answer, which stays as long as the host. */
+static const answer* ask(skep_fake_host* h, enum answer_kind kind, const char* asked,
+                         const char* line) {
+  const answer* found;
+  pthread_mutex_lock(&h->lock);
+  text_add_str(&h->requests, line);
+  text_add_str(&h->requests, "\n");
+  found = *find(h, kind, asked);
+  pthread_mutex_unlock(&h->lock);
+  return found;
+}
+
+/* ---- services ---- */
+
+static void log_write(const skep_host* handle, uint32_t level, skep_view event, skep_view fields) {
+  static const char* const words[] = {"debug ", "info ", "warn ", "error "};
+  skep_fake_host* h = of(handle);
+  pthread_mutex_lock(&h->lock);
+  text_add_str(&h->log, level < 4 ? words[level] : "? ");
+  text_add_view(&h->log, event);
+  text_add_str(&h->log, " ");
+  text_add_view(&h->log, fields);
+  text_add_str(&h->log, "\n");
+  pthread_mutex_unlock(&h->lock);
+}
+
+static skep_rc http_request(const skep_host* handle, const skep_http_request* r, int32_t* status,
+                            const skep_sink* body, skep_err* err) {
+  char* url = copy(r->url);
+  text line = {NULL, 0};
+  const answer* a;
+  text_add_view(&line, r->method);
+  text_add_str(&line, " ");
+  text_add_str(&line, url);
+  text_add_str(&line, " ");
+  text_add_view(&line, r->body);
+  a = ask(of(handle), HTTP, url, text_str(&line));
+  text_free(&line);
+  free(url);
+  if (a == NULL) return refuse(err, SKEP_E_UNAVAILABLE, "no skep_fake_http_reply() for this URL");
+  *status = a->code;
+  return body->put(body->ctx, view_of(text_str(&a->first)));
+}
+
+static skep_rc process_run(const skep_host* handle, skep_call* call, const skep_process_spec* spec,
+                           const skep_process_output* output, skep_process_exit* out,
+                           skep_err* err) {
+  char* program = copy(spec->argc > 0 ? spec->argv[0] : view_of(""));
+  text line = {NULL, 0};
+  const answer* a;
+  const uint32_t size = out->size;
+  uint32_t i;
+  (void)call;
+  for (i = 0; i < spec->argc; ++i) {
+    if (i > 0) text_add_str(&line, " ");
+    text_add_view(&line, spec->argv[i]);
+  }
+  a = ask(of(handle), PROCESS, program, text_str(&line));
+  text_free(&line);
+  free(program);
+  if (a == NULL)
+    return refuse(err, SKEP_E_NOT_FOUND, "no skep_fake_process_reply() for this program");
+  memset(out, 0, sizeof(*out));
+  out->size = size;
+  out->reason = SKEP_EXIT_EXITED;
+  out->exit_code = a->code;
+  if (a->first.n > 0) output->output(output->ctx, SKEP_CH_STDOUT, view_of(text_str(&a->first)));
+  if (a->second.n > 0) output->output(output->ctx, SKEP_CH_STDERR, view_of(text_str(&a->second)));
+  return SKEP_OK;
+}
+
+static skep_rc task_run(const skep_host* handle, skep_call* call, skep_view type, skep_view params,
+                        const skep_sink* result, skep_err* err) {
+  char* name = copy(type);
+  text line = {NULL, 0};
+  const answer* a;
+  (void)call;
+  text_add_str(&line, name);
+  text_add_str(&line, " ");
+  text_add_view(&line, params);
+  a = ask(of(handle), TASK, name, text_str(&line));
+  text_free(&line);
+  free(name);
+  if (a == NULL) return refuse(err, SKEP_E_NOT_FOUND, "no skep_fake_task_reply() for this type");
+  if (a->code < 0) return refuse(err, a->code, text_str(&a->first));
+  return result->put(result->ctx, view_of(text_str(&a->first)));
+}
+
+static skep_rc kv_get(const skep_host* handle, skep_call* call, skep_view key,
+                      const skep_sink* value, skep_err* err) {
+  char* name = copy(key);
+  const char* found = skep_fake_kv_get(of(handle), name);
+  (void)call;
+  free(name);
+  if (found == NULL) return refuse(err, SKEP_E_NOT_FOUND, "no such key");
+  return value->put(value->ctx, view_of(found));
+}
+
+static skep_rc kv_put(const skep_host* handle, skep_call* call, skep_view key, skep_view value,
+                      skep_err* err) {
+  char* name = copy(key);
+  char* content = copy(value);
+  (void)call;
+  (void)err;
+  skep_fake_kv_set(of(handle), name, content);
+  free(name);
+  free(content);
+  return SKEP_OK;
+}
+
+static skep_rc kv_remove(const skep_host* handle, skep_call* call, skep_view key, skep_err* err) {
+  skep_fake_host* h = of(handle);
+  char* name = copy(key);
+  (void)call;
+  (void)err;
+  pthread_mutex_lock(&h->lock);
+  drop(find(h, VALUE, name));
+  pthread_mutex_unlock(&h->lock);
+  free(name);
+  return SKEP_OK;
+}
+
+static const answer* least_value_after(skep_fake_host* h, const char* last) {
+  const answer* best = NULL;
+  const answer* a;
+  pthread_mutex_lock(&h->lock);
+  for (a = h->answers; a != NULL; a = a->next)
+    if (a->kind == VALUE && (last == NULL || strcmp(text_str(&a->key), last) > 0) &&
+        (best == NULL || strcmp(text_str(&a->key), text_str(&best->key)) < 0))
+      best = a;
+  pthread_mutex_unlock(&h->lock);
+  return best;
+}
+
+static skep_rc kv_keys(const skep_host* handle, skep_call* call, const skep_sink* key,
+                       skep_err* err) {
+  const answer* a = least_value_after(of(handle), NULL);
+  (void)call;
+  (void)err;
+  while (a != NULL) {
+    const skep_rc rc = key->put(key->ctx, view_of(text_str(&a->key)));
+    if (rc < 0) return rc;
+    a = least_value_after(of(handle), text_str(&a->key));
+  }
+  return SKEP_OK;
+}
+
+static const void* service(const skep_host* handle, const char* id) {
+  static const skep_svc_log_v1 log = {sizeof(log), 0, log_write};
+  static const skep_svc_http_v1 http = {sizeof(http), 0, http_request};
+  static const skep_svc_process_v1 process = {sizeof(process), 0, process_run};
+  static const skep_svc_kv_v1 kv = {sizeof(kv), 0, kv_get, kv_put, kv_remove, kv_keys};
+  static const skep_svc_task_v1 task = {sizeof(task), 0, task_run};
+  skep_fake_host* h = of(handle);
+  int hidden;
+  pthread_mutex_lock(&h->lock);
+  hidden = *find(h, HIDDEN, id) != NULL || *find(h, HIDDEN, "") != NULL;
+  pthread_mutex_unlock(&h->lock);
+  if (hidden) return NULL;
+  if (strcmp(id, SKEP_SVC_LOG) == 0) return &log;
+  if (strcmp(id, SKEP_SVC_HTTP) == 0) return &http;
+  if (strcmp(id, SKEP_SVC_PROCESS) == 0) return &process;
+  if (strcmp(id, SKEP_SVC_KV) == 0) return &kv;
+  if (strcmp(id, SKEP_SVC_TASK) == 0) return &task;
+  return NULL;
+}
+
+/* ---- the test's side ---- */
+
+skep_fake_host* skep_fake_host_new(void) {
+  skep_fake_host* h = need(calloc(1, sizeof(*h)));
+  h->abi.size = sizeof(skep_host);
+  h->abi.abi_minor = SKEP_ABI_MINOR;
+  h->abi.service = service;
+  pthread_mutex_init(&h->lock, NULL);
+  return h;
+}
+
+void skep_fake_host_lend(skep_fake_host* h, const skep_host* handle) {
+  pthread_mutex_lock(&foreign_lock);
+  h->foreign = handle;
+  h->next = foreign_hosts;
+  foreign_hosts = h;
+  pthread_mutex_unlock(&foreign_lock);
+}
+
+static void forget_foreign(skep_fake_host* h) {
+  skep_fake_host** at = &foreign_hosts;
+  pthread_mutex_lock(&foreign_lock);
+  while (*at != NULL && *at != h) at = &(*at)->next;
+  if (*at != NULL) *at = h->next;
+  pthread_mutex_unlock(&foreign_lock);
+}
+
+void skep_fake_host_free(skep_fake_host* h) {
+  forget_foreign(h);
+  while (h->answers != NULL) drop(&h->answers);
+  text_free(&h->requests);
+  text_free(&h->log);
+  pthread_mutex_destroy(&h->lock);
+  free(h);
+}
+
+const skep_host* skep_fake_host_handle(skep_fake_host* h) { return &h->abi; }
+
+static void prepare(skep_fake_host* h, enum answer_kind kind, const char* key, int code,
+                    const char* first, const char* second) {
+  pthread_mutex_lock(&h->lock);
+  add(h, kind, key, code, first, second);
+  pthread_mutex_unlock(&h->lock);
+}
+
+void skep_fake_hide_service(skep_fake_host* h, const char* id) {
+  prepare(h, HIDDEN, id != NULL ? id : "", 0, "", "");
+}
+void skep_fake_http_reply(skep_fake_host* h, const char* url_part, int status, const char* body) {
+  prepare(h, HTTP, url_part, status, body, "");
+}
+void skep_fake_process_reply(skep_fake_host* h, const char* program, int exit_code, const char* out,
+                             const char* err) {
+  prepare(h, PROCESS, program, exit_code, out, err);
+}
+void skep_fake_task_reply(skep_fake_host* h, const char* type, skep_rc rc, const char* t) {
+  prepare(h, TASK, type, rc, t, "");
+}
+
+const char* skep_fake_requests(skep_fake_host* h) { return text_str(&h->requests); }
+const char* skep_fake_log(skep_fake_host* h) { return text_str(&h->log); }
+
+void skep_fake_kv_set(skep_fake_host* h, const char* key, const char* value) {
+  pthread_mutex_lock(&h->lock);
+  drop(find(h, VALUE, key));
+  add(h, VALUE, key, 0, value, "");
+  pthread_mutex_unlock(&h->lock);
+}
+
+const char* skep_fake_kv_get(skep_fake_host* h, const char* key) {
+  const answer* a;
+  pthread_mutex_lock(&h->lock);
+  a = *find(h, VALUE, key);
+  pthread_mutex_unlock(&h->lock);
+  return a != NULL ? text_str(&a->first) : NULL;
+}

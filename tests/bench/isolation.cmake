@@ -1,0 +1,6 @@
+if(TARGET skep_plughost)
+  add_executable(isolation_bench ${CMAKE_CURRENT_LIST_DIR}/isolation_bench.cpp)
+  target_link_libraries(isolation_bench PRIVATE skep_plugin skep_warnings)
+  target_compile_definitions(isolation_bench PRIVATE SKEP_BUILD_DIR="${CMAKE_BINARY_DIR}")
+  add_dependencies(isolation_bench skep_fixtures skep_plughost)
+endif()

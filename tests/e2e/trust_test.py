@@ -1,0 +1,130 @@
+"""[trust]: what is signed and pinned runs, what is not is refused by name, and the rest goes on."""
+import json
+import os
+import shutil
+import unittest
+
+from rig import FAST_CONTROL, PLUGINS, RigTest, TEST_PLUGINS
+
+
+class Trust(RigTest):
+    def setUp(self):
+        super().setUp()
+        self.plugins = os.path.join(self.root, "plugins")
+        os.makedirs(self.plugins)
+        for folder, names in ((PLUGINS, os.listdir(PLUGINS)), (TEST_PLUGINS, ["echo.so", "noop.so"])):
+            for name in names:
+                if name.endswith(".so"):
+                    shutil.copy(os.path.join(folder, name), self.plugins)
+        for name in os.listdir(self.plugins):
+            os.chmod(os.path.join(self.plugins, name), 0o644)
+        made = json.loads(self.skep("plugin", "keygen", "-d", self.root, "--name", "site", "-o", "json").stdout)
+        self.secret, self.public, self.key = made["secret_file"], made["public_file"], made["public_key"]
+        self.files = sorted(os.path.join(self.plugins, n) for n in os.listdir(self.plugins))
+        self.skep("plugin", "sign", *self.files, "-k", self.secret)
+        self.toml = f"""
+[node]
+roles = ["control", "worker"]
+state_dir = "{self.root}/both"
+[http]
+listen = ["127.0.0.1:0"]
+[worker]
+heartbeat_interval_seconds = 0.5
+[spool]
+dir = "{self.root}/both/offline"
+[plugins]
+paths = ["{self.plugins}"]
+[trust]
+policy = "both"
+[trust.keys]
+"*" = ["{self.key}"]
+{FAST_CONTROL}
+"""
+        os.makedirs(os.path.join(self.root, "both"))
+        self.config = os.path.join(self.root, "both", "node.toml")
+        with open(self.config, "w") as f:
+            f.write(self.toml)
+
+    def lock(self, *more, **kw):
+        return self.skep("plugin", "lock", "-c", self.config, *more, **kw)
+
+    def tamper(self, name):
+        with open(os.path.join(self.plugins, name), "ab") as f:
+            f.write(b"x")
+
+    def test_a_tampered_plugin_is_refused_and_the_rest_runs(self):
+        self.lock()
+        self.tamper("noop.so")
+        node = self.node("both", self.toml)
+        self.attach(node)
+        self.assertEqual(self.ended(self.submit("echo", {"a": 1}))["status"], "succeeded")
+        node.wait_log("skills: collect_facts, echo, execute_script\n")
+        node.wait_log("not a signature of this file")
+        listed = self.skep("plugin", "list", "-c", self.config, "-o", "json").stdout
+        states = {p["id"]: p for p in json.loads(listed)["items"]}
+        self.assertEqual(states["echo"]["state"], "available")
+        self.assertEqual(states["noop"]["state"], "refused")
+        for word in ("policy \"both\": sha256, signature", "expected", "other bytes than those pinned"):
+            self.assertIn(word, states["noop"]["reason"])
+        self.assertIn("noop", self.skep("plugin", "list", "-c", self.config).stdout)
+
+    def test_a_node_without_its_lock_does_not_start_and_says_what_to_do(self):
+        done = self.skep("config", "check", "-c", self.config, check=False)
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertIn("skep plugin lock", done.stderr)
+        self.lock()
+        self.skep("config", "check", "-c", self.config)
+        with open(self.config, "a") as f:
+            f.write('\n[trust.x]\n')
+        self.assertEqual(self.skep("config", "check", "-c", self.config, check=False).returncode, 78)
+
+    def test_drift_is_seen_and_a_rollback_is_refused(self):
+        self.assertIn("added", self.lock("--check", check=False).stdout)
+        self.assertIn("added", self.lock().stdout)
+        self.assertEqual(self.lock("--check").returncode, 0)
+        path = os.path.join(self.root, "both", "plugins.lock")
+        with open(path) as f:
+            text = f.read()
+        with open(path, "w") as f:
+            f.write(text.replace('min_version = "1.0.0"', 'min_version = "99.0.0"'))
+        done = self.lock(check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("older than min_version 99.0.0", done.stderr)
+        self.assertIn("99.0.0 -> 1.0.0", self.lock("--allow-rollback").stdout)
+
+    def test_a_file_can_be_checked_by_its_authors_key_alone(self):
+        noop = os.path.join(self.plugins, "noop.so")
+        for key in (self.public, self.key):
+            self.assertIn("admitted", self.skep("plugin", "verify", noop, "-k", key).stdout)
+        self.tamper("noop.so")
+        done = self.skep("plugin", "verify", noop, "-k", self.public, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("not a signature of this file", done.stderr)
+
+    def test_a_script_is_signed_and_pinned_by_name(self):
+        script = os.path.join(self.root, "disk_check.lua")
+        with open(script, "w") as f:
+            f.write("return {}\n")
+        os.chmod(script, 0o644)
+        who = ("--id", "disk_check", "--version", "0.1.0")
+        self.assertEqual(self.skep("plugin", "sign", script, "-k", self.secret, check=False).returncode, 2)
+        self.skep("plugin", "sign", script, "-k", self.secret, *who)
+        self.skep("plugin", "lock", script, *who, "-c", self.config)
+        self.assertIn("admitted", self.skep("plugin", "verify", script, *who, "-c", self.config).stdout)
+        done = self.skep("plugin", "verify", script, "--id", "disk_check", "--version", "0.2.0", "-c", self.config,
+                         check=False)
+        self.assertIn("another version", done.stderr)
+        self.lock()
+        self.assertEqual(self.lock("--check").returncode, 0, "the pin of the script stays")
+
+    def test_keys_are_never_overwritten_and_never_exposed(self):
+        self.assertEqual(os.stat(self.secret).st_mode & 0o777, 0o600)
+        done = self.skep("plugin", "keygen", "-d", self.root, "--name", "site", check=False)
+        self.assertIn("is there already", done.stderr)
+        os.chmod(self.secret, 0o644)
+        done = self.skep("plugin", "sign", self.files[0], "-k", self.secret, check=False)
+        self.assertIn("chmod 600", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

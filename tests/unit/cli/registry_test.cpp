@@ -1,0 +1,109 @@
+// skep script publish and skep registry against a scripted control plane.
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <fstream>
+
+#include "core/base/base64.hpp"
+#include "core/base/json.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "tests/unit/cli/cli_support.hpp"
+
+namespace skep::cli {
+namespace {
+
+constexpr const char* kPublished =
+    R"({"name":"probe","version":"1.0.0","release":7,"sites":["a"],"canaries":["w1"],"existed":false})";
+
+std::string show(const std::string& release_state, const std::string& worker_state) {
+  return R"({"name":"probe","releases":[{"name":"probe","kind":"script","version":"1.0.0","arch":"any",)"
+         R"("release":7,"state":")" +
+         release_state +
+         R"(","reason":"9 of 9 tasks failed","sites":[],"sha256":"abcdef0123456789",)" +
+         R"("published_at":"2026-01-10T11:59:00Z"}],"workers":[{"worker_id":"w1","site":"a",)"
+         R"("status":"online","release":7,"version":"1.0.0","state":")" +
+         worker_state + R"(","reason":"no such file"}]})";
+}
+
+struct Files {
+  std::string script(const std::string& text) const {
+    const std::string path = dir.file("probe.lua");
+    std::ofstream(path) << text;
+    return path;
+  }
+  test::TempDir dir;
+  const std::string good = "return skep.task {\n  name = 'probe', version = \"1.0.0\",\n}\n";
+};
+
+TEST(registry_cli, publish_sends_the_file_and_what_it_is_for) {
+  const Files f;
+  const std::string path = f.script(f.good);
+  std::ofstream(path + ".minisig") << "signed";
+  const Ran ran = run_cli(
+      {"script", "publish", path, "--site", "a", "--site", "b", "--canary", "10%", "--hold"},
+      {{201, kPublished}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "script probe 1.0.0 published (signed) to site a; first on w1\n");
+  ASSERT_EQ(ran.requests.size(), 1u);
+  const auto body = parse_json(ran.requests[0].body)->get_object();
+  EXPECT_EQ(get_string(body, "content"), base64_encode(f.good));
+  EXPECT_EQ(get_string(body, "name"), "probe");
+  EXPECT_EQ(get_string(body, "canary"), "10%");
+  EXPECT_EQ(get_string(body, "signature"), "signed");
+  EXPECT_EQ(get_raw(body, "sites"), R"(["a","b"])");
+  EXPECT_TRUE(get_bool(body, "hold"));
+}
+
+TEST(registry_cli, wait_ends_when_every_online_worker_runs_it) {
+  const Files f;
+  const Ran ran = run_cli(
+      {"script", "publish", f.script(f.good), "--wait"},
+      {{201, kPublished}, {200, show("active", "fetched")}, {200, show("active", "active")}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("1 of 1 online workers run it"), std::string::npos) << ran.err;
+}
+
+TEST(registry_cli, wait_fails_when_a_worker_cannot_run_it_or_it_is_rolled_back) {
+  const Files f;
+  const std::string path = f.script(f.good);
+  const Ran failed = run_cli({"script", "publish", path, "--wait"},
+                             {{201, kPublished}, {200, show("active", "failed")}});
+  EXPECT_EQ(failed.code, 9);
+  EXPECT_NE(failed.err.find("worker w1: no such file"), std::string::npos) << failed.err;
+  const Ran back = run_cli({"script", "publish", path, "--wait"},
+                           {{201, kPublished}, {200, show("rolled_back", "pending")}});
+  EXPECT_EQ(back.code, 9);
+  EXPECT_NE(back.err.find("rolled back: 9 of 9 tasks failed"), std::string::npos) << back.err;
+}
+
+TEST(registry_cli, a_file_that_is_no_script_or_plugin_is_named) {
+  const Files f;
+  for (const auto& [text, word] : {std::pair{"print(1)", "skep.task"},
+                                   {"skep.task { name = 'x' }", "version"},
+                                   {"skep.task { name = 'X y', version = '1' }", "lower-case"}}) {
+    const Ran ran = run_cli({"script", "publish", f.script(text)});
+    EXPECT_EQ(ran.code, 2) << text;
+    EXPECT_NE(ran.err.find(word), std::string::npos) << ran.err;
+    EXPECT_TRUE(ran.requests.empty());
+  }
+  EXPECT_EQ(run_cli({"plugin", "publish", f.script(f.good)}).code, 2);
+  EXPECT_EQ(run_cli({"plugin", "publish", "/nowhere.so"}).code, 2);
+  EXPECT_EQ(run_cli({"script", "publish", f.script(f.good), "--canary", "many"}).code, 2);
+  EXPECT_EQ(run_cli({"script", "publish", f.script(f.good), "--hold"}).code, 2);
+}
+
+TEST(registry_cli, show_has_releases_and_workers_and_rollback_says_what_changed) {
+  const Ran ran = run_cli({"registry", "show", "probe"}, {{200, show("active", "fetched")}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  for (const char* word : {"1.0.0", "abcdef012345", "w1", "fetched", "60s"})
+    EXPECT_NE(ran.out.find(word), std::string::npos) << word << '\n' << ran.out;
+  const Ran back = run_cli(
+      {"registry", "rollback", "probe", "--reason", "slow"},
+      {{200,
+        R"({"items":[{"name":"probe","version":"2.0.0","arch":"any","state":"rolled_back"}]})"}});
+  EXPECT_EQ(back.out, "probe 2.0.0 (any) rolled_back\n");
+  EXPECT_EQ(back.requests.at(0).body, R"({"reason":"slow"})");
+}
+
+}  // namespace
+}  // namespace skep::cli

@@ -1,0 +1,321 @@
+#include <future>
+
+#include "tests/unit/plugin/reload_support.hpp"
+
+namespace skep::plugin {
+namespace {
+
+TEST_F(ReloadTest, the_new_file_serves_the_next_call) {
+  begin("answer_1");
+  EXPECT_EQ(build(), 1);
+  install("answer_2");
+  const auto done = registry_->reload("answer");
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(done->changed);
+  EXPECT_EQ(done->generation, 2u);
+  EXPECT_EQ(done->version, "2.0.0");
+  EXPECT_EQ(build(), 2);
+  registry_->wait_drained();
+  EXPECT_EQ(generations(), "2 active, 1 retired");
+  EXPECT_EQ(info().version, "2.0.0");
+  EXPECT_GE(info().generations.at(1).drain_ms, 0);
+}
+
+TEST_F(ReloadTest, nothing_happens_without_a_change) {
+  begin("answer_1");
+  const auto done = registry_->reload("answer");
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_FALSE(done->changed);
+  EXPECT_EQ(done->generation, 1u);
+  EXPECT_EQ(generations(), "1 active");
+}
+
+TEST_F(ReloadTest, generations_share_no_statics) {
+  begin("answer_1");
+  run();
+  run();
+  install("answer_1", "x");  // the same symbols, another file
+  ASSERT_TRUE(registry_->reload("answer"));
+  const auto fresh = run();
+  EXPECT_EQ(number_in(fresh, "before"), 0);
+  EXPECT_EQ(number_in(fresh, "thread"), 0);
+}
+
+TEST_F(ReloadTest, a_call_stays_where_it_began) {
+  begin("answer_1");
+  ports::CancelToken cancel;
+  auto inside = std::async(std::launch::async, [&] { return run("wait", cancel); });
+  while (info().generations.at(0).leases == 0) std::this_thread::yield();
+  install("answer_2");
+  ASSERT_TRUE(registry_->reload("answer"));
+  EXPECT_EQ(build(), 2);
+  EXPECT_EQ(generations(), "2 active, 1 draining");
+  EXPECT_EQ(info().generations.at(1).leases, 1);
+  cancel.cancel(ports::CancelReason::kUser);
+  EXPECT_NE(inside.get().error.find("reason 1"), std::string::npos);
+  registry_->wait_drained();
+  EXPECT_EQ(generations(), "2 active, 1 retired");
+}
+
+TEST_F(ReloadTest, calls_that_outstay_the_soft_limit_are_cancelled) {
+  options_.drain = {Millis(20), Millis(60'000)};
+  begin("answer_1");
+  auto inside = std::async(std::launch::async, [&] { return run("wait"); });
+  while (info().generations.at(0).leases == 0) std::this_thread::yield();
+  install("answer_2");
+  ASSERT_TRUE(registry_->reload("answer"));
+  EXPECT_NE(inside.get().error.find("reason 3"), std::string::npos);
+  registry_->wait_drained();
+  EXPECT_EQ(generations(), "2 active, 1 retired");
+}
+
+TEST_F(ReloadTest, a_deaf_call_makes_a_zombie_and_harms_nobody) {
+  options_.drain = {Millis(10), Millis(30)};
+  begin("answer_1");
+  auto deaf = std::async(std::launch::async, [&] { return run("deaf"); });
+  while (info().generations.at(0).leases == 0) std::this_thread::yield();
+  install("answer_2");
+  ASSERT_TRUE(registry_->reload("answer"));
+  await_event("plugin.zombie");
+  EXPECT_EQ(generations(), "2 active, 1 zombie");
+  EXPECT_EQ(build(), 2);
+  ::setenv("SKEP_TEST_LET_GO", "1", 1);
+  EXPECT_EQ(number_in(deaf.get(), "build"), 1);
+  ::unsetenv("SKEP_TEST_LET_GO");
+}
+
+TEST_F(ReloadTest, a_leaked_thread_finds_a_tombstone) {
+  begin("answer_leaks_thread");
+  run("leak");
+  install("answer_2");
+  ASSERT_TRUE(registry_->reload("answer"));
+  await_event("plugin.late_call", "\"generation\":1");
+  EXPECT_EQ(build(), 2);
+}
+
+TEST_F(ReloadTest, a_file_that_does_not_load_changes_nothing) {
+  begin("answer_1");
+  install_bytes("half a file", "answer.so");
+  const auto cut = registry_->reload("answer");
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(build(), 1);
+  install_bytes(
+      patched(bytes_of(fixture("reload/answer_2.so")), R"("abi": "skep/1")", R"("abi": "skep/9")"),
+      "answer.so");
+  const auto other = registry_->reload("answer");
+  ASSERT_FALSE(other);
+  EXPECT_NE(other.error().message.find("step verify"), std::string::npos) << other.error().message;
+  EXPECT_EQ(build(), 1);
+  EXPECT_EQ(info().state, "loaded");
+  EXPECT_NE(info().reason.find("another ABI"), std::string::npos) << info().reason;
+}
+
+TEST_F(ReloadTest, a_file_with_a_hazard_runs_in_a_child_only) {
+  begin("answer_1");
+  install_bytes(bytes_of(fixture("odd/answer_nodelete.so")), "answer.so");
+  const auto refused = registry_->reload("answer");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("step verify"), std::string::npos)
+      << refused.error().message;
+  EXPECT_EQ(refused.error().id(), "plugin-hazard");
+  EXPECT_NE(refused.error().next.find("isolation = \"process\""), std::string::npos);
+  EXPECT_EQ(build(), 1);
+  ASSERT_TRUE(registry_->configure({{"answer", R"({"isolation":"process"})"}}));
+  EXPECT_EQ(build(), 9);
+}
+
+TEST_F(ReloadTest, a_start_that_fails_leaves_the_old_one_serving) {
+  for (const bool probe : {true, false}) {
+    options_.probe = probe;
+    begin("answer_1");
+    install("answer_fails_start");
+    const auto done = registry_->reload("answer");
+    ASSERT_FALSE(done);
+    EXPECT_NE(done.error().message.find(probe ? "step probe" : "step start"), std::string::npos)
+        << done.error().message;
+    EXPECT_NE(done.error().message.find("there is no answer machine"), std::string::npos);
+    EXPECT_EQ(build(), 1);
+    EXPECT_NE(info().reason.find("there is no answer machine"), std::string::npos);
+    EXPECT_NE(await_event("plugin.failed").find("no answer machine"), std::string::npos);
+  }
+}
+
+TEST_F(ReloadTest, a_start_that_crashes_costs_a_probe_and_puts_the_file_away) {
+  begin("answer_1");
+  install("answer_crashes_start");
+  const auto crash = registry_->reload("answer");
+  ASSERT_FALSE(crash);
+  EXPECT_NE(crash.error().message.find("step probe"), std::string::npos) << crash.error().message;
+  await_event("plugin.quarantined");
+  EXPECT_EQ(build(), 1);
+  const auto again = registry_->reload("answer");
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().message.find("is in quarantine"), std::string::npos)
+      << again.error().message;
+  EXPECT_EQ(info().state, "loaded");
+}
+
+TEST_F(ReloadTest, a_start_that_hangs_costs_a_probe) {
+  options_.tables = {{"answer", R"({"limits":{"start_timeout_ms":200}})"}};
+  begin("answer_1");
+  install("answer_hangs_start");
+  const auto hang = registry_->reload("answer");
+  ASSERT_FALSE(hang);
+  EXPECT_NE(hang.error().message.find("step probe"), std::string::npos) << hang.error().message;
+  EXPECT_EQ(build(), 1);
+}
+
+class ReloadCrashTest : public ReloadTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(ReloadCrashTest, on_the_fifth_task_brings_the_old_one_back) {
+  options_.isolation = GetParam();
+  begin("answer_1");
+  registry_->watch();
+  install("answer_throws_on_fifth");
+  ASSERT_TRUE(registry_->reload("answer"));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(build(), 9);
+  EXPECT_EQ(run().kind, model::OutcomeKind::kFailed);
+  const std::string why = await_event("plugin.rolled_back");
+  EXPECT_NE(why.find("crashed in call 5"), std::string::npos) << why;
+  EXPECT_EQ(build(), 1);
+  registry_->wait_drained();
+  EXPECT_EQ(generations(), "3 active, 2 rolled_back, 1 retired");
+  EXPECT_NE(info().reason.find("was rolled back: crashed in call 5"), std::string::npos);
+  EXPECT_EQ(info().version, "1.0.0");
+  const auto again = registry_->reload("answer");
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().message.find("quarantine"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(isolation, ReloadCrashTest, testing::Values("inproc", "process"));
+
+TEST_F(ReloadTest, a_higher_share_of_faults_brings_the_old_one_back) {
+  begin("answer_1");
+  registry_->watch();
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(build(), 1);
+  install("answer_fails");
+  ASSERT_TRUE(registry_->reload("answer"));
+  for (int i = 0; i < 3; ++i) EXPECT_NE(run().error.find("lost the thread"), std::string::npos);
+  await_event("plugin.rolled_back", "3 of its first 3 calls");
+  EXPECT_EQ(build(), 1);
+}
+
+TEST_F(ReloadTest, exclusive_and_restart_stop_the_old_one_first) {
+  begin("answer_1");
+  for (const auto& [name, expected] :
+       {std::pair{"answer_exclusive", 3}, {"answer_restart", 4}, {"answer_1", 1}}) {
+    install(name);
+    const auto done = registry_->reload("answer");
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(build(), expected);
+  }
+}
+
+TEST_F(ReloadTest, the_old_one_starts_again_when_the_new_one_cannot) {
+  options_.probe = false;
+  for (const char* old : {"answer_exclusive", "answer_restart"}) {
+    begin(old);
+    const auto before = build();
+    install("answer_restart_fails");
+    const auto done = registry_->reload("answer");
+    ASSERT_FALSE(done);
+    EXPECT_EQ(build(), before);
+    EXPECT_EQ(generations(), "2 failed, 1 active");
+  }
+}
+
+TEST_F(ReloadTest, tables_make_a_generation_too) {
+  begin("answer_1");
+  const auto wrong = registry_->configure({{"answer", R"({"greting":"x"})"}});
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(generations(), "1 active");
+  const auto changed = registry_->configure({{"answer", R"({"greeting":"hello"})"}});
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_EQ(*changed, std::vector<std::string>{"answer"});
+  EXPECT_NE(run().result.find("hello"), std::string::npos);
+  EXPECT_TRUE(registry_->configure({{"answer", R"({"greeting":"hello"})"}})->empty());
+  ASSERT_TRUE(registry_->configure({{"answer", R"({"enabled":false})"}}));
+  EXPECT_TRUE(registry_->task_table()->types().empty());
+  EXPECT_EQ(info().state, "disabled");
+  ASSERT_TRUE(registry_->configure({}));
+  EXPECT_NE(run().result.find("hi"), std::string::npos);
+}
+
+TEST_F(ReloadTest, the_same_file_runs_in_a_child_when_the_table_says_so) {
+  begin("answer_1");
+  const auto done = registry_->configure({{"answer", R"({"isolation":"process"})"}});
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(build(), 1);
+  EXPECT_EQ(info().generations.at(0).isolation, "process");
+}
+
+TEST_F(ReloadTest, the_watch_sees_files_come_change_and_go) {
+  begin();
+  registry_->watch();
+  install("answer_1");
+  await_event("plugin.active", "\"generation\":1");
+  while (registry_->task_table()->types().empty()) std::this_thread::yield();
+  EXPECT_EQ(build(), 1);
+  install("answer_2");
+  await_event("plugin.active", "\"generation\":2");
+  EXPECT_EQ(build(), 2);
+  const std::string whole = bytes_of(fixture("reload/answer_1.so"));
+  write_bytes(folder() + "/answer.so", whole.substr(0, whole.size() / 2));  // in place: half
+  EXPECT_EQ(build(), 2);
+  write_bytes(folder() + "/answer.so", whole);
+  await_event("plugin.active", "\"generation\":3");
+  EXPECT_EQ(build(), 1);
+  fs::remove(folder() + "/answer.so");
+  await_event("plugin.failed", "its file is gone");
+  EXPECT_EQ(build(), 1);
+  EXPECT_EQ(registry_->list().at(0).state, "loaded");
+}
+
+TEST_F(ReloadTest, links_to_one_file_are_plugins_of_their_own) {
+  begin("answer_1");
+  fs::create_hard_link(folder() + "/answer.so", folder() + "/other.so");
+  ASSERT_TRUE(registry_->scan());
+  EXPECT_EQ(info_of(*registry_, "other.so").state, "refused");
+  EXPECT_EQ(build(), 1);
+}
+
+TEST_F(ReloadTest, a_thousand_reloads_lose_no_call_and_little_memory) {
+  constexpr int kReloads = 1000;
+  options_.probe = false;
+  begin("answer_1");
+  std::atomic<bool> stop{false};
+  std::atomic<std::int64_t> calls{0};
+  std::atomic<std::int64_t> failed{0};
+  std::atomic<std::int64_t> torn{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i)
+    callers.emplace_back([&] {
+      while (!stop) {
+        const auto out = run();
+        ++calls;
+        if (out.kind != model::OutcomeKind::kSucceeded) ++failed;
+        if (number_in(out, "build") != number_in(out, "again")) ++torn;
+      }
+    });
+  std::int64_t early = 0;
+  for (int i = 0; i < kReloads; ++i) {
+    install(i % 2 == 0 ? "answer_2" : "answer_1");
+    const auto done = registry_->reload("answer");
+    ASSERT_TRUE(done) << done.error().message;
+    if (i == kReloads / 10) early = rss_kib();
+  }
+  const std::int64_t late = rss_kib();
+  stop = true;
+  for (std::thread& caller : callers) caller.join();
+  registry_->wait_drained();
+  std::cout << "  " << kReloads << " reloads, " << calls << " calls, " << failed << " failed, "
+            << torn << " torn, RSS " << early << " -> " << late
+            << " KiB over the last nine tenths\n";
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(torn, 0);
+  EXPECT_GT(calls, kReloads);
+  EXPECT_LT(late - early, 32 * 1024);
+}
+
+}  // namespace
+}  // namespace skep::plugin
