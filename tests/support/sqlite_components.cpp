@@ -6,6 +6,7 @@
 #include "plugins/sqlite/queue.hpp"
 #include "plugins/sqlite/store.hpp"
 #include "skep/json.hpp"
+#include "tests/support/fixed_slot.hpp"
 
 namespace skep::test {
 namespace {
@@ -19,12 +20,9 @@ Result<std::unique_ptr<Port>> open(const std::string& config_json) {
     component->start();
   });
   SKEP_TRY(err.status(rc));
-  auto generation = std::make_shared<plugin::Generation>("sqlite", plugin::GenerationInfo{});
-  auto route = std::make_shared<plugin::Route>(plugin::Route::Target{
-      std::move(generation), Component::template table<Component>(), to_inst(component.get())});
   // As the host does: stop, then destroy.
-  auto slot =
-      std::make_shared<plugin::SlotRoute>(std::move(route), [component] { component->stop(); });
+  auto slot = fixed_slot(Component::template table<Component>(), to_inst(component.get()),
+                         [component] { component->stop(); });
   return std::unique_ptr<Port>(new Adapter(std::move(slot)));
 }
 
