@@ -143,19 +143,19 @@ Result<Staged> Registry::Impl::image_of(Plugin& plugin, const std::string& sourc
   if (plugin.last_number >= kImages && old != plugin.images.end()) {
     ::unlink(fresh->path.c_str());
     image = *old;
-    plugin.images.erase(old);
   }
+  std::erase_if(plugin.images, [&](const Staged& known) { return known.path == image.path; });
   plugin.images.push_front(image);
-  const auto wanted = [&](const Staged& old) {
-    return (plugin.current && plugin.current->recipe().file.path == old.path) ||
+  const auto wanted = [&](const Staged& kept) {
+    return (plugin.current && plugin.current->recipe().file.path == kept.path) ||
            std::any_of(plugin.before.begin(), plugin.before.end(),
-                       [&](const auto& recipe) { return recipe->file.path == old.path; });
+                       [&](const auto& recipe) { return recipe->file.path == kept.path; });
   };
-  for (auto old = plugin.images.end();
-       plugin.images.size() > kImages && old != std::next(plugin.images.begin());) {
-    if (wanted(*--old)) continue;
-    ::unlink(old->path.c_str());
-    old = plugin.images.erase(old);
+  for (auto last = plugin.images.end();
+       plugin.images.size() > kImages && last != std::next(plugin.images.begin());) {
+    if (wanted(*--last)) continue;
+    ::unlink(last->path.c_str());
+    last = plugin.images.erase(last);
   }
   return image;
 }

@@ -3,7 +3,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "core/base/log.hpp"
+#include "core/base/events.hpp"
 #include "core/proc/process_service.hpp"
 
 namespace skep::plugin {
@@ -35,10 +35,11 @@ Status PluginHost::admit(std::string_view service) const {
   Error error{Code::kState, "generation " + std::to_string(generation_) + " of plugin " +
                                 plugin_id_ + " is gone and may call nothing"};
   if (late_calls_++ == 0)
-    log::error("plugin_late_call", {{"plugin", plugin_id_},
-                                    {"generation", generation_},
-                                    {"service", service},
-                                    {"reason", "it left a thread or a timer behind"}});
+    events::publish(log::Level::kError, "plugin.late_call",
+                    {{"id", plugin_id_},
+                     {"generation", generation_},
+                     {"service", service},
+                     {"reason", "it left a thread or a timer behind"}});
   return error;
 }
 
