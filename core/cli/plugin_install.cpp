@@ -96,7 +96,8 @@ Result<Installed> examine(const std::string& copy) {
   if (!manifest) return manifest.error();
   const auto compat = plugin::check_compat(*manifest, plugin::host_abi());
   if (!compat.ok())
-    return Error{Code::kInvalid, compat.table(*manifest, inspected->sha256), "plugin-refused"};
+    return Error{Code::kInvalid, compat.table(*manifest, inspected->sha256), "plugin-refused",
+                 "do what the last column says"};
   const auto hazards = plugin::scan_hazards(copy);
   if (!hazards) return hazards.error();
   SKEP_TRY(plugin::refuse_hazards(*hazards));
