@@ -130,6 +130,20 @@ TEST(HostileScripts, are_stopped_by_an_instruction_limit) {
       << ran.outcome.error;
 }
 
+TEST(HostileScripts, are_stopped_in_children_as_well) {
+  ScriptRig rig(R"({"memory_mb": 16})", "process");
+  const std::pair<const char*, const char*> attacks[] = {
+      {"while true do pcall(function() while true do end end) end", "deadline"},
+      {"local s = 'x' while true do s = s .. s end", "no-space"},
+      {"return (string.find(('a'):rep(1e5), '.-.-.-.-b$'))", "deadline"},
+      {"return load('\\27Lua')()", "internal"}};
+  for (const auto& [body, code] : attacks) {
+    const auto ran = rig.run(script_with(body), "{}", {}, Millis{700});
+    EXPECT_NE(ran.outcome.error.find(code), std::string::npos) << body << ran.outcome.error;
+    EXPECT_EQ(rig.run(script_with("return 1")).outcome.result, "1");
+  }
+}
+
 TEST(HostileScripts, see_nothing_of_an_earlier_run) {
   ScriptRig rig;
   const std::string source =

@@ -14,6 +14,7 @@ namespace skep::test {
 namespace {
 
 using api::ArtifactKind;
+using worker::ArtifactFolder;
 
 api::DesiredArtifact wanted(const std::string& name, const std::string& bytes,
                             const std::string& signature = "") {
