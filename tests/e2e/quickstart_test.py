@@ -80,7 +80,7 @@ dir = "{self.root}/w1/offline"
     def test_four_commands_without_a_restart(self):
         self.nodes_of_the_prefix()
         if not self.loads_new_files():
-            self.skipTest("SKIPPED: the node of this build does not load new plugin files while it runs")
+            self.skipTest("SKIPPED: a running worker of this build does not offer the task types of new plugin files")
         pid = self.hands.process.pid
         folder = os.path.join(self.root, "empty")
         os.makedirs(folder)
