@@ -54,7 +54,8 @@ class Tutorial(RigTest):
 
     def run_step(self, text, env):
         done = subprocess.run(["sh", "-c", text], cwd=self.root, env=env, capture_output=True, text=True, timeout=240)
-        if "unknown task type" in done.stderr and "plugin.active id: hello" in self.log():
+        if "unknown task type" in done.stderr:
+            wait_for(lambda: "plugin.active id: hello" in self.log(), "the node's word on hello")
             self.skipTest("SKIPPED from the first submit on: a running worker of this build does not offer the task "
                           "types of new plugin files")
         self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}{done.stderr}")
