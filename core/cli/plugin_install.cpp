@@ -93,10 +93,11 @@ Result<Installed> examine(const std::string& copy) {
   const auto inspected = plugin::inspect(copy);
   if (!inspected) return inspected.error();
   const auto manifest = plugin::parse_manifest(inspected->manifest);
-  if (!manifest) return manifest.error();
+  if (!manifest) return Error(manifest.error()).with_next("correct plugin.json, and build again");
   const auto compat = plugin::check_compat(*manifest, plugin::host_abi());
   if (!compat.ok())
-    return Error{Code::kInvalid, compat.table(*manifest, inspected->sha256), "plugin-refused"};
+    return Error{Code::kInvalid, compat.table(*manifest, inspected->sha256), "plugin-refused",
+                 "do what the last column says"};
   const auto hazards = plugin::scan_hazards(copy);
   if (!hazards) return hazards.error();
   SKEP_TRY(plugin::refuse_hazards(*hazards));

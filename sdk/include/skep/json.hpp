@@ -15,6 +15,10 @@
 #include <utility>
 #include <variant>
 #include <vector>
+#if !defined(__cpp_lib_to_chars)
+#include <locale>
+#include <sstream>
+#endif
 
 namespace skep {
 
@@ -317,12 +321,32 @@ struct Json::Parser {
       at += static_cast<std::size_t>(r.ptr - first);
       return i;
     }
+    return real(first, last);
+  }
+#if defined(__cpp_lib_to_chars)
+  Json real(const char* first, const char* last) {
     double d = 0;
-    r = std::from_chars(first, last, d);
+    const auto r = std::from_chars(first, last, d);
     if (r.ec != std::errc() || !std::isfinite(d)) fail("bad number");
     at += static_cast<std::size_t>(r.ptr - first);
     return d;
   }
+#else
+  // libc++ reads no double by from_chars before version 20; the stream is deaf to the locale.
+  Json real(const char* first, const char* last) {
+    const char* end = first;
+    while (end != last && std::string_view("+-.eE0123456789").find(*end) != std::string_view::npos)
+      ++end;
+    std::istringstream words(std::string(first, end));
+    words.imbue(std::locale::classic());
+    double d = 0;
+    if (!(words >> d) || words.peek() != std::istringstream::traits_type::eof() ||
+        !std::isfinite(d))
+      fail("bad number");
+    at += static_cast<std::size_t>(end - first);
+    return d;
+  }
+#endif
   Json value() {
     space();
     if (++depth > 64) fail("nested too deep");

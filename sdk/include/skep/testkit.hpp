@@ -11,6 +11,7 @@
 #define SKEP_TESTKIT_HPP
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,7 +55,7 @@ class Plugin {
   Plugin& operator=(const Plugin&) = delete;
 
   /// Runs the task with exactly these parameters: no schema is checked, no default filled in. [any]
-  Run run(const Json& params = Json::object(), const Cut& cut = {}) {
+  Run run_json(const Json& params, const Cut& cut = {}) {
     const std::unique_ptr<skep_fake_call, void (*)(skep_fake_call*)> call(skep_fake_call_new(),
                                                                           skep_fake_call_free);
     if (cut.cancelled != 0) skep_fake_call_cancel(call.get(), cut.cancelled);
@@ -64,8 +65,9 @@ class Plugin {
     return {r->rc,  r->message, r->retry_ms, r->permille, r->out,
             r->err, r->result,  r->logs,     r->note,     r->artifacts};
   }
-  Run run(std::initializer_list<Json::Member> params, const Cut& cut = {}) {
-    return run(Json::object(params), cut);
+  /// The same: run({{"name", "bob"}}).
+  Run run(std::initializer_list<Json::Member> params = {}, const Cut& cut = {}) {
+    return run_json(Json::object(params), cut);
   }
 
   /// For skep_fake_http_reply() and its like.
