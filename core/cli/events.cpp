@@ -73,6 +73,7 @@ Outcome<int> run_events(Session& s) {
   auto node = node_client(s);
   if (!node) return node.error();
   const bool follow = s.args.has("follow");
+  if (follow) catch_interrupts();
   std::string since = s.args.get("since", follow ? "" : "0");
   SseReader reader;
   for (bool first = true;; first = false) {

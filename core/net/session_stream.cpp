@@ -19,11 +19,12 @@ Task<void> Session::respond_stream(HttpResponse response) {
     StreamPart part = next_part(response);
     if (!part.bytes.empty()) sent = co_await write_all(part.bytes, "");
     if (!sent || part.end || shared_.closing) co_return;
+    const asio::use_awaitable_t<Executor> turn;
     const bool waits = part.wait.list != nullptr && part.wait.until > shared_.clock.mono_ms();
     if (waits)
       co_await park(part.wait);
     else  // others on this thread have their turn
-      co_await asio::post(socket_.get_executor(), asio::use_awaitable_t<Executor>{});
+      co_await asio::post(socket_.get_executor(), turn);
   }
 }
 

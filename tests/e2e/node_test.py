@@ -6,7 +6,7 @@ import subprocess
 import threading
 import unittest
 
-from rig import FAST_CONTROL, SKEP, RigTest, request, wait_for
+from rig import SKEP, RigTest, request, wait_for
 
 
 class NodeTest(RigTest):
@@ -19,9 +19,9 @@ state_dir = "{self.root}/both"
 listen = ["127.0.0.1:0"]
 [spool]
 dir = "{self.root}/both/offline"
-{FAST_CONTROL}
 {extra}
 [worker]
+heartbeat_interval_seconds = 0.5
 concurrency = 2
 """, env)
         self.attach(node)
@@ -73,7 +73,7 @@ concurrency = 2
         self.edit(node, "concurrency = 2", "concurrency = 6\nconcurency = 1")
         wait_for(lambda: (self.shown()["last_reload"] or {}).get("result") == "refused", "a refusal", 10)
         self.concurrency(2)
-        done = self.skep("node", "reload", "-c", node.config, check=False, env={"SKEP_SERVER": ""})
+        done = self.skep("node", "reload", "-c", node.config, check=False)
         self.assertEqual(done.returncode, 78, done.stderr)
         self.assertIn("concurency", done.stderr)
 
@@ -84,7 +84,7 @@ concurrency = 2
         self.concurrency(4)
         self.assertEqual(self.shown()["last_reload"]["trigger"], "SIGHUP")
         self.edit(node, "concurrency = 4", "concurrency = 7")
-        out = self.skep("node", "reload", "-c", node.config, env={"SKEP_SERVER": ""}).stdout
+        out = self.skep("node", "reload", "-c", node.config).stdout
         self.assertIn("worker.concurrency  4 -> 7", out)
         self.concurrency(7)
 
@@ -121,7 +121,7 @@ concurrency = 2
         node = self.both()
         self.edit(node, "concurrency = 2", "concurrency = 5")
         self.concurrency(5)
-        kept = self.skep("events", "-c", node.config, "-o", "jsonl", env={"SKEP_SERVER": ""}).stdout
+        kept = self.skep("events", "-c", node.config, "-o", "jsonl").stdout
         events = [json.loads(line) for line in kept.splitlines()]
         self.assertEqual(events[-1]["event"], "config.reloaded")
         follower = subprocess.Popen([SKEP, "events", "-f", "-o", "jsonl", "--since", events[-1]["id"],
@@ -152,7 +152,7 @@ concurrency = 2
         self.assertEqual(os.stat(socket).st_mode & 0o777, 0o600)
         self.assertEqual(node.terminate(), 0)
         self.assertFalse(os.path.exists(socket))
-        done = self.skep("plugin", "list", "-c", node.config, env={"SKEP_SERVER": ""})
+        done = self.skep("plugin", "list", "-c", node.config)
         self.assertIn("read from the files", done.stderr)
 
     def test_its_routes_are_in_the_openapi_document(self):

@@ -69,7 +69,7 @@ TEST_F(LiveControl, a_registration_again_wakes_the_waiting_claim_and_keeps_the_l
 TEST_F(LiveControl, the_last_schema_of_a_type_counts) {
   enrol_types({type("s")});
   api("POST", "/api/tasks", R"({"type":"s","params":{}})", 201);
-  enrol_types({type("s", R"({"type":"object","required":["x"]})")});
+  enrol_types({type("s", R"({"type":"object","required":["x"],"properties":{"x":{}}})")});
   api("POST", "/api/tasks", R"({"type":"s","params":{}})", 400);
 }
 
