@@ -13,6 +13,7 @@
 
 #include "core/app/admission.hpp"
 #include "core/app/control_role.hpp"
+#include "core/app/node_core.hpp"
 #include "core/app/slots.hpp"
 #include "core/app/worker_role.hpp"
 #include "core/base/fd.hpp"
@@ -23,7 +24,8 @@
 namespace skep::app {
 namespace {
 
-/// SIGTERM and SIGINT as data. Made before any thread, so that every thread has them blocked.
+/// SIGTERM, SIGINT and SIGHUP as data. Made before any thread, so that every thread has them
+/// blocked.
 class Signals {
  public:
   Signals() {
@@ -31,6 +33,7 @@ class Signals {
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     signal(SIGPIPE, SIG_IGN);
     fd_.reset(signalfd(-1, &set, SFD_CLOEXEC));
@@ -81,7 +84,7 @@ worker::DrainReport drain(WorkerRole& role, Signals& signals) {
     signals.wake();
   });
   while (!done)
-    if (const int number = signals.wait(); number != 0) {
+    if (const int number = signals.wait(); number != 0 && number != SIGHUP) {
       log::warn("worker_pool_signal_received", {{"signal", strsignal(number)}, {"second", true}});
       role.hurry();
     }
@@ -118,6 +121,34 @@ void join_own_control(const config::Loaded& loaded, const std::vector<std::strin
   if (is_default(loaded, "worker.token_file")) config.worker.token_file = config.http.token_file;
 }
 
+/// The signal that ends the node, 0 when a part of it asked to; SIGHUP reloads.
+int wait_for_end(Signals& signals, NodeCore& node) {
+  for (;;) {
+    const int number = signals.wait();
+    if (number != SIGHUP) return number;
+    node.reload_soon();
+  }
+}
+
+/// What changes mean to each part.
+NodeCore::Parts parts_of(plugin::Registry& registry, ControlRole* control, WorkerRole* worker) {
+  NodeCore::Parts parts;
+  parts.apply.emplace_back(
+      [](const config::Config& c) { log::configure(c.log.format, c.log.level); });
+  parts.on_plugins_changed = [] {};
+  if (control != nullptr) {
+    parts.apply.emplace_back([control](const config::Config& c) { control->apply(c); });
+    parts.on_plugins_changed = [&registry, control] {
+      control->set_own_types(registry.task_types());
+    };
+  }
+  if (worker != nullptr) {
+    parts.apply.emplace_back([worker](const config::Config& c) { worker->apply(c); });
+    parts.scripts = [worker] { return worker->scripts(); };
+  }
+  return parts;
+}
+
 }  // namespace
 
 std::string install_prefix() {
@@ -141,20 +172,24 @@ std::vector<std::string> script_paths(const config::Config& config) {
   return {config.node.state_dir + "/scripts", shipped_scripts()};
 }
 
-int run_node(const config::Loaded& loaded) {
+int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   config::Config config = loaded.config;
   Signals signals;
   log::configure(config.log.format, config.log.level);
   SystemClock clock;
-  if (const auto made = make_state_dir(config.node.state_dir); !made) return fail(made.error());
+  if (const auto folder = make_state_dir(config.node.state_dir); !folder)
+    return fail(folder.error());
   auto gate = make_gate(config);
   if (!gate) return fail(gate.error());
   plugin::Registry registry(registry_options(config, *gate));
   if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error());
 
+  auto made = NodeCore::start(loaded, source, registry, *gate);
+  if (!made) return fail(made.error());
+  NodeCore& node = **made;
   std::unique_ptr<ControlRole> control;
   if (config.is_control()) {
-    auto started = ControlRole::start(config, registry, clock);
+    auto started = ControlRole::start(config, registry, clock, node.routes());
     if (!started) return fail(started.error());
     control = std::move(*started);
     if (config.is_worker()) join_own_control(loaded, control->urls(), config);
@@ -168,8 +203,9 @@ int run_node(const config::Loaded& loaded) {
   }
 
   registry.watch();
-
-  const int number = signals.wait();
+  node.run(parts_of(registry, control.get(), worker.get()),
+           control ? control->urls() : std::vector<std::string>{});
+  const int number = wait_for_end(signals, node);
   if (number != 0) log::info("worker_pool_signal_received", {{"signal", strsignal(number)}});
   int exit_code = 0;
   if (worker) {
@@ -179,11 +215,14 @@ int run_node(const config::Loaded& loaded) {
       // Threads of plugins that ignore their cancellation cannot be joined.
       log::error("worker_tasks_abandoned", {{"count", report.abandoned}});
       if (control) control->stop();
+      node.stop();
       _exit(exit_code != 0 ? exit_code : 1);
     }
+    node.stop_changes();
     worker.reset();
   }
   if (control) control->stop();
+  node.stop();
   log::info("node_stopped", {{"exit_code", exit_code}});
   return exit_code;
 }

@@ -12,7 +12,10 @@ namespace skep::app {
 /// Runs the node in this thread until SIGTERM or SIGINT; a second signal cuts the drain short.
 /// Returns the process's exit code: 0 after a graceful end, 78 for configuration that cannot work,
 /// 1 for anything else that kept it from starting or ended it.
-int run_node(const config::Loaded& loaded);
+///
+/// `source` is what `loaded` was read from: SIGHUP, a change of the file and POST /api/node/reload
+/// read it again.
+int run_node(const config::Loaded& loaded, const config::LoadOptions& source);
 
 /// The folder above that of this program: what bin/, lib/ and share/ are below.
 std::string install_prefix();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "core/app/live_settings.hpp"
 #include "core/app/slots.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
@@ -10,22 +11,6 @@
 
 namespace skep::app {
 namespace {
-
-std::int64_t to_ms(double seconds) { return static_cast<std::int64_t>(seconds * 1000); }
-
-control::ControlOptions options_of(const config::Config::Control& c) {
-  control::ControlOptions o;
-  o.lease_ms = to_ms(c.lease_seconds);
-  o.max_attempts = c.max_attempts;
-  o.workers = {to_ms(c.offline_after_seconds), to_ms(c.stale_after_seconds)};
-  o.reaper.interval_ms = to_ms(c.reaper_interval_seconds);
-  o.reaper.lost_after_ms = to_ms(c.lost_after_seconds);
-  o.reaper.grace_ms = to_ms(c.restart_grace_seconds);
-  // However short: only 0 means for ever.
-  if (c.retention_days > 0) o.keep_ms = std::max<std::int64_t>(1, to_ms(c.retention_days * 86'400));
-  o.reaper.retry = {to_ms(c.retry_base_seconds), to_ms(c.retry_cap_seconds), c.max_crashes};
-  return o;
-}
 
 /// The route table with the one document that describes it.
 std::vector<net::Route> with_openapi(std::vector<net::Route> routes) {
@@ -51,7 +36,8 @@ Status write_endpoints(const std::string& path, const std::vector<std::string>& 
 }  // namespace
 
 Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& config,
-                                                        plugin::Registry& registry, Clock& clock) {
+                                                        plugin::Registry& registry, Clock& clock,
+                                                        std::vector<net::Route> node_routes) {
   std::unique_ptr<ControlRole> role(new ControlRole);
   const std::string& state = config.node.state_dir;
   auto queue = registry.queue(config.queue.plugin,
@@ -64,7 +50,7 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
   role->store_ = std::move(*store);
 
   role->control_ = std::make_unique<control::Control>(
-      *role->queue_, *role->store_, clock, registry.task_types(), options_of(config.control));
+      *role->queue_, *role->store_, clock, registry.task_types(), control_options(config.control));
   SKEP_TRY(role->control_->start());
 
   net::ServerOptions options;
@@ -79,8 +65,11 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
                                                         Millis took) {
     control->metrics.http_request(method, route, status, took);
   };
-  role->server_ = std::make_unique<net::HttpServer>(
-      std::move(options), net::Router(with_openapi(role->control_->routes())));
+  std::vector<net::Route> routes = role->control_->routes();
+  routes.insert(routes.end(), std::make_move_iterator(node_routes.begin()),
+                std::make_move_iterator(node_routes.end()));
+  role->server_ = std::make_unique<net::HttpServer>(std::move(options),
+                                                    net::Router(with_openapi(std::move(routes))));
   SKEP_TRY(role->server_->start());
   // For scripts that asked for port 0; a full disk must not keep the control plane down.
   if (const auto written = write_endpoints(state + "/endpoints", role->urls()); !written)
@@ -90,6 +79,10 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
                                       {"queue", config.queue.plugin},
                                       {"task_types", registry.task_types().size()}});
   return role;
+}
+
+void ControlRole::apply(const config::Config& config) {
+  control_->apply(control_options(config.control));
 }
 
 ControlRole::~ControlRole() { stop(); }

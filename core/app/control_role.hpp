@@ -15,12 +15,20 @@ namespace skep::app {
 
 class ControlRole {
  public:
-  /// Opens queue and store, binds the addresses, serves. `registry` and `clock` must outlive it.
+  /// Opens queue and store, binds the addresses, serves its own routes and those of the node.
+  /// `registry`, `clock` and what `node_routes` refer to must outlive it.
   static Result<std::unique_ptr<ControlRole>> start(const config::Config& config,
-                                                    plugin::Registry& registry, Clock& clock);
+                                                    plugin::Registry& registry, Clock& clock,
+                                                    std::vector<net::Route> node_routes);
   ~ControlRole();
   /// Base URLs that are served.
   std::vector<std::string> urls() const { return server_->urls(); }
+  /// Takes what is live of [control]. [any]
+  void apply(const config::Config& config);
+  /// The task types of this node's own plugins, as they are now. [any]
+  void set_own_types(const std::vector<ports::TaskType>& types) {
+    control_->catalog.set_own(types);
+  }
   void stop();
 
  private:

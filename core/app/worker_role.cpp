@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 
 #include "core/app/app.hpp"
+#include "core/app/live_settings.hpp"
 #include "core/app/slots.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
@@ -17,8 +18,6 @@ std::string machine() {
   utsname name{};
   return ::uname(&name) == 0 ? name.machine : "";
 }
-
-Millis to_ms(double seconds) { return Millis{static_cast<std::int64_t>(seconds * 1000)}; }
 
 Result<plugin::ScriptOptions> script_options(const config::Config& config,
                                              plugin::Admission admission) {
@@ -80,6 +79,7 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
 
   const auto& w = config.worker;
   worker::WorkerOptions options;
+  static_cast<worker::Settings&>(options) = worker_settings(w);
   auto id = node_id(config);
   if (!id) return id.error();
   options.id = std::move(*id);
@@ -90,13 +90,6 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   auto token = read_token(w.token_file);
   if (!token) return token.error().within("[worker] token_file");
   options.token = std::move(*token);
-  options.capabilities = w.capabilities;
-  options.concurrency = w.concurrency;
-  options.batch_size = w.batch_size;
-  options.poll_interval = to_ms(w.poll_interval_seconds);
-  options.heartbeat_interval = to_ms(w.heartbeat_interval_seconds);
-  options.drain = to_ms(w.drain_seconds);
-  options.result_reserve_bytes = static_cast<std::uint64_t>(w.result_reserve_mb * 1024 * 1024);
   options.arch = machine();
   options.artifacts_dir = artifacts_dir(config);
   options.artifacts_loaded = [&registry, scripts = role->scripts_.get(),
@@ -113,6 +106,11 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
                                                    *role->heartbeat_, clock);
   SKEP_TRY(role->worker_->start());
   return role;
+}
+
+void WorkerRole::apply(const config::Config& config) {
+  if (const Status taken = worker_->apply(worker_settings(config.worker)); !taken)
+    log::error("worker_settings_refused", {{"error", taken.error().message}});
 }
 
 }  // namespace skep::app

@@ -20,6 +20,8 @@ class WorkerRole {
                                                    plugin::Registry& registry,
                                                    plugin::Admission admission, Clock& clock,
                                                    std::function<void()> on_conflict);
+  /// Takes what is live of [worker]. [any]
+  void apply(const config::Config& config);
   /// Drains; blocks. hurry() from another thread cuts it short.
   worker::DrainReport drain() { return worker_->drain(); }
   void hurry() { worker_->hurry(); }

@@ -64,6 +64,8 @@ bool is_http_url(std::string_view url) {
   return scheme && url.find("://") + 3 < url.size() && url.find_first_of(" \t\r\n") == url.npos;
 }
 
+constexpr std::string_view kUnix = "unix:";
+
 }  // namespace
 
 Transport http_transport() {
@@ -105,13 +107,46 @@ Client::Client(std::string server, std::string token, Millis timeout, Transport 
 Result<Client> Client::make(std::string server, std::string token, Millis timeout,
                             Transport transport, const std::atomic<bool>* abort) {
   while (server.ends_with('/')) server.pop_back();
-  if (!is_http_url(server))
+  if (!is_http_url(server) && !server.starts_with(kUnix))
     return usage_error("server \"" + server + "\" is not an http:// or https:// URL",
                        "skep --server http://127.0.0.1:9595 ..");
   return Client(std::move(server), std::move(token), timeout, std::move(transport), abort);
 }
 
+bool Client::is_unix() const { return server_.starts_with(kUnix); }
+
+net::ClientRequest Client::request_of(std::string_view method, const std::string& path) const {
+  net::ClientRequest request;
+  request.method = std::string(method);
+  request.url = (is_unix() ? "http://localhost" : server_) + path;
+  if (is_unix()) request.unix_socket = server_.substr(kUnix.size());
+  request.headers.push_back("Accept: application/json");
+  if (!token_.empty()) request.headers.push_back("Authorization: Bearer " + token_);
+  request.connect_timeout = std::min(timeout_, request.connect_timeout);
+  request.abort = abort_;
+  return request;
+}
+
+Outcome<bool> Client::stream(const std::string& path, const std::vector<std::string>& headers,
+                             std::function<bool(std::string_view)> on_bytes) {
+  net::ClientRequest request = request_of("GET", path);
+  request.headers.front() = "Accept: text/event-stream";
+  request.headers.insert(request.headers.end(), headers.begin(), headers.end());
+  request.timeout = Millis{0};
+  bool enough = false;
+  request.on_body = [&](std::string_view bytes) { return !(enough = !on_bytes(bytes)); };
+  const auto response = transport_(request);
+  if (enough) return true;
+  if (!response) return unreachable(response.error(), request.url);
+  if (response->status >= 400) return failure_of(*response);
+  return true;
+}
+
 Failure Client::unreachable(const Error& cause, const std::string& url) const {
+  if (is_unix() && (cause.code == Code::kUnavailable || cause.code == Code::kNotFound))
+    return unavailable("no node answers on " + server_.substr(kUnix.size()))
+        .named("unreachable")
+        .with_next("skep start -c FILE   or   name the node: -c FILE, --server URL");
   if (cause.code == Code::kUnavailable)
     return unavailable("control plane at " + server_ + " cannot be reached: " + cause.message)
         .named("unreachable")
@@ -147,16 +182,10 @@ Failure Client::failure_of(const net::ClientResponse& r) const {
 
 Outcome<net::ClientResponse> Client::raw(std::string_view method, const std::string& path,
                                          std::string body, Millis extra) {
-  net::ClientRequest request;
-  request.method = std::string(method);
-  request.url = server_ + path;
-  request.headers.push_back("Accept: application/json");
+  net::ClientRequest request = request_of(method, path);
   if (!body.empty()) request.headers.push_back("Content-Type: application/json");
-  if (!token_.empty()) request.headers.push_back("Authorization: Bearer " + token_);
   request.body = std::move(body);
   request.timeout = timeout_ + extra;
-  request.connect_timeout = std::min(timeout_, request.connect_timeout);
-  request.abort = abort_;
   auto response = transport_(request);
   if (!response) return unreachable(response.error(), request.url);
   return std::move(*response);

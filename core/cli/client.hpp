@@ -29,7 +29,8 @@ std::string encode_part(std::string_view text);
 
 class Client {
  public:
-  /// kInvalid when `server` is no http or https URL. `abort`, when set, must outlive the client.
+  /// `server` is an http or https URL, or "unix:" and the path of a node's socket; kInvalid for
+  /// anything else. `abort`, when set, must outlive the client.
   static Result<Client> make(std::string server, std::string token, Millis timeout,
                              Transport transport, const std::atomic<bool>* abort);
 
@@ -41,12 +42,18 @@ class Client {
   /// The answer as it came, whatever its status; a Failure only when there was none.
   Outcome<net::ClientResponse> raw(std::string_view method, const std::string& path,
                                    std::string body, Millis extra = Millis{0});
+  /// Hands a 2xx answer's body over as it comes, without a time limit, until it ends or `on_bytes`
+  /// wants no more.
+  Outcome<bool> stream(const std::string& path, const std::vector<std::string>& headers,
+                       std::function<bool(std::string_view)> on_bytes);
   /// The Failure that an answer with status 400 or above stands for.
   Failure failure_of(const net::ClientResponse& response) const;
 
  private:
   Client(std::string server, std::string token, Millis timeout, Transport transport,
          const std::atomic<bool>* abort);
+  bool is_unix() const;
+  net::ClientRequest request_of(std::string_view method, const std::string& path) const;
   Outcome<json::value> document(std::string_view method, const std::string& path, std::string body,
                                 Millis extra);
   Failure unreachable(const Error& cause, const std::string& url) const;

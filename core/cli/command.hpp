@@ -70,7 +70,9 @@ const std::vector<Option>& global_options();
 // Each in the file of that name.
 std::vector<Command> api_commands();
 std::vector<Command> config_commands();
+std::vector<Command> event_commands();
 std::vector<Command> help_commands();
+std::vector<Command> node_commands();
 std::vector<Command> plugin_commands();
 std::vector<Command> plugin_check_commands();
 std::vector<Command> plugin_dev_commands();

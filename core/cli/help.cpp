@@ -35,7 +35,7 @@ constexpr Topic kTopics[] = {
     {"environment", "Environment",
      "  SKEP_SERVER       as --server\n"
      "  SKEP_TOKEN_FILE   as --token-file\n"
-     "  SKEP_CONFIG       as -c of start, config and plugin\n"
+     "  SKEP_CONFIG       as -c of start, config, node, events and plugin\n"
      "  NO_COLOR          no colours\n"
      "  SKEP_SECTION_KEY  a key of the configuration file, such as SKEP_WORKER_CONCURRENCY\n"},
 };

@@ -22,14 +22,20 @@ std::vector<Option> config_options() {
           {"set", 0, "KEY=VALUE", "override one key, such as worker.concurrency=8", true}};
 }
 
+Outcome<config::LoadOptions> config_source(Session& s) {
+  auto overrides = overrides_of(s.args.all("set"));
+  if (!overrides) return overrides.error();
+  return config::LoadOptions{s.args.get("config"), s.environment, std::move(*overrides)};
+}
+
 Outcome<config::Inspected> inspect_config(Session& s, bool optional) {
   const std::string path = s.args.get("config");
   if (path.empty() && !optional)
     return Failure(usage_error("no configuration file is given",
                                "-c FILE   or   SKEP_CONFIG=FILE   or, for a demo, skep up"));
-  auto overrides = overrides_of(s.args.all("set"));
-  if (!overrides) return overrides.error();
-  auto found = config::inspect({path, s.environment, std::move(*overrides)});
+  auto source = config_source(s);
+  if (!source) return source.error();
+  auto found = config::inspect(*source);
   if (found.problems.empty())
     for (const std::string& warning : found.loaded.warnings) s.console.note("warning: " + warning);
   return found;

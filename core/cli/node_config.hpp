@@ -13,6 +13,8 @@ std::vector<Option> config_options();
 Outcome<config::Inspected> inspect_config(Session& session, bool optional = false);
 /// kConfig that lists every problem; there is at least one.
 Failure config_failure(const Session& session, const std::vector<std::string>& problems);
+/// What -c, the environment and --set say, unread; a usage error when --set is malformed.
+Outcome<config::LoadOptions> config_source(Session& session);
 /// inspect_config(), with config_failure() when there are problems.
 Outcome<config::Loaded> load_config(Session& session, bool optional = false);
 

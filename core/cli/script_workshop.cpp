@@ -47,7 +47,7 @@ ScriptWorkshop::~ScriptWorkshop() {
 Outcome<std::unique_ptr<ScriptWorkshop>> ScriptWorkshop::open(
     std::vector<std::string> plugin_paths) {
   log::configure("text", "error");
-  std::string folder = (fs::temp_directory_path() / "skep-script-XXXXXX").string();
+  std::string folder = (fs::temp_directory_path() / "skep-workshop-XXXXXX").string();
   if (::mkdtemp(folder.data()) == nullptr) return Failure(errno_error("make " + folder, errno));
   auto options = registry_options(std::move(plugin_paths), folder);
   std::unique_ptr<ScriptWorkshop> shop(new ScriptWorkshop(folder, std::move(options)));

@@ -23,16 +23,21 @@ Result<std::string> read_token(const std::string& path) {
 
 }  // namespace
 
-Outcome<Client*> Session::api() {
-  if (client_) return &*client_;
+Outcome<Client> Session::connect(const std::string& server) {
   auto token = read_token(args.get("token-file"));
   if (!token) return token.error();
   // A command with a --timeout of its own means the task's, not the answer's.
   const auto seconds = args.number("timeout", 30);
   if (!seconds) return seconds.error();
   const Millis timeout{static_cast<std::int64_t>(*seconds * 1'000)};
-  auto made = Client::make(args.get("server", "http://127.0.0.1:9595"), std::move(*token), timeout,
-                           transport_, &interrupted());
+  auto made = Client::make(server, std::move(*token), timeout, transport_, &interrupted());
+  if (!made) return made.error();
+  return std::move(*made);
+}
+
+Outcome<Client*> Session::api() {
+  if (client_) return &*client_;
+  auto made = connect(args.get("server", "http://127.0.0.1:9595"));
   if (!made) return made.error();
   client_.emplace(std::move(*made));
   return &*client_;

@@ -34,6 +34,8 @@ class Session {
 
   /// The control plane of --server, with the token of --token-file; made at the first call.
   Outcome<Client*> api();
+  /// A client of another server, with the same token and time limit.
+  Outcome<Client> connect(const std::string& server);
   /// The text itself, the bytes of FILE for "@FILE", or standard input for "-" and "@-".
   Result<std::string> text_argument(const std::string& argument, std::string_view what);
   bool for_people() const { return format == Format::kTable || format == Format::kWide; }

@@ -8,7 +8,9 @@ namespace {
 Outcome<int> start(Session& s) {
   const auto loaded = load_config(s);
   if (!loaded) return loaded.error();
-  return app::run_node(*loaded);
+  const auto source = config_source(s);
+  if (!source) return source.error();
+  return app::run_node(*loaded, *source);
 }
 
 }  // namespace

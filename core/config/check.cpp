@@ -129,6 +129,10 @@ class Checker {
   }
 
  private:
+  void check(bool* (*)(Config&)) {
+    if (!value_.is_bool()) mismatch();
+  }
+
   void check(int* (*)(Config&)) {
     if (!value_.is_int64() && !value_.is_uint64()) return mismatch();
     check_range(value_.to_number<double>());
@@ -277,6 +281,7 @@ struct Expectation {
     return unit + " from " + decimal(key.min) + " to " + decimal(key.max);
   }
   std::string operator()(std::string* (*)(Config&)) const { return "a string"; }
+  std::string operator()(bool* (*)(Config&)) const { return "true or false"; }
   std::string operator()(int* (*)(Config&)) const { return "an integer" + range(); }
   std::string operator()(double* (*)(Config&)) const { return "a number" + range(); }
   std::string operator()(std::vector<std::string>* (*)(Config&)) const {

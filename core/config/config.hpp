@@ -20,6 +20,7 @@ struct Config {
     std::string site = "default";
     std::vector<std::string> roles{"control", "worker"};
     std::string state_dir = "./.skep";
+    bool watch_config = true;  ///< a changed file is read again by itself
   } node;
 
   struct Http {

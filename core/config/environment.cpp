@@ -57,6 +57,7 @@ json::value json_or_text(std::string_view text) {
 struct TextReader {
   std::string_view text;
   json::value operator()(std::string* (*)(Config&)) const { return text_value(text); }
+  json::value operator()(bool* (*)(Config&)) const { return json_or_text(text); }
   json::value operator()(int* (*)(Config&)) const {
     const auto number = to_int(text);
     return number ? json::value(*number) : text_value(text);

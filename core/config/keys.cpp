@@ -30,6 +30,9 @@ const std::vector<Key>& table() {
     {.section = "node", .name = "state_dir", .field = AT(node.state_dir),
      .doc = "Folder of everything the node keeps between starts.",
      .format = Format::kPath, .required = true},
+    {.section = "node", .name = "watch_config", .field = AT(node.watch_config), .live = true,
+     .doc = "Take a changed configuration file by itself; SIGHUP and `skep node reload` work either "
+            "way."},
 
     {.section = "http", .name = "listen", .field = AT(http.listen),
      .doc = "Addresses that a control plane serves, `host:port`; port 0 takes a free one.",
@@ -255,6 +258,7 @@ json::value get(const Config& config, const Key& key) {
   return std::visit(
       Overloaded{
           [&](std::string* (*at)(Config&)) { return json::value(*at(c)); },
+          [&](bool* (*at)(Config&)) { return json::value(*at(c)); },
           [&](int* (*at)(Config&)) { return json::value(*at(c)); },
           [&](double* (*at)(Config&)) { return json::value(*at(c)); },
           [&](std::vector<std::string>* (*at)(Config&)) { return json::value_from(*at(c)); },
@@ -271,6 +275,7 @@ void set(Config& c, const Key& key, const json::value& value) {
   std::visit(
       Overloaded{
           [&](std::string* (*at)(Config&)) { *at(c) = std::string(value.get_string()); },
+          [&](bool* (*at)(Config&)) { *at(c) = value.get_bool(); },
           [&](int* (*at)(Config&)) { *at(c) = value.to_number<int>(); },
           [&](double* (*at)(Config&)) { *at(c) = value.to_number<double>(); },
           [&](std::vector<std::string>* (*at)(Config&)) { *at(c) = texts(value); },

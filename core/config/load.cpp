@@ -106,8 +106,15 @@ class Loader {
 
   void store(const Key& key, json::value value, const Origin& origin) {
     if (key.format == Format::kPath) make_absolute(value, origin);
+    remember_covered(key.path(), get(out_.config, key), origin);
     set(out_.config, key, value);
     out_.origins[key.path()] = origin;
+  }
+
+  void remember_covered(const std::string& path, const json::value& value, const Origin& by) {
+    const auto under = out_.origins.find(path);
+    const bool of_file = under != out_.origins.end() && under->second.kind == Layer::kFile;
+    if (of_file && by.kind != Layer::kFile) out_.covered[path] = to_text(value);
   }
 
   void make_absolute(json::value& value, const Origin& origin) const {
@@ -125,6 +132,8 @@ class Loader {
     if (const std::string why = check_member(entry.value); !why.empty())
       return report(entry.section, entry.origin, shorten(path) + " " + why);
     json::object members = std::move(parse_json(table).value().get_object());
+    if (const json::value* under = members.if_contains(entry.name))
+      remember_covered(path, *under, entry.origin);
     members[entry.name] = entry.value;
     table = to_text(members);
     out_.origins[path] = entry.origin;

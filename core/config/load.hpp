@@ -40,6 +40,8 @@ struct Loaded {
   Config config;
   /// By "section.key"; members of plugin tables as "queue.path" and "plugins.docker.timeout".
   std::map<std::string, Origin> origins;
+  /// Values of the file that a variable or a flag replaced, as JSON text; keys as above.
+  std::map<std::string, std::string> covered;
   std::vector<std::string> warnings;
 };
 

@@ -78,6 +78,7 @@ struct TypeName {
     const std::string text = expected(key);
     return text.substr(text.find(" from ") + 1);
   }
+  std::string operator()(bool* (*)(Config&)) const { return "true or false"; }
   std::string operator()(int* (*)(Config&)) const { return "integer " + range(); }
   std::string operator()(double* (*)(Config&)) const {
     return std::string(key.unit) + " " + range();

@@ -18,22 +18,6 @@ bool is_secret_name(std::string_view name) {
   return false;
 }
 
-json::value masked(std::string_view name, const json::value& value) {
-  if (is_secret_name(name)) return json::value("***");
-  if (const auto* s = value.if_string()) return json::value(hide_password(*s));
-  if (const auto* a = value.if_array()) {
-    json::array out;
-    for (const json::value& item : *a) out.push_back(masked(name, item));
-    return out;
-  }
-  if (const auto* o = value.if_object()) {
-    json::object out;
-    for (const auto& [key, member] : *o) out[key] = masked(key, member);
-    return out;
-  }
-  return value;
-}
-
 struct Line {
   std::string name;
   json::value value;
@@ -152,6 +136,22 @@ void write_sections(JsonOut& out, const Config& config) {
 }
 
 }  // namespace
+
+json::value masked(std::string_view name, const json::value& value) {
+  if (is_secret_name(name)) return json::value("***");
+  if (const auto* s = value.if_string()) return json::value(hide_password(*s));
+  if (const auto* a = value.if_array()) {
+    json::array out;
+    for (const json::value& item : *a) out.push_back(masked(name, item));
+    return out;
+  }
+  if (const auto* o = value.if_object()) {
+    json::object out;
+    for (const auto& [key, member] : *o) out[key] = masked(key, member);
+    return out;
+  }
+  return value;
+}
 
 std::string show(const Loaded& loaded, bool origins) {
   std::string out;

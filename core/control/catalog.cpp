@@ -8,38 +8,67 @@
 
 namespace skep::control {
 
-Catalog::Catalog(const std::vector<ports::TaskType>& own) { learn(own); }
+Catalog::Entry Catalog::compile(const ports::TaskType& type) {
+  Entry entry{type, nullptr};
+  if (auto schema = api::Schema::compile(type.params_schema))
+    entry.schema = std::make_shared<api::Schema>(std::move(*schema));
+  else
+    log::warn("task_type_schema_unusable",
+              {{"type", type.name}, {"error", schema.error().message}});
+  return entry;
+}
+
+void Catalog::set_own(const std::vector<ports::TaskType>& types) {
+  Entries own;
+  for (const auto& type : types) own.insert_or_assign(type.name, compile(type));
+  const std::lock_guard lock(mutex_);
+  own_ = std::move(own);
+}
 
 void Catalog::learn(const std::vector<ports::TaskType>& types) {
   for (const auto& type : types) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto known = learned_.find(type.name);
+      if (known != learned_.end() && known->second.type == type) continue;
+    }
+    Entry entry = compile(type);
     const std::lock_guard lock(mutex_);
-    if (const auto known = entries_.find(type.name);
-        known != entries_.end() && known->second.type.version == type.version)
-      continue;
-    Entry entry{type, nullptr};
-    if (auto schema = api::Schema::compile(type.params_schema))
-      entry.schema = std::make_shared<api::Schema>(std::move(*schema));
-    else
-      log::warn("task_type_schema_unusable",
-                {{"type", type.name}, {"error", schema.error().message}});
-    entries_.insert_or_assign(type.name, std::move(entry));
+    learned_.insert_or_assign(type.name, std::move(entry));
   }
+}
+
+void Catalog::forget(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  if (const auto known = learned_.find(name); known != learned_.end()) learned_.erase(known);
+}
+
+const Catalog::Entry* Catalog::find(std::string_view name) const {
+  for (const Entries* entries : {&learned_, &own_})
+    if (const auto at = entries->find(name); at != entries->end()) return &at->second;
+  return nullptr;
+}
+
+Catalog::Entries Catalog::all() const {
+  Entries out = learned_;
+  out.insert(own_.begin(), own_.end());
+  return out;
 }
 
 Status Catalog::check(model::TaskSpec& spec, std::string_view what, std::string& problems) const {
   Entry entry;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = entries_.find(spec.type);
-    if (found == entries_.end()) {
+    const Entry* found = find(spec.type);
+    if (found == nullptr) {
       std::vector<std::string> names;
-      for (const auto& [name, unused] : entries_) names.push_back(name);
+      for (const auto& [name, unused] : all()) names.push_back(name);
       return invalid(std::string(what) + ": unknown task type \"" + spec.type + "\"; " +
                      suggestion(spec.type, names))
           .named("unknown-task-type")
           .with_next("skep task types");
     }
-    entry = found->second;
+    entry = *found;
   }
   if (spec.timeout_ms == 0) spec.timeout_ms = entry.type.default_timeout_ms;
   if (entry.schema == nullptr) return {};
@@ -57,7 +86,7 @@ Status Catalog::check(model::TaskSpec& spec, std::string_view what, std::string&
 std::vector<ports::TaskType> Catalog::types() const {
   const std::lock_guard lock(mutex_);
   std::vector<ports::TaskType> out;
-  for (const auto& [name, entry] : entries_) out.push_back(entry.type);
+  for (const auto& [name, entry] : all()) out.push_back(entry.type);
   return out;
 }
 

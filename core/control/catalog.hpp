@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/api/schema.hpp"
@@ -14,15 +15,20 @@
 
 namespace skep::control {
 
+/// Of one name, what a worker said last counts more than what the own folders say: it runs there. A
+/// schema that does not compile makes its type accept any parameters, and is logged. [any]
 class Catalog {
  public:
-  /// `own` are the types found in this node's plugin paths. A schema that does not compile makes
-  /// its type accept any parameters, and is logged.
-  explicit Catalog(const std::vector<ports::TaskType>& own);
-  /// Types of a worker; the first description of a name stays, a newer version replaces it. [any]
+  /// `own` are the types found in this node's plugin paths.
+  explicit Catalog(const std::vector<ports::TaskType>& own) { set_own(own); }
+  /// The types that this node's plugin paths have now, instead of those they had.
+  void set_own(const std::vector<ports::TaskType>& types);
+  /// Types of a worker; the last description of a name counts.
   void learn(const std::vector<ports::TaskType>& types);
+  /// No worker runs this type any more.
+  void forget(std::string_view name);
   /// Checks the type's name and the parameters, fills in defaults and the type's timeout. Errors:
-  /// "unknown-task-type" with the nearest name, "schema" with every pointer in `problems`. [any]
+  /// "unknown-task-type" with the nearest name, "schema" with every pointer in `problems`.
   Status check(model::TaskSpec& spec, std::string_view what, std::string& problems) const;
   std::vector<ports::TaskType> types() const;
 
@@ -31,8 +37,14 @@ class Catalog {
     ports::TaskType type;
     std::shared_ptr<const api::Schema> schema;  ///< null: anything goes
   };
+  using Entries = std::map<std::string, Entry, std::less<>>;
+  static Entry compile(const ports::TaskType& type);
+  const Entry* find(std::string_view name) const;  ///< null when unknown; under mutex_
+  Entries all() const;                             ///< own_ and learned_ as one; under mutex_
+
   mutable std::mutex mutex_;
-  std::map<std::string, Entry, std::less<>> entries_;
+  Entries own_;
+  Entries learned_;
 };
 
 }  // namespace skep::control

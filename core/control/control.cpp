@@ -50,6 +50,14 @@ void Control::stop() {
   reconciler.stop();
 }
 
+void Control::apply(const ControlOptions& next) {
+  options.set(next);
+  workers.set_limits(next.workers);
+  results.set_retry(next.reaper.retry);
+  reaper.set_options(next.reaper);
+  retention.set_keep(next.keep_ms);
+}
+
 std::vector<net::Route> Control::routes() { return route_table(*this); }
 
 }  // namespace skep::control

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/live.hpp"
 #include "core/control/artifacts.hpp"
 #include "core/control/catalog.hpp"
 #include "core/control/metrics.hpp"
@@ -24,6 +25,8 @@ struct ControlOptions {
   std::int64_t keep_ms = 0;  ///< how long ended tasks are kept; 0 = for ever
   WorkerDirectory::Limits workers;
   ReaperOptions reaper;
+
+  bool operator==(const ControlOptions&) const = default;
 };
 
 /// The parts, in the order in which they need each other. The ports and the clock must outlive
@@ -37,13 +40,16 @@ class Control {
   Status start();
   void stop();
 
+  /// Options from now on; `reaper.grace_ms` counts at a start only. [any]
+  void apply(const ControlOptions& next);
+
   /// The whole route table.
   std::vector<net::Route> routes();
 
   ports::Queue& queue;
   ports::Store& store;
   Clock& clock;
-  const ControlOptions options;
+  Live<ControlOptions> options;
   Catalog catalog;
   WaitLists waits;
   Metrics metrics;

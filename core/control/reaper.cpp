@@ -31,14 +31,15 @@ Result<std::size_t> Reaper::give_up(WallMs cutoff, const std::string& worker_id,
   if (!tasks) return tasks.error();
   if (tasks->empty()) return std::size_t{0};
   std::random_device random;
+  const RetryPolicy retry = options_.get().retry;
   std::vector<ports::Loss> losses;
   for (const auto& t : *tasks) {
     const bool crashed = !worker_id.empty() && t.worker_id == worker_id;
     losses.push_back(
         {{t.id, t.attempt, t.lease_id},
          crashed,
-         model::backoff_ms(t.attempt, 0, random(), options_.retry.base_ms, options_.retry.cap_ms),
-         options_.retry.max_crashes,
+         model::backoff_ms(t.attempt, 0, random(), retry.base_ms, retry.cap_ms),
+         retry.max_crashes,
          crashed ? api::task_error("worker_crashed", "worker " + t.worker_id +
                                                          " restarted while it ran attempt " +
                                                          std::to_string(t.attempt))
@@ -81,9 +82,10 @@ Status Reaper::sweep(WallMs now) {
     waits_.claims.wake_all();
     waits_.tasks.wake_all();
   }
-  if (now < next_sweep_ms_ || now < started_ms_ + options_.grace_ms) return {};
-  next_sweep_ms_ = now + options_.interval_ms;
-  const auto lost = give_up(now - options_.lost_after_ms, "", "");
+  const ReaperOptions options = options_.get();
+  if (now < last_sweep_ms_ + options.interval_ms || now < started_ms_ + options.grace_ms) return {};
+  last_sweep_ms_ = now;
+  const auto lost = give_up(now - options.lost_after_ms, "", "");
   return lost ? Status{} : Status{lost.error().within("sweep")};
 }
 

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 
+#include "core/base/live.hpp"
 #include "core/base/service.hpp"
 #include "core/control/result_service.hpp"
 #include "core/control/task_service.hpp"
@@ -15,6 +16,7 @@ struct ReaperOptions {
   std::int64_t lost_after_ms = 300'000;  ///< from the end of a lease to giving it up
   std::int64_t grace_ms = 300'000;       ///< after start() no attempt is given up for silence
   RetryPolicy retry;
+  bool operator==(const ReaperOptions&) const = default;
 };
 
 class Reaper final : public Service {
@@ -30,6 +32,8 @@ class Reaper final : public Service {
   /// One round: what workers last said into the store, tick, then, when the grace time is over, the
   /// suspects. [one thread]
   Status round();
+  /// Options from now on; the next round goes by them. [any]
+  void set_options(ReaperOptions options) { options_.set(options); }
   /// How the last round went: an error while, say, the disk is full. [any]
   Status health() const;
 
@@ -44,9 +48,9 @@ class Reaper final : public Service {
   WorkerDirectory& workers_;
   WaitLists& waits_;
   Clock& clock_;
-  const ReaperOptions options_;
+  Live<ReaperOptions> options_;
   const WallMs started_ms_;
-  WallMs next_sweep_ms_ = 0;
+  WallMs last_sweep_ms_ = 0;
   WallMs next_flush_ms_ = 0;
   Status flushed_;
   std::uint64_t version_ = 0;  ///< of the queue, as wait() counts

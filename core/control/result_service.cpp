@@ -76,6 +76,7 @@ Result<std::vector<api::Ack>> ResultService::accept(
     const std::vector<Result<Envelope>>& envelopes) {
   Batch batch;
   batch.acks.resize(envelopes.size());
+  const RetryPolicy policy = retry_.get();
   const WallMs now = clock_.wall_ms();
   for (std::size_t i = 0; i < envelopes.size(); ++i) {
     if (!envelopes[i]) {
@@ -98,7 +99,7 @@ Result<std::vector<api::Ack>> ResultService::accept(
                                  e.incarnation,     std::move(*outcome),   -1};
       if (retry)
         record.retry_delay_ms = model::backoff_ms(e.lease.attempt, record.outcome.retry_after_ms,
-                                                  random_number(), retry_.base_ms, retry_.cap_ms);
+                                                  random_number(), policy.base_ms, policy.cap_ms);
       batch.records.push_back(std::move(record));
       batch.results.emplace_back(i, &e);
     } else if (e.payload_type == PayloadType::kLogs) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/api/wire.hpp"
+#include "core/base/live.hpp"
 #include "core/control/metrics.hpp"
 #include "core/control/task_service.hpp"
 #include "core/ports/queue.hpp"
@@ -18,6 +19,7 @@ struct RetryPolicy {
   std::int64_t base_ms = 5'000;
   std::int64_t cap_ms = 900'000;
   int max_crashes = 3;
+  bool operator==(const RetryPolicy&) const = default;
 };
 
 class ResultService {
@@ -37,6 +39,7 @@ class ResultService {
   /// Grows at its end only: a store counts how many it has seen.
   static std::vector<std::string> migrations();
 
+  void set_retry(RetryPolicy retry) { retry_.set(retry); }
   /// One answer per envelope, in order. Fails as a whole only when queue or store fail, and then
   /// nothing is acknowledged. [any]
   Result<std::vector<api::Ack>> accept(const std::vector<Result<model::Envelope>>& envelopes);
@@ -62,7 +65,7 @@ class ResultService {
   WaitLists& waits_;
   Metrics& metrics_;
   const Clock& clock_;
-  const RetryPolicy retry_;
+  Live<RetryPolicy> retry_;
 };
 
 }  // namespace skep::control

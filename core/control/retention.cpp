@@ -16,9 +16,17 @@ constexpr Millis kBreath{50};
 
 }  // namespace
 
+void Retention::set_keep(std::int64_t keep_ms) {
+  if (keep_ms_.exchange(keep_ms) == keep_ms) return;
+  const std::scoped_lock lock(mutex_);
+  changed_ = true;
+  change_.notify_all();
+}
+
 Result<std::size_t> Retention::step() {
-  if (keep_ms_ == 0) return std::size_t{0};
-  const WallMs before = clock_.wall_ms() - keep_ms_;
+  const std::int64_t keep = keep_ms_;
+  if (keep == 0) return std::size_t{0};
+  const WallMs before = clock_.wall_ms() - keep;
   const auto applied = Reconciler::cursor(store_);
   if (!applied) return applied.error();
   const auto tasks = queue_.purge(before, *applied, kBatch);
@@ -36,7 +44,9 @@ void Retention::run(std::stop_token stop) {
       log::warn("retention_failed", {{"error", removed.error().message}});
     else if (total += *removed; *removed == 0 && total > 0)
       log::info("history_forgotten", {{"rows", std::exchange(total, 0)}});
-    clock_.sleep(removed && *removed > 0 ? kBreath : kPause, stop);
+    std::unique_lock lock(mutex_);
+    change_.wait_for(lock, stop, removed && *removed > 0 ? kBreath : kPause,
+                     [&] { return std::exchange(changed_, false); });
   }
 }
 

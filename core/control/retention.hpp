@@ -1,6 +1,10 @@
 // History has an end: tasks that ended long ago go, with their results and their output.
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
 #include "core/base/clock.hpp"
 #include "core/base/service.hpp"
 #include "core/ports/queue.hpp"
@@ -15,6 +19,8 @@ class Retention final : public Service {
       : Service("retention"), queue_(queue), store_(store), clock_(clock), keep_ms_(keep_ms) {}
   ~Retention() override { stop(); }
 
+  /// How long ended tasks are kept from now on; looked at at once. [any]
+  void set_keep(std::int64_t keep_ms);
   /// Forgets a batch of what is older; returns how many rows went. Nothing goes whose effects the
   /// reconciler has still to apply.
   Result<std::size_t> step();
@@ -26,7 +32,10 @@ class Retention final : public Service {
   ports::Queue& queue_;
   ports::Store& store_;
   Clock& clock_;
-  const std::int64_t keep_ms_;
+  std::atomic<std::int64_t> keep_ms_;
+  std::mutex mutex_;
+  std::condition_variable_any change_;
+  bool changed_ = false;
 };
 
 }  // namespace skep::control

@@ -90,6 +90,12 @@ Result<std::string> WorkerDirectory::enrol(WallMs now, const api::Registration& 
     w.about = r;
     w.profile = profile_of(r);
     w.registered_ms = w.last_seen_ms = now;
+    // A process that registers again has not begun anew.
+    if (const auto old = workers_.find(r.worker_id);
+        old != workers_.end() && old->second.profile.incarnation == r.incarnation) {
+      w.beat = old->second.beat;
+      w.skew_ms = old->second.skew_ms;
+    }
     w.beat.worker_id = r.worker_id;
     w.beat.incarnation = r.incarnation;
     w.beat.pool_size = r.concurrency;
@@ -169,10 +175,19 @@ Status WorkerDirectory::remove(WallMs now, const std::string& worker_id) {
 
 Presence WorkerDirectory::presence(const WorkerRecord& w, WallMs now) const {
   const std::int64_t age = now - w.last_seen_ms;
-  return age > limits_.stale_after_ms         ? Presence::kStale
-         : age > limits_.offline_after_ms     ? Presence::kOffline
-         : age > limits_.offline_after_ms / 2 ? Presence::kLate
-                                              : Presence::kOnline;
+  const Limits limits = limits_.get();
+  return age > limits.stale_after_ms         ? Presence::kStale
+         : age > limits.offline_after_ms     ? Presence::kOffline
+         : age > limits.offline_after_ms / 2 ? Presence::kLate
+                                             : Presence::kOnline;
+}
+
+bool WorkerDirectory::runs(const std::string& type) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(workers_.begin(), workers_.end(), [&](const auto& at) {
+    const auto& types = at.second.profile.types;
+    return std::find(types.begin(), types.end(), type) != types.end();
+  });
 }
 
 void WorkerDirectory::void_lease(const std::string& worker_id, const std::string& lease_id) {

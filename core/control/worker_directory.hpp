@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/api/wire.hpp"
+#include "core/base/live.hpp"
 #include "core/ports/store.hpp"
 
 namespace skep::control {
@@ -34,6 +35,7 @@ class WorkerDirectory {
   struct Limits {
     std::int64_t offline_after_ms = 90'000;
     std::int64_t stale_after_ms = 300'000;
+    bool operator==(const Limits&) const = default;
   };
   WorkerDirectory(ports::Store& store, Limits limits) : store_(store), limits_(limits) {}
 
@@ -53,6 +55,10 @@ class WorkerDirectory {
   Status remove(WallMs now, const std::string& worker_id);
   Presence presence(const WorkerRecord& w, WallMs now) const;
 
+  void set_limits(Limits limits) { limits_.set(limits); }
+  /// Whether some worker runs tasks of this type.
+  bool runs(const std::string& type) const;
+
   /// Remembers that a worker must stop one attempt; see take_voided.
   void void_lease(const std::string& worker_id, const std::string& lease_id);
   /// Those of `held` that the worker must stop; forgets the ones it no longer holds.
@@ -64,7 +70,7 @@ class WorkerDirectory {
  private:
   Status save(const WorkerRecord& w);
   ports::Store& store_;
-  const Limits limits_;
+  Live<Limits> limits_;
   mutable std::mutex mutex_;
   std::map<std::string, WorkerRecord> workers_;
   std::map<std::string, std::set<std::string>> voided_;  ///< lease ids by worker

@@ -62,6 +62,13 @@ HttpResponse HttpResponse::wait_for(Wait wait) {
   return response;
 }
 
+HttpResponse HttpResponse::streaming(std::string content_type, Stream stream) {
+  HttpResponse response;
+  response.content_type = std::move(content_type);
+  response.stream = std::move(stream);
+  return response;
+}
+
 std::string_view to_string(Access a) {
   switch (a) {
     case Access::kOpen:

@@ -49,12 +49,25 @@ struct Wait {
   MonoMs until = 0;
 };
 
+/// One piece of a body that goes on.
+struct StreamPart {
+  std::string bytes{};  ///< sent before the next piece is asked for; may be empty
+  bool end = false;     ///< the last one
+  Wait wait{};          ///< when to ask for the next one; `until` 0 = at once
+};
+
+/// Gives a body piece by piece. Asked on a network thread and without a handler slot, so it returns
+/// at once; not any more once the server stops, the peer has left or has not taken a whole piece
+/// within body_timeout.
+using Stream = std::function<StreamPart()>;
+
 struct HttpResponse {
   int status = 200;
   std::string body;
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
   std::unique_ptr<Wait> wait;  ///< set: this is no answer yet
+  Stream stream{};             ///< set: the body, up to the end of the connection
 
   static HttpResponse json(std::string body, int status = 200);
   /// RFC 9457 problem document. `extra` is appended members (",\"errors\":[..]"), or "".
@@ -63,6 +76,7 @@ struct HttpResponse {
   /// The same with another status than the one of the error's code (405, 413, 429, ..).
   static HttpResponse problem(int status, const Error& error, std::string_view extra = {});
   static HttpResponse wait_for(Wait wait);
+  static HttpResponse streaming(std::string content_type, Stream stream);
 };
 
 /// Requests that wait for something. Lost wake-ups are impossible: a request that registers with a
@@ -154,8 +168,11 @@ class Router {
 
 struct ServerOptions {
   std::vector<std::string> listen;  ///< "127.0.0.1:9595", "[::1]:0"
-  std::string token;                ///< bearer token; "" = none asked
-  std::size_t threads = 4;          ///< handlers that may run, and block, at the same time
+  /// Path of a UNIX socket to serve as well, "" = none. Its mode is 0600 and whoever may open it
+  /// needs no token. One process owns a path: kState names the one that does.
+  std::string unix_socket{};
+  std::string token;        ///< bearer token; "" = none asked
+  std::size_t threads = 4;  ///< handlers that may run, and block, at the same time
   std::size_t max_connections = 1024;
   std::size_t max_per_address = 512;
   Millis header_timeout{10'000};
@@ -177,7 +194,8 @@ class HttpServer {
   /// Binds and serves; kConfig when an address is wrong or not loopback without a token,
   /// kUnavailable when it is taken.
   Status start();
-  /// Bound addresses as base URLs ("http://127.0.0.1:41231"), in the order of options.listen.
+  /// Bound addresses as base URLs ("http://127.0.0.1:41231"), in the order of options.listen,
+  /// then "unix:/path".
   std::vector<std::string> urls() const;
   /// Stops accepting, runs waiting handlers a last time with `closing`, lets running ones finish
   /// and answer within `grace`, then closes everything. It returns when the last handler has: one
@@ -197,6 +215,10 @@ struct ClientRequest {
   Millis timeout{30'000};            ///< whole exchange; 0 = none
   Millis connect_timeout{5'000};
   std::size_t max_body = 64u << 20;
+  std::string unix_socket{};  ///< path: connect there, whatever the host of `url`
+  /// Takes the body of a 2xx answer as it comes, instead of ClientResponse::body and without
+  /// max_body; false gives the rest up (kCancelled).
+  std::function<bool(std::string_view)> on_body{};
   /// Set from another thread to give up within 100 ms; may be null.
   const std::atomic<bool>* abort = nullptr;
 };

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "core/net/http.hpp"
+#include "core/net/unix_socket.hpp"
 
 namespace skep::net {
 namespace {
@@ -31,13 +32,27 @@ using HeaderList = std::unique_ptr<curl_slist, ListDelete>;
 /// The answer while it arrives.
 struct Incoming {
   ClientResponse response;
-  std::size_t max_body = 0;
+  const ClientRequest* request = nullptr;
+  CURL* easy = nullptr;
   bool too_large = false;
+  bool given_up = false;  ///< by on_body
 };
+
+/// Whether the answer is one that on_body takes.
+bool goes_on(const Incoming& in) {
+  long status = 0;
+  return in.request->on_body &&
+         curl_easy_getinfo(in.easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status >= 200 &&
+         status < 300;
+}
 
 std::size_t take_body(char* data, std::size_t, std::size_t size, void* user) {
   auto& in = *static_cast<Incoming*>(user);
-  if (in.response.body.size() + size > in.max_body) {
+  if (goes_on(in)) {
+    in.given_up = !in.request->on_body({data, size});
+    return in.given_up ? 0 : size;
+  }
+  if (in.response.body.size() + size > in.request->max_body) {
     in.too_large = true;
     return 0;
   }
@@ -118,6 +133,8 @@ struct HttpClient::Impl {
   char error_text[CURL_ERROR_SIZE] = {};
 
   void prepare(const ClientRequest& request, curl_slist* headers, Incoming& in);
+  /// Sends the prepared request there, whatever its host.
+  void connect_to(const std::string& unix_socket);
   /// What curl said, or nothing when `abort` came first.
   std::optional<CURLcode> transfer(const std::atomic<bool>* abort);
   Error error_of(CURLcode result, const ClientRequest& request, const Incoming& in) const;
@@ -159,6 +176,11 @@ void HttpClient::Impl::prepare(const ClientRequest& request, curl_slist* headers
   if (request.method != "HEAD") set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
 
+void HttpClient::Impl::connect_to(const std::string& unix_socket) {
+  if (curl_easy_setopt(easy.get(), CURLOPT_UNIX_SOCKET_PATH, unix_socket.c_str()) != CURLE_OK)
+    throw std::logic_error("libcurl lacks UNIX sockets");
+}
+
 std::optional<CURLcode> HttpClient::Impl::transfer(const std::atomic<bool>* abort) {
   std::optional<CURLcode> result;
   if (curl_multi_add_handle(multi.get(), easy.get()) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
@@ -180,10 +202,12 @@ std::optional<CURLcode> HttpClient::Impl::transfer(const std::atomic<bool>* abor
 Error HttpClient::Impl::error_of(CURLcode result, const ClientRequest& request,
                                  const Incoming& in) const {
   const std::string doing = request.method + " " + request.url;
+  if (in.given_up) return Error{Code::kCancelled, doing + ": given up"};
   if (in.too_large)
-    return Error{Code::kUnsupported,
-                 doing + ": the answer is larger than " + std::to_string(in.max_body) + " bytes",
-                 "answer-too-large"};
+    return Error{
+        Code::kUnsupported,
+        doing + ": the answer is larger than " + std::to_string(request.max_body) + " bytes",
+        "answer-too-large"};
   int os_error = 0;
   long raw = 0;
   if (curl_easy_getinfo(easy.get(), CURLINFO_OS_ERRNO, &raw) == CURLE_OK)
@@ -204,12 +228,20 @@ HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 
 Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
+  std::optional<SocketPath> socket;
+  if (!request.unix_socket.empty()) {
+    auto path = SocketPath::open(request.unix_socket);
+    if (!path) return path.error();
+    socket.emplace(std::move(*path));
+  }
   for (const std::string& line : request.headers)
     if (!is_header(line)) return invalid("header \"" + line + "\" is not \"Name: value\"");
   const HeaderList headers = header_list(request);
   Incoming in;
-  in.max_body = request.max_body;
+  in.request = &request;
+  in.easy = impl_->easy.get();
   impl_->prepare(request, headers.get(), in);
+  if (socket) impl_->connect_to(socket->text());
   const std::optional<CURLcode> result = impl_->transfer(request.abort);
   if (!result) return Error{Code::kCancelled, request.method + " " + request.url + ": aborted"};
   if (*result != CURLE_OK) return impl_->error_of(*result, request, in);

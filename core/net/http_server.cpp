@@ -1,69 +1,23 @@
-#include <fcntl.h>
 #include <pthread.h>
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <thread>
 
 #include "core/base/log.hpp"
-#include "core/base/text.hpp"
 #include "core/net/connections.hpp"
+#include "core/net/listener.hpp"
 #include "core/net/session.hpp"
 
 namespace skep::net {
 namespace {
 
-using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
 constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> kAwait{};
 constexpr Millis kAcceptPause{100};  ///< after EMFILE and the like, which do not pass by retrying
 constexpr MonoMs kLogPause = 10'000;
-
-Error bad_listen(const std::string& text, const std::string& why) {
-  return config_error("http.listen \"" + text + "\": " + why)
-      .with_next("write an IP address and a port, such as 127.0.0.1:9595 or [::1]:9595");
-}
-
-Result<tcp::endpoint> parse_listen(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return bad_listen(text, "it has no port");
-  const std::optional<std::int64_t> port = to_int(text.substr(colon + 1));
-  if (!port || *port < 0 || *port > 65535) return bad_listen(text, "the port is not 0 to 65535");
-  std::string host = text.substr(0, colon);
-  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (bracketed) host = host.substr(1, host.size() - 2);
-  if (host == "localhost") host = "127.0.0.1";
-  boost::system::error_code error;
-  const asio::ip::address address = asio::ip::make_address(host, error);
-  if (error || address.is_v6() != bracketed) return bad_listen(text, "that is no IP address");
-  return tcp::endpoint(address, static_cast<std::uint16_t>(*port));
-}
-
-Error bind_error(const std::string& text, const boost::system::error_code& error) {
-  const std::string doing = "listen on " + text;
-  if (error == asio::error::address_in_use)
-    return unavailable(doing + ": another process listens there")
-        .with_next("find it with: ss -ltnp 'sport = :" + text.substr(text.rfind(':') + 1) +
-                   "', or change http.listen");
-  if (error == boost::system::errc::address_not_available)
-    return config_error(doing + ": this machine has no such address")
-        .with_next("list its addresses with: ip -brief address");
-  return errno_error(doing, error.value());
-}
-
-std::string url_of(const tcp::endpoint& e) {
-  const std::string host = e.address().to_string();
-  return "http://" + (e.address().is_v6() ? "[" + host + "]" : host) + ":" +
-         std::to_string(e.port());
-}
-
-/// Asio opens sockets without close-on-exec; no child of this process may hold one.
-void close_on_exec(int fd) {
-  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) log::warn("http_cloexec_failed", {{"errno", errno}});
-}
 
 void log_exception(std::string_view where, const std::exception_ptr& thrown) {
   if (!thrown) return;
@@ -95,11 +49,6 @@ class Complaint {
 }  // namespace
 
 struct HttpServer::Impl {
-  struct Listener {
-    Acceptor acceptor;
-    bool loopback;
-    std::string url;
-  };
   enum class State { kNew, kRunning, kStopped };
 
   Impl(ServerOptions options, Router router)
@@ -107,11 +56,12 @@ struct HttpServer::Impl {
         connections(shared.options.max_connections, shared.options.max_per_address),
         sweep_timer(asio::make_strand(io)) {}
 
-  Status open(const std::string& text);
+  Status open_all();
+  Status add(Result<Listener> listener);
   void spawn(const Executor& executor, Task<void> task, std::string_view name);
   void start_threads();
   Task<void> accept_loop(Listener& listener);
-  void adopt(Socket socket, const tcp::endpoint& peer, bool loopback);
+  void adopt(Socket socket, Peer peer);
   Task<void> sweep_loop();
   Millis sweep_interval() const;
   void close_listeners();
@@ -127,25 +77,16 @@ struct HttpServer::Impl {
   State state = State::kNew;
 };
 
-Status HttpServer::Impl::open(const std::string& text) {
-  const Result<tcp::endpoint> wanted = parse_listen(text);
-  if (!wanted) return wanted.error();
-  const bool loopback = wanted->address().is_loopback();
-  if (!loopback && shared.options.token.empty())
-    return config_error("http.listen \"" + text +
-                        "\" is reachable from other machines and no token is configured")
-        .with_next("set http.token, or listen on 127.0.0.1");
-  Acceptor acceptor(asio::make_strand(io));
-  boost::system::error_code error;
-  acceptor.open(wanted->protocol(), error);
-  if (!error) close_on_exec(acceptor.native_handle());
-  if (!error) acceptor.set_option(Acceptor::reuse_address(true), error);
-  if (!error && wanted->address().is_v6()) acceptor.set_option(asio::ip::v6_only(true), error);
-  if (!error) acceptor.bind(*wanted, error);
-  if (!error) acceptor.listen(Acceptor::max_listen_connections, error);
-  if (error) return bind_error(text, error);
-  const std::string url = url_of(acceptor.local_endpoint());
-  listeners.push_back(std::make_unique<Listener>(Listener{std::move(acceptor), loopback, url}));
+Status HttpServer::Impl::open_all() {
+  for (const std::string& text : shared.options.listen)
+    SKEP_TRY(add(listen_tcp(io, text, !shared.options.token.empty())));
+  if (shared.options.unix_socket.empty()) return {};
+  return add(listen_unix(io, shared.options.unix_socket));
+}
+
+Status HttpServer::Impl::add(Result<Listener> listener) {
+  if (!listener) return listener.error();
+  listeners.push_back(std::make_unique<Listener>(std::move(*listener)));
   return {};
 }
 
@@ -165,12 +106,13 @@ void HttpServer::Impl::start_threads() {
 Task<void> HttpServer::Impl::accept_loop(Listener& listener) {
   Timer pause(listener.acceptor.get_executor());
   while (!shared.closing) {
-    tcp::endpoint peer;
+    asio::generic::stream_protocol::endpoint from;
     auto [error, socket] =
-        co_await listener.acceptor.async_accept(asio::make_strand(io), peer, kAwait);
+        co_await listener.acceptor.async_accept(asio::make_strand(io), from, kAwait);
     if (shared.closing) co_return;
     if (!error) {
-      adopt(std::move(socket), peer, listener.loopback);
+      auto peer = greet(listener, socket, from);
+      if (peer) adopt(std::move(socket), std::move(*peer));
       continue;
     }
     if (error == asio::error::connection_aborted) continue;
@@ -180,13 +122,8 @@ Task<void> HttpServer::Impl::accept_loop(Listener& listener) {
   }
 }
 
-void HttpServer::Impl::adopt(Socket socket, const tcp::endpoint& peer, bool loopback) {
-  close_on_exec(socket.native_handle());
-  boost::system::error_code error;
-  socket.non_blocking(true, error);
-  if (!error) socket.set_option(tcp::no_delay(true), error);
-  if (error) return;  // reset by the peer before it was accepted
-  auto session = std::make_shared<Session>(shared, std::move(socket), peer, loopback);
+void HttpServer::Impl::adopt(Socket socket, Peer peer) {
+  auto session = std::make_shared<Session>(shared, std::move(socket), std::move(peer));
   if (!connections.add(session)) {
     refused.add(shared.clock.mono_ms(),
                 "as many connections at work as max_connections or max_per_address allow");
@@ -229,12 +166,11 @@ HttpServer::~HttpServer() { stop(); }
 Status HttpServer::start() {
   if (impl_->state != Impl::State::kNew)
     return Error{Code::kState, "the HTTP server was started before"};
-  for (const std::string& text : impl_->shared.options.listen)
-    if (Status opened = impl_->open(text); !opened) {
-      impl_->listeners.clear();
-      return opened.error();
-    }
-  for (const std::unique_ptr<Impl::Listener>& listener : impl_->listeners) {
+  if (const Status opened = impl_->open_all(); !opened) {
+    impl_->listeners.clear();
+    return opened.error();
+  }
+  for (const std::unique_ptr<Listener>& listener : impl_->listeners) {
     log::info("http_listening", {{"url", listener->url}});
     impl_->spawn(listener->acceptor.get_executor(), impl_->accept_loop(*listener), "accept");
   }
@@ -246,8 +182,7 @@ Status HttpServer::start() {
 
 std::vector<std::string> HttpServer::urls() const {
   std::vector<std::string> out;
-  for (const std::unique_ptr<Impl::Listener>& listener : impl_->listeners)
-    out.push_back(listener->url);
+  for (const std::unique_ptr<Listener>& listener : impl_->listeners) out.push_back(listener->url);
   return out;
 }
 
@@ -264,6 +199,7 @@ void HttpServer::stop(Millis grace) {
   asio::post(impl_->sweep_timer.get_executor(),
              [impl = impl_.get()] { impl->sweep_timer.cancel(); });
   impl_->threads.clear();  // joins: the threads end with the last session
+  for (const std::unique_ptr<Listener>& listener : impl_->listeners) listener->claim.reset();
 }
 
 }  // namespace skep::net

@@ -58,15 +58,11 @@ HttpResponse header_too_large() {
 
 }  // namespace
 
-Session::Session(ServerShared& shared, Socket socket, const tcp::endpoint& peer,
-                 bool loopback_listener)
+Session::Session(ServerShared& shared, Socket socket, Peer peer)
     : shared_(shared),
       socket_(std::move(socket)),
       signal_(socket_.get_executor()),
-      address_(peer.address()),
-      peer_((address_.is_v6() ? "[" + address_.to_string() + "]" : address_.to_string()) + ":" +
-            std::to_string(peer.port())),
-      loopback_listener_(loopback_listener) {}
+      peer_(std::move(peer)) {}
 
 Task<void> Session::run() {
   while (open_) co_await serve_one();
@@ -147,7 +143,7 @@ Refusal Session::admit(Exchange& x) {
   if (refusal) return refusal;
   x.unread_body = x.head.content_length.value_or(0) > 0;
   x.keep_alive = x.head.keep_alive;
-  if (loopback_listener_) refusal = check_loopback_caller(x.head);
+  if (peer_.loopback_listener) refusal = check_loopback_caller(x.head);
   if (!refusal) refusal = find_route(x);
   if (!refusal) return {};
   if (refusal->status == 403 || refusal->status == 411) x.keep_alive = false;
@@ -159,13 +155,13 @@ Refusal Session::find_route(Exchange& x) {
   if (match.route == nullptr) return no_route(shared_.router, match, x.head.method, x.request.path);
   x.route = match.route;
   const std::string& token = shared_.options.token;
-  x.request.authenticated = !token.empty() && has_token(x.head, token);
+  x.request.authenticated = peer_.trusted || (!token.empty() && has_token(x.head, token));
   if (Refusal r = check_access(x.route->access, !token.empty(), x.request.authenticated)) return r;
   if (Refusal r = check_body(x.head, *x.route)) return r;
   x.request.method = x.head.method;
   x.request.params = std::move(match.params);
   x.request.headers = std::move(x.head.headers);
-  x.request.peer = peer_;
+  x.request.peer = peer_.text;
   return {};
 }
 
@@ -321,6 +317,10 @@ Task<void> Session::respond(const Exchange& x, HttpResponse response) {
   report(x, response.status);
   if (peer_gone_) co_return;
   phase_ = Phase::kWriting;
+  if (response.stream && x.head.method != "HEAD") {
+    co_await respond_stream(std::move(response));
+    co_return;
+  }
   const bool keep_alive = x.keep_alive && open_ && !shared_.closing;
   const std::string head = response_head(response, keep_alive);
   const bool bodiless = x.head.method == "HEAD" || !has_body(response.status);
@@ -344,7 +344,7 @@ Task<bool> Session::write_all(std::string_view head, std::string_view body) {
   const MonoMs first_deadline = shared_.clock.mono_ms() + shared_.options.body_timeout.count();
   for (std::size_t more = sent; !error && sent < size; sent += more) {
     consume(parts, more);
-    deadline_ = first_deadline + transfer_time(sent).count();
+    deadline_ = first_deadline + (streaming_ ? 0 : transfer_time(sent).count());
     std::tie(error, more) = co_await socket_.async_write_some(parts, kAwait);
   }
   clear_deadline();
@@ -381,7 +381,7 @@ void Session::check_deadline(MonoMs now) {
 void Session::request_stop() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
     boost::system::error_code ignored;  // closed meanwhile: nothing to end
-    if (self->phase_ == Phase::kReading) self->socket_.cancel(ignored);
+    if (self->phase_ == Phase::kReading || self->streaming_) self->socket_.cancel(ignored);
     if (self->park_id_ % 2 == 1) self->notify();
   });
 }

@@ -6,8 +6,9 @@
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/strand.hpp>
 #include <chrono>
 #include <memory>
@@ -19,9 +20,8 @@
 namespace skep::net {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using Executor = asio::strand<asio::io_context::executor_type>;
-using Socket = asio::basic_stream_socket<tcp, Executor>;
+using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
 template <class T>
@@ -40,11 +40,19 @@ struct ServerShared {
   std::atomic<bool> closing{false};
 };
 
+/// Who is at the other end.
+struct Peer {
+  asio::ip::address address{};  ///< 0.0.0.0 for all of a UNIX socket
+  std::string text;             ///< "127.0.0.1:5123", "unix:pid 42"
+  bool loopback_listener = false;
+  bool trusted = false;  ///< came through a UNIX socket of ours
+};
+
 /// Shared by its coroutine, by the registry of connections and by a wake-up in flight. All of it
 /// runs on the strand of its socket, except where marked [any].
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(ServerShared& shared, Socket socket, const tcp::endpoint& peer, bool loopback_listener);
+  Session(ServerShared& shared, Socket socket, Peer peer);
   /// Serves until the connection ends.
   Task<void> run();
   /// Ends the current wait for bytes when its time is up. [any]
@@ -59,7 +67,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool is_reading() const { return deadline() != kNever; }
   MonoMs deadline() const { return deadline_; }
   Executor executor() { return socket_.get_executor(); }
-  const asio::ip::address& address() const { return address_; }
+  const asio::ip::address& address() const { return peer_.address; }
 
  private:
   enum class Phase { kReading, kHandling, kWriting };
@@ -87,6 +95,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_peer_readable(std::uint64_t park_id);
   Task<void> refuse_stream(HttpResponse response);
   Task<void> respond(const Exchange& x, HttpResponse response);
+  Task<void> respond_stream(HttpResponse response);
+  StreamPart next_part(const HttpResponse& response) const;
   Task<std::size_t> read_some(char* at, std::size_t room);
   Task<bool> write_all(std::string_view head, std::string_view body);
   Task<void> drain();
@@ -98,9 +108,7 @@ class Session : public std::enable_shared_from_this<Session> {
   ServerShared& shared_;
   Socket socket_;
   Timer signal_;
-  const asio::ip::address address_;
-  const std::string peer_;
-  const bool loopback_listener_;
+  const Peer peer_;
   std::atomic<MonoMs> deadline_{kNever};  ///< [any] reads it
   std::string buffer_;                    ///< received, not yet consumed
   HeadScanner scanner_;
@@ -111,6 +119,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool timed_out_ = false;
   bool notified_ = false;
   bool peer_gone_ = false;
+  bool streaming_ = false;          ///< until the connection ends
   bool linger_ = false;             ///< the peer may still send what nobody will read
   std::uint64_t park_id_ = 0;       ///< odd while parked
   std::atomic<bool> woken_{false};  ///< the wait list called the waker of the current park

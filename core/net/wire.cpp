@@ -107,7 +107,7 @@ std::string response_head(HttpResponse& response, bool keep_alive) {
   for (const auto& [name, value] : response.headers) append(out, name, value);
   if (has_body(response.status)) {
     append(out, "Content-Type", response.content_type);
-    append(out, "Content-Length", std::to_string(response.body.size()));
+    if (!response.stream) append(out, "Content-Length", std::to_string(response.body.size()));
   }
   if (!keep_alive) append(out, "Connection", "close");
   out.append("\r\n");

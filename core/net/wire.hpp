@@ -7,7 +7,7 @@
 
 namespace skep::net {
 
-/// True when a response of this status has a body and says its length.
+/// True when a response of this status has a body and, unless it is a stream, says its length.
 bool has_body(int status);
 
 /// Status line and headers with the empty line. A header that would break the framing (a control

@@ -71,6 +71,8 @@ struct TaskType {
   std::string version;                  ///< of the plugin
   std::string params_schema;            ///< JSON Schema, "{}" when it takes anything
   std::int64_t default_timeout_ms = 0;  ///< 0 = none
+
+  bool operator==(const TaskType&) const = default;
 };
 
 class TaskRunner {

@@ -23,12 +23,13 @@ bool may_be_lost(const Error& error) {
 }  // namespace
 
 ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
-                     ports::Spool& spool, Executor& executor, Link& link, NewsLoop& news,
-                     ArtifactFetcher& artifacts, Clock& clock)
+                     const LiveSettings& settings, SpoolReserve& reserve, Executor& executor,
+                     Link& link, NewsLoop& news, ArtifactFetcher& artifacts, Clock& clock)
     : Service("skep-claim"),
       options_(std::move(options)),
       control_(std::move(control)),
-      spool_(spool),
+      settings_(settings),
+      reserve_(reserve),
       executor_(executor),
       link_(link),
       news_(news),
@@ -72,7 +73,9 @@ int ClaimLoop::room(std::stop_token stop) {
     news_.listen(true);
     if (!executor_.wait_capacity(kLook, stop)) return 0;
   }
-  const int granted = reserve(std::min(executor_.capacity(), options_.batch_size));
+  const Settings now = settings_.get();
+  if (reserve_.resize(now.result_reserve_bytes)) give_back_reserve();
+  const int granted = reserve(std::min(executor_.capacity(), now.batch_size));
   if (granted > 0) {
     no_room_ = 0;
     return granted;
@@ -87,7 +90,7 @@ int ClaimLoop::room(std::stop_token stop) {
 
 int ClaimLoop::reserve(int wanted) {
   while (reserved_ < wanted) {
-    const auto status = spool_.reserve(options_.reserve_bytes);
+    const auto status = reserve_.take();
     if (!status) {
       if (reserved_ == 0 && no_room_ >= 10 && no_space_.due(clock_.mono_ms()))
         log::warn("spool_no_space", {{"wanted", wanted},
@@ -103,7 +106,7 @@ int ClaimLoop::reserve(int wanted) {
 }
 
 void ClaimLoop::give_back_reserve() {
-  for (; reserved_ > 0; --reserved_) spool_.unreserve(options_.reserve_bytes);
+  for (; reserved_ > 0; --reserved_) reserve_.give_back();
 }
 
 void ClaimLoop::claim(int max, std::stop_token stop) {
@@ -158,7 +161,7 @@ void ClaimLoop::pause_if_not_held(const api::ClaimReply& reply, MonoMs took, std
     return;
   }
   early_empty_ = std::min(early_empty_ + 1, 16);
-  const Millis pause = std::min(options_.poll_interval, Millis{25} * (1 << early_empty_));
+  const Millis pause = std::min(settings_.get().poll_interval, Millis{25} * (1 << early_empty_));
   link_.wait_change(pause, stop);
 }
 

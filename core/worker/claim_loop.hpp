@@ -6,22 +6,20 @@
 
 #include "core/base/id.hpp"
 #include "core/base/service.hpp"
-#include "core/ports/spool.hpp"
 #include "core/worker/artifact_fetcher.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
 #include "core/worker/executor.hpp"
 #include "core/worker/link.hpp"
 #include "core/worker/news_loop.hpp"
+#include "core/worker/settings.hpp"
+#include "core/worker/spool_reserve.hpp"
 
 namespace skep::worker {
 
 struct ClaimOptions {
   std::string incarnation;
-  int batch_size = 8;
-  Millis poll_interval{5'000};             ///< when the server does not hold the request
-  Millis hold{20'000};                     ///< how long the server may hold it
-  std::uint64_t reserve_bytes = 1u << 20;  ///< spool space per claimed task
+  Millis hold{20'000};  ///< how long the server may hold a claim
   std::function<api::Registration()> registration;
   std::function<void(const api::RegistrationReply&)> on_registered;
   std::function<bool()> blocked;  ///< results cannot be kept: claim nothing
@@ -33,9 +31,9 @@ struct ClaimOptions {
 class ClaimLoop final : public Service {
  public:
   /// Collaborators outlive the loop.
-  ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control, ports::Spool& spool,
-            Executor& executor, Link& link, NewsLoop& news, ArtifactFetcher& artifacts,
-            Clock& clock);
+  ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
+            const LiveSettings& settings, SpoolReserve& reserve, Executor& executor, Link& link,
+            NewsLoop& news, ArtifactFetcher& artifacts, Clock& clock);
   ~ClaimLoop() override { stop(); }
 
  protected:
@@ -54,7 +52,8 @@ class ClaimLoop final : public Service {
 
   const ClaimOptions options_;
   const std::unique_ptr<ControlPlane> control_;
-  ports::Spool& spool_;
+  const LiveSettings& settings_;
+  SpoolReserve& reserve_;
   Executor& executor_;
   Link& link_;
   NewsLoop& news_;

@@ -25,9 +25,13 @@ model::Outcome broken(std::string_view what) {
 
 Executor::Executor(ExecutorOptions options, ports::TaskRunner& runner, Clock& clock,
                    AttemptListener& listener)
-    : options_(std::move(options)), runner_(runner), clock_(clock), listener_(listener) {
-  for (const ports::TaskType& type : runner_.types())
-    default_timeouts_[type.name] = type.default_timeout_ms;
+    : options_(std::move(options)),
+      runner_(runner),
+      clock_(clock),
+      listener_(listener),
+      concurrency_(options_.concurrency),
+      batch_size_(options_.batch_size) {
+  set_types(runner_.types());
 }
 
 Executor::~Executor() { stop(); }
@@ -44,15 +48,43 @@ void Executor::submit(std::vector<model::ClaimedTask> tasks) {
   add_threads();
 }
 
+void Executor::resize(int concurrency, int batch_size) {
+  const std::scoped_lock lock(mutex_);
+  concurrency_ = concurrency;
+  batch_size_ = batch_size;
+  add_threads();
+  work_.notify_all();  // idle slots beyond the new number leave
+  change_.notify_all();
+}
+
+void Executor::set_types(const std::vector<ports::TaskType>& types) {
+  std::map<std::string, std::int64_t> timeouts;
+  for (const ports::TaskType& type : types) timeouts[type.name] = type.default_timeout_ms;
+  const std::scoped_lock lock(mutex_);
+  default_timeouts_ = std::move(timeouts);
+}
+
 void Executor::add_threads() {
+  for (std::thread& thread : ended_) thread.join();
+  ended_.clear();
   auto missing = static_cast<int>(waiting_.size()) - idle_threads_;
-  while (missing-- > 0 && static_cast<int>(threads_.size()) < options_.concurrency) {
+  while (missing-- > 0 && static_cast<int>(threads_.size()) < concurrency_) {
     ++idle_threads_;
-    threads_.emplace_back([this] {
+    std::thread thread([this] {
       pthread_setname_np(pthread_self(), "skep-slot");
       slot();
     });
+    threads_.emplace(thread.get_id(), std::move(thread));
   }
+}
+
+/// True when this idle thread is one too many: then it is no slot any more.
+bool Executor::leave_slot() {
+  if (stopping_ || static_cast<int>(threads_.size()) <= concurrency_) return false;
+  auto self = threads_.extract(std::this_thread::get_id());
+  ended_.push_back(std::move(self.mapped()));
+  --idle_threads_;
+  return true;
 }
 
 void Executor::slot() {
@@ -66,8 +98,9 @@ void Executor::slot() {
 
 /// The oldest waiting attempt, now running; null at the end. A thread is idle while it is in here.
 Executor::AttemptRef Executor::next_attempt(std::unique_lock<std::mutex>& lock) {
-  work_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
-  if (stopping_) return nullptr;
+  const auto surplus = [&] { return static_cast<int>(threads_.size()) > concurrency_; };
+  work_.wait(lock, [&] { return stopping_ || !waiting_.empty() || surplus(); });
+  if (stopping_ || leave_slot()) return nullptr;
   AttemptRef attempt = waiting_.front();
   waiting_.pop_front();
   --idle_threads_;
@@ -123,14 +156,14 @@ void Executor::retire(const Attempt& attempt, const model::Outcome& outcome, boo
 }
 
 int Executor::capacity_locked() const {
-  const int room = options_.concurrency + (is_quick() ? options_.batch_size : 0);
+  const int room = concurrency_ + (is_quick() ? batch_size_ : 0);
   const auto held = static_cast<int>(running_.size() + waiting_.size());
   return stopping_ ? 0 : std::max(0, room - held);
 }
 
 /// With prefetched work at hand a claim can wait until it brings half a batch.
 int Executor::worthwhile_locked() const {
-  return waiting_.empty() ? 1 : std::max(1, options_.batch_size / 2);
+  return waiting_.empty() ? 1 : std::max(1, batch_size_ / 2);
 }
 
 int Executor::capacity() const {
@@ -163,7 +196,8 @@ std::vector<model::Lease> Executor::leases() const {
 
 ExecutorLoad Executor::load() const {
   const std::scoped_lock lock(mutex_);
-  return {static_cast<int>(running_.size()), static_cast<int>(waiting_.size()), errors_};
+  return {concurrency_, static_cast<int>(running_.size()), static_cast<int>(waiting_.size()),
+          errors_};
 }
 
 MonoMs Executor::oldest_unannounced() const {
@@ -242,7 +276,8 @@ std::vector<model::Lease> Executor::take_interrupted() {
 }
 
 int Executor::stop() {
-  std::vector<std::thread> threads;
+  std::map<std::thread::id, std::thread> threads;
+  std::vector<std::thread> ended;
   int stuck = 0;
   {
     const std::scoped_lock lock(mutex_);
@@ -251,9 +286,11 @@ int Executor::stop() {
     deadline_change_.notify_all();
     change_.notify_all();
     threads.swap(threads_);
+    ended.swap(ended_);
     stuck = static_cast<int>(running_.size());
   }
-  for (std::thread& thread : threads) {
+  for (std::thread& thread : ended) thread.join();
+  for (auto& [id, thread] : threads) {
     if (stuck == 0)
       thread.join();
     else

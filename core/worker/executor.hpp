@@ -1,4 +1,4 @@
-// Runs claimed tasks on a fixed number of slots.
+// Runs claimed tasks on a number of slots.
 #pragma once
 
 #include <condition_variable>
@@ -41,6 +41,7 @@ struct ExecutorOptions {
 };
 
 struct ExecutorLoad {
+  int slots = 0;  ///< concurrency
   int busy = 0;
   int waiting = 0;
   std::int64_t errors = 0;  ///< failed outcomes since start
@@ -56,6 +57,12 @@ class Executor {
   ~Executor();
 
   void submit(std::vector<model::ClaimedTask> tasks);
+
+  /// More slots begin at once; with fewer, running tasks end first and waiting ones keep their
+  /// place.
+  void resize(int concurrency, int batch_size);
+  /// Task types as they are now, for the timeouts of tasks that start from here on.
+  void set_types(const std::vector<ports::TaskType>& types);
 
   /// Tasks that may be claimed now: free slots, and up to batch_size beyond them only while recent
   /// tasks took less than 50 ms, so that no task waits behind a slow one while a worker is idle.
@@ -112,6 +119,7 @@ class Executor {
   int worthwhile_locked() const;
   bool is_quick() const { return mean_ms_ >= 0 && mean_ms_ < kQuickMs; }
   void add_threads();
+  bool leave_slot();
 
   static constexpr double kQuickMs = 50;
 
@@ -119,16 +127,19 @@ class Executor {
   ports::TaskRunner& runner_;
   Clock& clock_;
   AttemptListener& listener_;
-  std::map<std::string, std::int64_t> default_timeouts_;  ///< by type; const after construction
 
   mutable std::mutex mutex_;  ///< everything below
+  int concurrency_;
+  int batch_size_;
+  std::map<std::string, std::int64_t> default_timeouts_;  ///< by type
   std::condition_variable work_;
   std::condition_variable_any change_;  ///< an attempt ended or started
   std::condition_variable deadline_change_;
   std::deque<AttemptRef> waiting_;
   std::map<std::string, AttemptRef> running_;  ///< by lease id
   std::vector<model::Lease> interrupted_;
-  std::vector<std::thread> threads_;
+  std::map<std::thread::id, std::thread> threads_;
+  std::vector<std::thread> ended_;  ///< threads that left their slot, to be joined
   std::thread deadline_thread_;
   MonoMs earliest_deadline_ = 0;
   int idle_threads_ = 0;

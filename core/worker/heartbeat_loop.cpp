@@ -45,8 +45,11 @@ void HeartbeatLoop::task_started() {
 }
 
 void HeartbeatLoop::set_interval(Millis interval) {
+  if (interval.count() <= 0) return;
   const std::scoped_lock lock(mutex_);
-  if (interval.count() > 0) interval_ = interval;
+  interval_ = interval;
+  woken_ = true;
+  wake_.notify_all();
 }
 
 void HeartbeatLoop::hasten() {
@@ -94,7 +97,7 @@ api::Beat HeartbeatLoop::make_beat(bool draining) {
   beat.tasks = executor_.held();
   for (ports::Renewal& renewal : options_.unwritten()) beat.tasks.push_back(std::move(renewal));
   const ExecutorLoad load = executor_.load();
-  beat.pool_size = options_.pool_size;
+  beat.pool_size = load.slots;
   beat.busy = load.busy;
   beat.waiting = load.waiting;
   beat.errors_total = load.errors;

@@ -20,7 +20,6 @@ namespace skep::worker {
 
 struct HeartbeatOptions {
   Identity identity;
-  int pool_size = 0;
   Millis interval{30'000};  ///< the server may ask for another
   Millis early{200};        ///< a task that runs so long is announced at once
   Millis timeout{5'000};
@@ -40,6 +39,7 @@ class HeartbeatLoop final : public Service {
 
   /// A task started. Wakes the loop only when no early look is planned yet. [any]
   void task_started();
+  /// The pause between beats from now on; counts from the last one. Not positive: no change. [any]
   void set_interval(Millis interval);
   /// A beat goes out now: there is something to tell. [any]
   void hasten();

@@ -2,11 +2,13 @@
 
 namespace skep::worker {
 
-NewsLoop::NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control, Executor& executor,
-                   Link& link, ArtifactFetcher& artifacts, Clock& clock)
+NewsLoop::NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control,
+                   const LiveSettings& settings, Executor& executor, Link& link,
+                   ArtifactFetcher& artifacts, Clock& clock)
     : Service("skep-news"),
       options_(std::move(options)),
       control_(std::move(control)),
+      settings_(settings),
       executor_(executor),
       link_(link),
       artifacts_(artifacts),
@@ -48,7 +50,7 @@ void NewsLoop::run(std::stop_token stop) {
       }
       // A failure is the claim loop's and the heartbeat's to report; here it only means a pause.
     }
-    if (!held) link_.wait_change(options_.poll_interval, stop);
+    if (!held) link_.wait_change(settings_.get().poll_interval, stop);
   }
 }
 

@@ -11,12 +11,12 @@
 #include "core/worker/control_plane.hpp"
 #include "core/worker/executor.hpp"
 #include "core/worker/link.hpp"
+#include "core/worker/settings.hpp"
 
 namespace skep::worker {
 
 struct NewsOptions {
   std::string incarnation;
-  Millis poll_interval{5'000};
   Millis hold{20'000};
 };
 
@@ -25,8 +25,8 @@ struct NewsOptions {
 class NewsLoop final : public Service {
  public:
   /// Collaborators outlive the loop.
-  NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control, Executor& executor,
-           Link& link, ArtifactFetcher& artifacts, Clock& clock);
+  NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control, const LiveSettings& settings,
+           Executor& executor, Link& link, ArtifactFetcher& artifacts, Clock& clock);
   ~NewsLoop() override { stop(); }
 
   /// Whether to listen from now on. A request under way runs to its end. [claim thread]
@@ -38,6 +38,7 @@ class NewsLoop final : public Service {
  private:
   const NewsOptions options_;
   const std::unique_ptr<ControlPlane> control_;
+  const LiveSettings& settings_;
   Executor& executor_;
   Link& link_;
   ArtifactFetcher& artifacts_;

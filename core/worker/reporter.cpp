@@ -22,10 +22,12 @@ std::vector<ports::SpoolItem> items_of(const std::vector<Parcel>& batch) {
 
 }  // namespace
 
-Reporter::Reporter(ReporterOptions options, ports::Spool& spool, Clock& clock, Forward forward)
+Reporter::Reporter(ReporterOptions options, ports::Spool& spool, SpoolReserve& reserve,
+                   Clock& clock, Forward forward)
     : Service("skep-report"),
       options_(std::move(options)),
       spool_(spool),
+      reserve_(reserve),
       clock_(clock),
       forward_(std::move(forward)) {}
 
@@ -79,7 +81,7 @@ void Reporter::dropped(const model::ClaimedTask& task) {
     queue_.push_back(pack(*rest));
     work_.notify_one();
   }
-  spool_.unreserve(options_.reserved_per_result);
+  reserve_.give_back();
 }
 
 std::vector<ports::Renewal> Reporter::pending() const {
@@ -194,7 +196,7 @@ void Reporter::on_disk(std::vector<Parcel> batch, const std::vector<std::string>
   if (blocked_.exchange(false)) log::info("spool_writes_again");
   for (std::size_t i = 0; i < batch.size(); ++i) {
     batch[i].name = names[i];
-    if (batch[i].is_result()) spool_.unreserve(options_.reserved_per_result);
+    if (batch[i].is_result()) reserve_.give_back();
   }
   forward_(std::move(batch));
 }

@@ -15,13 +15,13 @@
 #include "core/worker/executor.hpp"
 #include "core/worker/log_streamer.hpp"
 #include "core/worker/parcel.hpp"
+#include "core/worker/spool_reserve.hpp"
 
 namespace skep::worker {
 
 struct ReporterOptions {
   Identity identity;
-  std::uint64_t reserved_per_result = 0;  ///< given back when a result is on disk
-  Millis retry{1'000};                    ///< after the spool refused a write
+  Millis retry{1'000};  ///< after the spool refused a write
 };
 
 /// While one batch is being written the next one gathers, so an idle worker writes each result at
@@ -30,8 +30,10 @@ class Reporter final : public Service, public AttemptListener {
  public:
   using Forward = std::function<void(std::vector<Parcel>)>;
 
-  /// `forward` takes what is on disk. Collaborators outlive the reporter.
-  Reporter(ReporterOptions options, ports::Spool& spool, Clock& clock, Forward forward);
+  /// `forward` takes what is on disk; a result that is there gives its portion of `reserve` back.
+  /// Collaborators outlive the reporter.
+  Reporter(ReporterOptions options, ports::Spool& spool, SpoolReserve& reserve, Clock& clock,
+           Forward forward);
   ~Reporter() override { stop(); }
 
   void output(const model::Lease& lease, std::string_view stream, std::string_view bytes) override;
@@ -65,6 +67,7 @@ class Reporter final : public Service, public AttemptListener {
 
   const ReporterOptions options_;
   ports::Spool& spool_;
+  SpoolReserve& reserve_;
   Clock& clock_;
   const Forward forward_;
   LogStreamer streamer_;

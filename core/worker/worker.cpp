@@ -9,8 +9,10 @@
 #include "core/worker/artifact_fetcher.hpp"
 #include "core/worker/claim_loop.hpp"
 #include "core/worker/heartbeat_loop.hpp"
+#include "core/worker/registrar.hpp"
 #include "core/worker/reporter.hpp"
 #include "core/worker/sender.hpp"
+#include "core/worker/spool_reserve.hpp"
 
 namespace skep::worker {
 namespace {
@@ -35,6 +37,12 @@ std::vector<std::string> type_names(const std::vector<ports::TaskType>& types) {
   return names;
 }
 
+Status check(const Settings& settings) {
+  if (settings.concurrency < 1) return config_error("[worker] concurrency must be at least 1");
+  if (settings.batch_size < 1) return config_error("[worker] batch_size must be at least 1");
+  return {};
+}
+
 double seconds(Millis d) { return static_cast<double>(d.count()) / 1000; }
 
 }  // namespace
@@ -46,20 +54,24 @@ struct Worker::Loops {
         runner(r),
         spool(s),
         clock(c),
+        settings(options),
         endpoints(options.control_planes, options.token),
         link(options.on_conflict),
         sender({}, connect(send_abort), spool, link, clock),
-        reporter({identity(), options.result_reserve_bytes}, spool, clock,
+        reserve(spool, options.result_reserve_bytes),
+        reporter({identity()}, spool, reserve, clock,
                  [this](std::vector<Parcel> parcels) { sender.push(std::move(parcels)); }),
         executor({options.id, options.site, options.concurrency, options.batch_size,
                   [this] { heartbeat.task_started(); }},
                  runner, clock, reporter),
         artifacts(fetcher_options(), connect(claim_abort), link, clock),
         heartbeat(heartbeat_options(), h, endpoints, executor, spool, link, clock),
-        news({options.incarnation, options.poll_interval, options.claim_hold}, connect(claim_abort),
-             executor, link, artifacts, clock),
-        claim(claim_options(), connect(claim_abort), spool, executor, link, news, artifacts,
-              clock) {}
+        news({options.incarnation, options.claim_hold}, connect(claim_abort), settings, executor,
+             link, artifacts, clock),
+        claim(claim_options(), connect(claim_abort), settings, reserve, executor, link, news,
+              artifacts, clock),
+        registrar(
+            connect(claim_abort), [this] { return registration(); }, link) {}
 
   Identity identity() const { return {options.id, options.incarnation, options.site}; }
   std::unique_ptr<ControlPlane> connect(const std::atomic<bool>& abort, Millis timeout = {}) {
@@ -70,9 +82,9 @@ struct Worker::Loops {
   ClaimOptions claim_options();
   HeartbeatOptions heartbeat_options();
   FetcherOptions fetcher_options();
-  api::Registration registration() const;
+  api::Registration registration();
 
-  Status check() const;
+  void apply(Settings next);
   void log_start() const;
   bool finish_running(StopKind kind);
   void release(const std::vector<model::Lease>& leases);
@@ -90,24 +102,24 @@ struct Worker::Loops {
   std::atomic<bool> hurried{false};
   const std::atomic<bool> never{false};
   bool running = false;
+  LiveSettings settings;
   Endpoints endpoints;
   Link link;
   Sender sender;
+  SpoolReserve reserve;
   Reporter reporter;
   Executor executor;
   ArtifactFetcher artifacts;
   HeartbeatLoop heartbeat;
   NewsLoop news;
   ClaimLoop claim;
+  Registrar registrar;
 };
 
 ClaimOptions Worker::Loops::claim_options() {
   ClaimOptions o;
   o.incarnation = options.incarnation;
-  o.batch_size = options.batch_size;
-  o.poll_interval = options.poll_interval;
   o.hold = options.claim_hold;
-  o.reserve_bytes = options.result_reserve_bytes;
   o.registration = [this] { return registration(); };
   o.on_registered = [this](const api::RegistrationReply& reply) {
     heartbeat.set_interval(
@@ -120,7 +132,6 @@ ClaimOptions Worker::Loops::claim_options() {
 HeartbeatOptions Worker::Loops::heartbeat_options() {
   HeartbeatOptions o;
   o.identity = identity();
-  o.pool_size = options.concurrency;
   o.interval = options.heartbeat_interval;
   o.unwritten = [this] { return reporter.pending(); };
   o.artifacts = [this] { return artifacts.report(); };
@@ -136,28 +147,35 @@ FetcherOptions Worker::Loops::fetcher_options() {
   return o;
 }
 
-api::Registration Worker::Loops::registration() const {
+/// What the runner runs may have changed: the executor has to know before a task of it comes.
+api::Registration Worker::Loops::registration() {
   api::Registration r;
   r.worker_id = options.id;
   r.incarnation = options.incarnation;
   r.site = options.site;
-  r.capabilities = options.capabilities;
-  r.concurrency = options.concurrency;
-  r.batch_size = options.batch_size;
+  const Settings now = settings.get();
+  r.capabilities = now.capabilities;
+  r.concurrency = now.concurrency;
+  r.batch_size = now.batch_size;
   r.version = options.version;
   r.types = runner.types();
+  executor.set_types(r.types);
   r.host = host_name();
   r.pid = static_cast<int>(::getpid());
   r.arch = options.arch;
   return r;
 }
 
-Status Worker::Loops::check() const {
-  if (options.concurrency < 1) return config_error("[worker] concurrency must be at least 1");
-  if (options.batch_size < 1) return config_error("[worker] batch_size must be at least 1");
-  if (options.control_planes.empty())
-    return config_error("[worker] control_plane_url names no control plane");
-  return {};
+void Worker::Loops::apply(Settings next) {
+  const Settings before = settings.get();
+  settings.set(next);
+  executor.resize(next.concurrency, next.batch_size);
+  if (next.heartbeat_interval != before.heartbeat_interval)
+    heartbeat.set_interval(next.heartbeat_interval);
+  link.wake();
+  if (next.capabilities != before.capabilities || next.concurrency != before.concurrency ||
+      next.batch_size != before.batch_size)
+    registrar.announce();
 }
 
 void Worker::Loops::log_start() const {
@@ -174,7 +192,8 @@ void Worker::Loops::log_start() const {
 /// Waits for running tasks, then tells them to stop. True when all have ended.
 bool Worker::Loops::finish_running(StopKind kind) {
   const auto hurry = [this] { return hurried.load(); };
-  if (kind == StopKind::kGraceful && executor.wait_idle(after(options.drain), hurry)) return true;
+  if (kind == StopKind::kGraceful && executor.wait_idle(after(settings.get().drain), hurry))
+    return true;
   executor.cancel_running(ports::CancelReason::kShutdown);
   if (executor.wait_idle(after(options.cancel_grace), hurry)) return true;
   return hurried && executor.wait_idle(after(kHurriedGrace), [] { return false; });
@@ -218,7 +237,9 @@ void Worker::Loops::send_unwritten() {
 DrainReport Worker::Loops::drain(StopKind kind) {
   const ExecutorLoad load = executor.load();
   log::info("worker_pool_shutting_down", {{"busy", load.busy}, {"waiting", load.waiting}});
+  runner.on_change({});
   claim_abort = true;
+  registrar.stop();
   claim.stop();
   news.stop();
   artifacts.stop();
@@ -258,14 +279,25 @@ Worker::~Worker() {
 }
 
 Status Worker::start() {
-  SKEP_TRY(loops_->check());
+  SKEP_TRY(check(loops_->options));
+  if (loops_->options.control_planes.empty())
+    return config_error("[worker] control_plane_url names no control plane");
   loops_->log_start();
   loops_->running = true;
   loops_->sender.start();
   loops_->reporter.start();
   loops_->heartbeat.start();
+  // First: a change from here on is announced, one before is in the first registration.
+  loops_->runner.on_change([loops = loops_.get()] { loops->registrar.announce(); });
+  loops_->registrar.start();
   loops_->claim.start();
   loops_->artifacts.start();
+  return {};
+}
+
+Status Worker::apply(Settings settings) {
+  SKEP_TRY(check(settings));
+  loops_->apply(std::move(settings));
   return {};
 }
 

@@ -14,24 +14,18 @@
 #include "core/worker/control_client.hpp"
 #include "core/worker/control_plane.hpp"
 #include "core/worker/executor.hpp"
+#include "core/worker/settings.hpp"
 
 namespace skep::worker {
 
-struct WorkerOptions {
+struct WorkerOptions : Settings {
   std::string id;
   std::string site;
   std::string version;
   std::string incarnation;                  ///< new_id() at each process start
   std::vector<std::string> control_planes;  ///< base URLs, in order of preference
   std::string token;
-  std::map<std::string, bool> capabilities;
-  int concurrency = 4;
-  int batch_size = 8;  ///< most tasks per claim, and most to hold in advance
-  Millis poll_interval{5'000};
-  Millis heartbeat_interval{30'000};
-  Millis drain{30'000};        ///< running tasks get so long when the worker stops
-  Millis cancel_grace{7'000};  ///< and so long after being told to stop
-  std::uint64_t result_reserve_bytes = 1u << 20;
+  Millis cancel_grace{7'000};  ///< running tasks get so long after being told to stop
   Millis claim_hold{20'000};
   Millis request_timeout{10'000};
   /// Called once, from a loop's thread, when a newer process owns this worker's id: drain() and
@@ -68,6 +62,9 @@ class Worker {
   /// Runs with or without a control plane; it registers when one answers. kConfig for options that
   /// cannot work.
   Status start();
+  /// Takes new settings at once, without touching running tasks; what the control plane knows of
+  /// them is registered again. kConfig, and nothing changes, for some that cannot work. [any]
+  Status apply(Settings settings);
   /// Stops claiming within a second, gives back what has not started, lets running tasks end, then
   /// interrupts them, and flushes. Blocks; call it once. Takes at most drain + cancel_grace + 5 s.
   DrainReport drain(StopKind kind = StopKind::kGraceful);

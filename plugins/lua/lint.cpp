@@ -110,7 +110,8 @@ class Linter {
           check_member(path, line);
         }
       }
-      paths.erase(i.a);
+      // A call leaves its results from register A on; of most others A alone is written.
+      paths.erase(paths.lower_bound(i.a), paths.end());
       if (!path.empty() && i.op != kSelf) paths[i.a] = path;
     }
     for (const Proto& inner : p.inner) walk(inner);

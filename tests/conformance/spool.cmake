@@ -10,7 +10,7 @@ add_library(skep_spool_file_component STATIC
   ${spool_file}/seal.cpp ${spool_file}/plugin.cpp)
 target_include_directories(skep_spool_file_component PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(skep_spool_file_component
-  PUBLIC skep_ports skep_base skep::sdk PRIVATE skep_warnings PkgConfig::SODIUM)
+  PUBLIC skep_ports skep_base skep::sdk PRIVATE skep_test_support skep_warnings PkgConfig::SODIUM)
 
 skep_test(spool_conformance_test
   SOURCES spool_conformance_test.cpp

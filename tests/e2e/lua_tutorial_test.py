@@ -47,7 +47,7 @@ paths = ["scripts"]
         self.assertEqual(done.returncode, 0, text + done.stdout + done.stderr)
         return done.stdout
 
-    def has_type(self, version=None):
+    def has_type(self):
         types = self.api("GET", "/api/task-types")["items"]
         return any(t["name"] == "hello" for t in types)
 
@@ -59,6 +59,7 @@ paths = ["scripts"]
             self.assertEqual(f.read(), blocks("lua")[0], "the template is the script that is shown")
         with open(os.path.join(self.shell_folder, "scripts/hello_test.lua")) as f:
             self.assertEqual(f.read(), blocks("lua")[1], "and so is its test")
+        rig.wait_for(self.has_type, "the type at the control plane")
         self.assertIn("hello world from default", self.shell("skep task submit" + submit))
 
         checked = self.shell(check)

@@ -6,6 +6,7 @@
 #include "plugins/sqlite/queue.hpp"
 #include "plugins/sqlite/store.hpp"
 #include "skep/json.hpp"
+#include "tests/support/fixed_slot.hpp"
 
 namespace skep::test {
 namespace {
@@ -19,11 +20,10 @@ Result<std::unique_ptr<Port>> open(const std::string& config_json) {
     component->start();
   });
   SKEP_TRY(err.status(rc));
-  skep_inst* inst = to_inst(component.get());
   // As the host does: stop, then destroy.
-  std::shared_ptr<void> owner(component.get(), [component](void*) { component->stop(); });
-  return std::unique_ptr<Port>(
-      new Adapter(Component::template table<Component>(), inst, std::move(owner)));
+  auto slot = fixed_slot(Component::template table<Component>(), to_inst(component.get()),
+                         [component] { component->stop(); });
+  return std::unique_ptr<Port>(new Adapter(std::move(slot)));
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ std::optional<std::pair<std::int64_t, std::int64_t>> parse_log_cursor(const std:
 HttpResponse post_tasks(Control& c, const HttpRequest& r) {
   const auto body = parse_json(r.body);
   if (!body) return HttpResponse::problem(body.error());
-  auto specs = read_specs(*body, c.options.max_attempts);
+  auto specs = read_specs(*body, c.options.get().max_attempts);
   if (!specs) return HttpResponse::problem(specs.error());
   if (const auto ok = apply_key_header(r, body->is_array(), *specs); !ok)
     return HttpResponse::problem(ok.error());

@@ -72,6 +72,16 @@ std::vector<std::pair<model::Lease, ports::LeaseVerdict>> pair_up(
   return out;
 }
 
+void wake_claim(Control& c, const std::string& worker_id) {
+  c.waits.claims.wake([&](std::string_view key) { return key.ends_with(" " + worker_id); });
+}
+
+/// Of `types`, those that no worker runs any more.
+void forget_types(Control& c, const std::vector<ports::TaskType>& types) {
+  for (const ports::TaskType& type : types)
+    if (!c.workers.runs(type.name)) c.catalog.forget(type.name);
+}
+
 /// A worker that says goodbye with nothing left to send holds nothing: what it has leased without
 /// ever seeing it (a claim cut off by its drain) goes back at once.
 Status release_unseen(Control& c, WallMs now, const WorkerRecord& w) {
@@ -96,9 +106,14 @@ HttpResponse register_worker(Control& c, const HttpRequest& r) {
   if (!registration) return HttpResponse::problem(registration.error());
   if (const auto ok = check_registration(*registration); !ok)
     return HttpResponse::problem(ok.error());
+  const auto before = c.workers.find(registration->worker_id);
   const auto replaced = c.workers.enrol(c.clock.wall_ms(), *registration);
   if (!replaced) return HttpResponse::problem(replaced.error());
   c.catalog.learn(registration->types);
+  if (before) forget_types(c, before->about.types);
+  // The claim of a process that registers again waits under what it was before.
+  if (before && before->profile.incarnation == registration->incarnation)
+    wake_claim(c, registration->worker_id);
   const auto lost = c.reaper.worker_restarted(registration->worker_id, registration->incarnation);
   if (!lost) return HttpResponse::problem(lost.error());
   log::info("worker_registered", {{"worker_id", registration->worker_id},
@@ -107,7 +122,7 @@ HttpResponse register_worker(Control& c, const HttpRequest& r) {
                                   {"restarted", !replaced->empty()},
                                   {"attempts_lost", *lost}});
   api::RegistrationReply reply;
-  reply.lease_seconds = static_cast<double>(c.options.lease_ms) / 1000;
+  reply.lease_seconds = static_cast<double>(c.options.get().lease_ms) / 1000;
   return HttpResponse::json(api::encode(reply));
 }
 
@@ -120,14 +135,13 @@ HttpResponse heartbeat(Control& c, const HttpRequest& r) {
   const auto worker = c.workers.check_in(now, id_of(r), beat->incarnation, &*beat);
   if (!worker) return HttpResponse::problem(worker.error());
   // Its claim waits since before it fell silent: now there may be work for it again.
-  if (was_silent)
-    c.waits.claims.wake([&](std::string_view key) { return key.ends_with(" " + id_of(r)); });
+  if (was_silent) wake_claim(c, id_of(r));
   c.artifacts.heard(*worker);
   api::BeatReply reply;
   reply.mode = worker->mode;
   reply.registry = c.artifacts.snapshot()->revision_of(worker->profile.site);
   if (!beat->tasks.empty()) {
-    const auto verdicts = c.queue.renew(now, beat->tasks, c.options.lease_ms);
+    const auto verdicts = c.queue.renew(now, beat->tasks, c.options.get().lease_ms);
     if (!verdicts) return HttpResponse::problem(verdicts.error());
     reply.tasks = pair_up(beat->tasks, *verdicts);
   } else if (beat->draining && beat->spool_ready == 0) {
@@ -150,7 +164,7 @@ HttpResponse claim(Control& c, const HttpRequest& r) {
   reply.cancel = c.workers.take_voided(worker->profile.id, request->held);
   const bool active = c.tasks.takes_work(*worker);
   if (active && request->max > 0 && !r.closing) {
-    auto tasks = c.queue.claim(now, {worker->profile, request->max, c.options.lease_ms,
+    auto tasks = c.queue.claim(now, {worker->profile, request->max, c.options.get().lease_ms,
                                      request->claim_id, request->repeated, kClaimBytes});
     if (!tasks) return HttpResponse::problem(tasks.error());
     for (auto& t : *tasks)
@@ -245,7 +259,7 @@ HttpResponse set_worker_mode(Control& c, const HttpRequest& r, std::string_view 
   if (const auto done = c.workers.set_mode(id_of(r), api::parse_mode(mode)); !done)
     return HttpResponse::problem(done.error());
   log::info("worker_mode_set", {{"worker_id", id_of(r)}, {"mode", mode}});
-  c.waits.claims.wake([&](std::string_view key) { return key.ends_with(" " + id_of(r)); });
+  wake_claim(c, id_of(r));
   return get_worker(c, r);
 }
 

@@ -310,14 +310,18 @@ Result<std::vector<ports::TaskCount>> QueueAdapter::stats() {
 Result<std::uint64_t> QueueAdapter::wait(Millis timeout, std::uint64_t token) {
   const auto entered = route_->route->enter();
   if (!entered) return entered.error();
+  ErrBuffer err;
+  const auto* table = static_cast<const skep_queue_v1*>(entered->table);
   std::uint64_t theirs = 0;
   {
     const std::lock_guard lock(waited_mutex_);
+    if (waited_.token == 0) {
+      SKEP_TRY(err.status(table->wait(entered->inst, 0, &theirs, err.out())));
+      waited_ = {1, entered->number, theirs};
+    }
     if (token != waited_.token) return waited_.token;
-    if (entered->number == waited_.generation) theirs = waited_.theirs;
+    theirs = entered->number == waited_.generation ? waited_.theirs : 0;
   }
-  ErrBuffer err;
-  const auto* table = static_cast<const skep_queue_v1*>(entered->table);
   SKEP_TRY(err.status(table->wait(entered->inst, timeout.count(), &theirs, err.out())));
   const std::lock_guard lock(waited_mutex_);
   const bool news = theirs != waited_.theirs || entered->number != waited_.generation;

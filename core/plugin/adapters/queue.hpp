@@ -45,7 +45,7 @@ class QueueAdapter final : public ports::Queue {
  private:
   /// The tokens that callers of wait() hold are ours: a generation's own mean nothing to the next.
   struct Waited {
-    std::uint64_t token = 1;
+    std::uint64_t token = 0;  ///< 0 = nobody has waited yet
     std::uint64_t generation = 0;
     std::uint64_t theirs = 0;
   };

@@ -13,10 +13,15 @@
 namespace skep::plugin {
 namespace {
 
-/// Keeps what the engine runs from for as long as the engine.
+struct Opened {
+  std::shared_ptr<ChildGroup> group;  ///< null in this process
+  std::shared_ptr<ScriptEngine> engine;
+};
+
+/// Keeps what the engine runs from for as long as the engine; what is named first goes last.
 struct Kept {
   StagingArea staging;
-  std::shared_ptr<ScriptEngine> engine;
+  Opened opened;
 };
 
 struct Found {
@@ -48,21 +53,19 @@ Result<std::string> settings_of(json::object table, const Found& found) {
   return to_text(settings);
 }
 
-Result<std::shared_ptr<ScriptEngine>> open_here(const Found& found, const Staged& staged,
-                                                const std::string& config,
-                                                const EngineOptions& options) {
+Result<Opened> open_here(const Found& found, const Staged& staged, const std::string& config,
+                         const EngineOptions& options) {
   auto plugin = LoadedPlugin::load(found.plugin.id, staged, options.state_dir, 1);
   if (!plugin) return plugin.error();
   auto instance =
       Instance::start(std::move(*plugin), found.component.name, SKEP_KIND_SCRIPT_HOST, config);
   if (!instance) return instance.error();
-  return std::shared_ptr<ScriptEngine>(inproc_engine(std::move(*instance)));
+  return Opened{nullptr, inproc_engine(std::move(*instance))};
 }
 
-Result<std::shared_ptr<ScriptEngine>> open_children(const Found& found, const Staged& staged,
-                                                    const std::string& config,
-                                                    const ChildLimits& limits, bool per_task,
-                                                    const EngineOptions& options) {
+Result<Opened> open_children(const Found& found, const Staged& staged, const std::string& config,
+                             const ChildLimits& limits, bool per_task,
+                             const EngineOptions& options) {
   auto plughost = find_plughost();
   if (!plughost) return plughost.error();
   ChildPlugin child;
@@ -79,7 +82,8 @@ Result<std::shared_ptr<ScriptEngine>> open_children(const Found& found, const St
   child.state_dir = options.state_dir;
   auto group = ChildGroup::start(std::move(child));
   if (!group) return group.error();
-  return std::shared_ptr<ScriptEngine>((*group)->scripts());
+  std::shared_ptr<ScriptEngine> engine = (*group)->scripts();
+  return Opened{std::move(*group), std::move(engine)};
 }
 
 }  // namespace
@@ -104,12 +108,12 @@ Result<std::shared_ptr<ScriptEngine>> open_script_engine(const Registry& registr
     SKEP_TRY(options.admission({found->plugin.id, found->plugin.version, "skep/1", staged->sha256,
                                 staged->path, found->plugin.path}));
   const std::string mode = get_string(keys, "isolation", options.isolation);
-  auto engine = mode == "inproc"
+  auto opened = mode == "inproc"
                     ? open_here(*found, *staged, *config, options)
                     : open_children(*found, *staged, *config, *limits, mode == "per-task", options);
-  if (!engine) return engine.error();
-  const auto kept = std::make_shared<Kept>(Kept{std::move(*staging), std::move(*engine)});
-  return std::shared_ptr<ScriptEngine>(kept, kept->engine.get());
+  if (!opened) return opened.error();
+  const auto kept = std::make_shared<Kept>(Kept{std::move(*staging), std::move(*opened)});
+  return std::shared_ptr<ScriptEngine>(kept, kept->opened.engine.get());
 }
 
 }  // namespace skep::plugin

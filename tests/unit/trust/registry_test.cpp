@@ -1,5 +1,6 @@
 // The policy at the only place where code is loaded, with files that change under our hands.
 #include "core/plugin/registry.hpp"
+#include "core/plugin/task_table.hpp"
 
 #include "core/app/admission.hpp"
 #include "tests/unit/trust/support.hpp"

@@ -51,11 +51,12 @@ class ScriptedConversation final : public worker::ControlPlane {
   ScriptedConversation(ScriptedControl& control, const std::atomic<bool>& abort)
       : control_(control), abort_(abort) {}
 
-  Result<api::RegistrationReply> register_worker(const api::Registration&) override {
+  Result<api::RegistrationReply> register_worker(const api::Registration& request) override {
     const std::scoped_lock lock(control_.mutex_);
     SKEP_TRY(available());
     control_.known_ = true;
     ++control_.registrations_;
+    control_.last_registration_ = request;
     return api::RegistrationReply{};
   }
 
@@ -189,6 +190,11 @@ std::vector<std::uint32_t> ScriptedControl::claim_sizes() const {
   const std::scoped_lock lock(mutex_);
   return claim_sizes_;
 }
+api::Registration ScriptedControl::last_registration() const {
+  const std::scoped_lock lock(mutex_);
+  return last_registration_;
+}
+
 int ScriptedControl::registrations() const {
   const std::scoped_lock lock(mutex_);
   return registrations_;
@@ -241,7 +247,24 @@ std::vector<ports::TaskType> ScriptedRunner::types() const {
   std::vector<ports::TaskType> types;
   for (const char* name : {"noop", "talk", "fail", "wait", "stubborn", "slow", "throw"})
     types.push_back({name, "", "1.0.0", "{}", 0});
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [name, timeout] : timeouts_) types.push_back({name, "", "2.0.0", "{}", timeout});
   return types;
+}
+
+void ScriptedRunner::on_change(std::function<void()> changed) {
+  const std::scoped_lock lock(mutex_);
+  changed_ = std::move(changed);
+}
+
+void ScriptedRunner::set_timeout(const std::string& type, std::int64_t timeout_ms) {
+  std::function<void()> changed;
+  {
+    const std::scoped_lock lock(mutex_);
+    timeouts_[type] = timeout_ms;
+    changed = changed_;
+  }
+  if (changed) changed();
 }
 
 void ScriptedRunner::let_go() {

@@ -67,6 +67,7 @@ class ScriptedControl {
   std::vector<model::Lease> released() const;
   std::vector<std::uint32_t> claim_sizes() const;
   int registrations() const;
+  api::Registration last_registration() const;
   int submissions() const;
   std::vector<MonoMs> submission_times() const;
 
@@ -101,6 +102,7 @@ class ScriptedControl {
   bool away_ = false;
   bool known_ = false;
   int registrations_ = 0;
+  api::Registration last_registration_;
   int next_id_ = 0;
 };
 
@@ -116,6 +118,9 @@ class ScriptedRunner final : public ports::TaskRunner {
   model::Outcome run(const ports::RunRequest& request, MonoMs deadline, ports::CancelToken& cancel,
                      const ports::TaskEvents& events) override;
   std::vector<ports::TaskType> types() const override;
+  void on_change(std::function<void()> changed) override;
+  /// A type appears or is replaced: "noop" and so on with this timeout.
+  void set_timeout(const std::string& type, std::int64_t timeout_ms);
   void let_go();
   int running() const { return running_; }
   int most_running() const { return most_running_; }
@@ -124,7 +129,9 @@ class ScriptedRunner final : public ports::TaskRunner {
  private:
   model::Outcome perform(const std::string& type, ports::CancelToken& cancel,
                          const ports::TaskEvents& events);
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::int64_t> timeouts_;
+  std::function<void()> changed_;
   std::condition_variable go_;
   bool free_ = false;
   std::atomic<int> running_{0};

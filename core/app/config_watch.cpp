@@ -1,0 +1,76 @@
+#include "core/app/config_watch.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace skep::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Millis kLook{60'000};  ///< for a change whose notice was lost
+constexpr Millis kSettle{50};
+
+std::string absolute_path(const std::string& path) {
+  std::error_code ec;
+  const fs::path whole = fs::absolute(path, ec);
+  return ec ? path : whole.lexically_normal().string();
+}
+
+/// The folder of the file, and of what it links to.
+std::vector<std::string> folders_of(const std::string& path) {
+  std::vector<std::string> out{fs::path(path).parent_path().string()};
+  std::error_code ec;
+  const std::string target = fs::canonical(path, ec).parent_path().string();
+  if (!ec && target != out.front()) out.push_back(target);
+  return out;
+}
+
+}  // namespace
+
+ConfigWatch::ConfigWatch(Reloader& reloader)
+    : Service("skep-config"),
+      reloader_(reloader),
+      path_(absolute_path(reloader.path())),
+      folders_(folders_of(path_)) {}
+
+void ConfigWatch::request() {
+  requested_ = true;
+  folders_.wake();
+}
+
+ConfigWatch::Stamp ConfigWatch::stamp_of(const std::string& path) {
+  struct stat s {};
+  if (::stat(path.c_str(), &s) != 0) return {};
+  return {static_cast<std::int64_t>(s.st_dev),
+          static_cast<std::int64_t>(s.st_ino),
+          s.st_size,
+          s.st_mtim.tv_sec * 1'000'000'000 + s.st_mtim.tv_nsec,
+          s.st_ctim.tv_sec * 1'000'000'000 + s.st_ctim.tv_nsec,
+          1};
+}
+
+/// Two edits within a tick of the file system's clock have one stamp: being named is enough.
+bool ConfigWatch::is_new(const FolderWatch::Changes& changes) {
+  const Stamp now = stamp_of(path_);
+  const bool differs = now != seen_;
+  seen_ = now;
+  return differs ||
+         std::find(changes.paths.begin(), changes.paths.end(), path_) != changes.paths.end();
+}
+
+void ConfigWatch::run(std::stop_token stop) {
+  FolderWatch::Changes changes;  // the first look: the file may have changed since it was read
+  while (!stop.stop_requested()) {
+    const bool changed = is_new(changes);
+    if (requested_.exchange(false))
+      reloader_.reload("SIGHUP");
+    else if (changed && reloader_.running().config.node.watch_config)
+      reloader_.reload("file");
+    changes = folders_.wait(kLook, kSettle, stop);
+  }
+}
+
+}  // namespace skep::app

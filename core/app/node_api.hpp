@@ -1,0 +1,59 @@
+// The routes of every node, about itself: /api/node and the event stream.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/app/event_streams.hpp"
+#include "core/app/reloader.hpp"
+#include "core/base/live.hpp"
+#include "core/net/http.hpp"
+#include "core/plugin/registry.hpp"
+#include "core/plugin/scripts/catalog.hpp"
+
+namespace skep::app {
+
+struct NodeFacts {
+  std::string id;
+  std::string site;
+  std::vector<std::string> roles;
+  std::string state_dir;
+  std::string config_file;  ///< "" = none
+  WallMs started_at = 0;
+};
+
+/// Collaborators outlive it, and it outlives the servers of its routes.
+class NodeApi {
+ public:
+  /// The scripts of this node. [any]
+  using Scripts = std::function<std::vector<plugin::ScriptInfo>()>;
+
+  NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader, EventStreams& events);
+  std::vector<net::Route> routes();
+  /// Where the node can be reached; from then on its state is "running". [any]
+  void set_urls(std::vector<std::string> urls) { urls_.set(std::move(urls)); }
+  /// Empty: there are none. The one before is not called any more. [any]
+  void set_scripts(Scripts scripts);
+
+ private:
+  using Request = net::HttpRequest;
+  using Response = net::HttpResponse;
+  Response node(const Request& request) const;
+  Response plugins(const Request& request) const;
+  Response reload_plugin(const Request& request);
+  Response scripts(const Request& request) const;
+  Response config(const Request& request) const;
+  Response reload(const Request& request);
+
+  const NodeFacts facts_;
+  plugin::Registry& registry_;
+  Reloader& reloader_;
+  EventStreams& events_;
+  mutable std::mutex scripts_mutex_;  ///< held during a call
+  Scripts scripts_;
+  Live<std::vector<std::string>> urls_{{}};
+};
+
+}  // namespace skep::app

@@ -1,0 +1,104 @@
+#include "core/app/node_core.hpp"
+
+#include "core/app/slots.hpp"
+#include "core/base/log.hpp"
+
+namespace skep::app {
+namespace {
+
+constexpr std::size_t kMostStreams = 64;
+/// A plugin's reload may block one for long; the others go on answering.
+constexpr std::size_t kSocketThreads = 2;
+
+/// Events after which other task types may be there.
+bool concerns_plugins(const events::Event& event) {
+  return event.name.starts_with("plugin.") || event.name.starts_with("script.");
+}
+
+Result<NodeFacts> facts_of(const config::Loaded& loaded, const config::LoadOptions& source) {
+  auto id = node_id(loaded.config);
+  if (!id) return id.error();
+  const auto& node = loaded.config.node;
+  return NodeFacts{std::move(*id), node.site,   node.roles,
+                   node.state_dir, source.path, SystemClock().wall_ms()};
+}
+
+Reloader::Guards guards_of(plugin::Registry& registry, std::shared_ptr<trust::Gate> gate) {
+  Reloader::Guards guards;
+  guards.check = [](const config::Config& c) -> Status {
+    const auto settings = trust::Settings::from(c.trust);
+    return settings ? Status{} : Status{settings.error()};
+  };
+  guards.plugins = [&registry](const config::Config& c) -> Status {
+    const auto changed = registry.configure(c.plugins.tables);
+    return changed ? Status{} : Status{changed.error()};
+  };
+  guards.trust = [gate = std::move(gate)](const config::Config& c) -> Status {
+    auto settings = trust::Settings::from(c.trust);
+    return settings ? gate->tighten(std::move(*settings)) : Status{settings.error()};
+  };
+  return guards;
+}
+
+net::ServerOptions socket_options(const config::Config& config) {
+  net::ServerOptions options;
+  options.unix_socket = config.node.state_dir + "/node.sock";
+  options.threads = kSocketThreads;
+  return options;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<NodeCore>> NodeCore::start(const config::Loaded& loaded,
+                                                  const config::LoadOptions& source,
+                                                  plugin::Registry& registry,
+                                                  std::shared_ptr<trust::Gate> gate) {
+  auto facts = facts_of(loaded, source);
+  if (!facts) return facts.error();
+  std::unique_ptr<NodeCore> core(new NodeCore);
+  core->events_ =
+      std::make_unique<EventStreams>(kMostStreams, [self = core.get()](const events::Event& event) {
+        if (concerns_plugins(event)) self->on_plugins_changed_();
+      });
+  core->reloader_ = std::make_unique<Reloader>(loaded, source, guards_of(registry, std::move(gate)));
+  core->api_ =
+      std::make_unique<NodeApi>(std::move(*facts), registry, *core->reloader_, *core->events_);
+  core->server_ =
+      std::make_unique<net::HttpServer>(socket_options(loaded.config), net::Router(core->routes()));
+  if (const Status served = core->server_->start(); !served) {
+    if (served.error().code == Code::kState) return served.error();
+    log::warn("node_socket_failed", {{"error", served.error().message},
+                                     {"effect", "skep node and skep plugin cannot ask this node"}});
+  }
+  return core;
+}
+
+void NodeCore::run(Parts parts, std::vector<std::string> urls) {
+  for (std::string& url : server_->urls()) urls.push_back(std::move(url));
+  on_plugins_changed_ = std::move(parts.on_plugins_changed);
+  api_->set_scripts(std::move(parts.scripts));
+  events_->start();
+  reloader_->start(std::move(parts.apply));
+  api_->set_urls(std::move(urls));
+  if (reloader_->path().empty()) return;
+  watch_ = std::make_unique<ConfigWatch>(*reloader_);
+  watch_->start();
+}
+
+void NodeCore::reload_soon() {
+  if (watch_) watch_->request();
+}
+
+void NodeCore::stop_changes() {
+  watch_.reset();
+  if (reloader_) reloader_->stop();
+  if (api_) api_->set_scripts({});
+}
+
+void NodeCore::stop() {
+  stop_changes();
+  if (server_) server_->stop();
+  if (events_) events_->stop();
+}
+
+}  // namespace skep::app

@@ -1,0 +1,198 @@
+#include "core/app/reloader.hpp"
+
+#include "core/base/events.hpp"
+#include "core/base/json.hpp"
+#include "core/base/log.hpp"
+#include "core/base/text.hpp"
+
+namespace skep::app {
+namespace {
+
+using config::Change;
+
+std::string listed(const std::vector<Change>& changes) {
+  std::vector<std::string> out;
+  for (const Change& c : changes) out.push_back(c.key + ": " + c.before + " -> " + c.after);
+  return join(out, "; ");
+}
+
+std::string listed(const std::vector<config::Covered>& covered) {
+  std::vector<std::string> out;
+  for (const auto& c : covered) out.push_back(c.key + ": " + c.by + " counts, not " + c.value);
+  return join(out, "; ");
+}
+
+void write(JsonOut& out, std::string_view name, const std::vector<Change>& changes) {
+  out.key(name).array();
+  for (const Change& c : changes)
+    out.object()
+        .key("key")
+        .str(c.key)
+        .key("before")
+        .raw(c.before)
+        .key("after")
+        .raw(c.after)
+        .end_object();
+  out.end_array();
+}
+
+/// Where each value of `running` comes from, after `next` was read.
+std::map<std::string, config::Origin> merged_origins(const config::Loaded& running,
+                                                     const config::Loaded& next,
+                                                     const std::vector<Change>& kept) {
+  auto out = next.origins;
+  for (const Change& change : kept) {
+    out.erase(change.key);
+    if (const auto old = running.origins.find(change.key); old != running.origins.end())
+      out.insert(*old);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string to_json(const ReloadReport& r) {
+  JsonOut out;
+  out.object().key("result").str(r.result).key("trigger").str(r.trigger);
+  out.key("at").time_or_null(r.at);
+  write(out, "applied", r.applied);
+  write(out, "needs_restart", r.needs_restart);
+  out.key("covered").array();
+  for (const auto& c : r.covered)
+    out.object().key("key").str(c.key).key("value").raw(c.value).key("by").str(c.by).end_object();
+  out.end_array().key("warnings").array();
+  for (const std::string& warning : r.warnings) out.str(warning);
+  out.end_array().key("error");
+  if (r.error)
+    out.str(r.error->message);
+  else
+    out.null();
+  return out.end_object().take();
+}
+
+Reloader::Reloader(config::Loaded running, config::LoadOptions source, Guards guards)
+    : source_(std::move(source)),
+      guards_(std::move(guards)),
+      latest_(running),
+      running_(std::move(running)) {}
+
+void Reloader::start(std::vector<Apply> parts) {
+  const std::scoped_lock lock(turn_);
+  parts_ = std::move(parts);
+}
+
+void Reloader::stop() {
+  const std::scoped_lock lock(turn_);
+  parts_.reset();
+}
+
+config::Loaded Reloader::running() const {
+  const std::scoped_lock lock(mutex_);
+  return running_;
+}
+
+std::optional<ReloadReport> Reloader::last() const {
+  const std::scoped_lock lock(mutex_);
+  return last_;
+}
+
+std::vector<Change> Reloader::needs_restart() const {
+  const std::scoped_lock lock(mutex_);
+  return needs_restart_;
+}
+
+ReloadReport Reloader::reload(std::string_view trigger) {
+  const std::scoped_lock lock(turn_);
+  ReloadReport report = run(trigger);
+  if (report.result == "unchanged") return report;
+  publish(report);
+  const std::scoped_lock state(mutex_);
+  last_ = report;
+  return report;
+}
+
+ReloadReport Reloader::run(std::string_view trigger) {
+  ReloadReport report;
+  report.trigger = trigger;
+  report.at = SystemClock().wall_ms();
+  report.result = "refused";
+  if (!parts_) {
+    report.error = unavailable("the node is starting or stopping");
+    return report;
+  }
+  auto next = config::load(source_);
+  if (!next) {
+    report.error = next.error();
+    return report;
+  }
+  return take(std::move(*next), std::move(report));
+}
+
+/// An error refuses the whole; what a guard leaves for the next start stays in `now` as it was.
+Status Reloader::ask_guards(const config::Config& before, config::Config& now,
+                            ReloadReport& report) const {
+  SKEP_TRY(guards_.check(now));
+  if (now.plugins.tables != before.plugins.tables)
+    if (const Status taken = guards_.plugins(now); !taken) {
+      const Error error = taken.error().within("[plugins]");
+      if (error.code != Code::kUnsupported) return error;
+      report.error = error;
+      now.plugins.tables = before.plugins.tables;
+    }
+  if (now.trust.policy != before.trust.policy || now.trust.keys != before.trust.keys)
+    if (const Status taken = guards_.trust(now); !taken) {
+      report.error = taken.error().within("[trust]");
+      now.trust = before.trust;
+    }
+  return {};
+}
+
+ReloadReport Reloader::take(config::Loaded next, ReloadReport report) {
+  const config::Loaded before = running();
+  config::Config now = config::with_live(before.config, next.config);
+  if (const Status fits = ask_guards(before.config, now, report); !fits) {
+    report.error = fits.error();
+    return report;
+  }
+  for (const Apply& apply : *parts_) apply(now);
+
+  report.applied = config::diff(before.config, now);
+  report.needs_restart = config::diff(now, next.config);
+  report.covered = config::covered_changes(latest_, next);
+  report.warnings = next.warnings;
+  const bool changed = !report.applied.empty() || !report.covered.empty();
+  report.result = !report.needs_restart.empty() ? "partly" : changed ? "applied" : "unchanged";
+
+  config::Loaded after = next;
+  after.origins = merged_origins(before, next, report.needs_restart);
+  after.config = std::move(now);
+  latest_ = std::move(next);
+  const std::scoped_lock state(mutex_);
+  running_ = std::move(after);
+  needs_restart_ = report.needs_restart;
+  return report;
+}
+
+void Reloader::publish(const ReloadReport& r) const {
+  for (const std::string& warning : r.warnings) log::warn("config_warning", {{"warning", warning}});
+  if (r.result == "refused")
+    return events::publish(log::Level::kError, "config.refused",
+                           {{"trigger", r.trigger},
+                            {"reason", r.error->message},
+                            {"effect", "the configuration stays as it was"}});
+  if (!r.applied.empty())
+    events::publish(log::Level::kInfo, "config.reloaded",
+                    {{"trigger", r.trigger}, {"applied", listed(r.applied)}});
+  if (!r.covered.empty())
+    events::publish(log::Level::kWarn, "config.refused",
+                    {{"trigger", r.trigger},
+                     {"covered", listed(r.covered)},
+                     {"reason", "variables and flags count more than the file"}});
+  if (!r.needs_restart.empty())
+    events::publish(log::Level::kWarn, "config.refused",
+                    {{"trigger", r.trigger},
+                     {"needs_restart", listed(r.needs_restart)},
+                     {"reason", r.error ? r.error->message : "these keys count at a start only"}});
+}
+
+}  // namespace skep::app

@@ -1,0 +1,84 @@
+// A new configuration for a node that runs.
+//
+// All or nothing where it can go wrong: a file that does not load, or [plugins] tables that do not
+// fit, change nothing. Of one that is right, what may change live is applied; the rest waits for a
+// restart and is named until then.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/config/diff.hpp"
+#include "core/config/load.hpp"
+
+namespace skep::app {
+
+struct ReloadReport {
+  /// "applied", "unchanged", "partly" (some keys need a restart) or "refused" (nothing was taken).
+  std::string result;
+  std::string trigger;  ///< "file", "SIGHUP" or "api"
+  WallMs at = 0;
+  std::vector<config::Change> applied;
+  std::vector<config::Change> needs_restart;  ///< from what runs to what the file says
+  std::vector<config::Covered> covered;       ///< edited, but a variable or flag counts
+  std::vector<std::string> warnings;
+  std::optional<Error> error;  ///< why it was refused, or why live keys wait
+};
+std::string to_json(const ReloadReport& report);
+
+class Reloader {
+ public:
+  /// What may say no. Each is all or nothing.
+  struct Guards {
+    /// What is wrong with a configuration besides what config::load() knows. Changes nothing.
+    std::function<Status(const config::Config&)> check;
+    /// Takes new [plugins.ID] tables; kUnsupported leaves them for the next start.
+    std::function<Status(const config::Config&)> plugins;
+    /// Takes a new [trust]; kState, for one that admits more, leaves it for the next start.
+    std::function<Status(const config::Config&)> trust;
+  };
+  /// Takes what is live of a configuration; the values have been checked.
+  using Apply = std::function<void(const config::Config&)>;
+
+  /// `running` is what the node was started with, from `source`.
+  Reloader(config::Loaded running, config::LoadOptions source, Guards guards);
+
+  /// All parts that apply a configuration; before it reload() answers kUnavailable.
+  void start(std::vector<Apply> parts);
+  /// The parts go: lets a reload under way end, then it is as before start().
+  void stop();
+  /// Reads the source again. One at a time. [any]
+  ReloadReport reload(std::string_view trigger);
+
+  /// What runs: live keys as last applied, the others as at the start. [any]
+  config::Loaded running() const;
+  /// The last report that was not "unchanged". [any]
+  std::optional<ReloadReport> last() const;
+  /// Keys that wait for a restart. [any]
+  std::vector<config::Change> needs_restart() const;
+  const std::string& path() const { return source_.path; }
+
+ private:
+  ReloadReport run(std::string_view trigger);
+  ReloadReport take(config::Loaded next, ReloadReport report);
+  Status ask_guards(const config::Config& before, config::Config& now, ReloadReport& report) const;
+  void publish(const ReloadReport& report) const;
+
+  const config::LoadOptions source_;
+  const Guards guards_;
+  std::mutex turn_;  ///< held during a whole reload
+  std::optional<std::vector<Apply>> parts_;
+  config::Loaded latest_;  ///< as last read
+
+  mutable std::mutex mutex_;  ///< what others read
+  config::Loaded running_;
+  std::optional<ReloadReport> last_;
+  std::vector<config::Change> needs_restart_;
+};
+
+}  // namespace skep::app

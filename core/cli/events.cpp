@@ -1,0 +1,105 @@
+// skep events
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <ostream>
+#include <thread>
+
+#include "core/cli/format.hpp"
+#include "core/cli/interrupt.hpp"
+#include "core/cli/node_config.hpp"
+#include "core/cli/node_target.hpp"
+#include "core/cli/sse_reader.hpp"
+
+namespace skep::cli {
+namespace {
+
+/// Between two attempts to reach a node that went away.
+constexpr Millis kRetry{1'000};
+constexpr Millis kLook{50};
+
+std::string fields_text(const json::object& event) {
+  const json::value* fields = event.if_contains("fields");
+  if (fields == nullptr || !fields->is_object()) return {};
+  std::string out;
+  for (const auto& [key, value] : fields->get_object()) {
+    const std::string text = value.is_string() ? std::string(value.get_string()) : to_text(value);
+    out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", std::string_view(key), text);
+  }
+  return printable(out);
+}
+
+void print_event(const Session& s, const SseEvent& event) {
+  const auto parsed = parse_json(event.data);
+  if (!s.for_people() || !parsed || !parsed->is_object()) {
+    s.console.out << (s.format == Format::kName ? event.id : event.data) << '\n' << std::flush;
+    return;
+  }
+  const json::object& o = parsed->get_object();
+  const std::string at = get_string(o, "at");
+  s.console.out << fmt::format("{:24}  ", at.empty() ? "-" : at)
+                << s.console.paint(Style::kBold, fmt::format("{:20}", printable(event.name)))
+                << "  " << fields_text(o) << '\n'
+                << std::flush;
+}
+
+/// True when the stream ended by itself, false when whoever reads our output went away.
+Outcome<bool> read_stream(Session& s, Client& node, SseReader& reader, const std::string& since) {
+  const bool follow = s.args.has("follow");
+  const std::string path =
+      with_query("/api/node/events", {{"since", since}, {"follow", follow ? "" : "false"}});
+  bool wanted = true;
+  const auto ended = node.stream(path, {}, [&](std::string_view bytes) {
+    wanted = reader.feed(bytes, [&](const SseEvent& event) {
+      print_event(s, event);
+      return s.console.out.good();
+    });
+    return wanted;
+  });
+  if (!ended) return ended.error();
+  return wanted;
+}
+
+bool is_away(const Failure& failure) {
+  return failure.error.code == Code::kUnavailable || failure.error.code == Code::kBusy;
+}
+
+void pause() {
+  for (Millis left = kRetry; left.count() > 0 && !interrupted(); left -= kLook)
+    std::this_thread::sleep_for(kLook);
+}
+
+Outcome<int> run_events(Session& s) {
+  auto node = node_client(s);
+  if (!node) return node.error();
+  const bool follow = s.args.has("follow");
+  std::string since = s.args.get("since", follow ? "" : "0");
+  SseReader reader;
+  for (bool first = true;; first = false) {
+    const auto ended = read_stream(s, *node, reader, since);
+    if (interrupted()) return Failure(Error{Code::kCancelled, "interrupted"});
+    if (!ended && (first || !is_away(ended.error()))) return ended.error();
+    if (ended && (!follow || !*ended)) return 0;
+    if (first) s.console.note("the node went away; waiting for it");
+    if (!reader.last_id().empty()) since = reader.last_id();
+    pause();
+  }
+}
+
+}  // namespace
+
+std::vector<Command> event_commands() {
+  Command c{"events", "what happens on a node: plugins, scripts, configuration"};
+  c.options = config_options();
+  c.options.push_back({"follow", 'f', "", "go on with what happens next, also after a restart"});
+  c.options.push_back({"since", 0, "ID", "begin after this event; 0 = all that is kept"});
+  c.notes =
+      "Without -f, the events that the node still keeps (the last 1024). -o jsonl prints each as\n"
+      "JSON with its id; an event \"gap\" says how many were missed in between.";
+  c.examples = {"skep events -c node.toml",
+                "skep events -f -o jsonl --server http://127.0.0.1:9595"};
+  c.run = run_events;
+  return {std::move(c)};
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,127 @@
+// skep node show, reload
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <ostream>
+
+#include "core/base/text.hpp"
+#include "core/cli/format.hpp"
+#include "core/cli/node_config.hpp"
+#include "core/cli/node_target.hpp"
+
+namespace skep::cli {
+namespace {
+
+std::vector<std::string> texts(const json::object& o, std::string_view key) {
+  std::vector<std::string> out;
+  if (const json::value* v = o.if_contains(key); v != nullptr && v->is_array())
+    for (const json::value& item : v->get_array())
+      if (item.is_string()) out.emplace_back(item.get_string());
+  return out;
+}
+
+std::string change_text(const json::object& change) {
+  const auto text = [&](std::string_view key) {
+    const json::value* v = change.if_contains(key);
+    return v == nullptr ? std::string("null") : to_text(*v);
+  };
+  return fmt::format("{}  {} -> {}", get_string(change, "key"), text("before"), text("after"));
+}
+
+std::vector<const json::object*> objects(const json::object& o, std::string_view key) {
+  std::vector<const json::object*> out;
+  if (const json::value* v = o.if_contains(key); v != nullptr && v->is_array())
+    for (const json::value& item : v->get_array())
+      if (item.is_object()) out.push_back(&item.get_object());
+  return out;
+}
+
+void print_changes(const Console& c, std::string_view title, Style style, const json::object& o,
+                   std::string_view key) {
+  for (const json::object* change : objects(o, key))
+    c.out << c.paint(style, fmt::format("{:13}", title)) << "  " << printable(change_text(*change))
+          << '\n';
+}
+
+void print_report(const Console& c, const json::object& report) {
+  print_changes(c, "applied", Style::kGood, report, "applied");
+  print_changes(c, "needs restart", Style::kWarn, report, "needs_restart");
+  for (const json::object* covered : objects(report, "covered"))
+    c.out << c.paint(Style::kWarn, fmt::format("{:13}", "covered")) << "  "
+          << printable(fmt::format("{}: {} counts, not the file", get_string(*covered, "key"),
+                                   get_string(*covered, "by")))
+          << '\n';
+  if (const std::string error = get_string(report, "error"); !error.empty())
+    c.out << indented(printable(error, true), "  ");
+}
+
+void print_node(const Console& c, const json::object& o) {
+  const auto line = [&](std::string_view title, const std::string& value) {
+    if (!value.empty()) c.out << fmt::format("{:14}", title) << printable(value) << '\n';
+  };
+  line("id", get_string(o, "id"));
+  line("state", get_string(o, "state"));
+  line("roles", join(texts(o, "roles"), ", "));
+  line("site", get_string(o, "site"));
+  line("version", get_string(o, "version"));
+  line("pid", std::to_string(get_int(o, "pid")));
+  line("started", human_age(get_string(o, "started_at"), c.now_ms()) + " ago");
+  line("config", get_string(o, "config_file"));
+  line("state_dir", get_string(o, "state_dir"));
+  for (const std::string& url : texts(o, "urls")) line("url", url);
+  print_changes(c, "needs restart", Style::kWarn, o, "needs_restart");
+  const json::value* last = o.if_contains("last_reload");
+  if (last == nullptr || !last->is_object()) return;
+  const json::object& report = last->get_object();
+  line("last reload",
+       fmt::format("{} {} ago, by {}", get_string(report, "result"),
+                   human_age(get_string(report, "at"), c.now_ms()), get_string(report, "trigger")));
+  if (const std::string error = get_string(report, "error"); !error.empty())
+    c.out << indented(printable(error, true), "  ");
+}
+
+Failure no_object(const Client& node) {
+  return Error{Code::kCorrupt, node.server() + " answered no JSON object"};
+}
+
+Outcome<int> show(Session& s) {
+  auto node = node_client(s);
+  if (!node) return node.error();
+  const auto answer = node->get("/api/node");
+  if (!answer) return answer.error();
+  if (!answer->is_object()) return no_object(*node);
+  if (!print_document(s.console, s.format, *answer, "id"))
+    print_node(s.console, answer->get_object());
+  return 0;
+}
+
+Outcome<int> reload(Session& s) {
+  auto node = node_client(s);
+  if (!node) return node.error();
+  const auto answer = node->post("/api/node/reload");
+  if (!answer) return answer.error();
+  if (!answer->is_object()) return no_object(*node);
+  if (print_document(s.console, s.format, *answer, "result")) return 0;
+  const json::object& report = answer->get_object();
+  if (get_string(report, "result") == "unchanged") s.console.out << "nothing changed\n";
+  print_report(s.console, report);
+  return 0;
+}
+
+}  // namespace
+
+std::vector<Command> node_commands() {
+  Command one{"node show", "show a running node: roles, addresses, what waits for a restart"};
+  one.options = config_options();
+  one.examples = {"skep node show -c node.toml", "skep node show --server http://127.0.0.1:9595"};
+  one.run = show;
+  Command again{"node reload", "let a running node read its configuration again"};
+  again.options = config_options();
+  again.notes =
+      "A file that is wrong changes nothing (exit code 78). Of one that is right, what may change\n"
+      "live is applied, and keys that need a restart are named.";
+  again.run = reload;
+  return {std::move(one), std::move(again)};
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,173 @@
+#include "core/cli/plugin_view.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <ostream>
+
+#include "core/base/text.hpp"
+#include "core/cli/format.hpp"
+
+namespace skep::cli {
+namespace {
+
+std::vector<const json::object*> objects(const json::object& o, std::string_view key) {
+  std::vector<const json::object*> out;
+  if (const json::value* v = o.if_contains(key); v != nullptr && v->is_array())
+    for (const json::value& item : v->get_array())
+      if (item.is_object()) out.push_back(&item.get_object());
+  return out;
+}
+
+/// "skep.kind.task/1" as "task".
+std::string short_kind(std::string kind) {
+  constexpr std::string_view kPrefix = "skep.kind.";
+  if (kind.starts_with(kPrefix)) kind.erase(0, kPrefix.size());
+  return kind.substr(0, kind.find('/'));
+}
+
+std::string components_text(const json::object& p) {
+  std::vector<std::string> out;
+  for (const json::object* c : objects(p, "components"))
+    out.push_back(short_kind(get_string(*c, "kind")) + ":" + get_string(*c, "name"));
+  return out.empty() ? "-" : join(out, " ");
+}
+
+Cell or_dash(std::string text) { return Cell(text.empty() ? "-" : std::move(text)); }
+
+Column text_column(std::string title, std::string key, bool wide = false) {
+  return {std::move(title),
+          [key = std::move(key)](const json::object& row) { return or_dash(get_string(row, key)); },
+          wide};
+}
+
+/// A number that a row without a generation does not have.
+Column number_column(std::string title, std::string key, bool wide = false) {
+  return {std::move(title),
+          [key = std::move(key)](const json::object& row) {
+            const json::value* v = row.if_contains(key);
+            return or_dash(v != nullptr && v->is_number() ? to_text(*v) : "");
+          },
+          wide};
+}
+
+std::string drain_text(const json::object& row) {
+  const json::value* v = row.if_contains("drain_ms");
+  return v != nullptr && v->is_number() ? human_duration(get_int(row, "drain_ms")) : "";
+}
+
+bool is_over(const std::string& state) {
+  return state == "retired" || state == "failed" || state == "rolled_back";
+}
+
+/// What the table shows of one generation: the plugin's columns, its own where it has them.
+json::object row_of(const json::object& plugin, const json::object* generation) {
+  json::object row = plugin;
+  row.erase("generations");
+  row["id"] = plugin_name(plugin);
+  if (generation == nullptr) return row;
+  for (const auto& [key, value] : *generation)
+    if (!value.is_string() || !value.get_string().empty()) row[key] = value;
+  return row;
+}
+
+void print_generations(const Console& c, const json::object& p) {
+  const auto generations = objects(p, "generations");
+  if (generations.empty()) return;
+  c.out << '\n';
+  json::object list;
+  json::array rows;
+  for (const json::object* g : generations) rows.push_back(*g);
+  list["items"] = std::move(rows);
+  std::vector<Column> columns = plugin_columns(true);
+  std::erase_if(columns, [](const Column& column) {
+    return column.title == "ID" || column.title == "COMPONENTS" || column.title == "LICENSE" ||
+           column.title == "PATH";
+  });
+  print_list(c, Format::kWide, list, columns, "number", "");
+}
+
+void print_component(const Console& c, const json::object& component) {
+  c.out << '\n'
+        << c.paint(Style::kBold, printable(get_string(component, "name"))) << "  "
+        << printable(get_string(component, "kind")) << "\n  "
+        << printable(get_string(component, "description")) << '\n';
+  if (const auto most = get_int(component, "max_concurrency"); most > 0)
+    c.out << "  at most " << most << " at once\n";
+  if (const auto timeout = get_int(component, "default_timeout_ms"); timeout > 0)
+    c.out << "  default timeout " << human_duration(timeout) << '\n';
+  std::vector<std::string> permissions;
+  if (const json::value* v = component.if_contains("permissions"); v != nullptr && v->is_array())
+    for (const json::value& p : v->get_array())
+      if (p.is_string()) permissions.emplace_back(p.get_string());
+  if (!permissions.empty()) c.out << "  permissions " << printable(join(permissions, ", ")) << '\n';
+  for (const auto* title : {"params", "config"})
+    if (const json::value* v = component.if_contains(std::string(title) + "_schema");
+        v != nullptr && v->is_object() && !v->get_object().empty())
+      c.out << "  " << title << " schema\n" << indented(printable(pretty(*v), true), "    ");
+}
+
+}  // namespace
+
+std::string plugin_name(const json::object& p) {
+  const std::string id = get_string(p, "id");
+  return id.empty() ? std::filesystem::path(get_string(p, "path")).filename().string() : id;
+}
+
+std::vector<Column> plugin_columns(bool running) {
+  std::vector<Column> out{
+      text_column("ID", "id"),
+      text_column("VERSION", "version"),
+      {"STATE", [](const json::object& p) { return status_cell(get_string(p, "state")); }}};
+  if (running)
+    for (Column& column : std::vector<Column>{
+             number_column("GEN", "number"),
+             text_column("ISOLATION", "isolation"),
+             number_column("LEASES", "leases"),
+             number_column("CALLS", "calls"),
+             number_column("FAILURES", "failures"),
+             {"DRAIN", [](const json::object& row) { return or_dash(drain_text(row)); }}})
+      out.push_back(std::move(column));
+  for (Column& column : std::vector<Column>{
+           {"COMPONENTS", [](const json::object& p) { return Cell(components_text(p)); }},
+           text_column("LICENSE", "license", true),
+           text_column("PATH", "path", true),
+           text_column("SHA256", "sha256", true),
+           {running ? "REASON" : "NOTE", [](const json::object& p) {
+              return Cell(split(get_string(p, "reason"), '\n').front());
+            }}})
+    out.push_back(std::move(column));
+  return out;
+}
+
+json::object plugin_rows(const json::object& list, bool every) {
+  json::array rows;
+  for (const json::object* plugin : objects(list, "items")) {
+    const std::size_t before = rows.size();
+    for (const json::object* g : objects(*plugin, "generations"))
+      if (every || !is_over(get_string(*g, "state"))) rows.push_back(row_of(*plugin, g));
+    if (rows.size() == before) rows.push_back(row_of(*plugin, nullptr));
+  }
+  json::object out;
+  out["items"] = std::move(rows);
+  out["next_cursor"] = nullptr;
+  return out;
+}
+
+void print_plugin(const Console& c, const json::object& p) {
+  for (const auto& [title, value] : {std::pair{"id", plugin_name(p)},
+                                     {"version", get_string(p, "version")},
+                                     {"state", get_string(p, "state")},
+                                     {"license", get_string(p, "license")},
+                                     {"about", get_string(p, "description")},
+                                     {"path", get_string(p, "path")},
+                                     {"sha256", get_string(p, "sha256")}})
+    if (!value.empty()) c.out << fmt::format("{:9}", title) << printable(value) << '\n';
+  if (const std::string reason = get_string(p, "reason"); !reason.empty())
+    c.out << "reason\n" << indented(printable(reason, true), "  ");
+  print_generations(c, p);
+  for (const json::object* component : objects(p, "components")) print_component(c, *component);
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,33 @@
+// Addresses that a server listens on: TCP and UNIX sockets. Private to core/net.
+#pragma once
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <optional>
+#include <string>
+
+#include "core/net/session.hpp"
+#include "core/net/unix_socket.hpp"
+
+namespace skep::net {
+
+struct Listener {
+  using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, Executor>;
+  Acceptor acceptor;
+  std::string url;  ///< "http://127.0.0.1:9595", "unix:/path"
+  bool loopback = false;
+  std::optional<SocketClaim> claim{};  ///< of a UNIX socket
+
+  bool is_unix() const { return claim.has_value(); }
+};
+
+/// kConfig when `text` is no address, or one that other machines reach and there is no token;
+/// kUnavailable when it is taken.
+Result<Listener> listen_tcp(asio::io_context& io, const std::string& text, bool has_token);
+/// A socket file of mode 0600 at `path`, as ServerOptions::unix_socket says.
+Result<Listener> listen_unix(asio::io_context& io, const std::string& path);
+
+/// Readies an accepted socket and says who is at its other end; an error when it left already.
+Result<Peer> greet(const Listener& listener, Socket& socket,
+                   const asio::generic::stream_protocol::endpoint& from);
+
+}  // namespace skep::net

@@ -1,0 +1,55 @@
+#include "core/worker/registrar.hpp"
+
+#include "core/base/log.hpp"
+
+namespace skep::worker {
+
+Registrar::Registrar(std::unique_ptr<ControlPlane> control,
+                     std::function<api::Registration()> registration, Link& link)
+    : Service("skep-register"),
+      control_(std::move(control)),
+      registration_(std::move(registration)),
+      link_(link) {}
+
+void Registrar::announce() {
+  const std::scoped_lock lock(mutex_);
+  due_ = true;
+  change_.notify_all();
+}
+
+bool Registrar::take_due(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  if (!change_.wait(lock, stop, [&] { return due_; })) return false;
+  due_ = false;
+  return true;
+}
+
+void Registrar::run(std::stop_token stop) {
+  while (take_due(stop))
+    while (!stop.stop_requested() && !link_.conflicted() && !register_again(stop)) {
+    }
+}
+
+/// False when it has to be tried again.
+bool Registrar::register_again(std::stop_token stop) {
+  constexpr Millis kLook{1'000};
+  const api::Registration registration = registration_();
+  if (!link_.registered()) {  // the claim loop does it, maybe with what was true before
+    link_.wait_change(kLook, stop);
+    return false;
+  }
+  const auto reply = control_->register_worker(registration);
+  if (reply) {
+    backoff_.reset();
+    log::info("worker_registered_again", {{"task_types", registration.types.size()},
+                                          {"concurrency", registration.concurrency}});
+    return true;
+  }
+  if (reply.error().code == Code::kState) link_.conflict(reply.error().message);
+  if (reply.error().code == Code::kNotFound || reply.error().code == Code::kDenied)
+    link_.set_registered(false);
+  link_.wait_change(backoff_.next(reply.error().retry_after), stop);
+  return false;
+}
+
+}  // namespace skep::worker

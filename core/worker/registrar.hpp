@@ -1,0 +1,43 @@
+// Tells the control plane again what this worker is, when that changed while it runs.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "core/base/service.hpp"
+#include "core/worker/backoff.hpp"
+#include "core/worker/control_plane.hpp"
+#include "core/worker/link.hpp"
+
+namespace skep::worker {
+
+/// Beside the claim loop and on a connection of its own: a claim that waits at the control plane
+/// goes on there with the new types, and running tasks notice nothing.
+class Registrar final : public Service {
+ public:
+  /// Collaborators outlive it. `registration` is called on its thread.
+  Registrar(std::unique_ptr<ControlPlane> control, std::function<api::Registration()> registration,
+            Link& link);
+  ~Registrar() override { stop(); }
+  /// Several calls in a row become one registration. [any]
+  void announce();
+
+ protected:
+  void run(std::stop_token stop) override;
+
+ private:
+  bool take_due(std::stop_token stop);
+  bool register_again(std::stop_token stop);
+
+  const std::unique_ptr<ControlPlane> control_;
+  const std::function<api::Registration()> registration_;
+  Link& link_;
+  Backoff backoff_;
+  std::mutex mutex_;
+  std::condition_variable_any change_;
+  bool due_ = false;
+};
+
+}  // namespace skep::worker

@@ -1,0 +1,30 @@
+// Space set aside in the spool, one portion for each result that may come.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+
+#include "core/ports/spool.hpp"
+
+namespace skep::worker {
+
+/// The size of a portion may change while some are out: as much is given back as was taken. [any]
+class SpoolReserve {
+ public:
+  /// `spool` outlives it.
+  SpoolReserve(ports::Spool& spool, std::uint64_t bytes) : spool_(spool), bytes_(bytes) {}
+  Status take();
+  /// Portions of an earlier size go first.
+  void give_back();
+  /// The size of portions from now on; false when it is that already.
+  bool resize(std::uint64_t bytes);
+
+ private:
+  ports::Spool& spool_;
+  std::mutex mutex_;
+  std::uint64_t bytes_;
+  std::map<std::uint64_t, int> out_;  ///< portions by size
+};
+
+}  // namespace skep::worker

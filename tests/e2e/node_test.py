@@ -1,0 +1,167 @@
+"""A node's own API and changes of its configuration while it runs."""
+import json
+import os
+import signal
+import subprocess
+import threading
+import unittest
+
+from rig import FAST_CONTROL, SKEP, RigTest, request, wait_for
+
+
+class NodeTest(RigTest):
+    def both(self, env=None, extra=""):
+        node = self.node("both", f"""
+[node]
+id = "w1"
+state_dir = "{self.root}/both"
+[http]
+listen = ["127.0.0.1:0"]
+[spool]
+dir = "{self.root}/both/offline"
+{FAST_CONTROL}
+{extra}
+[worker]
+concurrency = 2
+""", env)
+        self.attach(node)
+        wait_for(lambda: self.shown()["state"] == "running", "a running node")
+        self.concurrency(2)
+        return node
+
+    def shown(self):
+        return request(self.url, "GET", "/api/node").json
+
+    def edit(self, node, old, new, rename=False):
+        with open(node.config) as f:
+            text = f.read()
+        self.assertIn(old, text)
+        self.write(node, text.replace(old, new), rename)
+
+    def write(self, node, text, rename=False):
+        path = node.config + "~" if rename else node.config
+        with open(path, "w") as f:
+            f.write(text)
+        if rename:
+            os.rename(path, node.config)
+
+    def concurrency(self, n):
+        wait_for(lambda: [w["concurrency"] for w in self.api("GET", "/api/workers")["items"]] == [n],
+                 f"concurrency {n} at the control plane", 10)
+
+    def test_takes_a_changed_file_by_itself(self):
+        node = self.both()
+        self.edit(node, "concurrency = 2", "concurrency = 5")
+        self.concurrency(5)
+        self.edit(node, "concurrency = 5", "concurrency = 3", rename=True)
+        self.concurrency(3)
+        self.assertEqual(self.shown()["last_reload"]["applied"],
+                         [{"key": "worker.concurrency", "before": 5, "after": 3}])
+
+    def test_refuses_by_name_what_needs_a_restart_and_applies_the_rest(self):
+        node = self.both()
+        self.edit(node, "concurrency = 2", 'concurrency = 4\n[queue]\npath = "elsewhere.db"')
+        self.concurrency(4)
+        waiting = self.shown()["needs_restart"]
+        self.assertEqual([w["key"] for w in waiting], ["queue.path"])
+        self.assertIn("needs restart  queue.path", self.skep("node", "show", "-c", node.config).stdout)
+        self.edit(node, 'path = "elsewhere.db"', "")
+        wait_for(lambda: self.shown()["needs_restart"] == [], "nothing to wait for a restart", 10)
+
+    def test_keeps_the_old_configuration_when_the_new_one_is_wrong(self):
+        node = self.both()
+        self.edit(node, "concurrency = 2", "concurrency = 6\nconcurency = 1")
+        wait_for(lambda: (self.shown()["last_reload"] or {}).get("result") == "refused", "a refusal", 10)
+        self.concurrency(2)
+        done = self.skep("node", "reload", "-c", node.config, check=False, env={"SKEP_SERVER": ""})
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertIn("concurency", done.stderr)
+
+    def test_takes_sighup_and_a_command_when_it_does_not_watch(self):
+        node = self.both(env={"SKEP_NODE_WATCH_CONFIG": "false"})
+        self.edit(node, "concurrency = 2", "concurrency = 4")
+        node.process.send_signal(signal.SIGHUP)
+        self.concurrency(4)
+        self.assertEqual(self.shown()["last_reload"]["trigger"], "SIGHUP")
+        self.edit(node, "concurrency = 4", "concurrency = 7")
+        out = self.skep("node", "reload", "-c", node.config, env={"SKEP_SERVER": ""}).stdout
+        self.assertIn("worker.concurrency  4 -> 7", out)
+        self.concurrency(7)
+
+    def test_says_that_a_variable_covers_an_edit(self):
+        node = self.both(env={"WORKER_BATCH_SIZE": "9"})
+        self.edit(node, "concurrency = 2", "concurrency = 2\nbatch_size = 3")
+        wait_for(lambda: self.shown()["last_reload"], "a report", 10)
+        self.assertEqual(self.shown()["last_reload"]["covered"],
+                         [{"key": "worker.batch_size", "value": 3, "by": "env WORKER_BATCH_SIZE"}])
+
+    def test_a_storm_of_edits_ends_on_the_last_valid_one(self):
+        node = self.both()
+
+        def resources():
+            pid = node.process.pid
+            return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
+
+        with open(node.config) as f:
+            text = f.read()
+        self.write(node, text.replace("concurrency = 2", "concurrency = 8"))
+        self.concurrency(8)
+        before = resources()
+        for i in range(100):
+            new = "concurrency = x" if i % 2 else f"concurrency = {9 + i}"
+            self.write(node, text.replace("concurrency = 2", new), rename=i % 4 < 2)
+        self.write(node, text.replace("concurrency = 2", "concurrency = 42"))
+        self.concurrency(42)
+        after = resources()
+        self.assertLessEqual(after[0], before[0] + 2)
+        self.assertLessEqual(after[1], before[1] + 2)
+        self.assertTrue(node.alive())
+
+    def test_streams_events_and_resumes(self):
+        node = self.both()
+        self.edit(node, "concurrency = 2", "concurrency = 5")
+        self.concurrency(5)
+        kept = self.skep("events", "-c", node.config, "-o", "jsonl", env={"SKEP_SERVER": ""}).stdout
+        events = [json.loads(line) for line in kept.splitlines()]
+        self.assertEqual(events[-1]["event"], "config.reloaded")
+        follower = subprocess.Popen([SKEP, "events", "-f", "-o", "jsonl", "--since", events[-1]["id"],
+                                     "--server", self.url], stdout=subprocess.PIPE, text=True)
+        lines = []
+        reader = threading.Thread(target=lambda: lines.extend(iter(follower.stdout.readline, "")))
+        reader.start()
+        try:
+            self.edit(node, "concurrency = 5", "concurrency = 6")
+            wait_for(lambda: lines, "an event", 10)
+            self.assertIn("5 -> 6", json.loads(lines[0])["fields"]["applied"])
+            follower.send_signal(signal.SIGINT)
+            self.assertEqual(follower.wait(10), 130)
+        finally:
+            follower.kill()
+            reader.join()
+
+    def test_a_second_node_on_the_same_state_is_refused(self):
+        node = self.both()
+        second = subprocess.run([SKEP, "start", "-c", node.config], capture_output=True, text=True, timeout=30)
+        self.assertNotEqual(second.returncode, 0)
+        self.assertIn(f"pid {node.process.pid}", second.stderr)
+        self.assertEqual(self.shown()["pid"], node.process.pid)
+
+    def test_its_socket_goes_with_it(self):
+        node = self.both()
+        socket = f"{self.root}/both/node.sock"
+        self.assertEqual(os.stat(socket).st_mode & 0o777, 0o600)
+        self.assertEqual(node.terminate(), 0)
+        self.assertFalse(os.path.exists(socket))
+        done = self.skep("plugin", "list", "-c", node.config, env={"SKEP_SERVER": ""})
+        self.assertIn("read from the files", done.stderr)
+
+    def test_its_routes_are_in_the_openapi_document(self):
+        self.both()
+        paths = self.api("GET", "/openapi.json")["paths"]
+        for path in ("/api/node", "/api/node/plugins", "/api/node/plugins/{id}/reload", "/api/node/scripts",
+                     "/api/node/reload", "/api/node/config", "/api/node/events", "/api/events"):
+            self.assertIn(path, paths)
+
+
+if __name__ == "__main__":
+    unittest.main()

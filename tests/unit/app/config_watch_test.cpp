@@ -1,0 +1,86 @@
+#include "core/app/config_watch.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "tests/support/temp_dir.hpp"
+
+namespace skep::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ConfigWatchTest : public testing::Test {
+ protected:
+  static std::string text(int concurrency, const std::string& more = {}) {
+    return more + "[worker]\nconcurrency = " + std::to_string(concurrency) + "\n";
+  }
+  static void write(const std::string& path, const std::string& content) {
+    std::ofstream(path) << content;
+  }
+  void start(const std::string& path) {
+    const config::LoadOptions source{.path = path};
+    Reloader::Guards guards;
+    guards.check = guards.plugins = guards.trust = [](const config::Config&) { return Status{}; };
+    reloader_ = std::make_unique<Reloader>(config::load(source).value(), source, guards);
+    reloader_->start({[this](const config::Config& c) { now_ = c.worker.concurrency; }});
+    watch_ = std::make_unique<ConfigWatch>(*reloader_);
+    watch_->start();
+  }
+  bool becomes(int concurrency) const {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (now_ != concurrency && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(Millis{2});
+    return now_ == concurrency;
+  }
+
+  const test::TempDir dir_;
+  std::atomic<int> now_{0};
+  std::unique_ptr<Reloader> reloader_;
+  std::unique_ptr<ConfigWatch> watch_;
+};
+
+TEST_F(ConfigWatchTest, notices_a_file_written_in_place_and_one_moved_over_it) {
+  const std::string path = dir_.file("node.toml");
+  write(path, text(2));
+  start(path);
+  write(path, text(3));
+  EXPECT_TRUE(becomes(3));
+  write(path + "~", text(4));
+  fs::rename(path + "~", path);
+  EXPECT_TRUE(becomes(4));
+  fs::rename(path, path + ".bak");  // an editor that keeps a backup
+  write(path, text(5));
+  EXPECT_TRUE(becomes(5));
+}
+
+TEST_F(ConfigWatchTest, notices_that_a_link_leads_elsewhere) {
+  const std::string path = dir_.file("node.toml");
+  for (const auto* folder : {"one", "two"}) fs::create_directory(dir_.file(folder));
+  write(dir_.file("one/node.toml"), text(2));
+  write(dir_.file("two/node.toml"), text(3));
+  fs::create_symlink("one", dir_.file("data"));
+  fs::create_symlink("data/node.toml", path);
+  start(path);
+  fs::create_symlink("two", dir_.file("next"));
+  fs::rename(dir_.file("next"), dir_.file("data"));
+  EXPECT_TRUE(becomes(3));
+}
+
+TEST_F(ConfigWatchTest, waits_to_be_asked_when_it_shall_not_watch) {
+  const std::string path = dir_.file("node.toml");
+  const std::string off = "[node]\nwatch_config = false\n";
+  write(path, text(2, off));
+  start(path);
+  write(path, text(3, off));
+  watch_->request();
+  EXPECT_TRUE(becomes(3));
+  EXPECT_EQ(reloader_->last()->trigger, "SIGHUP");
+}
+
+}  // namespace
+}  // namespace skep::app

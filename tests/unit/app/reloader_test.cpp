@@ -1,0 +1,114 @@
+#include "core/app/reloader.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "core/base/events.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace skep::app {
+namespace {
+
+class ReloaderTest : public testing::Test {
+ protected:
+  void write(const std::string& text) const { std::ofstream(path_) << text; }
+
+  Reloader make(const std::string& text) {
+    write(text);
+    Reloader::Guards guards;
+    guards.check = [this](const config::Config&) { return check_; };
+    guards.plugins = [this](const config::Config&) { return plugins_; };
+    guards.trust = [this](const config::Config&) { return trust_; };
+    const config::LoadOptions source{.path = path_};
+    return Reloader(config::load(source).value(), source, std::move(guards));
+  }
+  std::vector<Reloader::Apply> parts() {
+    return {[this](const config::Config& c) { applied_.push_back(c.worker.concurrency); }};
+  }
+  static std::string newest_event() {
+    const auto found = events::since(events::newest() - 1, 1, Millis{0}, {});
+    return found.empty() ? "" : found[0].name + " " + found[0].fields;
+  }
+
+  const test::TempDir dir_;
+  const std::string path_ = dir_.file("node.toml");
+  Status check_;
+  Status plugins_;
+  Status trust_;
+  std::vector<int> applied_;
+};
+
+TEST_F(ReloaderTest, applies_live_keys_and_names_the_rest) {
+  Reloader reloader = make("[worker]\nconcurrency = 4\n");
+  reloader.start(parts());
+  write("[worker]\nconcurrency = 8\n[http]\nthreads = 9\n");
+  const ReloadReport report = reloader.reload("api");
+  EXPECT_EQ(report.result, "partly");
+  ASSERT_EQ(report.applied.size(), 1u);
+  EXPECT_EQ(report.applied[0].key, "worker.concurrency");
+  ASSERT_EQ(report.needs_restart.size(), 1u);
+  EXPECT_EQ(report.needs_restart[0].key, "http.threads");
+  EXPECT_EQ(applied_, std::vector<int>{8});
+  EXPECT_EQ(reloader.running().config.http.threads, 4);
+  EXPECT_EQ(reloader.running().config.worker.concurrency, 8);
+  EXPECT_NE(newest_event().find("http.threads: 4 -> 9"), std::string::npos) << newest_event();
+  EXPECT_EQ(reloader.reload("api").result, "partly") << "it waits until a restart";
+  write("[worker]\nconcurrency = 8\n");
+  EXPECT_EQ(reloader.reload("api").result, "unchanged");
+  EXPECT_TRUE(reloader.needs_restart().empty());
+}
+
+TEST_F(ReloaderTest, changes_nothing_when_the_file_is_wrong_or_gone) {
+  Reloader reloader = make("[worker]\nconcurrency = 4\n");
+  reloader.start(parts());
+  write("[worker]\nconcurrency = 8\nnope = 1\n");
+  const ReloadReport report = reloader.reload("file");
+  EXPECT_EQ(report.result, "refused");
+  EXPECT_NE(report.error->message.find("node.toml:3:1"), std::string::npos)
+      << report.error->message;
+  std::filesystem::remove(path_);
+  EXPECT_EQ(reloader.reload("file").result, "refused");
+  EXPECT_TRUE(applied_.empty());
+  EXPECT_EQ(reloader.running().config.worker.concurrency, 4);
+  EXPECT_EQ(newest_event().substr(0, 14), "config.refused");
+}
+
+TEST_F(ReloaderTest, changes_nothing_when_a_plugin_refuses_its_table) {
+  Reloader reloader = make("");
+  reloader.start(parts());
+  plugins_ = config_error("x: level is 1; expected a string");
+  write("[worker]\nconcurrency = 8\n[plugins.x]\nlevel = 1\n");
+  EXPECT_EQ(reloader.reload("file").result, "refused");
+  EXPECT_TRUE(applied_.empty());
+  plugins_ = Status{};
+  EXPECT_EQ(reloader.reload("file").result, "applied");
+  EXPECT_EQ(applied_, std::vector<int>{8});
+}
+
+TEST_F(ReloaderTest, leaves_what_a_guard_cannot_take_live_for_the_next_start) {
+  Reloader reloader = make("[trust]\npolicy = \"pin\"\n");
+  reloader.start(parts());
+  trust_ = Error{Code::kState, "that would admit more"};
+  write("[worker]\nconcurrency = 8\n[trust]\npolicy = \"none\"\n");
+  const ReloadReport report = reloader.reload("file");
+  EXPECT_EQ(report.result, "partly");
+  ASSERT_EQ(report.needs_restart.size(), 1u);
+  EXPECT_EQ(report.needs_restart[0].key, "trust.policy");
+  EXPECT_NE(report.error->message.find("admit more"), std::string::npos);
+  EXPECT_EQ(reloader.running().config.trust.policy, "pin");
+  EXPECT_EQ(applied_, std::vector<int>{8});
+}
+
+TEST_F(ReloaderTest, refuses_while_the_node_starts_or_stops) {
+  Reloader reloader = make("");
+  EXPECT_EQ(reloader.reload("api").error->code, Code::kUnavailable);
+  reloader.start(parts());
+  EXPECT_EQ(reloader.reload("api").result, "unchanged");
+  reloader.stop();
+  EXPECT_EQ(reloader.reload("api").error->code, Code::kUnavailable);
+}
+
+}  // namespace
+}  // namespace skep::app
