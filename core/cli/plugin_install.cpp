@@ -2,6 +2,7 @@
 #include "core/cli/plugin_install.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,15 +14,20 @@
 #include "core/base/id.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/node_config.hpp"
+#include "core/cli/node_target.hpp"
 #include "core/plugin/compat.hpp"
 #include "core/plugin/elf_note.hpp"
 #include "core/plugin/hazards.hpp"
 #include "core/plugin/stage.hpp"
+#include "core/proc/monotonic.hpp"
 
 namespace skep::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr MonoMs kNodeWaitMs = 15'000;
+constexpr int kLookMs = 50;
 
 struct Target {
   std::string folder;
@@ -31,9 +37,7 @@ struct Target {
 /// A node that wants pins refuses what its lock file does not list.
 std::string advice_of(Session& s, const config::Config& config) {
   const std::string& policy = config.trust.policy;
-  if (policy == "none")
-    return "a running node of this folder takes it up by itself if it watches its folders; see "
-           "skep plugin list";
+  if (policy == "none") return "no node runs here now; the next one that starts takes it up";
   return "the node's [trust] policy is \"" + policy + "\": it loads the file once " +
          (policy == "signature"
               ? std::string("FILE.minisig is beside it (skep plugin sign)")
@@ -140,6 +144,31 @@ Result<Installed> put(const std::string& file, const std::string& folder) {
   return installed;
 }
 
+/// What the node says of the plugin: it serves this file, it refused it, or nothing yet.
+std::string verdict_of(const json::value& list, const Installed& i) {
+  for (const json::object* p : items_of(list)) {
+    if (get_string(*p, "id") != i.id || get_string(*p, "sha256") != i.sha256) continue;
+    if (get_string(*p, "state") == "loaded") return "the running node serves it";
+    if (const std::string why = get_string(*p, "reason"); !why.empty())
+      return "the running node does not serve it: " + why;
+  }
+  return "";
+}
+
+/// Asks the node that runs until it has made up its mind; `advice` when none runs.
+std::string ask_node(Session& s, const Installed& i, const std::string& advice) {
+  auto node = node_client(s);
+  if (!node || !node->server().starts_with("unix:")) return advice;
+  const MonoMs end = proc::monotonic_ms() + kNodeWaitMs;
+  do {
+    const auto list = node->get("/api/node/plugins");
+    if (!list) return advice;
+    if (auto verdict = verdict_of(*list, i); !verdict.empty()) return verdict;
+    ::poll(nullptr, 0, kLookMs);
+  } while (proc::monotonic_ms() < end);
+  return "the running node has not taken it up yet; see skep plugin list -c FILE";
+}
+
 Outcome<int> install(Session& s) {
   const auto installed = install_plugin(s, s.args.get("FILE"));
   if (!installed) return installed.error();
@@ -163,7 +192,7 @@ Outcome<Installed> install_plugin(Session& s, const std::string& file) {
   if (!fs::is_regular_file(file, ec)) return Failure(not_found("plugin file", file));
   auto installed = put(file, target->folder);
   if (!installed) return Failure(installed.error().within(file));
-  installed->node = target->advice;
+  if (!target->advice.empty()) installed->node = ask_node(s, *installed, target->advice);
   return std::move(*installed);
 }
 
