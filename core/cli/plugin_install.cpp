@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <ostream>
@@ -20,6 +21,7 @@
 #include "core/plugin/hazards.hpp"
 #include "core/plugin/stage.hpp"
 #include "core/proc/monotonic.hpp"
+#include "skep/kind/task.h"
 
 namespace skep::cli {
 namespace {
@@ -27,6 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr MonoMs kNodeWaitMs = 15'000;
+constexpr MonoMs kAnnounceMs = 3'000;
 constexpr int kLookMs = 50;
 
 struct Target {
@@ -105,7 +108,10 @@ Result<Installed> examine(const std::string& copy) {
   const auto hazards = plugin::scan_hazards(copy);
   if (!hazards) return hazards.error();
   SKEP_TRY(plugin::refuse_hazards(*hazards));
-  return Installed{manifest->id, manifest->version, inspected->sha256, "", ""};
+  Installed out{manifest->id, manifest->version, inspected->sha256, "", "", {}};
+  for (const auto& c : manifest->components)
+    if (c.kind == SKEP_KIND_TASK) out.task_types.push_back(c.name);
+  return out;
 }
 
 /// Another file of the folder with the same id would go on winning, or lose, by its name alone.
@@ -155,6 +161,27 @@ std::string verdict_of(const json::value& list, const Installed& i) {
   return "";
 }
 
+bool lists_all(const json::value& types, const std::vector<std::string>& wanted) {
+  const auto known = items_of(types);
+  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& name) {
+    return std::any_of(known.begin(), known.end(),
+                       [&](const json::object* type) { return get_string(*type, "name") == name; });
+  });
+}
+
+/// A worker tells its control plane what it can do, a moment after it can: wait for that, so that
+/// the next command may submit. Without a control plane in reach there is nothing to wait for.
+void await_announcement(Session& s, const Installed& i) {
+  auto api = s.api();
+  if (!api || i.task_types.empty()) return;
+  const MonoMs end = proc::monotonic_ms() + kAnnounceMs;
+  while (proc::monotonic_ms() < end) {
+    const auto types = (*api)->get("/api/task-types");
+    if (!types || lists_all(*types, i.task_types)) return;
+    ::poll(nullptr, 0, kLookMs);
+  }
+}
+
 /// Asks the node that runs until it has made up its mind; `advice` when none runs.
 std::string ask_node(Session& s, const Installed& i, const std::string& advice) {
   auto node = node_client(s);
@@ -163,7 +190,10 @@ std::string ask_node(Session& s, const Installed& i, const std::string& advice) 
   do {
     const auto list = node->get("/api/node/plugins");
     if (!list) return advice;
-    if (auto verdict = verdict_of(*list, i); !verdict.empty()) return verdict;
+    if (auto verdict = verdict_of(*list, i); !verdict.empty()) {
+      await_announcement(s, i);
+      return verdict;
+    }
     ::poll(nullptr, 0, kLookMs);
   } while (proc::monotonic_ms() < end);
   return "the running node has not taken it up yet; see skep plugin list -c FILE";
