@@ -2,9 +2,11 @@
 #include "core/cli/plugin_install.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <ostream>
@@ -13,15 +15,22 @@
 #include "core/base/id.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/node_config.hpp"
+#include "core/cli/node_target.hpp"
 #include "core/plugin/compat.hpp"
 #include "core/plugin/elf_note.hpp"
 #include "core/plugin/hazards.hpp"
 #include "core/plugin/stage.hpp"
+#include "core/proc/monotonic.hpp"
+#include "skep/kind/task.h"
 
 namespace skep::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr MonoMs kNodeWaitMs = 15'000;
+constexpr MonoMs kAnnounceMs = 3'000;
+constexpr int kLookMs = 50;
 
 struct Target {
   std::string folder;
@@ -31,9 +40,7 @@ struct Target {
 /// A node that wants pins refuses what its lock file does not list.
 std::string advice_of(Session& s, const config::Config& config) {
   const std::string& policy = config.trust.policy;
-  if (policy == "none")
-    return "a running node of this folder takes it up by itself if it watches its folders; see "
-           "skep plugin list";
+  if (policy == "none") return "no node runs here now; the next one that starts takes it up";
   return "the node's [trust] policy is \"" + policy + "\": it loads the file once " +
          (policy == "signature"
               ? std::string("FILE.minisig is beside it (skep plugin sign)")
@@ -101,7 +108,10 @@ Result<Installed> examine(const std::string& copy) {
   const auto hazards = plugin::scan_hazards(copy);
   if (!hazards) return hazards.error();
   SKEP_TRY(plugin::refuse_hazards(*hazards));
-  return Installed{manifest->id, manifest->version, inspected->sha256, "", ""};
+  Installed out{manifest->id, manifest->version, inspected->sha256, "", "", {}};
+  for (const auto& c : manifest->components)
+    if (c.kind == SKEP_KIND_TASK) out.task_types.push_back(c.name);
+  return out;
 }
 
 /// Another file of the folder with the same id would go on winning, or lose, by its name alone.
@@ -140,6 +150,55 @@ Result<Installed> put(const std::string& file, const std::string& folder) {
   return installed;
 }
 
+/// What the node says of the plugin: it serves this file, it refused it, or nothing yet.
+std::string verdict_of(const json::value& list, const Installed& i) {
+  for (const json::object* p : items_of(list)) {
+    if (get_string(*p, "id") != i.id || get_string(*p, "sha256") != i.sha256) continue;
+    if (get_string(*p, "state") == "loaded") return "the running node serves it";
+    if (const std::string why = get_string(*p, "reason"); !why.empty())
+      return "the running node does not serve it: " + why;
+  }
+  return "";
+}
+
+bool lists_all(const json::value& types, const std::vector<std::string>& wanted) {
+  const auto known = items_of(types);
+  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& name) {
+    return std::any_of(known.begin(), known.end(),
+                       [&](const json::object* type) { return get_string(*type, "name") == name; });
+  });
+}
+
+/// A worker tells its control plane what it can do, a moment after it can: wait for that, so that
+/// the next command may submit. Without a control plane in reach there is nothing to wait for.
+void await_announcement(Session& s, const Installed& i) {
+  auto api = s.api();
+  if (!api || i.task_types.empty()) return;
+  const MonoMs end = proc::monotonic_ms() + kAnnounceMs;
+  while (proc::monotonic_ms() < end) {
+    const auto types = (*api)->get("/api/task-types");
+    if (!types || lists_all(*types, i.task_types)) return;
+    ::poll(nullptr, 0, kLookMs);
+  }
+}
+
+/// Asks the node that runs until it has made up its mind; `advice` when none runs.
+std::string ask_node(Session& s, const Installed& i, const std::string& advice) {
+  auto node = node_client(s);
+  if (!node || !node->server().starts_with("unix:")) return advice;
+  const MonoMs end = proc::monotonic_ms() + kNodeWaitMs;
+  do {
+    const auto list = node->get("/api/node/plugins");
+    if (!list) return advice;
+    if (auto verdict = verdict_of(*list, i); !verdict.empty()) {
+      await_announcement(s, i);
+      return verdict;
+    }
+    ::poll(nullptr, 0, kLookMs);
+  } while (proc::monotonic_ms() < end);
+  return "the running node has not taken it up yet; see skep plugin list -c FILE";
+}
+
 Outcome<int> install(Session& s) {
   const auto installed = install_plugin(s, s.args.get("FILE"));
   if (!installed) return installed.error();
@@ -163,7 +222,7 @@ Outcome<Installed> install_plugin(Session& s, const std::string& file) {
   if (!fs::is_regular_file(file, ec)) return Failure(not_found("plugin file", file));
   auto installed = put(file, target->folder);
   if (!installed) return Failure(installed.error().within(file));
-  installed->node = target->advice;
+  if (!target->advice.empty()) installed->node = ask_node(s, *installed, target->advice);
   return std::move(*installed);
 }
 

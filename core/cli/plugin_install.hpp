@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/cli/session.hpp"
 
@@ -13,6 +14,7 @@ struct Installed {
   std::string sha256;
   std::string path;  ///< where it is now
   std::string node;  ///< what the running node did with it, for people; "" = nothing known
+  std::vector<std::string> task_types{};
 };
 
 /// -c and --to.
