@@ -41,10 +41,6 @@ using Admission = std::function<Status(const Candidate&)>;
 
 struct RegistryOptions {
   std::vector<std::string> paths;  ///< folders searched for *.so, in order; the first id wins
-  /// One of `paths` that is filled from elsewhere while the node runs; "" = none. A table that
-  /// names no plugin waits for one then, with a warning in the log, and one that does not fit a
-  /// plugin of this folder refuses that plugin: what arrives cannot keep a node from starting.
-  std::string arrivals{};
   std::string staging_dir{};  ///< private copies are loaded from here (0700, made when missing)
   std::map<std::string, std::string> tables{};  ///< [plugins.ID] as JSON objects
   std::string state_dir{};                      ///< of the node: kv spaces; "" = kv answers kState
@@ -57,6 +53,10 @@ struct RegistryOptions {
   std::string plughost{};  ///< program for child processes; "" = beside this one
   bool probe = true;       ///< try a new file in a child before it is loaded here
   DrainLimits drain{};     ///< how long a replaced generation may take to end
+  /// One of `paths` that is filled from elsewhere while the node runs; "" = none. A table that
+  /// names no plugin waits for one then, with a warning in the log, and one that does not fit a
+  /// plugin of this folder refuses that plugin: what arrives cannot keep a node from starting.
+  std::string arrivals{};
 };
 
 struct ComponentInfo {

@@ -63,8 +63,7 @@ TEST_F(ConfigCheckTest, refuses_a_slots_key_that_its_component_does_not_have) {
 TEST_F(ConfigCheckTest, refuses_tables_that_fit_no_plugin) {
   refuses("[plugins.execute_script]\ninterpreter = [\"/bin/sh\"]\n",
           "[plugins.execute_script]: unknown key \"interpreter\"; did you mean \"interpreters\"?");
-  refuses("node.roles = [\"control\"]\n[plugins.nope]\n",
-          "[plugins.nope]: no plugin \"nope\"");
+  refuses("node.roles = [\"control\"]\n[plugins.nope]\n", "[plugins.nope]: no plugin \"nope\"");
 }
 
 TEST_F(ConfigCheckTest, warns_a_worker_of_tables_for_plugins_that_are_not_there_yet) {

@@ -32,8 +32,9 @@ struct Files {
     return path;
   }
   test::TempDir dir;
-  const std::string good = "return skep.task {\n  name = 'probe', version = \"1.0.0\",\n"
-                           "  run = function() return {} end,\n}\n";
+  const std::string good =
+      "return skep.task {\n  name = 'probe', version = \"1.0.0\",\n"
+      "  run = function() return {} end,\n}\n";
 };
 
 TEST(registry_cli, publish_sends_the_file_and_what_it_is_for) {
