@@ -79,8 +79,12 @@ INSTANTIATE_TEST_SUITE_P(
                "table.concat(setmetatable({}, { __index = function() return '' end "
                "}), '', 1, 1 << 60)",
                "internal", "elements at once"},
-        Attack{"ten_gigabytes", "return ('x'):rep(10 * 1024 * 1024 * 1024)", "internal",
-               "resulting string too large"},
+        Attack{"ten_gigabytes", "return ('x'):rep(10 * 1024 * 1024 * 1024)", "no-space", kMemory},
+        Attack{"ten_gigabytes_caught",
+               "local ok, e = pcall(string.rep, 'x', 1 << 62, ',') error(e)", "no-space", kMemory},
+        Attack{"another_error_after_one_of_memory",
+               "pcall(string.rep, 'x', 1 << 40) error('something else')", "internal",
+               "something else"},
         Attack{"doubling", "local s = 'x' while true do s = s .. s end", "no-space", kMemory},
         Attack{"big_table", "local t = {} for i = 1, 1e12 do t[i] = i end", "no-space", kMemory},
         Attack{
@@ -97,8 +101,9 @@ INSTANTIATE_TEST_SUITE_P(
         Attack{"pattern_recursion", "return (('x'):rep(1e5):find(('x?'):rep(1e5)))", "internal",
                "too complex"},
         Attack{"billion_laughs",
-               "local t = {} t[1] = ('x'):rep(1000) for i = 1, 60 do t = { t, t } end return json.encode(t)", "internal",
-               "4 MiB"},
+               "local t = {} t[1] = ('x'):rep(1000) for i = 1, 60 do t = { t, t } end return "
+               "json.encode(t)",
+               "internal", "4 MiB"},
         Attack{"self_reference", "local t = {} t.t = t return t", "internal", "nested too deep"},
         Attack{"bytecode", "return load('\\27Lua')()", "internal", "attempt to call a nil value"},
         Attack{"dump", "return string.dump(print)", "internal", "field 'dump'"},
@@ -140,6 +145,21 @@ TEST(HostileScripts, are_stopped_in_children_as_well) {
   for (const auto& [body, code] : attacks) {
     const auto ran = rig.run(script_with(body), "{}", {}, Millis{700});
     EXPECT_NE(ran.outcome.error.find(code), std::string::npos) << body << ran.outcome.error;
+    EXPECT_EQ(rig.run(script_with("return 1")).outcome.result, "1");
+  }
+}
+
+TEST(HostileScripts, name_the_limit_of_the_child_when_it_is_the_lower_one) {
+  ScriptRig rig(R"({"memory_mb": 4096, "limits": {"memory_mb": 300}})", "process");
+  for (const char* body :
+       {"local s = 'x' while true do s = s .. s end", "return (('x'):rep(1000 * 1024 * 1024))",
+        "local t = {} for i = 1, 1e12 do t[i] = i end"}) {
+    const auto ran = rig.run(script_with(body));
+    EXPECT_NE(ran.outcome.error.find(R"("code":"no-space")"), std::string::npos)
+        << ran.outcome.error;
+    EXPECT_NE(ran.outcome.error.find("memory_mb in [plugins.lua.limits]"), std::string::npos)
+        << ran.outcome.error;
+    EXPECT_FALSE(ran.outcome.retryable);
     EXPECT_EQ(rig.run(script_with("return 1")).outcome.result, "1");
   }
 }
