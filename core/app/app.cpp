@@ -107,7 +107,6 @@ plugin::RegistryOptions registry_options(const config::Config& config,
   return o;
 }
 
-/// Of the installation that this program belongs to.
 bool is_default(const config::Loaded& loaded, const std::string& key) {
   const auto origin = loaded.origins.find(key);
   return origin == loaded.origins.end() || origin->second.kind == config::Layer::kDefault;

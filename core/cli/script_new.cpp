@@ -8,7 +8,9 @@
 
 #include "core/app/app.hpp"
 #include "core/base/id.hpp"
+#include "core/base/json.hpp"
 #include "core/cli/node_config.hpp"
+#include "core/cli/node_word.hpp"
 
 namespace skep::cli {
 namespace {
@@ -56,6 +58,28 @@ Status write_new(const std::string& path, const std::string& text) {
   return {};
 }
 
+/// What the node of the folder made of a new script; once it serves it, also its control plane
+/// knows the type.
+std::string await_script(Session& s, const std::string& name, const std::string& path) {
+  bool serves = false;
+  std::error_code ec;
+  auto word = await_verdict(
+      s, "/api/node/scripts",
+      [&](const json::value& list) -> std::string {
+        for (const json::object* o : items_of(list)) {
+          if (!fs::equivalent(get_string(*o, "path"), path, ec)) continue;
+          serves = get_string(*o, "state") == "active";
+          if (serves) return "the running node serves it";
+          if (auto why = get_string(*o, "reason"); !why.empty())
+            return "the running node does not serve it: " + why;
+        }
+        return "";
+      },
+      "no node runs here now; the next one that starts takes it up", "skep script list");
+  if (serves) await_task_types(s, {name});
+  return word;
+}
+
 }  // namespace
 
 Outcome<int> make_script(Session& s) {
@@ -79,6 +103,7 @@ Outcome<int> make_script(Session& s) {
   SKEP_TRY(write_new(test, std::string(kTestTemplate)));
   SKEP_TRY(write_new(path, filled(kTemplate, name)));
   s.console.out << path << '\n';
+  if (!s.args.has("dir")) s.console.note(await_script(s, name, path));
   s.console.note("wrote " + path + " and its test\n  next:  skep script test " + path +
                  "\n         skep task submit " + name + " --wait");
   return 0;

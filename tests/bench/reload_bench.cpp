@@ -18,7 +18,7 @@ namespace {
 using namespace skep;
 using namespace skep::bench;
 
-constexpr int kReloads = 100;
+constexpr int kReloads = 200;
 constexpr int kCallers = 4;
 /// Between two calls of one caller: with all CPUs full, the figure would be the scheduler's.
 constexpr std::chrono::microseconds kBetweenCalls{200};

@@ -35,7 +35,8 @@ TEST(NewScript, is_the_same_one_from_both_commands) {
 TEST(NewScript, goes_where_the_node_looks) {
   const test::TempDir dir;
   const std::string paths = "scripts.paths=[\"" + dir.file("found") + "\"]";
-  const Ran ran = run_cli({"plugin", "new", "hello", "-l", "lua", "--set", paths});
+  const Ran ran = run_cli({"plugin", "new", "hello", "-l", "lua", "--set", paths, "--set",
+                           "node.state_dir=" + dir.path()});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_TRUE(std::filesystem::exists(dir.file("found/hello.lua"))) << ran.out;
 }
