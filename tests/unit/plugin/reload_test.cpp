@@ -110,6 +110,37 @@ TEST_F(ReloadTest, a_file_that_does_not_load_changes_nothing) {
   EXPECT_NE(info().reason.find("another ABI"), std::string::npos) << info().reason;
 }
 
+TEST_F(ReloadTest, what_is_refused_is_never_mapped_and_what_served_stays) {
+  begin("answer_1");
+  install("answer_2");
+  ASSERT_TRUE(registry_->reload("answer"));
+  registry_->wait_drained();
+  install_bytes(bytes_of(fixture("odd/answer_nodelete.so")), "answer.so");
+  ASSERT_FALSE(registry_->reload("answer"));
+  const std::string maps = read_file("/proc/self/maps").value_or("");
+  const auto mapped = [&](int number) {
+    return maps.find("/answer." + std::to_string(number) + ".") != std::string::npos;
+  };
+  EXPECT_TRUE(mapped(1));
+  EXPECT_TRUE(mapped(2));
+  EXPECT_FALSE(mapped(3));
+}
+
+TEST_F(ReloadTest, a_registry_that_goes_makes_no_events) {
+  begin("answer_1");
+  EXPECT_EQ(build(), 1);
+  install("answer_2");
+  ASSERT_TRUE(registry_->reload("answer"));
+  const std::string drains = await_event("plugin.draining");
+  EXPECT_EQ(drains.find("duration_ms"), std::string::npos) << drains;
+  const std::string retired = await_event("plugin.retired");
+  EXPECT_NE(retired.find("\"calls\":1"), std::string::npos) << retired;
+  EXPECT_NE(retired.find("duration_ms"), std::string::npos) << retired;
+  const auto before = events::newest();
+  registry_.reset();
+  EXPECT_EQ(events::newest(), before);
+}
+
 TEST_F(ReloadTest, a_file_with_a_hazard_runs_in_a_child_only) {
   begin("answer_1");
   install_bytes(bytes_of(fixture("odd/answer_nodelete.so")), "answer.so");
