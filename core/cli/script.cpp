@@ -191,10 +191,6 @@ Outcome<int> list(Session& s) {
   return 0;
 }
 
-Option plugins_option() {
-  return {"plugins", 0, "FOLDER", "find the language's plugin here instead", true};
-}
-
 }  // namespace
 
 std::vector<Command> script_commands() {
@@ -206,22 +202,22 @@ std::vector<Command> script_commands() {
   made.run = make_script;
   Command linted{"script lint", "check scripts without running them: undefined names, permissions"};
   linted.positionals = {{"FILE", "a script", true, {}, true}};
-  linted.options = {plugins_option()};
+  linted.options = {language_option()};
   linted.run = lint;
   Command tested{"script test", "run NAME_test.lua of scripts, TAP on stdout"};
   tested.positionals = {{"FILE", "a script, or its test", true, {}, true}};
-  tested.options = {plugins_option()};
+  tested.options = {language_option()};
   tested.run = test;
   Command ran{"script run", "run a script once here, without a node, with all that it declares"};
   ran.positionals = {{"FILE", "a script"}};
   ran.options = {{"param", 'p', "KEY=VALUE", "a parameter; @FILE reads a file", true},
-                 plugins_option()};
+                 language_option()};
   ran.examples = {"skep script run disk_check.lua -p threshold=80"};
   ran.run = run_one;
   Command listed{"script list",
                  "the scripts of a node's folders, and what keeps them from running"};
   listed.options = config_options();
-  listed.options.push_back(plugins_option());
+  listed.options.push_back(language_option());
   listed.run = list;
   return {std::move(made), std::move(linted), std::move(tested), std::move(ran), std::move(listed)};
 }

@@ -137,6 +137,7 @@ std::unique_ptr<Running> Registry::Impl::make_current(Plugin& plugin,
   plugin.info.sha256 = recipe.file.sha256;
   plugin.info.state = "loaded";
   plugin.trouble.clear();
+  plugin.failed_sha256.clear();
   plugin.current.swap(next);
   publish("active", plugin, plugin.current->recipe(), plugin.current->generation()->number());
   return next;
@@ -197,6 +198,7 @@ Result<Reloaded> Registry::Impl::reload(CatalogEntry& entry) {
                      {"reason", error.message}});
     const std::lock_guard lock(mutex);
     plugin.trouble = told.message + (told.next.empty() ? "" : "\n  next: " + told.next);
+    plugin.failed_sha256 = entry.info.sha256;
     return told;
   };
   const auto staged = image_of(plugin, entry.info.path);
@@ -251,6 +253,7 @@ void Registry::Impl::roll_back(const Verdicts::Verdict& bad) {
     plugin.trouble = "generation " + std::to_string(bad.number) + " (" + worse->manifest.version +
                      ", sha256 " + worse->file.sha256.substr(0, 12) +
                      ") was rolled back: " + bad.reason;
+    plugin.failed_sha256 = worse->file.sha256;
     if (!done) plugin.trouble += "; and going back failed: " + done.error().message;
   }
   std::erase(plugin.before, worse);
@@ -314,7 +317,7 @@ Result<std::vector<std::string>> Registry::configure(std::map<std::string, std::
     entry.table = PluginTable();
     if (entry.info.state == "disabled") entry.info.state = "available";
   }
-  SKEP_TRY(apply_tables(tables, fresh));
+  SKEP_TRY(apply_tables(tables, impl.options.arrivals, fresh));
   std::vector<std::string> changed;
   for (const CatalogEntry& entry : fresh) {
     const CatalogEntry* before = impl.find(entry.info.id);
