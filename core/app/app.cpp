@@ -95,8 +95,8 @@ worker::DrainReport drain(WorkerRole& role, Signals& signals) {
 plugin::RegistryOptions registry_options(const config::Config& config,
                                          std::shared_ptr<const trust::Gate> gate) {
   plugin::RegistryOptions o;
-  o.paths = artifact_paths(config, api::ArtifactKind::kPlugin);
-  for (std::string& path : plugin_paths(config)) o.paths.push_back(std::move(path));
+  make_artifact_folders(config);
+  set_plugin_search(config, o);
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;
   o.state_dir = config.node.state_dir;
@@ -107,7 +107,6 @@ plugin::RegistryOptions registry_options(const config::Config& config,
   return o;
 }
 
-/// Of the installation that this program belongs to.
 bool is_default(const config::Loaded& loaded, const std::string& key) {
   const auto origin = loaded.origins.find(key);
   return origin == loaded.origins.end() || origin->second.kind == config::Layer::kDefault;

@@ -23,10 +23,7 @@ void write_list(JsonOut& out, std::string_view name, const std::vector<std::stri
 
 NodeApi::NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader,
                  EventStreams& events)
-    : facts_(std::move(facts)),
-      registry_(registry),
-      reloader_(reloader),
-      events_(events) {}
+    : facts_(std::move(facts)), registry_(registry), reloader_(reloader), events_(events) {}
 
 void NodeApi::set_scripts(Scripts scripts) {
   const std::scoped_lock lock(scripts_mutex_);

@@ -60,7 +60,8 @@ Result<std::unique_ptr<NodeCore>> NodeCore::start(const config::Loaded& loaded,
       std::make_unique<EventStreams>(kMostStreams, [self = core.get()](const events::Event& event) {
         if (concerns_plugins(event)) self->on_plugins_changed_();
       });
-  core->reloader_ = std::make_unique<Reloader>(loaded, source, guards_of(registry, std::move(gate)));
+  core->reloader_ =
+      std::make_unique<Reloader>(loaded, source, guards_of(registry, std::move(gate)));
   core->api_ =
       std::make_unique<NodeApi>(std::move(*facts), registry, *core->reloader_, *core->events_);
   core->server_ =

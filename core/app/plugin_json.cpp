@@ -53,8 +53,8 @@ json::object listed(json::array items) {
 }
 
 json::object document_of(const plugin::ScriptInfo& s) {
-  json::object o{{"name", s.name},           {"version", s.version}, {"description", s.description},
-                 {"path", s.path},           {"sha256", s.sha256},   {"state", s.state},
+  json::object o{{"name", s.name},    {"version", s.version}, {"description", s.description},
+                 {"path", s.path},    {"sha256", s.sha256},   {"state", s.state},
                  {"reason", s.reason}};
   o["permissions"] = texts(s.permissions);
   o["warnings"] = texts(s.warnings);

@@ -1,5 +1,7 @@
 #include "core/app/slots.hpp"
 
+#include "core/app/app.hpp"
+
 #include <sys/stat.h>
 
 #include <boost/json.hpp>
@@ -97,10 +99,21 @@ std::string artifacts_dir(const config::Config& config) {
 
 std::vector<std::string> artifact_paths(const config::Config& config, api::ArtifactKind kind) {
   if (!config.is_worker()) return {};
-  std::string path = worker::artifact_path(artifacts_dir(config), kind);
-  std::error_code ec;  // said by the scan that finds no folder
-  std::filesystem::create_directories(path, ec);
-  return {std::move(path)};
+  return {worker::artifact_path(artifacts_dir(config), kind)};
+}
+
+void make_artifact_folders(const config::Config& config) {
+  for (const auto kind : {api::ArtifactKind::kPlugin, api::ArtifactKind::kScript})
+    for (const std::string& path : artifact_paths(config, kind)) {
+      std::error_code ec;  // said by the scan that finds no folder
+      std::filesystem::create_directories(path, ec);
+    }
+}
+
+void set_plugin_search(const config::Config& config, plugin::RegistryOptions& options) {
+  options.paths = artifact_paths(config, api::ArtifactKind::kPlugin);
+  if (!options.paths.empty()) options.arrivals = options.paths.front();
+  for (std::string& path : plugin_paths(config)) options.paths.push_back(std::move(path));
 }
 
 std::vector<api::ArtifactState> plugin_states(const std::vector<plugin::PluginInfo>& plugins,
@@ -108,9 +121,11 @@ std::vector<api::ArtifactState> plugin_states(const std::vector<plugin::PluginIn
   std::vector<api::ArtifactState> out;
   for (const plugin::PluginInfo& p : plugins) {
     if (!p.path.starts_with(folder + "/")) continue;
+    if (p.state == "refused")
+      say(api::ArtifactKind::kPlugin, p.id, p.sha256, false, p.reason, out);
+    else if (!p.failed_sha256.empty())
+      say(api::ArtifactKind::kPlugin, p.id, p.failed_sha256, false, p.reason, out);
     say_generations(api::ArtifactKind::kPlugin, p.id, p.generations, out);
-    if (p.generations.empty() && (p.state == "loaded" || p.state == "refused"))
-      say(api::ArtifactKind::kPlugin, p.id, p.sha256, p.state == "loaded", p.reason, out);
   }
   return out;
 }

@@ -29,8 +29,12 @@ Result<std::string> node_id(const config::Config& config);
 /// STATE_DIR/artifacts: where a worker keeps what the control plane's registry sends.
 std::string artifacts_dir(const config::Config& config);
 /// The folders that come first in a worker's plugin and script paths; empty for a node that is no
-/// worker. Makes them when missing.
+/// worker.
 std::vector<std::string> artifact_paths(const config::Config& config, api::ArtifactKind kind);
+/// Makes them when missing.
+void make_artifact_folders(const config::Config& config);
+/// Where the node looks for plugins: `paths` and `arrivals` of `options`.
+void set_plugin_search(const config::Config& config, plugin::RegistryOptions& options);
 /// What the plugin registry says of plugin files in `folder`: "active" with the hash that serves,
 /// "failed" with the hash that does not and why; the newest word on a hash comes first.
 std::vector<api::ArtifactState> plugin_states(const std::vector<plugin::PluginInfo>& plugins,

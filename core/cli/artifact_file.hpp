@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/result.hpp"
+#include "core/cli/session.hpp"
 
 namespace skep::cli {
 
@@ -17,10 +17,11 @@ struct ArtifactFile {
   std::vector<std::string> types{};  ///< task types it brings
 };
 
-/// Reads a Lua file by the words of its `skep.task { name = "..", version = ".." }`, without
-/// running it. kInvalid says what is missing.
-Result<ArtifactFile> read_script(const std::string& path);
+/// Loads a script as a node would, without running its task. kInvalid "FILE:LINE: what" when it is
+/// none, has no version or a name that cannot be published. The language is found among the plugins
+/// of the program, or in `plugin_paths`.
+Outcome<ArtifactFile> read_script(const std::string& path, std::vector<std::string> plugin_paths);
 /// Reads the manifest in a shared library of any supported machine, without loading it.
-Result<ArtifactFile> read_plugin(const std::string& path);
+Outcome<ArtifactFile> read_plugin(const std::string& path);
 
 }  // namespace skep::cli

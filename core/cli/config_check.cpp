@@ -14,6 +14,7 @@
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
+#include "core/plugin/catalog.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/scripts/policy.hpp"
 #include "core/plugin/tables.hpp"
@@ -53,7 +54,7 @@ bool has_property(const ComponentInfo& component, std::string_view name) {
 class NodeCheck {
  public:
   explicit NodeCheck(const config::Loaded& loaded) : loaded_(loaded), config_(loaded.config) {
-    options_.paths = app::plugin_paths(config_);
+    app::set_plugin_search(config_, options_);
     options_.staging_dir = config_.node.state_dir + "/staging";  // nothing is loaded from there
   }
 
@@ -61,8 +62,9 @@ class NodeCheck {
     // What a scan logs, a folder or file that it passes over, is said below in plain words.
     log::configure(config_.log.format, "error");
     // Of the default folders, that of the node itself need not exist.
-    check_folders("plugins.paths", "plugins",
-                  config_.plugins.paths.empty() ? app::default_plugin_paths() : options_.paths);
+    check_folders(
+        "plugins.paths", "plugins",
+        config_.plugins.paths.empty() ? app::default_plugin_paths() : app::plugin_paths(config_));
     check_folders("scripts.paths", "scripts", config_.scripts.paths);
     if (const auto policy =
             plugin::parse_script_policy(config_.scripts.allow, config_.scripts.tables);
@@ -129,10 +131,16 @@ class NodeCheck {
       plugin::RegistryOptions one = options_;
       one.tables = {{id, text}};
       plugin::Registry registry(one);
-      if (const auto scanned = registry.scan(); !scanned)
+      if (const auto scanned = registry.scan(); !scanned) {
         add(scanned.error());
-      else
-        good.emplace(id, text);
+        continue;
+      }
+      good.emplace(id, text);
+      std::vector<std::string> ids;
+      for (const PluginInfo& p : registry.list()) ids.push_back(p.id);
+      if (std::find(ids.begin(), ids.end(), id) == ids.end())
+        out_.warnings.push_back(plugin::table_without_plugin(id, ids).message +
+                                "; it waits for one that the control plane sends");
     }
     return good;
   }

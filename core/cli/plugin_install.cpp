@@ -2,7 +2,6 @@
 #include "core/cli/plugin_install.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,12 +14,11 @@
 #include "core/base/id.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/node_config.hpp"
-#include "core/cli/node_target.hpp"
+#include "core/cli/node_word.hpp"
 #include "core/plugin/compat.hpp"
 #include "core/plugin/elf_note.hpp"
 #include "core/plugin/hazards.hpp"
 #include "core/plugin/stage.hpp"
-#include "core/proc/monotonic.hpp"
 #include "skep/kind/task.h"
 
 namespace skep::cli {
@@ -28,9 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr MonoMs kNodeWaitMs = 15'000;
-constexpr MonoMs kAnnounceMs = 3'000;
-constexpr int kLookMs = 50;
+constexpr std::string_view kServes = "the running node serves it";
 
 struct Target {
   std::string folder;
@@ -154,49 +150,11 @@ Result<Installed> put(const std::string& file, const std::string& folder) {
 std::string verdict_of(const json::value& list, const Installed& i) {
   for (const json::object* p : items_of(list)) {
     if (get_string(*p, "id") != i.id || get_string(*p, "sha256") != i.sha256) continue;
-    if (get_string(*p, "state") == "loaded") return "the running node serves it";
+    if (get_string(*p, "state") == "loaded") return std::string(kServes);
     if (const std::string why = get_string(*p, "reason"); !why.empty())
       return "the running node does not serve it: " + why;
   }
   return "";
-}
-
-bool lists_all(const json::value& types, const std::vector<std::string>& wanted) {
-  const auto known = items_of(types);
-  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& name) {
-    return std::any_of(known.begin(), known.end(),
-                       [&](const json::object* type) { return get_string(*type, "name") == name; });
-  });
-}
-
-/// A worker tells its control plane what it can do, a moment after it can: wait for that, so that
-/// the next command may submit. Without a control plane in reach there is nothing to wait for.
-void await_announcement(Session& s, const Installed& i) {
-  auto api = s.api();
-  if (!api || i.task_types.empty()) return;
-  const MonoMs end = proc::monotonic_ms() + kAnnounceMs;
-  while (proc::monotonic_ms() < end) {
-    const auto types = (*api)->get("/api/task-types");
-    if (!types || lists_all(*types, i.task_types)) return;
-    ::poll(nullptr, 0, kLookMs);
-  }
-}
-
-/// Asks the node that runs until it has made up its mind; `advice` when none runs.
-std::string ask_node(Session& s, const Installed& i, const std::string& advice) {
-  auto node = node_client(s);
-  if (!node || !node->server().starts_with("unix:")) return advice;
-  const MonoMs end = proc::monotonic_ms() + kNodeWaitMs;
-  do {
-    const auto list = node->get("/api/node/plugins");
-    if (!list) return advice;
-    if (auto verdict = verdict_of(*list, i); !verdict.empty()) {
-      await_announcement(s, i);
-      return verdict;
-    }
-    ::poll(nullptr, 0, kLookMs);
-  } while (proc::monotonic_ms() < end);
-  return "the running node has not taken it up yet; see skep plugin list -c FILE";
 }
 
 Outcome<int> install(Session& s) {
@@ -222,7 +180,11 @@ Outcome<Installed> install_plugin(Session& s, const std::string& file) {
   if (!fs::is_regular_file(file, ec)) return Failure(not_found("plugin file", file));
   auto installed = put(file, target->folder);
   if (!installed) return Failure(installed.error().within(file));
-  if (!target->advice.empty()) installed->node = ask_node(s, *installed, target->advice);
+  if (target->advice.empty()) return std::move(*installed);
+  installed->node = await_verdict(
+      s, "/api/node/plugins", [&](const json::value& list) { return verdict_of(list, *installed); },
+      target->advice, "skep plugin list -c FILE");
+  if (installed->node == kServes) await_task_types(s, installed->task_types);
   return std::move(*installed);
 }
 

@@ -1,8 +1,10 @@
 #include "core/cli/plugin_scan.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "core/app/app.hpp"
+#include "core/app/slots.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/node_config.hpp"
@@ -20,14 +22,16 @@ Outcome<ScannedPlugins> scan_plugins(Session& s) {
   ScannedPlugins out;
   plugin::RegistryOptions options;
   options.paths = s.args.all("path");
-  std::string own;  // the node's folder of installed plugins, which need not exist
+  std::vector<std::string> own;  // the node's folders, which need not exist
   if (s.args.has("config")) {
     auto loaded = load_config(s);
     if (!loaded) return loaded.error();
     options.tables = loaded->config.plugins.tables;
     if (options.paths.empty()) {
-      options.paths = app::plugin_paths(loaded->config);
-      own = loaded->config.plugins.paths.empty() ? options.paths.front() : "";
+      app::set_plugin_search(loaded->config, options);
+      own = {options.arrivals};
+      if (loaded->config.plugins.paths.empty())
+        own.push_back(app::plugin_paths(loaded->config).front());
     }
     out.config = std::move(loaded->config);
   }
@@ -37,7 +41,7 @@ Outcome<ScannedPlugins> scan_plugins(Session& s) {
   for (const std::string& folder : options.paths) {
     std::error_code ec;
     const std::filesystem::directory_iterator readable(folder, ec);
-    if (ec && folder != own)
+    if (ec && std::find(own.begin(), own.end(), folder) == own.end())
       s.console.note("warning: no plugins in " + folder + ": " + ec.message());
   }
   plugin::Registry registry(options);

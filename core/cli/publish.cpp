@@ -10,6 +10,7 @@
 #include "core/cli/format.hpp"
 #include "core/cli/interrupt.hpp"
 #include "core/cli/rollout_wait.hpp"
+#include "core/cli/script_workshop.hpp"
 
 namespace skep::cli {
 namespace {
@@ -69,7 +70,7 @@ std::string target_words(const json::object& release) {
   return out;
 }
 
-Outcome<int> publish(Session& s, const Result<ArtifactFile>& file) {
+Outcome<int> publish(Session& s, const Outcome<ArtifactFile>& file) {
   if (!file) return file.error();
   const auto limit = s.args.number("wait-timeout", 60);
   if (!limit) return limit.error();
@@ -102,7 +103,7 @@ Outcome<int> publish(Session& s, const Result<ArtifactFile>& file) {
 }
 
 Command publish_command(const std::string& noun, const std::string& extension,
-                        Result<ArtifactFile> (*read)(const std::string&)) {
+                        Outcome<ArtifactFile> (*read)(const Session&)) {
   Command c{noun + " publish", "give a " + noun + " to the workers of a site, or of all"};
   c.positionals = {{"FILE", "the " + extension + " file; FILE.minisig beside it goes along"}};
   c.options = {
@@ -119,15 +120,20 @@ Command publish_command(const std::string& noun, const std::string& extension,
       "Exit code 9: it was rolled back, or a worker cannot run it.";
   c.examples = {"skep " + noun + " publish disk_check" + extension + " --site site-a --wait",
                 "skep " + noun + " publish disk_check" + extension + " --canary 10%"};
-  c.run = [read](Session& s) { return publish(s, read(s.args.get("FILE"))); };
+  c.run = [read](Session& s) { return publish(s, read(s)); };
   return c;
 }
 
 }  // namespace
 
 std::vector<Command> publish_commands() {
-  return {publish_command("script", ".lua", read_script),
-          publish_command("plugin", ".so", read_plugin)};
+  Command script = publish_command("script", ".lua", [](const Session& s) {
+    return read_script(s.args.get("FILE"), s.args.all("plugins"));
+  });
+  script.options.push_back(language_option());
+  return {std::move(script), publish_command("plugin", ".so", [](const Session& s) {
+            return read_plugin(s.args.get("FILE"));
+          })};
 }
 
 }  // namespace skep::cli

@@ -35,6 +35,10 @@ Status write_file(const std::string& path, const std::string& text) {
 
 }  // namespace
 
+Option language_option() {
+  return {"plugins", 0, "FOLDER", "find the language's plugin here instead", true};
+}
+
 ScriptWorkshop::ScriptWorkshop(std::string folder, plugin::RegistryOptions options)
     : folder_(std::move(folder)), registry_(std::move(options)) {}
 

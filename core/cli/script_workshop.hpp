@@ -36,6 +36,9 @@ class ScriptWorkshop {
   bool plugins_started_ = false;
 };
 
+/// --plugins, for commands that open a workshop.
+Option language_option();
+
 /// A Lua task that runs the tests of another one; its parameters are
 /// {"script","script_file","test","test_file","schema"}, its result {"passed","failed"}, its output
 /// TAP.

@@ -20,7 +20,8 @@ struct Value {
 void add_table(std::vector<Value>& out, const std::string& section, const std::string& table,
                bool live) {
   const json::object members = std::move(parse_json(table).value().get_object());
-  if (members.empty() && section.find('.') != std::string::npos) out.push_back({section, "", live, json::object{}});
+  if (members.empty() && section.find('.') != std::string::npos)
+    out.push_back({section, "", live, json::object{}});
   for (const auto& [name, value] : members)
     if (find_key(section, name) == nullptr)
       out.push_back({section + "." + std::string(name), std::string(name), live, value});

@@ -16,13 +16,12 @@
 namespace skep::config {
 
 /// Where a value lies in Config; the alternative is the type of the key.
-using Field =
-    std::variant<std::string* (*)(Config&), bool* (*)(Config&), int* (*)(Config&),
-                 double* (*)(Config&),
-                 std::vector<std::string>* (*)(Config&), std::map<std::string, bool>* (*)(Config&),
-                 std::map<std::string, std::vector<std::string>>* (*)(Config&),
-                 std::pair<Slot*, std::string_view> (*)(Config&)>;  ///< text member of a slot's
-                                                                    ///< table
+using Field = std::variant<std::string* (*)(Config&), bool* (*)(Config&), int* (*)(Config&),
+                           double* (*)(Config&), std::vector<std::string>* (*)(Config&),
+                           std::map<std::string, bool>* (*)(Config&),
+                           std::map<std::string, std::vector<std::string>>* (*)(Config&),
+                           std::pair<Slot*, std::string_view> (*)(Config&)>;  ///< text member of a
+                                                                              ///< slot's table
 
 /// What the texts of a key mean beyond being text.
 enum class Format { kAny, kId, kPath, kUrl, kListen, kRole, kLogFormat, kLogLevel, kTrustPolicy };

@@ -29,7 +29,9 @@ void Artifacts::heard(const WorkerRecord& w) {
         if (r.state != ReleaseState::kCanary || r.sha256 != a.sha256 || !r.is_canary(id)) continue;
         Watch& watch = watches_[r.id];
         if (!bad) watch.in_place.try_emplace(id, clock_.wall_ms());
-        if (bad && watch.failure.empty())
+        if (!bad) continue;
+        watch.in_place.erase(id);  // what ran before serves there now
+        if (watch.failure.empty())
           watch.failure = "worker " + id + " could not use it: " + a.reason;
       }
       std::string& told = told_[{id, a.name}];

@@ -109,7 +109,12 @@ std::vector<CatalogEntry> scan_folders(const std::vector<std::string>& folders,
   return out;
 }
 
-Status apply_tables(const std::map<std::string, std::string>& tables,
+Error table_without_plugin(const std::string& id, const std::vector<std::string>& ids) {
+  return config_error("[plugins." + id + "]: no plugin \"" + id + "\"; " + suggestion(id, ids))
+      .with_next("skep plugin list");
+}
+
+Status apply_tables(const std::map<std::string, std::string>& tables, const std::string& arrivals,
                     std::vector<CatalogEntry>& entries) {
   std::vector<std::string> ids;
   for (const CatalogEntry& e : entries) ids.push_back(e.info.id);
@@ -118,21 +123,28 @@ Status apply_tables(const std::map<std::string, std::string>& tables,
     if (first) first = error;
   };
   for (const auto& [id, text] : tables) {
-    const auto entry = std::find_if(entries.begin(), entries.end(),
-                                    [&id = id](const CatalogEntry& e) { return e.info.id == id; });
-    if (entry == entries.end()) {
-      wrong(config_error("[plugins." + id + "]: no plugin \"" + id + "\"; " + suggestion(id, ids))
-                .with_next("skep plugin list"));
-      continue;
-    }
     auto table = parse_plugin_table(id, text);
     if (!table) {
       wrong(table.error());
       continue;
     }
+    const auto entry = std::find_if(entries.begin(), entries.end(),
+                                    [&id = id](const CatalogEntry& e) { return e.info.id == id; });
+    if (entry == entries.end()) {
+      const Error nobody = table_without_plugin(id, ids);
+      if (arrivals.empty())
+        wrong(nobody);
+      else
+        log::warn("plugin_table_waits", {{"plugin", id}, {"reason", nobody.message}});
+      continue;
+    }
     if (entry->manifest)
-      if (const Status fits = check_plugin_table(*entry->manifest, *table); !fits)
-        wrong(fits.error());
+      if (const Status fits = check_plugin_table(*entry->manifest, *table); !fits) {
+        if (arrivals.empty() || !entry->info.path.starts_with(arrivals + "/"))
+          wrong(fits.error());
+        else if (entry->usable())
+          entry->refuse(with_next(fits.error()));
+      }
     entry->table = std::move(*table);
     if (!entry->table.enabled && entry->usable()) entry->info.state = "disabled";
   }

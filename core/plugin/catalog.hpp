@@ -32,8 +32,11 @@ std::vector<CatalogEntry> scan_folders(const std::vector<std::string>& folders,
 void describe(const Manifest& manifest, PluginInfo& info);
 
 /// Gives each entry its [plugins.ID] table, also one that does not fit its manifest. The first
-/// problem: kConfig for a table that names no plugin or does not fit.
-Status apply_tables(const std::map<std::string, std::string>& tables,
+/// problem: kConfig for a table that names no plugin or does not fit; with `arrivals` as
+/// RegistryOptions has it.
+Status apply_tables(const std::map<std::string, std::string>& tables, const std::string& arrivals,
                     std::vector<CatalogEntry>& entries);
+/// kConfig with the nearest of `ids`.
+Error table_without_plugin(const std::string& id, const std::vector<std::string>& ids);
 
 }  // namespace skep::plugin

@@ -91,7 +91,7 @@ Status Registry::scan() {
 
 Status Registry::Impl::scan() {
   auto found = scan_folders(options.paths, host_abi());
-  const Status applied = apply_tables(options.tables, found);
+  const Status applied = apply_tables(options.tables, options.arrivals, found);
   const std::lock_guard lock(mutex);
   entries = std::move(found);
   return applied;
@@ -127,6 +127,8 @@ std::vector<PluginInfo> Registry::list() const {
     PluginInfo info = plugin.current ? plugin.info : e.info;
     info.path = e.info.path;
     info.reason = plugin.trouble.empty() ? e.info.reason : plugin.trouble;
+    info.failed_sha256 = plugin.failed_sha256;
+    if (plugin.trouble.empty() && e.info.state == "refused") info.failed_sha256 = e.info.sha256;
     add(std::move(info), plugin);
   }
   for (const auto& [id, plugin] : impl_->plugins)
@@ -213,7 +215,10 @@ void Registry::Impl::serve_tasks(CatalogEntry& entry) {
       problems += put.error().message;
   }
   const std::lock_guard lock(mutex);
-  if (plugin) (*plugin)->trouble = problems;
+  if (plugin) {
+    (*plugin)->trouble = problems;
+    (*plugin)->failed_sha256.clear();
+  }
   if (serves) return;
   if (plugin) {
     (*plugin)->current->generation()->move_to("failed", problems);

@@ -53,6 +53,10 @@ struct RegistryOptions {
   std::string plughost{};  ///< program for child processes; "" = beside this one
   bool probe = true;       ///< try a new file in a child before it is loaded here
   DrainLimits drain{};     ///< how long a replaced generation may take to end
+  /// One of `paths` that is filled from elsewhere while the node runs; "" = none. A table that
+  /// names no plugin waits for one then, with a warning in the log, and one that does not fit a
+  /// plugin of this folder refuses that plugin: what arrives cannot keep a node from starting.
+  std::string arrivals{};
 };
 
 struct ComponentInfo {
@@ -73,7 +77,8 @@ struct PluginInfo {
   std::string description;
   std::string path;
   std::string sha256;
-  std::string state;   ///< "available", "loaded", "disabled" or "refused"
+  std::string failed_sha256{};  ///< of its newest file while that does not serve; "" = it does
+  std::string state;            ///< "available", "loaded", "disabled" or "refused"
   std::string reason;  ///< why it was refused, or why its newest file does not serve: many lines
   std::vector<ComponentInfo> components;
   std::vector<GenerationInfo> generations{};  ///< newest first; empty before the first load
@@ -96,7 +101,8 @@ class Registry {
   ~Registry();
 
   /// Reads the manifests of every *.so in the paths. A bad file is listed as refused and stops
-  /// nothing. kConfig for a [plugins.X] table that names no plugin or does not fit its schema.
+  /// nothing. kConfig for a [plugins.X] table that names no plugin or does not fit its schema,
+  /// but see RegistryOptions::arrivals.
   /// `enabled` and `isolation` in that table are the host's own keys. Plugins that are loaded stay
   /// as they are when scan() is called again.
   Status scan();

@@ -46,6 +46,7 @@ struct Plugin {
   std::deque<std::shared_ptr<const Recipe>> before;     ///< that served, newest first
   std::deque<Staged> images;                            ///< staged copies on disk, newest first
   std::string trouble;                                  ///< why the newest file does not serve
+  std::string failed_sha256;                            ///< of the file in trouble
 };
 
 /// Generations that must go, told by the threads that ran their calls.

@@ -25,6 +25,7 @@ Result<Reloaded> Registry::Impl::reload(CatalogEntry& entry) {
                      {"reason", error.message}});
     const std::lock_guard lock(mutex);
     plugin.trouble = told.message + (told.next.empty() ? "" : "\n  next: " + told.next);
+    plugin.failed_sha256 = entry.info.sha256;
     return told;
   };
   const auto staged = image_of(plugin, entry.info.path);
@@ -79,6 +80,7 @@ void Registry::Impl::roll_back(const Verdicts::Verdict& bad) {
     plugin.trouble = "generation " + std::to_string(bad.number) + " (" + worse->manifest.version +
                      ", sha256 " + worse->file.sha256.substr(0, 12) +
                      ") was rolled back: " + bad.reason;
+    plugin.failed_sha256 = worse->file.sha256;
     if (!done) plugin.trouble += "; and going back failed: " + done.error().message;
   }
   std::erase(plugin.before, worse);
@@ -142,7 +144,7 @@ Result<std::vector<std::string>> Registry::configure(std::map<std::string, std::
     entry.table = PluginTable();
     if (entry.info.state == "disabled") entry.info.state = "available";
   }
-  SKEP_TRY(apply_tables(tables, fresh));
+  SKEP_TRY(apply_tables(tables, impl.options.arrivals, fresh));
   std::vector<std::string> changed;
   for (const CatalogEntry& entry : fresh) {
     const CatalogEntry* before = impl.find(entry.info.id);

@@ -125,6 +125,7 @@ std::unique_ptr<Running> Registry::Impl::make_current(Plugin& plugin,
   plugin.info.sha256 = recipe.file.sha256;
   plugin.info.state = "loaded";
   plugin.trouble.clear();
+  plugin.failed_sha256.clear();
   plugin.current.swap(next);
   publish("active", plugin, plugin.current->recipe(), plugin.current->generation()->number());
   return next;

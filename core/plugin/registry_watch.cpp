@@ -115,6 +115,7 @@ void Registry::Impl::look_at_files() {
     const std::lock_guard told(mutex);
     plugin.gone = gone;
     if (!gone) continue;
+    plugin.failed_sha256.clear();
     plugin.trouble = "its file is gone: " + plugin.info.path +
                      "; what was loaded goes on serving\n  next: put the file back, or turn the "
                      "plugin off";

@@ -38,6 +38,9 @@ class Registry(RigTest):
     def publish(self, version, *options, name="probe"):
         return self.skep("script", "publish", self.script(version, name), *options)
 
+    def run_on(self, worker, name="probe"):
+        return self.ended(self.submit(name, worker_id=worker, max_attempts=1))["status"]
+
     def fleet(self, sites="aab"):
         self.control()
         for i, letter in enumerate(sites):
@@ -117,18 +120,15 @@ class Registry(RigTest):
             self.worker(f"w{i}", site="site-a")
         self.publish("1.0.0", "--wait")
         broken = self.script("2.0.0", text=SCRIPT.format(name="probe", version="2.0.0")
-                             .replace("return { ok", "error('broken') return { ok"))
+                             .replace("return { ok", "ctx.fail('the disk is full') return { ok"))
         self.skep("script", "publish", broken, "--canary", "1", "--hold", "--wait")
         canary, = self.newest()["canaries"]
 
-        def run(worker):
-            return self.ended(self.submit("probe", worker_id=worker, max_attempts=1))["status"]
-
         for _ in range(3):
-            self.assertEqual(run(canary), "failed")
+            self.assertEqual(self.run_on(canary), "failed")
         for other in {"w0", "w1", "w2"} - {canary}:
             for _ in range(3):
-                self.assertEqual(run(other), "succeeded")
+                self.assertEqual(self.run_on(other), "succeeded")
         wait_for(lambda: self.newest()["tasks"]["canary"] == {"succeeded": 0, "failed": 3}
                  and self.newest()["tasks"]["others"] == {"succeeded": 6, "failed": 0}, "the tallies in the store")
         control.terminate()
@@ -136,23 +136,44 @@ class Registry(RigTest):
         self.assertEqual(self.newest()["state"], "canary")
 
         def rolled_back():
-            run(canary)
+            self.run_on(canary)
             return self.newest()["state"] == "rolled_back"
 
         wait_for(rolled_back, "the roll-back")
         self.assertRegex(self.newest()["reason"], "tasks failed on canaries; 0 of 6 on other workers")
         self.has(canary, "1.0.0")
-        wait_for(lambda: run(canary) == "succeeded", "the old one at work again")
+        wait_for(lambda: self.run_on(canary) == "succeeded", "the old one at work again")
         self.assertIn("artifact.rolled_back", control.log)
+
+    def test_a_canary_that_takes_it_back_itself_ends_the_rollout(self):
+        self.fleet("aa")
+        self.publish("1.0.0", "--wait")
+        broken = self.script("2.0.0", text=SCRIPT.format(name="probe", version="2.0.0")
+                             .replace("return { ok", "error('broken') return { ok"))
+        self.skep("script", "publish", broken, "--canary", "1", "--hold", "--wait")
+        canary, = self.newest()["canaries"]
+        for _ in range(3):
+            self.assertEqual(self.run_on(canary), "failed")
+        began = time.monotonic()
+        wait_for(lambda: self.newest()["state"] == "rolled_back", "the roll-back")
+        self.has(canary, "1.0.0")
+        print(f"canary roll-back: {(time.monotonic() - began) * 1000:.0f} ms from its third script error until the "
+              "worker has the old file", flush=True)
+        self.assertEqual(self.newest()["reason"],
+                         f"worker {canary} could not use it: 3 of its first 3 runs ended with a script error")
+        self.assertEqual(self.run_on(canary), "succeeded")
 
     def test_a_script_that_does_not_load_ends_the_rollout(self):
         self.fleet("aa")
         self.publish("1.0.0", "--wait")
-        broken = self.script("2.0.0", text=SCRIPT.format(name="probe", version="2.0.0") + "end end")
+        # It loads where it is published, but the workers do not grant what it needs.
+        broken = self.script("2.0.0", text=SCRIPT.format(name="probe", version="2.0.0")
+                             .replace("run =", "permissions = { 'exec' }, run ="))
         done = self.skep("script", "publish", broken, "--canary", "1", "--wait", check=False)
         self.assertEqual(done.returncode, 9, done.stderr)
+        self.assertRegex(done.stderr, "could not use it|worker w[01]: ")
         wait_for(lambda: self.newest()["state"] == "rolled_back", "the roll-back")
-        self.assertIn("could not use it", self.newest()["reason"])
+        self.assertIn("could not use it: probe.lua needs the permission \"exec\"", self.newest()["reason"])
         for i in range(2):
             self.has(f"w{i}", "1.0.0")
 
@@ -237,10 +258,10 @@ paths = ["{PLUGINS}"]
     def test_what_cannot_be_published_is_said(self):
         self.control()
         for text, word in (("print(1)", "skep.task"), ('skep.task { version = "1.0.0" }', "name"),
-                           ("\x1bLua", "compiled")):
+                           ("\x1bLua", "binary chunk")):
             bad = self.skep("script", "publish", self.script("0", "bad", text), check=False)
             self.assertEqual(bad.returncode, 2, bad.stderr)
-            self.assertIn(word, bad.stderr)
+            self.assertRegex(bad.stderr, "bad-0.lua:1: .*" + word)
         self.publish("1.0.0")
         other = self.script("1.0.0", text=SCRIPT.format(name="probe", version="1.0.0") + "-- more\n")
         taken = self.skep("script", "publish", other, check=False)

@@ -62,7 +62,7 @@ policy = "both"
         node.wait_log("not a signature of this file")
         listed = self.skep("plugin", "list", "-c", self.config, "-o", "json").stdout
         states = {p["id"]: p for p in json.loads(listed)["items"]}
-        self.assertEqual(states["echo"]["state"], "available")
+        self.assertEqual(states["echo"]["state"], "loaded")
         self.assertEqual(states["noop"]["state"], "refused")
         for word in ("policy \"both\": sha256, signature", "expected", "other bytes than those pinned"):
             self.assertIn(word, states["noop"]["reason"])

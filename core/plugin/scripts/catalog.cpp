@@ -149,15 +149,16 @@ ScriptServing* ScriptCatalog::owner_of_name(const std::string& name) {
   return at == served_.end() || !at->second->serves() ? nullptr : at->second.get();
 }
 
-void ScriptCatalog::fail(File& file, std::string state, const Error& error) {
+void ScriptCatalog::fail(File& file, std::string state, std::string sha256, const Error& error) {
   const std::lock_guard lock(mutex_);
+  file.info.sha256 = std::move(sha256);
   file.info.state = std::move(state);
   file.info.reason = error.message;
   if (!error.next.empty()) file.info.reason += "\n  next: " + error.next;
   events::publish(log::Level::kError, "script." + file.info.state,
                   {{"id", file.info.name},
                    {"path", file.info.path},
-                   {"sha256", file.tried},
+                   {"sha256", file.info.sha256},
                    {"reason", file.info.reason},
                    {"old_serves", !file.serves.empty()}});
 }
@@ -177,7 +178,7 @@ void ScriptCatalog::refresh(const std::string& path) {
   const std::string tried = text ? text->sha256 : text.error().message;
   if (file->tried == tried) return;
   file->tried = tried;
-  if (!text) return fail(*file, "failed", text.error());
+  if (!text) return fail(*file, "failed", "", text.error());
   const std::string engine_id = fs::path(path).stem().string() + "@" + std::to_string(++loads_);
   auto manifest = load(path, *text, engine_id);
   Status served;
@@ -187,7 +188,7 @@ void ScriptCatalog::refresh(const std::string& path) {
     served = manifest.error();
   if (served) return;
   engine_->drop(engine_id);
-  fail(*file, served.error().id() == "script-shadowed" ? "shadowed" : "failed",
+  fail(*file, served.error().id() == "script-shadowed" ? "shadowed" : "failed", text->sha256,
        with_context(served.error(), path));
 }
 

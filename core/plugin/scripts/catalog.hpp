@@ -33,7 +33,7 @@ struct ScriptInfo {
   std::string version;
   std::string description;
   std::string path;
-  std::string sha256;
+  std::string sha256;  ///< of the file, also while an older text serves; "" = cannot be read
   std::string state;   ///< active, failed, shadowed, disabled or rolled_back
   std::string reason;  ///< why it is not active: "FILE:LINE: .."
   std::vector<std::string> permissions;
@@ -77,7 +77,7 @@ class ScriptCatalog {
                const std::string& engine_id);
   ScriptVersion make_version(const ScriptManifest& manifest, const File& file,
                              const ScriptText& text, const std::string& engine_id);
-  void fail(File& file, std::string state, const Error& error);
+  void fail(File& file, std::string state, std::string sha256, const Error& error);
   void stop_serving(File& file);
   void retry_shadowed(const std::string& name);
   bool settle();

@@ -33,8 +33,8 @@ void publish(int n) {
 }
 
 TEST(Sse, frames_an_event) {
-  EXPECT_EQ(sse_event("ab12", {7, 0, "plugin.active", R"({"id":"x"})"}).find(
-                "id: ab12.7\nevent: plugin.active\ndata: {\"id\":\"ab12.7\","),
+  EXPECT_EQ(sse_event("ab12", {7, 0, "plugin.active", R"({"id":"x"})"})
+                .find("id: ab12.7\nevent: plugin.active\ndata: {\"id\":\"ab12.7\","),
             0u);
   EXPECT_TRUE(sse_event("r", {1, 0, "e", "{\"a\":\"x\\ny\"}"}).ends_with("}\n\n"));
   EXPECT_EQ(sse_gap("r", 3, 9, "no longer kept"),

@@ -63,7 +63,17 @@ TEST_F(ConfigCheckTest, refuses_a_slots_key_that_its_component_does_not_have) {
 TEST_F(ConfigCheckTest, refuses_tables_that_fit_no_plugin) {
   refuses("[plugins.execute_script]\ninterpreter = [\"/bin/sh\"]\n",
           "[plugins.execute_script]: unknown key \"interpreter\"; did you mean \"interpreters\"?");
-  refuses("[plugins.nope]\n", "[plugins.nope]: no plugin \"nope\"");
+  refuses("node.roles = [\"control\"]\n[plugins.nope]\n", "[plugins.nope]: no plugin \"nope\"");
+}
+
+TEST_F(ConfigCheckTest, warns_a_worker_of_tables_for_plugins_that_are_not_there_yet) {
+  const Ran ran = check("node.roles = [\"worker\"]\n[plugins.execute_scrip]\nenabled = true\n");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("[plugins.execute_scrip]: no plugin \"execute_scrip\"; did you mean "
+                         "\"execute_script\"?; it waits for one that the control plane sends"),
+            std::string::npos)
+      << ran.err;
+  refuses("node.roles = [\"worker\"]\n[plugins.nope]\nenabled = 1\n", "[plugins.nope]");
 }
 
 TEST_F(ConfigCheckTest, refuses_folders_without_plugins) {

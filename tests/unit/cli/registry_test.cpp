@@ -32,7 +32,9 @@ struct Files {
     return path;
   }
   test::TempDir dir;
-  const std::string good = "return skep.task {\n  name = 'probe', version = \"1.0.0\",\n}\n";
+  const std::string good =
+      "return skep.task {\n  name = 'probe', version = \"1.0.0\",\n"
+      "  run = function() return {} end,\n}\n";
 };
 
 TEST(registry_cli, publish_sends_the_file_and_what_it_is_for) {
@@ -79,8 +81,9 @@ TEST(registry_cli, wait_fails_when_a_worker_cannot_run_it_or_it_is_rolled_back) 
 TEST(registry_cli, a_file_that_is_no_script_or_plugin_is_named) {
   const Files f;
   for (const auto& [text, word] : {std::pair{"print(1)", "skep.task"},
-                                   {"skep.task { name = 'x' }", "version"},
-                                   {"skep.task { name = 'X y', version = '1' }", "lower-case"}}) {
+                                   {"-- skep.task\nreturn skep.task { name = 'x'", "probe.lua:2: "},
+                                   {"return skep.task { name = 'x', run = print }", "version"},
+                                   {"\x1bLua", "probe.lua:"}}) {
     const Ran ran = run_cli({"script", "publish", f.script(text)});
     EXPECT_EQ(ran.code, 2) << text;
     EXPECT_NE(ran.err.find(word), std::string::npos) << ran.err;

@@ -12,8 +12,8 @@ using ConfigDiff = ConfigTest;
 
 TEST_F(ConfigDiff, names_what_changed_and_hides_secrets) {
   const auto before = load_text("[worker]\nconcurrency = 4\n[queue]\npassword = \"a\"\n");
-  const auto after = load_text(
-      "[worker]\nconcurrency = 8\n[queue]\npassword = \"b\"\n[plugins.x]\nlevel = 1\n");
+  const auto after =
+      load_text("[worker]\nconcurrency = 8\n[queue]\npassword = \"b\"\n[plugins.x]\nlevel = 1\n");
   ASSERT_TRUE(before && after);
   const auto changes = diff(before->config, after->config);
   ASSERT_EQ(changes.size(), 3u);
@@ -32,8 +32,8 @@ TEST_F(ConfigDiff, names_what_changed_and_hides_secrets) {
 
 TEST_F(ConfigDiff, takes_live_keys_and_no_other) {
   const auto before = load_text("");
-  const auto after = load_text(
-      "[worker]\nconcurrency = 8\n[http]\nthreads = 9\n[plugins.x]\nlevel = 1\n");
+  const auto after =
+      load_text("[worker]\nconcurrency = 8\n[http]\nthreads = 9\n[plugins.x]\nlevel = 1\n");
   ASSERT_TRUE(before && after);
   const Config running = with_live(before->config, after->config);
   const auto left = diff(running, after->config);
@@ -43,8 +43,10 @@ TEST_F(ConfigDiff, takes_live_keys_and_no_other) {
 
 TEST_F(ConfigDiff, says_which_edits_a_variable_covers) {
   const std::map<std::string, std::string> environment{{"WORKER_CONCURRENCY", "2"}};
-  const auto before = load({.path = write("[worker]\nconcurrency = 4\n"), .environment = environment});
-  const auto after = load({.path = write("[worker]\nconcurrency = 5\n"), .environment = environment});
+  const auto before =
+      load({.path = write("[worker]\nconcurrency = 4\n"), .environment = environment});
+  const auto after =
+      load({.path = write("[worker]\nconcurrency = 5\n"), .environment = environment});
   ASSERT_TRUE(before && after);
   EXPECT_TRUE(diff(before->config, after->config).empty());
   const auto covered = covered_changes(*before, *after);

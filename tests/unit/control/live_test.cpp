@@ -43,9 +43,7 @@ TEST_F(LiveControl, registrations_tell_the_new_lease) {
   auto next = options();
   next.lease_ms = 12'000;
   control.apply(next);
-  EXPECT_EQ(get_double(enrol_types({type("echo")}),
-                       "lease_seconds"),
-            12);
+  EXPECT_EQ(get_double(enrol_types({type("echo")}), "lease_seconds"), 12);
 }
 
 TEST_F(LiveControl, a_type_that_a_worker_brings_later_can_be_submitted_and_claimed) {
@@ -59,8 +57,8 @@ TEST_F(LiveControl, a_type_that_a_worker_brings_later_can_be_submitted_and_claim
 TEST_F(LiveControl, a_registration_again_wakes_the_waiting_claim_and_keeps_the_last_beat) {
   enrol_types({type("echo")});
   bool woken = false;
-  const auto id = control.waits.claims.add("claim w1", control.waits.claims.ticket(),
-                                           [&] { woken = true; });
+  const auto id =
+      control.waits.claims.add("claim w1", control.waits.claims.ticket(), [&] { woken = true; });
   enrol_types({type("echo"), type("fresh")});
   EXPECT_TRUE(woken);
   control.waits.claims.remove(id);

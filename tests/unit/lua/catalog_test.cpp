@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "core/base/events.hpp"
+#include "core/base/id.hpp"
 #include "core/proc/monotonic.hpp"
 #include "tests/support/script_rig.hpp"
 
@@ -86,6 +87,8 @@ TEST_F(Catalog, leaves_the_old_generation_serving_when_the_new_text_is_wrong) {
   EXPECT_EQ(info("a.lua").state, "failed");
   EXPECT_EQ(info("a.lua").reason, "a.lua:2: unexpected symbol near <eof>");
   EXPECT_EQ(info("a.lua").generations.front().state, "active");
+  EXPECT_EQ(info("a.lua").sha256, sha256_hex("\nreturn skep.task {"))
+      << "whoever published that text hears that it failed";
   write("a.lua", task("a", "return 3"));
   scanned();
   EXPECT_EQ(run("a"), "3");

@@ -122,7 +122,7 @@ TEST_F(RegistryTest, first_of_two_plugins_with_one_id_stands) {
   fs::create_directories(dir_.file("second"));
   write_bytes(dir_.file("second/noop.so"),
               patched(bytes_of(fixture("good/noop.so")), "\"1.0.0\"", "\"2.0.0\""));
-  make({"good/noop.so"});
+  static_cast<void>(make({"good/noop.so"}));
   Registry registry(
       {{plugins(), dir_.file("second"), dir_.file("missing")}, dir_.file("staging"), {}});
   ASSERT_TRUE(registry.scan());
@@ -134,6 +134,21 @@ TEST_F(RegistryTest, first_of_two_plugins_with_one_id_stands) {
                                 "/noop.so (1.0.0), which has the same id\n"
                                 "  next: remove one of the two files");
   EXPECT_EQ(registry.task_types().size(), 1u);
+}
+
+TEST_F(RegistryTest, what_arrives_later_cannot_keep_a_node_from_starting) {
+  static_cast<void>(make({"good/noop.so"}));
+  RegistryOptions options{{plugins()}, dir_.file("staging"), {{"noop", R"({"bogus":1})"}}};
+  EXPECT_FALSE(Registry(options).scan());
+  options.arrivals = plugins();
+  Registry registry(options);
+  ASSERT_TRUE(registry.scan());
+  EXPECT_EQ(info_of(registry, "noop.so").state, "refused");
+  EXPECT_NE(info_of(registry, "noop.so").reason.find("bogus"), std::string::npos);
+  options.tables = {{"nope", "{}"}};
+  EXPECT_TRUE(Registry(options).scan()) << "its plugin may come";
+  options.tables = {{"nope", R"({"isolation":"nonsense"})"}};
+  EXPECT_FALSE(Registry(options).scan()) << "a table that is wrong for every plugin";
 }
 
 TEST_F(RegistryTest, tables_are_checked_before_anything_runs) {
@@ -246,7 +261,7 @@ TEST_F(RegistryTest, what_is_loaded_is_the_copy_that_was_checked) {
 }
 
 TEST_F(RegistryTest, says_that_it_cannot_stage) {
-  make({"good/noop.so"});
+  static_cast<void>(make({"good/noop.so"}));
   write_bytes(dir_.file("file"), "x");
   Registry registry({{plugins()}, dir_.file("file/staging"), {}});
   ASSERT_TRUE(registry.scan());

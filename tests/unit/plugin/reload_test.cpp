@@ -168,6 +168,11 @@ TEST_F(ReloadTest, a_start_that_fails_leaves_the_old_one_serving) {
     EXPECT_EQ(build(), 1);
     EXPECT_NE(info().reason.find("there is no answer machine"), std::string::npos);
     EXPECT_NE(await_event("plugin.failed").find("no answer machine"), std::string::npos);
+    EXPECT_NE(info().failed_sha256, "");
+    EXPECT_NE(info().failed_sha256, info().sha256);
+    install("answer_1");
+    ASSERT_TRUE(registry_->reload("answer"));
+    EXPECT_EQ(info().sha256, info().generations.front().sha256);
   }
 }
 

@@ -125,7 +125,8 @@ TEST(LiveWorker, registers_new_capabilities_and_refuses_settings_that_cannot_wor
   b.start();
   ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
   apply(b, [](auto& s) { s.capabilities["gpu"] = true; });
-  EXPECT_TRUE(eventually([&] { return b.control.last_registration().capabilities.contains("gpu"); }));
+  EXPECT_TRUE(
+      eventually([&] { return b.control.last_registration().capabilities.contains("gpu"); }));
   worker::Settings wrong = b.options;
   wrong.concurrency = 0;
   EXPECT_FALSE(b.worker->apply(wrong));
@@ -140,7 +141,8 @@ TEST(LiveWorker, registers_within_a_second_when_its_types_change_while_a_claim_w
   b.runner.set_timeout("new-one", 0);
   const auto knows = [&] {
     const auto types = b.control.last_registration().types;
-    return std::any_of(types.begin(), types.end(), [](const auto& t) { return t.name == "new-one"; });
+    return std::any_of(types.begin(), types.end(),
+                       [](const auto& t) { return t.name == "new-one"; });
   };
   EXPECT_TRUE(eventually(knows));
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));

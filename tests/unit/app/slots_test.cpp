@@ -1,0 +1,96 @@
+// What a worker says of the registry's files, by what their loaders say.
+#include "core/app/slots.hpp"
+
+#include <gtest/gtest.h>
+
+namespace skep::app {
+namespace {
+
+plugin::GenerationInfo generation(std::uint64_t number, const std::string& sha256,
+                                  const std::string& state, const std::string& reason = {}) {
+  plugin::GenerationInfo g;
+  g.number = number;
+  g.sha256 = sha256;
+  g.state = state;
+  g.reason = reason;
+  return g;
+}
+
+/// "new failed: why", of the first word on that hash.
+std::string word_on(const std::string& sha256, const std::vector<api::ArtifactState>& states) {
+  for (const api::ArtifactState& s : states)
+    if (s.sha256 == sha256) return s.state + (s.reason.empty() ? "" : ": " + s.reason);
+  return "";
+}
+
+plugin::ScriptInfo script(const std::string& sha256, const std::string& state,
+                          const std::string& reason) {
+  plugin::ScriptInfo s;
+  s.name = "probe";
+  s.path = "/a/scripts/probe.lua";
+  s.sha256 = sha256;
+  s.state = state;
+  s.reason = reason;
+  return s;
+}
+
+TEST(artifact_states, a_script_that_does_not_load_failed_while_the_old_one_is_active) {
+  auto s = script("new", "failed", "probe.lua:1: no");
+  s.generations = {generation(1, "old", "active")};
+  const auto said = script_states({s}, "/a/scripts");
+  EXPECT_EQ(word_on("new", said), "failed: probe.lua:1: no");
+  EXPECT_EQ(word_on("old", said), "active");
+  EXPECT_TRUE(script_states({s}, "/a/other").empty());
+}
+
+TEST(artifact_states, a_script_that_was_taken_back_failed) {
+  auto s = script("new", "rolled_back", "3 of its first 3 runs");
+  s.generations = {generation(2, "new", "rolled_back", "3 of its first 3 runs"),
+                   generation(1, "old", "active")};
+  const auto said = script_states({s}, "/a/scripts");
+  EXPECT_EQ(word_on("new", said), "failed: 3 of its first 3 runs");
+  EXPECT_EQ(word_on("old", said), "active");
+}
+
+TEST(artifact_states, a_plugin_file_that_cannot_replace_the_old_one_failed) {
+  plugin::PluginInfo p;
+  p.id = "echo";
+  p.path = "/a/plugins/echo.so";
+  p.sha256 = "old";
+  p.failed_sha256 = "new";
+  p.state = "loaded";
+  p.reason = "step probe";
+  p.generations = {generation(1, "old", "active")};
+  const auto said = plugin_states({p}, "/a/plugins");
+  EXPECT_EQ(word_on("new", said), "failed: step probe");
+  EXPECT_EQ(word_on("old", said), "active");
+}
+
+TEST(artifact_states, a_plugin_that_was_refused_failed) {
+  plugin::PluginInfo p;
+  p.id = "echo";
+  p.path = "/a/plugins/echo.so";
+  p.sha256 = "new";
+  p.state = "refused";
+  p.reason = "no such symbol";
+  EXPECT_EQ(word_on("new", plugin_states({p}, "/a/plugins")), "failed: no such symbol");
+}
+
+TEST(plugin_search, begins_with_the_registrys_folder_on_a_worker_only) {
+  config::Config config;
+  config.node.state_dir = "/s";
+  config.plugins.paths = {"/p"};
+  config.node.roles = {"worker"};
+  plugin::RegistryOptions options;
+  set_plugin_search(config, options);
+  EXPECT_EQ(options.paths, (std::vector<std::string>{"/s/artifacts/plugins", "/p"}));
+  EXPECT_EQ(options.arrivals, "/s/artifacts/plugins");
+  config.node.roles = {"control"};
+  options = {};
+  set_plugin_search(config, options);
+  EXPECT_EQ(options.paths, std::vector<std::string>{"/p"});
+  EXPECT_EQ(options.arrivals, "");
+}
+
+}  // namespace
+}  // namespace skep::app
