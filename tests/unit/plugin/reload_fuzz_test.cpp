@@ -2,6 +2,7 @@
 // reload. Callers notice nothing, and the last whole file serves in the end.
 #include <random>
 
+#include "core/plugin/stage.hpp"
 #include "tests/unit/plugin/reload_support.hpp"
 
 namespace skep::plugin {
