@@ -5,6 +5,7 @@
 #include "core/kit/plugin_under_test.hpp"
 #include "core/plugin/compat.hpp"
 #include "core/plugin/hazards.hpp"
+#include "core/plugin/tables.hpp"
 
 namespace skep::kit {
 namespace {

@@ -236,6 +236,35 @@ TEST_F(ReloadTest, a_higher_share_of_faults_brings_the_old_one_back) {
   EXPECT_EQ(build(), 1);
 }
 
+TEST_F(ReloadTest, what_came_back_is_not_judged_again) {
+  options_.isolation = "process";
+  begin("answer_throws_on_fifth");
+  registry_->watch();
+  install("answer_throws_on_fifth", "another file");
+  ASSERT_TRUE(registry_->reload("answer"));
+  for (int i = 0; i < 5; ++i) run();
+  await_event("plugin.rolled_back");
+  for (int i = 0; i < 10; ++i) run();
+  registry_->wait_drained();
+  EXPECT_EQ(generations(), "3 active, 2 rolled_back, 1 retired");
+}
+
+TEST_F(ReloadTest, a_file_in_quarantine_keeps_no_settings_back) {
+  options_.isolation = "process";
+  begin("answer_1");
+  registry_->watch();
+  install("answer_throws_on_fifth");
+  ASSERT_TRUE(registry_->reload("answer"));
+  for (int i = 0; i < 5; ++i) run();
+  await_event("plugin.rolled_back");
+  const auto changed =
+      registry_->configure({{"answer", R"({"greeting":"hello","isolation":"per-task"})"}});
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_NE(run().result.find("hello"), std::string::npos);
+  EXPECT_EQ(build(), 1);
+  EXPECT_EQ(info().generations.at(0).isolation, "per-task");
+}
+
 TEST_F(ReloadTest, exclusive_and_restart_stop_the_old_one_first) {
   begin("answer_1");
   for (const auto& [name, expected] :
@@ -304,7 +333,11 @@ TEST_F(ReloadTest, the_watch_sees_files_come_change_and_go) {
   fs::remove(folder() + "/answer.so");
   await_event("plugin.failed", "its file is gone");
   EXPECT_EQ(build(), 1);
-  EXPECT_EQ(registry_->list().at(0).state, "loaded");
+  ASSERT_EQ(registry_->list().at(0).state, "loaded");
+  EXPECT_NE(registry_->list().at(0).reason.find("its file is gone"), std::string::npos);
+  install("answer_1");
+  while (!registry_->list().at(0).reason.empty()) std::this_thread::yield();
+  EXPECT_EQ(build(), 1);
 }
 
 TEST_F(ReloadTest, links_to_one_file_are_plugins_of_their_own) {
