@@ -145,6 +145,7 @@ struct Registry::Impl {
 
   // registry_watch.cpp
   void notice_gone_files();
+  void forget_trouble(Plugin& plugin);
   void look_at_files();
 };
 

@@ -14,6 +14,12 @@ Error in_step(const Error& error, const std::string& id, std::string_view step) 
 
 }  // namespace
 
+void Registry::Impl::forget_trouble(Plugin& plugin) {
+  const std::lock_guard lock(mutex);
+  plugin.trouble.clear();
+  plugin.failed_sha256.clear();
+}
+
 Result<Reloaded> Registry::Impl::reload(CatalogEntry& entry) {
   Plugin& plugin = plugins.find(entry.info.id)->second;
   const auto failed = [&](const Error& error, std::string_view step) {
@@ -38,9 +44,11 @@ Result<Reloaded> Registry::Impl::reload(CatalogEntry& entry) {
     staged = image_of(plugin, now.file.path);
     if (!staged) return failed(staged.error(), "stage");
   }
-  if (staged->sha256 == now.file.sha256 && same_table)
+  if (staged->sha256 == now.file.sha256 && same_table) {
+    forget_trouble(plugin);
     return Reloaded{plugin.id, plugin.current->generation()->number(), now.manifest.version,
                     now.file.sha256, false};
+  }
   auto recipe = verify(entry, plugin, *staged);
   if (!recipe) return failed(recipe.error(), "verify");
   const std::uint64_t number = plugin.last_number + 1;

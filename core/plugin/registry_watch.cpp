@@ -117,6 +117,8 @@ void Registry::Impl::look_at_files() {
   for (CatalogEntry& entry : entries) {
     const auto at = plugins.find(entry.info.id);
     const bool runs = at != plugins.end() && at->second.current != nullptr;
+    if (runs && entry.usable() && entry.info.sha256 == at->second.current->recipe().file.sha256)
+      forget_trouble(at->second);  // the file that serves is the one that is there
     if (!entry.usable() || quarantine.count(entry.info.sha256) > 0) continue;
     if (!runs && serving && has_tasks(entry) && tried[entry.info.path] != entry.info.sha256) {
       tried[entry.info.path] = entry.info.sha256;

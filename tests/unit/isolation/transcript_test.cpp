@@ -62,6 +62,7 @@ TEST_P(Transcript, is_the_same_in_every_mode) {
   const std::string id = fs::path(file).stem();
   ChildPlugin plugin = staging.plugin(file, id);
   plugin.config_json = R"({"greeting":"hi","limit":3})";
+  plugin.limits.cancel_grace = Millis(60'000);  // how fast a child stops is not the matter here
 
   auto loaded = LoadedPlugin::load(id, plugin.file, plugin.state_dir, 1);
   ASSERT_TRUE(loaded) << loaded.error().message;
