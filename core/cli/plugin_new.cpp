@@ -1,8 +1,10 @@
-// skep plugin new: a folder that builds
+// skep plugin new: a folder that builds, or a script
 #include <ostream>
 
 #include "core/base/text.hpp"
+#include "core/cli/node_config.hpp"
 #include "core/cli/scaffold.hpp"
+#include "core/cli/script_new.hpp"
 #include "core/cli/session.hpp"
 #include "core/plugin/manifest.hpp"
 
@@ -28,6 +30,12 @@ Status check_choice(const std::string& lang, const std::string& kind) {
   if (lang == "cpp" || kind == "task") return Status();
   return usage_error("there is a " + lang + " template for tasks only, not for kind " + kind,
                      "--lang cpp --kind " + kind + "   or   --lang " + lang + " --kind task");
+}
+
+/// A script is one file: no plugin around it, nothing to build.
+Outcome<int> make_lua(Session& s) {
+  if (!s.args.has("id")) return make_script(s);
+  return usage_error("a script has no plugin id", "skep plugin new NAME --lang lua");
 }
 
 Status check_id(const std::string& id) {
@@ -78,8 +86,9 @@ Outcome<int> make(Session& s) {
   const std::string kind = s.args.get("kind", "task");
   const std::string id = s.args.get("id", name);
   const std::string folder = s.args.get("dir", name);
-  if (const auto ok = check_new_name(name); !ok) return usage_error(ok.error().message);
   if (const auto ok = check_choice(lang, kind); !ok) return ok.error();
+  if (lang == "lua") return make_lua(s);
+  if (const auto ok = check_new_name(name); !ok) return usage_error(ok.error().message);
   if (const auto ok = check_id(id); !ok) return ok.error();
   const auto files =
       scaffold({"common", lang + "-" + kind}, folder, words_of(name, id, kind, language_of(lang)));
@@ -93,20 +102,26 @@ Outcome<int> make(Session& s) {
 std::vector<Command> plugin_new_commands() {
   Command c{"plugin new", "make a folder with a plugin that builds, its manifest and its test"};
   c.positionals = {{"NAME", "task type or component, and file name"}};
-  c.options = {{"lang", 'l', "LANG", "cpp (default), c or rust", false, {"cpp", "c", "rust"}},
-               {"kind",
-                'k',
-                "KIND",
-                "task (default), queue, store, heartbeat or spool",
-                false,
-                {"task", "queue", "store", "heartbeat", "spool"}},
-               {"id", 0, "ID", "plugin id, such as com.acme.hello (NAME)"},
-               {"dir", 0, "DIR", "folder to make (./NAME); it must not exist"}};
+  c.options = {
+      {"lang", 'l', "LANG", "cpp (default), c, rust or lua", false, {"cpp", "c", "rust", "lua"}},
+      {"kind",
+       'k',
+       "KIND",
+       "task (default), queue, store, heartbeat or spool",
+       false,
+       {"task", "queue", "store", "heartbeat", "spool"}},
+      {"id", 0, "ID", "plugin id, such as com.acme.hello (NAME)"},
+      {"dir", 0, "DIR",
+       "folder to make (./NAME), which must not exist; with --lang lua as in skep script new"}};
+  for (Option& option : config_options()) c.options.push_back(std::move(option));
   c.notes =
       "The folder needs CMake and a compiler, and no source of skep. It finds the SDK that came\n"
-      "with this program; another one by -DCMAKE_PREFIX_PATH=PREFIX.";
+      "with this program; another one by -DCMAKE_PREFIX_PATH=PREFIX.\n"
+      "--lang lua writes one script and its test, as skep script new does; -c and --set name the\n"
+      "node that shall run it.";
   c.examples = {"skep plugin new hello",
-                "skep plugin new printer --lang rust --id com.acme.printer"};
+                "skep plugin new printer --lang rust --id com.acme.printer",
+                "skep plugin new greeter --lang lua --dir ."};
   c.run = make;
   return {std::move(c)};
 }

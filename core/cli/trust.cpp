@@ -34,12 +34,21 @@ Outcome<std::optional<std::string>> password(Session& s) {
   return std::optional<std::string>(std::move(*text));
 }
 
+/// A folder of our own making is nobody else's; one that is there keeps its mode.
+Status make_folder(const fs::path& folder) {
+  std::error_code ec;
+  const bool made = fs::create_directories(folder, ec);
+  if (!ec && made) fs::permissions(folder, fs::perms::owner_all, ec);
+  return ec ? Status(errno_error("make " + folder.string(), ec.value())) : Status();
+}
+
 Outcome<int> keygen(Session& s) {
   const fs::path folder = s.args.get("dir", ".");
   const std::string secret_file = (folder / (s.args.get("name", "skep") + ".key")).string();
   const std::string public_file = (folder / (s.args.get("name", "skep") + ".pub")).string();
   const auto secret = password(s);
   if (!secret) return secret.error();
+  SKEP_TRY(make_folder(folder));
   const auto key = trust::SecretKey::generate();
   const auto text = key.file(*secret);
   if (!text) return text.error();

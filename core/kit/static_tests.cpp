@@ -5,6 +5,7 @@
 #include "core/kit/plugin_under_test.hpp"
 #include "core/plugin/compat.hpp"
 #include "core/plugin/hazards.hpp"
+#include "core/plugin/tables.hpp"
 
 namespace skep::kit {
 namespace {
@@ -35,6 +36,10 @@ void static_note(Subject& s) { s.remark = inspected(s).warning; }
 void static_manifest(Subject& s) {
   const auto manifest = plugin::parse_manifest(inspected(s).manifest);
   if (!manifest) throw Broken(manifest.error().message, "correct plugin.json and build again");
+  if (manifest->isolation != "inproc" && !plugin::can_run_apart(*manifest))
+    throw Broken("isolation.default is \"" + manifest->isolation + "\", and only " +
+                     plugin::kinds_run_here(*manifest) + " components are in it",
+                 "say inproc: only tasks and scripts run in children");
 }
 
 void static_compat(Subject& s) {
@@ -55,6 +60,7 @@ void static_hazard_executable_stack(Subject& s) { hazard(s, "executable-stack");
 void static_hazard_run_path(Subject& s) { hazard(s, "run-path"); }
 void static_hazard_static_tls(Subject& s) { hazard(s, "static-tls"); }
 void static_hazard_needed(Subject& s) { hazard(s, "needed"); }
+void static_hazard_process_hooks(Subject& s) { hazard(s, "process-hooks"); }
 
 void static_loads(Subject& s) { const Loaded loaded(s); }
 

@@ -35,6 +35,8 @@ constexpr std::array kTests{
     TestCase{"static.static-tls", "takes no static thread-local space", kAny, kFile,
              static_hazard_static_tls},
     TestCase{"static.needed", "needs no private shared library", kAny, kFile, static_hazard_needed},
+    TestCase{"static.process-hooks", "what it registers with the process, which outlives it", kAny,
+             kFile, static_hazard_process_hooks},
     TestCase{"static.loads", "loads with every symbol bound", kAny, kFile, static_loads},
     TestCase{"lifecycle.entry", "the entry function is pure and its table complete", kAny, kFile,
              lifecycle_entry},

@@ -73,6 +73,7 @@ void static_hazard_executable_stack(Subject&);
 void static_hazard_run_path(Subject&);
 void static_hazard_static_tls(Subject&);
 void static_hazard_needed(Subject&);
+void static_hazard_process_hooks(Subject&);
 void static_loads(Subject&);
 void lifecycle_entry(Subject&);
 void lifecycle_interfaces(Subject&);

@@ -10,7 +10,17 @@ namespace {
 /// How long one generation is waited for before the others get a look.
 constexpr MonoMs kSliceMs = 20;
 
-void tell(const Generation& generation, std::string_view event, log::Level level) {
+void tell_draining(const Generation& generation) {
+  const GenerationInfo info = generation.info();
+  events::publish(log::Level::kInfo, "plugin.draining",
+                  {{"id", generation.owner()},
+                   {"version", info.version},
+                   {"sha256", info.sha256},
+                   {"generation", info.number},
+                   {"leases", info.leases}});
+}
+
+void tell_ended(const Generation& generation, std::string_view event, log::Level level) {
   const GenerationInfo info = generation.info();
   events::publish(level, event,
                   {{"id", generation.owner()},
@@ -22,17 +32,10 @@ void tell(const Generation& generation, std::string_view event, log::Level level
                    {"duration_ms", info.drain_ms}});
 }
 
-void retire(std::unique_ptr<Running> running, const std::string& end_state) {
-  const auto generation = running->generation();
-  running.reset();
-  generation->move_to(end_state);
-  tell(*generation, "plugin.retired", log::Level::kInfo);
-}
-
 /// Its threads are inside code that may not be stopped under them; the code and the instances stay.
 void give_up(std::unique_ptr<Running> running) {
   running->generation()->move_to("zombie", "calls did not end when they were cancelled");
-  tell(*running->generation(), "plugin.zombie", log::Level::kError);
+  tell_ended(*running->generation(), "plugin.zombie", log::Level::kError);
   static_cast<void>(running.release());
 }
 
@@ -49,10 +52,20 @@ Drainer::~Drainer() {
   }
 }
 
+void Drainer::retire(std::unique_ptr<Running> running, const std::string& end_state) const {
+  const auto generation = running->generation();
+  running.reset();
+  generation->move_to(end_state);
+  if (quiet_)
+    log::debug("plugin_ended", {{"id", generation->owner()}, {"generation", generation->number()}});
+  else
+    tell_ended(*generation, "plugin.retired", log::Level::kInfo);
+}
+
 void Drainer::take(std::unique_ptr<Running> running, std::string end_state) {
   const MonoMs now = SystemClock().mono_ms();
   running->generation()->move_to("draining");
-  tell(*running->generation(), "plugin.draining", log::Level::kInfo);
+  if (!quiet_) tell_draining(*running->generation());
   running->drain(now + limits_.soft.count());
   const std::lock_guard lock(mutex_);
   held_.push_back(running->recipe().file.path);

@@ -2,6 +2,7 @@
 // gives up.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,8 @@ class Drainer final : public Service {
   bool drain_now(Running& running) const;
   /// Is the staged file that of a generation which still drains, or of a zombie?
   bool holds(const std::string& path);
+  /// From now on generations end because the node does: that is worth a debug line and no event.
+  void hush() { quiet_ = true; }
   /// Waits until everything taken so far has ended one way or the other.
   void wait_empty();
 
@@ -41,7 +44,10 @@ class Drainer final : public Service {
   bool finished(Leaving& leaving);
   void let_go(const std::string& path);
 
+  void retire(std::unique_ptr<Running> running, const std::string& end_state) const;
+
   const DrainLimits limits_;
+  std::atomic<bool> quiet_{false};
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::vector<Leaving> leaving_;

@@ -41,6 +41,10 @@ constexpr std::array<std::string_view, 8> kSystemFolders{"/lib",
                                                          "/lib/aarch64-linux-gnu",
                                                          "/usr/lib/aarch64-linux-gnu"};
 
+/// What registers code with the whole process, to be called when nobody expects it any more.
+constexpr std::array<std::string_view, 6> kHooks{
+    "__register_atfork", "on_exit", "pthread_key_create", "sigaction", "signal", "tss_create"};
+
 Error damaged(std::string_view what) {
   return Error{Code::kInvalid, "damaged: " + std::string(what), "bad-plugin"};
 }
@@ -84,6 +88,7 @@ struct Facts {
   std::vector<std::string> exports;
   std::vector<std::string> unique;
   std::vector<std::string> needed;
+  std::vector<std::string> hooks;
   std::string run_path;
   bool text_relocations = false;
   bool never_unloaded = false;
@@ -123,10 +128,14 @@ void read_dynamic(const Image& image, const Elf64_Shdr& strings, const Elf64_Dyn
 }
 
 void read_symbol(const Image& image, const Elf64_Shdr& strings, const Elf64_Sym& s, Facts& facts) {
-  if (s.st_shndx == SHN_UNDEF || s.st_shndx == SHN_ABS) return;
   const auto binding = ELF64_ST_BIND(s.st_info);
-  if (binding == STB_LOCAL) return;
+  if (binding == STB_LOCAL || s.st_shndx == SHN_ABS) return;
   std::string name = image.text(strings, s.st_name);
+  if (s.st_shndx == SHN_UNDEF) {
+    if (std::find(kHooks.begin(), kHooks.end(), name) != kHooks.end())
+      facts.hooks.push_back(std::move(name));
+    return;
+  }
   if (binding == STB_GNU_UNIQUE) facts.unique.push_back(name);
   if (name != SKEP_PLUGIN_ENTRY_SYMBOL) facts.exports.push_back(std::move(name));
 }
@@ -221,6 +230,14 @@ void judge_code(const Facts& facts, std::vector<Hazard>& out) {
                    ".note.GNU-stack,\"\",@progbits"});
 }
 
+void judge_hooks(const Facts& facts, std::vector<Hazard>& out) {
+  if (facts.hooks.empty()) return;
+  out.push_back({"process-hooks",
+                 "registers handlers with the whole process by " + shown(facts.hooks) +
+                     "; they outlive their generation",
+                 "take them back in stop(), or advise isolation = \"process\"", false});
+}
+
 std::vector<Hazard> judge(const Facts& facts) {
   std::vector<Hazard> out;
   judge_symbols(facts, out);
@@ -237,6 +254,7 @@ std::vector<Hazard> judge(const Facts& facts) {
                    "a few copies only",
                    "compile without -ftls-model=initial-exec"});
   judge_needed(facts, out);
+  judge_hooks(facts, out);
   return out;
 }
 
@@ -244,9 +262,8 @@ std::vector<Hazard> judge(const Facts& facts) {
 
 const std::vector<std::string>& hazard_ids() {
   static const std::vector<std::string> ids{
-      "exports",          "unique-symbols", "nodelete",
-      "text-relocations", "writable-code",  "executable-stack",
-      "run-path",         "static-tls",     "needed"};
+      "exports",          "unique-symbols", "nodelete",   "text-relocations", "writable-code",
+      "executable-stack", "run-path",       "static-tls", "needed",           "process-hooks"};
   return ids;
 }
 

@@ -1,11 +1,26 @@
 #include "core/plugin/instance.hpp"
 
+#include <deque>
+#include <mutex>
+
 #include "core/base/log.hpp"
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/kinds.hpp"
 #include "core/plugin/loader.hpp"
 
 namespace skep::plugin {
+namespace {
+
+/// Hosts stay for the life of the process: code that a plugin left behind may call at any time.
+PluginHost* make_host(const std::string& id, const std::string& state_dir,
+                      std::uint64_t generation) {
+  static std::mutex mutex;
+  static auto* hosts = new std::deque<PluginHost>;
+  const std::lock_guard lock(mutex);
+  return &hosts->emplace_back(id, state_dir, generation);
+}
+
+}  // namespace
 
 Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load(const std::string& id,
                                                          const Staged& staged,
@@ -14,7 +29,7 @@ Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load(const std::string& id,
   const auto table = load_library(staged);
   if (!table) return table.error().within("plugin " + id);
   std::shared_ptr<LoadedPlugin> plugin(
-      new LoadedPlugin(new PluginHost(id, state_dir, generation), *table));
+      new LoadedPlugin(make_host(id, state_dir, generation), *table));
   SKEP_TRY(call_plugin("plugin " + id + ": open()", [&](skep_err* err) {
     return plugin->table_->open(plugin->host_->handle(), err);
   }));

@@ -49,12 +49,15 @@ std::string with_next(const Error& e) {
 
 void publish(std::string_view step, const Plugin& plugin, const Recipe& recipe,
              std::uint64_t number, log::Level level, std::string_view reason) {
-  events::publish(level, "plugin." + std::string(step),
-                  {{"id", plugin.id},
-                   {"version", recipe.manifest.version},
-                   {"sha256", recipe.file.sha256},
-                   {"generation", number},
-                   {"reason", reason}});
+  const log::Field id{"id", plugin.id};
+  const log::Field version{"version", recipe.manifest.version};
+  const log::Field sha256{"sha256", recipe.file.sha256};
+  const log::Field generation{"generation", number};
+  const std::string name = "plugin." + std::string(step);
+  if (reason.empty())
+    events::publish(level, name, {id, version, sha256, generation});
+  else
+    events::publish(level, name, {id, version, sha256, generation, {"reason", reason}});
 }
 
 Registry::Impl::Impl(RegistryOptions o)
@@ -65,6 +68,7 @@ Registry::Impl::Impl(RegistryOptions o)
 Registry::Impl::~Impl() {
   keeper.reset();
   const std::lock_guard lock(work);
+  drainer->hush();
   for (auto& [id, plugin] : plugins) {
     table->remove(id);
     if (!plugin.current) continue;
@@ -122,19 +126,28 @@ std::vector<PluginInfo> Registry::list() const {
     const Plugin& plugin = at->second;
     PluginInfo info = plugin.current ? plugin.info : e.info;
     info.path = e.info.path;
-    info.reason = plugin.trouble.empty() ? e.info.reason : plugin.trouble;
+    info.reason = plugin.trouble;
     info.failed_sha256 = plugin.failed_sha256;
-    if (plugin.trouble.empty() && e.info.state == "refused") info.failed_sha256 = e.info.sha256;
+    if (e.info.state == "refused") {  // the newest word on the file that is there
+      info.reason = e.info.reason + (plugin.trouble.empty() ? "" : "\n" + plugin.trouble);
+      info.failed_sha256 = e.info.sha256;
+    } else if (info.reason.empty()) {
+      info.reason = e.info.reason;
+    }
     add(std::move(info), plugin);
   }
   for (const auto& [id, plugin] : impl_->plugins)
-    if (plugin.current && std::find(shown.begin(), shown.end(), id) == shown.end())
-      add(plugin.info, plugin);
+    if (plugin.current && std::find(shown.begin(), shown.end(), id) == shown.end()) {
+      PluginInfo info = plugin.info;
+      info.reason = plugin.trouble;
+      add(std::move(info), plugin);
+    }
   return out;
 }
 
 std::string Registry::Impl::isolation_of(const CatalogEntry& entry) const {
   namespace fs = std::filesystem;
+  if (!can_run_apart(*entry.manifest)) return "inproc";
   if (!entry.table.isolation.empty()) return entry.table.isolation;
   const bool shipped = !options.shipped_dir.empty() &&
                        fs::path(entry.info.path).parent_path() == fs::path(options.shipped_dir) &&

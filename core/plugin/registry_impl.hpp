@@ -117,9 +117,8 @@ struct Registry::Impl {
   /// that memory stays bounded however often two versions alternate.
   Result<Staged> image_of(Plugin& plugin, const std::string& source);
 
-  // registry_reload.cpp
+  // registry_replace.cpp
   static Status start_code(Running& running);
-  Result<Reloaded> reload(CatalogEntry& entry);
   struct Started {
     std::vector<std::shared_ptr<TaskComponent>> tasks;
     std::vector<Route::Target> slots;  ///< one for each of the plugin's uses
@@ -133,17 +132,24 @@ struct Registry::Impl {
                     const std::shared_ptr<Generation>& generation);
   Result<Reloaded> replace(Plugin& plugin, std::shared_ptr<const Recipe> recipe,
                            const std::string& old_end_state);
-  void roll_back(const Verdicts::Verdict& verdict);
-  void take_out(const std::string& id);
   std::unique_ptr<Running> make_running(Plugin& plugin, std::shared_ptr<const Recipe> recipe);
   /// From now on this is what serves; returns what did before.
   std::unique_ptr<Running> make_current(Plugin& plugin, std::unique_ptr<Running> next);
   /// Judges the generation by its calls until it has proved itself.
   void put_on_probation(const Plugin& plugin, const CallTally& before);
 
+  // registry_reload.cpp
+  Result<Reloaded> reload(CatalogEntry& entry);
+  void roll_back(const Verdicts::Verdict& verdict);
+  void take_out(const std::string& id);
+
   // registry_watch.cpp
+  void notice_gone_files();
   void look_at_files();
 };
+
+/// What the manifest says of the component in use; null when it has none of that name and kind.
+const ManifestComponent* find_component(const Manifest& manifest, const SlotUse& use);
 
 /// "plugin.STEP" with what identifies the generation.
 void publish(std::string_view step, const Plugin& plugin, const Recipe& recipe,

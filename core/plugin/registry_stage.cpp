@@ -24,12 +24,6 @@ Result<Manifest> manifest_of(const Staged& staged) {
   return parse_manifest(*text);
 }
 
-const ManifestComponent* find_component(const Manifest& manifest, const SlotUse& use) {
-  for (const ManifestComponent& c : manifest.components)
-    if (c.name == use.component && c.kind == use.kind) return &c;
-  return nullptr;
-}
-
 /// The settings that the node uses it with still fit.
 Status check_uses(const Manifest& manifest, const Plugin& plugin, const json::object& settings) {
   for (const auto& use : plugin.slots) {
@@ -63,6 +57,12 @@ bool has_inproc_code(const Recipe& recipe) {
 }
 
 }  // namespace
+
+const ManifestComponent* find_component(const Manifest& manifest, const SlotUse& use) {
+  for (const ManifestComponent& c : manifest.components)
+    if (c.name == use.component && c.kind == use.kind) return &c;
+  return nullptr;
+}
 
 Result<Staged> Registry::Impl::stage(const std::string& source, const std::string& id,
                                      std::uint64_t number) {

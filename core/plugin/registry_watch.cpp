@@ -86,6 +86,24 @@ void Keeper::run(std::stop_token stop) {
   }
 }
 
+void Registry::Impl::notice_gone_files() {
+  for (auto& [id, plugin] : plugins) {
+    std::error_code ec;
+    const bool gone = plugin.current && !std::filesystem::exists(plugin.info.path, ec);
+    if (gone == plugin.gone) continue;
+    const std::lock_guard told(mutex);
+    plugin.gone = gone;
+    plugin.failed_sha256.clear();
+    plugin.trouble.clear();
+    if (!gone) continue;
+    plugin.trouble = "its file is gone: " + plugin.info.path +
+                     "; what was loaded goes on serving\n  next: put the file back, or turn the "
+                     "plugin off";
+    publish("failed", plugin, plugin.current->recipe(), plugin.current->generation()->number(),
+            log::Level::kWarn, plugin.trouble);
+  }
+}
+
 /// A file that cannot be read as a plugin (half written, say) changes nothing: the next change of
 /// the folder, or the next look, reads it again.
 void Registry::Impl::look_at_files() {
@@ -95,6 +113,7 @@ void Registry::Impl::look_at_files() {
   seen_files = std::move(now);
   if (const Status scanned = scan(); !scanned)
     log::warn("plugin_tables_do_not_fit", {{"error", scanned.error().message}});
+  notice_gone_files();
   for (CatalogEntry& entry : entries) {
     const auto at = plugins.find(entry.info.id);
     const bool runs = at != plugins.end() && at->second.current != nullptr;
@@ -107,20 +126,6 @@ void Registry::Impl::look_at_files() {
       tried[entry.info.path] = entry.info.sha256;
       static_cast<void>(reload(entry));  // says itself what went wrong
     }
-  }
-  for (auto& [id, plugin] : plugins) {
-    std::error_code ec;
-    const bool gone = plugin.current && !std::filesystem::exists(plugin.info.path, ec);
-    if (gone == plugin.gone) continue;
-    const std::lock_guard told(mutex);
-    plugin.gone = gone;
-    if (!gone) continue;
-    plugin.failed_sha256.clear();
-    plugin.trouble = "its file is gone: " + plugin.info.path +
-                     "; what was loaded goes on serving\n  next: put the file back, or turn the "
-                     "plugin off";
-    publish("failed", plugin, plugin.current->recipe(), plugin.current->generation()->number(),
-            log::Level::kWarn, plugin.trouble);
   }
 }
 

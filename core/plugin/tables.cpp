@@ -6,6 +6,7 @@
 #include "core/api/members.hpp"
 #include "core/base/text.hpp"
 #include "core/plugin/kinds.hpp"
+#include "skep/kind/script_host.h"
 #include "skep/kind/task.h"
 
 namespace skep::plugin {
@@ -43,6 +44,23 @@ Result<std::string> isolation_of(const std::string& id, const json::value& value
   if (value.is_string() && std::find(known.begin(), known.end(), mode) != known.end()) return mode;
   return config_error(table_name(id) + ": isolation \"" + mode + "\" is unknown; " +
                       suggestion(mode, known));
+}
+
+bool runs_apart(const ManifestComponent& c) {
+  return c.kind == SKEP_KIND_TASK || c.kind == SKEP_KIND_SCRIPT_HOST;
+}
+
+Status check_isolation(const Manifest& manifest, const std::string& mode) {
+  if (mode.empty()) return {};
+  const std::string where = table_name(manifest.id) + ": isolation \"" + mode + "\"";
+  if (mode != "inproc" && !can_run_apart(manifest))
+    return config_error(where + " is for tasks and scripts; plugin " + manifest.id + " has only " +
+                        kinds_run_here(manifest) + ", which run in the node's process")
+        .with_next("remove the key, or say isolation = \"inproc\"");
+  const auto& allowed = manifest.isolation_allowed;
+  if (std::find(allowed.begin(), allowed.end(), mode) == allowed.end())
+    return config_error(where + " is not among what the plugin allows: " + join(allowed, ", "));
+  return {};
 }
 
 Error as_config_error(Error error) {
@@ -118,13 +136,24 @@ Result<PluginTable> parse_plugin_table(const std::string& id, std::string_view t
   return out;
 }
 
+bool can_run_apart(const Manifest& manifest) {
+  return std::any_of(manifest.components.begin(), manifest.components.end(), runs_apart);
+}
+
+std::string kinds_run_here(const Manifest& manifest) {
+  std::vector<std::string> words;
+  for (const ManifestComponent& c : manifest.components) {
+    const Kind* kind = find_kind(c.kind);
+    std::string word(kind == nullptr ? std::string_view(c.kind) : kind->word);
+    if (!runs_apart(c) && std::find(words.begin(), words.end(), word) == words.end())
+      words.push_back(std::move(word));
+  }
+  return join(words, ", ");
+}
+
 Status check_plugin_table(const Manifest& manifest, const PluginTable& table) {
   const json::object& settings = table.settings;
-  const auto& allowed = manifest.isolation_allowed;
-  if (!table.isolation.empty() &&
-      std::find(allowed.begin(), allowed.end(), table.isolation) == allowed.end())
-    return config_error(table_name(manifest.id) + ": isolation \"" + table.isolation +
-                        "\" is not among what the plugin allows: " + join(allowed, ", "));
+  SKEP_TRY(check_isolation(manifest, table.isolation));
   SKEP_TRY(check_known(manifest, settings));
   for (const ManifestComponent& c : manifest.components) {
     if (c.kind != SKEP_KIND_TASK) continue;

@@ -22,8 +22,15 @@ struct PluginTable {
 /// kConfig for a host key with a value that this version cannot serve.
 Result<PluginTable> parse_plugin_table(const std::string& id, std::string_view table_json);
 
-/// kConfig for a setting that no component of the plugin has, an isolation it does not allow, and
-/// for task components whose complete configuration this is, for everything else that does not fit.
+/// Has it a component that may run in a child: a task or a script host? The others own files and
+/// connections of the node, and always run in its process.
+bool can_run_apart(const Manifest& manifest);
+/// "queue, store": the kinds of its components that always run in the node's process.
+std::string kinds_run_here(const Manifest& manifest);
+
+/// kConfig for an isolation other than inproc when nothing in it can run apart, for a setting that
+/// no component of the plugin has, an isolation it does not allow, and for task components whose
+/// complete configuration this is, for everything else that does not fit.
 Status check_plugin_table(const Manifest& manifest, const PluginTable& table);
 
 /// The configuration of one component: what [plugins.ID] says to it, overlaid with `slot` (the

@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include <cstdlib>
-#include <new>
 
 namespace skep::lua {
 namespace {
@@ -78,7 +77,11 @@ void* State::allocate(void* self, void* block, std::size_t old_size, std::size_t
     if (size - before > s.limits_.memory_bytes - s.used_) return s.refuse();
   }
   void* made = std::realloc(block, size);
-  if (made != nullptr) s.used_ = s.used_ - before + size;
+  if (made == nullptr) {
+    s.starve();
+    return s.refuse();
+  }
+  s.used_ = s.used_ - before + size;
   return made;
 }
 
@@ -127,6 +130,13 @@ void State::charge_output(lua_State* L, std::size_t bytes) {
   raise(L);
 }
 
+void State::expect_memory(lua_State* L, std::uint64_t pieces, std::size_t bytes) {
+  if (bytes == 0 || pieces <= limits_.memory_bytes / bytes) return;
+  refuse();
+  lua_pushlstring(L, kNoMemory.data(), kNoMemory.size());
+  lua_error(L);
+}
+
 void State::raise(lua_State* L) {
   // From now on each instruction of this thread comes here: no pcall keeps a script alive.
   lua_sethook(L, count, LUA_MASKCOUNT, 1);
@@ -148,8 +158,10 @@ void State::mark_deliberate(lua_State* L, Failure failure) {
 }
 
 std::string State::memory_text() const {
-  return "the script used more than " + std::to_string(limits_.memory_bytes >> 20) +
-         " MiB of memory";
+  const std::string limit = std::to_string(limits_.memory_bytes >> 20) + " MiB of memory";
+  if (!starved_) return "the script needs more than " + limit + ", its limit memory_mb";
+  return "the script's process ran out of memory before the script had used its " + limit +
+         ": raise memory_mb in [plugins.lua.limits], or lower it in [plugins.lua]";
 }
 
 std::string State::stop_text() const {
@@ -196,8 +208,9 @@ State::Ended State::protect(lua_CFunction body, void* argument) {
   } else {
     out.message = to_text(state_, -1);
   }
-  if (out.status == LUA_ERRMEM || (out.message.empty() && out_of_memory()))
-    out.message = memory_text();
+  const bool lacked = out.message.empty() || out.message.ends_with(kNoMemory);
+  if (lacked && (starved_ || refusals_ > 0)) out.status = LUA_ERRMEM;
+  if (out.status == LUA_ERRMEM) out.message = memory_text();
   lua_settop(state_, 0);
   return out;
 }

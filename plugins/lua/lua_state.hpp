@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -36,7 +37,7 @@ class State {
 
   /// What a protected call came to.
   struct Ended {
-    int status = LUA_OK;
+    int status = LUA_OK;      ///< LUA_ERRMEM whenever memory was what lacked
     std::string message;      ///< of the error, made presentable
     std::string traceback;    ///< "" without an error
     bool deliberate = false;  ///< the error is the one of the last mark_deliberate()
@@ -51,6 +52,10 @@ class State {
   void check(lua_State* L);
   /// Counts output; raises beyond the limit.
   void charge_output(lua_State* L, std::size_t bytes);
+  /// Raises Lua's memory error when `pieces` of `bytes` each are more than a script may have.
+  void expect_memory(lua_State* L, std::uint64_t pieces, std::size_t bytes);
+  /// Remembers that the process, not the script's own limit, had no memory.
+  void starve() { starved_ = true; }
 
   /// What ctx.fail said last; counts when Ended::deliberate is set.
   struct Failure {
@@ -68,7 +73,6 @@ class State {
   Stop stopped() const { return stop_; }
   /// "time limit", with the place in the script when it is known.
   std::string stop_text() const;
-  bool out_of_memory() const { return refusals_ > 0; }
   const Limits& limits() const { return limits_; }
 
  private:
@@ -89,11 +93,15 @@ class State {
   std::uint64_t unlooked_ = 0;  ///< instructions since the last look
   std::size_t output_ = 0;
   Stop stop_ = Stop::kNone;
-  int refusals_ = 0;  ///< allocations beyond the memory limit
+  int refusals_ = 0;  ///< allocations that failed
+  bool starved_ = false;
   std::string where_;
   Failure failure_;
   lua_State* state_ = nullptr;
 };
+
+/// How Lua itself says it, also where it raises a plain text (luaL_Buffer).
+inline constexpr std::string_view kNoMemory = "not enough memory";
 
 /// A C function of Lua out of one that may throw: the exception becomes a Lua error with the place
 /// in the script.
@@ -102,6 +110,9 @@ int bound(lua_State* L) {
   std::string message;
   try {
     return F(L);
+  } catch (const std::bad_alloc&) {
+    State::of(L).starve();
+    message = kNoMemory;
   } catch (const std::exception& e) {  // never Lua's own, which is no std::exception
     message = e.what();
   }

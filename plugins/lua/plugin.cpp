@@ -123,9 +123,7 @@ skep_rc ended(const State& state, const State::Ended& end, const Run& run) {
   }
   if (end.status != LUA_OK) {
     if (!end.traceback.empty()) call.err(end.message + "\n" + end.traceback + "\n");
-    return call.fail(
-        end.status == LUA_ERRMEM || state.out_of_memory() ? SKEP_E_NO_MEMORY : SKEP_E_INTERNAL,
-        end.message);
+    return call.fail(end.status == LUA_ERRMEM ? SKEP_E_NO_MEMORY : SKEP_E_INTERNAL, end.message);
   }
   if (!run.not_granted.empty())
     return call.fail(SKEP_E_DENIED, run.script.file + " needs the permission \"" + run.not_granted +

@@ -79,11 +79,14 @@ int by_length(lua_State* L) {
 int repeat(lua_State* L) {
   const std::string_view text = check_text(L, 1);
   const std::string_view separator = lua_isnoneornil(L, 3) ? "" : check_text(L, 3);
-  luaL_checkinteger(L, 2);
+  const lua_Integer times = luaL_checkinteger(L, 2);
   if (text.empty() && separator.empty()) {
     lua_pushliteral(L, "");
     return 1;
   }
+  if (times > 0)
+    State::of(L).expect_memory(L, static_cast<std::uint64_t>(times),
+                               text.size() + separator.size());
   return call_original(L);
 }
 

@@ -3,11 +3,14 @@
 set -euo pipefail
 build=$1
 shift
-printf '# %s, %s CPUs, %s\n' "$(uname -srm)" "$(nproc)" "$(date -u +%F)"
+printf '# %s, %s CPUs, %s, load %s\n' "$(uname -srm)" "$(nproc)" "$(date -u +%F)" "$(cut -d' ' -f1-3 /proc/loadavg)"
 "$build/bin/http_bench" "$build" "$@"
 [ $# -eq 0 ] || exit 0
-"$build/bin/isolation_bench"
-echo "# the same with all of it on one CPU"
+for program in isolation_bench script_bench reload_bench; do
+  echo "# $program, load $(cut -d' ' -f1-3 /proc/loadavg)"
+  "$build/bin/$program"
+done
+echo "# isolation_bench with all of it on one CPU"
 taskset -c 0 "$build/bin/isolation_bench" | sed 's/^bench /bench one_cpu_/'
 # Google Benchmark's console lines, as `bench NAME VALUE UNIT`.
 for program in plugin_call_bench queue_bench; do

@@ -158,7 +158,9 @@ allow = ["exec", "facts", "http", "kv", "task"]
         rig.wait_for(lambda: self.has("fine"), "the types")
         spin = self.result("spin", timeout_seconds=1)
         self.assertEqual((spin["status"], spin["error"]["code"]), ("failed", "deadline"), spin)
-        self.assertEqual(self.result("bomb")["error"]["code"], "no-memory")
+        bomb = self.result("bomb")["error"]
+        self.assertEqual(bomb["code"], "no-space", bomb)
+        self.assertIn("more than 64 MiB of memory, its limit memory_mb", bomb["message"])
         self.assertEqual(self.result("fine")["result"], 1)
 
     def test_an_edit_serves_soon(self):
@@ -174,7 +176,7 @@ allow = ["exec", "facts", "http", "kv", "task"]
             took.append((time.monotonic() - begun) * 1000)
         print(f"edit to new answer, with the task's way there and back: median {statistics.median(took):.1f} ms, "
               f"worst {max(took):.1f} ms of 50")
-        self.assertLess(statistics.median(took), 1000 if os.getloadavg()[0] > 4 else 100)
+        self.assertLess(statistics.median(took), 1000, "edits are noticed, not found by polling")
 
 
 if __name__ == "__main__":

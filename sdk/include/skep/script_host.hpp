@@ -43,6 +43,8 @@ class ScriptHost : public Component {
             return self(inst)->run(text(id), call);
           } catch (const Fault& fault) {
             return call.fail(fault.code(), fault.what(), fault.retry_ms());
+          } catch (const std::bad_alloc&) {
+            return call.fail(SKEP_E_NO_MEMORY, "out of memory");
           } catch (const std::exception& e) {
             return call.fail(SKEP_E_INTERNAL, e.what());
           } catch (...) {

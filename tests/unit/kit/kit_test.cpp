@@ -78,6 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"leaks_fd", "hygiene.process-state", "fd "},
         Case{"chdir", "hygiene.process-state", "cwd"},
         Case{"setenv", "hygiene.process-state", "env SKEP_RULEBREAKER"},
+        Case{"signal_handler", "hygiene.process-state", "signal 10: was default, is handled"},
         Case{"leaks_thread", "hygiene.threads", "left 1 threads"},
         Case{"one_at_a_time", "reload.generations", "holds the lock"}));
 
@@ -104,6 +105,15 @@ TEST(Kit, FindsWhatIsWrongWithTheFile) {
   EXPECT_EQ(broken("bad/newer_minor.so"), Ids{"static.compat"});
   EXPECT_EQ(broken("bad/bad_manifest.so"), Ids{"static.manifest"});
   EXPECT_EQ(broken("bad/short_table.so"), Ids{"static.loads"});
+}
+
+TEST(Kit, RemarksWhatIsRegisteredWithTheProcess) {
+  CheckOptions o = options("hooks/hooks.so");
+  o.only = "static.process-hooks";
+  const auto findings = found(o);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].verdict, Verdict::kPassed);
+  EXPECT_NE(findings[0].message.find("on_exit"), std::string::npos) << findings[0].message;
 }
 
 TEST(Kit, NamesTheNearestTestAndTier) {

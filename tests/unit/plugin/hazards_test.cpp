@@ -38,6 +38,15 @@ TEST(Hazards, FindsNoDelete) { EXPECT_EQ(fatal(fixture("nodelete")), Ids{"nodele
 TEST(Hazards, FindsRunPath) { EXPECT_EQ(fatal(fixture("run_path")), Ids{"run-path"}); }
 TEST(Hazards, FindsNeeded) { EXPECT_EQ(fatal(fixture("needed")), Ids{"needed"}); }
 TEST(Hazards, FindsExports) { EXPECT_EQ(fatal(fixture("exports")), Ids{"exports"}); }
+TEST(Hazards, NamesWhatIsRegisteredWithTheProcess) {
+  const auto found = scan_hazards(fixture("../hooks/hooks"));
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ(found->front().id, "process-hooks");
+  EXPECT_FALSE(found->front().fatal);
+  for (const char* name : {"on_exit", "pthread_key_create", "sigaction"})
+    EXPECT_NE(found->front().message.find(name), std::string::npos) << found->front().message;
+}
 TEST(Hazards, FindsTextRelocations) {
   EXPECT_EQ(fatal(fixture("text_relocations")), Ids{"text-relocations"});
 }

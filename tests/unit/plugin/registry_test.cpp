@@ -172,6 +172,25 @@ TEST_F(RegistryTest, tables_are_checked_before_anything_runs) {
             "[plugins.noop]: enabled must be true or false");
 }
 
+TEST_F(RegistryTest, only_tasks_and_scripts_run_apart) {
+  EXPECT_EQ(
+      scan_problem({"odd/beats.so"}, {{"beats", R"({"isolation":"process"})"}}),
+      "[plugins.beats]: isolation \"process\" is for tasks and scripts; plugin beats has only "
+      "heartbeat, which run in the node's process");
+  EXPECT_EQ(scan_problem({"odd/beats.so"}, {{"beats", R"({"isolation":"inproc"})"}}), "accepted");
+}
+
+TEST_F(RegistryTest, what_cannot_run_apart_is_listed_as_in_this_process) {
+  make({"odd/beats.so"});
+  RegistryOptions options{{plugins()}, dir_.file("staging"), {}};
+  options.isolation = "process";
+  Registry registry(options);
+  ASSERT_TRUE(registry.scan());
+  const auto drum = registry.heartbeat("drum", "{}");
+  ASSERT_TRUE(drum) << drum.error().message;
+  EXPECT_EQ(info_of(registry, "beats.so").generations.at(0).isolation, "inproc");
+}
+
 TEST_F(RegistryTest, disabled_plugins_are_listed_and_left_alone) {
   Registry registry = make({"good/noop.so", "odd/beats.so"},
                            {{"noop", R"({"enabled":false})"}, {"beats", R"({"enabled":false})"}});

@@ -29,6 +29,10 @@ class ReloadTest : public testing::Test {
     write_bytes(dir_.file("temp"), bytes);
     fs::rename(dir_.file("temp"), folder() + "/" + name);
   }
+  /// A build of a shipped or fixture plugin, told from others by `tail`.
+  void install_file(const std::string& path, const std::string& tail = {}) {
+    install_bytes(bytes_of(path) + tail, fs::path(path).filename().string());
+  }
   /// A registry that serves `build`.
   void begin(const std::string& build) {
     install(build);

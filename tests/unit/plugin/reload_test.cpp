@@ -110,6 +110,37 @@ TEST_F(ReloadTest, a_file_that_does_not_load_changes_nothing) {
   EXPECT_NE(info().reason.find("another ABI"), std::string::npos) << info().reason;
 }
 
+TEST_F(ReloadTest, what_is_refused_is_never_mapped_and_what_served_stays) {
+  begin("answer_1");
+  install("answer_2");
+  ASSERT_TRUE(registry_->reload("answer"));
+  registry_->wait_drained();
+  install_bytes(bytes_of(fixture("odd/answer_nodelete.so")), "answer.so");
+  ASSERT_FALSE(registry_->reload("answer"));
+  const std::string maps = read_file("/proc/self/maps").value_or("");
+  const auto mapped = [&](int number) {
+    return maps.find("/answer." + std::to_string(number) + ".") != std::string::npos;
+  };
+  EXPECT_TRUE(mapped(1));
+  EXPECT_TRUE(mapped(2));
+  EXPECT_FALSE(mapped(3));
+}
+
+TEST_F(ReloadTest, a_registry_that_goes_makes_no_events) {
+  begin("answer_1");
+  EXPECT_EQ(build(), 1);
+  install("answer_2");
+  ASSERT_TRUE(registry_->reload("answer"));
+  const std::string drains = await_event("plugin.draining");
+  EXPECT_EQ(drains.find("duration_ms"), std::string::npos) << drains;
+  const std::string retired = await_event("plugin.retired");
+  EXPECT_NE(retired.find("\"calls\":1"), std::string::npos) << retired;
+  EXPECT_NE(retired.find("duration_ms"), std::string::npos) << retired;
+  const auto before = events::newest();
+  registry_.reset();
+  EXPECT_EQ(events::newest(), before);
+}
+
 TEST_F(ReloadTest, a_file_with_a_hazard_runs_in_a_child_only) {
   begin("answer_1");
   install_bytes(bytes_of(fixture("odd/answer_nodelete.so")), "answer.so");
@@ -205,6 +236,35 @@ TEST_F(ReloadTest, a_higher_share_of_faults_brings_the_old_one_back) {
   EXPECT_EQ(build(), 1);
 }
 
+TEST_F(ReloadTest, what_came_back_is_not_judged_again) {
+  options_.isolation = "process";
+  begin("answer_throws_on_fifth");
+  registry_->watch();
+  install("answer_throws_on_fifth", "another file");
+  ASSERT_TRUE(registry_->reload("answer"));
+  for (int i = 0; i < 5; ++i) run();
+  await_event("plugin.rolled_back");
+  for (int i = 0; i < 10; ++i) run();
+  registry_->wait_drained();
+  EXPECT_EQ(generations(), "3 active, 2 rolled_back, 1 retired");
+}
+
+TEST_F(ReloadTest, a_file_in_quarantine_keeps_no_settings_back) {
+  options_.isolation = "process";
+  begin("answer_1");
+  registry_->watch();
+  install("answer_throws_on_fifth");
+  ASSERT_TRUE(registry_->reload("answer"));
+  for (int i = 0; i < 5; ++i) run();
+  await_event("plugin.rolled_back");
+  const auto changed =
+      registry_->configure({{"answer", R"({"greeting":"hello","isolation":"per-task"})"}});
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_NE(run().result.find("hello"), std::string::npos);
+  EXPECT_EQ(build(), 1);
+  EXPECT_EQ(info().generations.at(0).isolation, "per-task");
+}
+
 TEST_F(ReloadTest, exclusive_and_restart_stop_the_old_one_first) {
   begin("answer_1");
   for (const auto& [name, expected] :
@@ -273,7 +333,11 @@ TEST_F(ReloadTest, the_watch_sees_files_come_change_and_go) {
   fs::remove(folder() + "/answer.so");
   await_event("plugin.failed", "its file is gone");
   EXPECT_EQ(build(), 1);
-  EXPECT_EQ(registry_->list().at(0).state, "loaded");
+  ASSERT_EQ(registry_->list().at(0).state, "loaded");
+  EXPECT_NE(registry_->list().at(0).reason.find("its file is gone"), std::string::npos);
+  install("answer_1");
+  while (!registry_->list().at(0).reason.empty()) std::this_thread::yield();
+  EXPECT_EQ(build(), 1);
 }
 
 TEST_F(ReloadTest, links_to_one_file_are_plugins_of_their_own) {

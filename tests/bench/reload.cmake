@@ -1,0 +1,6 @@
+if(TARGET skep_plughost)
+  add_executable(reload_bench ${CMAKE_CURRENT_LIST_DIR}/reload_bench.cpp)
+  target_link_libraries(reload_bench PRIVATE skep_plugin skep_warnings)
+  target_compile_definitions(reload_bench PRIVATE SKEP_BUILD_DIR="${CMAKE_BINARY_DIR}")
+  add_dependencies(reload_bench skep_fixtures skep_plughost plugins)
+endif()

@@ -1,0 +1,8 @@
+if(TARGET lua)
+  include(${CMAKE_SOURCE_DIR}/tests/support/script_rig.cmake)
+  pkg_check_modules(BENCH_LUA REQUIRED IMPORTED_TARGET lua5.4-c++)
+  add_executable(script_bench ${CMAKE_CURRENT_LIST_DIR}/script_bench.cpp)
+  target_link_libraries(script_bench PRIVATE skep_script_rig skep_plugin skep_warnings PkgConfig::BENCH_LUA)
+  target_compile_definitions(script_bench PRIVATE SKEP_BUILD_DIR="${CMAKE_BINARY_DIR}")
+  add_dependencies(script_bench skep_fixtures)
+endif()
