@@ -197,7 +197,7 @@ class NodeCheck {
         for (const std::string& known : {c.component->name, c.plugin->id})
           if (std::find(names.begin(), names.end(), known) == names.end()) names.push_back(known);
     if (!names.empty()) return "no such " + word + "; " + suggestion(name, names);
-    return "no plugin for a " + word + " in " + join(options_.paths, ", ");
+    return "no plugin for a " + word + " in " + join(app::plugin_paths(config_), ", ");
   }
 
   /// What [plugins.ID] says to this component, overlaid with the slot's table.
