@@ -77,7 +77,7 @@ TEST_F(ConfigCheckTest, warns_a_worker_of_tables_for_plugins_that_are_not_there_
 }
 
 TEST_F(ConfigCheckTest, refuses_folders_without_plugins) {
-  refuses("[plugins]\npaths = [\"/nonexist\"]\n", "no plugin for a queue in state/artifacts/plugins, /nonexist");
+  refuses("[plugins]\npaths = [\"/nonexist\"]\n", "no plugin for a queue in /nonexist");
   refuses("[plugins]\npaths = [\"/nonexist\"]\n", "no plugins in /nonexist: No such file");
 }
 
