@@ -1,6 +1,9 @@
 #include "core/plugin/drainer.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
+#include <vector>
 
 #include "core/base/events.hpp"
 
@@ -36,7 +39,10 @@ void tell_ended(const Generation& generation, std::string_view event, log::Level
 void give_up(std::unique_ptr<Running> running) {
   running->generation()->move_to("zombie", "calls did not end when they were cancelled");
   tell_ended(*running->generation(), "plugin.zombie", log::Level::kError);
-  static_cast<void>(running.release());
+  static std::mutex mutex;
+  static auto* zombies = new std::vector<std::unique_ptr<Running>>;  // for the life of the process
+  const std::lock_guard lock(mutex);
+  zombies->push_back(std::move(running));
 }
 
 }  // namespace

@@ -196,7 +196,7 @@ TEST_F(ReloadTest, a_start_that_crashes_costs_a_probe_and_puts_the_file_away) {
 }
 
 TEST_F(ReloadTest, a_start_that_hangs_costs_a_probe) {
-  options_.tables = {{"answer", R"({"limits":{"start_timeout_ms":200}})"}};
+  options_.tables = {{"answer", R"({"limits":{"start_timeout_ms":3000}})"}};
   begin("answer_1");
   install("answer_hangs_start");
   const auto hang = registry_->reload("answer");
@@ -352,8 +352,15 @@ TEST_F(ReloadTest, links_to_one_file_are_plugins_of_their_own) {
   EXPECT_EQ(build(), 1);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kReloads = 100;  // a sanitizer keeps what is freed, and takes ten times as long
+constexpr std::int64_t kMaxGrowthKib = 1 << 20;
+#else
+constexpr int kReloads = 1000;
+constexpr std::int64_t kMaxGrowthKib = 32 * 1024;
+#endif
+
 TEST_F(ReloadTest, a_thousand_reloads_lose_no_call_and_little_memory) {
-  constexpr int kReloads = 1000;
   options_.probe = false;
   begin("answer_1");
   std::atomic<bool> stop{false};
@@ -387,7 +394,7 @@ TEST_F(ReloadTest, a_thousand_reloads_lose_no_call_and_little_memory) {
   EXPECT_EQ(failed, 0);
   EXPECT_EQ(torn, 0);
   EXPECT_GT(calls, kReloads);
-  EXPECT_LT(late - early, 32 * 1024);
+  EXPECT_LT(late - early, kMaxGrowthKib);
 }
 
 }  // namespace
