@@ -39,7 +39,7 @@ class Faults(RigTest):
 
     def test_a_task_that_kills_its_worker_ends_dead(self):
         self.control()
-        worker = self.worker("w1")
+        worker = self.worker("w1", extra='[plugins.crash]\nisolation = "inproc"\n')
         task = self.submit("crash")
         stop = threading.Event()
 
