@@ -35,3 +35,11 @@ function(skep_test name)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
 endfunction()
+
+# skep_kit_test(NAME PLUGIN)
+# The conformance kit on the plugin of the target PLUGIN, as an author runs it.
+function(skep_kit_test name plugin)
+  add_test(NAME ${name} COMMAND skep plugin check $<TARGET_FILE:${plugin}>)
+  set_tests_properties(${name} PROPERTIES LABELS conformance TIMEOUT 120)
+  add_dependencies(skep_tests skep skep_plughost ${plugin})
+endfunction()
