@@ -6,6 +6,7 @@
 #define SKEP_PLUGIN_HPP
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <exception>
@@ -81,10 +82,21 @@ class HostError {
   skep_err err_{sizeof(skep_err), 0, sizeof(buffer_), 0, buffer_};
 };
 
-/// The host of this plugin; set before the first component is made.
-inline const skep_host*& host() noexcept {
-  static const skep_host* handle = nullptr;
-  return handle;
+namespace detail {
+inline std::atomic<const skep_host*>& host_slot() noexcept {
+  static std::atomic<const skep_host*> slot{nullptr};
+  return slot;
+}
+}  // namespace detail
+
+/// The host of this plugin; set before the first component is made. It stays after close(): a
+/// thread that the plugin left behind finds a host that answers SKEP_E_STATE. [any]
+inline const skep_host* host() noexcept {
+  return detail::host_slot().load(std::memory_order_acquire);
+}
+/// For plugins that write their own table: what their open() was given.
+inline void set_host(const skep_host* handle) noexcept {
+  detail::host_slot().store(handle, std::memory_order_release);
 }
 
 /// A service table of the host, or null when this host has none.
@@ -147,10 +159,10 @@ struct PluginTable {
     return nullptr;
   }
   static skep_rc open(const skep_host* h, skep_err*) noexcept {
-    host() = h;
+    set_host(h);
     return SKEP_OK;
   }
-  static void close() noexcept { host() = nullptr; }
+  static void close() noexcept {}
   static skep_rc create(const char* name, skep_view config, skep_inst** out,
                         skep_err* err) noexcept {
     return guarded(err, [&] {
