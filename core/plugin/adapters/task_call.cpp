@@ -186,9 +186,10 @@ TaskCall::Said TaskCall::take_said() {
 }
 
 void TaskCall::put_said(Said said) {
-  result_.clear();
-  refused_result_bytes_ = said.refused_result_bytes;
-  if (!said.result.empty()) set_result(said.result);
+  refused_result_bytes_ = said.result.size() > kMaxResultBytes
+                              ? said.result.size()
+                              : std::size_t{said.refused_result_bytes};
+  result_ = refused_result_bytes_ > 0 ? std::string() : std::move(said.result);
   if (said.failed_with != SKEP_OK)
     fail(said.failed_with, said.retry_ms, {said.message.data(), said.message.size()});
 }
@@ -231,9 +232,9 @@ model::Outcome TaskCall::broken(const Error& error) {
 model::Outcome TaskCall::outcome(skep_rc rc) {
   const std::string who = "plugin " + std::string(plugin_id_);
   if (!result_.empty())
-    if (const auto parsed = parse_json(result_); !parsed)
+    if (const auto checked = check_json(result_); !checked)
       return broken(
-          {Code::kCorrupt, who + " emitted a result that is not JSON: " + parsed.error().message});
+          {Code::kCorrupt, who + " emitted a result that is not JSON: " + checked.error().message});
   if (rc > 0) return broken(bad_return(rc).within(who + ": run()"));
   // A plugin that records a failure and then returns 0 has lost the code on its way out.
   if (rc == SKEP_OK) rc = failed_with_;
