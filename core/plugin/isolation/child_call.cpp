@@ -23,6 +23,7 @@ ChildCall::ChildCall(Child& child, TaskCall& call)
 
 model::Outcome ChildCall::run(std::string_view script_id, std::string_view request_json) {
   process_.cancel().reset();
+  process_.lines().forget();
   if (TaskCall::ops().cancelled(call_.handle()) != 0) forward_cancel();
   const std::string body = pack_run({deadline_, call_.owner(), script_id, request_json});
   if (!process_.link().send(wire::Type::kRun, 0, body, kSendWaitMs)) return crashed();

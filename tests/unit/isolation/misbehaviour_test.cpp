@@ -75,6 +75,18 @@ TEST_P(Misbehaviour, abort_is_reported_with_its_last_lines) {
   expect_next_task_runs();
 }
 
+TEST_P(Misbehaviour, the_last_lines_are_those_of_the_task_that_crashed) {
+  start();
+  EXPECT_EQ(run("flood_stderr").result, "\"shouted\"");
+  EXPECT_EQ(run("mutter", "an earlier task").result, "\"muttered\"");
+  const auto aborted = run("abort", "mine");
+  expect_failed(aborted, "plugin-crashed", {"its last lines: first line | last words: mine"});
+  EXPECT_EQ(run("mutter", "an earlier task").result, "\"muttered\"");
+  const auto left = run("exit");
+  expect_failed(left, "plugin-crashed", {"exited with code 0"});
+  EXPECT_EQ(left.error.find("earlier"), std::string::npos) << left.error;
+}
+
 TEST_P(Misbehaviour, exit_is_not_success) {
   start();
   expect_failed(run("exit"), "plugin-crashed", {"exited with code 0 while it ran the task"});
