@@ -56,6 +56,8 @@ std::string describe(const proc::Exit& e) {
   return out;
 }
 
+constexpr Millis kPatience{2};  // of a receive() that waits
+
 bool is_readable(int fd) {
   pollfd p{fd, POLLIN, 0};
   return ::poll(&p, 1, 0) == 1;
@@ -107,6 +109,7 @@ ChildProcess::ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::M
       link_(std::move(socket)),
       output_(std::move(output)),
       cancel_(std::move(cancel)) {
+  link_.wait_at_most(kPatience);
   proc::watch_children(1);
 }
 
