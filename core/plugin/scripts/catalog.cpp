@@ -155,7 +155,8 @@ void ScriptCatalog::fail(File& file, std::string state, std::string sha256, cons
   file.info.state = std::move(state);
   file.info.reason = error.message;
   if (!error.next.empty()) file.info.reason += "\n  next: " + error.next;
-  events::publish(log::Level::kError, "script." + file.info.state,
+  events::publish(log::Level::kError,
+                  file.info.state == "shadowed" ? "script.shadowed" : "script.failed",
                   {{"id", file.info.name},
                    {"path", file.info.path},
                    {"sha256", file.info.sha256},
