@@ -194,11 +194,13 @@ void TaskCall::put_said(Said said) {
     fail(said.failed_with, said.retry_ms, {said.message.data(), said.message.size()});
 }
 
+std::string TaskCall::refusal() const {
+  return "the result has " + std::to_string(refused_result_bytes_) +
+         " bytes; at most 4194304 are allowed";
+}
+
 model::Outcome TaskCall::succeeded() {
-  if (refused_result_bytes_ > 0)
-    return failed_outcome(invalid("the result has " + std::to_string(refused_result_bytes_) +
-                                  " bytes; at most 4194304 are allowed"),
-                          false);
+  if (refused_result_bytes_ > 0) return failed_outcome(invalid(refusal()), false);
   model::Outcome out;
   out.kind = model::OutcomeKind::kSucceeded;
   out.result = result_.empty() ? "null" : std::move(result_);
@@ -210,6 +212,9 @@ model::Outcome TaskCall::failed(skep_rc rc) {
   const bool stopped = rc == SKEP_E_CANCELLED && why != ports::CancelReason::kNone;
   const bool late = stopped && why == ports::CancelReason::kDeadline;
   Error error{late ? Code::kDeadline : code_from_abi(rc), std::move(message_)};
+  // What emit() said of the result, passed on as it was.
+  if (error.message.empty() && rc == SKEP_E_INVALID && refused_result_bytes_ > 0)
+    error.message = refusal();
   const bool silent = error.message.empty();
   if (silent && stopped) error.message = reason_text(why);
   if (error.message.empty())

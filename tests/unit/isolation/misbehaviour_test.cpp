@@ -142,6 +142,13 @@ TEST_P(Misbehaviour, ten_gigabytes_of_output_are_cut_off) {
   expect_next_task_runs();
 }
 
+TEST_P(Misbehaviour, a_result_over_the_limit_is_refused_in_the_child) {
+  start();
+  for (const char* how : {"huge", "huge_raw"})
+    expect_failed(run(how), "invalid", {"the result has 8388610 bytes; at most 4194304"});
+  expect_next_task_runs();
+}
+
 TEST_P(Misbehaviour, a_flood_on_stderr_is_read_and_dropped) {
   start();
   EXPECT_EQ(run("flood_stderr").result, "\"shouted\"");
