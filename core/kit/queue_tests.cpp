@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/base/id.hpp"
-#include "core/kit/plugin_under_test.hpp"
+#include "core/kit/port_under_test.hpp"
 #include "core/plugin/adapters/queue.hpp"
 
 namespace skep::kit {
@@ -19,17 +19,6 @@ using ports::LeaseVerdict;
 
 constexpr std::int64_t kLease = 90'000;
 constexpr std::int64_t kLostAfter = 300'000;
-constexpr std::string_view kRules = "keep the rules of skep/kind/queue.h and docs/state-machine.md";
-
-void expect(bool holds, const std::string& otherwise) {
-  if (!holds) throw Broken(otherwise, std::string(kRules));
-}
-
-template <class T>
-T said(Result<T> answer, const std::string& function) {
-  if (answer) return std::move(*answer);
-  throw Broken(function + " failed: " + answer.error().message, std::string(kRules));
-}
 
 template <class T>
 T the_one(std::vector<T> all, const std::string& function) {
@@ -41,17 +30,10 @@ T the_one(std::vector<T> all, const std::string& function) {
 /// One queue, empty of tasks of `type`, and a clock.
 class QueueUnderTest {
  public:
-  explicit QueueUnderTest(const Subject& s) : subject_(s) { start(); }
+  explicit QueueUnderTest(const Subject& s) : queue_(s) {}
 
-  void restart() {
-    queue_.reset();
-    instance_->end();
-    start();
-  }
-  void end() {
-    queue_.reset();
-    instance_->end();
-  }
+  void restart() { queue_.restart(); }
+  void end() { queue_.end(); }
   model::Task add(const std::string& key = {}, const std::string& params = "{}") {
     model::Task task = fresh(key, params);
     expect(enqueue(task).verdict == EnqueueVerdict::kEnqueued, "enqueue() did not take a new task");
@@ -132,14 +114,7 @@ class QueueUnderTest {
   WallMs now = 1'700'000'000'000;
 
  private:
-  void start() {
-    instance_.emplace(subject_, Instance::State::kStarted);
-    queue_.emplace(plugin::fixed_slot(instance_->iface(), instance_->handle(), {}));
-  }
-
-  const Subject& subject_;
-  std::optional<Instance> instance_;
-  std::optional<plugin::QueueAdapter> queue_;
+  PortUnderTest<plugin::QueueAdapter> queue_;
 };
 
 }  // namespace

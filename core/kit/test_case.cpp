@@ -3,6 +3,7 @@
 #include <array>
 
 #include "skep/kind/queue.h"
+#include "skep/kind/spool.h"
 #include "skep/kind/task.h"
 
 namespace skep::kit {
@@ -11,6 +12,7 @@ namespace {
 constexpr std::string_view kAny;
 constexpr std::string_view kTask = SKEP_KIND_TASK;
 constexpr std::string_view kQueue = SKEP_KIND_QUEUE;
+constexpr std::string_view kSpool = SKEP_KIND_SPOOL;
 constexpr bool kFile = false;
 constexpr bool kEach = true;
 
@@ -88,6 +90,12 @@ constexpr std::array kTests{
              contract_queue_durable},
     TestCase{"contract.queue-concurrency", "several workers at once get each task once", kQueue,
              kEach, contract_queue_concurrency},
+    TestCase{"contract.spool-settle", "an item stays until it is settled, and comes back as it was",
+             kSpool, kEach, contract_spool_settle},
+    TestCase{"contract.spool-reject", "an item refused for good does not come back", kSpool, kEach,
+             contract_spool_reject},
+    TestCase{"contract.spool-durable", "items that were not settled are there after a restart",
+             kSpool, kEach, contract_spool_durable},
     TestCase{"hygiene.process-state", "leaves the process as it was", kAny, kEach,
              hygiene_process_state},
     TestCase{"hygiene.threads", "its threads end with stop()", kAny, kEach, hygiene_threads},

@@ -83,10 +83,11 @@ INSTANTIATE_TEST_SUITE_P(
              "left 1 threads running after stop(), named: forgotten"},
         Case{"one_at_a_time", "reload.generations", "holds the lock"}));
 
-class BrokenQueueRule : public ::testing::TestWithParam<Case> {};
+class BrokenKindRule : public ::testing::TestWithParam<Case> {};
 
-TEST_P(BrokenQueueRule, IsFound) {
-  CheckOptions o = options("odd/bad_queue.so", GetParam().how);
+TEST_P(BrokenKindRule, IsFound) {
+  const bool is_queue = GetParam().test.starts_with("contract.queue");
+  CheckOptions o = options(is_queue ? "odd/bad_queue.so" : "odd/bad_spool.so", GetParam().how);
   o.only = GetParam().test;
   const auto findings = found(o);
   ASSERT_EQ(findings.size(), 1u);
@@ -95,7 +96,7 @@ TEST_P(BrokenQueueRule, IsFound) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Kit, BrokenQueueRule,
+    Kit, BrokenKindRule,
     ::testing::Values(
         Case{"hands_out_twice", "contract.queue-claim", "was handed out again"},
         Case{"takes_any_key", "contract.queue-keys", "did not answer with the first one"},
@@ -103,7 +104,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"renews_anything", "contract.queue-fence", "was lost could be prolonged"},
         Case{"keeps_released", "contract.queue-release", "claim() found 0 tasks"},
         Case{"forgets", "contract.queue-durable", "a lease is gone"},
-        Case{"swallows", "contract.queue-concurrency", "were never handed out"}));
+        Case{"swallows", "contract.queue-concurrency", "were never handed out"},
+        Case{"yields_in_flight", "contract.spool-settle", "is in flight"},
+        Case{"keeps_rejected", "contract.spool-reject", "refused for good comes back"},
+        Case{"", "contract.spool-durable", "never settled is gone"}));
 
 TEST(Kit, PassesAQueueThatKeepsTheRules) {
   for (const Finding& f : found(options("odd/bad_queue.so")))
