@@ -38,6 +38,13 @@ const std::vector<Option>& global_options() {
        false,
        {},
        "SKEP_SERVER"},
+      {"config",
+       'c',
+       "FILE",
+       "the node's TOML file; it names its control plane too",
+       false,
+       {},
+       "SKEP_CONFIG"},
       {"token-file", 0, "FILE", "file that holds the bearer token", false, {}, "SKEP_TOKEN_FILE"},
       {"output",
        'o',
@@ -56,6 +63,15 @@ const std::vector<Option>& global_options() {
       {"help", 'h', "", "help of a command"},
   };
   return options;
+}
+
+void Args::add_from_environment(const std::string& name, std::string value) {
+  from_environment_.insert(name);
+  add(name, std::move(value));
+}
+
+bool Args::is_typed(const std::string& name) const {
+  return has(name) && !from_environment_.contains(name);
 }
 
 std::string Args::get(const std::string& name, std::string_view fallback) const {

@@ -8,7 +8,6 @@
 #include "core/cli/format.hpp"
 #include "core/cli/interrupt.hpp"
 #include "core/cli/node_config.hpp"
-#include "core/cli/node_target.hpp"
 #include "core/cli/sse_reader.hpp"
 
 namespace skep::cli {
@@ -70,7 +69,7 @@ void pause() {
 }
 
 Outcome<int> run_events(Session& s) {
-  auto node = node_client(s);
+  auto node = s.node();
   if (!node) return node.error();
   const bool follow = s.args.has("follow");
   if (follow) catch_interrupts();

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "core/cli/node_target.hpp"
 #include "core/proc/monotonic.hpp"
 
 namespace skep::cli {
@@ -38,8 +37,10 @@ void await_task_types(Session& s, const std::vector<std::string>& names) {
 std::string await_verdict(Session& s, const std::string& route,
                           const std::function<std::string(const json::value&)>& verdict,
                           const std::string& advice, const std::string& list_command) {
-  auto node = node_client(s);
-  if (!node || !node->server().starts_with("unix:")) return advice;
+  const auto target = configured_node(s);
+  if (!target) return advice;
+  auto node = s.connect(*target);
+  if (!node) return advice;
   const MonoMs end = proc::monotonic_ms() + kNodeWaitMs;
   do {
     const auto list = node->get(route);

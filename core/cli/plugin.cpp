@@ -10,7 +10,6 @@
 #include "core/base/text.hpp"
 #include "core/cli/format.hpp"
 #include "core/cli/node_config.hpp"
-#include "core/cli/node_target.hpp"
 #include "core/cli/plugin_scan.hpp"
 #include "core/cli/plugin_view.hpp"
 #include "core/plugin/registry.hpp"
@@ -39,14 +38,14 @@ Outcome<json::value> scan(Session& s) {
 Outcome<Plugins> find(Session& s) {
   std::string why;
   if (!s.args.has("path")) {
-    auto node = node_client(s);
+    auto node = s.node();
     if (!node) return node.error();
     auto answer = node->get("/api/node/plugins");
     if (answer) {
       s.console.note("from the running node at " + node->server());
       return Plugins{std::move(*answer), true};
     }
-    if (!node->server().starts_with("unix:")) return answer.error();
+    if (!node->is_unix()) return answer.error();
     why = answer.error().error.message;
   }
   auto list = scan(s);
@@ -94,7 +93,7 @@ Outcome<int> show(Session& s) {
 }
 
 Outcome<int> reload(Session& s) {
-  auto node = node_client(s);
+  auto node = s.node();
   if (!node) return node.error();
   const std::string id = s.args.get("ID");
   const auto answer = node->post("/api/node/plugins/" + encode_part(id) + "/reload");

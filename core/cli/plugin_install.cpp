@@ -168,7 +168,6 @@ Outcome<int> install(Session& s) {
 
 std::vector<Option> install_options() {
   auto options = config_options();
-  options.front().help = "the node's TOML file: its first writable plugin folder is taken";
   options.push_back({"to", 0, "DIR", "put it into this folder"});
   return options;
 }

@@ -17,7 +17,7 @@ struct Installed {
   std::vector<std::string> task_types{};
 };
 
-/// -c and --to.
+/// --set and --to.
 std::vector<Option> install_options();
 /// Checks the manifest, that it fits this program's host, and what the file shows of hazards; then
 /// copies it into the folder of --to, or the first writable plugin folder of the node of -c

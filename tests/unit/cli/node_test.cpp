@@ -59,7 +59,9 @@ TEST(Node, reload_says_what_it_did) {
 TEST(Node, says_how_to_name_one_when_none_answers) {
   const Ran ran = run_cli({"node", "show", "--set", "node.state_dir=/nowhere"});
   EXPECT_EQ(ran.code, 8);
-  EXPECT_NE(ran.err.find("no node answers on /nowhere/node.sock"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("no node answers on /nowhere/node.sock (from flag node.state_dir)"),
+            std::string::npos)
+      << ran.err;
 }
 
 TEST(PluginsOfANode, are_listed_by_generation) {
