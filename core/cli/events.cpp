@@ -1,4 +1,6 @@
 // skep events
+#include "core/cli/events.hpp"
+
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -8,7 +10,6 @@
 #include "core/cli/format.hpp"
 #include "core/cli/interrupt.hpp"
 #include "core/cli/node_config.hpp"
-#include "core/cli/sse_reader.hpp"
 
 namespace skep::cli {
 namespace {
@@ -28,37 +29,6 @@ std::string fields_text(const json::object& event) {
   return printable(out);
 }
 
-void print_event(const Session& s, const SseEvent& event) {
-  const auto parsed = parse_json(event.data);
-  if (!s.for_people() || !parsed || !parsed->is_object()) {
-    s.console.out << (s.format == Format::kName ? event.id : event.data) << '\n' << std::flush;
-    return;
-  }
-  const json::object& o = parsed->get_object();
-  const std::string at = get_string(o, "at");
-  s.console.out << fmt::format("{:24}  ", at.empty() ? "-" : at)
-                << s.console.paint(Style::kBold, fmt::format("{:20}", printable(event.name)))
-                << "  " << fields_text(o) << '\n'
-                << std::flush;
-}
-
-/// True when the stream ended by itself, false when whoever reads our output went away.
-Outcome<bool> read_stream(Session& s, Client& node, SseReader& reader, const std::string& since) {
-  const bool follow = s.args.has("follow");
-  const std::string path =
-      with_query("/api/node/events", {{"since", since}, {"follow", follow ? "" : "false"}});
-  bool wanted = true;
-  const auto ended = node.stream(path, {}, [&](std::string_view bytes) {
-    wanted = reader.feed(bytes, [&](const SseEvent& event) {
-      print_event(s, event);
-      return s.console.out.good();
-    });
-    return wanted;
-  });
-  if (!ended) return ended.error();
-  return wanted;
-}
-
 bool is_away(const Failure& failure) {
   return failure.error.code == Code::kUnavailable || failure.error.code == Code::kBusy;
 }
@@ -76,7 +46,10 @@ Outcome<int> run_events(Session& s) {
   std::string since = s.args.get("since", follow ? "" : "0");
   SseReader reader;
   for (bool first = true;; first = false) {
-    const auto ended = read_stream(s, *node, reader, since);
+    const auto ended = read_events(*node, reader, since, follow, [&](const SseEvent& event) {
+      print_event(s, event);
+      return s.console.out.good();
+    });
     if (interrupted()) return Failure(Error{Code::kCancelled, "interrupted"});
     if (!ended && (first || !is_away(ended.error()))) return ended.error();
     if (ended && (!follow || !*ended)) return 0;
@@ -87,6 +60,33 @@ Outcome<int> run_events(Session& s) {
 }
 
 }  // namespace
+
+void print_event(const Session& s, const SseEvent& event) {
+  const auto parsed = parse_json(event.data);
+  if (!s.for_people() || !parsed || !parsed->is_object()) {
+    s.console.out << (s.format == Format::kName ? event.id : event.data) << '\n' << std::flush;
+    return;
+  }
+  const json::object& o = parsed->get_object();
+  const std::string at = get_string(o, "at");
+  s.console.out << fmt::format("{:24}  ", at.empty() ? "-" : at)
+                << s.console.paint(Style::kBold, fmt::format("{:20}", printable(event.name)))
+                << "  " << fields_text(o) << '\n'
+                << std::flush;
+}
+
+Outcome<bool> read_events(Client& node, SseReader& reader, const std::string& since, bool follow,
+                          const std::function<bool(const SseEvent&)>& on_event) {
+  const std::string path =
+      with_query("/api/node/events", {{"since", since}, {"follow", follow ? "" : "false"}});
+  bool wanted = true;
+  const auto ended = node.stream(path, {}, [&](std::string_view bytes) {
+    wanted = reader.feed(bytes, on_event);
+    return wanted;
+  });
+  if (!ended) return ended.error();
+  return wanted;
+}
 
 std::vector<Command> event_commands() {
   Command c{"events", "what happens on a node: plugins, scripts, configuration"};
