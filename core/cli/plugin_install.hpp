@@ -12,8 +12,9 @@ struct Installed {
   std::string id;
   std::string version;
   std::string sha256;
-  std::string path;  ///< where it is now
-  std::string node;  ///< what the running node did with it, for people; "" = nothing known
+  std::string path;    ///< where it is now
+  std::string node;    ///< what the running node did with it, for people; "" = nothing known
+  std::string next{};  ///< the command without which the node will not load it, "" = none
   std::vector<std::string> task_types{};
 };
 
