@@ -10,13 +10,17 @@ namespace {
 
 std::vector<Command> build() {
   std::vector<Command> out;
-  for (auto* part : {up_commands,           status_commands,         submit_commands,
-                     task_commands,         task_type_commands,      worker_commands,
-                     start_commands,        node_commands,           event_commands,
-                     config_commands,       plugin_commands,         plugin_new_commands,
-                     plugin_check_commands, plugin_install_commands, plugin_dev_commands,
-                     trust_commands,        lock_commands,           publish_commands,
-                     registry_commands,     script_commands,         api_commands,
+  for (auto* part : {up_commands,           status_commands,
+                     submit_commands,       task_commands,
+                     task_type_commands,    worker_commands,
+                     start_commands,        node_commands,
+                     event_commands,        config_commands,
+                     plugin_commands,       plugin_new_commands,
+                     plugin_check_commands, plugin_install_commands,
+                     plugin_dev_commands,   trust_commands,
+                     lock_commands,         publish_commands,
+                     registry_commands,     script_commands,
+                     script_list_commands,  api_commands,
                      help_commands})
     for (Command& c : part()) out.push_back(std::move(c));
   return out;

@@ -86,6 +86,7 @@ std::vector<Command> plugin_new_commands();
 std::vector<Command> publish_commands();
 std::vector<Command> registry_commands();
 std::vector<Command> script_commands();
+std::vector<Command> script_list_commands();
 std::vector<Command> start_commands();
 std::vector<Command> status_commands();
 std::vector<Command> submit_commands();

@@ -40,7 +40,8 @@ constexpr Topic kTopics[] = {
      "  SKEP_SECTION_KEY  a key of the configuration file, such as SKEP_WORKER_CONCURRENCY\n"
      "\n"
      "Where a command goes, the first that says something: --server URL, -c FILE, SKEP_SERVER,\n"
-     "SKEP_CONFIG, a skep up that runs in ./.skep, http://127.0.0.1:9595. Of a FILE, commands about\n"
+     "SKEP_CONFIG, a skep up that runs in ./.skep, http://127.0.0.1:9595. Of a FILE, commands "
+     "about\n"
      "a node (node, events, plugin, script list) take its socket; all others take the control\n"
      "plane: its own [http] listen, or a worker's first control_plane_url, with the token_file\n"
      "beside it. An error says who named the address.\n"},

@@ -23,6 +23,19 @@ bool lists_all(const json::value& types, const std::vector<std::string>& wanted)
 
 }  // namespace
 
+Outcome<std::optional<json::value>> ask_running_node(Session& s, const std::string& route) {
+  auto node = s.node();
+  if (!node) return node.error();
+  auto answer = node->get(route);
+  if (answer) {
+    s.console.note("from the running node at " + node->server());
+    return std::optional<json::value>(std::move(*answer));
+  }
+  if (!node->is_unix()) return answer.error();
+  s.console.note("read from the files; " + answer.error().error.message);
+  return std::optional<json::value>();
+}
+
 void await_task_types(Session& s, const std::vector<std::string>& names) {
   auto api = s.api();
   if (!api || names.empty()) return;
