@@ -70,8 +70,8 @@ const std::vector<Option>& global_options() {
 }
 
 void Args::add_from_environment(const std::string& name, std::string value) {
-  from_environment_.insert(name);
   add(name, std::move(value));
+  from_environment_.insert(name);
 }
 
 bool Args::is_typed(const std::string& name) const {

@@ -36,6 +36,7 @@ class Args {
  public:
   void add(const std::string& name, std::string value) {
     values_[name].push_back(std::move(value));
+    from_environment_.erase(name);
   }
   void add_from_environment(const std::string& name, std::string value);
   /// It is there, and no variable said so.

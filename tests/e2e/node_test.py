@@ -179,6 +179,8 @@ concurrency = 2
         binary = os.path.join(self.root, "bin/skep")
         os.makedirs(os.path.dirname(binary))
         shutil.copy(rig.SKEP, binary)
+        os.makedirs(os.path.join(self.root, "lib/skep"))
+        os.symlink(rig.PLUGINS, os.path.join(self.root, "lib/skep/plugins"))
         whole, rig.SKEP = rig.SKEP, binary
         try:
             node = self.both()

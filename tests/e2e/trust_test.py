@@ -93,7 +93,7 @@ policy = "both"
         self.assertIn("99.0.0 -> 1.0.0", self.lock("--allow-rollback").stdout)
 
     def test_an_installed_file_names_what_the_policy_still_wants(self):
-        done = self.skep("plugin", "install", os.path.join(rig.TEST_PLUGINS, "echo.so"), "-c", self.config)
+        done = self.skep("plugin", "install", os.path.join(TEST_PLUGINS, "echo.so"), "-c", self.config)
         path = os.path.join(self.plugins, "echo.so")
         self.assertIn(f"next:  skep plugin sign {path} -k KEY, then skep plugin lock {path} -c {self.config}",
                       done.stderr)

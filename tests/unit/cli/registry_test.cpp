@@ -15,6 +15,9 @@ namespace {
 constexpr const char* kPublished =
     R"({"name":"probe","version":"1.0.0","release":7,"sites":["a"],"canaries":["w1"],"existed":false})";
 
+constexpr const char* kWorkersAtB =
+    R"({"items":[{"worker_id":"w1","site":"b"},{"worker_id":"w2","site":"b"}]})";
+
 std::string show(const std::string& release_state, const std::string& worker_state) {
   return R"({"name":"probe","releases":[{"name":"probe","kind":"script","version":"1.0.0","arch":"any",)"
          R"("release":7,"state":")" +
@@ -66,9 +69,6 @@ TEST(registry_cli, wait_ends_when_every_online_worker_runs_it) {
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_NE(ran.err.find("1 of 1 online workers run it"), std::string::npos) << ran.err;
 }
-
-constexpr const char* kWorkersAtB =
-    R"({"items":[{"worker_id":"w1","site":"b"},{"worker_id":"w2","site":"b"}]})";
 
 TEST(registry_cli, publish_warns_of_a_site_without_workers) {
   const Files f;
