@@ -79,6 +79,7 @@ Outcome<bool> read_events(Client& node, SseReader& reader, const std::string& si
                           const std::function<bool(const SseEvent&)>& on_event) {
   const std::string path =
       with_query("/api/node/events", {{"since", since}, {"follow", follow ? "" : "false"}});
+  reader.restart();
   bool wanted = true;
   const auto ended = node.stream(path, {}, [&](std::string_view bytes) {
     wanted = reader.feed(bytes, on_event);

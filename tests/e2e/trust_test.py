@@ -144,6 +144,8 @@ policy = "both"
         self.skep("plugin", "sign", script, "-k", self.secret, *who)
         self.skep("plugin", "lock", script, *who, "-c", self.config)
         wait_for(lambda: state()["state"] == "active", "the script", 10)
+        wait_for(lambda: any(t["name"] == "late" for t in self.api("GET", "/api/task-types")["items"]),
+                 "the task type at the control plane", 10)
         self.assertEqual(self.ended(self.submit("late"))["result"], 1)
 
     def test_keys_are_never_overwritten_and_never_exposed(self):
