@@ -37,7 +37,7 @@ Result<plugin::ScriptOptions> script_options(const config::Config& config,
 Result<std::unique_ptr<plugin::ScriptCatalog>> start_scripts(
     const config::Config& config, plugin::Registry& registry, plugin::Admission admission,
     std::shared_ptr<plugin::TaskTable> table) {
-  auto options = script_options(config, std::move(admission));
+  auto options = script_options(config, admission);
   if (!options) return options.error();
   plugin::EngineOptions host;
   if (const auto settings = config.plugins.tables.find(host.component);
@@ -45,6 +45,7 @@ Result<std::unique_ptr<plugin::ScriptCatalog>> start_scripts(
     host.table = settings->second;
   host.staging_dir = config.node.state_dir + "/staging";
   host.state_dir = config.node.state_dir;
+  host.admission = std::move(admission);
   auto engine = plugin::open_script_engine(registry, host);
   if (!engine) {
     log::warn("scripts_not_loaded", {{"reason", engine.error().message}});
