@@ -109,6 +109,16 @@ std::vector<CatalogEntry> scan_folders(const std::vector<std::string>& folders,
   return out;
 }
 
+CatalogEntry* find_entry(std::vector<CatalogEntry>& entries, std::string_view id) {
+  CatalogEntry* refused = nullptr;
+  for (CatalogEntry& entry : entries) {
+    if (entry.info.id != id) continue;
+    if (entry.info.state != "refused") return &entry;
+    if (refused == nullptr) refused = &entry;
+  }
+  return refused;
+}
+
 Error table_without_plugin(const std::string& id, const std::vector<std::string>& ids) {
   return config_error("[plugins." + id + "]: no plugin \"" + id + "\"; " + suggestion(id, ids))
       .with_next("skep plugin list");
@@ -128,9 +138,8 @@ Status apply_tables(const std::map<std::string, std::string>& tables, const std:
       wrong(table.error());
       continue;
     }
-    const auto entry = std::find_if(entries.begin(), entries.end(),
-                                    [&id = id](const CatalogEntry& e) { return e.info.id == id; });
-    if (entry == entries.end()) {
+    CatalogEntry* entry = find_entry(entries, id);
+    if (entry == nullptr) {
       const Error nobody = table_without_plugin(id, ids);
       if (arrivals.empty())
         wrong(nobody);

@@ -47,6 +47,11 @@ std::string with_next(const Error& e) {
 
 }  // namespace
 
+bool has_tasks(const Manifest& manifest) {
+  return std::any_of(manifest.components.begin(), manifest.components.end(),
+                     [](const ManifestComponent& c) { return c.kind == SKEP_KIND_TASK; });
+}
+
 void publish(std::string_view step, const Plugin& plugin, const Recipe& recipe,
              std::uint64_t number, log::Level level, std::string_view reason) {
   const log::Field id{"id", plugin.id};
@@ -95,16 +100,6 @@ Status Registry::Impl::scan() {
   const std::lock_guard lock(mutex);
   entries = std::move(found);
   return applied;
-}
-
-CatalogEntry* Registry::Impl::find(std::string_view id) {
-  const auto at = std::find_if(entries.begin(), entries.end(), [&](const CatalogEntry& e) {
-    return e.info.id == id && e.info.state != "refused";
-  });
-  if (at != entries.end()) return &*at;
-  const auto refused = std::find_if(entries.begin(), entries.end(),
-                                    [&](const CatalogEntry& e) { return e.info.id == id; });
-  return refused == entries.end() ? nullptr : &*refused;
 }
 
 std::vector<PluginInfo> Registry::list() const {
@@ -240,11 +235,7 @@ Result<std::shared_ptr<TaskTable>> Registry::tasks() {
   const std::lock_guard work(impl_->work);
   impl_->serving = true;
   for (CatalogEntry& entry : impl_->entries) {
-    if (!entry.usable()) continue;
-    const auto& components = entry.manifest->components;
-    if (std::any_of(components.begin(), components.end(),
-                    [](const ManifestComponent& c) { return c.kind == SKEP_KIND_TASK; }))
-      impl_->serve_tasks(entry);
+    if (entry.usable() && has_tasks(*entry.manifest)) impl_->serve_tasks(entry);
   }
   return impl_->table;
 }

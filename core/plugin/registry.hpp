@@ -93,6 +93,16 @@ struct Reloaded {
   bool changed = false;  ///< false: the file and its table are those that serve already
 };
 
+/// What new tables came to, plugin by plugin.
+struct Configured {
+  struct Failed {
+    std::string id;
+    Error error;
+  };
+  std::vector<std::string> changed;  ///< ids that go by their new table
+  std::vector<Failed> failed;        ///< those that go on with their old one, or serve nothing
+};
+
 /// Staging needs a file system that allows execution; nothing is written before the first load.
 /// All functions may be called from any thread; they take turns.
 class Registry {
@@ -131,10 +141,13 @@ class Registry {
   /// error names the step that failed, and list() keeps it as the reason. A file that crashed a
   /// probe or was rolled back is not tried again.
   Result<Reloaded> reload(std::string_view id);
-  /// Takes new [plugins.ID] tables: checks all of them first, then reloads the plugins whose table
-  /// changed. The ids that changed. On a wrong table nothing changes; a plugin that does not start
-  /// with its new table goes on with the old one, and the error says so.
-  Result<std::vector<std::string>> configure(std::map<std::string, std::string> tables);
+  /// Whether configure() would take these tables as a whole. Looks at the folders, as scan() does.
+  Status check_tables(const std::map<std::string, std::string>& tables);
+  /// Takes new [plugins.ID] tables: checks all of them first, then reloads each plugin whose table
+  /// changed. An error means that nothing changed. A plugin that does not start with its new table
+  /// goes on with the old one and is tried again by the next configure(). A file that cannot serve
+  /// (half written, gone, refused, in quarantine) keeps no table from the version that serves.
+  Result<Configured> configure(std::map<std::string, std::string> tables);
   /// Watches the folders until the registry is destroyed: a finished file is loaded or reloaded, a
   /// removed one leaves its generation serving. Also takes generations back that do not prove
   /// themselves, which reload() and configure() alone do not.

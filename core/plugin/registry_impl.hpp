@@ -85,6 +85,7 @@ struct Registry::Impl {
   std::map<std::string, std::string> quarantine;  ///< reason by sha256
   std::set<std::string> probed;                   ///< sha256 of files that a child survived
   std::map<std::string, std::string> tried;       ///< sha256 by path: what the watch has acted on
+  std::set<std::string> tables_wait;              ///< ids that do not run by their newest table
   std::string seen_files;                         ///< what the watch looked at last
   bool serving = false;                           ///< tasks() was called: new plugins serve too
   std::optional<StagingArea> staging;
@@ -93,7 +94,6 @@ struct Registry::Impl {
 
   // registry.cpp
   Status scan();
-  CatalogEntry* find(std::string_view id);
   RunningHost running_host() const { return {options.state_dir, options.plughost}; }
   /// What runs this plugin's tasks: its table, else the node's rule.
   std::string isolation_of(const CatalogEntry& entry) const;
@@ -139,15 +139,27 @@ struct Registry::Impl {
   void put_on_probation(const Plugin& plugin, const CallTally& before);
 
   // registry_reload.cpp
-  Result<Reloaded> reload(CatalogEntry& entry);
+  /// What a new generation is made of: the file in the plugin folder, or the one that serves.
+  enum class From { kFolder, kServing };
+  /// REQUIRES: the plugin serves.
+  Result<Reloaded> reload(const CatalogEntry& entry, From from = From::kFolder);
   void roll_back(const Verdicts::Verdict& verdict);
   void take_out(const std::string& id);
+
+  // registry_configure.cpp
+  std::set<std::string> replace_by_serving(std::vector<CatalogEntry>& some) const;
+  std::set<std::string> changed_tables(const std::map<std::string, std::string>& tables) const;
+  Status check_uses_of(const std::set<std::string>& changed, std::vector<CatalogEntry>& some) const;
+  Result<Reloaded> reload_with_table(const CatalogEntry& entry, bool is_serving);
+  Status take_table(const CatalogEntry& entry, bool is_serving);
 
   // registry_watch.cpp
   void notice_gone_files();
   void forget_trouble(Plugin& plugin);
   void look_at_files();
 };
+
+bool has_tasks(const Manifest& manifest);
 
 /// What the manifest says of the component in use; null when it has none of that name and kind.
 const ManifestComponent* find_component(const Manifest& manifest, const SlotUse& use);

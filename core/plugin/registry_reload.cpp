@@ -20,8 +20,9 @@ void Registry::Impl::forget_trouble(Plugin& plugin) {
   plugin.failed_sha256.clear();
 }
 
-Result<Reloaded> Registry::Impl::reload(CatalogEntry& entry) {
+Result<Reloaded> Registry::Impl::reload(const CatalogEntry& entry, From from) {
   Plugin& plugin = plugins.find(entry.info.id)->second;
+  std::string sha256 = entry.info.sha256;
   const auto failed = [&](const Error& error, std::string_view step) {
     const Error told = in_step(error, plugin.id, step);
     events::publish(log::Level::kError, "plugin.failed",
@@ -31,19 +32,15 @@ Result<Reloaded> Registry::Impl::reload(CatalogEntry& entry) {
                      {"reason", error.message}});
     const std::lock_guard lock(mutex);
     plugin.trouble = told.message + (told.next.empty() ? "" : "\n  next: " + told.next);
-    plugin.failed_sha256 = entry.info.sha256;
+    plugin.failed_sha256 = sha256 == plugin.info.sha256 ? "" : sha256;
     return told;
   };
-  auto staged = image_of(plugin, entry.info.path);
-  if (!staged) return failed(staged.error(), "stage");
   const Recipe& now = plugin.current->recipe();
+  const auto staged = image_of(plugin, from == From::kServing ? now.file.path : entry.info.path);
+  if (!staged) return failed(staged.error(), "stage");
+  sha256 = staged->sha256;
   const bool same_table =
       entry.table.text == now.table.text && isolation_of(entry) == now.isolation;
-  // A file in quarantine does not keep new settings from the version that serves.
-  if (!same_table && quarantine.count(staged->sha256) > 0) {
-    staged = image_of(plugin, now.file.path);
-    if (!staged) return failed(staged.error(), "stage");
-  }
   if (staged->sha256 == now.file.sha256 && same_table) {
     forget_trouble(plugin);
     return Reloaded{plugin.id, plugin.current->generation()->number(), now.manifest.version,
@@ -129,7 +126,7 @@ Result<Reloaded> Registry::reload(std::string_view id) {
   const std::lock_guard work(impl_->work);
   // A table of another plugin may be wrong; that of this one is checked below.
   static_cast<void>(impl_->scan());
-  CatalogEntry* entry = impl_->find(id);
+  CatalogEntry* entry = find_entry(impl_->entries, id);
   const auto at = impl_->plugins.find(id);
   const bool runs = at != impl_->plugins.end() && at->second.current != nullptr;
   if (entry == nullptr) {
@@ -157,48 +154,6 @@ Result<Reloaded> Registry::reload(std::string_view id) {
   const Running& current = *now->second.current;
   return Reloaded{std::string(id), current.generation()->number(),
                   current.recipe().manifest.version, current.recipe().file.sha256, true};
-}
-
-Result<std::vector<std::string>> Registry::configure(std::map<std::string, std::string> tables) {
-  const std::lock_guard work(impl_->work);
-  Impl& impl = *impl_;
-  auto fresh = impl.entries;
-  for (CatalogEntry& entry : fresh) {
-    entry.table = PluginTable();
-    if (entry.info.state == "disabled") entry.info.state = "available";
-  }
-  SKEP_TRY(apply_tables(tables, impl.options.arrivals, fresh));
-  std::vector<std::string> changed;
-  for (const CatalogEntry& entry : fresh) {
-    const CatalogEntry* before = impl.find(entry.info.id);
-    if (!entry.manifest || before == nullptr || entry.table.text == before->table.text) continue;
-    const auto at = impl.plugins.find(entry.info.id);
-    if (!entry.table.enabled && at != impl.plugins.end() && !at->second.slots.empty())
-      return config_error("[plugins." + entry.info.id + "] enabled = false: component \"" +
-                          at->second.slots.front()->component + "\" is in use by this node");
-    changed.push_back(entry.info.id);
-  }
-  {
-    const std::lock_guard lock(impl.mutex);
-    impl.entries = std::move(fresh);
-    impl.options.tables = std::move(tables);
-  }
-  std::string problems;
-  for (const std::string& id : changed) {
-    CatalogEntry& entry = *impl.find(id);
-    const auto at = impl.plugins.find(id);
-    const bool runs = at != impl.plugins.end() && at->second.current != nullptr;
-    if (runs && !entry.table.enabled) {
-      impl.take_out(id);
-    } else if (runs) {
-      if (const auto done = impl.reload(entry); !done)
-        problems += (problems.empty() ? "" : "\n") + done.error().message;
-    } else if (entry.usable() && impl.serving) {
-      impl.serve_tasks(entry);
-    }
-  }
-  if (!problems.empty()) return Error{Code::kConfig, problems};
-  return changed;
 }
 
 }  // namespace skep::plugin

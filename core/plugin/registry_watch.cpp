@@ -8,7 +8,6 @@
 #include "core/base/text.hpp"
 #include "core/plugin/keeper.hpp"
 #include "core/plugin/registry_impl.hpp"
-#include "skep/kind/task.h"
 
 namespace skep::plugin {
 namespace {
@@ -16,12 +15,6 @@ namespace {
 constexpr Millis kSettle{50};
 /// Without a word of the folders we look as often: notice may get lost.
 constexpr Millis kLookAgain{5'000};
-
-bool has_tasks(const CatalogEntry& entry) {
-  const auto& components = entry.manifest->components;
-  return std::any_of(components.begin(), components.end(),
-                     [](const ManifestComponent& c) { return c.kind == SKEP_KIND_TASK; });
-}
 
 /// Which files there are, and of which inode, size and time: equal when nothing was touched.
 std::string signature_of(const std::vector<std::string>& folders) {
@@ -120,7 +113,8 @@ void Registry::Impl::look_at_files() {
     if (runs && entry.usable() && entry.info.sha256 == at->second.current->recipe().file.sha256)
       forget_trouble(at->second);  // the file that serves is the one that is there
     if (!entry.usable() || quarantine.count(entry.info.sha256) > 0) continue;
-    if (!runs && serving && has_tasks(entry) && tried[entry.info.path] != entry.info.sha256) {
+    if (!runs && serving && has_tasks(*entry.manifest) &&
+        tried[entry.info.path] != entry.info.sha256) {
       tried[entry.info.path] = entry.info.sha256;
       serve_tasks(entry);
     } else if (runs && entry.info.sha256 != at->second.current->recipe().file.sha256 &&
