@@ -36,6 +36,24 @@ void write(JsonOut& out, std::string_view name, const std::vector<Change>& chang
   out.end_array();
 }
 
+void keep_table(const std::map<std::string, std::string>& before, const std::string& id,
+                std::map<std::string, std::string>& tables) {
+  if (const auto old = before.find(id); old != before.end())
+    tables[id] = old->second;
+  else
+    tables.erase(id);
+}
+
+void write(JsonOut& out, const plugin::Configured& plugins) {
+  const auto row = [&](const std::string& id, bool ok) -> JsonOut& {
+    return out.object().key("id").str(id).key("result").str(ok ? "changed" : "failed").key("error");
+  };
+  out.key("plugins").array();
+  for (const std::string& id : plugins.changed) row(id, true).null().end_object();
+  for (const auto& [id, error] : plugins.failed) row(id, false).str(error.message).end_object();
+  out.end_array();
+}
+
 /// Where each value of `running` comes from, after `next` was read.
 std::map<std::string, config::Origin> merged_origins(const config::Loaded& running,
                                                      const config::Loaded& next,
@@ -60,7 +78,9 @@ std::string to_json(const ReloadReport& r) {
   out.key("covered").array();
   for (const auto& c : r.covered)
     out.object().key("key").str(c.key).key("value").raw(c.value).key("by").str(c.by).end_object();
-  out.end_array().key("warnings").array();
+  out.end_array();
+  write(out, r.plugins);
+  out.key("warnings").array();
   for (const std::string& warning : r.warnings) out.str(warning);
   out.end_array().key("error");
   if (r.error)
@@ -129,21 +149,28 @@ ReloadReport Reloader::run(std::string_view trigger) {
 }
 
 /// An error refuses the whole; what a guard leaves for the next start stays in `now` as it was.
+/// [trust] comes first: what plugins load for their new tables must pass it.
 Status Reloader::ask_guards(const config::Config& before, config::Config& now,
                             ReloadReport& report) const {
-  SKEP_TRY(guards_.check(now));
-  if (now.plugins.tables != before.plugins.tables)
-    if (const Status taken = guards_.plugins(now); !taken) {
-      const Error error = taken.error().within("[plugins]");
-      if (error.code != Code::kUnsupported) return error;
-      report.error = error;
-      now.plugins.tables = before.plugins.tables;
-    }
+  SKEP_TRY(guards_.check(before, now));
   if (now.trust.policy != before.trust.policy || now.trust.keys != before.trust.keys)
     if (const Status taken = guards_.trust(now); !taken) {
       report.error = taken.error().within("[trust]");
       now.trust = before.trust;
     }
+  auto& tables = now.plugins.tables;
+  if (tables == before.plugins.tables) return {};
+  auto taken = guards_.plugins(now);
+  if (!taken) {
+    report.error = taken.error().within("[plugins]");
+    tables = before.plugins.tables;
+    return {};
+  }
+  report.plugins = std::move(*taken);
+  for (const auto& failed : report.plugins.failed) {
+    keep_table(before.plugins.tables, failed.id, tables);
+    report.error = failed.error.within("[plugins." + failed.id + "]");
+  }
   return {};
 }
 

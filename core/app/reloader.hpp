@@ -15,6 +15,7 @@
 #include "core/base/clock.hpp"
 #include "core/config/diff.hpp"
 #include "core/config/load.hpp"
+#include "core/plugin/registry.hpp"
 
 namespace skep::app {
 
@@ -24,8 +25,10 @@ struct ReloadReport {
   std::string trigger;  ///< "file", "SIGHUP" or "api"
   WallMs at = 0;
   std::vector<config::Change> applied;
-  std::vector<config::Change> needs_restart;  ///< from what runs to what the file says
+  std::vector<config::Change> needs_restart;  ///< from what runs to what the file says; also
+                                              ///< the tables of plugins that failed
   std::vector<config::Covered> covered;       ///< edited, but a variable or flag counts
+  plugin::Configured plugins;                 ///< whose table changed, and what came of it
   std::vector<std::string> warnings;
   std::optional<Error> error;  ///< why it was refused, or why live keys wait
 };
@@ -33,14 +36,14 @@ std::string to_json(const ReloadReport& report);
 
 class Reloader {
  public:
-  /// What may say no. Each is all or nothing.
+  /// What may say no, asked in this order; only the first refuses the whole.
   struct Guards {
-    /// What is wrong with a configuration besides what config::load() knows. Changes nothing.
-    std::function<Status(const config::Config&)> check;
-    /// Takes new [plugins.ID] tables; kUnsupported leaves them for the next start.
-    std::function<Status(const config::Config&)> plugins;
+    /// What is wrong with `now` besides what config::load() knows. Changes nothing.
+    std::function<Status(const config::Config& before, const config::Config& now)> check;
     /// Takes a new [trust]; kState, for one that admits more, leaves it for the next start.
     std::function<Status(const config::Config&)> trust;
+    /// Takes new [plugins.ID] tables; an error leaves all of them, a plugin that failed its own.
+    std::function<Result<plugin::Configured>(const config::Config&)> plugins;
   };
   /// Takes what is live of a configuration; the values have been checked.
   using Apply = std::function<void(const config::Config&)>;

@@ -25,7 +25,9 @@ class ConfigWatchTest : public testing::Test {
   void start(const std::string& path) {
     const config::LoadOptions source{.path = path};
     Reloader::Guards guards;
-    guards.check = guards.plugins = guards.trust = [](const config::Config&) { return Status{}; };
+    guards.check = [](const config::Config&, const config::Config&) { return Status{}; };
+    guards.plugins = [](const config::Config&) { return plugin::Configured{}; };
+    guards.trust = [](const config::Config&) { return Status{}; };
     reloader_ = std::make_unique<Reloader>(config::load(source).value(), source, guards);
     reloader_->start({[this](const config::Config& c) { now_ = c.worker.concurrency; }});
     watch_ = std::make_unique<ConfigWatch>(*reloader_);
