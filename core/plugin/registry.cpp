@@ -66,7 +66,9 @@ void publish(std::string_view step, const Plugin& plugin, const Recipe& recipe,
 }
 
 Registry::Impl::Impl(RegistryOptions o)
-    : options(std::move(o)), drainer(std::make_unique<Drainer>(options.drain)) {
+    : options(std::move(o)),
+      quarantine(options.state_dir.empty() ? "" : options.state_dir + "/quarantine.json"),
+      drainer(std::make_unique<Drainer>(options.drain)) {
   drainer->start();
 }
 
@@ -97,9 +99,27 @@ Status Registry::scan() {
 Status Registry::Impl::scan() {
   auto found = scan_folders(options.paths, host_abi());
   const Status applied = apply_tables(options.tables, options.arrivals, found);
+  for (CatalogEntry& entry : found) {
+    const auto known = refusals.find(entry.info.path);
+    if (known == refusals.end() || !entry.usable() || known->second.sha256 != entry.info.sha256)
+      continue;
+    entry.info.state = "refused";
+    entry.info.reason = known->second.reason;
+  }
   const std::lock_guard lock(mutex);
   entries = std::move(found);
   return applied;
+}
+
+/// REQUIRES: `mutex` is held.
+void Registry::Impl::refuse(CatalogEntry& entry, const std::string& reason) {
+  entry.refuse(reason);
+  refusals[entry.info.path] = Refusal{entry.info.id, entry.info.sha256, reason};
+}
+
+/// Those files may be tried again.
+void Registry::Impl::forget_refusals(std::string_view id) {
+  std::erase_if(refusals, [&](const auto& known) { return known.second.id == id; });
 }
 
 std::vector<PluginInfo> Registry::list() const {
@@ -167,7 +187,7 @@ std::unique_ptr<Running> Registry::Impl::make_running(Plugin& plugin,
   return std::make_unique<Running>(std::move(recipe), std::move(generation), running_host());
 }
 
-Result<Plugin*> Registry::Impl::first_load(CatalogEntry& entry) {
+Result<Plugin*> Registry::Impl::first_load(CatalogEntry& entry, bool needed) {
   Plugin* plugin = nullptr;
   {
     const std::lock_guard lock(mutex);
@@ -177,6 +197,13 @@ Result<Plugin*> Registry::Impl::first_load(CatalogEntry& entry) {
   if (plugin->current) return plugin;
   const auto staged = image_of(*plugin, entry.info.path);
   if (!staged) return staged.error();
+  if (quarantine.has(staged->sha256)) {
+    const Error bad = quarantine.refusal(staged->sha256);
+    if (!needed) return bad;
+    log::warn("plugin_quarantine_ignored", {{"plugin", plugin->id},
+                                            {"reason", bad.message},
+                                            {"effect", "the node needs it and has no other"}});
+  }
   auto recipe = verify(entry, *plugin, *staged);
   if (!recipe) return recipe.error();
   SKEP_TRY(probe(**recipe, plugin->last_number + 1));
@@ -228,7 +255,7 @@ void Registry::Impl::serve_tasks(CatalogEntry& entry) {
     (*plugin)->current.reset();
     (*plugin)->trouble.clear();
   }
-  entry.refuse(problems);
+  refuse(entry, problems);
 }
 
 Result<std::shared_ptr<TaskTable>> Registry::tasks() {

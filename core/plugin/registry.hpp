@@ -139,8 +139,9 @@ class Registry {
   /// for kinds that cannot be two, after it: see docs/plugin-reload.md. Returns once the new one
   /// serves; the old one ends its calls meanwhile. On any failure the old one goes on serving, the
   /// error names the step that failed, and list() keeps it as the reason. A file that crashed a
-  /// probe or was rolled back is not tried again.
-  Result<Reloaded> reload(std::string_view id);
+  /// probe or was rolled back is in quarantine (STATE_DIR/quarantine.json) and not tried again;
+  /// `force` takes it out, and lets it serve without probation.
+  Result<Reloaded> reload(std::string_view id, bool force = false);
   /// Whether configure() would take these tables as a whole. Looks at the folders, as scan() does.
   Status check_tables(const std::map<std::string, std::string>& tables);
   /// Takes new [plugins.ID] tables: checks all of them first, then reloads each plugin whose table

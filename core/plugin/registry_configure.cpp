@@ -40,8 +40,7 @@ std::set<std::string> Registry::Impl::replace_by_serving(std::vector<CatalogEntr
   for (const auto& [id, plugin] : plugins) {
     if (!plugin.current) continue;
     CatalogEntry* entry = find_entry(some, id);
-    if (entry != nullptr && entry->info.state != "refused" &&
-        quarantine.count(entry->info.sha256) == 0)
+    if (entry != nullptr && entry->info.state != "refused" && !quarantine.has(entry->info.sha256))
       continue;
     if (entry == nullptr)
       some.push_back(serving_entry(plugin));
@@ -123,12 +122,13 @@ Status Registry::check_tables(const Tables& tables) {
 Result<Configured> Registry::configure(Tables tables) {
   const std::lock_guard work(impl_->work);
   Impl& impl = *impl_;
+  const auto changed = impl.changed_tables(tables);
+  for (const std::string& id : changed) impl.forget_refusals(id);
   static_cast<void>(impl.scan());
   auto fresh = without_tables(impl.entries);
   auto judged = fresh;
   const auto serving = impl.replace_by_serving(judged);
   SKEP_TRY(apply_tables(tables, impl.options.arrivals, judged));
-  const auto changed = impl.changed_tables(tables);
   SKEP_TRY(impl.check_uses_of(changed, judged));
   for (std::size_t i = 0; i < fresh.size(); ++i) {
     if (serving.count(fresh[i].info.id) == 0) fresh[i] = judged[i];

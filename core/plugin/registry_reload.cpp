@@ -46,12 +46,13 @@ Result<Reloaded> Registry::Impl::reload(const CatalogEntry& entry, From from) {
     return Reloaded{plugin.id, plugin.current->generation()->number(), now.manifest.version,
                     now.file.sha256, false};
   }
+  if (quarantine.has(staged->sha256)) return failed(quarantine.refusal(staged->sha256), "verify");
   auto recipe = verify(entry, plugin, *staged);
   if (!recipe) return failed(recipe.error(), "verify");
   const std::uint64_t number = plugin.last_number + 1;
   publish("staged", plugin, **recipe, number);
   if (const Status probed_well = probe(**recipe, number); !probed_well) {
-    if (quarantine.count(staged->sha256) > 0)
+    if (quarantine.has(staged->sha256))
       publish("quarantined", plugin, **recipe, number, log::Level::kError,
               probed_well.error().message);
     return failed(probed_well.error(), "probe");
@@ -78,11 +79,9 @@ void Registry::Impl::roll_back(const Verdicts::Verdict& bad) {
   auto recipe = std::make_shared<Recipe>(*target);
   const bool same_file = recipe->file.sha256 == worse->file.sha256;
   if (!same_file) {
-    const std::lock_guard quarantined(mutex);
-    quarantine[worse->file.sha256] = bad.reason;
-  }
-  if (!same_file)
+    put_into_quarantine(*worse, bad.reason, true);
     publish("quarantined", plugin, *worse, bad.number, log::Level::kError, bad.reason);
+  }
   const auto image = image_of(plugin, recipe->file.path);
   if (!image) {
     publish("failed", plugin, *worse, bad.number, log::Level::kError, image.error().message);
@@ -122,8 +121,9 @@ void Registry::Impl::take_out(const std::string& id) {
   drainer->take(std::move(gone), "retired");
 }
 
-Result<Reloaded> Registry::reload(std::string_view id) {
+Result<Reloaded> Registry::reload(std::string_view id, bool force) {
   const std::lock_guard work(impl_->work);
+  impl_->forget_refusals(id);
   // A table of another plugin may be wrong; that of this one is checked below.
   static_cast<void>(impl_->scan());
   CatalogEntry* entry = find_entry(impl_->entries, id);
@@ -146,7 +146,16 @@ Result<Reloaded> Registry::reload(std::string_view id) {
   if (entry->info.state == "refused")
     return invalid(entry->info.reason)
         .within("reload of plugin " + std::string(id) + ", step verify");
-  if (runs) return impl_->reload(*entry);
+  if (force) impl_->quarantine.remove(entry->info.sha256);
+  if (runs) {
+    auto done = impl_->reload(*entry);
+    if (done && force) at->second.current->generation()->on_end({});
+    return done;
+  }
+  if (!has_tasks(*entry->manifest))
+    return Error{Code::kState, "plugin " + std::string(id) +
+                                   " serves nothing here: it has no task type, and no table of "
+                                   "this node names a component of it"};
   impl_->serve_tasks(*entry);
   const auto now = impl_->plugins.find(id);
   if (entry->info.state == "refused" || now == impl_->plugins.end() || !now->second.current)

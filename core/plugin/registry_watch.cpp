@@ -97,6 +97,11 @@ void Registry::Impl::notice_gone_files() {
   }
 }
 
+/// In quarantine, and list() says so already.
+bool Registry::Impl::is_known_as_bad(const Plugin& plugin, const std::string& sha256) const {
+  return plugin.failed_sha256 == sha256 && quarantine.has(sha256);
+}
+
 /// A file that cannot be read as a plugin (half written, say) changes nothing: the next change of
 /// the folder, or the next look, reads it again.
 void Registry::Impl::look_at_files() {
@@ -112,13 +117,14 @@ void Registry::Impl::look_at_files() {
     const bool runs = at != plugins.end() && at->second.current != nullptr;
     if (runs && entry.usable() && entry.info.sha256 == at->second.current->recipe().file.sha256)
       forget_trouble(at->second);  // the file that serves is the one that is there
-    if (!entry.usable() || quarantine.count(entry.info.sha256) > 0) continue;
+    if (!entry.usable()) continue;
     if (!runs && serving && has_tasks(*entry.manifest) &&
         tried[entry.info.path] != entry.info.sha256) {
       tried[entry.info.path] = entry.info.sha256;
       serve_tasks(entry);
     } else if (runs && entry.info.sha256 != at->second.current->recipe().file.sha256 &&
-               tried[entry.info.path] != entry.info.sha256) {
+               tried[entry.info.path] != entry.info.sha256 &&
+               !is_known_as_bad(at->second, entry.info.sha256)) {
       tried[entry.info.path] = entry.info.sha256;
       static_cast<void>(reload(entry));  // says itself what went wrong
     }

@@ -97,6 +97,9 @@ TEST(PluginReload, says_what_serves) {
       {{200, R"({"id":"docker","generation":4,"version":"2.1.0","sha256":"x","changed":true})"}});
   EXPECT_EQ(ran.out, "plugin docker generation 4, version 2.1.0, serves now\n");
   EXPECT_EQ(ran.requests[0].url, "http://h:1/api/node/plugins/docker/reload");
+  const Ran forced =
+      run_cli({"plugin", "reload", "docker", "--force", "--server", "http://h:1"}, {{200, "{}"}});
+  EXPECT_EQ(forced.requests[0].url, "http://h:1/api/node/plugins/docker/reload?force=true");
 }
 
 TEST(SseReader, takes_events_in_any_portions) {
