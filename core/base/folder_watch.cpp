@@ -13,8 +13,8 @@
 namespace skep {
 namespace {
 
-constexpr std::uint32_t kEvents =
-    IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF;
+constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
+                                  IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB;
 /// A folder that is not there is looked for as often.
 constexpr Millis kMissing{500};
 
@@ -65,6 +65,8 @@ void FolderWatch::read_events(Changes& changes) {
         inotify_rm_watch(inotify_.get(), event.wd);
         watched_.erase(folder);
         changes.overflow = true;
+      } else if ((event.mask & IN_ATTRIB) != 0) {
+        changes.access = true;
       } else if (event.len > 0) {
         std::string path = folder->second + "/" + name;
         if (std::find(changes.paths.begin(), changes.paths.end(), path) == changes.paths.end())

@@ -75,6 +75,13 @@ struct Refusal {
   std::string reason;
 };
 
+/// Equal when nobody touched the file: what is in it, and who may change it.
+struct FileStamp {
+  std::string content;
+  std::string access;
+  bool operator==(const FileStamp&) const = default;
+};
+
 class Keeper;
 
 struct Registry::Impl {
@@ -91,12 +98,12 @@ struct Registry::Impl {
   std::vector<CatalogEntry> entries;
   std::map<std::string, Plugin, std::less<>> plugins;
   Quarantine quarantine;
-  std::set<std::string> probed;              ///< sha256 of files that a child survived
-  std::map<std::string, std::string> tried;  ///< sha256 by path: what the watch has acted on
-  std::map<std::string, Refusal> refusals;   ///< by path: files that could not be loaded
-  std::set<std::string> tables_wait;         ///< ids that do not run by their newest table
-  std::string seen_files;                    ///< what the watch looked at last
-  bool serving = false;                      ///< tasks() was called: new plugins serve too
+  std::set<std::string> probed;                 ///< sha256 of files that a child survived
+  std::map<std::string, std::string> tried;     ///< sha256 by path: what the watch has acted on
+  std::map<std::string, Refusal> refusals;      ///< by path: files that could not be loaded
+  std::set<std::string> tables_wait;            ///< ids that do not run by their newest table
+  std::map<std::string, FileStamp> seen_files;  ///< by path: what the watch looked at last
+  bool serving = false;                         ///< tasks() was called: new plugins serve too
   std::optional<StagingArea> staging;
   std::unique_ptr<Drainer> drainer;
   std::unique_ptr<Keeper> keeper;
@@ -171,6 +178,7 @@ struct Registry::Impl {
   void forget_trouble(Plugin& plugin);
   bool is_known_as_bad(const Plugin& plugin, const std::string& sha256) const;
   void look_at_files();
+  void look_again_at(const std::map<std::string, FileStamp>& files);
 };
 
 bool has_tasks(const Manifest& manifest);

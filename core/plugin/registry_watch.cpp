@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "core/base/events.hpp"
-#include "core/base/text.hpp"
 #include "core/plugin/keeper.hpp"
 #include "core/plugin/registry_impl.hpp"
 
@@ -16,21 +15,27 @@ constexpr Millis kSettle{50};
 /// Without a word of the folders we look as often: notice may get lost.
 constexpr Millis kLookAgain{5'000};
 
-/// Which files there are, and of which inode, size and time: equal when nothing was touched.
-std::string signature_of(const std::vector<std::string>& folders) {
-  std::vector<std::string> lines;
+std::string access_of(const struct stat& st) {
+  return std::to_string(st.st_mode) + " " + std::to_string(st.st_uid) + " " +
+         std::to_string(st.st_gid);
+}
+
+std::map<std::string, FileStamp> stamps_of(const std::vector<std::string>& folders) {
+  std::map<std::string, FileStamp> out;
   for (const std::string& folder : folders) {
+    struct stat of_folder {};
+    if (::stat(folder.c_str(), &of_folder) != 0) continue;
     std::error_code ec;
     for (const auto& file : std::filesystem::directory_iterator(folder, ec)) {
       struct stat st {};
       if (file.path().extension() != ".so" || ::stat(file.path().c_str(), &st) != 0) continue;
-      lines.push_back(file.path().string() + " " + std::to_string(st.st_ino) + " " +
-                      std::to_string(st.st_size) + " " + std::to_string(st.st_mtim.tv_sec) + "." +
-                      std::to_string(st.st_mtim.tv_nsec));
+      out[file.path().string()] = {std::to_string(st.st_ino) + " " + std::to_string(st.st_size) +
+                                       " " + std::to_string(st.st_mtim.tv_sec) + "." +
+                                       std::to_string(st.st_mtim.tv_nsec),
+                                   access_of(st) + ", " + access_of(of_folder)};
     }
   }
-  std::sort(lines.begin(), lines.end());
-  return join(lines, "\n");
+  return out;
 }
 
 }  // namespace
@@ -102,12 +107,23 @@ bool Registry::Impl::is_known_as_bad(const Plugin& plugin, const std::string& sh
   return plugin.failed_sha256 == sha256 && quarantine.has(sha256);
 }
 
+/// What was refused because others may write it is tried again once they may not.
+void Registry::Impl::look_again_at(const std::map<std::string, FileStamp>& files) {
+  for (const auto& [path, stamp] : files) {
+    const auto seen = seen_files.find(path);
+    if (seen == seen_files.end() || seen->second.access == stamp.access) continue;
+    tried.erase(path);
+    refusals.erase(path);
+  }
+}
+
 /// A file that cannot be read as a plugin (half written, say) changes nothing: the next change of
 /// the folder, or the next look, reads it again.
 void Registry::Impl::look_at_files() {
   const std::lock_guard lock(work);
-  std::string now = signature_of(options.paths);
+  auto now = stamps_of(options.paths);
   if (now == seen_files) return;
+  look_again_at(now);
   seen_files = std::move(now);
   if (const Status scanned = scan(); !scanned)
     log::warn("plugin_tables_do_not_fit", {{"error", scanned.error().message}});

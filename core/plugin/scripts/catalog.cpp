@@ -111,7 +111,7 @@ void ScriptCatalog::follow(const std::stop_token& stop) {
     const auto changes = watch_->wait(timeout, kSettle, stop);
     if (stop.stop_requested()) return;
     const bool waited = std::chrono::steady_clock::now() - begun >= kLookAgain;
-    if (changes.overflow || waited) {
+    if (changes.overflow || changes.access || waited) {
       look_at_all();
     } else {
       for (const std::string& path : changes.paths)

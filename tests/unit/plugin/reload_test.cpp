@@ -300,6 +300,27 @@ TEST_F(ReloadTest, the_watch_sees_files_come_change_and_go) {
   EXPECT_EQ(build(), 1);
 }
 
+TEST_F(ReloadTest, the_watch_takes_a_file_that_nobody_else_may_write_any_more) {
+  using fs::perms;
+  options_.admission = [this](const Candidate&) -> Status {
+    if ((fs::status(folder()).permissions() & perms::others_write) == perms::none) return {};
+    return Error{Code::kDenied, "everybody may write its folder"};
+  };
+  install("answer_1");
+  fs::permissions(folder() + "/answer.so", perms::others_write, fs::perm_options::add);
+  fs::permissions(folder(), perms::others_write, fs::perm_options::add);
+  begin();
+  registry_->watch();
+  EXPECT_NE(info().reason.find("everybody may write it"), std::string::npos);
+  fs::permissions(folder() + "/answer.so", perms::others_write, fs::perm_options::remove);
+  while (info().reason.find("everybody may write its folder") == std::string::npos)
+    std::this_thread::yield();
+  fs::permissions(folder(), perms::others_write, fs::perm_options::remove);
+  await_event("plugin.active");
+  while (registry_->task_table()->types().empty()) std::this_thread::yield();
+  EXPECT_EQ(build(), 1);
+}
+
 TEST_F(ReloadTest, links_to_one_file_are_plugins_of_their_own) {
   begin("answer_1");
   fs::create_hard_link(folder() + "/answer.so", folder() + "/other.so");
