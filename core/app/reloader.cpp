@@ -1,5 +1,7 @@
 #include "core/app/reloader.hpp"
 
+#include <algorithm>
+
 #include "core/base/events.hpp"
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
@@ -9,6 +11,8 @@ namespace skep::app {
 namespace {
 
 using config::Change;
+
+constexpr std::size_t kMaxBytes = std::size_t{1} << 20;  ///< as load() takes
 
 std::string listed(const std::vector<Change>& changes) {
   std::vector<std::string> out;
@@ -52,6 +56,21 @@ void write(JsonOut& out, const plugin::Configured& plugins) {
   for (const std::string& id : plugins.changed) row(id, true).null().end_object();
   for (const auto& [id, error] : plugins.failed) row(id, false).str(error.message).end_object();
   out.end_array();
+}
+
+bool sets_anything(const config::Loaded& loaded) {
+  return std::any_of(loaded.origins.begin(), loaded.origins.end(),
+                     [](const auto& origin) { return origin.second.kind == config::Layer::kFile; });
+}
+
+/// kConfig for a last line without its end, which may be the beginning of another one.
+Status check_end(const std::string& path) {
+  const auto text = read_file(path, kMaxBytes);
+  if (!text || text->empty() || text->back() == '\n') return {};
+  return config_error(path +
+                      ": the last line has no end; the file may have been cut while it was "
+                      "written, and is not taken by itself")
+      .with_next("end it with a newline, or, when it is whole: skep node reload");
 }
 
 /// Where each value of `running` comes from, after `next` was read.
@@ -141,8 +160,15 @@ ReloadReport Reloader::run(std::string_view trigger) {
     return report;
   }
   auto next = config::load(source_);
-  if (!next) {
-    report.error = next.error();
+  Status whole = next ? Status() : Status(next.error());
+  if (whole && trigger == "file") whole = check_end(source_.path);
+  if (whole && sets_anything(latest_) && !sets_anything(*next))
+    whole = config_error(source_.path +
+                         " sets nothing any more: it was emptied, or is being "
+                         "written; the node goes on as configured before")
+                .with_next("write it again; only a start takes a file without settings");
+  if (!whole) {
+    report.error = whole.error();
     return report;
   }
   return take(std::move(*next), std::move(report));

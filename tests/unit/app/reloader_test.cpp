@@ -118,6 +118,35 @@ TEST_F(ReloaderTest, says_of_each_plugin_what_came_of_its_table) {
   EXPECT_EQ(asked_, "plugins ") << "they are tried again";
 }
 
+TEST_F(ReloaderTest, refuses_a_file_that_was_emptied) {
+  Reloader reloader = make("[worker]\nconcurrency = 4\n[trust]\npolicy = \"pin\"\n");
+  reloader.start(parts());
+  for (const char* nothing : {"", " \n\t\n", "# all gone\n", "[worker]\n"}) {
+    write(nothing);
+    for (const char* trigger : {"file", "SIGHUP", "api"}) {
+      const ReloadReport report = reloader.reload(trigger);
+      EXPECT_EQ(report.result, "refused") << nothing;
+      EXPECT_NE(report.error->message.find("sets nothing any more"), std::string::npos);
+    }
+  }
+  EXPECT_TRUE(applied_.empty());
+  EXPECT_EQ(reloader.running().config.worker.concurrency, 4);
+  write("[worker]\nconcurrency = 4\n[trust]\npolicy = \"pin\"\n");
+  EXPECT_EQ(reloader.reload("file").result, "unchanged");
+}
+
+TEST_F(ReloaderTest, takes_a_last_line_without_its_end_only_when_asked) {
+  Reloader reloader = make("[worker]\nconcurrency = 4\n");
+  reloader.start(parts());
+  write("[worker]\nconcurrency = 2");  // of 25
+  const ReloadReport report = reloader.reload("file");
+  EXPECT_EQ(report.result, "refused");
+  EXPECT_NE(report.error->message.find("the last line has no end"), std::string::npos);
+  EXPECT_NE(report.error->next.find("skep node reload"), std::string::npos);
+  EXPECT_TRUE(applied_.empty());
+  EXPECT_EQ(reloader.reload("api").result, "applied");
+}
+
 TEST_F(ReloaderTest, leaves_what_a_guard_cannot_take_live_for_the_next_start) {
   Reloader reloader = make("[trust]\npolicy = \"pin\"\n");
   reloader.start(parts());
