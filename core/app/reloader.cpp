@@ -49,12 +49,13 @@ void keep_table(const std::map<std::string, std::string>& before, const std::str
 }
 
 void write(JsonOut& out, const plugin::Configured& plugins) {
-  const auto row = [&](const std::string& id, bool ok) -> JsonOut& {
-    return out.object().key("id").str(id).key("result").str(ok ? "changed" : "failed").key("error");
+  const auto row = [&](const std::string& id, std::string_view result) -> JsonOut& {
+    return out.object().key("id").str(id).key("result").str(result).key("error");
   };
   out.key("plugins").array();
-  for (const std::string& id : plugins.changed) row(id, true).null().end_object();
-  for (const auto& [id, error] : plugins.failed) row(id, false).str(error.message).end_object();
+  for (const std::string& id : plugins.changed) row(id, "changed").null().end_object();
+  for (const auto& [id, error] : plugins.failed)
+    row(id, error.id() == "needs-restart" ? "restart" : "failed").str(error.message).end_object();
   out.end_array();
 }
 
@@ -71,6 +72,13 @@ Status check_end(const std::string& path) {
                       ": the last line has no end; the file may have been cut while it was "
                       "written, and is not taken by itself")
       .with_next("end it with a newline, or, when it is whole: skep node reload");
+}
+
+std::string why_waiting(const ReloadReport& r) {
+  std::vector<std::string> out;
+  if (r.error) out.push_back(r.error->message);
+  for (const auto& [id, error] : r.plugins.failed) out.push_back(id + ": " + error.message);
+  return out.empty() ? "these keys count at a start only" : join(out, "; ");
 }
 
 /// Where each value of `running` comes from, after `next` was read.
@@ -113,6 +121,7 @@ Reloader::Reloader(config::Loaded running, config::LoadOptions source, Guards gu
     : source_(std::move(source)),
       guards_(std::move(guards)),
       latest_(running),
+      offered_(running.config.plugins.tables),
       running_(std::move(running)) {}
 
 void Reloader::start(std::vector<Apply> parts) {
@@ -177,7 +186,7 @@ ReloadReport Reloader::run(std::string_view trigger) {
 /// An error refuses the whole; what a guard leaves for the next start stays in `now` as it was.
 /// [trust] comes first: what plugins load for their new tables must pass it.
 Status Reloader::ask_guards(const config::Config& before, config::Config& now,
-                            ReloadReport& report) const {
+                            ReloadReport& report) {
   SKEP_TRY(guards_.check(before, now));
   if (now.trust.policy != before.trust.policy || now.trust.keys != before.trust.keys)
     if (const Status taken = guards_.trust(now); !taken) {
@@ -185,7 +194,8 @@ Status Reloader::ask_guards(const config::Config& before, config::Config& now,
       now.trust = before.trust;
     }
   auto& tables = now.plugins.tables;
-  if (tables == before.plugins.tables) return {};
+  if (tables == before.plugins.tables && tables == offered_) return {};
+  offered_ = tables;
   auto taken = guards_.plugins(now);
   if (!taken) {
     report.error = taken.error().within("[plugins]");
@@ -193,10 +203,8 @@ Status Reloader::ask_guards(const config::Config& before, config::Config& now,
     return {};
   }
   report.plugins = std::move(*taken);
-  for (const auto& failed : report.plugins.failed) {
+  for (const auto& failed : report.plugins.failed)
     keep_table(before.plugins.tables, failed.id, tables);
-    report.error = failed.error.within("[plugins." + failed.id + "]");
-  }
   return {};
 }
 
@@ -245,7 +253,7 @@ void Reloader::publish(const ReloadReport& r) const {
     events::publish(log::Level::kWarn, "config.refused",
                     {{"trigger", r.trigger},
                      {"needs_restart", listed(r.needs_restart)},
-                     {"reason", r.error ? r.error->message : "these keys count at a start only"}});
+                     {"reason", why_waiting(r)}});
 }
 
 }  // namespace skep::app

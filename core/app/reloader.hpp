@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -30,7 +31,7 @@ struct ReloadReport {
   std::vector<config::Covered> covered;       ///< edited, but a variable or flag counts
   plugin::Configured plugins;                 ///< whose table changed, and what came of it
   std::vector<std::string> warnings;
-  std::optional<Error> error;  ///< why it was refused, or why live keys wait
+  std::optional<Error> error;  ///< why it was refused, or why [trust] or [plugins] waits
 };
 std::string to_json(const ReloadReport& report);
 
@@ -69,14 +70,15 @@ class Reloader {
  private:
   ReloadReport run(std::string_view trigger);
   ReloadReport take(config::Loaded next, ReloadReport report);
-  Status ask_guards(const config::Config& before, config::Config& now, ReloadReport& report) const;
+  Status ask_guards(const config::Config& before, config::Config& now, ReloadReport& report);
   void publish(const ReloadReport& report) const;
 
   const config::LoadOptions source_;
   const Guards guards_;
   std::mutex turn_;  ///< held during a whole reload
   std::optional<std::vector<Apply>> parts_;
-  config::Loaded latest_;  ///< as last read
+  config::Loaded latest_;                       ///< as last read
+  std::map<std::string, std::string> offered_;  ///< the tables that plugins were last asked to take
 
   mutable std::mutex mutex_;  ///< what others read
   config::Loaded running_;

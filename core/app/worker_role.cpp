@@ -47,6 +47,7 @@ Result<std::unique_ptr<plugin::ScriptCatalog>> start_scripts(
   host.state_dir = config.node.state_dir;
   host.admission = std::move(admission);
   auto engine = plugin::open_script_engine(registry, host);
+  registry.note_opened(host.component, engine ? Status() : Status(engine.error()));
   if (!engine) {
     log::warn("scripts_not_loaded", {{"reason", engine.error().message}});
     return std::unique_ptr<plugin::ScriptCatalog>();

@@ -59,8 +59,7 @@ void print_report(const Console& c, const json::object& report) {
           << printable(fmt::format("{}: {} counts, not the file", get_string(*covered, "key"),
                                    get_string(*covered, "by")))
           << '\n';
-  const auto plugins = objects(report, "plugins");
-  for (const json::object* plugin : plugins) {
+  for (const json::object* plugin : objects(report, "plugins")) {
     const bool changed = get_string(*plugin, "result") == "changed";
     c.out << c.paint(changed ? Style::kGood : Style::kBad, fmt::format("{:13}", "plugin")) << "  "
           << printable(get_string(*plugin, "id"))
@@ -68,8 +67,7 @@ void print_report(const Console& c, const json::object& report) {
           << indented(printable(get_string(*plugin, "error"), true), "  ");
   }
   const std::string error = get_string(report, "error");
-  if (!error.empty() && failed_plugins(report) == 0)
-    c.out << indented(printable(error, true), "  ");
+  if (!error.empty()) c.out << indented(printable(error, true), "  ");
 }
 
 void print_node(const Console& c, const json::object& o) {

@@ -136,6 +136,7 @@ std::vector<PluginInfo> Registry::list() const {
     const bool first = std::find(shown.begin(), shown.end(), e.info.id) == shown.end();
     if (at == impl_->plugins.end() || !first) {
       out.push_back(e.info);
+      impl_->show_opened(out.back());
       continue;
     }
     const Plugin& plugin = at->second;

@@ -142,6 +142,10 @@ class Registry {
   /// probe or was rolled back is in quarantine (STATE_DIR/quarantine.json) and not tried again;
   /// `force` takes it out, and lets it serve without probation.
   Result<Reloaded> reload(std::string_view id, bool force = false);
+  /// Somebody opened the plugin's file without this registry, as scripts do with their language;
+  /// `opened` is what came of it. list() says so, and a new file or table of it counts at the next
+  /// start: reload() and configure() answer with the error "needs-restart".
+  void note_opened(std::string_view id, const Status& opened);
   /// Whether configure() would take these tables as a whole. Looks at the folders, as scan() does.
   Status check_tables(const std::map<std::string, std::string>& tables);
   /// Takes new [plugins.ID] tables: checks all of them first, then reloads each plugin whose table

@@ -92,8 +92,36 @@ Result<Reloaded> Registry::Impl::reload_with_table(const CatalogEntry& entry, bo
   return done;
 }
 
+Error Registry::Impl::needs_restart(std::string_view id) {
+  return Error{Code::kState,
+               "plugin " + std::string(id) +
+                   " runs the scripts of this node; a new file or table of it counts at the next "
+                   "start",
+               "needs-restart", "restart the node"};
+}
+
+void Registry::note_opened(std::string_view id, const Status& opened) {
+  const std::lock_guard work(impl_->work);
+  CatalogEntry* entry = find_entry(impl_->entries, id);
+  if (entry == nullptr) return;
+  const std::lock_guard lock(impl_->mutex);
+  impl_->opened[std::string(id)] = {opened ? entry->info.sha256 : "", entry->table.text};
+  if (!opened && entry->usable()) impl_->refuse(*entry, opened.error().message);
+}
+
+void Registry::Impl::show_opened(PluginInfo& info) const {
+  const auto at = opened.find(info.id);
+  if (at == opened.end() || at->second.sha256.empty()) return;
+  if (info.state == "available") info.state = "loaded";
+  if (info.sha256 == at->second.sha256) return;
+  info.reason = needs_restart(info.id).message + (info.reason.empty() ? "" : "\n" + info.reason);
+  info.failed_sha256 = info.sha256;
+}
+
 Status Registry::Impl::take_table(const CatalogEntry& entry, bool is_serving) {
   const std::string& id = entry.info.id;
+  if (const auto own = opened.find(id); own != opened.end())
+    return own->second.table == entry.table.text ? Status() : Status(needs_restart(id));
   const auto at = plugins.find(id);
   if (at != plugins.end() && at->second.current) {
     if (!entry.table.enabled)

@@ -68,6 +68,12 @@ class Verdicts {
   std::function<void()> wake_;
 };
 
+/// What somebody else runs of a plugin.
+struct Opened {
+  std::string sha256;  ///< "" = it could not be opened
+  std::string table;
+};
+
 /// Why a file was not loaded, for as long as it is that file and nobody tries it again.
 struct Refusal {
   std::string id;
@@ -98,7 +104,8 @@ struct Registry::Impl {
   std::vector<CatalogEntry> entries;
   std::map<std::string, Plugin, std::less<>> plugins;
   Quarantine quarantine;
-  std::set<std::string> probed;                 ///< sha256 of files that a child survived
+  std::map<std::string, Opened, std::less<>> opened;  ///< by id: see note_opened()
+  std::set<std::string> probed;                       ///< sha256 of files that a child survived
   std::map<std::string, std::string> tried;     ///< sha256 by path: what the watch has acted on
   std::map<std::string, Refusal> refusals;      ///< by path: files that could not be loaded
   std::set<std::string> tables_wait;            ///< ids that do not run by their newest table
@@ -171,6 +178,8 @@ struct Registry::Impl {
   std::set<std::string> changed_tables(const std::map<std::string, std::string>& tables) const;
   Status check_uses_of(const std::set<std::string>& changed, std::vector<CatalogEntry>& some) const;
   Result<Reloaded> reload_with_table(const CatalogEntry& entry, bool is_serving);
+  static Error needs_restart(std::string_view id);
+  void show_opened(PluginInfo& info) const;
   Status take_table(const CatalogEntry& entry, bool is_serving);
 
   // registry_watch.cpp

@@ -140,6 +140,7 @@ Result<Reloaded> Registry::reload(std::string_view id, bool force) {
     return Error{Code::kNotFound, "no plugin \"" + std::string(id) + "\"; " + suggestion(id, ids),
                  "unknown-plugin", "skep plugin list"};
   }
+  if (impl_->opened.contains(id)) return Impl::needs_restart(id);
   if (entry->info.state == "disabled")
     return Error{Code::kState, "plugin " + std::string(id) + " is turned off by [plugins." +
                                    std::string(id) + "] enabled = false"};

@@ -86,6 +86,8 @@ policy = "both"
         self.assertIn("lua 0.1.0", node.log)
         self.assertIn("other bytes than those pinned", node.log)
         self.assertNotIn("greet", self.skep("task", "types", "-o", "name").stdout)
+        listed = json.loads(self.skep("plugin", "list", "-c", self.config, "-o", "json").stdout)
+        self.assertEqual({p["id"]: p["state"] for p in listed["items"]}["lua"], "refused")
 
     def test_a_node_without_its_lock_does_not_start_and_says_what_to_do(self):
         done = self.skep("config", "check", "-c", self.config, check=False)

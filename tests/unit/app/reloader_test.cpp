@@ -100,7 +100,8 @@ TEST_F(ReloaderTest, says_of_each_plugin_what_came_of_its_table) {
   Reloader reloader = make("[plugins.a]\nn = 1\n[plugins.b]\nn = 1\n");
   reloader.start(parts());
   write("[plugins.a]\nn = 2\n[plugins.b]\nn = 2\n[plugins.c]\nn = 2\n");
-  plugins_ = plugin::Configured{{"a"}, {{"b", invalid("no b")}, {"c", invalid("no c")}}};
+  plugins_ = plugin::Configured{
+      {"a"}, {{"b", invalid("no b")}, {"c", Error{Code::kState, "no c", "needs-restart"}}}};
   const ReloadReport report = reloader.reload("api");
   EXPECT_EQ(report.result, "partly");
   ASSERT_EQ(report.applied.size(), 1u);
@@ -110,12 +111,29 @@ TEST_F(ReloaderTest, says_of_each_plugin_what_came_of_its_table) {
   EXPECT_NE(to_json(report).find(R"({"id":"b","result":"failed","error":"no b"})"),
             std::string::npos)
       << to_json(report);
+  EXPECT_NE(to_json(report).find(R"({"id":"c","result":"restart")"), std::string::npos);
   EXPECT_EQ(reloader.running().config.plugins.tables.at("b"), R"({"n":1})");
   EXPECT_EQ(reloader.running().config.plugins.tables.count("c"), 0u);
   asked_.clear();
   plugins_ = plugin::Configured{{"b", "c"}, {}};
   EXPECT_EQ(reloader.reload("api").result, "applied");
   EXPECT_EQ(asked_, "plugins ") << "they are tried again";
+  asked_.clear();
+  EXPECT_EQ(reloader.reload("api").result, "unchanged");
+  EXPECT_EQ(asked_, "");
+}
+
+TEST_F(ReloaderTest, a_table_that_goes_back_reaches_the_plugin_that_failed) {
+  Reloader reloader = make("[plugins.b]\nn = 1\n");
+  reloader.start(parts());
+  write("[plugins.b]\nn = 2\n");
+  plugins_ = plugin::Configured{{}, {{"b", invalid("no b")}}};
+  EXPECT_EQ(reloader.reload("api").result, "partly");
+  asked_.clear();
+  plugins_ = plugin::Configured{{"b"}, {}};
+  write("[plugins.b]\nn = 1\n");
+  EXPECT_EQ(reloader.reload("api").result, "unchanged");
+  EXPECT_EQ(asked_, "plugins ") << "or its next reload takes the bad one";
 }
 
 TEST_F(ReloaderTest, refuses_a_file_that_was_emptied) {

@@ -90,6 +90,37 @@ TEST_F(ReloadTest, half_a_file_before_the_good_one_takes_no_table_from_it) {
   EXPECT_NE(run().result.find("hello"), std::string::npos);
 }
 
+TEST_F(ReloadTest, what_scripts_run_on_counts_at_the_next_start) {
+  const std::string lua = SKEP_BUILD_DIR "/lib/skep/plugins/lua.so";
+  install_file(lua);
+  begin("answer_1");
+  registry_->note_opened("lua", Status());
+  EXPECT_EQ(info_of(*registry_, "lua.so").state, "loaded");
+  const auto done =
+      registry_->configure({{"answer", kHello}, {"lua", R"({"isolation":"inproc"})"}});
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->changed, std::vector<std::string>{"answer"});
+  ASSERT_EQ(done->failed.size(), 1u);
+  EXPECT_EQ(done->failed[0].error.id(), "needs-restart");
+  EXPECT_TRUE(registry_->configure({{"answer", kHello}})->failed.empty()) << "it is as it was";
+  const auto reloaded = registry_->reload("lua");
+  ASSERT_FALSE(reloaded);
+  EXPECT_NE(reloaded.error().message.find("lua runs the scripts of this node"), std::string::npos);
+  EXPECT_EQ(info_of(*registry_, "lua.so").reason, "");
+  install_file(lua, "another");
+  ASSERT_TRUE(registry_->scan());
+  EXPECT_NE(info_of(*registry_, "lua.so").reason.find("at the next start"), std::string::npos);
+}
+
+TEST_F(ReloadTest, what_scripts_cannot_run_on_is_listed_as_refused) {
+  install_file(SKEP_BUILD_DIR "/lib/skep/plugins/lua.so");
+  begin("answer_1");
+  registry_->note_opened("lua", invalid("other bytes than those pinned"));
+  ASSERT_TRUE(registry_->scan());
+  EXPECT_EQ(info_of(*registry_, "lua.so").state, "refused");
+  EXPECT_EQ(info_of(*registry_, "lua.so").reason, "other bytes than those pinned");
+}
+
 /// A queue whose table may name a folder that is not there, beside the task type.
 class TablesOfTwoTest : public ReloadTest {
  protected:
