@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/app/app.hpp"
+#include "core/app/slots.hpp"
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
@@ -72,6 +74,14 @@ bool has_our_toml(const std::string& folder) {
 std::string quoted(const std::string& text) {
   JsonOut out;
   return out.str(text).take();
+}
+
+/// "paths = [..]" of folders that every node may use, made when missing.
+Result<std::string> shared_paths(const std::vector<std::string>& folders) {
+  SKEP_TRY(app::make_state_dir(folders.front()));
+  std::vector<std::string> words;
+  for (const std::string& folder : folders) words.push_back(quoted(folder));
+  return "paths = [" + join(words, ", ") + "]\n";
 }
 
 void append_process(JsonOut& out, const ProcessId& id) {
@@ -217,6 +227,12 @@ Result<std::string> UpState::write_control_toml(const UpPlan& plan) const {
 
 Result<std::string> UpState::write_site_toml(const std::string& site,
                                              const std::string& control_url, bool docker) const {
+  config::Config shared;
+  shared.node.state_dir = folder_;
+  const auto plugins = shared_paths(app::plugin_paths(shared));
+  if (!plugins) return plugins.error();
+  const auto scripts = shared_paths(app::script_paths(shared));
+  if (!scripts) return scripts.error();
   return write_toml(site, "[node]\nid = " + quoted(worker_id_of(site)) +
                               "\nsite = " + quoted(site) +
                               "\nroles = [\"worker\"]\nstate_dir = " + quoted(path(site)) +
@@ -224,7 +240,8 @@ Result<std::string> UpState::write_site_toml(const std::string& site,
                               "]\nheartbeat_interval_seconds = 5.0\ncapabilities = { docker = " +
                               (docker ? "true" : "false") +
                               ", gpu = false }\n\n[spool]\nplugin = \"file\"\ndir = " +
-                              quoted(path(site + "/offline")) + "\n");
+                              quoted(path(site + "/offline")) + "\n\n[plugins]\n" + *plugins +
+                              "\n[scripts]\n" + *scripts);
 }
 
 std::string UpState::control_url() const {

@@ -62,6 +62,8 @@ class UpState {
   void forget(pid_t supervisor = 0) const;
 
   Result<std::string> write_control_toml(const UpPlan& plan) const;
+  /// The sites share the folders plugins and scripts of the state folder, which are where commands
+  /// without a configuration put files.
   Result<std::string> write_site_toml(const std::string& site, const std::string& control_url,
                                       bool docker) const;
   /// The first URL the control plane says it listens on; "" while there is none.

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
+#include "core/base/text.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace skep::app {
@@ -111,6 +113,22 @@ TEST(plugin_folders, of_the_node_itself_are_made_and_others_are_not) {
   EXPECT_TRUE(std::filesystem::is_directory(dir.file("other/artifacts/plugins")));
   EXPECT_FALSE(std::filesystem::exists(dir.file("other/plugins")));
   EXPECT_FALSE(std::filesystem::exists(dir.file("elsewhere")));
+}
+
+TEST(NodeId, is_made_once_and_never_replaced) {
+  const test::TempDir dir;
+  config::Config config;
+  config.node.state_dir = dir.path();
+  const auto made = node_id(config);
+  ASSERT_TRUE(made);
+  EXPECT_EQ(node_id(config).value(), *made);
+  for (const char* damaged : {"", "my host\n"}) {
+    std::ofstream(dir.file("node-id"), std::ios::trunc) << damaged;
+    const auto refused = node_id(config);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("node-id holds no worker id"), std::string::npos);
+    EXPECT_EQ(read_file(dir.file("node-id")).value_or("gone"), damaged);
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/app/app.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/facts_view.hpp"
 #include "core/cli/fleet.hpp"
@@ -54,6 +55,9 @@ TEST_F(UpTest, writes_files_that_the_loader_takes) {
   EXPECT_EQ(w->config.worker.control_plane_url, std::vector<std::string>{"http://127.0.0.1:1"});
   EXPECT_TRUE(w->config.worker.capabilities.at("docker"));
   EXPECT_NE(w->config.spool.table.find("/site-a/offline"), std::string::npos);
+  EXPECT_EQ(app::plugin_paths(w->config).front(), state.folder() + "/plugins");
+  EXPECT_EQ(app::script_paths(w->config).front(), state.folder() + "/scripts");
+  EXPECT_TRUE(std::filesystem::is_directory(state.folder() + "/scripts"));
 }
 
 TEST_F(UpTest, lets_one_process_hold_a_state_folder) {
