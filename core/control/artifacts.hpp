@@ -81,6 +81,8 @@ class Artifacts final : public Service {
 
   /// A worker's beat: what it has of its artifacts. [any]
   void heard(const WorkerRecord& w);
+  /// That worker was removed. [any]
+  void forget_worker(const std::string& worker_id) { watch_.forget(worker_id); }
   /// A result was recorded. [any]
   void finished(const model::Envelope& e, const model::Outcome& outcome);
   /// One round: tallies into the store, changes of others, verdicts on canaries. [one thread]

@@ -5,6 +5,9 @@
 namespace skep::control {
 namespace {
 
+constexpr std::string_view kActive = "active";
+constexpr std::string_view kFailed = "failed";
+
 void add(Tally& t, bool ok) { ++(ok ? t.ok : t.failed); }
 
 void add(Tally& t, const Tally& more) {
@@ -30,27 +33,38 @@ void CanaryWatch::follow(const std::vector<Release>& releases) {
 std::vector<api::ArtifactState> CanaryWatch::heard(const std::string& worker_id,
                                                    const api::ArtifactReport& report, WallMs now) {
   const std::lock_guard lock(mutex_);
-  std::vector<api::ArtifactState> failed;
+  for (auto& [id, watch] : watches_)
+    if (watch.release.is_canary(worker_id)) watch.heard(worker_id, report, now);
+  std::vector<api::ArtifactState> fresh;
+  std::map<std::string, std::string> failed;
+  auto& known = failed_[worker_id];
   for (const auto& a : report.items) {
-    const bool bad = a.state == "failed";
-    for (auto& [id, watch] : watches_) {
-      if (watch.release.sha256 != a.sha256 || !watch.release.is_canary(worker_id)) continue;
-      if (!bad) watch.in_place.try_emplace(worker_id, now);
-      if (!bad) continue;
-      watch.in_place.erase(worker_id);  // what ran before serves there now
-      if (watch.failure.empty())
-        watch.failure = "worker " + worker_id + " could not use it: " + a.reason;
-    }
-    std::string& told = told_[{worker_id, a.name}];
-    if (bad && told != a.sha256) failed.push_back(a);
-    told = bad ? a.sha256 : "";
+    if (a.state != kFailed) continue;
+    if (known[a.name] != a.sha256) fresh.push_back(a);
+    failed[a.name] = a.sha256;
   }
-  return failed;
+  known = std::move(failed);
+  if (known.empty()) failed_.erase(worker_id);
+  return fresh;
+}
+
+/// Only a canary that says it serves the release has it.
+void CanaryWatch::Watch::heard(const std::string& worker_id, const api::ArtifactReport& report,
+                               WallMs now) {
+  const auto said = std::find_if(report.items.begin(), report.items.end(),
+                                 [&](const auto& a) { return a.sha256 == release.sha256; });
+  const bool active = said != report.items.end() && said->state == kActive;
+  if (active)
+    in_place.try_emplace(worker_id, now);
+  else
+    in_place.erase(worker_id);
+  if (said != report.items.end() && said->state == kFailed && failure.empty())
+    failure = "worker " + worker_id + " could not use it: " + said->reason;
 }
 
 void CanaryWatch::forget(const std::string& worker_id) {
   const std::lock_guard lock(mutex_);
-  std::erase_if(told_, [&](const auto& at) { return at.first.first == worker_id; });
+  failed_.erase(worker_id);
 }
 
 void CanaryWatch::ended(const Ended& task) {

@@ -6,7 +6,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/api/artifacts.hpp"
@@ -31,10 +30,10 @@ class CanaryWatch {
     std::string site;
     std::string worker_id;
     bool ok = false;
-    WallMs began = 0;
+    WallMs began = 0;  ///< the clock of heard()
   };
   /// Counts for the canaries that bring its type to its site: not what began on a canary before it
-  /// had the file.
+  /// was known to serve the release.
   void ended(const Ended& task);
 
   /// Takes the counts, as `canary` and `others` of releases that have no other member than the id.
@@ -43,7 +42,7 @@ class CanaryWatch {
   void put_back(const std::vector<Release>& counts);
 
   struct Sight {
-    std::size_t in_place = 0;  ///< canaries that have it
+    std::size_t in_place = 0;  ///< canaries that serve it
     std::string failure;       ///< "" or what one of them said
   };
   /// Nothing when that release is not watched.
@@ -52,14 +51,16 @@ class CanaryWatch {
  private:
   struct Watch {
     Release release;
-    std::map<std::string, WallMs> in_place;  ///< canaries that have it, and since when
+    std::map<std::string, WallMs> in_place;  ///< canaries that serve it, and since when
     std::string failure;
     Tally canary;
     Tally others;
+    void heard(const std::string& worker_id, const api::ArtifactReport& report, WallMs now);
   };
-  mutable std::mutex mutex_;                                         ///< everything below
-  std::map<std::int64_t, Watch> watches_;                            ///< by release id
-  std::map<std::pair<std::string, std::string>, std::string> told_;  ///< failed sha by worker, name
+  mutable std::mutex mutex_;               ///< everything below
+  std::map<std::int64_t, Watch> watches_;  ///< by release id
+  /// Hashes of what failed, by worker and name; a worker without failures has no entry.
+  std::map<std::string, std::map<std::string, std::string>> failed_;
 };
 
 }  // namespace skep::control
