@@ -26,9 +26,11 @@ void Artifacts::finished(const model::Envelope& e, const model::Outcome& outcome
   query.limit = 1;
   const auto found = queue_.read(query);
   if (!found || found->empty()) return;  // a figure less; the result itself is recorded
-  watch_.ended({found->front().spec.type, e.site, e.worker_id,
-                outcome.kind == model::OutcomeKind::kSucceeded,
-                clock_.wall_ms() - outcome.duration_ms});
+  const model::Task& task = found->front();
+  if (task.attempt != e.lease.attempt) return;  // begun again meanwhile
+  // The queue's instant, by our clock; the result may have waited on the worker for days.
+  watch_.ended({task.spec.type, e.site, e.worker_id, outcome.kind == model::OutcomeKind::kSucceeded,
+                task.started_ms});
 }
 
 Status Artifacts::flush() {

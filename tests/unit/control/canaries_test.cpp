@@ -76,6 +76,24 @@ TEST_F(RegistryTest, a_canary_that_does_not_run_it_is_not_promoted) {
   EXPECT_EQ(get_string(newest(), "state"), "active");
 }
 
+TEST_F(RegistryTest, results_that_come_late_belong_to_what_ran_then) {
+  for (const char* id : {"w1", "w2"}) enrol(id);
+  publish("2.0.0", R"(,"canary":1,"hold":true)");
+  const std::string id = canary();
+  std::vector<model::Lease> old;
+  for (int i = 0; i < 5; ++i) old.push_back(begin_task(id));
+  clock.advance(Millis{60'000});
+  report(id, "active");
+  for (const auto& lease : old) end_task(lease, id, false, 3'600'000);
+  for (int i = 0; i < 2; ++i) end_task(begin_task(id), id, true, -3'600'000);
+  ASSERT_TRUE(control.artifacts.round());
+  EXPECT_EQ(get_string(newest(), "state"), "canary");
+  const auto release = newest();
+  const auto& tasks = release.at("tasks").as_object().at("canary").as_object();
+  EXPECT_EQ(get_int(tasks, "failed"), 0);
+  EXPECT_EQ(get_int(tasks, "succeeded"), 2) << "whatever the worker's clock says";
+}
+
 TEST_F(RegistryTest, a_failure_is_an_event_again_after_its_worker_was_removed) {
   const auto failures = [&] {
     const std::string text = call("GET", "/metrics").body;
