@@ -109,7 +109,8 @@ Result<const Release*> fits_history(const std::vector<Release>& releases, const 
     newest = &old;
   }
   if (newest == nullptr || !newest->in_force()) return nullptr;
-  if (newest->sha256 == r.sha256 && newest->sites == r.sites) return newest;
+  if (newest->sha256 == r.sha256 && newest->sites == r.sites && newest->signature == r.signature)
+    return newest;
   if (newest->state == ReleaseState::kCanary)
     return Error{Code::kState, r.name + " " + newest->version + " is still tried on canaries",
                  "canary-under-way",

@@ -26,6 +26,23 @@ TEST_F(RegistryTest, the_same_again_changes_nothing_and_the_same_version_may_not
   EXPECT_EQ(get_string(newest(), "version"), "1.0.0") << "published again, it is the newest";
 }
 
+TEST_F(RegistryTest, the_same_bytes_with_another_signature_are_a_new_release) {
+  enrol("w1");
+  const auto signature = [&] {
+    const auto list = api("GET", "/api/workers/w1/artifacts");
+    return get_string(list.at("items").as_array().at(0).as_object(), "signature");
+  };
+  const auto plain = publish("1.0.0");
+  const auto good = publish("1.0.0", R"(,"signature":"by key 1")");
+  EXPECT_GT(get_int(good, "release"), get_int(plain, "release"));
+  EXPECT_EQ(signature(), "by key 1");
+  EXPECT_TRUE(get_bool(publish("1.0.0", R"(,"signature":"by key 1")", 200), "existed"));
+  publish("1.0.0", R"(,"signature":"by key 2")");
+  EXPECT_EQ(signature(), "by key 2");
+  api("POST", "/api/registry/artifacts/echo/rollback");
+  EXPECT_EQ(signature(), "by key 1");
+}
+
 TEST_F(RegistryTest, what_makes_no_sense_is_refused_by_name) {
   EXPECT_EQ(code(publication("1.0.0", R"(,"site":"a")"), 400), "unknown-field");
   EXPECT_EQ(code(publication("1.0.0", R"(,"sha256":")" + std::string(64, 'a') + "\""), 400),
