@@ -6,6 +6,7 @@ namespace skep::control {
 namespace {
 
 constexpr Millis kRound{500};
+constexpr std::int64_t kCollectMs = 600'000;
 
 }  // namespace
 
@@ -63,8 +64,18 @@ Status Artifacts::decide(const Release& r) {
   return {};
 }
 
+/// Now and then: bytes of a publication that came to nothing, or of forgotten releases.
+Status Artifacts::collect() {
+  const WallMs now = clock_.wall_ms();
+  if (now < collect_at_) return {};
+  SKEP_TRY(store_.collect_orphans(now));
+  collect_at_ = now + kCollectMs;
+  return {};
+}
+
 Status Artifacts::round() {
   SKEP_TRY(flush());
+  SKEP_TRY(collect());
   const bool watching = snapshot()->watching;
   const auto at = store_.revision();
   if (!at) return at.error();

@@ -102,6 +102,7 @@ class Artifacts final : public Service {
   Result<std::vector<std::string>> canaries_of(const Publication& p, const Release& r) const;
   Status flush();
   Status decide(const Release& r);
+  Status collect();
   void tell(std::string_view event, const std::vector<Release>& releases);
 
   ArtifactStore store_;
@@ -112,6 +113,7 @@ class Artifacts final : public Service {
   Metrics& metrics_;
   const Clock& clock_;
   CanaryWatch watch_;
+  WallMs collect_at_ = 0;     ///< rounds' thread
   mutable std::mutex mutex_;  ///< the snapshot; with it, what watch_ follows
   std::shared_ptr<const RegistrySnapshot> snapshot_ = std::make_shared<RegistrySnapshot>();
 };

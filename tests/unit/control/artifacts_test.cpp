@@ -43,6 +43,21 @@ TEST_F(RegistryTest, the_same_bytes_with_another_signature_are_a_new_release) {
   EXPECT_EQ(signature(), "by key 1");
 }
 
+TEST_F(RegistryTest, what_is_refused_leaves_no_bytes_behind) {
+  publish("1.0.0");
+  const auto blobs = rows("artifact_blobs");
+  for (const auto& [body, status] :
+       {std::pair{publication("1.0.0", "", "other"), 409},
+        {publication("2.0.0", R"(,"canary":1)"), 409},
+        {R"({"kind":"plugin","name":"x","version":"1","content":"YQ=="})", 400},
+        {R"({"kind":"plugin","name":"echo","version":"1",)"
+         R"("content":"f0VMRgIBAAAAAAAAAAAAAAAAPgA="})",
+         409}}) {
+    api("POST", "/api/registry/artifacts", body, status);
+    EXPECT_EQ(rows("artifact_blobs"), blobs) << body;
+  }
+}
+
 TEST_F(RegistryTest, what_makes_no_sense_is_refused_by_name) {
   EXPECT_EQ(code(publication("1.0.0", R"(,"site":"a")"), 400), "unknown-field");
   EXPECT_EQ(code(publication("1.0.0", R"(,"sha256":")" + std::string(64, 'a') + "\""), 400),
@@ -97,6 +112,18 @@ TEST_F(RegistryTest, bytes_come_back_whole_in_parts_and_damage_is_found) {
   EXPECT_EQ(call("GET", path, "", {{"chunk", "0"}}).status, 200);
   api("POST", "/api/registry/artifacts", publication("1.0.0", "", text), 200);
   EXPECT_EQ(call("GET", path).body, text) << "published again, it is repaired";
+}
+
+TEST_F(RegistryTest, bytes_of_which_no_release_is_left_go_after_a_while) {
+  publish("0.0.0");
+  for (int i = 1; i <= 10; ++i) publish("0.0." + std::to_string(i));
+  EXPECT_EQ(rows("artifact_releases"), 10);
+  ASSERT_TRUE(control.artifacts.round());
+  EXPECT_EQ(rows("artifact_blobs"), 11) << "a publication under way is never cut off";
+  clock.advance(Millis{3'600'001});
+  ASSERT_TRUE(control.artifacts.round());
+  EXPECT_EQ(rows("artifact_blobs"), 10);
+  EXPECT_EQ(rows("artifact_chunks"), 10);
 }
 
 TEST_F(RegistryTest, withdrawn_is_gone_from_every_worker) {
