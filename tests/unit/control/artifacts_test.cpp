@@ -58,6 +58,35 @@ TEST_F(RegistryTest, what_is_refused_leaves_no_bytes_behind) {
   }
 }
 
+TEST_F(RegistryTest, members_of_another_type_are_refused_by_name) {
+  for (const auto& [member, value] : {std::pair{"hold", R"("yes")"},
+                                      {"hold", "1"},
+                                      {"sha256", "5"},
+                                      {"signature", "[]"},
+                                      {"signature", "true"},
+                                      {"types", R"("echo")"},
+                                      {"sites", "[1]"},
+                                      {"canary", "true"},
+                                      {"canary", "1.5"},
+                                      {"promote_after_seconds", R"("60")"},
+                                      {"promote_after_seconds", "-1"},
+                                      {"promote_after_tasks", R"("3")"},
+                                      {"promote_after_tasks", "2.5"},
+                                      {"promote_after_tasks", "0"},
+                                      {"promote_after_tasks", "1e30"}}) {
+    const std::string more = std::string(",\"") + member + "\":" + value;
+    const auto problem = api("POST", "/api/registry/artifacts", publication("1.0.0", more), 400);
+    EXPECT_NE(get_string(problem, "detail").find(member), std::string::npos)
+        << more << ": " << get_string(problem, "detail");
+  }
+  const auto good = publish("1.0.0", R"(,"hold":null,"sha256":null,"promote_after_seconds":1.5)");
+  EXPECT_EQ(good.at("promote_after_seconds").to_number<double>(), 1.5);
+  EXPECT_EQ(get_string(api("POST", "/api/registry/artifacts/echo/rollback", R"({"reason":5})", 400),
+                       "code"),
+            "invalid");
+  EXPECT_EQ(get_string(newest(), "state"), "active");
+}
+
 TEST_F(RegistryTest, what_makes_no_sense_is_refused_by_name) {
   EXPECT_EQ(code(publication("1.0.0", R"(,"site":"a")"), 400), "unknown-field");
   EXPECT_EQ(code(publication("1.0.0", R"(,"sha256":")" + std::string(64, 'a') + "\""), 400),
