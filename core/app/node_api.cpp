@@ -4,7 +4,9 @@
 
 #include <boost/json.hpp>
 
+#include "core/app/node_metrics.hpp"
 #include "core/app/plugin_json.hpp"
+#include "core/base/events.hpp"
 #include "core/base/json.hpp"
 #include "core/base/version.hpp"
 #include "core/config/show.hpp"
@@ -61,6 +63,8 @@ std::vector<net::Route> NodeApi::routes() {
           "Bring the newest file of a plugin into service.", call(&NodeApi::reload_plugin)),
       row("GET", "/api/node/scripts", "Its scripts with their generations.",
           read(&NodeApi::scripts)),
+      row("GET", "/api/node/metrics", "Its plugins, scripts and events in Prometheus text format.",
+          read(&NodeApi::metrics)),
       row("GET", "/api/node/config", "Its configuration as it runs, with origins.",
           read(&NodeApi::config)),
       row("POST", "/api/node/reload", "Read the configuration again, apply what may change live.",
@@ -112,10 +116,17 @@ NodeApi::Response NodeApi::reload_plugin(const Request& r) {
   return Response::json(out.take());
 }
 
-NodeApi::Response NodeApi::scripts(const Request&) const {
+std::vector<plugin::ScriptInfo> NodeApi::script_infos() const {
   const std::scoped_lock lock(scripts_mutex_);
-  return Response::json(
-      to_text(script_list(scripts_ ? scripts_() : std::vector<plugin::ScriptInfo>{})));
+  return scripts_ ? scripts_() : std::vector<plugin::ScriptInfo>{};
+}
+
+NodeApi::Response NodeApi::scripts(const Request&) const {
+  return Response::json(to_text(script_list(script_infos())));
+}
+
+NodeApi::Response NodeApi::metrics(const Request&) const {
+  return Response::metrics(node_metrics(registry_.list(), script_infos(), events::counts()));
 }
 
 NodeApi::Response NodeApi::config(const Request&) const {

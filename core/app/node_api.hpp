@@ -44,8 +44,11 @@ class NodeApi {
   Response plugins(const Request& request) const;
   Response reload_plugin(const Request& request);
   Response scripts(const Request& request) const;
+  Response metrics(const Request& request) const;
   Response config(const Request& request) const;
   Response reload(const Request& request);
+
+  std::vector<plugin::ScriptInfo> script_infos() const;
 
   const NodeFacts facts_;
   plugin::Registry& registry_;

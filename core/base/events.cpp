@@ -15,6 +15,7 @@ struct Ring {
   std::condition_variable_any grew;
   std::deque<Event> events;
   std::uint64_t newest = 0;
+  std::map<std::string, std::uint64_t> counts;
 };
 
 Ring& ring() {
@@ -30,6 +31,7 @@ void publish(log::Level level, std::string_view name, std::initializer_list<log:
   Ring& r = ring();
   const std::scoped_lock lock(r.mutex);
   event.id = ++r.newest;
+  ++r.counts[event.name];
   r.events.push_back(std::move(event));
   if (r.events.size() > kKept) r.events.pop_front();
   r.grew.notify_all();
@@ -49,6 +51,12 @@ std::uint64_t newest() {
   Ring& r = ring();
   const std::scoped_lock lock(r.mutex);
   return r.newest;
+}
+
+std::map<std::string, std::uint64_t> counts() {
+  Ring& r = ring();
+  const std::scoped_lock lock(r.mutex);
+  return r.counts;
 }
 
 }  // namespace skep::events

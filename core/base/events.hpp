@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -30,5 +31,8 @@ std::vector<Event> since(std::uint64_t id, std::size_t max, Millis timeout, std:
 
 /// The id of the newest event, 0 = none yet. [any]
 std::uint64_t newest();
+
+/// How many events of each name there were since the process started. [any]
+std::map<std::string, std::uint64_t> counts();
 
 }  // namespace skep::events

@@ -4,42 +4,19 @@
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 #include <map>
 
+#include "core/api/metric_snapshot.hpp"
 #include "core/base/version.hpp"
 
 namespace skep::control {
 namespace {
 
-using prometheus::ClientMetric;
+using api::Snapshot;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-/// A family computed at scrape time, one value at a time.
-class Snapshot {
- public:
-  Snapshot(std::string name, std::string help, MetricType type = MetricType::Gauge) {
-    family_.name = std::move(name);
-    family_.help = std::move(help);
-    family_.type = type;
-  }
-  void add(double value, Labels labels = {}) {
-    ClientMetric m;
-    m.label = std::move(labels);
-    if (family_.type == MetricType::Counter)
-      m.counter.value = value;
-    else
-      m.gauge.value = value;
-    family_.metric.push_back(std::move(m));
-  }
-  MetricFamily take() { return std::move(family_); }
-
- private:
-  MetricFamily family_;
-};
+using Labels = Snapshot::Labels;
 
 Labels of_worker(const WorkerRecord& w) {
   return {{"worker", w.profile.id}, {"site", w.profile.site}};
@@ -206,8 +183,7 @@ std::string Metrics::render(WallMs now, const std::vector<ports::TaskCount>& cou
   add_queue(families, now, counts);
   add_workers(families, now, workers, directory);
   add_artifacts(families, releases, workers);
-  std::erase_if(families, [](const MetricFamily& f) { return f.metric.empty(); });
-  return prometheus::TextSerializer().Serialize(families);
+  return api::render(std::move(families));
 }
 
 }  // namespace skep::control

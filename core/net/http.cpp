@@ -35,6 +35,12 @@ HttpResponse HttpResponse::json(std::string body, int status) {
   return response;
 }
 
+HttpResponse HttpResponse::metrics(std::string body) {
+  HttpResponse r = json(std::move(body));
+  r.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  return r;
+}
+
 HttpResponse HttpResponse::problem(const Error& error, std::string_view extra) {
   return problem(info(error.code).http_status, error, extra);
 }

@@ -70,6 +70,8 @@ struct HttpResponse {
   Stream stream{};             ///< set: the body, up to the end of the connection
 
   static HttpResponse json(std::string body, int status = 200);
+  /// Prometheus text format 0.0.4.
+  static HttpResponse metrics(std::string body);
   /// RFC 9457 problem document. `extra` is appended members (",\"errors\":[..]"), or "".
   /// Carries Retry-After when the error has retry_after or may pass by itself (at least 1 s then).
   static HttpResponse problem(const Error& error, std::string_view extra = {});

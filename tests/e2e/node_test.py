@@ -159,7 +159,7 @@ concurrency = 2
         self.both()
         paths = self.api("GET", "/openapi.json")["paths"]
         for path in ("/api/node", "/api/node/plugins", "/api/node/plugins/{id}/reload", "/api/node/scripts",
-                     "/api/node/reload", "/api/node/config", "/api/node/events", "/api/events"):
+                     "/api/node/reload", "/api/node/config", "/api/node/metrics", "/api/node/events", "/api/events"):
             self.assertIn(path, paths)
 
 

@@ -126,9 +126,11 @@ class Tasks(RigTest):
         self.control()
         self.worker("w1")
         self.ended(self.submit("echo"))
-        text = self.call("GET", "/metrics").body
-        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=20)
-        self.assertEqual(done.returncode, 0, (done.stderr + done.stdout).decode() + text.decode())
+        for path, name in (("/metrics", b"skep_tasks{"), ("/api/node/metrics", b"skep_plugin_generations{")):
+            text = self.call("GET", path).body
+            self.assertIn(name, text)
+            done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=20)
+            self.assertEqual(done.returncode, 0, (done.stderr + done.stdout).decode() + text.decode())
 
     def test_openapi_lists_the_routes(self):
         self.control()

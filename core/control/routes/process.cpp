@@ -76,11 +76,9 @@ HttpResponse livez(Control&, const HttpRequest&) {
 HttpResponse metrics(Control& c, const HttpRequest&) {
   const auto o = overview(c);
   if (!o) return HttpResponse::problem(o.error());
-  auto response =
-      HttpResponse::json(c.metrics.render(o->now, o->counts, o->workers, c.workers,
-                                          c.waits.claims.size(), c.artifacts.snapshot()->releases));
-  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  return response;
+  return HttpResponse::metrics(c.metrics.render(o->now, o->counts, o->workers, c.workers,
+                                                c.waits.claims.size(),
+                                                c.artifacts.snapshot()->releases));
 }
 
 HttpResponse workers_health(Control& c, const HttpRequest&) {

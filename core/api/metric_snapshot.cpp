@@ -1,0 +1,28 @@
+#include "core/api/metric_snapshot.hpp"
+
+#include <prometheus/text_serializer.h>
+
+namespace skep::api {
+
+Snapshot::Snapshot(std::string name, std::string help, prometheus::MetricType type) {
+  family_.name = std::move(name);
+  family_.help = std::move(help);
+  family_.type = type;
+}
+
+void Snapshot::add(double value, Labels labels) {
+  prometheus::ClientMetric m;
+  m.label = std::move(labels);
+  if (family_.type == prometheus::MetricType::Counter)
+    m.counter.value = value;
+  else
+    m.gauge.value = value;
+  family_.metric.push_back(std::move(m));
+}
+
+std::string render(std::vector<prometheus::MetricFamily> families) {
+  std::erase_if(families, [](const prometheus::MetricFamily& f) { return f.metric.empty(); });
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+}  // namespace skep::api

@@ -1,0 +1,28 @@
+// Metrics that are computed when they are asked for, in Prometheus' text format.
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <string>
+#include <vector>
+
+namespace skep::api {
+
+/// A family of values, each with its labels.
+class Snapshot {
+ public:
+  using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+  Snapshot(std::string name, std::string help,
+           prometheus::MetricType type = prometheus::MetricType::Gauge);
+  void add(double value, Labels labels = {});
+  prometheus::MetricFamily take() { return std::move(family_); }
+
+ private:
+  prometheus::MetricFamily family_;
+};
+
+/// Text format 0.0.4; families without a value are left out.
+std::string render(std::vector<prometheus::MetricFamily> families);
+
+}  // namespace skep::api

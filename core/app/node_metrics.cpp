@@ -1,0 +1,61 @@
+#include "core/app/node_metrics.hpp"
+
+#include "core/api/metric_snapshot.hpp"
+#include "core/base/version.hpp"
+
+namespace skep::app {
+namespace {
+
+using api::Snapshot;
+
+/// Generations by state, and the calls inside them.
+struct Books {
+  Snapshot generations{"skep_plugin_generations",
+                       "Loaded versions of plugins and scripts that are kept, by state."};
+  Snapshot leases{"skep_plugin_leases", "Calls inside the generations of a plugin or script."};
+
+  void add(const std::string& kind, const std::string& name,
+           const std::vector<plugin::GenerationInfo>& all) {
+    std::map<std::string, int> states;
+    std::int64_t inside = 0;
+    for (const plugin::GenerationInfo& g : all) {
+      ++states[g.state];
+      inside += g.leases;
+    }
+    for (const auto& [state, count] : states)
+      generations.add(count, {{"kind", kind}, {"name", name}, {"state", state}});
+    if (!all.empty()) leases.add(static_cast<double>(inside), {{"kind", kind}, {"name", name}});
+  }
+};
+
+}  // namespace
+
+std::string node_metrics(const std::vector<plugin::PluginInfo>& plugins,
+                         const std::vector<plugin::ScriptInfo>& scripts,
+                         const std::map<std::string, std::uint64_t>& events) {
+  Books books;
+  Snapshot files("skep_plugin_files", "Plugins and scripts by what the node made of their files.");
+  std::map<std::pair<std::string, std::string>, int> by_state;
+  for (const auto& p : plugins) {
+    ++by_state[{"plugin", p.state}];
+    books.add("plugin", p.id, p.generations);
+  }
+  for (const auto& s : scripts) {
+    ++by_state[{"script", s.state}];
+    books.add("script", s.name, s.generations);
+  }
+  for (const auto& [key, count] : by_state)
+    files.add(count, {{"kind", key.first}, {"state", key.second}});
+  Snapshot happened("skep_node_events_total", "Events of this node since it started, by name.",
+                    prometheus::MetricType::Counter);
+  for (const auto& [name, count] : events)
+    happened.add(static_cast<double>(count), {{"event", name}});
+  Snapshot build("skep_build_info", "The version of this binary.");
+  build.add(1, {{"version", kVersion}});
+  std::vector<prometheus::MetricFamily> families;
+  for (Snapshot* s : {&build, &files, &books.generations, &books.leases, &happened})
+    families.push_back(s->take());
+  return api::render(std::move(families));
+}
+
+}  // namespace skep::app

@@ -1,0 +1,54 @@
+#include "core/app/node_metrics.hpp"
+
+#include <gtest/gtest.h>
+
+namespace skep::app {
+namespace {
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+plugin::GenerationInfo generation(const std::string& state, std::int64_t leases) {
+  plugin::GenerationInfo g;
+  g.state = state;
+  g.leases = leases;
+  return g;
+}
+
+TEST(NodeMetrics, count_generations_by_state_and_the_calls_inside_all_of_them) {
+  plugin::PluginInfo hello;
+  hello.id = "hello";
+  hello.state = "loaded";
+  hello.generations = {generation("active", 2), generation("draining", 1), generation("retired", 0),
+                       generation("retired", 0)};
+  plugin::PluginInfo never;
+  never.id = "never";
+  never.state = "refused";
+  plugin::ScriptInfo script;
+  script.name = "tide";
+  script.state = "active";
+  script.generations = {generation("active", 0)};
+  const std::string text =
+      node_metrics({hello, never}, {script}, {{"plugin.rolled_back", 3}, {"config.reloaded", 1}});
+  for (const char* line :
+       {R"(skep_plugin_files{kind="plugin",state="loaded"} 1)",
+        R"(skep_plugin_files{kind="plugin",state="refused"} 1)",
+        R"(skep_plugin_generations{kind="plugin",name="hello",state="active"} 1)",
+        R"(skep_plugin_generations{kind="plugin",name="hello",state="retired"} 2)",
+        R"(skep_plugin_generations{kind="script",name="tide",state="active"} 1)",
+        R"(skep_plugin_leases{kind="plugin",name="hello"} 3)",
+        R"(skep_plugin_leases{kind="script",name="tide"} 0)",
+        R"(skep_node_events_total{event="plugin.rolled_back"} 3)"})
+    EXPECT_TRUE(has_line(text, line)) << line << "\n" << text;
+  EXPECT_EQ(text.find("name=\"never\""), std::string::npos) << text;
+}
+
+TEST(NodeMetrics, leave_families_without_a_value_out) {
+  const std::string text = node_metrics({}, {}, {});
+  EXPECT_EQ(text.find("skep_plugin_generations"), std::string::npos) << text;
+  EXPECT_NE(text.find("skep_build_info"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace skep::app
