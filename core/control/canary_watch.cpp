@@ -48,17 +48,18 @@ std::vector<api::ArtifactState> CanaryWatch::heard(const std::string& worker_id,
   return fresh;
 }
 
-/// Only a canary that says it serves the release has it.
+/// Only a canary that says it serves the release has it. Before it knows of the release it speaks
+/// of an older one with the same bytes.
 void CanaryWatch::Watch::heard(const std::string& worker_id, const api::ArtifactReport& report,
                                WallMs now) {
   const auto said = std::find_if(report.items.begin(), report.items.end(),
                                  [&](const auto& a) { return a.sha256 == release.sha256; });
-  const bool active = said != report.items.end() && said->state == kActive;
-  if (active)
+  const bool knows = said != report.items.end() && report.revision >= release.id;
+  if (knows && said->state == kActive)
     in_place.try_emplace(worker_id, now);
   else
     in_place.erase(worker_id);
-  if (said != report.items.end() && said->state == kFailed && failure.empty())
+  if (knows && said->state == kFailed && failure.empty())
     failure = "worker " + worker_id + " could not use it: " + said->reason;
 }
 

@@ -84,9 +84,9 @@ struct Registry::Impl {
   std::map<std::string, Plugin, std::less<>> plugins;
   std::map<std::string, std::string> quarantine;  ///< reason by sha256
   std::set<std::string> probed;                   ///< sha256 of files that a child survived
-  std::map<std::string, std::string> tried;       ///< sha256 by path: what the watch has acted on
-  std::string seen_files;                         ///< what the watch looked at last
-  bool serving = false;                           ///< tasks() was called: new plugins serve too
+  std::map<std::string, std::string> tried;  ///< hash and signature by path: the watch acted on it
+  std::string seen_files;                    ///< what the watch looked at last
+  bool serving = false;                      ///< tasks() was called: new plugins serve too
   std::optional<StagingArea> staging;
   std::unique_ptr<Drainer> drainer;
   std::unique_ptr<Keeper> keeper;

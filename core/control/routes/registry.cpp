@@ -112,6 +112,7 @@ struct Standing {
 
 Standing standing_of(const WorkerRecord& w, const Release* release) {
   Standing s{release};
+  if (w.beat.artifacts.revision < release->id) return s;  // speaks of older ones
   for (const auto& a : w.beat.artifacts.items)
     if (a.name == release->name && a.sha256 == release->sha256) {
       s.state = a.state;

@@ -36,6 +36,13 @@ TEST_F(RegistryTest, the_same_bytes_with_another_signature_are_a_new_release) {
   const auto good = publish("1.0.0", R"(,"signature":"by key 1")");
   EXPECT_GT(get_int(good, "release"), get_int(plain, "release"));
   EXPECT_EQ(signature(), "by key 1");
+  ::skep::api::Beat old{"w1", "i1"};
+  old.artifacts = {get_int(plain, "revision"),
+                   {{::skep::api::ArtifactKind::kScript, "echo", get_string(plain, "sha256"),
+                     "failed", "unsigned"}}};
+  api("POST", "/api/workers/w1/heartbeat", ::skep::api::encode(old));
+  const auto standing = api("GET", "/api/registry/artifacts/echo").at("workers").as_array();
+  EXPECT_EQ(get_string(standing.at(0).as_object(), "state"), "pending");
   EXPECT_TRUE(get_bool(publish("1.0.0", R"(,"signature":"by key 1")", 200), "existed"));
   publish("1.0.0", R"(,"signature":"by key 2")");
   EXPECT_EQ(signature(), "by key 2");

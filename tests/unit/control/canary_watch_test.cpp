@@ -52,6 +52,16 @@ TEST_F(CanaryWatchTest, only_a_canary_that_runs_it_has_it) {
   EXPECT_EQ(in_place(), 0u) << "it says nothing of it any more";
 }
 
+TEST_F(CanaryWatchTest, a_canary_that_does_not_know_of_it_yet_speaks_of_older_ones) {
+  for (const char* state : {"active", "failed"}) {
+    auto report = says(state);
+    report.revision = 6;
+    watch.heard("w1", report, 100);
+    EXPECT_EQ(in_place(), 0u) << state;
+    EXPECT_EQ(watch.sight_of(7)->failure, "") << state;
+  }
+}
+
 TEST_F(CanaryWatchTest, tasks_count_from_when_the_canary_has_it) {
   watch.heard("w1", says("active"), 100);
   watch.heard("w1", says("active"), 200);

@@ -31,6 +31,7 @@ class RegistryTest : public ControlTest {
   /// `worker` says in a beat what it has of the release.
   void report(const std::string& worker, const std::string& state, const std::string& reason = "") {
     ::skep::api::Beat b{worker, "i1"};
+    b.artifacts.revision = get_int(newest(), "release");
     b.artifacts.items.push_back({::skep::api::ArtifactKind::kScript, "echo",
                                  get_string(newest(), "sha256"), state, reason});
     api("POST", "/api/workers/" + worker + "/heartbeat", ::skep::api::encode(b));
