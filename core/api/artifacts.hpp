@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "core/base/json.hpp"
+#include "core/base/limits.hpp"
 #include "core/base/result.hpp"
 
 namespace skep::api {
 
 inline constexpr std::size_t kMaxScriptBytes = 1u << 20;
 inline constexpr std::size_t kMaxPluginBytes = 64u << 20;
-inline constexpr std::size_t kMaxSignatureBytes = 4u << 10;
 /// GET /api/registry/blobs/{sha256}?chunk=N answers so many bytes, the last chunk fewer.
 inline constexpr std::size_t kArtifactChunkBytes = 768u << 10;
 

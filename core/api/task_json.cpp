@@ -13,36 +13,19 @@ using model::TaskSpec;
 
 constexpr std::int64_t kMaxTimeoutSeconds = 604'800;  // 7 days
 
-Error wrong(std::string_view what, std::string_view key, std::string_view expected) {
-  return invalid(std::string(what) + ": \"" + std::string(key) + "\" must be " +
-                 std::string(expected));
-}
-
 /// An optional name such as site or worker id; null means "any".
 Status read_name(const json::object& o, std::string_view what, std::string_view key,
                  std::string& out) {
   const auto* v = o.if_contains(key);
   if (v == nullptr || v->is_null()) return {};
-  if (!v->is_string()) return wrong(what, key, "a string");
+  if (!v->is_string()) return wrong_member(what, key, "a string");
   const std::string name(v->get_string());
-  if (name.empty()) return wrong(what, key, "a name; leave it out for any");
-  if (!is_name(name)) return wrong(what, key, "letters, digits, '.', '_' or '-', at most 128");
+  if (name.empty()) return wrong_member(what, key, "a name; leave it out for any");
+  if (!is_name(name))
+    return wrong_member(what, key, "letters, digits, '.', '_' or '-', at most 128");
   if (!out.empty() && out != name)
     return invalid(std::string(what) + ": \"site\" and \"site_name\" differ; give one of them");
   out = name;
-  return {};
-}
-
-Status read_int(const json::object& o, std::string_view what, std::string_view key,
-                std::int64_t low, std::int64_t high, int& out) {
-  const auto* v = o.if_contains(key);
-  if (v == nullptr || v->is_null()) return {};
-  boost::system::error_code ec;
-  const auto n = v->is_number() ? v->to_number<std::int64_t>(ec) : low - 1;
-  if (ec || n < low || n > high)
-    return wrong(what, key,
-                 "an integer from " + std::to_string(low) + " to " + std::to_string(high));
-  out = static_cast<int>(n);
   return {};
 }
 
@@ -50,7 +33,7 @@ Status read_time(const json::object& o, std::string_view what, std::string_view 
   const auto* v = o.if_contains(key);
   if (v == nullptr || v->is_null()) return {};
   const auto t = v->is_string() ? from_iso(v->get_string()) : std::nullopt;
-  if (!t) return wrong(what, key, "a UTC time such as 2026-01-10T12:34:56Z");
+  if (!t) return wrong_member(what, key, "a UTC time such as 2026-01-10T12:34:56Z");
   out = *t;
   return {};
 }
@@ -62,7 +45,7 @@ Status read_priority(const json::object& o, std::string_view what, int& out) {
                            : v->is_int64() ? std::to_string(v->get_int64())
                                            : std::string("?");
   const auto p = model::parse_priority(word);
-  if (!p) return wrong(what, "priority", "low, normal, high, critical or 0 to 9");
+  if (!p) return wrong_member(what, "priority", "low, normal, high, critical or 0 to 9");
   out = *p;
   return {};
 }
@@ -71,10 +54,10 @@ Status read_requirements(const json::object& o, std::string_view what, TaskSpec&
   const auto* v = o.if_contains("requires");
   if (v == nullptr || v->is_null()) return {};
   if (!v->is_array() || v->get_array().size() > 32)
-    return wrong(what, "requires", "an array of at most 32 capability names");
+    return wrong_member(what, "requires", "an array of at most 32 capability names");
   for (const auto& item : v->get_array()) {
     if (!item.is_string() || !is_name(item.get_string()))
-      return wrong(what, "requires", "an array of capability names such as [\"docker\"]");
+      return wrong_member(what, "requires", "an array of capability names such as [\"docker\"]");
     spec.requirements.emplace_back(item.get_string());
   }
   std::sort(spec.requirements.begin(), spec.requirements.end());
@@ -88,7 +71,7 @@ Status read_timeout(const json::object& o, std::string_view what, TaskSpec& spec
   if (v == nullptr || v->is_null()) return {};
   const double seconds = v->is_number() ? v->to_number<double>() : -1;
   if (!(seconds > 0) || seconds > static_cast<double>(kMaxTimeoutSeconds))
-    return wrong(what, "timeout_seconds", "a number above 0, at most 604800 (7 days)");
+    return wrong_member(what, "timeout_seconds", "a number above 0, at most 604800 (7 days)");
   spec.timeout_ms = std::max<std::int64_t>(1, static_cast<std::int64_t>(seconds * 1000));
   return {};
 }
@@ -96,7 +79,7 @@ Status read_timeout(const json::object& o, std::string_view what, TaskSpec& spec
 Status read_params(const json::object& o, std::string_view what, TaskSpec& spec) {
   const auto* v = o.if_contains("params");
   if (v == nullptr || v->is_null()) return {};
-  if (!v->is_object()) return wrong(what, "params", "an object");
+  if (!v->is_object()) return wrong_member(what, "params", "an object");
   spec.params = json::serialize(*v);
   return {};
 }
@@ -105,7 +88,7 @@ Status read_key(const json::object& o, std::string_view what, TaskSpec& spec) {
   const auto* v = o.if_contains("idempotency_key");
   if (v == nullptr || v->is_null()) return {};
   if (!v->is_string() || v->get_string().empty() || v->get_string().size() > 256)
-    return wrong(what, "idempotency_key", "a string of 1 to 256 bytes");
+    return wrong_member(what, "idempotency_key", "a string of 1 to 256 bytes");
   spec.idempotency_key = std::string(v->get_string());
   return {};
 }
@@ -155,7 +138,6 @@ Result<TaskSpec> decode_task_spec(const json::value& v, std::string_view what,
   SKEP_TRY(need_string(o, what, "type"));
   TaskSpec spec;
   spec.type = get_string(o, "type");
-  spec.max_attempts = default_attempts;
   SKEP_TRY(read_params(o, what, spec));
   SKEP_TRY(read_name(o, what, "site_name", spec.site));
   SKEP_TRY(read_name(o, what, "site", spec.site));
@@ -163,7 +145,9 @@ Result<TaskSpec> decode_task_spec(const json::value& v, std::string_view what,
   SKEP_TRY(read_requirements(o, what, spec));
   SKEP_TRY(read_priority(o, what, spec.priority));
   SKEP_TRY(read_timeout(o, what, spec));
-  SKEP_TRY(read_int(o, what, "max_attempts", 1, 100, spec.max_attempts));
+  std::int64_t attempts = default_attempts;
+  SKEP_TRY(read_int(o, what, "max_attempts", 1, 100, attempts));
+  spec.max_attempts = static_cast<int>(attempts);
   SKEP_TRY(read_time(o, what, "run_at", spec.run_at_ms));
   SKEP_TRY(read_time(o, what, "expires_at", spec.expires_ms));
   SKEP_TRY(read_key(o, what, spec));

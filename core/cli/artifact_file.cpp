@@ -12,6 +12,7 @@
 #include "core/cli/script_workshop.hpp"
 #include "core/plugin/elf_note.hpp"
 #include "core/plugin/manifest.hpp"
+#include "core/trust/digest.hpp"
 #include "skep/kind/task.h"
 
 namespace skep::cli {
@@ -32,8 +33,16 @@ Result<std::string> read_bytes(const std::string& path, std::size_t cap) {
   return std::move(*bytes);
 }
 
-void add_signature(const std::string& path, ArtifactFile& out) {
-  out.signature = read_file(path + ".minisig", api::kMaxSignatureBytes).value_or("");
+/// Without such a file it is unsigned; one that cannot go along is an error.
+Status add_signature(const std::string& path, ArtifactFile& out) {
+  const std::string signature = path + ".minisig";
+  auto text = trust::read_regular_file(signature, kMaxSignatureBytes);
+  if (!text && text.error().code == Code::kNotFound) return {};
+  const std::string next = "sign it again, or remove " + signature;
+  if (!text) return usage_error(text.error().message, next);
+  if (text->empty()) return usage_error(signature + " is empty", next);
+  out.signature = std::move(*text);
+  return {};
 }
 
 }  // namespace
@@ -53,22 +62,21 @@ Outcome<ArtifactFile> read_script(const std::string& path, std::vector<std::stri
                                   "\" must be lower-case letters, digits, '.', '_' or '-'"));
   ArtifactFile out{"script", manifest->name, manifest->version, std::move(*content)};
   out.types = {out.name};
-  add_signature(path, out);
+  SKEP_TRY(add_signature(path, out));
   return out;
 }
 
 Outcome<ArtifactFile> read_plugin(const std::string& path) {
   auto content = read_bytes(path, api::kMaxPluginBytes);
   if (!content) return content.error();
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  const auto text = plugin::read_manifest_note(fd.get(), plugin::Machine::kAny);
+  const auto text = plugin::read_manifest_note(*content, plugin::Machine::kAny);
   if (!text) return text.error().within(path);
   const auto manifest = plugin::parse_manifest(*text);
   if (!manifest) return manifest.error().within(path);
   ArtifactFile out{"plugin", manifest->id, manifest->version, std::move(*content)};
   for (const auto& c : manifest->components)
     if (c.kind == SKEP_KIND_TASK) out.types.push_back(c.name);
-  add_signature(path, out);
+  SKEP_TRY(add_signature(path, out));
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "core/cli/target.hpp"
 
 #include <initializer_list>
+#include <optional>
 
 #include "core/cli/node_config.hpp"
 #include "core/cli/up_state.hpp"
@@ -10,6 +11,7 @@ namespace {
 
 constexpr const char* kDefaultServer = "http://127.0.0.1:9595";
 constexpr const char* kUpFolder = "./.skep";
+constexpr const char* kUpOrigin = "of skep up in ./.skep";
 
 bool is_default(const config::Loaded& loaded, const std::string& key) {
   const auto origin = loaded.origins.find(key);
@@ -82,15 +84,26 @@ Outcome<Target> configured(Session& s, Reach reach) {
   return reach == Reach::kNode ? configured_node(s) : configured_control_plane(s);
 }
 
-std::string running_up() {
+std::optional<UpRecord> running_up() {
   const auto record = UpState(kUpFolder).read();
   const bool runs = record && *record && is_alive((*record)->supervisor);
-  return runs ? (*record)->url : std::string();
+  return runs ? *record : std::nullopt;
+}
+
+/// The first site of a `skep up`; all of them share their plugin and script folders.
+std::optional<Target> node_of_up() {
+  if (const auto up = running_up())
+    for (const auto& [name, process] : up->nodes)
+      if (name != "control")
+        return Target{"unix:" + UpState(kUpFolder).path(name + "/node.sock"), kUpOrigin, {}};
+  return std::nullopt;
 }
 
 }  // namespace
 
 Outcome<Target> configured_node(Session& s) {
+  if (!s.args.has("config") && !s.args.has("set"))
+    if (auto node = node_of_up()) return std::move(*node);
   const auto found = read_what_can_be_read(s);
   if (!found) return found.error();
   if (is_doubtful(*found, {"node.state_dir"}))
@@ -106,9 +119,8 @@ Outcome<Target> target_of(Session& s, Reach reach) {
   if (s.args.is_typed("config") || s.args.has("set")) return configured(s, reach);
   if (s.args.has("server")) return Target{s.args.get("server"), "from SKEP_SERVER", {}};
   if (s.args.has("config")) return configured(s, reach);
-  if (const std::string url = running_up(); !url.empty())
-    return Target{url, std::string("of skep up in ") + kUpFolder, {}};
   if (reach == Reach::kNode) return configured_node(s);
+  if (const auto up = running_up(); up && !up->url.empty()) return Target{up->url, kUpOrigin, {}};
   return Target{kDefaultServer, "the default", {}};
 }
 

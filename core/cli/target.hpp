@@ -26,7 +26,8 @@ enum class Reach {
 /// `skep up` that runs in ./.skep; the default. What else is wrong with a configuration does not
 /// matter; kConfig when it does not say the address.
 Outcome<Target> target_of(Session& session, Reach reach);
-/// The socket of the node that -c, --set and the environment describe, whatever --server says.
+/// The socket of the node that -c, --set and the environment describe, whatever --server says; with
+/// neither, that of the first site of a `skep up` in ./.skep.
 Outcome<Target> configured_node(Session& session);
 
 }  // namespace skep::cli

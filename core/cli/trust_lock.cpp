@@ -62,7 +62,7 @@ Outcome<Request> request_of(Session& s) {
 /// The key that signed the file. A signature that does not hold is an error, whatever the policy.
 Result<std::string> key_of(const trust::Settings& settings, const Artifact& a) {
   const bool trusts_somebody = !settings.keys.keys_for(a.id).empty();
-  const auto text = trust::read_regular_file(a.source + ".minisig", trust::kMaxSignatureBytes);
+  const auto text = trust::read_regular_file(a.source + ".minisig", kMaxSignatureBytes);
   const bool is_unsigned = !text && text.error().code == Code::kNotFound;
   if (!settings.signature && (is_unsigned || !trusts_somebody)) return std::string();
   const auto judgement = trust::judge_signature(settings, a);

@@ -72,15 +72,6 @@ ports::Statement move_revision(std::int64_t to) {
   return {"UPDATE artifact_revision SET revision = $1 WHERE revision = $2", {to, to - 1}, 1};
 }
 
-/// Drops the bytes of which no release is left.
-void collect_orphans(std::vector<ports::Statement>& batch, WallMs now) {
-  for (const char* table : {"artifact_chunks", "artifact_blobs"})
-    batch.push_back({"DELETE FROM " + std::string(table) +
-                         " WHERE sha256 IN (SELECT sha256 FROM artifact_blobs WHERE touched_ms < "
-                         "$1) AND sha256 NOT IN (SELECT sha256 FROM artifact_releases)",
-                     {now - kOrphanMs}});
-}
-
 std::int64_t chunks_of(std::int64_t size) {
   const auto whole = static_cast<std::int64_t>(api::kArtifactChunkBytes);
   return (size + whole - 1) / whole;
@@ -158,7 +149,16 @@ Status ArtifactStore::add(const Release& r, const std::vector<std::int64_t>& for
        {r.id, r.name, r.sha256, document_of(r), std::string(to_string(r.state)), r.changed_ms}});
   for (const std::int64_t id : forget)
     batch.push_back({"DELETE FROM artifact_releases WHERE id = $1", {id}});
-  collect_orphans(batch, now);
+  return write(std::move(batch));
+}
+
+Status ArtifactStore::collect_orphans(WallMs now) {
+  std::vector<ports::Statement> batch;
+  for (const char* table : {"artifact_chunks", "artifact_blobs"})
+    batch.push_back({"DELETE FROM " + std::string(table) +
+                         " WHERE sha256 IN (SELECT sha256 FROM artifact_blobs WHERE touched_ms < "
+                         "$1) AND sha256 NOT IN (SELECT sha256 FROM artifact_releases)",
+                     {now - kOrphanMs}});
   return write(std::move(batch));
 }
 

@@ -1,6 +1,4 @@
-// The half of Artifacts that watches canaries: what workers report, what their tasks come to.
-#include <algorithm>
-
+// The half of Artifacts that judges canaries by what CanaryWatch sees.
 #include "core/base/events.hpp"
 #include "core/control/artifacts.hpp"
 
@@ -8,38 +6,13 @@ namespace skep::control {
 namespace {
 
 constexpr Millis kRound{500};
-
-void add(Tally& t, bool ok) { ++(ok ? t.ok : t.failed); }
-
-void add(Tally& t, const Tally& more) {
-  t.ok += more.ok;
-  t.failed += more.failed;
-}
+constexpr std::int64_t kCollectMs = 600'000;
 
 }  // namespace
 
 void Artifacts::heard(const WorkerRecord& w) {
   const std::string& id = w.profile.id;
-  std::vector<api::ArtifactState> failed;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& a : w.beat.artifacts.items) {
-      const bool bad = a.state == "failed";
-      for (const Release& r : snapshot_->releases) {
-        if (r.state != ReleaseState::kCanary || r.sha256 != a.sha256 || !r.is_canary(id)) continue;
-        Watch& watch = watches_[r.id];
-        if (!bad) watch.in_place.try_emplace(id, clock_.wall_ms());
-        if (!bad) continue;
-        watch.in_place.erase(id);  // what ran before serves there now
-        if (watch.failure.empty())
-          watch.failure = "worker " + id + " could not use it: " + a.reason;
-      }
-      std::string& told = told_[{id, a.name}];
-      if (bad && told != a.sha256) failed.push_back(a);
-      told = bad ? a.sha256 : "";
-    }
-  }
-  for (const auto& a : failed) {
+  for (const auto& a : watch_.heard(id, w.beat.artifacts, clock_.wall_ms())) {
     metrics_.artifact_event("failed");
     events::publish(
         log::Level::kError, "artifact.failed",
@@ -48,68 +21,31 @@ void Artifacts::heard(const WorkerRecord& w) {
 }
 
 void Artifacts::finished(const model::Envelope& e, const model::Outcome& outcome) {
-  const auto now = snapshot();
-  if (!now->watching || outcome.kind == model::OutcomeKind::kCancelled) return;
+  if (!snapshot()->watching || outcome.kind == model::OutcomeKind::kCancelled) return;
   ports::TaskQuery query;
   query.id = e.lease.task_id;
   query.limit = 1;
   const auto found = queue_.read(query);
   if (!found || found->empty()) return;  // a figure less; the result itself is recorded
-  const std::string& type = found->front().spec.type;
-  const bool ok = outcome.kind == model::OutcomeKind::kSucceeded;
-  const WallMs began = clock_.wall_ms() - outcome.duration_ms;
-  const std::lock_guard lock(mutex_);
-  for (const Release& r : now->releases) {
-    if (r.state != ReleaseState::kCanary || !r.covers(e.site)) continue;
-    if (std::find(r.types.begin(), r.types.end(), type) == r.types.end()) continue;
-    const auto watch = watches_.find(r.id);
-    if (watch == watches_.end()) continue;
-    if (!r.is_canary(e.worker_id)) {
-      add(watch->second.others, ok);
-      continue;
-    }
-    const auto since = watch->second.in_place.find(e.worker_id);
-    if (since != watch->second.in_place.end() && since->second <= began)
-      add(watch->second.canary, ok);
-  }
+  const model::Task& task = found->front();
+  if (task.attempt != e.lease.attempt) return;  // begun again meanwhile
+  // The queue's instant, by our clock; the result may have waited on the worker for days.
+  watch_.ended({task.spec.type, e.site, e.worker_id, outcome.kind == model::OutcomeKind::kSucceeded,
+                task.started_ms});
 }
 
 Status Artifacts::flush() {
-  std::vector<Release> deltas;
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto& [id, watch] : watches_) {
-      if (watch.canary.finished() + watch.others.finished() == 0) continue;
-      Release delta;
-      delta.id = id;
-      delta.canary = std::exchange(watch.canary, {});
-      delta.others = std::exchange(watch.others, {});
-      deltas.push_back(std::move(delta));
-    }
-  }
-  const Status done = store_.count(deltas);
-  if (done) return {};
-  const std::lock_guard lock(mutex_);
-  for (const Release& delta : deltas)
-    if (const auto watch = watches_.find(delta.id); watch != watches_.end()) {
-      add(watch->second.canary, delta.canary);
-      add(watch->second.others, delta.others);
-    }
+  const std::vector<Release> counts = watch_.take();
+  const Status done = store_.count(counts);
+  if (!done) watch_.put_back(counts);
   return done;
 }
 
 /// Judges one canary by what the store counts and acts on it.
 Status Artifacts::decide(const Release& r) {
-  std::size_t in_place = 0;
-  std::string failure;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto watch = watches_.find(r.id);
-    if (watch == watches_.end()) return {};
-    in_place = watch->second.in_place.size();
-    failure = watch->second.failure;
-  }
-  const Judgement verdict = judge(r, clock_.wall_ms(), in_place, failure);
+  const auto sight = watch_.sight_of(r.id);
+  if (!sight) return {};
+  const Judgement verdict = judge(r, clock_.wall_ms(), sight->in_place, sight->failure);
   if (verdict.what == Judgement::What::kWait) return {};
   const bool good = verdict.what == Judgement::What::kPromote;
   const auto done = apply([&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
@@ -128,8 +64,18 @@ Status Artifacts::decide(const Release& r) {
   return {};
 }
 
+/// Now and then: bytes of a publication that came to nothing, or of forgotten releases.
+Status Artifacts::collect() {
+  const WallMs now = clock_.wall_ms();
+  if (now < collect_at_) return {};
+  SKEP_TRY(store_.collect_orphans(now));
+  collect_at_ = now + kCollectMs;
+  return {};
+}
+
 Status Artifacts::round() {
   SKEP_TRY(flush());
+  SKEP_TRY(collect());
   const bool watching = snapshot()->watching;
   const auto at = store_.revision();
   if (!at) return at.error();

@@ -3,15 +3,14 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "core/base/service.hpp"
 #include "core/control/artifact_store.hpp"
+#include "core/control/canary_watch.hpp"
 #include "core/control/metrics.hpp"
 #include "core/control/task_service.hpp"
 #include "core/control/worker_directory.hpp"
@@ -82,6 +81,8 @@ class Artifacts final : public Service {
 
   /// A worker's beat: what it has of its artifacts. [any]
   void heard(const WorkerRecord& w);
+  /// That worker was removed. [any]
+  void forget_worker(const std::string& worker_id) { watch_.forget(worker_id); }
   /// A result was recorded. [any]
   void finished(const model::Envelope& e, const model::Outcome& outcome);
   /// One round: tallies into the store, changes of others, verdicts on canaries. [one thread]
@@ -92,12 +93,6 @@ class Artifacts final : public Service {
 
  private:
   using Change = std::function<Result<std::vector<Release>>(const RegistrySnapshot&)>;
-  struct Watch {
-    std::map<std::string, WallMs> in_place;  ///< canaries that have it, and since when
-    std::string failure;                     ///< "" or what one of them said
-    Tally canary;                            ///< not in the store yet
-    Tally others;
-  };
 
   Status refresh();
   void install(ArtifactStore::Contents contents);
@@ -107,6 +102,7 @@ class Artifacts final : public Service {
   Result<std::vector<std::string>> canaries_of(const Publication& p, const Release& r) const;
   Status flush();
   Status decide(const Release& r);
+  Status collect();
   void tell(std::string_view event, const std::vector<Release>& releases);
 
   ArtifactStore store_;
@@ -116,10 +112,10 @@ class Artifacts final : public Service {
   WaitLists& waits_;
   Metrics& metrics_;
   const Clock& clock_;
-  mutable std::mutex mutex_;  ///< everything below
+  CanaryWatch watch_;
+  WallMs collect_at_ = 0;     ///< rounds' thread
+  mutable std::mutex mutex_;  ///< the snapshot; with it, what watch_ follows
   std::shared_ptr<const RegistrySnapshot> snapshot_ = std::make_shared<RegistrySnapshot>();
-  std::map<std::int64_t, Watch> watches_;                            ///< by release id
-  std::map<std::pair<std::string, std::string>, std::string> told_;  ///< failed sha by worker, name
 };
 
 }  // namespace skep::control

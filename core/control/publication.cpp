@@ -32,8 +32,9 @@ Status check_content(const Publication& p) {
     return invalid("publish: the " + kind + " has " + std::to_string(p.content.size()) +
                    " bytes; at most " + std::to_string(api::max_bytes(p.kind)))
         .named("artifact-too-large");
-  if (p.signature.size() > api::kMaxSignatureBytes)
-    return invalid("publish: the signature has more than 4096 bytes");
+  if (p.signature.size() > kMaxSignatureBytes)
+    return invalid("publish: the signature has more than " + std::to_string(kMaxSignatureBytes) +
+                   " bytes");
   const bool binary = p.content.find('\0') != std::string::npos || p.content.starts_with('\x1b');
   if (p.kind == api::ArtifactKind::kScript && binary)
     return invalid("publish: the script is no text; compiled Lua is not taken").named("bad-script");
@@ -109,7 +110,8 @@ Result<const Release*> fits_history(const std::vector<Release>& releases, const 
     newest = &old;
   }
   if (newest == nullptr || !newest->in_force()) return nullptr;
-  if (newest->sha256 == r.sha256 && newest->sites == r.sites) return newest;
+  if (newest->sha256 == r.sha256 && newest->sites == r.sites && newest->signature == r.signature)
+    return newest;
   if (newest->state == ReleaseState::kCanary)
     return Error{Code::kState, r.name + " " + newest->version + " is still tried on canaries",
                  "canary-under-way",

@@ -58,18 +58,32 @@ Error no_manifest() {
       .with_next("build it with skep_add_plugin() (docs/write-a-plugin.md)");
 }
 
-/// A file of known size, read by position.
+/// Bytes of known size, read by position.
 class Bounded {
  public:
-  Bounded(int fd, std::uint64_t size) : fd_(fd), size_(size) {}
+  explicit Bounded(std::uint64_t size) : size_(size) {}
+  virtual ~Bounded() = default;
 
+  std::uint64_t size() const { return size_; }
   bool covers(std::uint64_t offset, std::uint64_t length) const {
     return offset <= size_ && length <= size_ - offset;
   }
-  /// Fills `out`; false when the range is not in the file or cannot be read.
+  /// Fills `out`; false when the range is not in there or cannot be read.
   bool read(std::uint64_t offset, void* out, std::size_t length) const {
-    if (!covers(offset, length)) return false;
-    auto* to = static_cast<char*>(out);
+    return covers(offset, length) && fetch(offset, static_cast<char*>(out), length);
+  }
+
+ private:
+  virtual bool fetch(std::uint64_t offset, char* to, std::size_t length) const = 0;
+  const std::uint64_t size_;
+};
+
+class FileBytes final : public Bounded {
+ public:
+  FileBytes(int fd, std::uint64_t size) : Bounded(size), fd_(fd) {}
+
+ private:
+  bool fetch(std::uint64_t offset, char* to, std::size_t length) const override {
     while (length > 0) {
       const auto n = ::pread(fd_, to, length, static_cast<off_t>(offset));
       if (n < 0 && errno == EINTR) continue;
@@ -80,10 +94,19 @@ class Bounded {
     }
     return true;
   }
+  const int fd_;
+};
+
+class MemoryBytes final : public Bounded {
+ public:
+  explicit MemoryBytes(std::string_view bytes) : Bounded(bytes.size()), bytes_(bytes) {}
 
  private:
-  int fd_;
-  std::uint64_t size_;
+  bool fetch(std::uint64_t offset, char* to, std::size_t length) const override {
+    bytes_.copy(to, length, offset);
+    return true;
+  }
+  const std::string_view bytes_;
 };
 
 Status check_header(const Elf64_Ehdr& h, Machine machine) {
@@ -152,18 +175,12 @@ Result<std::string> find_note(std::string_view notes) {
   return std::move(*found);
 }
 
-}  // namespace
-
-Result<std::string> read_manifest_note(int fd, Machine machine) {
-  struct stat st {};
-  if (::fstat(fd, &st) != 0) return errno_error("stat", errno);
-  const auto size = static_cast<std::uint64_t>(st.st_size);
-  if (size > kMaxPluginBytes)
-    return bad("has " + std::to_string(size >> 20) + " MiB; at most 256 are allowed");
-  const Bounded file(fd, size);
+Result<std::string> note_of(const Bounded& file, Machine machine) {
+  if (file.size() > kMaxPluginBytes)
+    return bad("has " + std::to_string(file.size() >> 20) + " MiB; at most 256 are allowed");
   Elf64_Ehdr header{};
   if (!file.read(0, &header, sizeof(header)))
-    return bad("not a shared library (only " + std::to_string(size) + " bytes)");
+    return bad("not a shared library (only " + std::to_string(file.size()) + " bytes)");
   SKEP_TRY(check_header(header, machine));
   const auto section = find_section(file, header);
   if (!section) return section.error();
@@ -171,6 +188,18 @@ Result<std::string> read_manifest_note(int fd, Machine machine) {
   if (!file.read(section->sh_offset, notes.data(), notes.size()))
     return bad("its .note.skep section cannot be read");
   return find_note(notes);
+}
+
+}  // namespace
+
+Result<std::string> read_manifest_note(int fd, Machine machine) {
+  struct stat st {};
+  if (::fstat(fd, &st) != 0) return errno_error("stat", errno);
+  return note_of(FileBytes(fd, static_cast<std::uint64_t>(st.st_size)), machine);
+}
+
+Result<std::string> read_manifest_note(std::string_view bytes, Machine machine) {
+  return note_of(MemoryBytes(bytes), machine);
 }
 
 }  // namespace skep::plugin

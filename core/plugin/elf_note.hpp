@@ -23,5 +23,7 @@ enum class Machine {
 /// The manifest text of the one SKEP note in section .note.skep of the file open at `fd` (its
 /// offset is neither used nor moved). kInvalid says what the file is instead. [any]
 Result<std::string> read_manifest_note(int fd, Machine machine = Machine::kHost);
+/// The same of a file that was read already.
+Result<std::string> read_manifest_note(std::string_view bytes, Machine machine = Machine::kHost);
 
 }  // namespace skep::plugin

@@ -106,9 +106,9 @@ struct Registry::Impl {
   Quarantine quarantine;
   std::map<std::string, Opened, std::less<>> opened;  ///< by id: see note_opened()
   std::set<std::string> probed;                       ///< sha256 of files that a child survived
-  std::map<std::string, std::string> tried;     ///< sha256 by path: what the watch has acted on
-  std::map<std::string, Refusal> refusals;      ///< by path: files that could not be loaded
-  std::set<std::string> tables_wait;            ///< ids that do not run by their newest table
+  std::map<std::string, std::string> tried;  ///< hash and signature by path: the watch acted on it
+  std::map<std::string, Refusal> refusals;   ///< by path: files that could not be loaded
+  std::set<std::string> tables_wait;         ///< ids that do not run by their newest table
   std::map<std::string, FileStamp> seen_files;  ///< by path: what the watch looked at last
   bool serving = false;                         ///< tasks() was called: new plugins serve too
   std::optional<StagingArea> staging;

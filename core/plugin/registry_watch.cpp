@@ -5,6 +5,8 @@
 #include <filesystem>
 
 #include "core/base/events.hpp"
+#include "core/base/limits.hpp"
+#include "core/base/text.hpp"
 #include "core/plugin/keeper.hpp"
 #include "core/plugin/registry_impl.hpp"
 
@@ -36,6 +38,11 @@ std::map<std::string, FileStamp> stamps_of(const std::vector<std::string>& folde
     }
   }
   return out;
+}
+
+/// What was refused may be admitted by another one.
+std::string signature_beside(const std::string& path) {
+  return read_file(path + ".minisig", kMaxSignatureBytes).value_or("");
 }
 
 }  // namespace
@@ -134,16 +141,16 @@ void Registry::Impl::look_at_files() {
     if (runs && entry.usable() && entry.info.sha256 == at->second.current->recipe().file.sha256)
       forget_trouble(at->second);  // the file that serves is the one that is there
     if (!entry.usable()) continue;
-    if (!runs && serving && has_tasks(*entry.manifest) &&
-        tried[entry.info.path] != entry.info.sha256) {
-      tried[entry.info.path] = entry.info.sha256;
-      serve_tasks(entry);
-    } else if (runs && entry.info.sha256 != at->second.current->recipe().file.sha256 &&
-               tried[entry.info.path] != entry.info.sha256 &&
-               !is_known_as_bad(at->second, entry.info.sha256)) {
-      tried[entry.info.path] = entry.info.sha256;
+    const bool due = runs ? entry.info.sha256 != at->second.current->recipe().file.sha256 &&
+                                !is_known_as_bad(at->second, entry.info.sha256)
+                          : serving && has_tasks(*entry.manifest);
+    std::string now_there = entry.info.sha256 + signature_beside(entry.info.path);
+    if (!due || tried[entry.info.path] == now_there) continue;
+    tried[entry.info.path] = std::move(now_there);
+    if (runs)
       static_cast<void>(reload(entry));  // says itself what went wrong
-    }
+    else
+      serve_tasks(entry);
   }
 }
 

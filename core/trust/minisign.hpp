@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/limits.hpp"
 #include "core/base/result.hpp"
 
 namespace skep::trust {
@@ -41,7 +42,6 @@ struct Signature {
   static Result<Signature> parse(std::string_view text);
   std::string file() const;
 };
-constexpr std::size_t kMaxSignatureBytes = 16u << 10;
 
 /// kDenied when the key did not sign a file of this digest, or not this comment.
 Status verify(const PublicKey& key, const Signature& signature, const Blake2b& digest);

@@ -107,8 +107,8 @@ Status ArtifactFetcher::synchronise() {
                                   {"removed", removed ? *removed : 0},
                                   {"complete", static_cast<bool>(first)}});
   quick_until_ = clock_.mono_ms() + kQuick.count();
+  applied_ = list->revision;
   const std::scoped_lock lock(mutex_);
-  report_.revision = list->revision;
   // Another control plane may lag behind the one that told us: the next reply says so again.
   if (heard_ == asked_for) heard_ = list->revision;
   return first;
@@ -127,12 +127,21 @@ Status ArtifactFetcher::fetch(Item& item) {
       bytes += *chunk;
     }
     SKEP_TRY(folder_.install(item.what, bytes));
+    item.before = reason_of_failure(item.what.sha256);
     log::info("artifact_fetched", {{"id", item.what.name},
                                    {"version", item.what.version},
                                    {"sha256", item.what.sha256},
                                    {"bytes", size}});
   }
   item.on_disk = true;
+  return {};
+}
+
+/// What report() says went wrong with these bytes; "" = nothing.
+std::string ArtifactFetcher::reason_of_failure(const std::string& sha256) const {
+  const std::scoped_lock lock(mutex_);
+  for (const api::ArtifactState& a : report_.items)
+    if (a.sha256 == sha256 && a.state == "failed") return a.reason;
   return {};
 }
 
@@ -148,7 +157,11 @@ void ArtifactFetcher::look() {
     const auto said = std::find_if(loaded.begin(), loaded.end(), [&](const auto& l) {
       return l.kind == state.kind && l.sha256 == state.sha256;
     });
-    if (item.on_disk && said != loaded.end()) {
+    // A new signature of the same bytes: give the loaders time to look again.
+    const bool known = item.on_disk && said != loaded.end();
+    const bool stale = known && said->state == "failed" && said->reason == item.before &&
+                       !item.before.empty() && clock_.mono_ms() < quick_until_;
+    if (known && !stale) {
       state.state = said->state;
       state.reason = said->reason;
     }
@@ -158,7 +171,7 @@ void ArtifactFetcher::look() {
   if (settled) quick_until_ = 0;
   {
     const std::scoped_lock lock(mutex_);
-    if (same(report_.items, now)) return;
+    if (std::exchange(report_.revision, applied_) == applied_ && same(report_.items, now)) return;
     report_.items = std::move(now);
   }
   if (options_.on_change) options_.on_change();

@@ -49,10 +49,12 @@ class ArtifactFetcher final : public Service {
     api::DesiredArtifact what;
     bool on_disk = false;
     std::string trouble{};  ///< why it is not
+    std::string before{};   ///< why the loaders could not use these bytes before they came again
   };
   bool wait(Millis pause, std::stop_token stop);
   Status synchronise();
   Status fetch(Item& item);
+  std::string reason_of_failure(const std::string& sha256) const;
   void look();
   Millis until_next_look() const;
 
@@ -63,9 +65,10 @@ class ArtifactFetcher final : public Service {
   const ArtifactFolder folder_;
   Backoff backoff_;
   Complaint complaint_;
-  std::vector<Item> items_;  ///< fetcher's thread
-  MonoMs quick_until_ = 0;   ///< fetcher's thread
-  MonoMs retry_at_ = 0;      ///< fetcher's thread; 0 = nothing went wrong
+  std::vector<Item> items_;    ///< fetcher's thread
+  MonoMs quick_until_ = 0;     ///< fetcher's thread
+  MonoMs retry_at_ = 0;        ///< fetcher's thread; 0 = nothing went wrong
+  std::int64_t applied_ = -1;  ///< fetcher's thread; the list that items_ are of
 
   mutable std::mutex mutex_;  ///< everything below
   std::condition_variable_any change_;

@@ -47,8 +47,11 @@ bool ArtifactFolder::has(const api::DesiredArtifact& a) const {
   const std::string path = path_of(a);
   const auto bytes = read_file(path, api::max_bytes(a.kind));
   if (!bytes || sha256_hex(*bytes) != a.sha256) return false;
-  return read_file(path + std::string(kSignature), api::kMaxSignatureBytes).value_or("") ==
-         a.signature;
+  const std::string signature = path + std::string(kSignature);
+  if (const auto text = read_file(signature, kMaxSignatureBytes)) return *text == a.signature;
+  std::error_code ec;
+  const bool none = fs::symlink_status(signature, ec).type() == fs::file_type::not_found;
+  return none && a.signature.empty();
 }
 
 Status ArtifactFolder::install(const api::DesiredArtifact& a, std::string_view bytes) const {

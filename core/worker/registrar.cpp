@@ -5,11 +5,12 @@
 namespace skep::worker {
 
 Registrar::Registrar(std::unique_ptr<ControlPlane> control,
-                     std::function<api::Registration()> registration, Link& link)
+                     std::function<api::Registration()> registration, Link& link, Clock& clock)
     : Service("skep-register"),
       control_(std::move(control)),
       registration_(std::move(registration)),
-      link_(link) {}
+      link_(link),
+      clock_(clock) {}
 
 void Registrar::announce() {
   const std::scoped_lock lock(mutex_);
@@ -41,14 +42,21 @@ bool Registrar::register_again(std::stop_token stop) {
   const auto reply = control_->register_worker(registration);
   if (reply) {
     backoff_.reset();
+    complaint_.reset();
     log::info("worker_registered_again", {{"task_types", registration.types.size()},
                                           {"concurrency", registration.concurrency}});
     return true;
   }
-  if (reply.error().code == Code::kState) link_.conflict(reply.error().message);
-  if (reply.error().code == Code::kNotFound || reply.error().code == Code::kDenied)
-    link_.set_registered(false);
-  link_.wait_change(backoff_.next(reply.error().retry_after), stop);
+  const Error& error = reply.error();
+  if (stop.stop_requested()) return false;
+  if (error.code == Code::kState) link_.conflict(error.message);
+  if (error.code == Code::kNotFound || error.code == Code::kDenied) link_.set_registered(false);
+  const Millis pause = backoff_.next(error.retry_after);
+  if (complaint_.due(clock_.mono_ms()))
+    log::warn(
+        "worker_not_registered_again",
+        {{"error", error.message}, {"failures", backoff_.failures()}, {"retry_ms", pause.count()}});
+  link_.wait_change(pause, stop);
   return false;
 }
 

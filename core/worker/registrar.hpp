@@ -19,7 +19,7 @@ class Registrar final : public Service {
  public:
   /// Collaborators outlive it. `registration` is called on its thread.
   Registrar(std::unique_ptr<ControlPlane> control, std::function<api::Registration()> registration,
-            Link& link);
+            Link& link, Clock& clock);
   ~Registrar() override { stop(); }
   /// Several calls in a row become one registration. [any]
   void announce();
@@ -34,7 +34,9 @@ class Registrar final : public Service {
   const std::unique_ptr<ControlPlane> control_;
   const std::function<api::Registration()> registration_;
   Link& link_;
+  Clock& clock_;
   Backoff backoff_;
+  Complaint complaint_;
   std::mutex mutex_;
   std::condition_variable_any change_;
   bool due_ = false;

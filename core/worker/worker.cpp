@@ -71,7 +71,7 @@ struct Worker::Loops {
         claim(claim_options(), connect(claim_abort), settings, reserve, executor, link, news,
               artifacts, clock),
         registrar(
-            connect(claim_abort), [this] { return registration(); }, link) {}
+            connect(claim_abort), [this] { return registration(); }, link, clock) {}
 
   Identity identity() const { return {options.id, options.incarnation, options.site}; }
   std::unique_ptr<ControlPlane> connect(const std::atomic<bool>& abort, Millis timeout = {}) {

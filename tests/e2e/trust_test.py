@@ -146,6 +146,26 @@ policy = "both"
         self.lock()
         self.assertEqual(self.lock("--check").returncode, 0, "the pin of the script stays")
 
+    def test_what_was_refused_unsigned_runs_when_it_is_published_signed(self):
+        node = self.node("both", self.toml.replace('policy = "both"', 'policy = "signature"'))
+        self.attach(node)
+        wait_for(lambda: self.api("GET", "/api/workers")["items"], "the worker")
+        script = os.path.join(self.root, "probe.lua")
+        with open(script, "w") as f:
+            f.write('return skep.task { name = "probe", version = "1.0.0", run = function() return {} end }\n')
+        plugin = os.path.join(self.root, "stamp.so")
+        shutil.copy(os.path.join(TEST_PLUGINS, "stamp.so"), plugin)
+        os.chmod(plugin, 0o644)
+        for noun, path, who in (("script", script, ("--id", "probe", "--version", "1.0.0")), ("plugin", plugin, ())):
+            refused = self.skep(noun, "publish", path, "--wait", check=False)
+            self.assertEqual(refused.returncode, 9, refused.stderr)
+            self.assertIn("unsigned", refused.stderr)
+            self.skep("plugin", "sign", path, "-k", self.secret, *who)
+            done = self.skep(noun, "publish", path, "--wait")
+            self.assertIn("published (signed)", done.stdout)
+            self.assertIn("1 of 1 online workers run it", done.stderr)
+        self.assertEqual(self.ended(self.submit("probe"))["status"], "succeeded")
+
     def test_a_refused_script_serves_once_it_is_signed_and_locked(self):
         self.lock()
         self.attach(self.node("both", self.toml))

@@ -13,25 +13,15 @@ namespace {
 
 const std::string& name_of(const HttpRequest& r) { return r.params.at("name"); }
 
-Result<std::vector<std::string>> words(const json::object& o, const std::string& key) {
-  std::vector<std::string> out;
-  const auto* v = o.if_contains(key);
-  if (v == nullptr || v->is_null()) return out;
-  const Error wrong = invalid("publish: \"" + key + "\" must be an array of strings");
-  if (!v->is_array()) return wrong;
-  for (const auto& word : v->get_array()) {
-    if (!word.is_string()) return wrong;
-    out.emplace_back(word.get_string());
-  }
-  return out;
-}
+constexpr std::string_view kPublish = "publish";
+constexpr std::int64_t kMaxPromoteAfterSeconds = 30 * 86'400;
 
 /// "canary": 2 workers, or "10%".
 Status read_canary(const json::object& o, Publication& p) {
   const auto* v = o.if_contains("canary");
   if (v == nullptr || v->is_null()) return {};
   const Error wrong =
-      invalid("publish: \"canary\" must be a count of workers such as 2, or \"10%\"");
+      api::wrong_member(kPublish, "canary", "a count of workers such as 2, or \"10%\"");
   if (v->is_int64()) {
     p.canary_count = v->get_int64();
     return p.canary_count > 0 ? Status{} : Status{wrong};
@@ -44,39 +34,41 @@ Status read_canary(const json::object& o, Publication& p) {
   return {};
 }
 
+/// When, and for whom.
+Status read_rollout(const json::object& o, Publication& p) {
+  SKEP_TRY(api::read_strings(o, kPublish, "sites", p.sites));
+  SKEP_TRY(read_canary(o, p));
+  SKEP_TRY(api::read_bool(o, kPublish, "hold", p.hold));
+  double seconds = static_cast<double>(p.promote_after_ms) / 1000;
+  SKEP_TRY(
+      api::read_number(o, kPublish, "promote_after_seconds", 0, kMaxPromoteAfterSeconds, seconds));
+  p.promote_after_ms = static_cast<std::int64_t>(seconds * 1000);
+  return api::read_int(o, kPublish, "promote_after_tasks", 1, 1'000'000'000, p.promote_after_tasks);
+}
+
 Result<Publication> read_publication(const std::string& body) {
-  const auto o = api::parse_object(body, "publish");
+  const auto o = api::parse_object(body, kPublish);
   if (!o) return o.error();
   SKEP_TRY(
-      api::only_known(*o, "publish",
+      api::only_known(*o, kPublish,
                       {"kind", "name", "version", "content", "sha256", "signature", "types",
                        "sites", "canary", "hold", "promote_after_seconds", "promote_after_tasks"}));
   for (const char* key : {"kind", "name", "version", "content"})
-    SKEP_TRY(api::need_string(*o, "publish", key));
+    SKEP_TRY(api::need_string(*o, kPublish, key));
   const auto kind = api::parse_artifact_kind(get_string(*o, "kind"));
   if (!kind) return kind.error();
   Publication p;
   p.kind = *kind;
   p.name = get_string(*o, "name");
   p.version = get_string(*o, "version");
-  p.sha256 = get_string(*o, "sha256");
-  p.signature = get_string(*o, "signature");
+  SKEP_TRY(api::read_string(*o, kPublish, "sha256", p.sha256));
+  SKEP_TRY(api::read_string(*o, kPublish, "signature", p.signature));
+  SKEP_TRY(api::read_strings(*o, kPublish, "types", p.types));
+  SKEP_TRY(read_rollout(*o, p));
   const auto& content = o->at("content").get_string();
   auto bytes = base64_decode({content.data(), content.size()});
   if (!bytes) return bytes.error().within("publish: \"content\"");
   p.content = std::move(*bytes);
-  for (auto [key, list] : {std::pair{"types", &p.types}, {"sites", &p.sites}}) {
-    auto read = words(*o, key);
-    if (!read) return read.error();
-    *list = std::move(*read);
-  }
-  SKEP_TRY(read_canary(*o, p));
-  p.hold = get_bool(*o, "hold");
-  const double seconds = get_double(*o, "promote_after_seconds", 600);
-  if (seconds < 0 || seconds > 30 * 86'400)
-    return invalid("publish: \"promote_after_seconds\" must be 0 to 2592000");
-  p.promote_after_ms = static_cast<std::int64_t>(seconds * 1000);
-  p.promote_after_tasks = get_int(*o, "promote_after_tasks", p.promote_after_tasks);
   return p;
 }
 
@@ -120,6 +112,7 @@ struct Standing {
 
 Standing standing_of(const WorkerRecord& w, const Release* release) {
   Standing s{release};
+  if (w.beat.artifacts.revision < release->id) return s;  // speaks of older ones
   for (const auto& a : w.beat.artifacts.items)
     if (a.name == release->name && a.sha256 == release->sha256) {
       s.state = a.state;
@@ -154,7 +147,9 @@ Result<std::string> reason_of(const HttpRequest& r) {
   const auto o = api::parse_object(r.body, "rollback");
   if (!o) return o.error();
   SKEP_TRY(api::only_known(*o, "rollback", {"reason"}));
-  return get_string(*o, "reason", "rolled back by hand").substr(0, 300);
+  std::string reason = "rolled back by hand";
+  SKEP_TRY(api::read_string(*o, "rollback", "reason", reason));
+  return reason.substr(0, 300);
 }
 
 }  // namespace

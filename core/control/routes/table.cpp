@@ -12,7 +12,7 @@ constexpr std::size_t kSmall = net::kOptionalBody;
 constexpr std::size_t kTask = 1 << 20;
 constexpr std::size_t kBatch = 16 << 20;
 /// The largest plugin as base64, and the members around it.
-constexpr std::size_t kArtifact = api::kMaxPluginBytes / 3 * 4 + (64 << 10);
+constexpr std::size_t kArtifact = api::kMaxPluginBytes / 3 * 4 + (128 << 10);
 
 using Handler = HttpResponse (*)(Control&, const HttpRequest&);
 

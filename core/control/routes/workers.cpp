@@ -249,6 +249,7 @@ HttpResponse get_worker(Control& c, const HttpRequest& r) {
 HttpResponse remove_worker(Control& c, const HttpRequest& r) {
   if (const auto done = c.workers.remove(c.clock.wall_ms(), id_of(r)); !done)
     return HttpResponse::problem(done.error());
+  c.artifacts.forget_worker(id_of(r));
   log::info("worker_removed", {{"worker_id", id_of(r)}});
   JsonOut out;
   out.object().key("worker_id").str(id_of(r)).key("status").str("removed").end_object();

@@ -1,11 +1,18 @@
 // skep script publish and skep registry against a scripted control plane.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/json.hpp>
+#include <filesystem>
 #include <fstream>
+#include <map>
+#include <thread>
 
 #include "core/base/base64.hpp"
 #include "core/base/json.hpp"
+#include "core/base/limits.hpp"
+#include "core/base/text.hpp"
+#include "core/cli/artifact_file.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 
@@ -57,6 +64,55 @@ TEST(registry_cli, publish_sends_the_file_and_what_it_is_for) {
   EXPECT_EQ(get_string(body, "signature"), "signed");
   EXPECT_EQ(get_raw(body, "sites"), R"(["a","b"])");
   EXPECT_TRUE(get_bool(body, "hold"));
+}
+
+TEST(registry_cli, a_signature_that_cannot_go_along_is_an_error) {
+  const Files f;
+  const std::string path = f.script(f.good);
+  const std::string signature = path + ".minisig";
+  const auto refused = [&](const std::string& word) {
+    const Ran ran = run_cli({"script", "publish", path}, {{201, kPublished}});
+    EXPECT_EQ(ran.code, 2) << ran.err;
+    EXPECT_NE(ran.err.find("probe.lua.minisig " + word), std::string::npos) << ran.err;
+    EXPECT_TRUE(ran.requests.empty()) << "published without its signature";
+  };
+  std::ofstream(signature) << std::string(kMaxSignatureBytes + 1, 's');
+  refused("is larger than 16384 bytes");
+  std::ofstream(signature, std::ios::trunc).close();
+  refused("is empty");
+  std::filesystem::remove(signature);
+  std::filesystem::create_directory(signature);
+  refused("is no regular file");
+  std::filesystem::remove(signature);
+  std::ofstream(signature) << std::string(kMaxSignatureBytes, 's');
+  const Ran ran = run_cli({"script", "publish", path}, {{201, kPublished}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(get_string(parse_json(ran.requests.at(0).body)->get_object(), "signature").size(),
+            kMaxSignatureBytes);
+}
+
+TEST(registry_cli, bytes_and_manifest_are_those_of_one_build) {
+  const Files f;
+  const std::string path = f.dir.file("answer.so");
+  const std::string builds = SKEP_BUILD_DIR "/lib/skep/test-plugins/reload/answer_";
+  const std::map<std::string, std::string> bytes{{"1.0.0", read_file(builds + "1.so").value()},
+                                                 {"2.0.0", read_file(builds + "2.so").value()}};
+  const auto build = [&](const std::string& version) {
+    std::ofstream(path + ".new", std::ios::binary) << bytes.at(version);
+    std::filesystem::rename(path + ".new", path);
+  };
+  build("1.0.0");
+  std::atomic<bool> done{false};
+  std::thread builder([&] {
+    for (int i = 0; !done; ++i) build(i % 2 == 0 ? "2.0.0" : "1.0.0");
+  });
+  for (int i = 0; i < 300; ++i) {
+    const auto file = read_plugin(path);
+    EXPECT_TRUE(file && file->content == bytes.at(file->version));
+    if (testing::Test::HasFailure()) break;
+  }
+  done = true;
+  builder.join();
 }
 
 TEST(registry_cli, wait_ends_when_every_online_worker_runs_it) {

@@ -1,51 +1,8 @@
-// The registry behind its routes, on a store in memory and a virtual clock.
-#include "core/base/base64.hpp"
-#include "tests/unit/control/bundle.hpp"
+// What may be published, who gets it, where the bytes are.
+#include "tests/unit/control/registry.hpp"
 
 namespace skep::test {
 namespace {
-
-class RegistryTest : public ControlTest {
- protected:
-  static std::string publication(const std::string& version, const std::string& more = "",
-                                 const std::string& text = "") {
-    return R"({"kind":"script","name":"echo","version":")" + version + R"(","content":")" +
-           base64_encode(text.empty() ? "script " + version : text) + "\"" + more + "}";
-  }
-  json::object publish(const std::string& version, const std::string& more = "", int status = 201) {
-    return api("POST", "/api/registry/artifacts", publication(version, more), status);
-  }
-  std::string code(const std::string& body, int status) {
-    return get_string(api("POST", "/api/registry/artifacts", body, status), "code");
-  }
-  std::string version_for(const std::string& worker) {
-    const auto list = api("GET", "/api/workers/" + worker + "/artifacts");
-    const auto& items = list.at("items").as_array();
-    return items.empty() ? "" : get_string(items.at(0).as_object(), "version");
-  }
-  json::object newest() {
-    const auto document = api("GET", "/api/registry/artifacts/echo");
-    return document.at("releases").as_array().at(0).as_object();
-  }
-  /// `worker` says in a beat what it has of the release.
-  void report(const std::string& worker, const std::string& state, const std::string& reason = "") {
-    ::skep::api::Beat b{worker, "i1"};
-    b.artifacts.items.push_back({::skep::api::ArtifactKind::kScript, "echo",
-                                 get_string(newest(), "sha256"), state, reason});
-    api("POST", "/api/workers/" + worker + "/heartbeat", ::skep::api::encode(b));
-  }
-  /// One task of type "echo" on `worker` that ends so.
-  void run_task(const std::string& worker, bool ok) {
-    submit(R"({"type":"echo","worker_id":")" + worker + "\"}");
-    const auto tasks = claim(worker, 1);
-    ASSERT_EQ(tasks.size(), 1u);
-    model::Outcome outcome;
-    outcome.kind = ok ? model::OutcomeKind::kSucceeded : model::OutcomeKind::kFailed;
-    verdict_of(envelope(tasks[0].lease, worker, outcome));
-  }
-  std::string other_than(const std::string& canary) { return canary == "w1" ? "w2" : "w1"; }
-  std::string canary() { return std::string(newest().at("canaries").as_array().at(0).as_string()); }
-};
 
 TEST_F(RegistryTest, a_release_reaches_the_workers_of_its_sites) {
   enrol("w1");
@@ -67,6 +24,74 @@ TEST_F(RegistryTest, the_same_again_changes_nothing_and_the_same_version_may_not
   publish("1.1.0");
   publish("1.0.0");
   EXPECT_EQ(get_string(newest(), "version"), "1.0.0") << "published again, it is the newest";
+}
+
+TEST_F(RegistryTest, the_same_bytes_with_another_signature_are_a_new_release) {
+  enrol("w1");
+  const auto signature = [&] {
+    const auto list = api("GET", "/api/workers/w1/artifacts");
+    return get_string(list.at("items").as_array().at(0).as_object(), "signature");
+  };
+  const auto plain = publish("1.0.0");
+  const auto good = publish("1.0.0", R"(,"signature":"by key 1")");
+  EXPECT_GT(get_int(good, "release"), get_int(plain, "release"));
+  EXPECT_EQ(signature(), "by key 1");
+  ::skep::api::Beat old{"w1", "i1"};
+  old.artifacts = {get_int(plain, "revision"),
+                   {{::skep::api::ArtifactKind::kScript, "echo", get_string(plain, "sha256"),
+                     "failed", "unsigned"}}};
+  api("POST", "/api/workers/w1/heartbeat", ::skep::api::encode(old));
+  const auto standing = api("GET", "/api/registry/artifacts/echo").at("workers").as_array();
+  EXPECT_EQ(get_string(standing.at(0).as_object(), "state"), "pending");
+  EXPECT_TRUE(get_bool(publish("1.0.0", R"(,"signature":"by key 1")", 200), "existed"));
+  publish("1.0.0", R"(,"signature":"by key 2")");
+  EXPECT_EQ(signature(), "by key 2");
+  api("POST", "/api/registry/artifacts/echo/rollback");
+  EXPECT_EQ(signature(), "by key 1");
+}
+
+TEST_F(RegistryTest, what_is_refused_leaves_no_bytes_behind) {
+  publish("1.0.0");
+  const auto blobs = rows("artifact_blobs");
+  for (const auto& [body, status] :
+       {std::pair{publication("1.0.0", "", "other"), 409},
+        {publication("2.0.0", R"(,"canary":1)"), 409},
+        {R"({"kind":"plugin","name":"x","version":"1","content":"YQ=="})", 400},
+        {R"({"kind":"plugin","name":"echo","version":"1",)"
+         R"("content":"f0VMRgIBAAAAAAAAAAAAAAAAPgA="})",
+         409}}) {
+    api("POST", "/api/registry/artifacts", body, status);
+    EXPECT_EQ(rows("artifact_blobs"), blobs) << body;
+  }
+}
+
+TEST_F(RegistryTest, members_of_another_type_are_refused_by_name) {
+  for (const auto& [member, value] : {std::pair{"hold", R"("yes")"},
+                                      {"hold", "1"},
+                                      {"sha256", "5"},
+                                      {"signature", "[]"},
+                                      {"signature", "true"},
+                                      {"types", R"("echo")"},
+                                      {"sites", "[1]"},
+                                      {"canary", "true"},
+                                      {"canary", "1.5"},
+                                      {"promote_after_seconds", R"("60")"},
+                                      {"promote_after_seconds", "-1"},
+                                      {"promote_after_tasks", R"("3")"},
+                                      {"promote_after_tasks", "2.5"},
+                                      {"promote_after_tasks", "0"},
+                                      {"promote_after_tasks", "1e30"}}) {
+    const std::string more = std::string(",\"") + member + "\":" + value;
+    const auto problem = api("POST", "/api/registry/artifacts", publication("1.0.0", more), 400);
+    EXPECT_NE(get_string(problem, "detail").find(member), std::string::npos)
+        << more << ": " << get_string(problem, "detail");
+  }
+  const auto good = publish("1.0.0", R"(,"hold":null,"sha256":null,"promote_after_seconds":1.5)");
+  EXPECT_EQ(good.at("promote_after_seconds").to_number<double>(), 1.5);
+  EXPECT_EQ(get_string(api("POST", "/api/registry/artifacts/echo/rollback", R"({"reason":5})", 400),
+                       "code"),
+            "invalid");
+  EXPECT_EQ(get_string(newest(), "state"), "active");
 }
 
 TEST_F(RegistryTest, what_makes_no_sense_is_refused_by_name) {
@@ -109,64 +134,6 @@ TEST_F(RegistryTest, a_waiting_claim_ends_when_the_registry_changes_for_its_site
   EXPECT_EQ(get_int(reply, "registry"), get_int(release, "revision"));
 }
 
-TEST_F(RegistryTest, a_canary_that_fails_more_is_rolled_back_alone) {
-  for (const char* id : {"w1", "w2"}) enrol(id);
-  publish("1.0.0");
-  publish("2.0.0", R"(,"canary":1,"hold":true)");
-  const std::string id = canary();
-  EXPECT_EQ(version_for(id), "2.0.0");
-  EXPECT_EQ(version_for(other_than(id)), "1.0.0");
-  EXPECT_EQ(code(publication("3.0.0"), 409), "canary-under-way");
-  run_task(id, false);  // before it has the file: does not count
-  report(id, "active");
-  for (int i = 0; i < 5; ++i) run_task(other_than(id), true);
-  for (int i = 0; i < 4; ++i) run_task(id, false);
-  ASSERT_TRUE(control.artifacts.round());
-  EXPECT_EQ(get_string(newest(), "state"), "canary");
-  run_task(id, false);
-  ASSERT_TRUE(control.artifacts.round());
-  EXPECT_EQ(get_string(newest(), "state"), "rolled_back");
-  EXPECT_NE(get_string(newest(), "reason").find("5 of 5 tasks failed on canaries"),
-            std::string::npos);
-  EXPECT_EQ(version_for(id), "1.0.0");
-}
-
-TEST_F(RegistryTest, tallies_survive_a_restart_and_other_control_planes_see_the_same) {
-  for (const char* id : {"w1", "w2"}) enrol(id);
-  publish("2.0.0", R"(,"canary":1,"hold":true)");
-  report(canary(), "fetched");
-  for (int i = 0; i < 3; ++i) run_task(canary(), false);
-  ASSERT_TRUE(control.artifacts.round());
-  control::Control other(queue, store, clock, types(), options());
-  ASSERT_TRUE(other.workers.load());
-  ASSERT_TRUE(other.artifacts.load());
-  EXPECT_EQ(other.artifacts.snapshot()->releases.back().canary.failed, 3);
-  ASSERT_TRUE(other.artifacts.promote("echo"));
-  EXPECT_EQ(version_for("w1"), "2.0.0") << "a worker that asks is told what the store says";
-  EXPECT_EQ(version_for("w2"), "2.0.0");
-}
-
-TEST_F(RegistryTest, a_canary_that_cannot_load_it_ends_the_rollout) {
-  for (const char* id : {"w1", "w2"}) enrol(id);
-  publish("1.0.0", R"(,"canary":"10%")");
-  report(canary(), "failed", "syntax error near 'end'");
-  ASSERT_TRUE(control.artifacts.round());
-  EXPECT_EQ(get_string(newest(), "state"), "rolled_back");
-  EXPECT_NE(get_string(newest(), "reason").find("syntax error near 'end'"), std::string::npos);
-}
-
-TEST_F(RegistryTest, a_quiet_canary_is_promoted_when_its_time_is_over) {
-  for (const char* id : {"w1", "w2"}) enrol(id);
-  publish("1.0.0", R"(,"canary":1,"promote_after_seconds":60)");
-  report(canary(), "active");
-  clock.advance(Millis{59'999});
-  ASSERT_TRUE(control.artifacts.round());
-  EXPECT_EQ(get_string(newest(), "state"), "canary");
-  clock.advance(Millis{1});
-  ASSERT_TRUE(control.artifacts.round());
-  EXPECT_EQ(get_string(newest(), "state"), "active");
-}
-
 TEST_F(RegistryTest, bytes_come_back_whole_in_parts_and_damage_is_found) {
   std::string text(::skep::api::kArtifactChunkBytes + 1, 'x');
   const auto release = api("POST", "/api/registry/artifacts", publication("1.0.0", "", text), 201);
@@ -183,14 +150,16 @@ TEST_F(RegistryTest, bytes_come_back_whole_in_parts_and_damage_is_found) {
   EXPECT_EQ(call("GET", path).body, text) << "published again, it is repaired";
 }
 
-TEST_F(RegistryTest, bytes_of_forgotten_releases_go) {
+TEST_F(RegistryTest, bytes_of_which_no_release_is_left_go_after_a_while) {
   publish("0.0.0");
-  clock.advance(Millis{3'600'001});
   for (int i = 1; i <= 10; ++i) publish("0.0." + std::to_string(i));
-  const auto rows = store.query({"SELECT count(*) FROM artifact_releases"});
-  EXPECT_EQ(ports::as_int(rows->at(0).at(0)), 10);
-  const auto blobs = store.query({"SELECT count(*) FROM artifact_chunks"});
-  EXPECT_EQ(ports::as_int(blobs->at(0).at(0)), 10);
+  EXPECT_EQ(rows("artifact_releases"), 10);
+  ASSERT_TRUE(control.artifacts.round());
+  EXPECT_EQ(rows("artifact_blobs"), 11) << "a publication under way is never cut off";
+  clock.advance(Millis{3'600'001});
+  ASSERT_TRUE(control.artifacts.round());
+  EXPECT_EQ(rows("artifact_blobs"), 10);
+  EXPECT_EQ(rows("artifact_chunks"), 10);
 }
 
 TEST_F(RegistryTest, withdrawn_is_gone_from_every_worker) {

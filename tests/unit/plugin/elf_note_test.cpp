@@ -18,7 +18,11 @@ Result<std::string> note_of(std::string_view bytes) {
   const UniqueFd fd(memfd_create("elf", MFD_CLOEXEC));
   if (::write(fd.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
     throw std::runtime_error("short write");
-  return read_manifest_note(fd.get());
+  auto of_file = read_manifest_note(fd.get());
+  const auto of_bytes = read_manifest_note(bytes);
+  EXPECT_EQ(of_file ? *of_file : of_file.error().message,
+            of_bytes ? *of_bytes : of_bytes.error().message);
+  return of_file;
 }
 
 std::string problem_of(std::string_view bytes) {

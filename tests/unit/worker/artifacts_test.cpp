@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "core/base/id.hpp"
+#include "core/base/limits.hpp"
 #include "core/base/text.hpp"
 #include "core/worker/artifact_folder.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -141,6 +142,19 @@ TEST(artifacts, a_signature_comes_and_goes_with_its_file) {
   EXPECT_FALSE(read_file(dir.file("scripts/a.lua.minisig")));
   EXPECT_EQ(folder.install(wanted("a", "z"), "not z").error().id(), "hash-mismatch");
   EXPECT_EQ(read_file(dir.file("scripts/a.lua")), "y");
+}
+
+TEST(artifacts, a_signature_that_cannot_be_read_is_not_none) {
+  const TempDir dir;
+  const ArtifactFolder folder(dir.path());
+  ASSERT_TRUE(folder.prepare());
+  const auto large = wanted("a", "x", std::string(kMaxSignatureBytes, 's'));
+  ASSERT_TRUE(folder.install(large, "x"));
+  EXPECT_TRUE(folder.has(large));
+  std::ofstream(dir.file("scripts/a.lua.minisig")) << std::string(kMaxSignatureBytes + 1, 's');
+  EXPECT_FALSE(folder.has(wanted("a", "x")));
+  ASSERT_TRUE(folder.install(wanted("a", "x"), "x"));
+  EXPECT_TRUE(folder.has(wanted("a", "x")));
 }
 
 }  // namespace

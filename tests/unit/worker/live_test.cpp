@@ -172,5 +172,22 @@ TEST(LiveWorker, tells_of_changes_that_came_while_it_was_cut_off) {
   EXPECT_TRUE(eventually([&] { return b.control.last_registration().types.size() == 9; }));
 }
 
+TEST(LiveWorker, says_once_why_it_is_not_registered_again) {
+  Bench b;
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
+  testing::internal::CaptureStderr();
+  b.control.refuse(Code::kInvalid);
+  b.runner.set_timeout("new-one", 0);
+  EXPECT_TRUE(eventually([&] { return b.control.refused_registrations() >= 2; }));
+  b.control.refuse({});
+  EXPECT_TRUE(eventually([&] { return b.control.last_registration().types.size() == 8; }));
+  b.worker->drain();
+  const std::string log = testing::internal::GetCapturedStderr();
+  const auto at = log.find("worker_not_registered_again");
+  ASSERT_NE(at, std::string::npos) << log;
+  EXPECT_EQ(log.find("worker_not_registered_again", at + 1), std::string::npos) << log;
+}
+
 }  // namespace
 }  // namespace skep::test

@@ -53,7 +53,10 @@ class ScriptedConversation final : public worker::ControlPlane {
 
   Result<api::RegistrationReply> register_worker(const api::Registration& request) override {
     const std::scoped_lock lock(control_.mutex_);
-    SKEP_TRY(available());
+    if (const Status there = available(); !there) {
+      ++control_.refused_registrations_;
+      return there.error();
+    }
     control_.known_ = true;
     ++control_.registrations_;
     control_.last_registration_ = request;
@@ -198,6 +201,10 @@ api::Registration ScriptedControl::last_registration() const {
 int ScriptedControl::registrations() const {
   const std::scoped_lock lock(mutex_);
   return registrations_;
+}
+int ScriptedControl::refused_registrations() const {
+  const std::scoped_lock lock(mutex_);
+  return refused_registrations_;
 }
 int ScriptedControl::chunks_sent() const {
   const std::scoped_lock lock(mutex_);

@@ -67,6 +67,7 @@ class ScriptedControl {
   std::vector<model::Lease> released() const;
   std::vector<std::uint32_t> claim_sizes() const;
   int registrations() const;
+  int refused_registrations() const;
   api::Registration last_registration() const;
   int submissions() const;
   std::vector<MonoMs> submission_times() const;
@@ -102,6 +103,7 @@ class ScriptedControl {
   bool away_ = false;
   bool known_ = false;
   int registrations_ = 0;
+  int refused_registrations_ = 0;
   api::Registration last_registration_;
   int next_id_ = 0;
 };

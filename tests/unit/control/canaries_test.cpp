@@ -1,0 +1,116 @@
+// What becomes of canaries, from beats and results to the verdict.
+#include "tests/unit/control/registry.hpp"
+
+namespace skep::test {
+namespace {
+
+TEST_F(RegistryTest, a_canary_that_fails_more_is_rolled_back_alone) {
+  for (const char* id : {"w1", "w2"}) enrol(id);
+  publish("1.0.0");
+  publish("2.0.0", R"(,"canary":1,"hold":true)");
+  const std::string id = canary();
+  EXPECT_EQ(version_for(id), "2.0.0");
+  EXPECT_EQ(version_for(other_than(id)), "1.0.0");
+  EXPECT_EQ(code(publication("3.0.0"), 409), "canary-under-way");
+  run_task(id, false);  // before it has the file: does not count
+  report(id, "active");
+  for (int i = 0; i < 5; ++i) run_task(other_than(id), true);
+  for (int i = 0; i < 4; ++i) run_task(id, false);
+  ASSERT_TRUE(control.artifacts.round());
+  EXPECT_EQ(get_string(newest(), "state"), "canary");
+  run_task(id, false);
+  ASSERT_TRUE(control.artifacts.round());
+  EXPECT_EQ(get_string(newest(), "state"), "rolled_back");
+  EXPECT_NE(get_string(newest(), "reason").find("5 of 5 tasks failed on canaries"),
+            std::string::npos);
+  EXPECT_EQ(version_for(id), "1.0.0");
+}
+
+TEST_F(RegistryTest, tallies_survive_a_restart_and_other_control_planes_see_the_same) {
+  for (const char* id : {"w1", "w2"}) enrol(id);
+  publish("2.0.0", R"(,"canary":1,"hold":true)");
+  report(canary(), "active");
+  for (int i = 0; i < 3; ++i) run_task(canary(), false);
+  ASSERT_TRUE(control.artifacts.round());
+  control::Control other(queue, store, clock, types(), options());
+  ASSERT_TRUE(other.workers.load());
+  ASSERT_TRUE(other.artifacts.load());
+  EXPECT_EQ(other.artifacts.snapshot()->releases.back().canary.failed, 3);
+  ASSERT_TRUE(other.artifacts.promote("echo"));
+  EXPECT_EQ(version_for("w1"), "2.0.0") << "a worker that asks is told what the store says";
+  EXPECT_EQ(version_for("w2"), "2.0.0");
+}
+
+TEST_F(RegistryTest, a_canary_that_cannot_load_it_ends_the_rollout) {
+  for (const char* id : {"w1", "w2"}) enrol(id);
+  publish("1.0.0", R"(,"canary":"10%")");
+  report(canary(), "failed", "syntax error near 'end'");
+  ASSERT_TRUE(control.artifacts.round());
+  EXPECT_EQ(get_string(newest(), "state"), "rolled_back");
+  EXPECT_NE(get_string(newest(), "reason").find("syntax error near 'end'"), std::string::npos);
+}
+
+TEST_F(RegistryTest, a_quiet_canary_is_promoted_when_its_time_is_over) {
+  for (const char* id : {"w1", "w2"}) enrol(id);
+  publish("1.0.0", R"(,"canary":1,"promote_after_seconds":60)");
+  report(canary(), "active");
+  clock.advance(Millis{59'999});
+  ASSERT_TRUE(control.artifacts.round());
+  EXPECT_EQ(get_string(newest(), "state"), "canary");
+  clock.advance(Millis{1});
+  ASSERT_TRUE(control.artifacts.round());
+  EXPECT_EQ(get_string(newest(), "state"), "active");
+}
+
+TEST_F(RegistryTest, a_canary_that_does_not_run_it_is_not_promoted) {
+  for (const char* id : {"w1", "w2"}) enrol(id);
+  publish("1.0.0", R"(,"canary":1,"promote_after_seconds":60)");
+  for (const char* state : {"pending", "fetched"}) {
+    report(canary(), state);
+    clock.advance(Millis{60'000});
+    ASSERT_TRUE(control.artifacts.round());
+    EXPECT_EQ(get_string(newest(), "state"), "canary") << state;
+  }
+  report(canary(), "active");
+  ASSERT_TRUE(control.artifacts.round());
+  EXPECT_EQ(get_string(newest(), "state"), "active");
+}
+
+TEST_F(RegistryTest, results_that_come_late_belong_to_what_ran_then) {
+  for (const char* id : {"w1", "w2"}) enrol(id);
+  publish("2.0.0", R"(,"canary":1,"hold":true)");
+  const std::string id = canary();
+  std::vector<model::Lease> old;
+  for (int i = 0; i < 5; ++i) old.push_back(begin_task(id));
+  clock.advance(Millis{60'000});
+  report(id, "active");
+  for (const auto& lease : old) end_task(lease, id, false, 3'600'000);
+  for (int i = 0; i < 2; ++i) end_task(begin_task(id), id, true, -3'600'000);
+  ASSERT_TRUE(control.artifacts.round());
+  EXPECT_EQ(get_string(newest(), "state"), "canary");
+  const auto release = newest();
+  const auto& tasks = release.at("tasks").as_object().at("canary").as_object();
+  EXPECT_EQ(get_int(tasks, "failed"), 0);
+  EXPECT_EQ(get_int(tasks, "succeeded"), 2) << "whatever the worker's clock says";
+}
+
+TEST_F(RegistryTest, a_failure_is_an_event_again_after_its_worker_was_removed) {
+  const auto failures = [&] {
+    const std::string text = call("GET", "/metrics").body;
+    const std::string name = "skep_artifact_events_total{event=\"failed\"} ";
+    const auto at = text.find(name);
+    return at == std::string::npos ? 0 : std::stoi(text.substr(at + name.size()));
+  };
+  enrol("w1");
+  publish("1.0.0");
+  for (int i = 0; i < 2; ++i) report("w1", "failed", "line 3");
+  EXPECT_EQ(failures(), 1);
+  clock.advance(Millis{600'000});
+  api("DELETE", "/api/workers/w1");
+  enrol("w1");
+  report("w1", "failed", "line 3");
+  EXPECT_EQ(failures(), 2);
+}
+
+}  // namespace
+}  // namespace skep::test

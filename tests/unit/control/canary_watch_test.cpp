@@ -1,0 +1,112 @@
+// What is seen of canaries, without a store, a queue or a clock.
+#include "core/control/canary_watch.hpp"
+
+#include <gtest/gtest.h>
+
+namespace skep::control {
+namespace {
+
+const std::string kSha(64, 'a');
+
+Release canary(std::int64_t id) {
+  Release r;
+  r.id = id;
+  r.name = "probe";
+  r.sha256 = kSha;
+  r.types = {"probe"};
+  r.sites = {"site-a"};
+  r.canaries = {"w1", "w2"};
+  r.state = ReleaseState::kCanary;
+  return r;
+}
+
+api::ArtifactReport says(const std::string& state, const std::string& reason = "") {
+  return {7, {{api::ArtifactKind::kScript, "probe", kSha, state, reason}}};
+}
+
+struct CanaryWatchTest : testing::Test {
+  CanaryWatchTest() { watch.follow({canary(7)}); }
+  void end(const std::string& worker, bool ok, WallMs began, const std::string& type = "probe",
+           const std::string& site = "site-a") {
+    watch.ended({type, site, worker, ok, began});
+  }
+  std::size_t in_place() { return watch.sight_of(7)->in_place; }
+  CanaryWatch watch;
+};
+
+TEST_F(CanaryWatchTest, only_a_canary_that_runs_it_has_it) {
+  for (const char* state : {"pending", "fetched"}) {
+    watch.heard("w1", says(state), 100);
+    EXPECT_EQ(in_place(), 0u) << state;
+  }
+  watch.heard("w1", says("active"), 100);
+  watch.heard("w3", says("active"), 100);
+  EXPECT_EQ(in_place(), 1u) << "w3 is no canary";
+  for (const char* state : {"pending", "fetched", "failed"}) {
+    watch.heard("w1", says("active"), 100);
+    watch.heard("w1", says(state), 200);
+    EXPECT_EQ(in_place(), 0u) << state;
+  }
+  watch.heard("w1", says("active"), 300);
+  watch.heard("w1", {7, {}}, 400);
+  EXPECT_EQ(in_place(), 0u) << "it says nothing of it any more";
+}
+
+TEST_F(CanaryWatchTest, a_canary_that_does_not_know_of_it_yet_speaks_of_older_ones) {
+  for (const char* state : {"active", "failed"}) {
+    auto report = says(state);
+    report.revision = 6;
+    watch.heard("w1", report, 100);
+    EXPECT_EQ(in_place(), 0u) << state;
+    EXPECT_EQ(watch.sight_of(7)->failure, "") << state;
+  }
+}
+
+TEST_F(CanaryWatchTest, tasks_count_from_when_the_canary_has_it) {
+  watch.heard("w1", says("active"), 100);
+  watch.heard("w1", says("active"), 200);
+  end("w1", false, 99);
+  end("w1", false, 100);
+  end("w2", false, 500);
+  end("w3", true, 1);
+  end("w1", false, 500, "another");
+  end("w1", false, 500, "probe", "site-b");
+  const auto counts = watch.take();
+  ASSERT_EQ(counts.size(), 1u);
+  EXPECT_EQ(counts[0].id, 7);
+  EXPECT_EQ(counts[0].canary.failed, 1);
+  EXPECT_EQ(counts[0].others.ok, 1);
+  EXPECT_EQ(counts[0].others.finished(), 1);
+  EXPECT_TRUE(watch.take().empty());
+  end("w1", false, 500);
+  watch.put_back(counts);
+  EXPECT_EQ(watch.take().at(0).canary.failed, 2);
+}
+
+TEST_F(CanaryWatchTest, a_failure_is_told_once_and_again_after_it_was_gone) {
+  EXPECT_EQ(watch.heard("w1", says("failed", "line 3"), 100).size(), 1u);
+  EXPECT_EQ(watch.sight_of(7)->failure, "worker w1 could not use it: line 3");
+  EXPECT_TRUE(watch.heard("w1", says("failed", "line 3"), 200).empty());
+  EXPECT_EQ(watch.heard("w9", says("failed"), 200).size(), 1u);
+  watch.heard("w1", {7, {}}, 300);
+  EXPECT_EQ(watch.heard("w1", says("failed"), 400).size(), 1u);
+  watch.heard("w1", says("active"), 500);
+  EXPECT_EQ(watch.heard("w1", says("failed"), 600).size(), 1u);
+  watch.forget("w1");
+  EXPECT_EQ(watch.heard("w1", says("failed"), 700).size(), 1u);
+}
+
+TEST_F(CanaryWatchTest, what_is_known_stays_while_it_is_a_canary) {
+  watch.heard("w1", says("active"), 100);
+  watch.follow({canary(7), canary(8)});
+  EXPECT_EQ(in_place(), 1u);
+  EXPECT_EQ(watch.sight_of(8)->in_place, 0u);
+  Release promoted = canary(7);
+  promoted.state = ReleaseState::kActive;
+  watch.follow({promoted});
+  EXPECT_FALSE(watch.sight_of(7));
+  EXPECT_FALSE(watch.sight_of(8));
+}
+
+}  // namespace
+}  // namespace skep::control
