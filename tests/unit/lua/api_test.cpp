@@ -85,6 +85,7 @@ TEST_F(Api, runs_programs) {
       result("local r = ctx.exec{ 'sh', '-c', 'cat; echo $X >&2; exit 3', stdin = 'in', env = "
              "{ X = 'y' } } return { r.exit_code, r.stdout, r.stderr, r.timed_out }"),
       R"([3,"in","y\n",false])");
+  EXPECT_EQ(result("return ctx.exec{ 'sleep', '30', timeout = 0.0004 }.timed_out"), "true");
   EXPECT_EQ(result("local r = ctx.exec{ 'sleep', '30', timeout = 0.05 } return { r.timed_out, "
                    "r.exit_code == nil }"),
             "[true,true]");
@@ -117,6 +118,14 @@ TEST_F(Api, speaks_http) {
                    "r.body }",
                    params),
             R"([201,"{\"a\":1}"])");
+  // The server takes JSON only and names the type of anything else.
+  const std::string types = result(
+      "local function typed(body, options) local r = ctx.http.post(params.url .. '/echo', body, "
+      "options) return r.status == 201 and 'json' or json.decode(r.body).detail:match('\"(.-)\"') "
+      "end local own = { headers = { ['content-type'] = 'a/b' } } return { typed('x'), typed({}), "
+      "typed('x', own), typed({}, own), typed('x', { headers = { ['Content-Type'] = '' } }) }",
+      params);
+  EXPECT_EQ(types, R"(["text/plain; charset=utf-8","json","a/b","a/b",""])");
   server.stop();
   EXPECT_EQ(
       result("local r = ctx.http.get(params.url) return { r.status, r.error ~= nil }", params),
