@@ -7,6 +7,7 @@ namespace skep::plugin {
 namespace {
 
 constexpr Millis kMaxTimeout{3'600'000};
+constexpr std::size_t kMaxAnswer = 16u << 20;
 
 net::ClientRequest to_request(const skep_http_request& in) {
   net::ClientRequest out;
@@ -14,6 +15,7 @@ net::ClientRequest to_request(const skep_http_request& in) {
   out.url = text(in.url);
   for (std::uint32_t i = 0; i < in.header_count; ++i) out.headers.emplace_back(text(in.headers[i]));
   out.body = text(in.body);
+  out.max_body = kMaxAnswer;
   if (in.timeout_ms > 0) out.timeout = std::min(Millis(in.timeout_ms), kMaxTimeout);
   if (TaskCall* call = TaskCall::current())
     out.aborted = [call] { return call->reason() != ports::CancelReason::kNone; };

@@ -102,6 +102,24 @@ TEST(HttpService, says_what_went_wrong) {
       0);
 }
 
+TEST(HttpService, takes_no_more_than_16_MiB) {
+  std::size_t bytes = 16u << 20;
+  std::vector<net::Route> routes;
+  routes.push_back({"GET", "/big", net::Access::kOpen, 0, "", [&](const net::HttpRequest&) {
+                      return net::HttpResponse::json(std::string(bytes, 'x'));
+                    }});
+  net::ServerOptions options;
+  options.listen = {"127.0.0.1:0"};
+  net::HttpServer server(options, net::Router(std::move(routes)));
+  ASSERT_TRUE(server.start());
+  const std::string url = server.urls().at(0) + "/big";
+  const skep_http_request in{
+      sizeof(skep_http_request), 0, to_view("GET"), to_view(url), nullptr, {}, 20'000};
+  EXPECT_EQ(request(in).body.size(), bytes);
+  ++bytes;
+  EXPECT_EQ(request(in).rc, SKEP_E_UNSUPPORTED);
+}
+
 TEST(HttpService, gives_up_when_the_task_of_its_thread_is_cancelled) {
   std::promise<void> entered;
   std::promise<void> release;
