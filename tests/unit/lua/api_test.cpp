@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <future>
 
 #include "core/base/json.hpp"
 #include "core/net/http.hpp"
@@ -130,6 +131,25 @@ TEST_F(Api, speaks_http) {
   EXPECT_EQ(
       result("local r = ctx.http.get(params.url) return { r.status, r.error ~= nil }", params),
       "[0,true]");
+}
+
+TEST(ApiInAChild, ends_a_request_with_its_task) {
+  ScriptRig rig("{}", "process");
+  std::promise<void> release;
+  net::ServerOptions options;
+  options.listen = {"127.0.0.1:0"};
+  net::HttpServer server(
+      std::move(options),
+      net::Router({{"GET", "/slow", net::Access::kOpen, 0, "", [&](const net::HttpRequest&) {
+                      rig.cancel();
+                      release.get_future().wait();
+                      return net::HttpResponse::json("{}");
+                    }}}));
+  ASSERT_TRUE(server.start());
+  const auto ran = rig.body("return ctx.http.get('" + server.urls().front() + "/slow').status");
+  release.set_value();
+  EXPECT_EQ(ran.outcome.kind, model::OutcomeKind::kCancelled);
+  EXPECT_EQ(ran.outcome.error.find("killed"), std::string::npos) << ran.outcome.error;
 }
 
 TEST_F(Api, keeps_values_beyond_the_task) {
