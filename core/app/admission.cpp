@@ -23,9 +23,8 @@ void refuse_untrusted(const trust::Gate& gate, std::vector<plugin::PluginInfo>& 
     if (p.state != "available") continue;
     const Status admitted = gate.admit({p.id, p.version, abi, p.sha256, p.path, p.path});
     if (admitted) continue;
-    const Error& e = admitted.error();
     p.state = "refused";
-    p.reason = e.next.empty() ? e.message : e.message + "\n  next: " + e.next;
+    p.reason = admitted.error().with_advice();
   }
 }
 

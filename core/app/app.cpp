@@ -95,7 +95,7 @@ worker::DrainReport drain(WorkerRole& role, Signals& signals) {
 plugin::RegistryOptions registry_options(const config::Config& config,
                                          std::shared_ptr<const trust::Gate> gate) {
   plugin::RegistryOptions o;
-  make_artifact_folders(config);
+  make_plugin_folders(config);
   set_plugin_search(config, o);
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;

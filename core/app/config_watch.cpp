@@ -30,9 +30,10 @@ std::vector<std::string> folders_of(const std::string& path) {
 
 }  // namespace
 
-ConfigWatch::ConfigWatch(Reloader& reloader)
+ConfigWatch::ConfigWatch(Reloader& reloader, Millis quiet)
     : Service("skep-config"),
       reloader_(reloader),
+      quiet_(quiet),
       path_(absolute_path(reloader.path())),
       folders_(folders_of(path_)) {}
 
@@ -55,10 +56,14 @@ ConfigWatch::Stamp ConfigWatch::stamp_of(const std::string& path) {
 /// Two edits within a tick of the file system's clock have one stamp: being named is enough.
 bool ConfigWatch::is_new(const FolderWatch::Changes& changes) {
   const Stamp now = stamp_of(path_);
-  const bool differs = now != seen_;
+  const MonoMs at = SystemClock().mono_ms();
+  if (now != last_) last_since_ = at;
+  last_ = now;
+  const bool named =
+      std::find(changes.paths.begin(), changes.paths.end(), path_) != changes.paths.end();
+  if (!named && (now == seen_ || at - last_since_ < quiet_.count())) return false;
   seen_ = now;
-  return differs ||
-         std::find(changes.paths.begin(), changes.paths.end(), path_) != changes.paths.end();
+  return true;
 }
 
 void ConfigWatch::run(std::stop_token stop) {
@@ -69,7 +74,7 @@ void ConfigWatch::run(std::stop_token stop) {
       reloader_.reload("SIGHUP");
     else if (changed && reloader_.running().config.node.watch_config)
       reloader_.reload("file");
-    changes = folders_.wait(kLook, kSettle, stop);
+    changes = folders_.wait(last_ == seen_ ? kLook : quiet_, kSettle, stop);
   }
 }
 

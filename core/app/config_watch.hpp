@@ -13,11 +13,13 @@
 namespace skep::app {
 
 /// Editors write a file in place or rename another over it, and an orchestrator swaps a link on the
-/// way to it: all of them are noticed. [node] watch_config = false leaves only request().
+/// way to it: all of them are noticed, and a file is read when its writer has closed it. A change
+/// whose end nobody told counts once the file has stayed as it is for `quiet`. [node] watch_config
+/// = false leaves only request().
 class ConfigWatch final : public Service {
  public:
   /// `reloader` outlives it.
-  explicit ConfigWatch(Reloader& reloader);
+  explicit ConfigWatch(Reloader& reloader, Millis quiet = Millis{1'000});
   ~ConfigWatch() override { stop(); }
   /// Reloads soon, on this service's thread. [any]
   void request();
@@ -32,9 +34,12 @@ class ConfigWatch final : public Service {
   bool is_new(const FolderWatch::Changes& changes);
 
   Reloader& reloader_;
+  const Millis quiet_;
   const std::string path_;  ///< absolute
   FolderWatch folders_;
-  Stamp seen_{};
+  Stamp seen_{};  ///< of what was read
+  Stamp last_{};  ///< at the last look
+  MonoMs last_since_ = 0;
   std::atomic<bool> requested_{false};
 };
 

@@ -60,7 +60,8 @@ std::vector<net::Route> NodeApi::routes() {
       row("GET", "/api/node/plugins", "Its plugins with their generations.",
           read(&NodeApi::plugins)),
       row("POST", "/api/node/plugins/{id}/reload",
-          "Bring the newest file of a plugin into service.", call(&NodeApi::reload_plugin)),
+          "Bring the newest file of a plugin into service.",
+          checked([this](const Request& r) { return reload_plugin(r); }, {"force"})),
       row("GET", "/api/node/scripts", "Its scripts with their generations.",
           read(&NodeApi::scripts)),
       row("GET", "/api/node/metrics", "Its plugins, scripts and events in Prometheus text format.",
@@ -107,7 +108,12 @@ NodeApi::Response NodeApi::plugins(const Request&) const {
 }
 
 NodeApi::Response NodeApi::reload_plugin(const Request& r) {
-  const auto done = registry_.reload(r.params.at("id"));
+  const auto force = r.query.find("force");
+  if (force != r.query.end() && force->second != "true" && force->second != "false")
+    return Response::problem(
+        invalid("force is \"" + force->second + "\"; expected true or false").named("bad-query"));
+  const auto done =
+      registry_.reload(r.params.at("id"), force != r.query.end() && force->second == "true");
   if (!done) return Response::problem(done.error());
   JsonOut out;
   out.object().key("id").str(done->id).key("version").str(done->version);

@@ -25,13 +25,13 @@ Result<NodeFacts> facts_of(const config::Loaded& loaded, const config::LoadOptio
 
 Reloader::Guards guards_of(plugin::Registry& registry, std::shared_ptr<trust::Gate> gate) {
   Reloader::Guards guards;
-  guards.check = [](const config::Config& c) -> Status {
-    const auto settings = trust::Settings::from(c.trust);
-    return settings ? Status{} : Status{settings.error()};
+  guards.check = [&registry](const config::Config& before, const config::Config& now) -> Status {
+    if (const auto settings = trust::Settings::from(now.trust); !settings) return settings.error();
+    if (now.plugins.tables == before.plugins.tables) return {};
+    return registry.check_tables(now.plugins.tables);
   };
-  guards.plugins = [&registry](const config::Config& c) -> Status {
-    const auto changed = registry.configure(c.plugins.tables);
-    return changed ? Status{} : Status{changed.error()};
+  guards.plugins = [&registry](const config::Config& c) {
+    return registry.configure(c.plugins.tables);
   };
   guards.trust = [gate = std::move(gate)](const config::Config& c) -> Status {
     auto settings = trust::Settings::from(c.trust);

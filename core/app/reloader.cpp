@@ -1,5 +1,7 @@
 #include "core/app/reloader.hpp"
 
+#include <algorithm>
+
 #include "core/base/events.hpp"
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
@@ -9,6 +11,8 @@ namespace skep::app {
 namespace {
 
 using config::Change;
+
+constexpr std::size_t kMaxBytes = std::size_t{1} << 20;  ///< as load() takes
 
 std::string listed(const std::vector<Change>& changes) {
   std::vector<std::string> out;
@@ -36,6 +40,47 @@ void write(JsonOut& out, std::string_view name, const std::vector<Change>& chang
   out.end_array();
 }
 
+void keep_table(const std::map<std::string, std::string>& before, const std::string& id,
+                std::map<std::string, std::string>& tables) {
+  if (const auto old = before.find(id); old != before.end())
+    tables[id] = old->second;
+  else
+    tables.erase(id);
+}
+
+void write(JsonOut& out, const plugin::Configured& plugins) {
+  const auto row = [&](const std::string& id, std::string_view result) -> JsonOut& {
+    return out.object().key("id").str(id).key("result").str(result).key("error");
+  };
+  out.key("plugins").array();
+  for (const std::string& id : plugins.changed) row(id, "changed").null().end_object();
+  for (const auto& [id, error] : plugins.failed)
+    row(id, error.id() == "needs-restart" ? "restart" : "failed").str(error.message).end_object();
+  out.end_array();
+}
+
+bool sets_anything(const config::Loaded& loaded) {
+  return std::any_of(loaded.origins.begin(), loaded.origins.end(),
+                     [](const auto& origin) { return origin.second.kind == config::Layer::kFile; });
+}
+
+/// kConfig for a last line without its end, which may be the beginning of another one.
+Status check_end(const std::string& path) {
+  const auto text = read_file(path, kMaxBytes);
+  if (!text || text->empty() || text->back() == '\n') return {};
+  return config_error(path +
+                      ": the last line has no end; the file may have been cut while it was "
+                      "written, and is not taken by itself")
+      .with_next("end it with a newline, or, when it is whole: skep node reload");
+}
+
+std::string why_waiting(const ReloadReport& r) {
+  std::vector<std::string> out;
+  if (r.error) out.push_back(r.error->message);
+  for (const auto& [id, error] : r.plugins.failed) out.push_back(id + ": " + error.message);
+  return out.empty() ? "these keys count at a start only" : join(out, "; ");
+}
+
 /// Where each value of `running` comes from, after `next` was read.
 std::map<std::string, config::Origin> merged_origins(const config::Loaded& running,
                                                      const config::Loaded& next,
@@ -60,7 +105,9 @@ std::string to_json(const ReloadReport& r) {
   out.key("covered").array();
   for (const auto& c : r.covered)
     out.object().key("key").str(c.key).key("value").raw(c.value).key("by").str(c.by).end_object();
-  out.end_array().key("warnings").array();
+  out.end_array();
+  write(out, r.plugins);
+  out.key("warnings").array();
   for (const std::string& warning : r.warnings) out.str(warning);
   out.end_array().key("error");
   if (r.error)
@@ -74,6 +121,7 @@ Reloader::Reloader(config::Loaded running, config::LoadOptions source, Guards gu
     : source_(std::move(source)),
       guards_(std::move(guards)),
       latest_(running),
+      offered_(running.config.plugins.tables),
       running_(std::move(running)) {}
 
 void Reloader::start(std::vector<Apply> parts) {
@@ -121,29 +169,42 @@ ReloadReport Reloader::run(std::string_view trigger) {
     return report;
   }
   auto next = config::load(source_);
-  if (!next) {
-    report.error = next.error();
+  Status whole = next ? Status() : Status(next.error());
+  if (whole && trigger == "file") whole = check_end(source_.path);
+  if (whole && sets_anything(latest_) && !sets_anything(*next))
+    whole = config_error(source_.path +
+                         " sets nothing any more: it was emptied, or is being "
+                         "written; the node goes on as configured before")
+                .with_next("write it again; only a start takes a file without settings");
+  if (!whole) {
+    report.error = whole.error();
     return report;
   }
   return take(std::move(*next), std::move(report));
 }
 
 /// An error refuses the whole; what a guard leaves for the next start stays in `now` as it was.
+/// [trust] comes first: what plugins load for their new tables must pass it.
 Status Reloader::ask_guards(const config::Config& before, config::Config& now,
-                            ReloadReport& report) const {
-  SKEP_TRY(guards_.check(now));
-  if (now.plugins.tables != before.plugins.tables)
-    if (const Status taken = guards_.plugins(now); !taken) {
-      const Error error = taken.error().within("[plugins]");
-      if (error.code != Code::kUnsupported) return error;
-      report.error = error;
-      now.plugins.tables = before.plugins.tables;
-    }
+                            ReloadReport& report) {
+  SKEP_TRY(guards_.check(before, now));
   if (now.trust.policy != before.trust.policy || now.trust.keys != before.trust.keys)
     if (const Status taken = guards_.trust(now); !taken) {
       report.error = taken.error().within("[trust]");
       now.trust = before.trust;
     }
+  auto& tables = now.plugins.tables;
+  if (tables == before.plugins.tables && tables == offered_) return {};
+  offered_ = tables;
+  auto taken = guards_.plugins(now);
+  if (!taken) {
+    report.error = taken.error().within("[plugins]");
+    tables = before.plugins.tables;
+    return {};
+  }
+  report.plugins = std::move(*taken);
+  for (const auto& failed : report.plugins.failed)
+    keep_table(before.plugins.tables, failed.id, tables);
   return {};
 }
 
@@ -192,7 +253,7 @@ void Reloader::publish(const ReloadReport& r) const {
     events::publish(log::Level::kWarn, "config.refused",
                     {{"trigger", r.trigger},
                      {"needs_restart", listed(r.needs_restart)},
-                     {"reason", r.error ? r.error->message : "these keys count at a start only"}});
+                     {"reason", why_waiting(r)}});
 }
 
 }  // namespace skep::app

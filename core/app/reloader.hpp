@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "core/base/clock.hpp"
 #include "core/config/diff.hpp"
 #include "core/config/load.hpp"
+#include "core/plugin/registry.hpp"
 
 namespace skep::app {
 
@@ -24,23 +26,25 @@ struct ReloadReport {
   std::string trigger;  ///< "file", "SIGHUP" or "api"
   WallMs at = 0;
   std::vector<config::Change> applied;
-  std::vector<config::Change> needs_restart;  ///< from what runs to what the file says
+  std::vector<config::Change> needs_restart;  ///< from what runs to what the file says; also
+                                              ///< the tables of plugins that failed
   std::vector<config::Covered> covered;       ///< edited, but a variable or flag counts
+  plugin::Configured plugins;                 ///< whose table changed, and what came of it
   std::vector<std::string> warnings;
-  std::optional<Error> error;  ///< why it was refused, or why live keys wait
+  std::optional<Error> error;  ///< why it was refused, or why [trust] or [plugins] waits
 };
 std::string to_json(const ReloadReport& report);
 
 class Reloader {
  public:
-  /// What may say no. Each is all or nothing.
+  /// What may say no, asked in this order; only the first refuses the whole.
   struct Guards {
-    /// What is wrong with a configuration besides what config::load() knows. Changes nothing.
-    std::function<Status(const config::Config&)> check;
-    /// Takes new [plugins.ID] tables; kUnsupported leaves them for the next start.
-    std::function<Status(const config::Config&)> plugins;
+    /// What is wrong with `now` besides what config::load() knows. Changes nothing.
+    std::function<Status(const config::Config& before, const config::Config& now)> check;
     /// Takes a new [trust]; kState, for one that admits more, leaves it for the next start.
     std::function<Status(const config::Config&)> trust;
+    /// Takes new [plugins.ID] tables; an error leaves all of them, a plugin that failed its own.
+    std::function<Result<plugin::Configured>(const config::Config&)> plugins;
   };
   /// Takes what is live of a configuration; the values have been checked.
   using Apply = std::function<void(const config::Config&)>;
@@ -66,14 +70,15 @@ class Reloader {
  private:
   ReloadReport run(std::string_view trigger);
   ReloadReport take(config::Loaded next, ReloadReport report);
-  Status ask_guards(const config::Config& before, config::Config& now, ReloadReport& report) const;
+  Status ask_guards(const config::Config& before, config::Config& now, ReloadReport& report);
   void publish(const ReloadReport& report) const;
 
   const config::LoadOptions source_;
   const Guards guards_;
   std::mutex turn_;  ///< held during a whole reload
   std::optional<std::vector<Apply>> parts_;
-  config::Loaded latest_;  ///< as last read
+  config::Loaded latest_;                       ///< as last read
+  std::map<std::string, std::string> offered_;  ///< the tables that plugins were last asked to take
 
   mutable std::mutex mutex_;  ///< what others read
   config::Loaded running_;

@@ -109,12 +109,15 @@ std::vector<std::string> artifact_paths(const config::Config& config, api::Artif
   return {worker::artifact_path(artifacts_dir(config), kind)};
 }
 
-void make_artifact_folders(const config::Config& config) {
-  for (const auto kind : {api::ArtifactKind::kPlugin, api::ArtifactKind::kScript})
-    for (const std::string& path : artifact_paths(config, kind)) {
-      std::error_code ec;  // said by the scan that finds no folder
-      std::filesystem::create_directories(path, ec);
-    }
+void make_plugin_folders(const config::Config& config) {
+  auto folders = artifact_paths(config, api::ArtifactKind::kPlugin);
+  for (std::string& path : artifact_paths(config, api::ArtifactKind::kScript))
+    folders.push_back(std::move(path));
+  if (config.plugins.paths.empty()) folders.push_back(plugin_paths(config).front());
+  for (const std::string& path : folders) {
+    std::error_code ec;  // said by the scan that finds no folder
+    std::filesystem::create_directories(path, ec);
+  }
 }
 
 void set_plugin_search(const config::Config& config, plugin::RegistryOptions& options) {

@@ -31,8 +31,8 @@ std::string artifacts_dir(const config::Config& config);
 /// The folders that come first in a worker's plugin and script paths; empty for a node that is no
 /// worker.
 std::vector<std::string> artifact_paths(const config::Config& config, api::ArtifactKind kind);
-/// Makes them when missing.
-void make_artifact_folders(const config::Config& config);
+/// Makes those and STATE_DIR/plugins when they are searched and missing.
+void make_plugin_folders(const config::Config& config);
 /// Where the node looks for plugins: `paths` and `arrivals` of `options`.
 void set_plugin_search(const config::Config& config, plugin::RegistryOptions& options);
 /// What the plugin registry says of plugin files in `folder`: "active" with the hash that serves,

@@ -87,7 +87,7 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
 
 Status WorkerRole::start_scripts(const config::Config& config, plugin::Registry& registry,
                                  plugin::Admission admission) {
-  auto options = script_options(config, std::move(admission));
+  auto options = script_options(config, admission);
   if (!options) return options.error();
   script_folders_ = options->paths;
   plugin::EngineOptions host;
@@ -96,11 +96,12 @@ Status WorkerRole::start_scripts(const config::Config& config, plugin::Registry&
     host.table = settings->second;
   host.staging_dir = config.node.state_dir + "/staging";
   host.state_dir = config.node.state_dir;
+  host.admission = std::move(admission);
   auto engine = plugin::open_script_engine(registry, host);
   if (!engine) {
     const Error& e = engine.error();
     log::warn("scripts_not_loaded", {{"reason", e.message}, {"next", e.next}});
-    no_scripts_ = e.next.empty() ? e.message : e.message + "\n  next: " + e.next;
+    no_scripts_ = e.with_advice();
     return {};
   }
   if (config.scripts.paths.empty()) SKEP_TRY(make_state_dir(script_paths(config).front()));

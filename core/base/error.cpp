@@ -57,6 +57,10 @@ Error Error::named(std::string error_name) && {
   return std::move(*this);
 }
 
+std::string Error::with_advice() const {
+  return next.empty() ? message : message + "\n  next: " + next;
+}
+
 std::string_view Error::id() const { return name.empty() ? info(code).name : name; }
 
 Error invalid(std::string message) { return {Code::kInvalid, std::move(message)}; }

@@ -42,6 +42,8 @@ struct [[nodiscard]] Error {
   Error with_next(std::string next_step) &&;
   Error named(std::string error_name) &&;
   std::string_view id() const;
+  /// The message, and the next step on a line of its own.
+  std::string with_advice() const;
 };
 
 struct CodeInfo {

@@ -13,8 +13,8 @@
 namespace skep {
 namespace {
 
-constexpr std::uint32_t kEvents =
-    IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF;
+constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
+                                  IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB;
 /// A folder that is not there is looked for as often.
 constexpr Millis kMissing{500};
 
@@ -60,9 +60,12 @@ void FolderWatch::read_events(Changes& changes) {
       if ((event.mask & IN_Q_OVERFLOW) != 0) changes.overflow = true;
       const bool ended = (event.mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0;
       if (ended) inotify_rm_watch(inotify_.get(), event.wd);
+      const bool access = (event.mask & IN_ATTRIB) != 0;
       for (auto folder = watched_.begin(); folder != watched_.end();) {
         const bool meant = folder->second == event.wd;
-        if (meant && !ended && event.len > 0) add(changes.paths, folder->first + "/" + name);
+        if (meant && access) changes.access = true;
+        if (meant && !ended && !access && event.len > 0)
+          add(changes.paths, folder->first + "/" + name);
         if (meant && ended) changes.overflow = true;
         folder = meant && ended ? watched_.erase(folder) : std::next(folder);
       }

@@ -21,7 +21,8 @@ class FolderWatch {
   struct Changes {
     std::vector<std::string> paths;  ///< written and closed, moved in, moved out or removed
     bool overflow = false;           ///< some were missed: look at everything
-    bool any() const { return overflow || !paths.empty(); }
+    bool access = false;             ///< a mode or an owner, of a file or of a folder
+    bool any() const { return overflow || access || !paths.empty(); }
   };
   /// Waits for a change, then until `settle` passes without another one, so that a burst is one
   /// answer. Empty after `timeout`, after wake() or when `stop` is requested.

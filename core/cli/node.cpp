@@ -1,6 +1,7 @@
 // skep node show, reload
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <ostream>
 
@@ -42,6 +43,13 @@ void print_changes(const Console& c, std::string_view title, Style style, const 
           << '\n';
 }
 
+std::size_t failed_plugins(const json::object& report) {
+  const auto plugins = objects(report, "plugins");
+  return static_cast<std::size_t>(std::count_if(
+      plugins.begin(), plugins.end(),
+      [](const json::object* plugin) { return get_string(*plugin, "result") == "failed"; }));
+}
+
 void print_report(const Console& c, const json::object& report) {
   print_changes(c, "applied", Style::kGood, report, "applied");
   print_changes(c, "needs restart", Style::kWarn, report, "needs_restart");
@@ -50,8 +58,15 @@ void print_report(const Console& c, const json::object& report) {
           << printable(fmt::format("{}: {} counts, not the file", get_string(*covered, "key"),
                                    get_string(*covered, "by")))
           << '\n';
-  if (const std::string error = get_string(report, "error"); !error.empty())
-    c.out << indented(printable(error, true), "  ");
+  for (const json::object* plugin : objects(report, "plugins")) {
+    const bool changed = get_string(*plugin, "result") == "changed";
+    c.out << c.paint(changed ? Style::kGood : Style::kBad, fmt::format("{:13}", "plugin")) << "  "
+          << printable(get_string(*plugin, "id"))
+          << (changed ? "  goes by its new table" : "  goes on as before:") << '\n'
+          << indented(printable(get_string(*plugin, "error"), true), "  ");
+  }
+  const std::string error = get_string(report, "error");
+  if (!error.empty()) c.out << indented(printable(error, true), "  ");
 }
 
 void print_node(const Console& c, const json::object& o) {
@@ -100,11 +115,12 @@ Outcome<int> reload(Session& s) {
   const auto answer = node->post("/api/node/reload");
   if (!answer) return answer.error();
   if (!answer->is_object()) return no_object(*node);
-  if (print_document(s.console, s.format, *answer, "result")) return 0;
   const json::object& report = answer->get_object();
+  const int code = failed_plugins(report) > 0 ? info(Code::kConfig).exit_code : 0;
+  if (print_document(s.console, s.format, *answer, "result")) return code;
   if (get_string(report, "result") == "unchanged") s.console.out << "nothing changed\n";
   print_report(s.console, report);
-  return 0;
+  return code;
 }
 
 }  // namespace
@@ -118,7 +134,8 @@ std::vector<Command> node_commands() {
   again.options = config_options();
   again.notes =
       "A file that is wrong changes nothing (exit code 78). Of one that is right, what may change\n"
-      "live is applied, and keys that need a restart are named.";
+      "live is applied, and keys that need a restart are named. Each plugin says what came of its\n"
+      "new table; when one goes on with its old one, the exit code is 78.";
   again.run = reload;
   return {std::move(one), std::move(again)};
 }

@@ -89,7 +89,8 @@ Outcome<int> reload(Session& s) {
   auto node = s.node();
   if (!node) return node.error();
   const std::string id = s.args.get("ID");
-  const auto answer = node->post("/api/node/plugins/" + encode_part(id) + "/reload");
+  const auto answer = node->post("/api/node/plugins/" + encode_part(id) + "/reload" +
+                                 (s.args.has("force") ? "?force=true" : ""));
   if (!answer) return answer.error();
   if (!answer->is_object())
     return Failure(Error{Code::kCorrupt, node->server() + " answered no JSON object"});
@@ -122,6 +123,8 @@ std::vector<Command> plugin_commands() {
                 "bring the newest file of a plugin into service on a running node"};
   again.positionals = {{"ID", "plugin id"}};
   again.options = config_options();
+  again.options.push_back(
+      {"force", 0, "", "take the file out of quarantine; it then serves without probation"});
   again.run = reload;
   return {std::move(all), std::move(one), std::move(again)};
 }

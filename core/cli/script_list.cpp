@@ -42,8 +42,7 @@ void judge(json::object& o, const plugin::ScriptManifest& manifest, const std::s
     return say("disabled", "[scripts." + manifest.name + "] enabled = false");
   const Status granted = policy.check(fs::path(path).filename().string(), manifest.name,
                                       manifest.permissions, app::is_shipped_script(path));
-  if (!granted)
-    return say("refused", granted.error().message + "\n  next: " + granted.error().next);
+  if (!granted) return say("refused", granted.error().with_advice());
   const auto [owner, free] = owners.emplace(manifest.name, path);
   if (!free)
     return say("shadowed", "task type " + manifest.name + " is served by " + owner->second +

@@ -13,10 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string with_next(const Error& error) {
-  return error.next.empty() ? error.message : error.message + "\n  next: " + error.next;
-}
-
 ComponentInfo component_info(const ManifestComponent& c) {
   ComponentInfo out;
   out.name = c.name;
@@ -37,7 +33,7 @@ CatalogEntry read_entry(const fs::path& path, const HostAbi& host) {
   entry.info.state = "available";
   auto inspected = inspect(path.string());
   if (!inspected) {
-    entry.refuse(with_next(inspected.error()));
+    entry.refuse(inspected.error().with_advice());
     return entry;
   }
   entry.info.sha256 = inspected->sha256;
@@ -45,7 +41,7 @@ CatalogEntry read_entry(const fs::path& path, const HostAbi& host) {
     log::warn("plugin_file_doubtful", {{"path", path.string()}, {"reason", inspected->warning}});
   auto manifest = parse_manifest(inspected->manifest);
   if (!manifest) {
-    entry.refuse(with_next(manifest.error()));
+    entry.refuse(manifest.error().with_advice());
     return entry;
   }
   entry.manifest_text = std::move(inspected->manifest);
@@ -109,6 +105,16 @@ std::vector<CatalogEntry> scan_folders(const std::vector<std::string>& folders,
   return out;
 }
 
+CatalogEntry* find_entry(std::vector<CatalogEntry>& entries, std::string_view id) {
+  CatalogEntry* refused = nullptr;
+  for (CatalogEntry& entry : entries) {
+    if (entry.info.id != id) continue;
+    if (entry.info.state != "refused") return &entry;
+    if (refused == nullptr) refused = &entry;
+  }
+  return refused;
+}
+
 Error table_without_plugin(const std::string& id, const std::vector<std::string>& ids) {
   return config_error("[plugins." + id + "]: no plugin \"" + id + "\"; " + suggestion(id, ids))
       .with_next("skep plugin list");
@@ -128,9 +134,8 @@ Status apply_tables(const std::map<std::string, std::string>& tables, const std:
       wrong(table.error());
       continue;
     }
-    const auto entry = std::find_if(entries.begin(), entries.end(),
-                                    [&id = id](const CatalogEntry& e) { return e.info.id == id; });
-    if (entry == entries.end()) {
+    CatalogEntry* entry = find_entry(entries, id);
+    if (entry == nullptr) {
       const Error nobody = table_without_plugin(id, ids);
       if (arrivals.empty())
         wrong(nobody);
@@ -143,7 +148,7 @@ Status apply_tables(const std::map<std::string, std::string>& tables, const std:
         if (arrivals.empty() || !entry->info.path.starts_with(arrivals + "/"))
           wrong(fits.error());
         else if (entry->usable())
-          entry->refuse(with_next(fits.error()));
+          entry->refuse(fits.error().with_advice());
       }
     entry->table = std::move(*table);
     if (!entry->table.enabled && entry->usable()) entry->info.state = "disabled";

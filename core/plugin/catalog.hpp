@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/plugin/compat.hpp"
@@ -27,6 +28,9 @@ struct CatalogEntry {
 /// one stands. Logs each file that is refused. Never fails: what is wrong is in the entries.
 std::vector<CatalogEntry> scan_folders(const std::vector<std::string>& folders,
                                        const HostAbi& host);
+
+/// The entry of plugin `id`, sooner one that was not refused; null when there is none.
+CatalogEntry* find_entry(std::vector<CatalogEntry>& entries, std::string_view id);
 
 /// What the manifest says, for list().
 void describe(const Manifest& manifest, PluginInfo& info);

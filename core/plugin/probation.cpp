@@ -22,7 +22,8 @@ std::string of(std::int64_t part, std::int64_t all, std::string_view what) {
 }  // namespace
 
 std::optional<std::string> verdict(const CallTally& fresh, const CallTally& before) {
-  if (fresh.crashes > 0) return "crashed in call " + std::to_string(fresh.calls);
+  if (fresh.crashes > 0 && before.crashes == 0)
+    return "crashed in call " + std::to_string(fresh.calls);
   const double faults = share(fresh.faults, fresh.calls);
   if (fresh.faults >= kFaults && faults > share(before.faults, before.calls) + kClearly)
     return of(fresh.faults, fresh.calls, "were faults of the plugin");

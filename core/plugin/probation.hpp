@@ -17,8 +17,9 @@ inline bool probation_over(const CallTally& fresh, WallMs active_ms) {
 }
 
 /// Why the fresh generation must go, or nothing. A crash, or an exception across the boundary, is
-/// enough; of three faults the share must be clearly larger than before; of five calls that failed
-/// by their own word, most must have failed where before most did not.
+/// enough when there was none before, and a fault otherwise; of three faults the share must be
+/// clearly larger than before; of five calls that failed by their own word, most must have failed
+/// where before most did not.
 std::optional<std::string> verdict(const CallTally& fresh, const CallTally& before);
 
 }  // namespace skep::plugin

@@ -41,27 +41,29 @@ void log_failed(const CatalogEntry& entry, const ManifestComponent& c, const Err
              {{"type", c.name}, {"plugin", entry.info.id}, {"error", error.message}});
 }
 
-std::string with_next(const Error& e) {
-  return e.next.empty() ? e.message : e.message + "\n  next: " + e.next;
-}
-
 }  // namespace
 
-void publish(std::string_view step, const Plugin& plugin, const Recipe& recipe,
+bool has_tasks(const Manifest& manifest) {
+  return std::any_of(manifest.components.begin(), manifest.components.end(),
+                     [](const ManifestComponent& c) { return c.kind == SKEP_KIND_TASK; });
+}
+
+void publish(std::string_view event, const Plugin& plugin, const Recipe& recipe,
              std::uint64_t number, log::Level level, std::string_view reason) {
   const log::Field id{"id", plugin.id};
   const log::Field version{"version", recipe.manifest.version};
   const log::Field sha256{"sha256", recipe.file.sha256};
   const log::Field generation{"generation", number};
-  const std::string name = "plugin." + std::string(step);
   if (reason.empty())
-    events::publish(level, name, {id, version, sha256, generation});
+    events::publish(level, event, {id, version, sha256, generation});
   else
-    events::publish(level, name, {id, version, sha256, generation, {"reason", reason}});
+    events::publish(level, event, {id, version, sha256, generation, {"reason", reason}});
 }
 
 Registry::Impl::Impl(RegistryOptions o)
-    : options(std::move(o)), drainer(std::make_unique<Drainer>(options.drain)) {
+    : options(std::move(o)),
+      quarantine(options.state_dir.empty() ? "" : options.state_dir + "/quarantine.json"),
+      drainer(std::make_unique<Drainer>(options.drain)) {
   drainer->start();
 }
 
@@ -92,33 +94,27 @@ Status Registry::scan() {
 Status Registry::Impl::scan() {
   auto found = scan_folders(options.paths, host_abi());
   const Status applied = apply_tables(options.tables, options.arrivals, found);
+  for (CatalogEntry& entry : found) {
+    const auto known = refusals.find(entry.info.path);
+    if (known == refusals.end() || !entry.usable() || known->second.sha256 != entry.info.sha256)
+      continue;
+    entry.info.state = "refused";
+    entry.info.reason = known->second.reason;
+  }
   const std::lock_guard lock(mutex);
   entries = std::move(found);
   return applied;
 }
 
-CatalogEntry* Registry::Impl::find(std::string_view id) {
-  const auto at = std::find_if(entries.begin(), entries.end(), [&](const CatalogEntry& e) {
-    return e.info.id == id && e.info.state != "refused";
-  });
-  if (at != entries.end()) return &*at;
-  const auto refused = std::find_if(entries.begin(), entries.end(),
-                                    [&](const CatalogEntry& e) { return e.info.id == id; });
-  return refused == entries.end() ? nullptr : &*refused;
+/// REQUIRES: `mutex` is held.
+void Registry::Impl::refuse(CatalogEntry& entry, const std::string& reason) {
+  entry.refuse(reason);
+  refusals[entry.info.path] = Refusal{entry.info.id, entry.info.sha256, reason};
 }
 
-void Registry::set_script_host(const std::string& id, const Status& outcome) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->script_hosts.insert_or_assign(id, outcome);
-}
-
-void Registry::Impl::add_script_host(PluginInfo& info) const {
-  const auto host = script_hosts.find(info.id);
-  if (host == script_hosts.end() || info.state != "available") return;
-  if (host->second)
-    info.state = "loaded";
-  else
-    info.reason = with_next(host->second.error());
+/// Those files may be tried again.
+void Registry::Impl::forget_refusals(std::string_view id) {
+  std::erase_if(refusals, [&](const auto& known) { return known.second.id == id; });
 }
 
 std::vector<PluginInfo> Registry::list() const {
@@ -135,7 +131,7 @@ std::vector<PluginInfo> Registry::list() const {
     const bool first = std::find(shown.begin(), shown.end(), e.info.id) == shown.end();
     if (at == impl_->plugins.end() || !first) {
       out.push_back(e.info);
-      impl_->add_script_host(out.back());
+      impl_->show_opened(out.back());
       continue;
     }
     const Plugin& plugin = at->second;
@@ -187,7 +183,7 @@ std::unique_ptr<Running> Registry::Impl::make_running(Plugin& plugin,
   return std::make_unique<Running>(std::move(recipe), std::move(generation), running_host());
 }
 
-Result<Plugin*> Registry::Impl::first_load(CatalogEntry& entry) {
+Result<Plugin*> Registry::Impl::first_load(CatalogEntry& entry, bool needed) {
   Plugin* plugin = nullptr;
   {
     const std::lock_guard lock(mutex);
@@ -197,6 +193,13 @@ Result<Plugin*> Registry::Impl::first_load(CatalogEntry& entry) {
   if (plugin->current) return plugin;
   const auto staged = image_of(*plugin, entry.info.path);
   if (!staged) return staged.error();
+  if (quarantine.has(staged->sha256)) {
+    const Error bad = quarantine.refusal(staged->sha256);
+    if (!needed) return bad;
+    log::warn("plugin_quarantine_ignored", {{"plugin", plugin->id},
+                                            {"reason", bad.message},
+                                            {"effect", "the node needs it and has no other"}});
+  }
   auto recipe = verify(entry, *plugin, *staged);
   if (!recipe) return recipe.error();
   SKEP_TRY(probe(**recipe, plugin->last_number + 1));
@@ -228,7 +231,7 @@ void Registry::Impl::serve_tasks(CatalogEntry& entry) {
       continue;
     }
     if (plugin) log_failed(entry, c, task.error());
-    problems += (problems.empty() ? "" : "\n") + with_next(task.error());
+    problems += (problems.empty() ? "" : "\n") + task.error().with_advice();
     if (!plugin) break;
   }
   const bool serves = plugin && (!started.empty() || !wanted || !(*plugin)->slots.empty());
@@ -248,18 +251,14 @@ void Registry::Impl::serve_tasks(CatalogEntry& entry) {
     (*plugin)->current.reset();
     (*plugin)->trouble.clear();
   }
-  entry.refuse(problems);
+  refuse(entry, problems);
 }
 
 Result<std::shared_ptr<TaskTable>> Registry::tasks() {
   const std::lock_guard work(impl_->work);
   impl_->serving = true;
   for (CatalogEntry& entry : impl_->entries) {
-    if (!entry.usable()) continue;
-    const auto& components = entry.manifest->components;
-    if (std::any_of(components.begin(), components.end(),
-                    [](const ManifestComponent& c) { return c.kind == SKEP_KIND_TASK; }))
-      impl_->serve_tasks(entry);
+    if (entry.usable() && has_tasks(*entry.manifest)) impl_->serve_tasks(entry);
   }
   return impl_->table;
 }

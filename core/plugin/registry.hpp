@@ -29,7 +29,7 @@ struct DrainLimits {
 
 /// A plugin or script about to be loaded, as a private copy that nobody changes any more.
 struct Candidate {
-  std::string id;           ///< "" = not known yet, and nothing of it has run: a first look
+  std::string id;  ///< "" = not known yet, and nothing of it has run: a first look
   std::string version;
   std::string abi;          ///< "skep/1"; "lua" for scripts
   std::string sha256;       ///< of the copy
@@ -93,6 +93,16 @@ struct Reloaded {
   bool changed = false;  ///< false: the file and its table are those that serve already
 };
 
+/// What new tables came to, plugin by plugin.
+struct Configured {
+  struct Failed {
+    std::string id;
+    Error error;
+  };
+  std::vector<std::string> changed;  ///< ids that go by their new table
+  std::vector<Failed> failed;        ///< those that go on with their old one, or serve nothing
+};
+
 /// Staging needs a file system that allows execution; nothing is written before the first load.
 /// All functions may be called from any thread; they take turns.
 class Registry {
@@ -107,9 +117,6 @@ class Registry {
   /// as they are when scan() is called again.
   Status scan();
   std::vector<PluginInfo> list() const;
-  /// What became of a script host, which is not run by the registry: list() says "loaded", or the
-  /// reason.
-  void set_script_host(const std::string& id, const Status& outcome);
 
   // Instances, started. `name` is what TOML's `plugin = ".."` says: a component's name, or a
   // plugin's id when it has one component of that kind. kNotFound lists what there is. They stop
@@ -132,12 +139,20 @@ class Registry {
   /// for kinds that cannot be two, after it: see docs/plugin-reload.md. Returns once the new one
   /// serves; the old one ends its calls meanwhile. On any failure the old one goes on serving, the
   /// error names the step that failed, and list() keeps it as the reason. A file that crashed a
-  /// probe or was rolled back is not tried again.
-  Result<Reloaded> reload(std::string_view id);
-  /// Takes new [plugins.ID] tables: checks all of them first, then reloads the plugins whose table
-  /// changed. The ids that changed. On a wrong table nothing changes; a plugin that does not start
-  /// with its new table goes on with the old one, and the error says so.
-  Result<std::vector<std::string>> configure(std::map<std::string, std::string> tables);
+  /// probe or was rolled back is in quarantine (STATE_DIR/quarantine.json) and not tried again;
+  /// `force` takes it out, and lets it serve without probation.
+  Result<Reloaded> reload(std::string_view id, bool force = false);
+  /// Somebody opened the plugin's file without this registry, as scripts do with their language;
+  /// `opened` is what came of it. list() says so, and a new file or table of it counts at the next
+  /// start: reload() and configure() answer with the error "needs-restart".
+  void note_opened(std::string_view id, const Status& opened);
+  /// Whether configure() would take these tables as a whole. Looks at the folders, as scan() does.
+  Status check_tables(const std::map<std::string, std::string>& tables);
+  /// Takes new [plugins.ID] tables: checks all of them first, then reloads each plugin whose table
+  /// changed. An error means that nothing changed. A plugin that does not start with its new table
+  /// goes on with the old one and is tried again by the next configure(). A file that cannot serve
+  /// (half written, gone, refused, in quarantine) keeps no table from the version that serves.
+  Result<Configured> configure(std::map<std::string, std::string> tables);
   /// Watches the folders until the registry is destroyed: a finished file is loaded or reloaded, a
   /// removed one leaves its generation serving. Also takes generations back that do not prove
   /// themselves, which reload() and configure() alone do not.

@@ -17,6 +17,7 @@
 #include "core/plugin/adapters/slot.hpp"
 #include "core/plugin/catalog.hpp"
 #include "core/plugin/drainer.hpp"
+#include "core/plugin/quarantine.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/running.hpp"
 #include "core/plugin/stage.hpp"
@@ -67,6 +68,26 @@ class Verdicts {
   std::function<void()> wake_;
 };
 
+/// What somebody else runs of a plugin.
+struct Opened {
+  std::string sha256;  ///< "" = it could not be opened
+  std::string table;
+};
+
+/// Why a file was not loaded, for as long as it is that file and nobody tries it again.
+struct Refusal {
+  std::string id;
+  std::string sha256;
+  std::string reason;
+};
+
+/// Equal when nobody touched the file: what is in it, and who may change it.
+struct FileStamp {
+  std::string content;
+  std::string access;
+  bool operator==(const FileStamp&) const = default;
+};
+
 class Keeper;
 
 struct Registry::Impl {
@@ -82,26 +103,28 @@ struct Registry::Impl {
   mutable std::mutex mutex;  ///< guards what list() shows, for as long as it is copied or changed
   std::vector<CatalogEntry> entries;
   std::map<std::string, Plugin, std::less<>> plugins;
-  std::map<std::string, Status> script_hosts;     ///< by plugin id
-  std::map<std::string, std::string> quarantine;  ///< reason by sha256
-  std::set<std::string> probed;                   ///< sha256 of files that a child survived
-  std::map<std::string, std::string> tried;       ///< sha256 by path: what the watch has acted on
-  std::string seen_files;                         ///< what the watch looked at last
-  bool serving = false;                           ///< tasks() was called: new plugins serve too
+  Quarantine quarantine;
+  std::map<std::string, Opened, std::less<>> opened;  ///< by id: see note_opened()
+  std::set<std::string> probed;                       ///< sha256 of files that a child survived
+  std::map<std::string, std::string> tried;     ///< sha256 by path: what the watch has acted on
+  std::map<std::string, Refusal> refusals;      ///< by path: files that could not be loaded
+  std::set<std::string> tables_wait;            ///< ids that do not run by their newest table
+  std::map<std::string, FileStamp> seen_files;  ///< by path: what the watch looked at last
+  bool serving = false;                         ///< tasks() was called: new plugins serve too
   std::optional<StagingArea> staging;
   std::unique_ptr<Drainer> drainer;
   std::unique_ptr<Keeper> keeper;
 
   // registry.cpp
   Status scan();
-  CatalogEntry* find(std::string_view id);
-  /// What set_script_host() said of this plugin.
-  void add_script_host(PluginInfo& info) const;
   RunningHost running_host() const { return {options.state_dir, options.plughost}; }
   /// What runs this plugin's tasks: its table, else the node's rule.
   std::string isolation_of(const CatalogEntry& entry) const;
-  /// Puts the plugin into service for the first time; its components start one by one later.
-  Result<Plugin*> first_load(CatalogEntry& entry);
+  void refuse(CatalogEntry& entry, const std::string& reason);
+  void forget_refusals(std::string_view id);
+  /// Puts the plugin into service for the first time; its components start one by one later. What
+  /// is `needed` for the node to start is loaded even from quarantine.
+  Result<Plugin*> first_load(CatalogEntry& entry, bool needed = false);
   /// Starts and serves the task components of a usable plugin.
   void serve_tasks(CatalogEntry& entry);
 
@@ -115,6 +138,7 @@ struct Registry::Impl {
   Result<std::shared_ptr<const Recipe>> verify(const CatalogEntry& entry, const Plugin& plugin,
                                                const Staged& staged) const;
   Status probe(const Recipe& recipe, std::uint64_t number);
+  void put_into_quarantine(const Recipe& recipe, const std::string& reason, bool kept);
   /// A staged copy of `source` for the plugin's next generation. After the first few it may be an
   /// earlier one with the same bytes whose generation has ended: its code is mapped already, so
   /// that memory stays bounded however often two versions alternate.
@@ -142,21 +166,37 @@ struct Registry::Impl {
   void put_on_probation(const Plugin& plugin, const CallTally& before);
 
   // registry_reload.cpp
-  Result<Reloaded> reload(CatalogEntry& entry);
+  /// What a new generation is made of: the file in the plugin folder, or the one that serves.
+  enum class From { kFolder, kServing };
+  /// REQUIRES: the plugin serves.
+  Result<Reloaded> reload(const CatalogEntry& entry, From from = From::kFolder);
   void roll_back(const Verdicts::Verdict& verdict);
   void take_out(const std::string& id);
+
+  // registry_configure.cpp
+  std::set<std::string> replace_by_serving(std::vector<CatalogEntry>& some) const;
+  std::set<std::string> changed_tables(const std::map<std::string, std::string>& tables) const;
+  Status check_uses_of(const std::set<std::string>& changed, std::vector<CatalogEntry>& some) const;
+  Result<Reloaded> reload_with_table(const CatalogEntry& entry, bool is_serving);
+  static Error needs_restart(std::string_view id);
+  void show_opened(PluginInfo& info) const;
+  Status take_table(const CatalogEntry& entry, bool is_serving);
 
   // registry_watch.cpp
   void notice_gone_files();
   void forget_trouble(Plugin& plugin);
+  bool is_known_as_bad(const Plugin& plugin, const std::string& sha256) const;
   void look_at_files();
+  void look_again_at(const std::map<std::string, FileStamp>& files);
 };
+
+bool has_tasks(const Manifest& manifest);
 
 /// What the manifest says of the component in use; null when it has none of that name and kind.
 const ManifestComponent* find_component(const Manifest& manifest, const SlotUse& use);
 
-/// "plugin.STEP" with what identifies the generation.
-void publish(std::string_view step, const Plugin& plugin, const Recipe& recipe,
+/// The event with what identifies the generation.
+void publish(std::string_view event, const Plugin& plugin, const Recipe& recipe,
              std::uint64_t number, log::Level level = log::Level::kInfo,
              std::string_view reason = {});
 

@@ -20,8 +20,9 @@ void Registry::Impl::forget_trouble(Plugin& plugin) {
   plugin.failed_sha256.clear();
 }
 
-Result<Reloaded> Registry::Impl::reload(CatalogEntry& entry) {
+Result<Reloaded> Registry::Impl::reload(const CatalogEntry& entry, From from) {
   Plugin& plugin = plugins.find(entry.info.id)->second;
+  std::string sha256 = entry.info.sha256;
   const auto failed = [&](const Error& error, std::string_view step) {
     const Error told = in_step(error, plugin.id, step);
     events::publish(log::Level::kError, "plugin.failed",
@@ -30,36 +31,33 @@ Result<Reloaded> Registry::Impl::reload(CatalogEntry& entry) {
                      {"generation", plugin.last_number},
                      {"reason", error.message}});
     const std::lock_guard lock(mutex);
-    plugin.trouble = told.message + (told.next.empty() ? "" : "\n  next: " + told.next);
-    plugin.failed_sha256 = entry.info.sha256;
+    plugin.trouble = told.with_advice();
+    plugin.failed_sha256 = sha256 == plugin.info.sha256 ? "" : sha256;
     return told;
   };
-  auto staged = image_of(plugin, entry.info.path);
-  if (!staged) return failed(staged.error(), "stage");
   const Recipe& now = plugin.current->recipe();
+  const auto staged = image_of(plugin, from == From::kServing ? now.file.path : entry.info.path);
+  if (!staged) return failed(staged.error(), "stage");
+  sha256 = staged->sha256;
   const bool same_table =
       entry.table.text == now.table.text && isolation_of(entry) == now.isolation;
-  // A file in quarantine does not keep new settings from the version that serves.
-  if (!same_table && quarantine.count(staged->sha256) > 0) {
-    staged = image_of(plugin, now.file.path);
-    if (!staged) return failed(staged.error(), "stage");
-  }
   if (staged->sha256 == now.file.sha256 && same_table) {
     forget_trouble(plugin);
     return Reloaded{plugin.id, plugin.current->generation()->number(), now.manifest.version,
                     now.file.sha256, false};
   }
+  if (quarantine.has(staged->sha256)) return failed(quarantine.refusal(staged->sha256), "verify");
   auto recipe = verify(entry, plugin, *staged);
   if (!recipe) return failed(recipe.error(), "verify");
   const std::uint64_t number = plugin.last_number + 1;
-  publish("staged", plugin, **recipe, number);
+  publish("plugin.staged", plugin, **recipe, number);
   if (const Status probed_well = probe(**recipe, number); !probed_well) {
-    if (quarantine.count(staged->sha256) > 0)
-      publish("quarantined", plugin, **recipe, number, log::Level::kError,
+    if (quarantine.has(staged->sha256))
+      publish("plugin.quarantined", plugin, **recipe, number, log::Level::kError,
               probed_well.error().message);
     return failed(probed_well.error(), "probe");
   }
-  publish("verified", plugin, **recipe, number);
+  publish("plugin.verified", plugin, **recipe, number);
   auto done = replace(plugin, std::move(*recipe), "retired");
   if (!done) return failed(done.error(), "start");
   return done;
@@ -81,14 +79,12 @@ void Registry::Impl::roll_back(const Verdicts::Verdict& bad) {
   auto recipe = std::make_shared<Recipe>(*target);
   const bool same_file = recipe->file.sha256 == worse->file.sha256;
   if (!same_file) {
-    const std::lock_guard quarantined(mutex);
-    quarantine[worse->file.sha256] = bad.reason;
+    put_into_quarantine(*worse, bad.reason, true);
+    publish("plugin.quarantined", plugin, *worse, bad.number, log::Level::kError, bad.reason);
   }
-  if (!same_file)
-    publish("quarantined", plugin, *worse, bad.number, log::Level::kError, bad.reason);
   const auto image = image_of(plugin, recipe->file.path);
   if (!image) {
-    publish("failed", plugin, *worse, bad.number, log::Level::kError, image.error().message);
+    publish("plugin.failed", plugin, *worse, bad.number, log::Level::kError, image.error().message);
     return;
   }
   recipe->file = *image;
@@ -107,8 +103,8 @@ void Registry::Impl::roll_back(const Verdicts::Verdict& bad) {
     std::erase(plugin.before, target);
     plugin.current->generation()->on_end({});  // it has served before: no probation
   }
-  publish(done ? "rolled_back" : "failed", plugin, *worse, bad.number, log::Level::kError,
-          done ? bad.reason : done.error().message);
+  publish(done ? "plugin.rolled_back" : "plugin.failed", plugin, *worse, bad.number,
+          log::Level::kError, done ? bad.reason : done.error().message);
 }
 
 void Registry::Impl::take_out(const std::string& id) {
@@ -125,11 +121,12 @@ void Registry::Impl::take_out(const std::string& id) {
   drainer->take(std::move(gone), "retired");
 }
 
-Result<Reloaded> Registry::reload(std::string_view id) {
+Result<Reloaded> Registry::reload(std::string_view id, bool force) {
   const std::lock_guard work(impl_->work);
+  impl_->forget_refusals(id);
   // A table of another plugin may be wrong; that of this one is checked below.
   static_cast<void>(impl_->scan());
-  CatalogEntry* entry = impl_->find(id);
+  CatalogEntry* entry = find_entry(impl_->entries, id);
   const auto at = impl_->plugins.find(id);
   const bool runs = at != impl_->plugins.end() && at->second.current != nullptr;
   if (entry == nullptr) {
@@ -143,13 +140,23 @@ Result<Reloaded> Registry::reload(std::string_view id) {
     return Error{Code::kNotFound, "no plugin \"" + std::string(id) + "\"; " + suggestion(id, ids),
                  "unknown-plugin", "skep plugin list"};
   }
+  if (impl_->opened.contains(id)) return Impl::needs_restart(id);
   if (entry->info.state == "disabled")
     return Error{Code::kState, "plugin " + std::string(id) + " is turned off by [plugins." +
                                    std::string(id) + "] enabled = false"};
   if (entry->info.state == "refused")
     return invalid(entry->info.reason)
         .within("reload of plugin " + std::string(id) + ", step verify");
-  if (runs) return impl_->reload(*entry);
+  if (force) impl_->quarantine.remove(entry->info.sha256);
+  if (runs) {
+    auto done = impl_->reload(*entry);
+    if (done && force) at->second.current->generation()->on_end({});
+    return done;
+  }
+  if (!has_tasks(*entry->manifest))
+    return Error{Code::kState, "plugin " + std::string(id) +
+                                   " serves nothing here: it has no task type, and no table of "
+                                   "this node names a component of it"};
   impl_->serve_tasks(*entry);
   const auto now = impl_->plugins.find(id);
   if (entry->info.state == "refused" || now == impl_->plugins.end() || !now->second.current)
@@ -157,48 +164,6 @@ Result<Reloaded> Registry::reload(std::string_view id) {
   const Running& current = *now->second.current;
   return Reloaded{std::string(id), current.generation()->number(),
                   current.recipe().manifest.version, current.recipe().file.sha256, true};
-}
-
-Result<std::vector<std::string>> Registry::configure(std::map<std::string, std::string> tables) {
-  const std::lock_guard work(impl_->work);
-  Impl& impl = *impl_;
-  auto fresh = impl.entries;
-  for (CatalogEntry& entry : fresh) {
-    entry.table = PluginTable();
-    if (entry.info.state == "disabled") entry.info.state = "available";
-  }
-  SKEP_TRY(apply_tables(tables, impl.options.arrivals, fresh));
-  std::vector<std::string> changed;
-  for (const CatalogEntry& entry : fresh) {
-    const CatalogEntry* before = impl.find(entry.info.id);
-    if (!entry.manifest || before == nullptr || entry.table.text == before->table.text) continue;
-    const auto at = impl.plugins.find(entry.info.id);
-    if (!entry.table.enabled && at != impl.plugins.end() && !at->second.slots.empty())
-      return config_error("[plugins." + entry.info.id + "] enabled = false: component \"" +
-                          at->second.slots.front()->component + "\" is in use by this node");
-    changed.push_back(entry.info.id);
-  }
-  {
-    const std::lock_guard lock(impl.mutex);
-    impl.entries = std::move(fresh);
-    impl.options.tables = std::move(tables);
-  }
-  std::string problems;
-  for (const std::string& id : changed) {
-    CatalogEntry& entry = *impl.find(id);
-    const auto at = impl.plugins.find(id);
-    const bool runs = at != impl.plugins.end() && at->second.current != nullptr;
-    if (runs && !entry.table.enabled) {
-      impl.take_out(id);
-    } else if (runs) {
-      if (const auto done = impl.reload(entry); !done)
-        problems += (problems.empty() ? "" : "\n") + done.error().message;
-    } else if (entry.usable() && impl.serving) {
-      impl.serve_tasks(entry);
-    }
-  }
-  if (!problems.empty()) return Error{Code::kConfig, problems};
-  return changed;
 }
 
 }  // namespace skep::plugin

@@ -100,10 +100,10 @@ Result<std::shared_ptr<SlotRoute>> Registry::Impl::open_slot(std::string_view ki
   const ManifestComponent component = *choice->component;
   const auto config = component_config(*entry.manifest, component, entry.table.settings, *slot);
   if (!config) return config.error();
-  auto plugin = first_load(entry);
+  auto plugin = first_load(entry, true);
   if (!plugin) {
     const std::lock_guard told(mutex);
-    entry.refuse(plugin.error().message);
+    refuse(entry, plugin.error().message);
     return plugin.error();
   }
   auto target = (*plugin)->current->start_slot(component, *slot);

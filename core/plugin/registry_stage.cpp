@@ -77,11 +77,6 @@ Result<Staged> Registry::Impl::stage(const std::string& source, const std::strin
 Result<std::shared_ptr<const Recipe>> Registry::Impl::verify(const CatalogEntry& entry,
                                                              const Plugin& plugin,
                                                              const Staged& staged) const {
-  if (const auto bad = quarantine.find(staged.sha256); bad != quarantine.end())
-    return Error{
-        Code::kDenied,
-        "this file (sha256 " + staged.sha256.substr(0, 12) + ") is in quarantine: " + bad->second,
-        "quarantined", "replace it by another version"};
   auto manifest = manifest_of(staged);
   if (!manifest) return manifest.error().within(entry.info.path);
   if (manifest->id != entry.info.id)
@@ -121,14 +116,19 @@ Status Registry::Impl::probe(const Recipe& recipe, std::uint64_t number) {
       (*group)->stop();
       continue;
     }
-    if (group.error().id() == "plugin-crashed" || group.error().code == Code::kDeadline) {
-      const std::lock_guard lock(mutex);
-      quarantine[recipe.file.sha256] = group.error().message;
-    }
+    const bool crashed = group.error().id() == "plugin-crashed";
+    if (crashed || group.error().code == Code::kDeadline)
+      put_into_quarantine(recipe, group.error().message, crashed);  // a slow machine hangs, too
     return group.error();
   }
   probed.insert(recipe.file.sha256);
   return {};
+}
+
+void Registry::Impl::put_into_quarantine(const Recipe& recipe, const std::string& reason,
+                                         bool kept) {
+  quarantine.add(recipe.file.sha256, {recipe.manifest.id, recipe.manifest.version, reason,
+                                      SystemClock().wall_ms(), kept});
 }
 
 Result<Staged> Registry::Impl::image_of(Plugin& plugin, const std::string& source) {

@@ -5,10 +5,8 @@
 #include <filesystem>
 
 #include "core/base/events.hpp"
-#include "core/base/text.hpp"
 #include "core/plugin/keeper.hpp"
 #include "core/plugin/registry_impl.hpp"
-#include "skep/kind/task.h"
 
 namespace skep::plugin {
 namespace {
@@ -17,27 +15,27 @@ constexpr Millis kSettle{50};
 /// Without a word of the folders we look as often: notice may get lost.
 constexpr Millis kLookAgain{5'000};
 
-bool has_tasks(const CatalogEntry& entry) {
-  const auto& components = entry.manifest->components;
-  return std::any_of(components.begin(), components.end(),
-                     [](const ManifestComponent& c) { return c.kind == SKEP_KIND_TASK; });
+std::string access_of(const struct stat& st) {
+  return std::to_string(st.st_mode) + " " + std::to_string(st.st_uid) + " " +
+         std::to_string(st.st_gid);
 }
 
-/// Which files there are, and of which inode, size and time: equal when nothing was touched.
-std::string signature_of(const std::vector<std::string>& folders) {
-  std::vector<std::string> lines;
+std::map<std::string, FileStamp> stamps_of(const std::vector<std::string>& folders) {
+  std::map<std::string, FileStamp> out;
   for (const std::string& folder : folders) {
+    struct stat of_folder {};
+    if (::stat(folder.c_str(), &of_folder) != 0) continue;
     std::error_code ec;
     for (const auto& file : std::filesystem::directory_iterator(folder, ec)) {
       struct stat st {};
       if (file.path().extension() != ".so" || ::stat(file.path().c_str(), &st) != 0) continue;
-      lines.push_back(file.path().string() + " " + std::to_string(st.st_ino) + " " +
-                      std::to_string(st.st_size) + " " + std::to_string(st.st_mtim.tv_sec) + "." +
-                      std::to_string(st.st_mtim.tv_nsec));
+      out[file.path().string()] = {std::to_string(st.st_ino) + " " + std::to_string(st.st_size) +
+                                       " " + std::to_string(st.st_mtim.tv_sec) + "." +
+                                       std::to_string(st.st_mtim.tv_nsec),
+                                   access_of(st) + ", " + access_of(of_folder)};
     }
   }
-  std::sort(lines.begin(), lines.end());
-  return join(lines, "\n");
+  return out;
 }
 
 }  // namespace
@@ -99,8 +97,23 @@ void Registry::Impl::notice_gone_files() {
     plugin.trouble = "its file is gone: " + plugin.info.path +
                      "; what was loaded goes on serving\n  next: put the file back, or turn the "
                      "plugin off";
-    publish("failed", plugin, plugin.current->recipe(), plugin.current->generation()->number(),
-            log::Level::kWarn, plugin.trouble);
+    publish("plugin.failed", plugin, plugin.current->recipe(),
+            plugin.current->generation()->number(), log::Level::kWarn, plugin.trouble);
+  }
+}
+
+/// In quarantine, and list() says so already.
+bool Registry::Impl::is_known_as_bad(const Plugin& plugin, const std::string& sha256) const {
+  return plugin.failed_sha256 == sha256 && quarantine.has(sha256);
+}
+
+/// What was refused because others may write it is tried again once they may not.
+void Registry::Impl::look_again_at(const std::map<std::string, FileStamp>& files) {
+  for (const auto& [path, stamp] : files) {
+    const auto seen = seen_files.find(path);
+    if (seen == seen_files.end() || seen->second.access == stamp.access) continue;
+    tried.erase(path);
+    refusals.erase(path);
   }
 }
 
@@ -108,8 +121,9 @@ void Registry::Impl::notice_gone_files() {
 /// the folder, or the next look, reads it again.
 void Registry::Impl::look_at_files() {
   const std::lock_guard lock(work);
-  std::string now = signature_of(options.paths);
+  auto now = stamps_of(options.paths);
   if (now == seen_files) return;
+  look_again_at(now);
   seen_files = std::move(now);
   if (const Status scanned = scan(); !scanned)
     log::warn("plugin_tables_do_not_fit", {{"error", scanned.error().message}});
@@ -119,12 +133,14 @@ void Registry::Impl::look_at_files() {
     const bool runs = at != plugins.end() && at->second.current != nullptr;
     if (runs && entry.usable() && entry.info.sha256 == at->second.current->recipe().file.sha256)
       forget_trouble(at->second);  // the file that serves is the one that is there
-    if (!entry.usable() || quarantine.count(entry.info.sha256) > 0) continue;
-    if (!runs && serving && has_tasks(entry) && tried[entry.info.path] != entry.info.sha256) {
+    if (!entry.usable()) continue;
+    if (!runs && serving && has_tasks(*entry.manifest) &&
+        tried[entry.info.path] != entry.info.sha256) {
       tried[entry.info.path] = entry.info.sha256;
       serve_tasks(entry);
     } else if (runs && entry.info.sha256 != at->second.current->recipe().file.sha256 &&
-               tried[entry.info.path] != entry.info.sha256) {
+               tried[entry.info.path] != entry.info.sha256 &&
+               !is_known_as_bad(at->second, entry.info.sha256)) {
       tried[entry.info.path] = entry.info.sha256;
       static_cast<void>(reload(entry));  // says itself what went wrong
     }

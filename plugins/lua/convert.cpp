@@ -32,7 +32,7 @@ class Encoder {
   void value(int index) {
     luaL_checkstack(lua_, 8, "nested too deep");
     if (++depth_ > kMaxDepth) fail("nested too deep, or in itself");
-    if (out_.size() > kMaxJson) fail("more than 4 MiB as JSON");
+    if (out_.size() > kMaxJson) too_large();
     State::of(lua_).charge(lua_, 1);
     switch (lua_type(lua_, index)) {
       case LUA_TNIL:
@@ -45,8 +45,7 @@ class Encoder {
         number(index);
         break;
       case LUA_TSTRING:
-        expect(to_text(lua_, index).size());
-        Json::quote(out_, to_text(lua_, index));
+        quote(to_text(lua_, index));
         break;
       case LUA_TTABLE:
         table(index);
@@ -64,6 +63,13 @@ class Encoder {
   }
 
  private:
+  [[noreturn]] void too_large() const { fail("more than 4 MiB as JSON"); }
+
+  void quote(std::string_view text) {
+    expect(text.size());
+    Json::quote(out_, text);
+  }
+
   void number(int index) {
     char buffer[40];
     char* end = buffer;
@@ -79,7 +85,7 @@ class Encoder {
 
   /// Before `bytes` more are copied.
   void expect(std::size_t bytes) const {
-    if (out_.size() + ahead_ + bytes > kMaxJson) fail("more than 4 MiB as JSON");
+    if (out_.size() + ahead_ + bytes > kMaxJson) too_large();
   }
 
   void table(int index) {
@@ -125,7 +131,7 @@ class Encoder {
     for (const char* comma = ""; const std::string& key : keys) {
       out_ += comma;
       ahead_ -= cost(key);
-      Json::quote(out_, key);
+      quote(key);
       out_ += ':';
       lua_pushlstring(lua_, key.data(), key.size());
       lua_rawget(lua_, index);

@@ -97,6 +97,28 @@ concurrency = 2
         self.assertEqual(self.shown()["last_reload"]["covered"],
                          [{"key": "worker.batch_size", "value": 3, "by": "env WORKER_BATCH_SIZE"}])
 
+    def test_keeps_what_scripts_run_on_until_a_restart(self):
+        node = self.both(extra="[plugins.lua.limits]\nmemory_mb = 512\n")
+        self.edit(node, "memory_mb = 512", "memory_mb = 256")
+        wait_for(lambda: [w["key"] for w in self.shown()["needs_restart"]] == ["plugins.lua.limits"],
+                 "the key that waits", 10)
+        done = self.skep("node", "reload", "-c", node.config)
+        self.assertIn("lua runs the scripts of this node", done.stdout)
+        again = self.skep("plugin", "reload", "lua", "-c", node.config, check=False)
+        self.assertIn("counts at the next start", again.stderr)
+        self.edit(node, "memory_mb = 256", "memory_mb = 512")
+        wait_for(lambda: self.shown()["needs_restart"] == [], "nothing to wait for a restart", 10)
+
+    def test_an_emptied_file_changes_nothing(self):
+        node = self.both()
+        with open(node.config) as f:
+            text = f.read()
+        self.write(node, "")
+        wait_for(lambda: (self.shown()["last_reload"] or {}).get("result") == "refused", "a refusal", 10)
+        self.assertIn("sets nothing any more", self.shown()["last_reload"]["error"])
+        self.write(node, text.replace("concurrency = 2", "concurrency = 5"))
+        self.concurrency(5)
+
     def test_a_storm_of_edits_ends_on_the_last_valid_one(self):
         node = self.both()
 

@@ -68,6 +68,27 @@ policy = "both"
             self.assertIn(word, states["noop"]["reason"])
         self.assertIn("noop", self.skep("plugin", "list", "-c", self.config).stdout)
 
+    def test_a_tampered_script_host_loads_no_script(self):
+        self.lock()
+        self.tamper("lua.so")
+        scripts = os.path.join(self.root, "scripts")
+        os.makedirs(scripts)
+        script = os.path.join(scripts, "greet.lua")
+        with open(script, "w") as f:
+            f.write('return skep.task { name = "greet", version = "1.0.0", run = function() return {} end }\n')
+        os.chmod(script, 0o644)
+        who = ("--id", "greet", "--version", "1.0.0")
+        self.skep("plugin", "sign", script, "-k", self.secret, *who)
+        self.skep("plugin", "lock", script, *who, "-c", self.config)
+        node = self.node("both", self.toml + f'[scripts]\npaths = ["{scripts}"]\n')
+        self.attach(node)
+        node.wait_log("scripts_not_loaded")
+        self.assertIn("lua 0.1.0", node.log)
+        self.assertIn("other bytes than those pinned", node.log)
+        self.assertNotIn("greet", self.skep("task", "types", "-o", "name").stdout)
+        listed = json.loads(self.skep("plugin", "list", "-c", self.config, "-o", "json").stdout)
+        self.assertEqual({p["id"]: p["state"] for p in listed["items"]}["lua"], "refused")
+
     def test_a_node_without_its_lock_does_not_start_and_says_what_to_do(self):
         done = self.skep("config", "check", "-c", self.config, check=False)
         self.assertEqual(done.returncode, 78, done.stderr)

@@ -78,6 +78,7 @@ class TaskCall {
   skep_rc fail(skep_rc code, std::uint32_t retry_ms, skep_view message);
   std::int64_t deadline_ns() const;
   std::int32_t wait(std::int64_t until_ns);
+  std::string refusal() const;
   model::Outcome succeeded();
   model::Outcome failed(skep_rc rc);
   model::Outcome broken(const Error& error);

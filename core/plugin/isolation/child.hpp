@@ -27,8 +27,9 @@ class Child {
   /// Spawns it and has it load, create and start. `plugin` must outlive the child.
   static Result<std::unique_ptr<Child>> start(const ChildPlugin& plugin);
 
-  /// False when it died while nobody looked.
-  bool is_ready() const { return state_ == State::kReady && process_->is_running(); }
+  /// Before a request: takes in what the child wrote after the last one. False when it died while
+  /// nobody looked.
+  bool get_ready() { return state_ == State::kReady && process_->catch_up(); }
   State state() const { return state_; }
   const std::string& last_error() const { return last_error_; }
 

@@ -127,7 +127,7 @@ void ScriptCatalog::follow(const std::stop_token& stop) {
     const auto changes =
         watch_->wait(std::clamp(left, Millis{0}, leaving ? kLeaving : kLookAgain), kSettle, stop);
     if (stop.stop_requested()) return;
-    if (changes.overflow || Clock::now() >= look_again) {
+    if (changes.overflow || changes.access || Clock::now() >= look_again) {
       look_at_all();
       look_again = Clock::now() + kLookAgain;
     } else {
@@ -176,7 +176,7 @@ ScriptServing* ScriptCatalog::owner_of_name(const std::string& name) {
 
 void ScriptCatalog::fail(File& file, std::string state, std::string sha256, const Error& error) {
   if (may_pass(error)) file.tried.clear();
-  const std::string reason = error.message + (error.next.empty() ? "" : "\n  next: " + error.next);
+  const std::string reason = error.with_advice();
   const std::lock_guard lock(mutex_);
   const bool known =
       file.info.state == state && file.info.sha256 == sha256 && file.info.reason == reason;
@@ -184,7 +184,8 @@ void ScriptCatalog::fail(File& file, std::string state, std::string sha256, cons
   file.info.sha256 = std::move(sha256);
   file.info.state = std::move(state);
   file.info.reason = reason;
-  events::publish(log::Level::kError, "script." + file.info.state,
+  events::publish(log::Level::kError,
+                  file.info.state == "shadowed" ? "script.shadowed" : "script.failed",
                   {{"id", file.info.name},
                    {"path", file.info.path},
                    {"sha256", file.info.sha256},

@@ -118,7 +118,7 @@ Result<std::shared_ptr<ScriptEngine>> open_script_engine(Registry& registry,
   const auto found = find(registry, options.component);
   if (!found) return found.error();
   auto engine = open(*found, options);
-  registry.set_script_host(found->plugin.id, engine ? Status() : Status(engine.error()));
+  registry.note_opened(found->plugin.id, engine ? Status() : Status(engine.error()));
   return engine;
 }
 

@@ -22,17 +22,19 @@ class ConfigWatchTest : public testing::Test {
   static void write(const std::string& path, const std::string& content) {
     std::ofstream(path) << content;
   }
-  void start(const std::string& path) {
+  void start(const std::string& path, Millis quiet = Millis{50}) {
     const config::LoadOptions source{.path = path};
     Reloader::Guards guards;
-    guards.check = guards.plugins = guards.trust = [](const config::Config&) { return Status{}; };
+    guards.check = [](const config::Config&, const config::Config&) { return Status{}; };
+    guards.plugins = [](const config::Config&) { return plugin::Configured{}; };
+    guards.trust = [](const config::Config&) { return Status{}; };
     reloader_ = std::make_unique<Reloader>(config::load(source).value(), source, guards);
     reloader_->start({[this](const config::Config& c) { now_ = c.worker.concurrency; }});
-    watch_ = std::make_unique<ConfigWatch>(*reloader_);
+    watch_ = std::make_unique<ConfigWatch>(*reloader_, quiet);
     watch_->start();
   }
-  bool becomes(int concurrency) const {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  bool becomes(int concurrency, Millis within = Millis{20'000}) const {
+    const auto end = std::chrono::steady_clock::now() + within;
     while (now_ != concurrency && std::chrono::steady_clock::now() < end)
       std::this_thread::sleep_for(Millis{2});
     return now_ == concurrency;
@@ -56,6 +58,19 @@ TEST_F(ConfigWatchTest, notices_a_file_written_in_place_and_one_moved_over_it) {
   fs::rename(path, path + ".bak");  // an editor that keeps a backup
   write(path, text(5));
   EXPECT_TRUE(becomes(5));
+}
+
+TEST_F(ConfigWatchTest, reads_a_file_when_its_writer_has_closed_it) {
+  const std::string path = dir_.file("node.toml");
+  write(path, text(2));
+  start(path, Millis{60'000});
+  std::ofstream half(path);
+  half << text(7) << std::flush;
+  write(dir_.file("other.toml"), "");  // wakes the watch while the write is under way
+  EXPECT_FALSE(becomes(7, Millis{500}));
+  half << "batch_size = 3\n";
+  half.close();
+  EXPECT_TRUE(becomes(7));
 }
 
 TEST_F(ConfigWatchTest, notices_that_a_link_leads_elsewhere) {

@@ -18,9 +18,15 @@ class ReloaderTest : public testing::Test {
   Reloader make(const std::string& text) {
     write(text);
     Reloader::Guards guards;
-    guards.check = [this](const config::Config&) { return check_; };
-    guards.plugins = [this](const config::Config&) { return plugins_; };
-    guards.trust = [this](const config::Config&) { return trust_; };
+    guards.check = [this](const config::Config&, const config::Config&) { return check_; };
+    guards.trust = [this](const config::Config&) {
+      asked_ += "trust ";
+      return trust_;
+    };
+    guards.plugins = [this](const config::Config&) {
+      asked_ += "plugins ";
+      return plugins_;
+    };
     const config::LoadOptions source{.path = path_};
     return Reloader(config::load(source).value(), source, std::move(guards));
   }
@@ -35,7 +41,8 @@ class ReloaderTest : public testing::Test {
   const test::TempDir dir_;
   const std::string path_ = dir_.file("node.toml");
   Status check_;
-  Status plugins_;
+  Result<plugin::Configured> plugins_ = plugin::Configured{};
+  std::string asked_;
   Status trust_;
   std::vector<int> applied_;
 };
@@ -78,13 +85,84 @@ TEST_F(ReloaderTest, changes_nothing_when_the_file_is_wrong_or_gone) {
 TEST_F(ReloaderTest, changes_nothing_when_a_plugin_refuses_its_table) {
   Reloader reloader = make("");
   reloader.start(parts());
-  plugins_ = config_error("x: level is 1; expected a string");
-  write("[worker]\nconcurrency = 8\n[plugins.x]\nlevel = 1\n");
+  check_ = config_error("x: level is 1; expected a string");
+  write("[worker]\nconcurrency = 8\n[trust]\npolicy = \"pin\"\n[plugins.x]\nlevel = 1\n");
   EXPECT_EQ(reloader.reload("file").result, "refused");
   EXPECT_TRUE(applied_.empty());
-  plugins_ = Status{};
+  EXPECT_EQ(asked_, "");
+  check_ = Status{};
   EXPECT_EQ(reloader.reload("file").result, "applied");
   EXPECT_EQ(applied_, std::vector<int>{8});
+  EXPECT_EQ(asked_, "trust plugins ") << "what plugins load must pass the stricter policy";
+}
+
+TEST_F(ReloaderTest, says_of_each_plugin_what_came_of_its_table) {
+  Reloader reloader = make("[plugins.a]\nn = 1\n[plugins.b]\nn = 1\n");
+  reloader.start(parts());
+  write("[plugins.a]\nn = 2\n[plugins.b]\nn = 2\n[plugins.c]\nn = 2\n");
+  plugins_ = plugin::Configured{
+      {"a"}, {{"b", invalid("no b")}, {"c", Error{Code::kState, "no c", "needs-restart"}}}};
+  const ReloadReport report = reloader.reload("api");
+  EXPECT_EQ(report.result, "partly");
+  ASSERT_EQ(report.applied.size(), 1u);
+  EXPECT_EQ(report.applied[0].key, "plugins.a.n");
+  ASSERT_EQ(report.needs_restart.size(), 2u) << "what is not in force";
+  EXPECT_EQ(report.needs_restart[0].key, "plugins.b.n");
+  EXPECT_NE(to_json(report).find(R"({"id":"b","result":"failed","error":"no b"})"),
+            std::string::npos)
+      << to_json(report);
+  EXPECT_NE(to_json(report).find(R"({"id":"c","result":"restart")"), std::string::npos);
+  EXPECT_EQ(reloader.running().config.plugins.tables.at("b"), R"({"n":1})");
+  EXPECT_EQ(reloader.running().config.plugins.tables.count("c"), 0u);
+  asked_.clear();
+  plugins_ = plugin::Configured{{"b", "c"}, {}};
+  EXPECT_EQ(reloader.reload("api").result, "applied");
+  EXPECT_EQ(asked_, "plugins ") << "they are tried again";
+  asked_.clear();
+  EXPECT_EQ(reloader.reload("api").result, "unchanged");
+  EXPECT_EQ(asked_, "");
+}
+
+TEST_F(ReloaderTest, a_table_that_goes_back_reaches_the_plugin_that_failed) {
+  Reloader reloader = make("[plugins.b]\nn = 1\n");
+  reloader.start(parts());
+  write("[plugins.b]\nn = 2\n");
+  plugins_ = plugin::Configured{{}, {{"b", invalid("no b")}}};
+  EXPECT_EQ(reloader.reload("api").result, "partly");
+  asked_.clear();
+  plugins_ = plugin::Configured{{"b"}, {}};
+  write("[plugins.b]\nn = 1\n");
+  EXPECT_EQ(reloader.reload("api").result, "unchanged");
+  EXPECT_EQ(asked_, "plugins ") << "or its next reload takes the bad one";
+}
+
+TEST_F(ReloaderTest, refuses_a_file_that_was_emptied) {
+  Reloader reloader = make("[worker]\nconcurrency = 4\n[trust]\npolicy = \"pin\"\n");
+  reloader.start(parts());
+  for (const char* nothing : {"", " \n\t\n", "# all gone\n", "[worker]\n"}) {
+    write(nothing);
+    for (const char* trigger : {"file", "SIGHUP", "api"}) {
+      const ReloadReport report = reloader.reload(trigger);
+      EXPECT_EQ(report.result, "refused") << nothing;
+      EXPECT_NE(report.error->message.find("sets nothing any more"), std::string::npos);
+    }
+  }
+  EXPECT_TRUE(applied_.empty());
+  EXPECT_EQ(reloader.running().config.worker.concurrency, 4);
+  write("[worker]\nconcurrency = 4\n[trust]\npolicy = \"pin\"\n");
+  EXPECT_EQ(reloader.reload("file").result, "unchanged");
+}
+
+TEST_F(ReloaderTest, takes_a_last_line_without_its_end_only_when_asked) {
+  Reloader reloader = make("[worker]\nconcurrency = 4\n");
+  reloader.start(parts());
+  write("[worker]\nconcurrency = 2");  // of 25
+  const ReloadReport report = reloader.reload("file");
+  EXPECT_EQ(report.result, "refused");
+  EXPECT_NE(report.error->message.find("the last line has no end"), std::string::npos);
+  EXPECT_NE(report.error->next.find("skep node reload"), std::string::npos);
+  EXPECT_TRUE(applied_.empty());
+  EXPECT_EQ(reloader.reload("api").result, "applied");
 }
 
 TEST_F(ReloaderTest, leaves_what_a_guard_cannot_take_live_for_the_next_start) {

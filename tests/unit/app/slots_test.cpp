@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "core/base/text.hpp"
@@ -95,6 +96,23 @@ TEST(plugin_search, begins_with_the_registrys_folder_on_a_worker_only) {
   set_plugin_search(config, options);
   EXPECT_EQ(options.paths, std::vector<std::string>{"/p"});
   EXPECT_EQ(options.arrivals, "");
+}
+
+TEST(plugin_folders, of_the_node_itself_are_made_and_others_are_not) {
+  const test::TempDir dir;
+  config::Config config;
+  config.node.state_dir = dir.file("state");
+  config.node.roles = {"control"};
+  make_plugin_folders(config);
+  EXPECT_TRUE(std::filesystem::is_directory(dir.file("state/plugins")));
+  EXPECT_FALSE(std::filesystem::exists(dir.file("state/artifacts"))) << "of workers";
+  config.node.state_dir = dir.file("other");
+  config.node.roles = {"worker"};
+  config.plugins.paths = {dir.file("elsewhere")};
+  make_plugin_folders(config);
+  EXPECT_TRUE(std::filesystem::is_directory(dir.file("other/artifacts/plugins")));
+  EXPECT_FALSE(std::filesystem::exists(dir.file("other/plugins")));
+  EXPECT_FALSE(std::filesystem::exists(dir.file("elsewhere")));
 }
 
 TEST(NodeId, is_made_once_and_never_replaced) {

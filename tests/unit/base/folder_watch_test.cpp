@@ -68,6 +68,18 @@ TEST(FolderWatch, a_folder_that_is_replaced_is_watched_again) {
   EXPECT_EQ(watch.wait(kLong, kNoSettle, {}).paths, std::vector{folder + "/a"});
 }
 
+TEST(FolderWatch, says_that_a_mode_changed_of_a_file_or_of_the_folder) {
+  const test::TempDir dir;
+  write_file(dir.file("a"));
+  FolderWatch watch({dir.path()});
+  for (const std::string& path : {dir.file("a"), dir.path()}) {
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+    const auto changes = watch.wait(kLong, kNoSettle, {});
+    EXPECT_TRUE(changes.access) << path;
+    EXPECT_TRUE(changes.paths.empty()) << "nothing was written";
+  }
+}
+
 TEST(FolderWatch, ends_when_it_is_woken_or_stopped) {
   const test::TempDir dir;
   FolderWatch watch({dir.path()});

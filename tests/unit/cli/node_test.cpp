@@ -50,6 +50,15 @@ TEST(Node, reload_says_what_it_did) {
   EXPECT_EQ(done.out,
             "applied        log.level  \"info\" -> \"debug\"\n"
             "covered        worker.batch_size: env X counts, not the file\n");
+  const Ran partly =
+      run_cli({"node", "reload", "--server", "unix:/s"},
+              {{200, R"({"result":"partly","plugins":[{"id":"a","result":"changed","error":null},)"
+                     R"({"id":"b","result":"failed","error":"no b"}],"error":null})"}});
+  EXPECT_EQ(partly.out,
+            "plugin         a  goes by its new table\n"
+            "plugin         b  goes on as before:\n"
+            "  no b\n");
+  EXPECT_EQ(partly.code, 78);
   const Ran refused =
       run_cli({"node", "reload", "--server", "unix:/s"},
               {{422, R"({"status":422,"code":"config","detail":"n.toml:1:1: no"})"}});
@@ -128,6 +137,9 @@ TEST(PluginReload, says_what_serves) {
       {{200, R"({"id":"docker","generation":4,"version":"2.1.0","sha256":"x","changed":true})"}});
   EXPECT_EQ(ran.out, "plugin docker generation 4, version 2.1.0, serves now\n");
   EXPECT_EQ(ran.requests[0].url, "http://h:1/api/node/plugins/docker/reload");
+  const Ran forced =
+      run_cli({"plugin", "reload", "docker", "--force", "--server", "http://h:1"}, {{200, "{}"}});
+  EXPECT_EQ(forced.requests[0].url, "http://h:1/api/node/plugins/docker/reload?force=true");
 }
 
 TEST(SseReader, takes_events_in_any_portions) {

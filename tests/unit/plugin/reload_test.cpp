@@ -250,22 +250,6 @@ TEST_F(ReloadTest, what_came_back_is_not_judged_again) {
   EXPECT_EQ(generations(), "3 active, 2 rolled_back, 1 retired");
 }
 
-TEST_F(ReloadTest, a_file_in_quarantine_keeps_no_settings_back) {
-  options_.isolation = "process";
-  begin("answer_1");
-  registry_->watch();
-  install("answer_throws_on_fifth");
-  ASSERT_TRUE(registry_->reload("answer"));
-  for (int i = 0; i < 5; ++i) run();
-  await_event("plugin.rolled_back");
-  const auto changed =
-      registry_->configure({{"answer", R"({"greeting":"hello","isolation":"per-task"})"}});
-  ASSERT_TRUE(changed) << changed.error().message;
-  EXPECT_NE(run().result.find("hello"), std::string::npos);
-  EXPECT_EQ(build(), 1);
-  EXPECT_EQ(info().generations.at(0).isolation, "per-task");
-}
-
 TEST_F(ReloadTest, exclusive_and_restart_stop_the_old_one_first) {
   begin("answer_1");
   for (const auto& [name, expected] :
@@ -288,31 +272,6 @@ TEST_F(ReloadTest, the_old_one_starts_again_when_the_new_one_cannot) {
     EXPECT_EQ(build(), before);
     EXPECT_EQ(generations(), "2 failed, 1 active");
   }
-}
-
-TEST_F(ReloadTest, tables_make_a_generation_too) {
-  begin("answer_1");
-  const auto wrong = registry_->configure({{"answer", R"({"greting":"x"})"}});
-  ASSERT_FALSE(wrong);
-  EXPECT_EQ(generations(), "1 active");
-  const auto changed = registry_->configure({{"answer", R"({"greeting":"hello"})"}});
-  ASSERT_TRUE(changed) << changed.error().message;
-  EXPECT_EQ(*changed, std::vector<std::string>{"answer"});
-  EXPECT_NE(run().result.find("hello"), std::string::npos);
-  EXPECT_TRUE(registry_->configure({{"answer", R"({"greeting":"hello"})"}})->empty());
-  ASSERT_TRUE(registry_->configure({{"answer", R"({"enabled":false})"}}));
-  EXPECT_TRUE(registry_->task_table()->types().empty());
-  EXPECT_EQ(info().state, "disabled");
-  ASSERT_TRUE(registry_->configure({}));
-  EXPECT_NE(run().result.find("hi"), std::string::npos);
-}
-
-TEST_F(ReloadTest, the_same_file_runs_in_a_child_when_the_table_says_so) {
-  begin("answer_1");
-  const auto done = registry_->configure({{"answer", R"({"isolation":"process"})"}});
-  ASSERT_TRUE(done) << done.error().message;
-  EXPECT_EQ(build(), 1);
-  EXPECT_EQ(info().generations.at(0).isolation, "process");
 }
 
 TEST_F(ReloadTest, the_watch_sees_files_come_change_and_go) {
@@ -338,6 +297,27 @@ TEST_F(ReloadTest, the_watch_sees_files_come_change_and_go) {
   EXPECT_NE(registry_->list().at(0).reason.find("its file is gone"), std::string::npos);
   install("answer_1");
   while (!registry_->list().at(0).reason.empty()) std::this_thread::yield();
+  EXPECT_EQ(build(), 1);
+}
+
+TEST_F(ReloadTest, the_watch_takes_a_file_that_nobody_else_may_write_any_more) {
+  using fs::perms;
+  options_.admission = [this](const Candidate&) -> Status {
+    if ((fs::status(folder()).permissions() & perms::others_write) == perms::none) return {};
+    return Error{Code::kDenied, "everybody may write its folder"};
+  };
+  install("answer_1");
+  fs::permissions(folder() + "/answer.so", perms::others_write, fs::perm_options::add);
+  fs::permissions(folder(), perms::others_write, fs::perm_options::add);
+  begin();
+  registry_->watch();
+  EXPECT_NE(info().reason.find("everybody may write it"), std::string::npos);
+  fs::permissions(folder() + "/answer.so", perms::others_write, fs::perm_options::remove);
+  while (info().reason.find("everybody may write its folder") == std::string::npos)
+    std::this_thread::yield();
+  fs::permissions(folder(), perms::others_write, fs::perm_options::remove);
+  await_event("plugin.active");
+  while (registry_->task_table()->types().empty()) std::this_thread::yield();
   EXPECT_EQ(build(), 1);
 }
 
