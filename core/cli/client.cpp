@@ -126,7 +126,7 @@ net::ClientRequest Client::request_of(std::string_view method, const std::string
   request.headers.push_back("Accept: application/json");
   if (!token_.empty()) request.headers.push_back("Authorization: Bearer " + token_);
   request.connect_timeout = std::min(timeout_, request.connect_timeout);
-  request.abort = abort_;
+  if (abort_ != nullptr) request.aborted = [flag = abort_] { return flag->load(); };
   return request;
 }
 

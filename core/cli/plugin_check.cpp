@@ -34,7 +34,11 @@ Result<kit::CheckOptions> options_of(Session& s) {
   return o;
 }
 
+/// As a shell takes it for one word.
 std::string quoted(const std::string& word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
   std::string out = "'";
   for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -42,7 +46,7 @@ std::string quoted(const std::string& word) {
 
 /// What this command was, for the message of a test that broke.
 std::string again(const Session& s, const kit::CheckOptions& o) {
-  std::string out = "skep plugin check " + o.file + " --seed " + std::to_string(o.seed);
+  std::string out = "skep plugin check " + quoted(o.file) + " --seed " + std::to_string(o.seed);
   for (const char* name : {"settings", "params"})
     if (s.args.has(name)) out += " --" + std::string(name) + " " + quoted(s.args.get(name));
   return out + " --in-process";

@@ -63,7 +63,6 @@ Outcome<std::unique_ptr<ScriptWorkshop>> ScriptWorkshop::open(
   std::unique_ptr<ScriptWorkshop> shop(new ScriptWorkshop(folder, std::move(options)));
   if (auto scanned = shop->registry_.scan(); !scanned) return Failure(scanned.error());
   plugin::EngineOptions host;
-  host.isolation = "inproc";
   host.staging_dir = folder + "/staging";
   host.state_dir = folder;
   auto engine = plugin::open_script_engine(shop->registry_, host);

@@ -1,4 +1,5 @@
-// One script on the workbench: loaded and run in this process, without a node.
+// One script on the workbench: loaded and run without a node, in a child process, because loading
+// one runs what it does at its top level, and nobody has looked at it yet.
 #pragma once
 
 #include <memory>

@@ -29,6 +29,8 @@ constexpr std::uint64_t kChildMemory = 0;  // shadow memory is address space, to
 #else
 constexpr std::uint64_t kChildMemory = 4ull << 30;
 #endif
+/// Of what a child writes, its end is kept: the verdict comes last.
+constexpr std::size_t kMostHeard = 16u << 20;
 
 class WorkFolder {
  public:
@@ -203,7 +205,8 @@ void run_apart(const CheckOptions& o, const Job& job, const std::string& folder,
   Heard heard;
   const auto exit = proc::run(spec, -1, 0, [&](bool is_stderr, std::string_view bytes) {
     std::string& to = is_stderr ? heard.err : heard.out;
-    if (to.size() < (16u << 20)) to.append(bytes);
+    to.append(bytes);
+    if (to.size() > kMostHeard) to.erase(0, to.size() - kMostHeard / 2);
     return true;
   });
   if (!exit) {
@@ -263,6 +266,9 @@ Finding run_here(const CheckOptions& options, const std::string& id, const std::
   } catch (const Skipped& skipped) {
     f.verdict = Verdict::kSkipped;
     f.message = skipped.what();
+  } catch (const std::exception& e) {
+    f.message = std::string("the test ended with an exception: ") + e.what();
+    f.fix = "run the test with --in-process under a debugger";
   }
   return f;
 }

@@ -64,6 +64,11 @@ void TapReport::plan(std::size_t tests) {
   out_ << "TAP version 14\n1.." << tests << '\n' << std::flush;
 }
 
+std::string TapReport::again_of(const Finding& f) const {
+  const std::string component = f.component.empty() ? "" : " --component " + f.component;
+  return again_ + " --only " + f.id + component;
+}
+
 void TapReport::finding(const Finding& f) {
   const bool broken = f.verdict == Verdict::kBroken;
   out_ << (broken ? "not ok " : "ok ") << ++number_ << " - " << tap_text(name_of(f)) << " - "
@@ -74,8 +79,8 @@ void TapReport::finding(const Finding& f) {
     out_ << "# " << tap_text(f.message) << '\n';
   if (broken)
     out_ << "  ---\n  message: " << yaml_text(f.message) << "\n  fix: " << yaml_text(f.fix)
-         << "\n  duration_ms: " << f.took.count()
-         << "\n  again: " << yaml_text(again_ + " --only " + f.id) << "\n  ...\n";
+         << "\n  duration_ms: " << f.took.count() << "\n  again: " << yaml_text(again_of(f))
+         << "\n  ...\n";
   out_ << std::flush;
 }
 

@@ -12,12 +12,13 @@ namespace skep::kit {
 /// TAP version 14, written as the findings come.
 class TapReport {
  public:
-  /// `again` is the command that repeats one test, without its id.
+  /// `again` is the command that repeats one test, without its id and component.
   TapReport(std::ostream& out, std::string again) : out_(out), again_(std::move(again)) {}
   void plan(std::size_t tests);
   void finding(const Finding& f);
 
  private:
+  std::string again_of(const Finding& f) const;
   std::ostream& out_;
   std::string again_;
   std::size_t number_ = 0;

@@ -1,5 +1,6 @@
 #include "core/kit/samples.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace skep::kit {
@@ -13,6 +14,9 @@ constexpr std::array<std::string_view, 8> kTexts{"x",
                                                  "127.0.0.1:1",
                                                  "http://127.0.0.1:1",
                                                  "2026-01-01T00:00:00Z"};
+
+/// No sample is longer; a schema may allow or demand what no memory holds.
+constexpr std::int64_t kMaxText = 1 << 20;
 
 const json::object* member_object(const json::object& o, std::string_view key) {
   const json::value* v = o.if_contains(key);
@@ -37,7 +41,8 @@ json::value sample(const json::object& schema);
 json::value sample_text(const json::object& schema) {
   for (const std::string_view text : kTexts) {
     std::string candidate(text);
-    const auto least = static_cast<std::size_t>(get_int(schema, "minLength"));
+    const auto least = static_cast<std::size_t>(
+        std::clamp<std::int64_t>(get_int(schema, "minLength"), 0, kMaxText));
     if (candidate.size() < least) candidate.resize(least, 'x');
     if (fits(schema, json::value(candidate))) return json::value(candidate);
   }
@@ -121,11 +126,9 @@ void break_property(Breaker& breaker, std::string_view name, const json::object&
   if (const auto* v = schema.if_contains("maximum"))
     breaker.set(name, v->to_number<double>() + 1, "above its maximum");
   if (get_int(schema, "minLength") > 0) breaker.set(name, "", "shorter than its minLength");
-  if (schema.contains("maxLength"))
-    breaker.set(
-        name,
-        json::value(std::string(static_cast<std::size_t>(get_int(schema, "maxLength")) + 1, 'x')),
-        "longer than its maxLength");
+  if (const std::int64_t most = get_int(schema, "maxLength", kMaxText); most < kMaxText)
+    breaker.set(name, json::value(std::string(static_cast<std::size_t>(most) + 1, 'x')),
+                "longer than its maxLength");
   if (get_int(schema, "minItems") > 0) breaker.set(name, json::array(), "has too few items");
 }
 

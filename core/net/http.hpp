@@ -4,7 +4,6 @@
 // http_client.cpp.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -221,8 +220,8 @@ struct ClientRequest {
   /// Takes the body of a 2xx answer as it comes, instead of ClientResponse::body and without
   /// max_body; false gives the rest up (kCancelled).
   std::function<bool(std::string_view)> on_body{};
-  /// Set from another thread to give up within 100 ms; may be null.
-  const std::atomic<bool>* abort = nullptr;
+  /// Asked every 50 ms on the thread that sends; true gives up (kCancelled). May be empty.
+  std::function<bool()> aborted{};
 };
 
 struct ClientResponse {

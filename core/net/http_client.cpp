@@ -103,6 +103,13 @@ bool names(const std::string& line, std::string_view name) {
          strncasecmp(line.c_str(), name.data(), name.size()) == 0;
 }
 
+/// libcurl takes "Name:" for a wish to leave the field out, and "Name;" for an empty one.
+std::string curl_line(const std::string& line) {
+  const std::size_t colon = line.find(':');
+  const bool empty = line.find_first_not_of(" \t", colon + 1) == std::string::npos;
+  return empty ? line.substr(0, colon) + ";" : line;
+}
+
 HeaderList header_list(const ClientRequest& request) {
   HeaderList list;
   const auto append = [&list](const char* line) {
@@ -115,10 +122,15 @@ HeaderList header_list(const ClientRequest& request) {
   bool typed = false;
   for (const std::string& line : request.headers) {
     typed = typed || names(line, "content-type");
-    append(line.c_str());
+    append(curl_line(line).c_str());
   }
   if (!typed) append(request.body.empty() ? "Content-Type:" : "Content-Type: application/json");
   return list;
+}
+
+bool is_method(const std::string& method) {
+  return !method.empty() &&
+         std::all_of(method.begin(), method.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 bool is_header(const std::string& line) {
@@ -135,8 +147,8 @@ struct HttpClient::Impl {
   void prepare(const ClientRequest& request, curl_slist* headers, Incoming& in);
   /// Sends the prepared request there, whatever its host.
   void connect_to(const std::string& unix_socket);
-  /// What curl said, or nothing when `abort` came first.
-  std::optional<CURLcode> transfer(const std::atomic<bool>* abort);
+  /// What curl said, or nothing when it was aborted first.
+  std::optional<CURLcode> transfer(const std::function<bool()>& aborted);
   Error error_of(CURLcode result, const ClientRequest& request, const Incoming& in) const;
 };
 
@@ -181,14 +193,14 @@ void HttpClient::Impl::connect_to(const std::string& unix_socket) {
     throw std::logic_error("libcurl lacks UNIX sockets");
 }
 
-std::optional<CURLcode> HttpClient::Impl::transfer(const std::atomic<bool>* abort) {
+std::optional<CURLcode> HttpClient::Impl::transfer(const std::function<bool()>& aborted) {
   std::optional<CURLcode> result;
   if (curl_multi_add_handle(multi.get(), easy.get()) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
   int running = 1;
-  while (running > 0 && (abort == nullptr || !*abort)) {
+  while (running > 0 && (!aborted || !aborted())) {
     if (curl_multi_perform(multi.get(), &running) != CURLM_OK) result = CURLE_OUT_OF_MEMORY;
     if (result) break;
-    const int tick = abort != nullptr ? kAbortTickMs : 1000;
+    const int tick = aborted ? kAbortTickMs : 1000;
     if (running > 0 && curl_multi_poll(multi.get(), nullptr, 0, tick, nullptr) != CURLM_OK)
       result = CURLE_OUT_OF_MEMORY;
   }
@@ -234,6 +246,8 @@ Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
     if (!path) return path.error();
     socket.emplace(std::move(*path));
   }
+  if (!is_method(request.method))
+    return invalid("an HTTP method is capital letters only, such as GET");
   for (const std::string& line : request.headers)
     if (!is_header(line)) return invalid("header \"" + line + "\" is not \"Name: value\"");
   const HeaderList headers = header_list(request);
@@ -242,7 +256,7 @@ Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
   in.easy = impl_->easy.get();
   impl_->prepare(request, headers.get(), in);
   if (socket) impl_->connect_to(socket->text());
-  const std::optional<CURLcode> result = impl_->transfer(request.abort);
+  const std::optional<CURLcode> result = impl_->transfer(request.aborted);
   if (!result) return Error{Code::kCancelled, request.method + " " + request.url + ": aborted"};
   if (*result != CURLE_OK) return impl_->error_of(*result, request, in);
   long status = 0;

@@ -78,7 +78,7 @@ Result<net::ClientResponse> ControlClient::send(std::string_view method, std::st
     request.headers.push_back("Authorization: Bearer " + endpoints_.token());
   request.body = std::move(body);
   request.timeout = timeout;
-  request.abort = &abort_;
+  request.aborted = [this] { return abort_.load(); };
   auto response = http_.send(request);
   if (!response && response.error().code != Code::kCancelled) endpoints_.failed(endpoint);
   return response;

@@ -54,7 +54,7 @@ std::span<const Shape> shapes() {
     {"skep.Command", "What ctx.exec takes: the program and its arguments in order, and these keys.", {
       {"timeout?", "number", "seconds; the time of the task bounds it in any case"},
       {"stdin?", "string", "the program's input"},
-      {"env?", "table<string, string>", "its environment beside PATH and LANG"},
+      {"env?", "table<string, string>", "its environment beside PATH and LANG; 2 MiB at most"},
       {"cwd?", "string", "where it starts"}}},
     {"skep.Exit", "How a program ended.", {
       {"exit_code?", "integer", "nil when it did not exit by itself"},
@@ -67,9 +67,9 @@ std::span<const Shape> shapes() {
       {"error?", "string", "why it could not be started"}}},
     {"skep.Request", "What ctx.http.request takes.", {
       {"url", "string", "http or https; no redirect is followed"},
-      {"method?", "string", "\"GET\" when left out"},
-      {"headers?", "table<string, string>", "header fields by name"},
-      {"body?", "string", "the request's body"},
+      {"method?", "string", "capital letters; \"GET\" when left out"},
+      {"headers?", "table<string, string>", "header fields by name; 2 MiB at most"},
+      {"body?", "string", "the request's body; text/plain unless `headers` has a Content-Type"},
       {"json?", "any", "a value that is sent as JSON instead of a body"},
       {"timeout?", "number", "seconds for the whole exchange; 30 when left out"}}},
     {"skep.Response", "An HTTP answer, or why none came.", {
@@ -90,7 +90,7 @@ std::span<const Entry> api() {
     {"skep.task", "", "Declares the file's task type. Call it once and return what it returns.", false,
      {{"task", "skep.Task", "the declaration"}}, {{"", "skep.Task", ""}}},
     {"skep.null", "", "JSON's null: `x == skep.null`.", true, {}, {{"", "userdata", ""}}},
-    {"skep.array", "", "Marks a table as a list, so that an empty one becomes `[]` and not `{}`.", false,
+    {"skep.array", "", "Marks a table as a list, so that an empty one becomes `[]` and not `{}`. It takes no other metatable then.", false,
      {{"t?", "table", "the table; a new one when left out"}}, {{"", "table", ""}}},
     {"json.encode", "", "The value as JSON text. Raises for functions, mixed keys, inf and nan.", false,
      {{"value", "any", "at most 4 MiB as JSON"}}, {{"", "string", ""}}},
@@ -130,7 +130,7 @@ std::span<const Entry> api() {
      {{"command", "skep.Command", "{ \"df\", \"-k\", timeout = 5 }"}}, {{"", "skep.Exit", ""}}},
     {"ctx.http.get", "http", "GET. No answer is no error of the script: see `error`.", false,
      {{"url", "string", "http or https"}, {"options?", "skep.Request", "headers, timeout"}}, {{"", "skep.Response", ""}}},
-    {"ctx.http.post", "http", "POST; a table as the body is sent as JSON.", false,
+    {"ctx.http.post", "http", "POST; a table as the body is sent as JSON, a text as text/plain, unless `headers` has a Content-Type.", false,
      {{"url", "string", "http or https"}, {"body?", "string|table", "what is sent"}, {"options?", "skep.Request", "headers, timeout"}}, {{"", "skep.Response", ""}}},
     {"ctx.http.request", "http", "Any request.", false,
      {{"request", "skep.Request", "url and the rest"}}, {{"", "skep.Response", ""}}},

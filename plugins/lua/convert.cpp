@@ -17,6 +17,14 @@ constexpr const char* kArray = "skep.array";
 /// The one value of skep.null, by its address.
 int g_null = 0;
 
+bool is_array(lua_State* L, int index) {
+  if (lua_getmetatable(L, index) == 0) return false;
+  luaL_getmetatable(L, kArray);
+  const bool same = lua_rawequal(L, -1, -2) != 0;
+  lua_pop(L, 2);
+  return same;
+}
+
 class Encoder {
  public:
   Encoder(lua_State* L, std::string_view name) : lua_(L), path_(name) {}
@@ -57,9 +65,8 @@ class Encoder {
  private:
   [[noreturn]] void too_large() const { fail("more than 4 MiB as JSON"); }
 
-  /// Text that cannot fit is not even read.
   void quote(std::string_view text) {
-    if (out_.size() > kMaxJson || text.size() > kMaxJson - out_.size()) too_large();
+    expect(text.size());
     Json::quote(out_, text);
   }
 
@@ -76,12 +83,9 @@ class Encoder {
     out_.append(buffer, end);
   }
 
-  bool is_marked(int index) {
-    if (lua_getmetatable(lua_, index) == 0) return false;
-    luaL_getmetatable(lua_, kArray);
-    const bool same = lua_rawequal(lua_, -1, -2) != 0;
-    lua_pop(lua_, 2);
-    return same;
+  /// Before `bytes` more are copied.
+  void expect(std::size_t bytes) const {
+    if (out_.size() + ahead_ + bytes > kMaxJson) too_large();
   }
 
   void table(int index) {
@@ -91,7 +95,8 @@ class Encoder {
     lua_Integer numbered = 0;
     for (lua_pushnil(lua_); lua_next(lua_, index) != 0; lua_pop(lua_, 1)) {
       if (lua_type(lua_, -2) == LUA_TSTRING) {
-        keys.emplace_back(to_text(lua_, -2));
+        expect(cost(to_text(lua_, -2)));
+        ahead_ += cost(keys.emplace_back(to_text(lua_, -2)));
       } else if (lua_isinteger(lua_, -2) != 0 && lua_tointeger(lua_, -2) >= 1 &&
                  lua_tointeger(lua_, -2) <= n) {
         ++numbered;
@@ -102,10 +107,13 @@ class Encoder {
     }
     if (numbered > 0 && !keys.empty()) fail("both a list and the member \"" + keys.front() + "\"");
     if (numbered != n) fail("a list with holes; use skep.null");
-    if (n > 0 || (keys.empty() && is_marked(index))) return array(index, n);
+    if (n > 0 || (keys.empty() && is_array(lua_, index))) return array(index, n);
     std::sort(keys.begin(), keys.end());
     object(index, keys);
   }
+
+  /// Of a key: its quotes, colon and comma too, so that many short ones count.
+  static std::size_t cost(std::string_view key) { return key.size() + 4; }
 
   void array(int index, lua_Integer n) {
     out_ += '[';
@@ -122,6 +130,7 @@ class Encoder {
     out_ += '{';
     for (const char* comma = ""; const std::string& key : keys) {
       out_ += comma;
+      ahead_ -= cost(key);
       quote(key);
       out_ += ':';
       lua_pushlstring(lua_, key.data(), key.size());
@@ -147,6 +156,7 @@ class Encoder {
   lua_State* lua_;
   std::string path_;  ///< of the present value, for messages
   std::string out_;
+  std::size_t ahead_ = 0;  ///< cost of the keys that are copied and not yet in out_
   int depth_ = 0;
 };
 
@@ -181,6 +191,9 @@ int make_array(lua_State* L) {
   }
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
+  if (is_array(L, 1)) return 1;
+  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+    throw std::runtime_error("skep.array: cannot change a protected metatable");
   mark_array(L);
   return 1;
 }
@@ -237,8 +250,15 @@ void push_json(lua_State* L, std::string_view text) {
 
 bool is_null(lua_State* L, int index) { return lua_touserdata(L, index) == &g_null; }
 
+bool push_metatable(lua_State* L, const char* name) {
+  if (luaL_newmetatable(L, name) == 0) return false;
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__metatable");
+  return true;
+}
+
 void mark_array(lua_State* L) {
-  luaL_newmetatable(L, kArray);
+  push_metatable(L, kArray);
   lua_setmetatable(L, -2);
 }
 

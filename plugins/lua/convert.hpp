@@ -27,6 +27,9 @@ void push_json(lua_State* L, std::string_view text);
 
 /// The global `json`, and skep.null and skep.array in the global `skep`.
 void install_json(lua_State* L);
+/// Pushes the metatable of that name as luaL_newmetatable does, but closed to scripts: they could
+/// give it a __gc, which no limit stops. True when it is new.
+bool push_metatable(lua_State* L, const char* name);
 /// Marks the table on top of the stack as an array.
 void mark_array(lua_State* L);
 bool is_null(lua_State* L, int index);

@@ -58,10 +58,22 @@ int wrapped(lua_State* L) {
   if (lua_toboolean(L, first) != 0) return results - 1;
   lua_settop(L, first + 1);  // false and the error
   if (to_text(L, -1).starts_with("cannot resume")) return lua_error(L);
+  State::of(L).check(L);
   lua_pushvalue(L, lua_upvalueindex(4));
   lua_pushvalue(L, lua_upvalueindex(3));
   lua_call(L, 1, 0);
   return lua_error(L);
+}
+
+/// Upvalue: the library's close. A coroutine that was stopped has no hooks any more: what it still
+/// has to close would run without limits.
+int guarded_close(lua_State* L) {
+  State::of(L).check(L);
+  const int arguments = lua_gettop(L);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, arguments, LUA_MULTRET);
+  return lua_gettop(L);
 }
 
 /// Upvalues: the library's resume, status, close and create.
@@ -88,6 +100,9 @@ void install_coroutines(lua_State* L) {
   for (const char* name : {"resume", "status"}) lua_getfield(L, library, name);
   lua_pushcclosure(L, bound<guarded_resume>, 2);
   lua_setfield(L, library, "resume");
+  lua_getfield(L, library, "close");
+  lua_pushcclosure(L, bound<guarded_close>, 1);
+  lua_setfield(L, library, "close");
 }
 
 }  // namespace skep::lua

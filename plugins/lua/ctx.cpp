@@ -36,29 +36,32 @@ constexpr std::array<CodeName, 14> kCodes{{{SKEP_E_CANCELLED, "cancelled"},
 
 Call& call_of(lua_State* L) { return *State::of(L).call(); }
 
-/// Output is capped; a cancelled call ends the script here.
+/// What has been charged; a cancelled call ends the script here.
 void emit(lua_State* L, std::uint32_t channel, std::string_view bytes) {
-  State::of(L).charge_output(L, bytes.size());
   if (call_of(L).emit(channel, bytes) == SKEP_E_CANCELLED) State::of(L).check(L);
 }
 
 int print(lua_State* L) {
+  if (State::of(L).call() == nullptr) return 0;  // while the script is loaded
   std::string line;
   const int n = lua_gettop(L);
   for (int i = 1; i <= n; ++i) {
     luaL_tolstring(L, i, nullptr);
+    State::of(L).charge_output(L, to_text(L, -1).size() + 1);
     if (i > 1) line += '\t';
     line += to_text(L, -1);
     lua_pop(L, 1);
   }
   line += '\n';
-  if (State::of(L).call() != nullptr) emit(L, SKEP_CH_STDOUT, line);
+  emit(L, SKEP_CH_STDOUT, line);
   return 0;
 }
 
 void write_log(lua_State* L, const char* level, int event) {
+  const std::string_view what = check_text(L, event);
+  State::of(L).charge_output(L, what.size());
   std::string line = "{\"level\":\"" + std::string(level) + "\",\"event\":";
-  Json::quote(line, check_text(L, event));
+  Json::quote(line, what);
   if (!lua_isnoneornil(L, event + 1)) {
     luaL_checktype(L, event + 1, LUA_TTABLE);
     Json fields = Json::parse(encode(L, event + 1, "fields"));
@@ -70,7 +73,9 @@ void write_log(lua_State* L, const char* level, int event) {
       line += ':' + value.dump();
     }
   }
-  emit(L, SKEP_CH_LOG, line + "}");
+  line += '}';
+  State::of(L).charge_output(L, line.size() - what.size());
+  emit(L, SKEP_CH_LOG, line);
 }
 
 int log_debug(lua_State* L) { return write_log(L, "debug", 1), 0; }
@@ -252,6 +257,13 @@ void push_ctx(lua_State* L, const Json& request, const std::vector<std::string>&
   make_strict(L, "ctx");
 }
 
+void Copies::add(std::size_t bytes) {
+  constexpr std::size_t kMost = std::size_t{2} << 20;  // what exec() of Linux takes by default
+  constexpr std::size_t kEach = 16;
+  if (bytes > kMost || (total_ += bytes + kEach) > kMost)
+    throw std::runtime_error(std::string(what_) + ": more than 2 MiB");
+}
+
 double number_member(lua_State* L, int index, const char* key, double fallback) {
   const int type = lua_getfield(L, index, key);
   const double out = type == LUA_TNUMBER ? lua_tonumber(L, -1) : fallback;
@@ -276,13 +288,16 @@ std::vector<std::string> pairs_member(lua_State* L, int index, const char* key,
   const int type = lua_getfield(L, index, key);
   if (type != LUA_TNIL && type != LUA_TTABLE)
     throw std::runtime_error(std::string(key) + ": expected a table of names and values");
+  Copies copies(key);
   if (type == LUA_TTABLE)
     for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
       const int value = lua_type(L, -1);
       if (lua_type(L, -2) != LUA_TSTRING || (value != LUA_TSTRING && value != LUA_TNUMBER))
         throw std::runtime_error(std::string(key) + ": expected names with text values");
-      std::string pair = std::string(to_text(L, -2)) + separator;
-      pair += luaL_tolstring(L, -1, nullptr);  // a copy: lua_next() wants the value as it was
+      luaL_tolstring(L, -1, nullptr);  // a copy: lua_next() wants the value as it was
+      copies.add(lua_rawlen(L, -3) + lua_rawlen(L, -1));
+      std::string pair = std::string(to_text(L, -3)) + separator;
+      pair += to_text(L, -1);
       lua_pop(L, 1);
       out.push_back(std::move(pair));
     }

@@ -29,6 +29,19 @@ int ctx_kv_set(lua_State* L);
 int ctx_kv_delete(lua_State* L);
 int ctx_kv_keys(lua_State* L);
 
+/// What one call may take from the script as separate texts: the same long one may be named often.
+class Copies {
+ public:
+  /// `what` is named when it is too much.
+  explicit Copies(const char* what) : what_(what) {}
+  /// Before a text of `bytes` is copied; throws beyond 2 MiB.
+  void add(std::size_t bytes);
+
+ private:
+  const char* what_;
+  std::size_t total_ = 0;
+};
+
 /// A number member of the table at `index`, or `fallback`; throws when it is something else.
 double number_member(lua_State* L, int index, const char* key, double fallback);
 std::string text_member(lua_State* L, int index, const char* key);

@@ -1,5 +1,6 @@
 // Members of ctx that go through services of the host.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <stdexcept>
 
@@ -50,8 +51,9 @@ std::vector<skep_view> views(const std::vector<std::string>& strings) {
   return out;
 }
 
+/// 0 stays 0, which is no limit; anything above it is one.
 std::int64_t to_ms(double seconds) {
-  return static_cast<std::int64_t>(std::min(seconds, 604'800.0) * 1000);
+  return static_cast<std::int64_t>(std::ceil(std::min(seconds, 604'800.0) * 1000));
 }
 
 void set_text(lua_State* L, const char* key, std::string_view value) {
@@ -87,13 +89,16 @@ struct Captured {
 
 std::vector<std::string> command_words(lua_State* L) {
   std::vector<std::string> out;
+  Copies copies("ctx.exec");
   const auto n = static_cast<lua_Integer>(lua_rawlen(L, 1));
   for (lua_Integer i = 1; i <= n; ++i) {
     const int type = lua_rawgeti(L, 1, i);
     if (type != LUA_TSTRING && type != LUA_TNUMBER)
       throw std::runtime_error("ctx.exec: word " + std::to_string(i) + " is a " +
                                luaL_typename(L, -1) + "; expected a string");
-    out.emplace_back(to_text(L, -1));
+    const std::string_view word = to_text(L, -1);
+    copies.add(word.size());
+    out.emplace_back(word);
     lua_pop(L, 1);
   }
   if (out.empty())
@@ -122,6 +127,23 @@ struct HttpRequest {
   double timeout = kHttpSeconds;
 };
 
+/// Gives the body its type unless the author named one.
+void set_body(HttpRequest& request, std::string body, std::string_view type) {
+  constexpr std::string_view kName = "content-type:";
+  const bool named =
+      std::any_of(request.headers.begin(), request.headers.end(), [&](const std::string& line) {
+        return line.size() >= kName.size() &&
+               std::equal(kName.begin(), kName.end(), line.begin(), [](char a, char b) {
+                 return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b + ('a' - 'A')) : b);
+               });
+      });
+  request.body = std::move(body);
+  if (!named) request.headers.push_back("Content-Type: " + std::string(type));
+}
+
+constexpr std::string_view kJsonType = "application/json";
+constexpr std::string_view kTextType = "text/plain; charset=utf-8";
+
 /// headers, timeout, and json as the body, of the table at `index`.
 void read_options(lua_State* L, int index, HttpRequest& out) {
   if (lua_isnoneornil(L, index)) return;
@@ -129,10 +151,7 @@ void read_options(lua_State* L, int index, HttpRequest& out) {
   for (std::string& h : pairs_member(L, index, "headers", ": "))
     out.headers.push_back(std::move(h));
   out.timeout = number_member(L, index, "timeout", kHttpSeconds);
-  if (lua_getfield(L, index, "json") != LUA_TNIL) {
-    out.body = encode(L, -1, "json");
-    out.headers.emplace_back("Content-Type: application/json");
-  }
+  if (lua_getfield(L, index, "json") != LUA_TNIL) set_body(out, encode(L, -1, "json"), kJsonType);
   lua_pop(L, 1);
 }
 
@@ -205,7 +224,7 @@ void push_failure(lua_State* L, const Fault& fault) {
     lua_pushnumber(L, fault.retry_ms() / 1000.0);
     lua_setfield(L, -2, "retry_after");
   }
-  if (luaL_newmetatable(L, "skep.failure") != 0) {
+  if (push_metatable(L, "skep.failure")) {
     lua_pushcfunction(L, failure_text);
     lua_setfield(L, -2, "__tostring");
   }
@@ -262,12 +281,10 @@ int ctx_http_post(lua_State* L) {
   request.method = "POST";
   request.url = check_text(L, 1);
   read_options(L, 3, request);
-  if (lua_istable(L, 2)) {
-    request.body = encode(L, 2, "body");
-    request.headers.emplace_back("Content-Type: application/json");
-  } else if (!lua_isnoneornil(L, 2)) {
-    request.body = check_text(L, 2);
-  }
+  if (lua_istable(L, 2))
+    set_body(request, encode(L, 2, "body"), kJsonType);
+  else if (!lua_isnoneornil(L, 2))
+    set_body(request, std::string(check_text(L, 2)), kTextType);
   return send(L, request);
 }
 
@@ -278,8 +295,10 @@ int ctx_http_request(lua_State* L) {
   if (request.url.empty()) throw std::runtime_error("ctx.http.request: url is missing");
   if (const std::string method = text_member(L, 1, "method"); !method.empty())
     request.method = method;
-  request.body = text_member(L, 1, "body");
   read_options(L, 1, request);
+  if (request.body.empty())
+    if (std::string body = text_member(L, 1, "body"); !body.empty())
+      set_body(request, std::move(body), kTextType);
   return send(L, request);
 }
 

@@ -1,4 +1,4 @@
-// What can be said of a script without running it: globals and members of ctx that do not exist,
+// What can be said of a script without its run(): globals and members of ctx that do not exist,
 // permissions that it uses and does not declare.
 #pragma once
 

@@ -18,7 +18,8 @@ int describe(lua_State* L) {
   lua_getfield(L, LUA_REGISTRYINDEX, kDeliberate);
   const bool deliberate = lua_isnil(L, -1) == 0 && lua_rawequal(L, 1, -1) != 0;
   lua_settop(L, 1);
-  if (lua_type(L, 1) != LUA_TSTRING && luaL_callmeta(L, 1, "__tostring") == 0)
+  if (lua_type(L, 1) != LUA_TSTRING &&
+      (luaL_callmeta(L, 1, "__tostring") == 0 || lua_type(L, -1) != LUA_TSTRING))
     lua_pushfstring(L, "the script raised a %s as its error", luaL_typename(L, 1));
   const int message = lua_gettop(L);
   luaL_traceback(L, L, nullptr, 1);
@@ -146,9 +147,10 @@ void State::raise(lua_State* L) {
       if (lua_getinfo(L, "Sl", &at) != 0 && at.currentline > 0)
         where_ = std::string(at.short_src) + ":" + std::to_string(at.currentline);
   }
-  lua_pushliteral(L, "the script was stopped");
-  lua_error(L);
-  std::abort();  // lua_error() does not return
+  // Every allocation fails now, and an error of memory is the one for which Lua calls no message
+  // handler: one would run without hooks here.
+  lua_newuserdatauv(L, 1, 0);
+  std::abort();  // not reached
 }
 
 void State::mark_deliberate(lua_State* L, Failure failure) {

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "lua_state.hpp"
 
@@ -58,15 +59,15 @@ class Matcher {
     std::size_t length = 0;
   };
 
-  void spend() {
-    if (++steps_ < kSteps) return;
-    steps_ = 0;
-    State::of(lua_).charge(lua_, kSteps);
+  void spend(std::size_t steps = 1) {
+    steps_ += steps;
+    if (steps_ < kSteps) return;
+    State::of(lua_).charge(lua_, std::exchange(steps_, 0));
   }
   char pattern_at(std::size_t p) const { return p < p_.size() ? p_[p] : '\0'; }
 
   /// The end of the single-character class that starts at `p`.
-  std::size_t class_end(std::size_t p) const {
+  std::size_t class_end(std::size_t p) {
     const char c = p_[p++];
     if (c == '%') {
       if (p >= p_.size()) throw std::runtime_error("the pattern ends with %");
@@ -76,6 +77,7 @@ class Matcher {
     if (pattern_at(p) == '^') ++p;
     do {
       if (p >= p_.size()) throw std::runtime_error("the pattern has [ without ]");
+      spend();
       if (p_[p++] == '%') ++p;
     } while (p >= p_.size() || p_[p] != ']');
     return p + 1;
@@ -121,13 +123,14 @@ class Matcher {
   }
 
   /// `p` at '[', `end` behind ']'.
-  bool in_set(unsigned char c, std::size_t p, std::size_t end) const {
+  bool in_set(unsigned char c, std::size_t p, std::size_t end) {
     bool wanted = true;
     if (pattern_at(++p) == '^') {
       wanted = false;
       ++p;
     }
     for (const std::size_t last = end - 1; p < last;) {
+      spend();
       if (p_[p] == '%') {
         if (in_class(c, p_[p + 1])) return wanted;
         p += 2;
@@ -263,21 +266,22 @@ class Matcher {
     return kNone;
   }
 
-  std::size_t frontier_end(std::size_t p) const {
+  std::size_t frontier_end(std::size_t p) {
     if (pattern_at(p) != '[') throw std::runtime_error("%f needs a set [..]");
     return class_end(p);
   }
-  bool frontier(std::size_t s, std::size_t p, std::size_t end) const {
+  bool frontier(std::size_t s, std::size_t p, std::size_t end) {
     const auto before = static_cast<unsigned char>(s == 0 ? '\0' : s_[s - 1]);
     const auto here = static_cast<unsigned char>(s < s_.size() ? s_[s] : '\0');
     return !in_set(before, p, end) && in_set(here, p, end);
   }
 
-  std::size_t back_reference(std::size_t s, char digit) const {
+  std::size_t back_reference(std::size_t s, char digit) {
     const int i = digit - '1';
     if (i < 0 || i >= captures_ || at_[static_cast<std::size_t>(i)].state != Capture::kClosed)
       throw std::runtime_error(std::string("invalid capture index %") + digit);
     const Capture& c = at_[static_cast<std::size_t>(i)];
+    spend(c.length / 16);
     return s_.substr(s, c.length) == s_.substr(c.start, c.length) ? s + c.length : kNone;
   }
 
@@ -301,9 +305,12 @@ std::size_t start_of(lua_State* L, int arg, std::size_t length) {
 }
 
 int find_plain(lua_State* L, std::string_view s, std::string_view p, std::size_t at) {
-  State::of(L).charge(L, s.size() / 16);
-  const std::size_t found = s.find(p, at);
-  if (found == kNone) {
+  const void* hit = ::memmem(s.data() + at, s.size() - at, p.data(), p.size());
+  const std::size_t found =
+      hit == nullptr ? s.size()
+                     : static_cast<std::size_t>(static_cast<const char*>(hit) - s.data());
+  State::of(L).charge(L, found - at + p.size());
+  if (hit == nullptr) {
     luaL_pushfail(L);
     return 1;
   }
@@ -320,6 +327,7 @@ int search(lua_State* L, bool find) {
     luaL_pushfail(L);
     return 1;
   }
+  State::of(L).charge(L, p.size() / 8);
   if (find && (lua_toboolean(L, 4) != 0 || p.find_first_of("^$*+?.([%-") == kNone))
     return find_plain(L, s, p, at);
   const bool anchored = p.starts_with('^');

@@ -1,5 +1,6 @@
 #include "sandbox.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -90,6 +91,15 @@ int repeat(lua_State* L) {
   return call_original(L);
 }
 
+/// Argument `arg` as the library will take it, be it a float or a text.
+lua_Integer bound_at(lua_State* L, int arg, lua_Integer fallback) {
+  if (lua_isnoneornil(L, arg)) return fallback;
+  const lua_Integer bound = luaL_checkinteger(L, arg);
+  lua_pushinteger(L, bound);
+  lua_replace(L, arg);
+  return bound;
+}
+
 /// A table function that walks from 1 to #t, or over the span of two of its arguments.
 int by_span(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -97,15 +107,32 @@ int by_span(lua_State* L) {
     throw std::runtime_error("tables with __len are not taken here");
   auto span = static_cast<lua_Integer>(lua_rawlen(L, 1));
   const auto from = static_cast<int>(lua_tointeger(L, lua_upvalueindex(2)));
-  if (from != 0 && lua_isinteger(L, from + 1) != 0) {
-    const lua_Integer first = luaL_optinteger(L, from, 1);
-    const lua_Integer last = lua_tointeger(L, from + 1);
-    span = last < first ? 0 : last - first < 0 ? kMaxSpan + 1 : last - first;
+  if (from != 0) {
+    const lua_Integer first = bound_at(L, from, 1);
+    const lua_Integer last = bound_at(L, from + 1, span);
+    const auto apart = static_cast<lua_Unsigned>(last) - static_cast<lua_Unsigned>(first);
+    span = last < first ? 0 : static_cast<lua_Integer>(std::min<lua_Unsigned>(apart, kMaxSpan + 1));
   }
   if (span > kMaxSpan)
     throw std::runtime_error("more than " + std::to_string(kMaxSpan) + " elements at once");
   State::of(L).charge(L, static_cast<std::uint64_t>(span));
   return call_original(L);
+}
+
+/// What sort() compares with when the script gives nothing: texts cost their length.
+int is_less(lua_State* L) {
+  State::of(L).charge(L, 1 + std::min(lua_rawlen(L, 1), lua_rawlen(L, 2)) / 8);
+  lua_pushboolean(L, lua_compare(L, 1, 2, LUA_OPLT));
+  return 1;
+}
+
+int sort(lua_State* L) {
+  lua_settop(L, 2);
+  if (lua_isnil(L, 2)) {
+    lua_pushcfunction(L, bound<is_less>);
+    lua_replace(L, 2);
+  }
+  return by_span(L);
 }
 
 void keep(lua_State* L, const char* library, std::initializer_list<const char*> names) {
@@ -162,7 +189,8 @@ void open_string(lua_State* L) {
 
 void open_table(lua_State* L) {
   luaL_requiref(L, "table", luaopen_table, 1);
-  wrap(L, bound<by_span>, {"insert", "remove", "sort"});
+  wrap(L, bound<by_span>, {"insert", "remove"});
+  wrap(L, bound<sort>, {"sort"});
   wrap(L, bound<by_span>, {"move"}, 2);
   wrap(L, bound<by_span>, {"concat"}, 3);
   lua_pop(L, 1);

@@ -252,11 +252,14 @@ void check_declared(lua_State* L, int index) {
 std::string suggest(std::string_view word, const std::vector<std::string_view>& known) {
   std::string_view best;
   std::size_t least = std::clamp<std::size_t>(word.size() / 3, 1, 3) + 1;
-  for (const std::string_view k : known)
+  for (const std::string_view k : known) {
+    const std::size_t longer = std::max(word.size(), k.size()) - std::min(word.size(), k.size());
+    if (longer >= least) continue;
     if (const std::size_t d = distance(word, k); d < least) {
       least = d;
       best = k;
     }
+  }
   if (!best.empty()) return "did you mean " + quoted(best) + "?";
   std::string out = "known:";
   for (const std::string_view k : known) out += (out.back() == ':' ? " " : ", ") + std::string(k);

@@ -1,4 +1,5 @@
---- New bytes of a file since the last run, across one rotation: from PATH.1 when the inode changed.
+--- New bytes of a file since the last run, across one rotation: PATH.1 to its end, then PATH. A line that is not
+--- complete is one of the file that the new state names.
 local function read_new(ctx, path, state, max)
   local function inode(file)
     local shown = ctx.exec { "stat", "-c", "%i %s", "--", file, timeout = 5 }
@@ -18,13 +19,24 @@ local function read_new(ctx, path, state, max)
   local text, offset = "", state.offset
   if state.inode ~= id then
     local old, old_size = inode(path .. ".1")
-    if old == state.inode then text = from(path .. ".1", offset, math.min(old_size - offset, max)) end
+    if old == state.inode then
+      text = from(path .. ".1", offset, math.min(old_size - offset, max))
+      if text ~= "" and offset + #text < old_size then return text, { inode = old, offset = offset + #text } end
+      if text:find("[^\n]$") then text = text .. "\n" end -- nobody goes on with it
+    end
     offset = 0
   elseif size < offset then
     offset = 0 -- truncated in place
   end
   local chunk = from(path, offset, math.min(size - offset, max - #text))
   return text .. chunk, { inode = id, offset = offset + #chunk }
+end
+
+--- A kv key of its own for each path, with its end for people (FNV-1a).
+local function key_of(path)
+  local hash = 0xcbf29ce484222325
+  for i = 1, #path do hash = (hash ~ path:byte(i)) * 0x100000001b3 end
+  return ("at.%016x."):format(hash) .. path:gsub("[^%w.-]", "_"):sub(-80)
 end
 
 return skep.task {
@@ -39,15 +51,23 @@ return skep.task {
   },
   permissions = { "exec", "kv", "task" }, timeout = "60s",
   run = function(ctx, params)
-    local key = "at." .. params.path:gsub("[^%w.-]", "_"):sub(-100)
+    local function has(line, pattern)
+      local ok, found = pcall(string.find, line, pattern)
+      if not ok then ctx.fail { code = "invalid", message = "patterns: " .. pattern .. ": " .. tostring(found) } end
+      return found
+    end
+    for _, pattern in ipairs(params.patterns) do has("", pattern) end
+    local key = key_of(params.path)
     local text, state = read_new(ctx, params.path, ctx.kv.get(key), params.max_bytes)
-    local complete = text:match("^(.*)\n") -- a line that is still being written waits for the next run
-    state.offset = math.max(0, state.offset - (#text - (complete and #complete + 1 or 0)))
+    -- A line that is still being written waits for the next run, unless it is longer than a run may read.
+    local cut = #text >= params.max_bytes and not text:find("\n", 1, true)
+    local complete = cut and text .. "\n" or text:match("^.*\n") or ""
+    state.offset = state.offset - math.max(0, #text - #complete)
     local lines, matched, read = skep.array(), 0, 0
-    for line in (complete and complete .. "\n" or ""):gmatch("([^\n]*)\n") do
+    for line in complete:gmatch("([^\n]*)\n") do
       read = read + 1
       for _, pattern in ipairs(params.patterns) do
-        if line:find(pattern) then
+        if has(line, pattern) then
           matched = matched + 1
           if #lines < params.max_lines then lines[#lines + 1] = line end
           break

@@ -36,6 +36,41 @@ test("reads the rest of a rotated file first", function(t)
   t.equal(t.run({ path = "/l" }).lines, { "last error", "first error" })
 end)
 
+test("reads a rotated file to its end before the new one", function(t)
+  local list = { ["/l"] = { inode = 1, text = "" } }
+  files(t, list)
+  t.run { path = "/l", max_bytes = 8 }
+  list["/l.1"] = { inode = 1, text = "error 1\nerror 2\nerror 3" }
+  list["/l"] = { inode = 2, text = "error 4\n" }
+  for i = 1, 4 do t.equal(t.run({ path = "/l", max_bytes = 8 }).lines, { "error " .. i }) end
+end)
+
+test("goes on behind a line that is longer than a run reads", function(t)
+  local log = { inode = 1, text = "" }
+  files(t, { ["/l"] = log })
+  t.run { path = "/l" }
+  log.text = ("x"):rep(10) .. "\nerror\n"
+  t.equal(t.run({ path = "/l", max_bytes = 8 }).lines_read, 1)
+  t.equal(t.run({ path = "/l", max_bytes = 9 }).lines, { "error" })
+end)
+
+test("says which pattern is none", function(t)
+  local log = { inode = 1, text = "" }
+  files(t, { ["/l"] = log })
+  t.run { path = "/l" }
+  log.text = "a line\n"
+  for _, bad in ipairs { "[x", "a[" } do
+    local _, why = t.run { path = "/l", patterns = { bad } }
+    t.equal(why.code, "invalid")
+  end
+end)
+
+test("keeps files with similar names apart", function(t)
+  files(t, { ["/a/b"] = { inode = 1, text = "" }, ["/a_b"] = { inode = 2, text = "error\n" } })
+  t.run { path = "/a/b" }
+  t.equal(t.run({ path = "/a_b" }).lines_read, 0)
+end)
+
 test("starts over when the file was truncated", function(t)
   local log = { inode = 1, text = "long long line\n" }
   files(t, { ["/l"] = log })

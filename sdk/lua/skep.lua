@@ -34,7 +34,7 @@
 ---@field [integer] string the program and its arguments
 ---@field timeout? number seconds; the time of the task bounds it in any case
 ---@field stdin? string the program's input
----@field env? table<string, string> its environment beside PATH and LANG
+---@field env? table<string, string> its environment beside PATH and LANG; 2 MiB at most
 ---@field cwd? string where it starts
 
 ---How a program ended.
@@ -51,9 +51,9 @@
 ---What ctx.http.request takes.
 ---@class skep.Request
 ---@field url string http or https; no redirect is followed
----@field method? string "GET" when left out
----@field headers? table<string, string> header fields by name
----@field body? string the request's body
+---@field method? string capital letters; "GET" when left out
+---@field headers? table<string, string> header fields by name; 2 MiB at most
+---@field body? string the request's body; text/plain unless `headers` has a Content-Type
 ---@field json? any a value that is sent as JSON instead of a body
 ---@field timeout? number seconds for the whole exchange; 30 when left out
 
@@ -101,7 +101,7 @@ function skep.task(task) end
 ---@type userdata
 skep.null = nil
 
----Marks a table as a list, so that an empty one becomes `[]` and not `{}`.
+---Marks a table as a list, so that an empty one becomes `[]` and not `{}`. It takes no other metatable then.
 ---@param t? table # the table; a new one when left out
 ---@return table
 function skep.array(t) end
@@ -177,7 +177,7 @@ function Ctx.exec(command) end
 ---@return skep.Response
 function Ctx.http.get(url, options) end
 
----POST; a table as the body is sent as JSON.
+---POST; a table as the body is sent as JSON, a text as text/plain, unless `headers` has a Content-Type.
 ---Needs the permission `http`.
 ---@param url string # http or https
 ---@param body? string|table # what is sent

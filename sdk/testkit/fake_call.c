@@ -9,6 +9,8 @@
 #include "skep/testkit/fake_host.h"
 #include "text.h"
 
+#define MAX_RESULT (4u << 20)
+
 struct skep_fake_call {
   pthread_mutex_t lock;
   int pipe[2]; /* a byte in it once the call is cancelled */
@@ -16,7 +18,7 @@ struct skep_fake_call {
   uint32_t cancel_at;
   int64_t deadline_ns;
   skep_fake_result result;
-  text out, err, document, logs, artifacts, message, note;
+  text out, err, document, logs, message, note;
 };
 
 static skep_fake_call* of(skep_call* call) { return (skep_fake_call*)(void*)call; }
@@ -42,7 +44,6 @@ void skep_fake_call_free(skep_fake_call* c) {
   text_free(&c->err);
   text_free(&c->document);
   text_free(&c->logs);
-  text_free(&c->artifacts);
   text_free(&c->message);
   text_free(&c->note);
   pthread_mutex_destroy(&c->lock);
@@ -83,16 +84,14 @@ static skep_rc keep(skep_fake_call* c, uint32_t channel, skep_view bytes) {
       text_add_view(&c->err, bytes);
       return SKEP_OK;
     case SKEP_CH_RESULT:
-      text_set(&c->document, bytes);
-      return SKEP_OK;
+      text_set(&c->document, bytes.n > MAX_RESULT ? view_of("") : bytes);
+      return bytes.n > MAX_RESULT ? SKEP_E_INVALID : SKEP_OK;
     case SKEP_CH_LOG:
       text_add_view(&c->logs, bytes);
       text_add_str(&c->logs, "\n");
       return SKEP_OK;
     default:
-      if (channel < SKEP_CH_ARTIFACT) return SKEP_E_INVALID;
-      text_add_view(&c->artifacts, bytes);
-      return SKEP_OK;
+      return channel < SKEP_CH_ARTIFACT ? SKEP_E_INVALID : SKEP_E_UNSUPPORTED;
   }
 }
 
@@ -110,18 +109,17 @@ static skep_rc emit(skep_call* call, uint32_t channel, skep_view bytes) {
 
 static skep_rc progress(skep_call* call, uint32_t permille, skep_view note) {
   skep_fake_call* c = of(call);
-  int reason;
+  if (permille > 1000) return SKEP_E_INVALID;
   pthread_mutex_lock(&c->lock);
   c->result.permille = permille;
   text_set(&c->note, note);
-  reason = reason_locked(c);
   pthread_mutex_unlock(&c->lock);
-  if (permille > 1000) return SKEP_E_INVALID;
-  return reason != 0 ? SKEP_E_CANCELLED : SKEP_OK;
+  return SKEP_OK;
 }
 
 static skep_rc fail(skep_call* call, skep_rc code, uint32_t retry_ms, skep_view message) {
   skep_fake_call* c = of(call);
+  if (code >= 0) code = SKEP_E_INTERNAL;
   pthread_mutex_lock(&c->lock);
   c->result.fail_code = code;
   c->result.retry_ms = retry_ms;
@@ -171,7 +169,6 @@ const skep_fake_result* skep_fake_call_result(skep_fake_call* c) {
   c->result.result = text_str(&c->document);
   c->result.logs = text_str(&c->logs);
   c->result.note = text_str(&c->note);
-  c->result.artifacts = text_str(&c->artifacts);
   pthread_mutex_unlock(&c->lock);
   return &c->result;
 }

@@ -1,16 +1,15 @@
 /* The services of a host, with the answers that a test prepared. */
 #define _POSIX_C_SOURCE 200809L
-#include <pthread.h>
-
+#include "skep/testkit/fake_host.h"
+#include "fake_kv.h"
 #include "skep/svc/http.h"
 #include "skep/svc/kv.h"
 #include "skep/svc/log.h"
 #include "skep/svc/process.h"
 #include "skep/svc/task.h"
-#include "skep/testkit/fake_host.h"
 #include "text.h"
 
-enum answer_kind { HTTP, PROCESS, TASK, HIDDEN, VALUE };
+enum answer_kind { HTTP, PROCESS, TASK, HIDDEN };
 
 typedef struct answer {
   struct answer* next;
@@ -26,6 +25,7 @@ struct skep_fake_host {
   pthread_mutex_t lock;
   answer* answers; /* newest first */
   text requests, log;
+  fake_kv kv;
 };
 
 static pthread_mutex_t foreign_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -70,7 +70,6 @@ static answer** find(skep_fake_host* h, enum answer_kind kind, const char* asked
 
 static void drop(answer** at) {
   answer* a = *at;
-  if (a == NULL) return;
   *at = a->next;
   text_free(&a->key);
   text_free(&a->first);
@@ -174,61 +173,40 @@ static skep_rc task_run(const skep_host* handle, skep_call* call, skep_view type
 
 static skep_rc kv_get(const skep_host* handle, skep_call* call, skep_view key,
                       const skep_sink* value, skep_err* err) {
-  char* name = copy(key);
-  const char* found = skep_fake_kv_get(of(handle), name);
+  text found = {NULL, 0};
+  skep_rc rc = fake_kv_get(&of(handle)->kv, key, &found, err);
   (void)call;
-  free(name);
-  if (found == NULL) return refuse(err, SKEP_E_NOT_FOUND, "no such key");
-  return value->put(value->ctx, view_of(found));
+  if (rc == SKEP_OK) rc = value->put(value->ctx, view_of_text(&found));
+  text_free(&found);
+  return rc;
 }
 
 static skep_rc kv_put(const skep_host* handle, skep_call* call, skep_view key, skep_view value,
                       skep_err* err) {
-  char* name = copy(key);
-  char* content = copy(value);
   (void)call;
-  (void)err;
-  skep_fake_kv_set(of(handle), name, content);
-  free(name);
-  free(content);
-  return SKEP_OK;
+  return fake_kv_put(&of(handle)->kv, key, value, err);
 }
 
 static skep_rc kv_remove(const skep_host* handle, skep_call* call, skep_view key, skep_err* err) {
-  skep_fake_host* h = of(handle);
-  char* name = copy(key);
   (void)call;
-  (void)err;
-  pthread_mutex_lock(&h->lock);
-  drop(find(h, VALUE, name));
-  pthread_mutex_unlock(&h->lock);
-  free(name);
-  return SKEP_OK;
-}
-
-static const answer* least_value_after(skep_fake_host* h, const char* last) {
-  const answer* best = NULL;
-  const answer* a;
-  pthread_mutex_lock(&h->lock);
-  for (a = h->answers; a != NULL; a = a->next)
-    if (a->kind == VALUE && (last == NULL || strcmp(text_str(&a->key), last) > 0) &&
-        (best == NULL || strcmp(text_str(&a->key), text_str(&best->key)) < 0))
-      best = a;
-  pthread_mutex_unlock(&h->lock);
-  return best;
+  return fake_kv_remove(&of(handle)->kv, key, err);
 }
 
 static skep_rc kv_keys(const skep_host* handle, skep_call* call, const skep_sink* key,
                        skep_err* err) {
-  const answer* a = least_value_after(of(handle), NULL);
+  text keys = {NULL, 0};
+  skep_rc rc = SKEP_OK;
+  size_t at = 0;
   (void)call;
   (void)err;
-  while (a != NULL) {
-    const skep_rc rc = key->put(key->ctx, view_of(text_str(&a->key)));
-    if (rc < 0) return rc;
-    a = least_value_after(of(handle), text_str(&a->key));
+  fake_kv_keys(&of(handle)->kv, &keys);
+  while (rc >= 0 && at < keys.n) {
+    const skep_view name = view_of(keys.p + at);
+    at += (size_t)name.n + 1;
+    rc = key->put(key->ctx, name);
   }
-  return SKEP_OK;
+  text_free(&keys);
+  return rc < 0 ? rc : SKEP_OK;
 }
 
 static const void* service(const skep_host* handle, const char* id) {
@@ -259,6 +237,7 @@ skep_fake_host* skep_fake_host_new(void) {
   h->abi.abi_minor = SKEP_ABI_MINOR;
   h->abi.service = service;
   pthread_mutex_init(&h->lock, NULL);
+  fake_kv_init(&h->kv);
   return h;
 }
 
@@ -281,6 +260,7 @@ static void forget_foreign(skep_fake_host* h) {
 void skep_fake_host_free(skep_fake_host* h) {
   forget_foreign(h);
   while (h->answers != NULL) drop(&h->answers);
+  fake_kv_free(&h->kv);
   text_free(&h->requests);
   text_free(&h->log);
   pthread_mutex_destroy(&h->lock);
@@ -314,16 +294,9 @@ const char* skep_fake_requests(skep_fake_host* h) { return text_str(&h->requests
 const char* skep_fake_log(skep_fake_host* h) { return text_str(&h->log); }
 
 void skep_fake_kv_set(skep_fake_host* h, const char* key, const char* value) {
-  pthread_mutex_lock(&h->lock);
-  drop(find(h, VALUE, key));
-  add(h, VALUE, key, 0, value, "");
-  pthread_mutex_unlock(&h->lock);
+  fake_kv_set(&h->kv, view_of(key), view_of(value));
 }
 
 const char* skep_fake_kv_get(skep_fake_host* h, const char* key) {
-  const answer* a;
-  pthread_mutex_lock(&h->lock);
-  a = *find(h, VALUE, key);
-  pthread_mutex_unlock(&h->lock);
-  return a != NULL ? text_str(&a->first) : NULL;
+  return fake_kv_peek(&h->kv, view_of(key));
 }

@@ -42,6 +42,13 @@ static inline skep_view view_of(const char* s) {
   return v;
 }
 
+static inline skep_view view_of_text(const text* t) {
+  skep_view v;
+  v.p = text_str(t);
+  v.n = t->n;
+  return v;
+}
+
 /* Writes `message` into the caller's buffer; returns `code`. */
 static inline skep_rc refuse(skep_err* err, skep_rc code, const char* message) {
   if (err != NULL && err->text != NULL) {

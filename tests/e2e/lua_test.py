@@ -87,6 +87,17 @@ class ShippedScripts(rig.RigTest):
             server.kill()
             server.wait()
 
+    def test_the_command_line_runs_nothing_in_its_own_process(self):
+        path = os.path.join(self.root, "who.lua")
+        with open(path, "w") as f:
+            f.write('return skep.task { name = "who", version = "1.0.0", permissions = { "exec" },\n'
+                    'run = function(ctx) return ctx.exec { "sh", "-c", "cat /proc/$PPID/comm" }.stdout end }\n')
+        self.assertEqual(json.loads(self.skep("script", "run", path).stdout), "skep-plughost\n")
+        with open(path, "w") as f:
+            f.write("local t = {} while true do t[#t + 1] = ('x'):rep(1e6) .. #t end")
+        refused = self.skep("script", "lint", path, check=False)
+        self.assertIn("64 MiB of memory", refused.stdout + refused.stderr)
+
     def test_service_check_says_what_systemctl_says(self):
         done = self.run_script("service_check", 'units=["no-such-unit.service"]', check=False)
         self.assertNotEqual(done.returncode, 0)

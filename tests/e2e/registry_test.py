@@ -157,10 +157,10 @@ class Registry(RigTest):
         began = time.monotonic()
         wait_for(lambda: self.newest()["state"] == "rolled_back", "the roll-back")
         self.has(canary, "1.0.0")
-        print(f"canary roll-back: {(time.monotonic() - began) * 1000:.0f} ms from its third script error until the "
+        print(f"canary roll-back: {(time.monotonic() - began) * 1000:.0f} ms from its third fault until the "
               "worker has the old file", flush=True)
         self.assertEqual(self.newest()["reason"],
-                         f"worker {canary} could not use it: 3 of its first 3 runs ended with a script error")
+                         f"worker {canary} could not use it: 3 of its first 3 runs were faults of the script")
         self.assertEqual(self.run_on(canary), "succeeded")
 
     def test_a_script_that_does_not_load_ends_the_rollout(self):

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
@@ -62,6 +63,11 @@ skep_rc shielded(Body&& body) noexcept {
   }
 }
 
+TaskCall*& current_call() {
+  thread_local TaskCall* call = nullptr;
+  return call;
+}
+
 std::string_view reason_text(ports::CancelReason reason) {
   switch (reason) {
     case ports::CancelReason::kNone:
@@ -93,6 +99,18 @@ model::Outcome failed_outcome(const Error& error, bool retryable) {
   outcome.retry_after_ms = error.retry_after.count();
   return outcome;
 }
+
+TaskCall::TaskCall(std::string_view plugin_id, MonoMs deadline, ports::CancelToken& cancel,
+                   const ports::TaskEvents& events)
+    : plugin_id_(plugin_id),
+      deadline_(deadline),
+      cancel_(cancel),
+      events_(events),
+      outer_(std::exchange(current_call(), this)) {}
+
+TaskCall::~TaskCall() { current_call() = outer_; }
+
+TaskCall* TaskCall::current() { return current_call(); }
 
 skep_rc TaskCall::set_result(std::string_view json) {
   if (json.size() > kMaxResultBytes) {

@@ -22,13 +22,15 @@ class TaskCall {
 
   /// `deadline` is CLOCK_MONOTONIC in ms, 0 = none. All three must outlive the call.
   TaskCall(std::string_view plugin_id, MonoMs deadline, ports::CancelToken& cancel,
-           const ports::TaskEvents& events)
-      : plugin_id_(plugin_id), deadline_(deadline), cancel_(cancel), events_(events) {}
+           const ports::TaskEvents& events);
+  ~TaskCall();
   TaskCall(const TaskCall&) = delete;
   TaskCall& operator=(const TaskCall&) = delete;
 
   skep_call* handle() { return reinterpret_cast<skep_call*>(this); }
   static TaskCall& of(skep_call* handle) { return *reinterpret_cast<TaskCall*>(handle); }
+  /// The innermost call that this thread runs; null on a thread that runs none.
+  static TaskCall* current();
   /// The functions a plugin calls; static.
   static const skep_call_ops& ops();
 
@@ -37,6 +39,8 @@ class TaskCall {
 
   /// Turns run()'s return value into the attempt's outcome.
   model::Outcome outcome(skep_rc rc);
+  /// The reason to stop; finds out itself that the deadline has passed.
+  ports::CancelReason reason();
   /// The task got no turn: cancels it as late, unless it was cancelled before.
   void give_up();
 
@@ -72,8 +76,6 @@ class TaskCall {
   skep_rc set_result(std::string_view json);
   skep_rc progress(std::uint32_t permille, skep_view note) const;
   skep_rc fail(skep_rc code, std::uint32_t retry_ms, skep_view message);
-  /// The reason to stop; finds out itself that the deadline has passed.
-  ports::CancelReason reason();
   std::int64_t deadline_ns() const;
   std::int32_t wait(std::int64_t until_ns);
   std::string refusal() const;
@@ -93,6 +95,7 @@ class TaskCall {
   CallEnd end_ = CallEnd::kOk;
   ports::TaskRunner* nested_ = nullptr;
   const ports::RunRequest* request_ = nullptr;
+  TaskCall* outer_;  ///< the one that was current() before
 };
 
 /// A failed outcome: {"code","message"[,"next"]} and whether it may be tried again.

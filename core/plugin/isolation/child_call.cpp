@@ -155,7 +155,8 @@ ChildCall::Ended ChildCall::on_time() {
   [[maybe_unused]] const Error killed = child_.violated("was deaf to cancellation");
   call_.put_said({"", 0, SKEP_E_CANCELLED, 0, message});
   auto outcome = call_.outcome(SKEP_E_CANCELLED);
-  call_.blame(CallEnd::kFault);
+  // Who has to be killed after a cancellation may have waited for something: no defect by itself.
+  if (call_.reason() == ports::CancelReason::kDeadline) call_.blame(CallEnd::kFault);
   return outcome;
 }
 

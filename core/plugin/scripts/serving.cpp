@@ -75,7 +75,7 @@ void ScriptServing::roll_back() {
   ScriptVersion bad = std::exchange(current_, std::exchange(previous_, {}));
   const CallTally tally = bad.generation->tally();
   const std::string reason = std::to_string(tally.faults) + " of its first " +
-                             std::to_string(tally.calls) + " runs ended with a script error";
+                             std::to_string(tally.calls) + " runs were faults of the script";
   if (!table_->put(current_.generation, {current_.component})) return;  // only ours can be there
   current_.generation->move_to("active");
   current_.generation->on_end({});

@@ -1,4 +1,5 @@
 #include "core/net/http.hpp"
+#include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/services/host.hpp"
 #include "core/plugin/view.hpp"
 
@@ -6,6 +7,7 @@ namespace skep::plugin {
 namespace {
 
 constexpr Millis kMaxTimeout{3'600'000};
+constexpr std::size_t kMaxAnswer = 16u << 20;
 
 net::ClientRequest to_request(const skep_http_request& in) {
   net::ClientRequest out;
@@ -13,7 +15,10 @@ net::ClientRequest to_request(const skep_http_request& in) {
   out.url = text(in.url);
   for (std::uint32_t i = 0; i < in.header_count; ++i) out.headers.emplace_back(text(in.headers[i]));
   out.body = text(in.body);
+  out.max_body = kMaxAnswer;
   if (in.timeout_ms > 0) out.timeout = std::min(Millis(in.timeout_ms), kMaxTimeout);
+  if (TaskCall* call = TaskCall::current())
+    out.aborted = [call] { return call->reason() != ports::CancelReason::kNone; };
   return out;
 }
 

@@ -32,7 +32,6 @@ struct Run {
   std::string result;  ///< JSON text, "" when none was emitted
   std::string logs;
   std::string note;
-  std::string artifacts;
   /// The result, parsed; null when there is none.
   Json json() const { return result.empty() ? Json() : Json::parse(result); }
 };
@@ -63,7 +62,7 @@ class Plugin {
     if (cut.deadline_ms != 0) skep_fake_call_deadline(call.get(), cut.deadline_ms);
     const auto* r = skep_fake_run_call(component_, call.get(), params.dump().c_str());
     return {r->rc,  r->message, r->retry_ms, r->permille, r->out,
-            r->err, r->result,  r->logs,     r->note,     r->artifacts};
+            r->err, r->result,  r->logs,     r->note};
   }
   /// The same: run({{"name", "bob"}}).
   Run run(std::initializer_list<Json::Member> params = {}, const Cut& cut = {}) {

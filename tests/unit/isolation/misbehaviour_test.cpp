@@ -101,6 +101,7 @@ TEST_P(Misbehaviour, a_task_that_ignores_its_deadline_is_killed) {
   expect_failed(out, "deadline", {"did not stop within 100 ms", "process was killed"});
   EXPECT_LT(proc::monotonic_ms() - began, 5'000);
   EXPECT_EQ(group_->stats().kills, 1);
+  EXPECT_EQ(run_.end, CallEnd::kFault);
   expect_next_task_runs();
 }
 
@@ -110,6 +111,7 @@ TEST_P(Misbehaviour, a_task_that_ignores_an_operator_is_killed) {
   const auto out = run("spin");
   EXPECT_EQ(out.kind, model::OutcomeKind::kCancelled);
   EXPECT_EQ(member(out.error, "code"), "cancelled");
+  EXPECT_EQ(run_.end, CallEnd::kOk) << "who has been cancelled is not rolled back for it";
   expect_next_task_runs();
 }
 

@@ -173,11 +173,31 @@ TEST(Kit, ReportsAreWellFormed) {
   EXPECT_EQ(out.str(),
             "TAP version 14\n1..3\nok 1 - a.b - rule \\# 1\nnot ok 2 - x<y: a.c - rule\n  ---\n"
             "  message: \"says \\\"no\\\"\\n& more\"\n  fix: \"do\"\n  duration_ms: 1234\n"
-            "  again: \"again --only a.c\"\n  ...\nok 3 - a.d - rule # SKIP why\n");
+            "  again: \"again --only a.c --component x<y\"\n  ...\nok 3 - a.d - rule # SKIP why\n");
   const std::string xml = junit_xml("f.so", findings);
   EXPECT_NE(xml.find("tests=\"3\" failures=\"1\" skipped=\"1\""), std::string::npos);
   EXPECT_NE(xml.find("says &quot;no&quot;\n&amp; more"), std::string::npos);
   EXPECT_TRUE(parse_json(report_json("f.so", findings)));
+}
+
+TEST(Kit, SamplesHaveALengthThatFitsIntoMemory) {
+  const auto allows = api::Schema::compile(
+      R"({"type":"object","properties":{"s":{"type":"string","maxLength":4000000000}}})");
+  ASSERT_TRUE(allows);
+  for (const Violation& v : violations(*allows, "{}")) EXPECT_LT(v.document.size(), 1000u);
+  const auto demands = api::Schema::compile(
+      R"({"type":"object","properties":{"s":{"type":"string","minLength":4000000000}},)"
+      R"("required":["s"]})");
+  ASSERT_TRUE(demands);
+  EXPECT_FALSE(complete_document(*demands, "{}"));
+}
+
+TEST(Kit, HearsTheVerdictBehindAnyAmountOfOutput) {
+  CheckOptions o = options("odd/rulebreaker.so", "chatters");
+  o.only = "contract.result";
+  const auto findings = found(o);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].verdict, Verdict::kPassed) << findings[0].message;
 }
 
 TEST(Kit, SamplesFitTheirSchemaAndViolationsDoNot) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <future>
 
 #include "core/base/json.hpp"
 #include "core/net/http.hpp"
@@ -85,6 +86,7 @@ TEST_F(Api, runs_programs) {
       result("local r = ctx.exec{ 'sh', '-c', 'cat; echo $X >&2; exit 3', stdin = 'in', env = "
              "{ X = 'y' } } return { r.exit_code, r.stdout, r.stderr, r.timed_out }"),
       R"([3,"in","y\n",false])");
+  EXPECT_EQ(result("return ctx.exec{ 'sleep', '30', timeout = 0.0004 }.timed_out"), "true");
   EXPECT_EQ(result("local r = ctx.exec{ 'sleep', '30', timeout = 0.05 } return { r.timed_out, "
                    "r.exit_code == nil }"),
             "[true,true]");
@@ -117,10 +119,37 @@ TEST_F(Api, speaks_http) {
                    "r.body }",
                    params),
             R"([201,"{\"a\":1}"])");
+  // The server takes JSON only and names the type of anything else.
+  const std::string types = result(
+      "local function typed(body, options) local r = ctx.http.post(params.url .. '/echo', body, "
+      "options) return r.status == 201 and 'json' or json.decode(r.body).detail:match('\"(.-)\"') "
+      "end local own = { headers = { ['content-type'] = 'a/b' } } return { typed('x'), typed({}), "
+      "typed('x', own), typed({}, own), typed('x', { headers = { ['Content-Type'] = '' } }) }",
+      params);
+  EXPECT_EQ(types, R"(["text/plain; charset=utf-8","json","a/b","a/b",""])");
   server.stop();
   EXPECT_EQ(
       result("local r = ctx.http.get(params.url) return { r.status, r.error ~= nil }", params),
       "[0,true]");
+}
+
+TEST(ApiInAChild, ends_a_request_with_its_task) {
+  ScriptRig rig("{}", "process");
+  std::promise<void> release;
+  net::ServerOptions options;
+  options.listen = {"127.0.0.1:0"};
+  net::HttpServer server(
+      std::move(options),
+      net::Router({{"GET", "/slow", net::Access::kOpen, 0, "", [&](const net::HttpRequest&) {
+                      rig.cancel();
+                      release.get_future().wait();
+                      return net::HttpResponse::json("{}");
+                    }}}));
+  ASSERT_TRUE(server.start());
+  const auto ran = rig.body("return ctx.http.get('" + server.urls().front() + "/slow').status");
+  release.set_value();
+  EXPECT_EQ(ran.outcome.kind, model::OutcomeKind::kCancelled);
+  EXPECT_EQ(ran.outcome.error.find("killed"), std::string::npos) << ran.outcome.error;
 }
 
 TEST_F(Api, keeps_values_beyond_the_task) {

@@ -261,7 +261,7 @@ TEST_F(Catalog, goes_back_when_the_first_runs_of_a_new_text_break) {
   scanned();
   EXPECT_EQ(run("a"), "1");
   EXPECT_EQ(info("a.lua").state, "rolled_back");
-  EXPECT_EQ(info("a.lua").reason, "3 of its first 3 runs ended with a script error");
+  EXPECT_EQ(info("a.lua").reason, "3 of its first 3 runs were faults of the script");
 }
 
 TEST_F(Catalog, keeps_a_new_text_that_fails_on_purpose) {

@@ -26,7 +26,7 @@ TEST_P(Hostile, is_stopped_within_its_limits) {
   // The time limit is short where it is what stops the script, and far away everywhere else.
   const bool by_time = std::string_view(GetParam().code) == "deadline";
   const Millis limit(by_time ? 700 : 30'000);
-  const auto ran = rig.run(script_with(GetParam().body), "{}", {}, limit);
+  const auto ran = rig.run(script_with(GetParam().body, R"("task")"), "{}", {"task"}, limit);
   const auto took = std::chrono::steady_clock::now() - begun;
   EXPECT_EQ(ran.outcome.kind, model::OutcomeKind::kFailed);
   const auto error = parse_json(ran.outcome.error);
@@ -69,6 +69,27 @@ INSTANTIATE_TEST_SUITE_P(
                "local x <close> = setmetatable({}, { __close = function() while true do end end }) "
                "while true do end",
                "deadline", kTime},
+        Attack{
+            "close_handler_in_a_coroutine",
+            "coroutine.wrap(function() local x <close> = setmetatable({}, { __close = function() "
+            "while true do end end }) while true do end end)()",
+            "deadline", kTime},
+        Attack{"message_handler",
+               "local own = 'the script was stopped' local function deep(n) if n > 0 then deep(n - "
+               "1) end return 1 end deep(50) local function endless() while true do end end "
+               "xpcall(endless, endless)",
+               "deadline", kTime},
+        Attack{
+            "plain_find",
+            "local s, p = ('a'):rep(1e6), ('a'):rep(5e5) .. 'b' while true do s:find(p, 1, true) "
+            "end",
+            "deadline", kTime},
+        Attack{"long_set",
+               "local set = '[' .. ('b'):rep(3e6) .. ']' return (('a'):rep(1e6):find(set))",
+               "deadline", kTime},
+        Attack{"sort_of_long_texts",
+               "local s, t = ('a'):rep(4e6), {} for i = 1, 1e5 do t[i] = s end table.sort(t)",
+               "deadline", kTime},
         Attack{"pattern_bomb", "return (string.find(('a'):rep(1e5), '.-.-.-.-b$'))", "deadline",
                kTime},
         Attack{"pattern_backtracking", "return (string.find(('a'):rep(30), ('a*'):rep(30) .. 'b'))",
@@ -77,6 +98,13 @@ INSTANTIATE_TEST_SUITE_P(
         Attack{"empty_rep", "local s while true do s = (''):rep(1e18) end", "deadline", kTime},
         Attack{"sleep", "ctx.sleep(1e300)", "deadline", kTime},
         Attack{"table_move", "table.move({}, 1, 1 << 60, 1, {})", "internal", "elements at once"},
+        Attack{"table_move_with_floats", "table.move({}, 1, 1e15, 1)", "internal",
+               "elements at once"},
+        Attack{"table_move_with_texts", "table.move({}, '1', '1e15', 1)", "internal",
+               "elements at once"},
+        Attack{"concat_from_far_below",
+               "table.concat(setmetatable({}, { __index = function() return '' end }), '', -1e15)",
+               "internal", "elements at once"},
         Attack{"lying_length",
                "table.insert(setmetatable({}, { __len = function() return 1 << 60 end }), 1, 1)",
                "internal", "__len"},
@@ -115,6 +143,15 @@ INSTANTIATE_TEST_SUITE_P(
         Attack{"dump", "return string.dump(print)", "internal", "field 'dump'"},
         Attack{"finalizer", "setmetatable({}, { __gc = function() while true do end end })",
                "internal", "__gc is not available"},
+        Attack{"finalizer_of_lists",
+               "getmetatable(skep.array()).__gc = function() while true do end end "
+               "while true do skep.array() end",
+               "internal", "attempt to index a string"},
+        Attack{"finalizer_of_failures",
+               "local _, why = ctx.task('none') getmetatable(why).__gc = function() end",
+               "internal", "attempt to index a string"},
+        Attack{"list_with_a_protected_metatable", "skep.array(ctx)", "internal",
+               "protected metatable"},
         Attack{"os_execute", "os.execute('true')", "internal", "field 'execute'"},
         Attack{"io", "io.open('/etc/passwd')", "internal", "global 'io'"},
         Attack{"require", "require('os')", "internal", "global 'require'"},
@@ -169,6 +206,27 @@ TEST(HostileScripts, name_the_limit_of_the_child_when_it_is_the_lower_one) {
         << ran.outcome.error;
     EXPECT_FALSE(ran.outcome.retryable);
     EXPECT_EQ(rig.run(script_with("return 1")).outcome.result, "1");
+  }
+}
+
+/// What a script names often costs no more than what it may have.
+TEST(HostileScripts, are_refused_before_their_bytes_are_copied) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer needs an address space without a limit";
+#endif
+  ScriptRig rig(R"({"limits": {"memory_mb": 300}})", "process");
+  const std::pair<const char*, const char*> attacks[] = {
+      {"print(table.unpack(t))", "wrote more than 1048576 bytes"},
+      {"ctx.log(t[1])", "wrote more than 1048576 bytes"},
+      {"ctx.exec(t)", "more than 2 MiB"},
+      {"local e = {} for i = 1, 100 do e['X' .. i] = t[i] end ctx.exec{ 'true', env = e }",
+       "more than 2 MiB"},
+      {"local v = 1 for i = 1, 60 do v = { [t[1]] = v } end return v", "more than 4 MiB as JSON"},
+      {"return t[1]", "more than 4 MiB as JSON"}};
+  for (const auto& [body, message] : attacks) {
+    const auto ran = rig.body("local t, s = {}, ('\\1'):rep(2e7) for i = 1, 100 do t[i] = s end " +
+                              std::string(body));
+    EXPECT_NE(ran.outcome.error.find(message), std::string::npos) << body << ran.outcome.error;
   }
 }
 

@@ -121,6 +121,25 @@ TEST(HttpClient, refuses_bad_urls_other_schemes_and_split_headers) {
   EXPECT_EQ(client.send(split).error().code, Code::kInvalid);
 }
 
+TEST(HttpClient, refuses_methods_that_are_no_word) {
+  HttpClient client;
+  for (const char* method : {"", "get", "GET /x HTTP/1.1\r\nX: y\r\n\r\nGET", "G T"}) {
+    ClientRequest request = request_for("http://127.0.0.1:1/");
+    request.method = method;
+    EXPECT_EQ(client.send(request).error().code, Code::kInvalid) << method;
+  }
+}
+
+TEST(HttpClient, sends_empty_headers_too) {
+  TestServer server({route("GET", "/g", [](const HttpRequest& r) {
+    return HttpResponse::json(r.headers.contains("x-empty") ? "sent" : "lost");
+  })});
+  HttpClient client;
+  ClientRequest request = request_for(server.url("/g"));
+  request.headers = {"X-Empty: "};
+  EXPECT_EQ(client.send(request)->body, "sent");
+}
+
 TEST(HttpClient, follows_no_redirect) {
   TestServer server({route("GET", "/from", [](const HttpRequest&) {
     HttpResponse response = HttpResponse::json("{}", 302);
@@ -161,7 +180,7 @@ TEST(HttpClient, gives_up_in_time_and_when_told) {
   EXPECT_EQ(client.send(request).error().code, Code::kDeadline);
   std::atomic<bool> abort{false};
   ClientRequest aborted = request_for(server.url("/slow"));
-  aborted.abort = &abort;
+  aborted.aborted = [&] { return abort.load(); };
   const SystemClock clock;
   std::atomic<MonoMs> told{0};
   std::thread aborter([&] {

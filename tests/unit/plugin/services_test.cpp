@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <future>
 #include <string>
+#include <thread>
 
 #include "core/base/log.hpp"
 #include "core/net/http.hpp"
 #include "core/plugin/adapters/abi_error.hpp"
+#include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/view.hpp"
 
 namespace skep::plugin {
@@ -97,6 +100,52 @@ TEST(HttpService, says_what_went_wrong) {
       request({sizeof(skep_http_request), 0, {}, to_view("file:///etc/passwd"), nullptr, {}, 1000})
           .rc,
       0);
+}
+
+TEST(HttpService, takes_no_more_than_16_MiB) {
+  std::size_t bytes = 16u << 20;
+  std::vector<net::Route> routes;
+  routes.push_back({"GET", "/big", net::Access::kOpen, 0, "", [&](const net::HttpRequest&) {
+                      return net::HttpResponse::json(std::string(bytes, 'x'));
+                    }});
+  net::ServerOptions options;
+  options.listen = {"127.0.0.1:0"};
+  net::HttpServer server(options, net::Router(std::move(routes)));
+  ASSERT_TRUE(server.start());
+  const std::string url = server.urls().at(0) + "/big";
+  const skep_http_request in{
+      sizeof(skep_http_request), 0, to_view("GET"), to_view(url), nullptr, {}, 20'000};
+  EXPECT_EQ(request(in).body.size(), bytes);
+  ++bytes;
+  EXPECT_EQ(request(in).rc, SKEP_E_UNSUPPORTED);
+}
+
+TEST(HttpService, gives_up_when_the_task_of_its_thread_is_cancelled) {
+  std::promise<void> entered;
+  std::promise<void> release;
+  std::vector<net::Route> routes;
+  routes.push_back({"GET", "/slow", net::Access::kOpen, 0, "", [&](const net::HttpRequest&) {
+                      entered.set_value();
+                      release.get_future().wait();
+                      return net::HttpResponse::json("{}");
+                    }});
+  net::ServerOptions options;
+  options.listen = {"127.0.0.1:0"};
+  net::HttpServer server(options, net::Router(std::move(routes)));
+  ASSERT_TRUE(server.start());
+  const std::string url = server.urls().at(0) + "/slow";
+  ports::CancelToken cancel;
+  const ports::TaskEvents events;
+  TaskCall call("acme", 0, cancel, events);
+  std::thread operator_thread([&] {
+    entered.get_future().wait();
+    cancel.cancel(ports::CancelReason::kUser);
+  });
+  const Reply reply =
+      request({sizeof(skep_http_request), 0, to_view("GET"), to_view(url), nullptr, {}, 20'000});
+  operator_thread.join();
+  release.set_value();
+  EXPECT_EQ(reply.rc, SKEP_E_CANCELLED) << reply.error;
 }
 
 TEST(CleanText, replaces_what_is_not_utf8) {

@@ -66,6 +66,96 @@ struct Probe : skep::Task {
   }
 };
 
+/// A service of the real host refuses the same.
+class FakeKv : public ::testing::Test {
+ protected:
+  ~FakeKv() override { skep_fake_host_free(host_); }
+  skep_rc put(std::string_view key, std::string_view value) {
+    return kv_->put(handle_, nullptr, skep::view(key), skep::view(value), nullptr);
+  }
+  std::string get(std::string_view key) {
+    std::string out;
+    const skep_sink sink{&out, append};
+    const skep_rc rc = kv_->get(handle_, nullptr, skep::view(key), &sink, nullptr);
+    return rc == SKEP_OK ? out : std::to_string(rc);
+  }
+  std::string keys() {
+    std::string out;
+    const skep_sink sink{&out, [](void* ctx, skep_view key) {
+                           append(ctx, key);
+                           return append(ctx, skep::view(" "));
+                         }};
+    EXPECT_EQ(kv_->keys(handle_, nullptr, &sink, nullptr), SKEP_OK);
+    return out;
+  }
+
+  skep_fake_host* host_ = skep_fake_host_new();
+  const skep_host* handle_ = skep_fake_host_handle(host_);
+  const skep_svc_kv_v1* kv_ =
+      static_cast<const skep_svc_kv_v1*>(handle_->service(handle_, SKEP_SVC_KV));
+};
+
+TEST_F(FakeKv, keeps_any_bytes_and_gives_keys_in_order) {
+  using namespace std::string_literals;
+  for (const char* key : {"b", "a", "c", "b1"}) EXPECT_EQ(put(key, "one\0two"s), SKEP_OK);
+  EXPECT_EQ(get("b"), "one\0two"s);
+  EXPECT_EQ(put("b", "new"), SKEP_OK);
+  EXPECT_EQ(get("b"), "new");
+  EXPECT_EQ(keys(), "a b b1 c ");
+  EXPECT_EQ(kv_->remove(handle_, nullptr, skep::view("b"), nullptr), SKEP_OK);
+  EXPECT_EQ(kv_->remove(handle_, nullptr, skep::view("b"), nullptr), SKEP_OK);
+  EXPECT_EQ(get("b"), std::to_string(SKEP_E_NOT_FOUND));
+}
+
+TEST_F(FakeKv, has_the_limits_of_the_real_one) {
+  for (const std::string& key : {std::string(), std::string(129, 'k'), std::string("a/b")}) {
+    EXPECT_EQ(put(key, "v"), SKEP_E_INVALID) << key;
+    EXPECT_EQ(get(key), std::to_string(SKEP_E_INVALID)) << key;
+    EXPECT_EQ(kv_->remove(handle_, nullptr, skep::view(key), nullptr), SKEP_E_INVALID) << key;
+  }
+  EXPECT_EQ(put("k", std::string((64u << 10) + 1, 'v')), SKEP_E_INVALID);
+  EXPECT_EQ(put(std::string(128, 'k'), std::string(64u << 10, 'v')), SKEP_OK);
+  for (int i = 1; i < 1000; ++i) EXPECT_EQ(put("k" + std::to_string(i), ""), SKEP_OK);
+  EXPECT_EQ(put("one.more", ""), SKEP_E_NO_MEMORY);
+  EXPECT_EQ(put("k1", "again"), SKEP_OK);
+}
+
+TEST_F(FakeKv, gives_values_that_another_thread_replaces) {
+  const std::string values[] = {std::string(20'000, 'x'), std::string(60'000, 'y')};
+  ASSERT_EQ(put("k", values[0]), SKEP_OK);
+  std::thread writer([&] {
+    for (std::size_t i = 0; i < 500; ++i) {
+      put("k", values[i % 2]);
+      kv_->remove(handle_, nullptr, skep::view("other"), nullptr);
+      put("other", "o");
+    }
+  });
+  for (int i = 0; i < 500; ++i) {
+    const std::string got = get("k");
+    ASSERT_TRUE(got == values[0] || got == values[1]) << got.size();
+    ASSERT_TRUE(keys().starts_with("k "));
+  }
+  writer.join();
+}
+
+TEST(FakeCall, answers_as_the_real_host_does) {
+  skep_fake_call* call = skep_fake_call_new();
+  skep_call* handle = skep_fake_call_handle(call);
+  const skep_call_ops& ops = *skep_fake_call_ops();
+  EXPECT_EQ(ops.emit(handle, SKEP_CH_ARTIFACT, skep::view("x")), SKEP_E_UNSUPPORTED);
+  EXPECT_EQ(ops.emit(handle, SKEP_CH_RESULT, skep::view("1")), SKEP_OK);
+  const std::string big(4u << 20, ' ');
+  EXPECT_EQ(ops.emit(handle, SKEP_CH_RESULT, skep::view(big)), SKEP_OK);
+  EXPECT_EQ(ops.emit(handle, SKEP_CH_RESULT, skep::view(big + "1")), SKEP_E_INVALID);
+  EXPECT_STREQ(skep_fake_call_result(call)->result, "");
+  EXPECT_EQ(ops.fail(handle, 7, 0, skep::view("odd")), SKEP_E_INTERNAL);
+  EXPECT_EQ(ops.progress(handle, 1001, skep::view("")), SKEP_E_INVALID);
+  skep_fake_call_cancel(call, SKEP_CANCEL_USER);
+  EXPECT_EQ(ops.progress(handle, 10, skep::view("still")), SKEP_OK);
+  EXPECT_EQ(ops.emit(handle, SKEP_CH_STDOUT, skep::view("x")), SKEP_E_CANCELLED);
+  skep_fake_call_free(call);
+}
+
 }  // namespace
 
 SKEP_TASK_PLUGIN(Probe)

@@ -5,11 +5,11 @@
  *
  * Conventions, valid for every header under skep/:
  *  1. A skep_view is borrowed: it is valid until the function that received it returns.
- *  2. Results of variable size go into a sink that the caller brings; the callee copies nothing
- * out.
+ *  2. Results of variable size go into a sink that the caller brings.
  *  3. Whoever creates a handle destroys it, by the function beside the one that made it.
- *  4. Every struct starts with `uint32_t size` = sizeof the struct as its writer knows it. A reader
+ *  4. A struct starts with `uint32_t size` = sizeof the struct as its writer knows it. A reader
  *     touches a field only if `size` covers it; structs grow at the end and never change inside.
+ *     Without it, and never growing: skep_view, skep_value, and what only pairs ctx and a function.
  *  5. Text is UTF-8 without a terminating zero unless the type is `const char *`.
  *  6. Times are int64_t: names end in _ms (milliseconds since 1970 UTC, or a duration) or _ns
  *     (CLOCK_MONOTONIC). 0 means "none" for an instant.

@@ -16,8 +16,8 @@ typedef struct skep_script_host_v1 {
   /* File name endings of the language, separated by spaces: ".lua". Static text. [any] */
   const char* (*endings)(skep_inst* inst);
   /* Reads a script and keeps it under `script_id` until drop(); the same id again replaces it.
-   * `file` is only for messages. `manifest` gets one JSON object:
-   *   {"name","version","description","params":{JSON Schema},"permissions":[..],"timeout_ms":N}
+   * `file` is only for messages. `manifest` gets one JSON object, its params a JSON Schema:
+   *   {"name","version","description","params":{},"permissions":[],"timeout_ms":N,"warnings":[]}
    * SKEP_E_INVALID with "FILE:LINE: what is wrong" when the text is not a script. Runs what the
    * text does at its top level, within the language's own limits. [control] */
   skep_rc (*load)(skep_inst* inst, skep_view script_id, skep_view file, skep_view source,

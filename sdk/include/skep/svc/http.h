@@ -10,18 +10,18 @@ extern "C" {
 typedef struct skep_http_request {
   uint32_t size;
   uint32_t header_count;
-  skep_view method;
+  skep_view method;         /* capital letters; GET when empty */
   skep_view url;            /* http or https; no redirect is followed */
   const skep_view* headers; /* "Name: value" */
-  skep_view body;
-  int64_t timeout_ms; /* for the whole exchange */
+  skep_view body;           /* application/json unless a header says otherwise */
+  int64_t timeout_ms;       /* for the whole exchange */
 } skep_http_request;
 
 typedef struct skep_svc_http_v1 {
   uint32_t size;
   uint32_t flags;
   /* Sends the request; *status becomes the HTTP status and `body` gets the answer (at most 16 MiB).
-   * SKEP_E_UNAVAILABLE when no HTTP answer came. Connections are kept and reused. [any] */
+   * SKEP_E_UNAVAILABLE: no HTTP answer came; SKEP_E_CANCELLED: as is this thread's task. [any] */
   skep_rc (*request)(const skep_host* host, const skep_http_request* request, int32_t* status,
                      const skep_sink* body, skep_err* err);
 } skep_svc_http_v1;

@@ -56,7 +56,8 @@ void skep_fake_task_reply(skep_fake_host* host, const char* type, skep_rc rc, co
 const char* skep_fake_requests(skep_fake_host* host);
 /* What it logged by skep.svc.log, a line each: "warn printer_slow {..}". */
 const char* skep_fake_log(skep_fake_host* host);
-/* Values of skep.svc.kv; get returns null when there is none. */
+/* Values of skep.svc.kv; get returns null when there is none, else text that lasts until the key
+ * changes. The service has the limits of the real one, these have none. */
 void skep_fake_kv_set(skep_fake_host* host, const char* key, const char* value);
 const char* skep_fake_kv_get(skep_fake_host* host, const char* key);
 
@@ -69,13 +70,12 @@ typedef struct skep_fake_result {
   uint32_t permille; /* of the last progress() */
   uint32_t emits;    /* calls of emit() */
   uint32_t reserved;
-  const char* message;   /* of the last fail() */
-  const char* out;       /* channel 1 */
-  const char* err;       /* channel 2 */
-  const char* result;    /* last document on channel 3 */
-  const char* logs;      /* channel 4, a line each */
-  const char* note;      /* of the last progress() */
-  const char* artifacts; /* bytes on channels 16 and above */
+  const char* message; /* of the last fail() */
+  const char* out;     /* channel 1 */
+  const char* err;     /* channel 2 */
+  const char* result;  /* last document on channel 3; "" when it was over 4 MiB */
+  const char* logs;    /* channel 4, a line each */
+  const char* note;    /* of the last progress() */
 } skep_fake_result;
 
 typedef struct skep_fake_call skep_fake_call;
