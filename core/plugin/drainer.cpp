@@ -15,6 +15,11 @@ namespace {
 /// longer than Route::kPatience.
 constexpr Millis kMostHeld{10'000};
 
+/// From the cancellation of its calls.
+MonoMs grace_of(const Running& running, const DrainLimits& limits) {
+  return std::max(limits.grace, running.longest_end()).count();
+}
+
 /// The longer the youngest has drained, the less it matters how soon its end is seen.
 Millis until_next_look(MonoMs began) {
   constexpr MonoMs kSoonest = 2;
@@ -61,7 +66,7 @@ Drainer::~Drainer() {
   for (Leaving& leaving : leaving_) {
     Generation& generation = *leaving.running->generation();
     generation.cancel_all(ports::CancelReason::kShutdown);
-    if (generation.wait_idle(SystemClock().mono_ms() + limits_.grace.count()))
+    if (generation.wait_idle(SystemClock().mono_ms() + grace_of(*leaving.running, limits_)))
       retire(std::move(leaving.running), leaving.end_state);
     else
       give_up(std::move(leaving.running));
@@ -108,7 +113,7 @@ bool Drainer::drain_now(Running& running) {
   running.drain(soft);
   if (generation.wait_idle(soft)) return true;
   generation.cancel_all(ports::CancelReason::kReload);
-  return generation.wait_idle(clock.mono_ms() + limits.grace.count());
+  return generation.wait_idle(clock.mono_ms() + grace_of(running, limits));
 }
 
 void Drainer::wait_empty() {
@@ -139,7 +144,7 @@ bool Drainer::finished(Leaving& leaving, const DrainLimits& limits) {
   if (now - leaving.began < limits.soft.count()) return false;
   if (leaving.cancelled == 0) leaving.cancelled = now;
   generation.cancel_all(ports::CancelReason::kReload);
-  if (now - leaving.cancelled < limits.grace.count()) return false;
+  if (now - leaving.cancelled < grace_of(*leaving.running, limits)) return false;
   give_up(std::move(leaving.running));
   return true;
 }

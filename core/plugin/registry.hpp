@@ -71,6 +71,7 @@ struct ComponentInfo {
   std::string params_schema;         ///< tasks
   std::int64_t max_concurrency = 0;  ///< 0 = no limit
   std::int64_t default_timeout_ms = 0;
+  std::int64_t cancel_grace_ms = 1000;
   std::vector<std::string> permissions;
 };
 
