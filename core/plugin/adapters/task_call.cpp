@@ -143,7 +143,7 @@ skep_rc TaskCall::progress(std::uint32_t permille, skep_view note) const {
 skep_rc TaskCall::fail(skep_rc code, std::uint32_t retry_ms, skep_view message) {
   failed_with_ = code < 0 ? code : SKEP_E_INTERNAL;
   retry_ms_ = retry_ms;
-  message_ = clean_text(message);
+  message_ = clean_message(message);
   return failed_with_;
 }
 
