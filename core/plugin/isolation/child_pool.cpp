@@ -29,7 +29,7 @@ std::unique_ptr<Child> ChildPool::pop_idle() {
   return child;
 }
 
-Result<std::unique_ptr<Child>> ChildPool::take() {
+Result<std::unique_ptr<Child>> ChildPool::take(const proc::CallControl& call) {
   std::vector<std::unique_ptr<Child>> dead;  // ended without the lock
   {
     const std::lock_guard lock(mutex_);
@@ -43,19 +43,25 @@ Result<std::unique_ptr<Child>> ChildPool::take() {
     }
     SKEP_TRY(backoff_.allow(proc::monotonic_ms()));
   }
-  return start_one();
+  return start_one(call);
 }
 
-Result<std::unique_ptr<Child>> ChildPool::start_one() {
-  auto child = Child::start(plugin_);
+void ChildPool::count_failure(MonoMs began, const Error& error) {
+  if (Child::is_given_up(error)) return;
+  stats_.last_error = error.message;
+  const bool counted = backoff_.failed(began, proc::monotonic_ms(), error.message);
+  if (counted && backoff_.failures() == StartBackoff::kCrashLoop)
+    log::error("plugin_crash_loop", {{"plugin", plugin_.plugin_id},
+                                     {"generation", plugin_.generation},
+                                     {"error", error.message}});
+}
+
+Result<std::unique_ptr<Child>> ChildPool::start_one(const proc::CallControl& call) {
+  const MonoMs began = proc::monotonic_ms();
+  auto child = Child::start(plugin_, call);
   const std::lock_guard lock(mutex_);
   if (!child) {
-    backoff_.failed(proc::monotonic_ms(), child.error().message);
-    stats_.last_error = child.error().message;
-    if (backoff_.failures() == StartBackoff::kCrashLoop)
-      log::error("plugin_crash_loop", {{"plugin", plugin_.plugin_id},
-                                       {"generation", plugin_.generation},
-                                       {"error", child.error().message}});
+    count_failure(began, child.error());
     return child.error();
   }
   backoff_.succeeded();
