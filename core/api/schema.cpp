@@ -147,7 +147,7 @@ class Applier {
       return add(where, "has " + counted(text.size(), "byte") +
                             "; a text with a pattern has at most " +
                             std::to_string(kMaxPatternInput));
-    if (!std::regex_search(text.begin(), text.end(), *node.pattern))
+    if (!RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *node.pattern))
       add(where, "is " + shown(node, value) + "; expected a match of " + node.pattern_text);
   }
 

@@ -11,6 +11,8 @@ namespace skep::api {
 namespace {
 
 constexpr std::size_t kMaxPattern = 512;
+/// Bounds what a text costs: a pattern whose program is larger is refused.
+constexpr std::int64_t kMaxPatternMemory = 256 << 10;
 
 struct TypeWord {
   std::string_view name;
@@ -122,17 +124,15 @@ class Compiler {
     node_.pattern_text = std::string(v.get_string());
     if (node_.pattern_text.size() > kMaxPattern)
       return fail(step, "is longer than " + std::to_string(kMaxPattern) + " bytes");
-    auto flags = std::regex::ECMAScript | std::regex::optimize;
-#ifdef __GLIBCXX__
-    // Matches in linear time on a flat stack: no input makes (a+)+ run for ever or overflow.
-    flags |= std::regex_constants::__polynomial;
-#endif
-    try {
-      node_.pattern.emplace(node_.pattern_text, flags);
-    } catch (const std::regex_error& e) {  // the only way std::regex has to say it
-      return fail(step, "is no regular expression that can be used (no back-references): " +
-                            std::string(e.what()));
-    }
+    RE2::Options options(RE2::Quiet);
+    options.set_max_mem(kMaxPatternMemory);
+    auto pattern = std::make_unique<RE2>(node_.pattern_text, options);
+    if (!pattern->ok())
+      return fail(step,
+                  "is no regular expression that can be used (RE2 syntax, so no look-ahead and "
+                  "no back-references): " +
+                      pattern->error());
+    node_.pattern = std::move(pattern);
     return {};
   }
 

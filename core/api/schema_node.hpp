@@ -1,6 +1,8 @@
 // A compiled schema, shared by schema.cpp (applies it) and schema_compile.cpp (makes it).
 #pragma once
 
+#include <re2/re2.h>
+
 #include <boost/json/value.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <regex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,7 +49,7 @@ struct SchemaNode {
   std::optional<double> maximum{};
   std::optional<std::size_t> min_length{};
   std::optional<std::size_t> max_length{};
-  std::optional<std::regex> pattern{};
+  std::unique_ptr<const RE2> pattern{};  ///< linear in the text's length
   std::string pattern_text{};
 };
 

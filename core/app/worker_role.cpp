@@ -25,6 +25,7 @@ Result<plugin::ScriptOptions> script_options(const config::Config& config,
   options.paths = artifact_paths(config, api::ArtifactKind::kScript);
   for (std::string& path : script_paths(config)) options.paths.push_back(std::move(path));
   options.admission = std::move(admission);
+  if (config.trust.policy != "none") options.lock_file = config.trust.lock_file;
   options.shipped = shipped_scripts();
   options.staging_dir = config.node.state_dir + "/staging";
   auto policy = plugin::parse_script_policy(config.scripts.allow, config.scripts.tables);

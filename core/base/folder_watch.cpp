@@ -18,9 +18,8 @@ constexpr std::uint32_t kEvents =
 /// A folder that is not there is looked for as often.
 constexpr Millis kMissing{500};
 
-bool is_watched(const std::map<int, std::string>& watched, const std::string& folder) {
-  return std::any_of(watched.begin(), watched.end(),
-                     [&](const auto& at) { return at.second == folder; });
+void add(std::vector<std::string>& paths, std::string path) {
+  if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(std::move(path));
 }
 
 }  // namespace
@@ -40,10 +39,10 @@ void FolderWatch::wake() {
 
 void FolderWatch::watch_missing(Changes& changes) {
   for (const std::string& folder : folders_) {
-    if (is_watched(watched_, folder)) continue;
+    if (watched_.contains(folder)) continue;
     const int wd = inotify_add_watch(inotify_.get(), folder.c_str(), kEvents | IN_ONLYDIR);
     if (wd < 0) continue;
-    watched_[wd] = folder;
+    watched_[folder] = wd;
     changes.overflow = true;  // it may have come with files in it
   }
 }
@@ -59,16 +58,13 @@ void FolderWatch::read_events(Changes& changes) {
       const char* name = &buffer[at + sizeof(event)];
       at += sizeof(event) + event.len;
       if ((event.mask & IN_Q_OVERFLOW) != 0) changes.overflow = true;
-      const auto folder = watched_.find(event.wd);
-      if (folder == watched_.end()) continue;
-      if ((event.mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
-        inotify_rm_watch(inotify_.get(), event.wd);
-        watched_.erase(folder);
-        changes.overflow = true;
-      } else if (event.len > 0) {
-        std::string path = folder->second + "/" + name;
-        if (std::find(changes.paths.begin(), changes.paths.end(), path) == changes.paths.end())
-          changes.paths.push_back(std::move(path));
+      const bool ended = (event.mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0;
+      if (ended) inotify_rm_watch(inotify_.get(), event.wd);
+      for (auto folder = watched_.begin(); folder != watched_.end();) {
+        const bool meant = folder->second == event.wd;
+        if (meant && !ended && event.len > 0) add(changes.paths, folder->first + "/" + name);
+        if (meant && ended) changes.overflow = true;
+        folder = meant && ended ? watched_.erase(folder) : std::next(folder);
       }
     }
   }
@@ -90,7 +86,8 @@ FolderWatch::Changes FolderWatch::wait(Millis timeout, Millis settle, std::stop_
     if (changes.any() || stop.stop_requested()) break;
     const auto left = std::chrono::duration_cast<Millis>(until - std::chrono::steady_clock::now());
     if (left.count() <= 0) return changes;
-    const bool all_watched = watched_.size() >= folders_.size();
+    const bool all_watched = std::all_of(folders_.begin(), folders_.end(),
+                                         [this](const auto& f) { return watched_.contains(f); });
     if (readable(all_watched ? left : std::min(left, kMissing))) {
       read_events(changes);
       continue;

@@ -36,7 +36,7 @@ class FolderWatch {
   std::vector<std::string> folders_;
   UniqueFd inotify_;
   UniqueFd wakeup_;
-  std::map<int, std::string> watched_;  ///< folder by watch descriptor
+  std::map<std::string, int> watched_;  ///< watch descriptor by folder; two names may share one
 };
 
 }  // namespace skep

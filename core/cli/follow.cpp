@@ -1,5 +1,7 @@
 #include "core/cli/follow.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <ostream>
@@ -46,6 +48,14 @@ void explain_wait(Client& api, const Console& c, const std::string& id) {
     c.note("  next:  " + printable(next));
 }
 
+/// {"permille":425,"note":"copying"} as "42.5 % copying".
+std::string progress_words(const std::string& text) {
+  const auto said = parse_json(text);
+  if (!said || !said->is_object()) return printable(text);
+  const double percent = get_double(said->get_object(), "permille") / 10;
+  return fmt::format("{:g} % {}", percent, printable(get_string(said->get_object(), "note")));
+}
+
 }  // namespace
 
 std::string task_path(const std::string& id, std::string_view rest) {
@@ -82,6 +92,8 @@ OnLine line_printer(const Console& c) {
       c.out << line.text << std::flush;
     } else if (line.stream == "stderr") {
       c.err << line.text << std::flush;
+    } else if (line.stream == "progress") {
+      c.note(progress_words(line.text));
     } else {
       c.note("log: " + printable(line.text));
     }

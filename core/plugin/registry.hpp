@@ -33,7 +33,7 @@ struct DrainLimits {
 
 /// A plugin or script about to be loaded, as a private copy that nobody changes any more.
 struct Candidate {
-  std::string id;
+  std::string id;           ///< "" = not known yet, and nothing of it has run: a first look
   std::string version;
   std::string abi;          ///< "skep/1"; "lua" for scripts
   std::string sha256;       ///< of the copy

@@ -68,10 +68,21 @@ class Judge {
     if (!lock)
       return add({"lock", settings_.lock_file, "unusable", lock.error().message,
                   lock.error().next.empty() ? "skep plugin lock -c CONFIG" : lock.error().next});
+    if (artifact_.id.empty()) return check_pinned(*lock);
     const auto pin = lock->pins.find(artifact_.id);
     if (pin != lock->pins.end()) return compare(pin->second);
     if (settings_.pin)
       add({"id", "one of " + settings_.lock_file, artifact_.id, "not in the lock",
+           std::string(kRelock)});
+  }
+
+  /// Whether anything of these bytes is pinned, while nobody knows yet as what.
+  void check_pinned(const LockFile& lock) {
+    const bool pinned = std::any_of(lock.pins.begin(), lock.pins.end(), [this](const auto& pin) {
+      return pin.second.sha256 == artifact_.sha256;
+    });
+    if (settings_.pin && !pinned)
+      add({"sha256", "one of " + settings_.lock_file, digits(artifact_.sha256), "not in the lock",
            std::string(kRelock)});
   }
 
@@ -100,12 +111,12 @@ class Judge {
       return add({"signature", path, "unusable", signature.error().message,
                   "get a new one from the author"});
     if (const PublicKey* key = check_key(*signature)) check_bytes(*key, *signature);
-    check_comment(*signature);
+    if (!artifact_.id.empty()) check_comment(*signature);
   }
 
   /// The trusted key that the signature names, or null.
   const PublicKey* check_key(const Signature& signature) {
-    keys_ = settings_.keys.keys_for(artifact_.id);
+    keys_ = artifact_.id.empty() ? settings_.keys.all() : settings_.keys.keys_for(artifact_.id);
     const auto key = std::find_if(keys_.begin(), keys_.end(),
                                   [&](const PublicKey& k) { return k.id == signature.key; });
     const std::string found = key_text(signature.key);
@@ -185,7 +196,10 @@ std::string Judgement::table(const Artifact& artifact, const Settings& settings)
     lines.push_back({f.field, f.expected, f.found, f.verdict});
     if (f.verdict != "ok") wrong.push_back(f.field);
   }
-  return artifact.id + " " + artifact.version + " (sha256 " + artifact.sha256.substr(0, 12) + ") " +
+  const std::string what = artifact.id.empty()
+                               ? artifact.source.substr(artifact.source.rfind('/') + 1)
+                               : artifact.id + " " + artifact.version;
+  return what + " (sha256 " + artifact.sha256.substr(0, 12) + ") " +
          (ok() ? "admitted" : "refused") + " by policy \"" + settings.policy() + "\"" +
          (ok() ? "" : ": " + join(wrong, ", ")) + aligned(lines);
 }

@@ -27,6 +27,8 @@ std::string looser_by(const Settings& before, const Settings& after);
 /// What is about to be loaded. `copy` is a private copy that nobody changes any more; `source` is
 /// where it came from, with its signature in SOURCE.minisig.
 struct Artifact {
+  /// "" = nothing of it was read or run yet: the bytes have to be pinned, or signed by a trusted
+  /// key, under whatever id. It is asked about again when its id is known.
   std::string id;
   std::string version;
   std::string abi;

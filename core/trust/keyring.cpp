@@ -55,6 +55,12 @@ std::vector<PublicKey> Keyring::keys_for(std::string_view id) const {
   return best == nullptr ? std::vector<PublicKey>{} : best->second;
 }
 
+std::vector<PublicKey> Keyring::all() const {
+  std::vector<PublicKey> out;
+  for (const auto& [scope, keys] : keys_) out.insert(out.end(), keys.begin(), keys.end());
+  return out;
+}
+
 std::vector<std::string> Keyring::scopes_of(const KeyId& id) const {
   std::vector<std::string> out;
   for (const auto& [scope, keys] : keys_)

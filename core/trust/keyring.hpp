@@ -19,6 +19,8 @@ class Keyring {
 
   /// The keys of the longest scope that fits `id`; those of shorter scopes do not count.
   std::vector<PublicKey> keys_for(std::string_view id) const;
+  /// The keys of all scopes.
+  std::vector<PublicKey> all() const;
   /// Scopes that have a key of this id, for messages.
   std::vector<std::string> scopes_of(const KeyId& id) const;
   /// A scope in which this ring takes a key that `other` does not take there, or "".

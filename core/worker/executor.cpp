@@ -125,7 +125,11 @@ void Executor::run(Attempt& attempt) {
   events.log = [&](std::string_view json) {
     listener_.output(task.lease, "log", std::string(json) + "\n");
   };
-  events.progress = [](std::uint32_t, std::string_view) {};
+  events.progress = [&](std::uint32_t permille, std::string_view note) {
+    JsonOut line;
+    line.object().key("permille").integer(permille).key("note").str(note).end_object();
+    listener_.output(task.lease, "progress", line.take() + "\n");
+  };
   model::Outcome outcome;
   try {
     outcome = runner_.run({task, options_.worker_id, options_.site}, attempt.deadline,

@@ -5,6 +5,8 @@
 namespace skep::worker {
 namespace {
 
+constexpr std::string_view kProgress = "progress";
+
 /// Length of the UTF-8 sequence that starts with `c`, 0 when none does.
 std::size_t sequence_length(unsigned char c) {
   if (c < 0x80) return 1;
@@ -59,6 +61,7 @@ bool LogStreamer::append(const model::Lease& lease, std::string_view stream_name
   const std::scoped_lock lock(mutex_);
   Stream& stream = streams_[lease.lease_id];
   stream.lease = lease;
+  if (stream_name == kProgress) return append_progress(stream, bytes, now);
   if (stream.cut || bytes.empty()) return false;
   const std::size_t room = kAttemptBytes - stream.total;
   stream.cut = bytes.size() > room;
@@ -69,10 +72,28 @@ bool LogStreamer::append(const model::Lease& lease, std::string_view stream_name
   if (stream.cut) stream.entries.push_back({"log", "output is cut here: more than 1 MiB\n"});
   stream.bytes += bytes.size();
   stream.total += bytes.size();
-  const bool first = stream.due == 0;
-  if (first) stream.due = now + kMaxDelay;
-  if (stream.bytes >= kChunkBytes) stream.due = now;
-  return first || stream.due == now;
+  return due_by(stream, stream.bytes >= kChunkBytes ? now : now + kMaxDelay);
+}
+
+bool LogStreamer::append_progress(Stream& stream, std::string_view line, MonoMs now) {
+  const auto known = std::find_if(stream.entries.begin(), stream.entries.end(),
+                                  [](const api::LogEntry& e) { return e.stream == kProgress; });
+  if (known != stream.entries.end()) {
+    known->text = line;
+    return false;
+  }
+  stream.progress += line.size();
+  if (stream.progress > kProgressBytes) return false;
+  // In front, so that output that was cut within a character stays the last.
+  stream.entries.insert(stream.entries.begin(), {std::string(kProgress), std::string(line)});
+  return due_by(stream, now + kMaxProgressDelay);
+}
+
+/// True when that is sooner than before.
+bool LogStreamer::due_by(Stream& stream, MonoMs when) {
+  if (stream.due != 0 && stream.due <= when) return false;
+  stream.due = when;
+  return true;
 }
 
 OutputChunk LogStreamer::take(Stream& stream, bool last) {

@@ -21,10 +21,13 @@ struct OutputChunk {
 };
 
 /// A chunk is due 200 ms after its first byte, at 64 KiB, or when its attempt ends. An attempt
-/// keeps its first 1 MiB. Text is UTF-8; other bytes become U+FFFD. [any]
+/// keeps its first 1 MiB. Text is UTF-8; other bytes become U+FFFD. Of the stream "progress" a
+/// chunk has the newest line alone, due after 1 s, and an attempt the first 64 KiB. [any]
 class LogStreamer {
  public:
   static constexpr MonoMs kMaxDelay = 200;
+  static constexpr MonoMs kMaxProgressDelay = 1'000;
+  static constexpr std::size_t kProgressBytes = 64u << 10;
   static constexpr std::size_t kChunkBytes = 64u << 10;
   static constexpr std::size_t kAttemptBytes = 1u << 20;
 
@@ -42,11 +45,14 @@ class LogStreamer {
     model::Lease lease;
     std::int64_t next_chunk = 0;
     std::vector<api::LogEntry> entries;
-    std::size_t bytes = 0;  ///< in entries
-    std::size_t total = 0;  ///< of the attempt
+    std::size_t bytes = 0;     ///< in entries
+    std::size_t total = 0;     ///< of the attempt
+    std::size_t progress = 0;  ///< beside it: lines of progress
     bool cut = false;
     MonoMs due = 0;  ///< 0 = nothing waits
   };
+  static bool append_progress(Stream& stream, std::string_view line, MonoMs now);
+  static bool due_by(Stream& stream, MonoMs when);
   OutputChunk take(Stream& stream, bool last);
 
   mutable std::mutex mutex_;

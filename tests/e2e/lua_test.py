@@ -151,6 +151,17 @@ allow = ["exec", "facts", "http", "kv", "task"]
         self.assertEqual([c["name"] for c in report["checks"]], ["disk_check", "shell"])
         self.assertFalse(report["checks"][1]["ok"])
 
+    def test_progress_comes_with_the_output(self):
+        self.body("steps", 'print("begun"); ctx.progress(0.2, "a"); ctx.progress(0.425, "b"); return 1')
+        rig.wait_for(lambda: self.has("steps"), "the type")
+        task = self.submit("steps")
+        self.assertEqual(self.ended(task)["status"], "succeeded")
+        lines = self.api("GET", f"/api/tasks/{task}/logs")["items"]
+        self.assertEqual([json.loads(i["text"]) for i in lines if i["stream"] == "progress"],
+                         [{"permille": 425, "note": "b"}], lines)
+        shown = self.skep("task", "logs", task)
+        self.assertIn("42.5 % b", shown.stderr)
+
     def test_an_endless_script_ends_and_the_worker_goes_on(self):
         self.body("spin", "while true do end")
         self.body("bomb", "return (string.rep('x', 10 * 1024 ^ 3 // 1 | 0))")

@@ -4,7 +4,7 @@ import os
 import shutil
 import unittest
 
-from rig import FAST_CONTROL, PLUGINS, RigTest, TEST_PLUGINS
+from rig import FAST_CONTROL, PLUGINS, RigTest, TEST_PLUGINS, wait_for
 
 
 class Trust(RigTest):
@@ -116,6 +116,27 @@ policy = "both"
         self.assertIn("another version", done.stderr)
         self.lock()
         self.assertEqual(self.lock("--check").returncode, 0, "the pin of the script stays")
+
+    def test_a_refused_script_serves_once_it_is_signed_and_locked(self):
+        self.lock()
+        self.attach(self.node("both", self.toml))
+        script = os.path.join(self.root, "both", "scripts", "late.lua")
+        wait_for(lambda: os.path.isdir(os.path.dirname(script)), "the node's folder")
+        with open(script, "w") as f:
+            f.write("print('the top level ran')\n"
+                    "return skep.task { name = 'late', version = '1.0.0', run = function() return 1 end }\n")
+        os.chmod(script, 0o644)
+
+        def state():
+            items = self.api("GET", "/api/node/scripts")["items"]
+            return next((i for i in items if i["path"] == script), {})
+        refused = wait_for(lambda: state().get("state") == "failed" and state(), "the refusal")
+        self.assertIn("late.lua (sha256 ", refused["reason"], "its name is not known: nothing of it ran")
+        who = ("--id", "late", "--version", "1.0.0")
+        self.skep("plugin", "sign", script, "-k", self.secret, *who)
+        self.skep("plugin", "lock", script, *who, "-c", self.config)
+        wait_for(lambda: state()["state"] == "active", "the script", 10)
+        self.assertEqual(self.ended(self.submit("late"))["result"], 1)
 
     def test_keys_are_never_overwritten_and_never_exposed(self):
         self.assertEqual(os.stat(self.secret).st_mode & 0o777, 0o600)

@@ -28,6 +28,7 @@ declare -A owners=(
   [toml]="core/config/toml_file"
   [CLI/]="core/cli/parse"
   [spdlog/]="core/base/log"
+  [re2/]="core/api/schema"
   [prometheus/]="core/api/metric_snapshot core/control/metrics"
   [sodium.h]="core/base/base64 core/base/id core/plugin/stage core/trust/ plugins/spool_file"
   [sqlite3.h]="plugins/sqlite tests/"

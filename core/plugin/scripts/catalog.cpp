@@ -3,8 +3,11 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "core/base/events.hpp"
 #include "core/base/json.hpp"
@@ -48,6 +51,18 @@ Error with_context(Error error, const std::string& path) {
   return error;
 }
 
+std::vector<std::string> watched_folders(const ScriptOptions& options) {
+  std::vector<std::string> folders = options.paths;
+  if (!options.lock_file.empty())
+    folders.push_back(fs::path(options.lock_file).parent_path().string());
+  return folders;
+}
+
+/// Whether the same text may be taken another time: it was not the text that was wrong.
+bool may_pass(const Error& error) {
+  return error.code != Code::kInvalid && error.id() != "script-shadowed";
+}
+
 /// A copy that nobody else may change, gone with the object.
 class StagedCopy {
  public:
@@ -80,7 +95,7 @@ ScriptCatalog::ScriptCatalog(ScriptOptions options, std::shared_ptr<ScriptEngine
     : options_(std::move(options)),
       engine_(std::move(engine)),
       table_(std::move(table)),
-      watch_(std::make_shared<FolderWatch>(options_.paths)) {}
+      watch_(std::make_shared<FolderWatch>(watched_folders(options_))) {}
 
 ScriptCatalog::~ScriptCatalog() { stop(); }
 
@@ -104,21 +119,31 @@ void ScriptCatalog::stop() {
 }
 
 void ScriptCatalog::follow(const std::stop_token& stop) {
+  using Clock = std::chrono::steady_clock;
   bool leaving = false;
+  auto look_again = Clock::now() + kLookAgain;
   while (!stop.stop_requested()) {
-    const auto begun = std::chrono::steady_clock::now();
-    const Millis timeout = leaving ? kLeaving : kLookAgain;
-    const auto changes = watch_->wait(timeout, kSettle, stop);
+    const auto left = std::chrono::ceil<Millis>(look_again - Clock::now());
+    const auto changes =
+        watch_->wait(std::clamp(left, Millis{0}, leaving ? kLeaving : kLookAgain), kSettle, stop);
     if (stop.stop_requested()) return;
-    const bool waited = std::chrono::steady_clock::now() - begun >= kLookAgain;
-    if (changes.overflow || waited) {
+    if (changes.overflow || Clock::now() >= look_again) {
       look_at_all();
+      look_again = Clock::now() + kLookAgain;
     } else {
-      for (const std::string& path : changes.paths)
-        if (is_script_file(path, options_.ending)) refresh(path);
+      for (const std::string& path : changes.paths) look_at(path);
     }
     leaving = settle();
   }
+}
+
+void ScriptCatalog::look_at(const std::string& path) {
+  constexpr std::string_view kSignature = ".minisig";
+  if (fs::path(path).lexically_normal() == fs::path(options_.lock_file).lexically_normal())
+    return look_at_all();
+  const std::string file =
+      path.ends_with(kSignature) ? path.substr(0, path.size() - kSignature.size()) : path;
+  if (rank(file) < options_.paths.size() && is_script_file(file, options_.ending)) refresh(file);
 }
 
 void ScriptCatalog::look_at_all() {
@@ -150,11 +175,15 @@ ScriptServing* ScriptCatalog::owner_of_name(const std::string& name) {
 }
 
 void ScriptCatalog::fail(File& file, std::string state, std::string sha256, const Error& error) {
+  if (may_pass(error)) file.tried.clear();
+  const std::string reason = error.message + (error.next.empty() ? "" : "\n  next: " + error.next);
   const std::lock_guard lock(mutex_);
+  const bool known =
+      file.info.state == state && file.info.sha256 == sha256 && file.info.reason == reason;
+  if (known) return;
   file.info.sha256 = std::move(sha256);
   file.info.state = std::move(state);
-  file.info.reason = error.message;
-  if (!error.next.empty()) file.info.reason += "\n  next: " + error.next;
+  file.info.reason = reason;
   events::publish(log::Level::kError, "script." + file.info.state,
                   {{"id", file.info.name},
                    {"path", file.info.path},
@@ -180,13 +209,17 @@ void ScriptCatalog::refresh(const std::string& path) {
   file->tried = tried;
   if (!text) return fail(*file, "failed", "", text.error());
   const std::string engine_id = fs::path(path).stem().string() + "@" + std::to_string(++loads_);
+  const std::string served_before = file->serves;
   auto manifest = load(path, *text, engine_id);
   Status served;
   if (manifest)
     served = serve(*file, std::move(*manifest), *text, engine_id);
   else
     served = manifest.error();
-  if (served) return;
+  if (served) {
+    if (!served_before.empty() && served_before != file->serves) retry_shadowed(served_before);
+    return;
+  }
   engine_->drop(engine_id);
   fail(*file, served.error().id() == "script-shadowed" ? "shadowed" : "failed", text->sha256,
        with_context(served.error(), path));
@@ -194,12 +227,22 @@ void ScriptCatalog::refresh(const std::string& path) {
 
 Result<ScriptManifest> ScriptCatalog::load(const std::string& path, const ScriptText& text,
                                            const std::string& engine_id) {
+  Candidate candidate{"", "", "lua", text.sha256, "", path};
+  std::optional<StagedCopy> copy;
+  if (options_.admission) {
+    copy.emplace(options_.staging_dir + "/scripts/" + engine_id + options_.ending, text.text);
+    if (!copy->good()) return errno_error("stage " + path + " as " + copy->path(), errno);
+    candidate.staged_path = copy->path();
+    SKEP_TRY(options_.admission(candidate));
+  }
   const auto said = engine_->load(engine_id, file_name(path), text.text);
   if (!said) return said.error();
   auto manifest = parse_script_manifest(*said, file_name(path));
   if (!manifest) return manifest.error();
   SKEP_TRY(check_policy(*manifest, path));
-  SKEP_TRY(admit(*manifest, path, text));
+  candidate.id = manifest->name;
+  candidate.version = manifest->version;
+  if (options_.admission) SKEP_TRY(options_.admission(candidate));
   return manifest;
 }
 
@@ -214,17 +257,6 @@ Status ScriptCatalog::check_policy(const ScriptManifest& manifest, const std::st
           "\", which this node does not grant",
       "script-denied",
       "[scripts." + manifest.name + "] allow = [\"" + join(manifest.permissions, "\", \"") + "\"]"};
-}
-
-Status ScriptCatalog::admit(const ScriptManifest& manifest, const std::string& path,
-                            const ScriptText& text) {
-  if (!options_.admission) return {};
-  const StagedCopy copy(options_.staging_dir + "/scripts/" + manifest.name + "." +
-                            text.sha256.substr(0, 12) + options_.ending,
-                        text.text);
-  if (!copy.good()) return errno_error("stage " + path + " as " + copy.path(), errno);
-  return options_.admission(
-      {manifest.name, manifest.version, "lua", text.sha256, copy.path(), path});
 }
 
 ScriptVersion ScriptCatalog::make_version(const ScriptManifest& manifest, const File& file,

@@ -24,7 +24,10 @@ struct ScriptOptions {
   std::string ending = ".lua";
   ScriptPolicy policy{};
   std::string staging_dir{};  ///< for the copies that `admission` looks at
-  Admission admission{};      ///< empty = everything may
+  /// Empty = everything may. Asked twice: before anything of the text runs, without an id, and
+  /// when its name is known.
+  Admission admission{};
+  std::string lock_file{};  ///< what `admission` reads: refused files are tried when it changes
 };
 
 /// One script file.
@@ -61,17 +64,19 @@ class ScriptCatalog {
  private:
   struct File {
     ScriptInfo info;
-    std::string tried;   ///< sha256 of the text that was looked at last
+    /// Of the text that was looked at last; "" = it is looked at again, as what refused it may
+    /// pass.
+    std::string tried;
     std::string serves;  ///< the task type that an older or the present text of it serves
   };
 
   void follow(const std::stop_token& stop);
   void look_at_all();
+  void look_at(const std::string& path);
   void refresh(const std::string& path);
   void gone(const std::string& path);
   Result<ScriptManifest> load(const std::string& path, const ScriptText& text,
                               const std::string& engine_id);
-  Status admit(const ScriptManifest& manifest, const std::string& path, const ScriptText& text);
   Status check_policy(const ScriptManifest& manifest, const std::string& path) const;
   Status serve(File& file, ScriptManifest manifest, const ScriptText& text,
                const std::string& engine_id);

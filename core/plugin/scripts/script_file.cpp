@@ -92,8 +92,8 @@ std::vector<std::string> find_scripts(const std::vector<std::string>& folders,
   for (const std::string& folder : folders) {
     const auto begun = static_cast<std::ptrdiff_t>(out.size());
     std::error_code ec;
-    for (const auto& entry : fs::directory_iterator(folder, ec))
-      if (is_script_file(entry.path().string(), ending)) out.push_back(entry.path().string());
+    for (fs::directory_iterator at(folder, ec), end; !ec && at != end; at.increment(ec))
+      if (is_script_file(at->path().string(), ending)) out.push_back(at->path().string());
     std::sort(out.begin() + begun, out.end());
   }
   return out;

@@ -134,16 +134,16 @@ TEST(Schema, searches_patterns_as_json_schema_does) {
   EXPECT_EQ(outcome(R"({"pattern":"^b$"})", "\"abc\""),
             " is \"abc\" (a string); expected a match of ^b$");
   EXPECT_EQ(outcome(R"({"pattern":"b"})", "7"), "7");
+  EXPECT_EQ(outcome(R"({"pattern":"^.\\d\\w\\/$"})", R"("ä1b/")"), R"("ä1b/")");
 }
 
-TEST(Schema, is_not_held_up_by_a_pattern_that_backtracks) {
+TEST(Schema, is_not_held_up_by_a_pattern) {
   const auto before = std::chrono::steady_clock::now();
-  for (const char* pattern : {"^(a+)+$", "^((a|b)|(c|d))*$", "(x+x+)+y"}) {
-    json::value value(std::string(4'096, 'a') + "");
-    value.get_string().back() = '!';
+  for (const char* pattern : {"^(a+)+$", "^((a|b)|(c|d))*$", "(x+x+)+y", "((.?){20}){10}Z"}) {
+    json::value value(std::string(4'095, 'a') + "!");
     EXPECT_EQ(compiled("{\"pattern\":\"" + std::string(pattern) + "\"}").apply(value).size(), 1u);
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(20));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(10));
 }
 
 TEST(Schema, refuses_long_text_before_it_reaches_a_pattern) {

@@ -43,6 +43,18 @@ TEST(FolderWatch, a_folder_that_appears_later_is_looked_at_as_a_whole) {
   EXPECT_EQ(watch.wait(kLong, kNoSettle, {}).paths, std::vector{dir.file("later/a")});
 }
 
+TEST(FolderWatch, two_names_of_one_folder_both_count) {
+  const test::TempDir dir;
+  std::filesystem::create_directory(dir.file("real"));
+  std::filesystem::create_directory_symlink(dir.file("real"), dir.file("link"));
+  FolderWatch watch({dir.file("real"), dir.file("link")});
+  EXPECT_FALSE(watch.wait(Millis{50}, kNoSettle, {}).any()) << "nothing happened";
+  write_file(dir.file("real/a"));
+  const auto changes = watch.wait(kLong, kNoSettle, {});
+  EXPECT_FALSE(changes.overflow);
+  EXPECT_EQ(changes.paths, (std::vector{dir.file("link/a"), dir.file("real/a")}));
+}
+
 TEST(FolderWatch, a_folder_that_is_replaced_is_watched_again) {
   const test::TempDir dir;
   const std::string folder = dir.file("scripts");

@@ -58,6 +58,22 @@ class Catalog : public ::testing::Test {
     return out.kind == model::OutcomeKind::kSucceeded ? out.result : out.error;
   }
 
+  void start() {
+    catalog_ = std::make_unique<ScriptCatalog>(options_, rig_.shared_engine(), rig_.table());
+    catalog_->start();
+  }
+  /// Until a script became active after event `seen`.
+  static void await_active(std::uint64_t seen) {
+    const std::stop_source stop;
+    for (;;) {
+      const auto events = events::since(seen, 16, Millis{10'000}, stop.get_token());
+      ASSERT_FALSE(events.empty()) << "nothing happened within 10 s";
+      for (const auto& e : events)
+        if (e.name == "script.active") return;
+      seen = events.back().id;
+    }
+  }
+
   TempDir dir_;
   ScriptOptions options_;
   ScriptRig rig_;
@@ -158,17 +174,71 @@ TEST_F(Catalog, gives_scripts_of_the_shipped_folder_what_they_declare) {
 
 TEST_F(Catalog, asks_the_admission_about_a_private_copy) {
   options_.staging_dir = dir_.file("staging");
-  std::string seen;
+  std::vector<std::string> seen;
   options_.admission = [&](const plugin::Candidate& c) -> Status {
-    std::ifstream in(c.staged_path);
-    seen = c.id + " " + c.abi + " " + std::string(std::istreambuf_iterator<char>(in), {});
+    seen.push_back(c.id + " " + c.abi + " " + plugin::read_script(c.staged_path)->text);
+    if (c.id.empty()) return {};
     return Error{Code::kDenied, "the lock has another sha256"};
   };
   write("a.lua", task("a", "return 1"));
   scanned();
-  EXPECT_EQ(seen, "a lua " + task("a", "return 1"));
+  const std::string text = task("a", "return 1");
+  EXPECT_EQ(seen, (std::vector<std::string>{" lua " + text, "a lua " + text}));
   EXPECT_EQ(info("a.lua").reason, "a.lua: the lock has another sha256");
   EXPECT_NE(run("a").find("not-found"), std::string::npos);
+}
+
+TEST_F(Catalog, runs_nothing_of_a_text_that_is_not_admitted) {
+  options_.staging_dir = dir_.file("staging");
+  options_.admission = [](const plugin::Candidate&) -> Status {
+    return Error{Code::kDenied, "not pinned"};
+  };
+  write("a.lua", "error('it ran')");
+  scanned();
+  EXPECT_EQ(info("a.lua").reason, "a.lua: not pinned");
+}
+
+TEST_F(Catalog, tries_a_text_again_that_was_refused_for_another_cause_than_itself) {
+  options_.staging_dir = dir_.file("staging");
+  bool pinned = false;
+  options_.admission = [&](const plugin::Candidate&) -> Status {
+    return pinned ? Status{} : Status{Error{Code::kDenied, "not pinned"}};
+  };
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  ASSERT_EQ(info("a.lua").state, "failed");
+  const auto refusals = events::newest();
+  catalog_->scan();
+  EXPECT_EQ(events::newest(), refusals) << "the same refusal is no news";
+  pinned = true;
+  catalog_->scan();
+  EXPECT_EQ(run("a"), "1");
+}
+
+TEST_F(Catalog, a_new_lock_file_lets_refused_texts_be_tried_at_once) {
+  options_.staging_dir = dir_.file("staging");
+  options_.lock_file = dir_.file("plugins.lock");
+  options_.admission = [lock = options_.lock_file](const plugin::Candidate&) -> Status {
+    return std::filesystem::exists(lock) ? Status{} : Status{Error{Code::kDenied, "not pinned"}};
+  };
+  write("a.lua", task("a", "return 1"));
+  start();
+  ASSERT_EQ(info("a.lua").state, "failed");
+  const std::uint64_t before = events::newest();
+  std::ofstream(options_.lock_file) << "pins";
+  await_active(before);
+  EXPECT_EQ(run("a"), "1");
+}
+
+TEST_F(Catalog, gives_a_name_back_that_its_file_gave_up) {
+  write("a.lua", task("foo", "return 'a'"));
+  write("b.lua", task("foo", "return 'b'"), 1);
+  scanned();
+  ASSERT_EQ(info("b.lua", 1).state, "shadowed");
+  write("a.lua", task("bar", "return 'a'"));
+  catalog_->scan();
+  EXPECT_EQ(run("bar"), "\"a\"");
+  EXPECT_EQ(run("foo"), "\"b\"");
 }
 
 TEST_F(Catalog, refuses_files_that_everybody_may_write_and_links) {
@@ -207,18 +277,9 @@ TEST_F(Catalog, keeps_a_new_text_that_fails_on_purpose) {
 
 TEST_F(Catalog, notices_changes_by_itself) {
   const std::uint64_t before = events::newest();
-  catalog_ = std::make_unique<ScriptCatalog>(options_, rig_.shared_engine(), rig_.table());
-  catalog_->start();
+  start();
   write("a.lua", task("a", "return 1"));
-  std::stop_source stop;
-  std::uint64_t seen = before;
-  bool active = false;
-  while (!active) {
-    const auto events = events::since(seen, 16, Millis{10'000}, stop.get_token());
-    ASSERT_FALSE(events.empty()) << "nothing happened within 10 s";
-    for (const auto& e : events) active = active || e.name == "script.active";
-    seen = events.back().id;
-  }
+  await_active(before);
   EXPECT_EQ(run("a"), "1");
 }
 

@@ -114,6 +114,26 @@ TEST_F(JudgeTest, a_signer_other_than_the_pinned_one_is_refused) {
   EXPECT_EQ(outcome(), "admitted") << "without pins every key of the scope counts";
 }
 
+TEST_F(JudgeTest, before_its_id_is_known_the_bytes_have_to_be_trusted_under_any) {
+  const auto unknown = [&] {
+    Artifact a = artifact();
+    a.id.clear();
+    a.version.clear();
+    return outcome(a);
+  };
+  EXPECT_EQ(unknown(), "admitted") << "no policy";
+  require(true, false);
+  lock(pin());
+  EXPECT_EQ(unknown(), "admitted");
+  require(false, true);
+  EXPECT_EQ(unknown(), "admitted");
+  sign_file(SecretKey::generate(), file, comment_of("com.acme.disk", "1.2.0", "skep/1"));
+  expect_refused(unknown(), {"unknown key"});
+  require(true, false);
+  write_text(file, "other bytes");
+  expect_refused(unknown(), {"sha256", "not in the lock", "skep plugin lock"});
+}
+
 TEST_F(JudgeTest, an_unusable_signature_file_is_refused) {
   require(false, true);
   const std::string path = file + ".minisig";

@@ -97,6 +97,32 @@ TEST(LogStreamer, keeps_the_first_mebibyte_of_an_attempt_and_says_so) {
   EXPECT_NE(all.find("output is cut here"), std::string::npos);
 }
 
+TEST(LogStreamer, sends_the_newest_progress_of_a_second) {
+  LogStreamer streamer;
+  EXPECT_TRUE(streamer.append(kLease, "progress", "one\n", 1'000));
+  EXPECT_FALSE(streamer.append(kLease, "progress", "two\n", 1'100));
+  EXPECT_EQ(streamer.next_due(), 2'000);
+  EXPECT_TRUE(streamer.append(kLease, "stdout", "a", 1'200)) << "output waits for nobody";
+  const auto chunks = streamer.take_due(1'400);
+  ASSERT_EQ(chunks.size(), 1u);
+  ASSERT_EQ(chunks[0].chunk.entries.size(), 2u);
+  EXPECT_EQ(chunks[0].chunk.entries[0].stream, "progress");
+  EXPECT_EQ(chunks[0].chunk.entries[0].text, "two\n");
+}
+
+TEST(LogStreamer, progress_without_end_costs_no_output) {
+  LogStreamer streamer;
+  std::string all;
+  for (MonoMs now = 1'000; now < 4'000'000; now += 1'000) {
+    streamer.append(kLease, "progress", std::string(100, 'p'), now);
+    all += text_of(streamer.take_due(now + 1'000));
+  }
+  EXPECT_GT(all.size(), LogStreamer::kProgressBytes / 2);
+  EXPECT_LE(all.size(), LogStreamer::kProgressBytes);
+  streamer.append(kLease, "stdout", "done", 5'000'000);
+  EXPECT_EQ(text_of(streamer.take_due(5'000'200)), "done");
+}
+
 TEST(LogStreamer, keeps_a_character_whole_across_chunks) {
   LogStreamer streamer;
   const std::string euro = "\xe2\x82\xac";
