@@ -20,6 +20,10 @@ MonoMs grace_of(const Running& running, const DrainLimits& limits) {
   return std::max(limits.grace, running.longest_end()).count();
 }
 
+MonoMs until_given_up(const Running& running, const DrainLimits& limits) {
+  return limits.soft.count() + grace_of(running, limits);
+}
+
 /// The longer the youngest has drained, the less it matters how soon its end is seen.
 Millis until_next_look(MonoMs began) {
   constexpr MonoMs kSoonest = 2;
@@ -97,7 +101,7 @@ void Drainer::take(std::unique_ptr<Running> running, std::string end_state) {
   const MonoMs now = SystemClock().mono_ms();
   running->generation()->move_to("draining");
   if (!quiet_) tell_draining(*running->generation());
-  running->drain(now + limits().soft.count());
+  running->drain(now + until_given_up(*running, limits()));
   const std::lock_guard lock(mutex_);
   held_.push_back(running->recipe().file.path);
   ++unfinished_;
@@ -107,13 +111,14 @@ void Drainer::take(std::unique_ptr<Running> running, std::string end_state) {
 
 bool Drainer::drain_now(Running& running) {
   Generation& generation = *running.generation();
-  const DrainLimits limits = this->limits();
-  const SystemClock clock;
-  const MonoMs soft = clock.mono_ms() + std::min(limits.soft, kMostHeld).count();
-  running.drain(soft);
-  if (generation.wait_idle(soft)) return true;
+  DrainLimits limits = this->limits();
+  limits.soft = std::min(limits.soft, kMostHeld);
+  const MonoMs now = SystemClock().mono_ms();
+  const MonoMs end = now + until_given_up(running, limits);
+  running.drain(end);
+  if (generation.wait_idle(now + limits.soft.count())) return true;
   generation.cancel_all(ports::CancelReason::kReload);
-  return generation.wait_idle(clock.mono_ms() + grace_of(running, limits));
+  return generation.wait_idle(end);
 }
 
 void Drainer::wait_empty() {

@@ -138,6 +138,21 @@ TEST_F(ReloadQueueTest, the_old_one_serves_again_when_the_new_one_cannot_start) 
   EXPECT_EQ(rows->size(), 1u);
 }
 
+TEST_F(ReloadQueueTest, who_waits_is_woken_however_short_the_drain) {
+  options_.drain = {Millis(0), Millis(60'000)};
+  begin_queue();
+  const auto token = queue_->wait(Millis(0), 0);
+  ASSERT_TRUE(token);
+  std::thread waiter([&] { EXPECT_TRUE(queue_->wait(Millis(600'000), *token)); });
+  while (info_of(*registry_, "sqlite.so").generations.at(0).leases == 0) std::this_thread::yield();
+  touch(0);
+  const SystemClock clock;
+  const MonoMs began = clock.mono_ms();
+  EXPECT_TRUE(registry_->reload("sqlite"));
+  EXPECT_LT(clock.mono_ms() - began, 30'000);
+  waiter.join();
+}
+
 TEST_F(ReloadQueueTest, one_that_answers_with_bugs_is_taken_back) {
   begin_queue();
   registry_->watch();
