@@ -25,7 +25,10 @@ class EventStreams::Reader {
   Reader& operator=(const Reader&) = delete;
   ~Reader() { --streams_.open_; }
 
-  void start_at_end() { at_ = events::newest(); }
+  void start_at_end() {
+    at_ = events::newest();
+    text_ += sse_position(streams_.run_, at_);
+  }
   void start_after(const EventCursor& cursor) {
     at_ = cursor.number;
     const bool other_run = !cursor.run.empty() && cursor.run != streams_.run_;

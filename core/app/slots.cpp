@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/base/describe.hpp"
+#include "core/base/file.hpp"
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
@@ -83,13 +85,18 @@ Result<std::string> read_token(const std::string& path) {
 Result<std::string> node_id(const config::Config& config) {
   if (!config.node.id.empty()) return config.node.id;
   const std::string path = config.node.state_dir + "/node-id";
-  if (const auto kept = read_file(path, 4096); kept && is_name(trimmed(*kept)))
-    return trimmed(*kept);
+  std::error_code ec;  // what cannot be looked at is there
+  const auto file = std::filesystem::symlink_status(path, ec);
+  if (file.type() != std::filesystem::file_type::not_found) {
+    const std::string kept = trimmed(read_file(path, 4096).value_or(""));
+    if (is_name(kept)) return kept;
+    return config_error(path + " holds no worker id: " + describe(boost::json::value(kept)))
+        .with_next(
+            "write the id of this worker into it, or set [node] id; to begin as another "
+            "worker, remove it");
+  }
   const std::string id = "worker-" + random_hex(4);
-  std::ofstream out(path, std::ios::trunc);
-  out << id << "\n";
-  out.close();
-  if (!out) return errno_error("write " + path, errno);
+  SKEP_TRY(replace_file(path, id + "\n", 0644));
   return id;
 }
 

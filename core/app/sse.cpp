@@ -42,6 +42,10 @@ std::string sse_event(std::string_view run, const events::Event& event) {
   return framed(id, event.name, data.take());
 }
 
+std::string sse_position(std::string_view run, std::uint64_t number) {
+  return "id: " + id_of(run, number) + "\n\n";
+}
+
 std::string sse_gap(std::string_view run, std::uint64_t first, std::uint64_t last,
                     std::string_view reason) {
   const std::string id = id_of(run, last);

@@ -21,6 +21,8 @@ Result<EventCursor> parse_cursor(std::string_view text);
 
 /// `id:`, `event:` and one line of `data:`, {"id","at","event","fields"}. Pure.
 std::string sse_event(std::string_view run, const events::Event& event);
+/// No event, only the id from which a reader that heard nothing yet resumes. Pure.
+std::string sse_position(std::string_view run, std::uint64_t number);
 /// An event "gap": what lies between is not kept any more, or was another process's. Resuming from
 /// its id leads on to `last` + 1. Pure.
 std::string sse_gap(std::string_view run, std::uint64_t first, std::uint64_t last,

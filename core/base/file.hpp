@@ -15,4 +15,7 @@ namespace skep {
 /// writer per path at a time.
 Status replace_file(const std::string& path, std::string_view bytes, mode_t mode);
 
+/// A file that is not there yet, on disk when it returns; kState when it is there.
+Status create_file(const std::string& path, std::string_view bytes, mode_t mode);
+
 }  // namespace skep

@@ -21,6 +21,12 @@ void SseReader::take_line(std::string_view line) {
   if (event_.data.size() > kLongest) too_long_ = true;
 }
 
+void SseReader::restart() {
+  line_.clear();
+  event_ = {};
+  too_long_ = false;
+}
+
 bool SseReader::feed(std::string_view bytes, const std::function<bool(const SseEvent&)>& on_event) {
   for (const char c : bytes) {
     if (c != '\n') {
@@ -36,8 +42,8 @@ bool SseReader::feed(std::string_view bytes, const std::function<bool(const SseE
       continue;
     }
     SseEvent done = std::exchange(event_, {});
+    if (!done.id.empty()) last_id_ = done.id;
     if (std::exchange(too_long_, false) || done.data.empty()) continue;
-    last_id_ = done.id;
     if (!on_event(done)) return false;
   }
   return true;

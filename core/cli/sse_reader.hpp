@@ -19,7 +19,9 @@ class SseReader {
   /// Takes the next bytes, in any portions; `on_event` hears of each event that is complete, until
   /// it returns false. False then.
   bool feed(std::string_view bytes, const std::function<bool(const SseEvent&)>& on_event);
-  /// The id of the last complete event, "" = none yet.
+  /// Another stream begins: what the last one left half said is dropped.
+  void restart();
+  /// The id to resume after, "" = none yet.
   const std::string& last_id() const { return last_id_; }
 
  private:

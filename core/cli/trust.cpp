@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <ostream>
 
+#include "core/base/file.hpp"
 #include "core/cli/argument_file.hpp"
 #include "core/cli/format.hpp"
 #include "core/cli/node_config.hpp"
 #include "core/cli/trust_subject.hpp"
-#include "core/trust/replace_file.hpp"
 #include "core/trust/secret_key.hpp"
 
 namespace skep::cli {
@@ -52,8 +52,8 @@ Outcome<int> keygen(Session& s) {
   const auto key = trust::SecretKey::generate();
   const auto text = key.file(*secret);
   if (!text) return text.error();
-  SKEP_TRY(trust::create_file(secret_file, *text, S_IRUSR | S_IWUSR));
-  SKEP_TRY(trust::create_file(public_file, key.public_key().file(), 0644));
+  SKEP_TRY(create_file(secret_file, *text, S_IRUSR | S_IWUSR));
+  SKEP_TRY(create_file(public_file, key.public_key().file(), 0644));
   const std::string line = key.public_key().line();
   const json::object document{{"key", key_text(key.public_key().id)},
                               {"public_key", line},
@@ -106,7 +106,7 @@ Outcome<int> sign(Session& s) {
     const trust::Artifact& a = subject->artifact;
     const auto signature =
         key->sign(subject->digests.blake2b, trust::comment_of(a.id, a.version, a.abi));
-    SKEP_TRY(trust::replace_file(file + ".minisig", signature.file(), 0644));
+    SKEP_TRY(replace_file(file + ".minisig", signature.file(), 0644));
     items.push_back(json::object{{"signature", file + ".minisig"},
                                  {"comment", signature.comment},
                                  {"id", a.id},

@@ -7,11 +7,11 @@
 #include <boost/json.hpp>
 
 #include "core/base/describe.hpp"
+#include "core/base/file.hpp"
 #include "core/base/id.hpp"
 #include "core/base/text.hpp"
 #include "core/config/toml_document.hpp"
 #include "core/trust/owners.hpp"
-#include "core/trust/replace_file.hpp"
 #include "core/trust/version.hpp"
 
 namespace skep::trust {

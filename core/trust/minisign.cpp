@@ -1,5 +1,7 @@
 #include "core/trust/minisign.hpp"
 
+#include <sodium.h>
+
 #include <algorithm>
 
 #include "core/trust/text_format.hpp"

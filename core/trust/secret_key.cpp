@@ -1,5 +1,7 @@
 #include "core/trust/secret_key.hpp"
 
+#include <sodium.h>
+
 #include <algorithm>
 #include <stdexcept>
 

@@ -60,6 +60,18 @@ TEST(EventStreams, begins_with_what_happens_next) {
   EXPECT_TRUE(drained(response).starts_with(":")) << "only a comment when nothing happened";
 }
 
+TEST(EventStreams, says_where_it_begins_so_that_nothing_is_missed_in_between) {
+  EventStreams streams(4);
+  publish(2);
+  auto first = streams.open(asking());
+  const std::string hello = drained(first);
+  const std::size_t at = hello.find("\nid: ") + 5;
+  const std::string id = hello.substr(at, hello.find('\n', at) - at);
+  publish(3);
+  auto again = streams.open(asking({}, id));
+  EXPECT_EQ(count(drained(again), "event: test.event\n"), 3u);
+}
+
 TEST(EventStreams, resumes_after_the_last_id) {
   EventStreams streams(4);
   publish(1);

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
+#include "core/base/text.hpp"
+#include "tests/support/temp_dir.hpp"
+
 namespace skep::app {
 namespace {
 
@@ -90,6 +95,22 @@ TEST(plugin_search, begins_with_the_registrys_folder_on_a_worker_only) {
   set_plugin_search(config, options);
   EXPECT_EQ(options.paths, std::vector<std::string>{"/p"});
   EXPECT_EQ(options.arrivals, "");
+}
+
+TEST(NodeId, is_made_once_and_never_replaced) {
+  const test::TempDir dir;
+  config::Config config;
+  config.node.state_dir = dir.path();
+  const auto made = node_id(config);
+  ASSERT_TRUE(made);
+  EXPECT_EQ(node_id(config).value(), *made);
+  for (const char* damaged : {"", "my host\n"}) {
+    std::ofstream(dir.file("node-id"), std::ios::trunc) << damaged;
+    const auto refused = node_id(config);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("node-id holds no worker id"), std::string::npos);
+    EXPECT_EQ(read_file(dir.file("node-id")).value_or("gone"), damaged);
+  }
 }
 
 }  // namespace

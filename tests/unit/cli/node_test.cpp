@@ -103,8 +103,23 @@ TEST(SseReader, takes_events_in_any_portions) {
         return true;
       });
     EXPECT_EQ(seen, "r.1 a {\"x\":1};r.2 b one\ntwo;") << "in portions of " << step;
-    EXPECT_EQ(reader.last_id(), "r.2");
+    EXPECT_EQ(reader.last_id(), "r.3") << "an id counts without data too";
   }
+}
+
+TEST(SseReader, takes_an_id_without_an_event_and_drops_half_an_event_at_a_restart) {
+  SseReader reader;
+  std::vector<std::string> seen;
+  const auto keep = [&](const SseEvent& event) {
+    seen.push_back(event.id + " " + event.data);
+    return true;
+  };
+  reader.feed(": hello\n\nid: a.7\n\n", keep);
+  EXPECT_EQ(reader.last_id(), "a.7");
+  reader.feed("id: a.8\nevent: x\ndata: {\"ha", keep);
+  reader.restart();
+  reader.feed(": hello\n\nid: a.8\nevent: x\ndata: {}\n\n", keep);
+  EXPECT_EQ(seen, std::vector<std::string>{"a.8 {}"});
 }
 
 TEST(SseReader, stops_when_told_and_skips_what_is_too_long) {
