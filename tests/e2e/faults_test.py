@@ -178,6 +178,7 @@ roles = ["worker"]
 state_dir = "{self.root}/w1"
 [worker]
 control_plane_url = "{self.url}"
+heartbeat_interval_seconds = 0.5
 [spool]
 dir = "{self.root}/w1/offline"
 [plugins]
