@@ -170,6 +170,10 @@ std::vector<std::string> plugin_paths(const config::Config& config) {
 
 std::string shipped_scripts() { return install_prefix() + "/share/skep/scripts"; }
 
+bool is_shipped_script(const std::string& path) {
+  return std::filesystem::path(path).parent_path() == std::filesystem::path(shipped_scripts());
+}
+
 std::vector<std::string> script_paths(const config::Config& config) {
   if (!config.scripts.paths.empty()) return config.scripts.paths;
   return {config.node.state_dir + "/scripts", shipped_scripts()};

@@ -28,6 +28,8 @@ std::vector<std::string> default_plugin_paths();
 std::vector<std::string> plugin_paths(const config::Config& config);
 /// Where the scripts are that come with the program: share/skep/scripts beside its folder.
 std::string shipped_scripts();
+/// It lies in that folder, and so gets the permissions that it declares.
+bool is_shipped_script(const std::string& path);
 /// The folders of [scripts] paths; when that is empty, STATE_DIR/scripts and the shipped ones.
 std::vector<std::string> script_paths(const config::Config& config);
 

@@ -2,6 +2,8 @@
 
 #include <sys/utsname.h>
 
+#include <filesystem>
+
 #include "core/app/app.hpp"
 #include "core/app/live_settings.hpp"
 #include "core/app/slots.hpp"
@@ -34,30 +36,6 @@ Result<plugin::ScriptOptions> script_options(const config::Config& config,
   return options;
 }
 
-/// Null, with a word in the log, on a node that has no script host.
-Result<std::unique_ptr<plugin::ScriptCatalog>> start_scripts(
-    const config::Config& config, plugin::Registry& registry, plugin::Admission admission,
-    std::shared_ptr<plugin::TaskTable> table) {
-  auto options = script_options(config, std::move(admission));
-  if (!options) return options.error();
-  plugin::EngineOptions host;
-  if (const auto settings = config.plugins.tables.find(host.component);
-      settings != config.plugins.tables.end())
-    host.table = settings->second;
-  host.staging_dir = config.node.state_dir + "/staging";
-  host.state_dir = config.node.state_dir;
-  auto engine = plugin::open_script_engine(registry, host);
-  if (!engine) {
-    log::warn("scripts_not_loaded", {{"reason", engine.error().message}});
-    return std::unique_ptr<plugin::ScriptCatalog>();
-  }
-  if (config.scripts.paths.empty()) SKEP_TRY(make_state_dir(script_paths(config).front()));
-  auto catalog = std::make_unique<plugin::ScriptCatalog>(std::move(*options), std::move(*engine),
-                                                         std::move(table));
-  catalog->start();
-  return catalog;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& config,
@@ -74,9 +52,7 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   auto tasks = registry.tasks();
   if (!tasks) return tasks.error();
   role->tasks_ = std::move(*tasks);
-  auto scripts = start_scripts(config, registry, std::move(admission), role->tasks_);
-  if (!scripts) return scripts.error();
-  role->scripts_ = std::move(*scripts);
+  SKEP_TRY(role->start_scripts(config, registry, std::move(admission)));
 
   const auto& w = config.worker;
   worker::WorkerOptions options;
@@ -107,6 +83,45 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
                                                    *role->heartbeat_, clock);
   SKEP_TRY(role->worker_->start());
   return role;
+}
+
+Status WorkerRole::start_scripts(const config::Config& config, plugin::Registry& registry,
+                                 plugin::Admission admission) {
+  auto options = script_options(config, std::move(admission));
+  if (!options) return options.error();
+  script_folders_ = options->paths;
+  plugin::EngineOptions host;
+  if (const auto settings = config.plugins.tables.find(host.component);
+      settings != config.plugins.tables.end())
+    host.table = settings->second;
+  host.staging_dir = config.node.state_dir + "/staging";
+  host.state_dir = config.node.state_dir;
+  auto engine = plugin::open_script_engine(registry, host);
+  if (!engine) {
+    const Error& e = engine.error();
+    log::warn("scripts_not_loaded", {{"reason", e.message}, {"next", e.next}});
+    no_scripts_ = e.next.empty() ? e.message : e.message + "\n  next: " + e.next;
+    return {};
+  }
+  if (config.scripts.paths.empty()) SKEP_TRY(make_state_dir(script_paths(config).front()));
+  scripts_ =
+      std::make_unique<plugin::ScriptCatalog>(std::move(*options), std::move(*engine), tasks_);
+  scripts_->start();
+  return {};
+}
+
+std::vector<plugin::ScriptInfo> WorkerRole::scripts() const {
+  if (scripts_) return scripts_->list();
+  std::vector<plugin::ScriptInfo> out;
+  for (std::string& path : plugin::find_scripts(script_folders_, ".lua")) {
+    plugin::ScriptInfo info;
+    info.name = std::filesystem::path(path).stem().string();
+    info.path = std::move(path);
+    info.state = "failed";
+    info.reason = no_scripts_;
+    out.push_back(std::move(info));
+  }
+  return out;
 }
 
 void WorkerRole::apply(const config::Config& config) {

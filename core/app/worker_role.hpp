@@ -25,17 +25,20 @@ class WorkerRole {
   /// Drains; blocks. hurry() from another thread cuts it short.
   worker::DrainReport drain() { return worker_->drain(); }
   void hurry() { worker_->hurry(); }
-  /// The node's scripts; empty without a script host. [any]
-  std::vector<plugin::ScriptInfo> scripts() const {
-    return scripts_ ? scripts_->list() : std::vector<plugin::ScriptInfo>{};
-  }
+  /// The node's scripts; without a script host all have failed. [any]
+  std::vector<plugin::ScriptInfo> scripts() const;
 
  private:
   WorkerRole() = default;
+  /// Without a script host the node goes on, with a word in the log.
+  Status start_scripts(const config::Config& config, plugin::Registry& registry,
+                       plugin::Admission admission);
   std::unique_ptr<ports::Spool> spool_;
   std::unique_ptr<ports::Heartbeat> heartbeat_;
   std::shared_ptr<plugin::TaskTable> tasks_;
   std::unique_ptr<plugin::ScriptCatalog> scripts_;  ///< null without a script host
+  std::vector<std::string> script_folders_;
+  std::string no_scripts_;  ///< why there is no script host
   std::unique_ptr<worker::Worker> worker_;
 };
 

@@ -43,7 +43,7 @@ std::optional<Code> code_named(std::string_view name) {
 
 Error Error::within(std::string_view doing) const& {
   Error out = *this;
-  out.message = std::string(doing) + ": " + message;
+  if (!doing.empty()) out.message = std::string(doing) + ": " + message;
   return out;
 }
 

@@ -96,21 +96,24 @@ std::string with_query(std::string_view path, const Query& query) {
   return out;
 }
 
-Client::Client(std::string server, std::string token, Millis timeout, Transport transport,
-               const std::atomic<bool>* abort)
+Client::Client(std::string server, std::string origin, std::string token, Millis timeout,
+               Transport transport, const std::atomic<bool>* abort)
     : server_(std::move(server)),
+      origin_(std::move(origin)),
       token_(std::move(token)),
       timeout_(timeout),
       transport_(std::move(transport)),
       abort_(abort) {}
 
-Result<Client> Client::make(std::string server, std::string token, Millis timeout,
+Result<Client> Client::make(const Target& target, std::string token, Millis timeout,
                             Transport transport, const std::atomic<bool>* abort) {
+  std::string server = target.server;
+  const std::string from = target.origin.empty() ? "" : " (" + target.origin + ")";
   while (server.ends_with('/')) server.pop_back();
   if (!is_http_url(server) && !server.starts_with(kUnix))
-    return usage_error("server \"" + server + "\" is not an http:// or https:// URL",
+    return usage_error("server \"" + server + "\"" + from + " is not an http:// or https:// URL",
                        "skep --server http://127.0.0.1:9595 ..");
-  return Client(std::move(server), std::move(token), timeout, std::move(transport), abort);
+  return Client(std::move(server), from, std::move(token), timeout, std::move(transport), abort);
 }
 
 bool Client::is_unix() const { return server_.starts_with(kUnix); }
@@ -144,15 +147,17 @@ Outcome<bool> Client::stream(const std::string& path, const std::vector<std::str
 
 Failure Client::unreachable(const Error& cause, const std::string& url) const {
   if (is_unix() && (cause.code == Code::kUnavailable || cause.code == Code::kNotFound))
-    return unavailable("no node answers on " + server_.substr(kUnix.size()))
+    return unavailable("no node answers on " + server_.substr(kUnix.size()) + origin_)
         .named("unreachable")
         .with_next("skep start -c FILE   or   name the node: -c FILE, --server URL");
   if (cause.code == Code::kUnavailable)
-    return unavailable("control plane at " + server_ + " cannot be reached: " + cause.message)
+    return unavailable("control plane at " + server_ + origin_ +
+                       " cannot be reached: " + cause.message)
         .named("unreachable")
-        .with_next("skep up   or   skep --server URL ..");
+        .with_next("skep up   or   name it: --server URL, -c FILE");
   if (cause.code == Code::kDeadline)
-    return Error{cause.code, "control plane at " + server_ + " gave no answer: " + cause.message}
+    return Error{cause.code,
+                 "control plane at " + server_ + origin_ + " gave no answer: " + cause.message}
         .with_next("skep health   or a longer --timeout SECONDS");
   if (cause.code == Code::kCancelled) return Error{cause.code, "interrupted"};
   if (cause.id() == "answer-too-large")

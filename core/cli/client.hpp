@@ -10,6 +10,7 @@
 
 #include "core/base/json.hpp"
 #include "core/cli/console.hpp"
+#include "core/cli/target.hpp"
 #include "core/net/http.hpp"
 
 namespace skep::cli {
@@ -29,12 +30,14 @@ std::string encode_part(std::string_view text);
 
 class Client {
  public:
-  /// `server` is an http or https URL, or "unix:" and the path of a node's socket; kInvalid for
-  /// anything else. `abort`, when set, must outlive the client.
-  static Result<Client> make(std::string server, std::string token, Millis timeout,
+  /// The target's server is an http or https URL, or "unix:" and the path of a node's socket;
+  /// kInvalid for anything else. Its token_file is not read: `token` counts. `abort`, when set,
+  /// must outlive the client.
+  static Result<Client> make(const Target& target, std::string token, Millis timeout,
                              Transport transport, const std::atomic<bool>* abort);
 
   const std::string& server() const { return server_; }
+  bool is_unix() const;
   /// The answer's JSON. `extra` is added to the time limit: what the server was asked to wait.
   Outcome<json::value> get(const std::string& path_and_query, Millis extra = Millis{0});
   Outcome<json::value> post(const std::string& path, std::string body = {});
@@ -50,15 +53,15 @@ class Client {
   Failure failure_of(const net::ClientResponse& response) const;
 
  private:
-  Client(std::string server, std::string token, Millis timeout, Transport transport,
-         const std::atomic<bool>* abort);
-  bool is_unix() const;
+  Client(std::string server, std::string origin, std::string token, Millis timeout,
+         Transport transport, const std::atomic<bool>* abort);
   net::ClientRequest request_of(std::string_view method, const std::string& path) const;
   Outcome<json::value> document(std::string_view method, const std::string& path, std::string body,
                                 Millis extra);
   Failure unreachable(const Error& cause, const std::string& url) const;
 
   std::string server_;
+  std::string origin_;  ///< " (from node.toml:3:1)" or ""
   std::string token_;
   Millis timeout_;
   Transport transport_;

@@ -10,13 +10,17 @@ namespace {
 
 std::vector<Command> build() {
   std::vector<Command> out;
-  for (auto* part : {up_commands,           status_commands,         submit_commands,
-                     task_commands,         task_type_commands,      worker_commands,
-                     start_commands,        node_commands,           event_commands,
-                     config_commands,       plugin_commands,         plugin_new_commands,
-                     plugin_check_commands, plugin_install_commands, plugin_dev_commands,
-                     trust_commands,        lock_commands,           publish_commands,
-                     registry_commands,     script_commands,         api_commands,
+  for (auto* part : {up_commands,           status_commands,
+                     submit_commands,       task_commands,
+                     task_type_commands,    worker_commands,
+                     start_commands,        node_commands,
+                     event_commands,        config_commands,
+                     plugin_commands,       plugin_new_commands,
+                     plugin_check_commands, plugin_install_commands,
+                     plugin_dev_commands,   trust_commands,
+                     lock_commands,         publish_commands,
+                     registry_commands,     script_commands,
+                     script_list_commands,  api_commands,
                      help_commands})
     for (Command& c : part()) out.push_back(std::move(c));
   return out;
@@ -38,6 +42,13 @@ const std::vector<Option>& global_options() {
        false,
        {},
        "SKEP_SERVER"},
+      {"config",
+       'c',
+       "FILE",
+       "the node's TOML file; it names its control plane too",
+       false,
+       {},
+       "SKEP_CONFIG"},
       {"token-file", 0, "FILE", "file that holds the bearer token", false, {}, "SKEP_TOKEN_FILE"},
       {"output",
        'o',
@@ -56,6 +67,15 @@ const std::vector<Option>& global_options() {
       {"help", 'h', "", "help of a command"},
   };
   return options;
+}
+
+void Args::add_from_environment(const std::string& name, std::string value) {
+  add(name, std::move(value));
+  from_environment_.insert(name);
+}
+
+bool Args::is_typed(const std::string& name) const {
+  return has(name) && !from_environment_.contains(name);
 }
 
 std::string Args::get(const std::string& name, std::string_view fallback) const {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,11 @@ class Args {
  public:
   void add(const std::string& name, std::string value) {
     values_[name].push_back(std::move(value));
+    from_environment_.erase(name);
   }
+  void add_from_environment(const std::string& name, std::string value);
+  /// It is there, and no variable said so.
+  bool is_typed(const std::string& name) const;
   bool has(const std::string& name) const { return values_.contains(name); }
   /// The last value, or `fallback`.
   std::string get(const std::string& name, std::string_view fallback = {}) const;
@@ -47,6 +52,7 @@ class Args {
 
  private:
   std::map<std::string, std::vector<std::string>> values_;
+  std::set<std::string> from_environment_;
 };
 
 class Session;
@@ -81,6 +87,7 @@ std::vector<Command> plugin_new_commands();
 std::vector<Command> publish_commands();
 std::vector<Command> registry_commands();
 std::vector<Command> script_commands();
+std::vector<Command> script_list_commands();
 std::vector<Command> start_commands();
 std::vector<Command> status_commands();
 std::vector<Command> submit_commands();

@@ -1,4 +1,6 @@
 // skep events
+#include "core/cli/events.hpp"
+
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -8,8 +10,6 @@
 #include "core/cli/format.hpp"
 #include "core/cli/interrupt.hpp"
 #include "core/cli/node_config.hpp"
-#include "core/cli/node_target.hpp"
-#include "core/cli/sse_reader.hpp"
 
 namespace skep::cli {
 namespace {
@@ -29,6 +29,38 @@ std::string fields_text(const json::object& event) {
   return printable(out);
 }
 
+bool is_away(const Failure& failure) {
+  return failure.error.code == Code::kUnavailable || failure.error.code == Code::kBusy;
+}
+
+void pause() {
+  for (Millis left = kRetry; left.count() > 0 && !interrupted(); left -= kLook)
+    std::this_thread::sleep_for(kLook);
+}
+
+Outcome<int> run_events(Session& s) {
+  auto node = s.node();
+  if (!node) return node.error();
+  const bool follow = s.args.has("follow");
+  if (follow) catch_interrupts();
+  std::string since = s.args.get("since", follow ? "" : "0");
+  SseReader reader;
+  for (bool first = true;; first = false) {
+    const auto ended = read_events(*node, reader, since, follow, [&](const SseEvent& event) {
+      print_event(s, event);
+      return s.console.out.good();
+    });
+    if (interrupted()) return Failure(Error{Code::kCancelled, "interrupted"});
+    if (!ended && (first || !is_away(ended.error()))) return ended.error();
+    if (ended && (!follow || !*ended)) return 0;
+    if (first) s.console.note("the node went away; waiting for it");
+    if (!reader.last_id().empty()) since = reader.last_id();
+    pause();
+  }
+}
+
+}  // namespace
+
 void print_event(const Session& s, const SseEvent& event) {
   const auto parsed = parse_json(event.data);
   if (!s.for_people() || !parsed || !parsed->is_object()) {
@@ -43,51 +75,19 @@ void print_event(const Session& s, const SseEvent& event) {
                 << std::flush;
 }
 
-/// True when the stream ended by itself, false when whoever reads our output went away.
-Outcome<bool> read_stream(Session& s, Client& node, SseReader& reader, const std::string& since) {
-  const bool follow = s.args.has("follow");
+Outcome<bool> read_events(Client& node, SseReader& reader, const std::string& since, bool follow,
+                          const std::function<bool(const SseEvent&)>& on_event) {
   const std::string path =
       with_query("/api/node/events", {{"since", since}, {"follow", follow ? "" : "false"}});
+  reader.restart();
   bool wanted = true;
   const auto ended = node.stream(path, {}, [&](std::string_view bytes) {
-    wanted = reader.feed(bytes, [&](const SseEvent& event) {
-      print_event(s, event);
-      return s.console.out.good();
-    });
+    wanted = reader.feed(bytes, on_event);
     return wanted;
   });
   if (!ended) return ended.error();
   return wanted;
 }
-
-bool is_away(const Failure& failure) {
-  return failure.error.code == Code::kUnavailable || failure.error.code == Code::kBusy;
-}
-
-void pause() {
-  for (Millis left = kRetry; left.count() > 0 && !interrupted(); left -= kLook)
-    std::this_thread::sleep_for(kLook);
-}
-
-Outcome<int> run_events(Session& s) {
-  auto node = node_client(s);
-  if (!node) return node.error();
-  const bool follow = s.args.has("follow");
-  if (follow) catch_interrupts();
-  std::string since = s.args.get("since", follow ? "" : "0");
-  SseReader reader;
-  for (bool first = true;; first = false) {
-    const auto ended = read_stream(s, *node, reader, since);
-    if (interrupted()) return Failure(Error{Code::kCancelled, "interrupted"});
-    if (!ended && (first || !is_away(ended.error()))) return ended.error();
-    if (ended && (!follow || !*ended)) return 0;
-    if (first) s.console.note("the node went away; waiting for it");
-    if (!reader.last_id().empty()) since = reader.last_id();
-    pause();
-  }
-}
-
-}  // namespace
 
 std::vector<Command> event_commands() {
   Command c{"events", "what happens on a node: plugins, scripts, configuration"};

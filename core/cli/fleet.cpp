@@ -85,7 +85,7 @@ Outcome<std::string> Fleet::wait_for_control() {
   const MonoMs until = mono_ms() + options_.start_limit.count();
   for (;;) {
     if (const std::string url = state_.control_url(); !url.empty()) {
-      auto api = Client::make(url, {}, Millis{2'000}, transport_, &interrupted());
+      auto api = Client::make({url, {}, {}}, {}, Millis{2'000}, transport_, &interrupted());
       if (!api) return api.error();
       const auto answer = api->raw("GET", "/readyz", {});
       if (answer && answer->status < 400) return url;
@@ -139,7 +139,7 @@ Outcome<std::string> Fleet::start() {
     if (!toml) return toml.error();
     SKEP_TRY(spawn(site, *toml));
   }
-  auto api = Client::make(url_, {}, Millis{5'000}, transport_, &interrupted());
+  auto api = Client::make({url_, {}, {}}, {}, Millis{5'000}, transport_, &interrupted());
   if (!api) return api.error();
   if (auto online = wait_for_workers(*api); !online) return online.error();
   ready_ = true;

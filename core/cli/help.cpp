@@ -35,9 +35,16 @@ constexpr Topic kTopics[] = {
     {"environment", "Environment",
      "  SKEP_SERVER       as --server\n"
      "  SKEP_TOKEN_FILE   as --token-file\n"
-     "  SKEP_CONFIG       as -c of start, config, node, events and plugin\n"
+     "  SKEP_CONFIG       as -c\n"
      "  NO_COLOR          no colours\n"
-     "  SKEP_SECTION_KEY  a key of the configuration file, such as SKEP_WORKER_CONCURRENCY\n"},
+     "  SKEP_SECTION_KEY  a key of the configuration file, such as SKEP_WORKER_CONCURRENCY\n"
+     "\n"
+     "Where a command goes, the first that says something: --server URL, -c FILE, SKEP_SERVER,\n"
+     "SKEP_CONFIG, a skep up that runs in ./.skep, http://127.0.0.1:9595. Of a FILE, commands "
+     "about\n"
+     "a node (node, events, plugin, script list) take its socket; all others take the control\n"
+     "plane: its own [http] listen, or a worker's first control_plane_url, with the token_file\n"
+     "beside it. An error says who named the address.\n"},
 };
 
 std::string padded(std::string text, std::size_t width) {

@@ -7,7 +7,6 @@
 #include "core/base/text.hpp"
 #include "core/cli/format.hpp"
 #include "core/cli/node_config.hpp"
-#include "core/cli/node_target.hpp"
 
 namespace skep::cli {
 namespace {
@@ -85,7 +84,7 @@ Failure no_object(const Client& node) {
 }
 
 Outcome<int> show(Session& s) {
-  auto node = node_client(s);
+  auto node = s.node();
   if (!node) return node.error();
   const auto answer = node->get("/api/node");
   if (!answer) return answer.error();
@@ -96,7 +95,7 @@ Outcome<int> show(Session& s) {
 }
 
 Outcome<int> reload(Session& s) {
-  auto node = node_client(s);
+  auto node = s.node();
   if (!node) return node.error();
   const auto answer = node->post("/api/node/reload");
   if (!answer) return answer.error();

@@ -18,8 +18,7 @@ Result<std::vector<std::pair<std::string, std::string>>> overrides_of(
 }  // namespace
 
 std::vector<Option> config_options() {
-  return {{"config", 'c', "FILE", "the node's TOML file", false, {}, "SKEP_CONFIG"},
-          {"set", 0, "KEY=VALUE", "override one key, such as worker.concurrency=8", true}};
+  return {{"set", 0, "KEY=VALUE", "override one key, such as worker.concurrency=8", true}};
 }
 
 Outcome<config::LoadOptions> config_source(Session& s) {

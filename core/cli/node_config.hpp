@@ -6,7 +6,7 @@
 
 namespace skep::cli {
 
-/// -c and --set.
+/// --set; -c is for every command.
 std::vector<Option> config_options();
 /// Reads the file of -c (or SKEP_CONFIG), the environment and --set; the warnings of a right one go
 /// to `err`. Without a file it is a usage error unless `optional`.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "core/cli/node_target.hpp"
 #include "core/proc/monotonic.hpp"
 
 namespace skep::cli {
@@ -24,6 +23,19 @@ bool lists_all(const json::value& types, const std::vector<std::string>& wanted)
 
 }  // namespace
 
+Outcome<std::optional<json::value>> ask_running_node(Session& s, const std::string& route) {
+  auto node = s.node();
+  if (!node) return node.error();
+  auto answer = node->get(route);
+  if (answer) {
+    s.console.note("from the running node at " + node->server());
+    return std::optional<json::value>(std::move(*answer));
+  }
+  if (!node->is_unix()) return answer.error();
+  s.console.note("read from the files; " + answer.error().error.message);
+  return std::optional<json::value>();
+}
+
 void await_task_types(Session& s, const std::vector<std::string>& names) {
   auto api = s.api();
   if (!api || names.empty()) return;
@@ -38,8 +50,10 @@ void await_task_types(Session& s, const std::vector<std::string>& names) {
 std::string await_verdict(Session& s, const std::string& route,
                           const std::function<std::string(const json::value&)>& verdict,
                           const std::string& advice, const std::string& list_command) {
-  auto node = node_client(s);
-  if (!node || !node->server().starts_with("unix:")) return advice;
+  const auto target = configured_node(s);
+  if (!target) return advice;
+  auto node = s.connect(*target);
+  if (!node) return advice;
   const MonoMs end = proc::monotonic_ms() + kNodeWaitMs;
   do {
     const auto list = node->get(route);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,10 @@ namespace skep::cli {
 std::string await_verdict(Session& s, const std::string& route,
                           const std::function<std::string(const json::value&)>& verdict,
                           const std::string& advice, const std::string& list_command);
+
+/// What the running node answers for `route`. Nothing, with the reason on `err`, when a file names
+/// the node and it does not run; one that is named by its URL has to answer.
+Outcome<std::optional<json::value>> ask_running_node(Session& s, const std::string& route);
 
 /// A worker tells its control plane what it can do, a moment after it can: waits for that, at most
 /// 3 s, so that the next command may submit. Without a control plane in reach there is nothing to

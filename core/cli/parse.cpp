@@ -164,7 +164,7 @@ Status collect_option(const Option& o, const CLI::Option& typed,
   const auto from_environment = environment.find(o.environment);
   if (typed.count() == 0 && !o.environment.empty() && from_environment != environment.end() &&
       !from_environment->second.empty())
-    args.add(key, from_environment->second);
+    args.add_from_environment(key, from_environment->second);
   return {};
 }
 

@@ -10,7 +10,7 @@
 #include "core/base/text.hpp"
 #include "core/cli/format.hpp"
 #include "core/cli/node_config.hpp"
-#include "core/cli/node_target.hpp"
+#include "core/cli/node_word.hpp"
 #include "core/cli/plugin_scan.hpp"
 #include "core/cli/plugin_view.hpp"
 #include "core/plugin/registry.hpp"
@@ -35,23 +35,14 @@ Outcome<json::value> scan(Session& s) {
   return json::value(app::plugin_list(scanned->plugins));
 }
 
-/// A node that was named by its URL has to answer; that of a file may be stopped.
 Outcome<Plugins> find(Session& s) {
-  std::string why;
   if (!s.args.has("path")) {
-    auto node = node_client(s);
-    if (!node) return node.error();
-    auto answer = node->get("/api/node/plugins");
-    if (answer) {
-      s.console.note("from the running node at " + node->server());
-      return Plugins{std::move(*answer), true};
-    }
-    if (!node->server().starts_with("unix:")) return answer.error();
-    why = answer.error().error.message;
+    auto answer = ask_running_node(s, "/api/node/plugins");
+    if (!answer) return answer.error();
+    if (*answer) return Plugins{std::move(**answer), true};
   }
   auto list = scan(s);
   if (!list) return list.error();
-  if (!why.empty()) s.console.note("read from the files; " + why);
   return Plugins{std::move(*list), false};
 }
 
@@ -70,6 +61,7 @@ Outcome<int> list(Session& s) {
       s.for_people() ? json::value(plugin_rows(found->list.get_object(), s.format == Format::kWide))
                      : found->list;
   print_list(s.console, s.format, document, plugin_columns(found->running), "id", "");
+  if (s.for_people()) print_reasons(s.console, found->list, s.format == Format::kWide, plugin_name);
   int refused = 0;
   for (const json::object* p : plugins) refused += get_string(*p, "state") == "refused" ? 1 : 0;
   if (refused > 0 && s.for_people())
@@ -94,7 +86,7 @@ Outcome<int> show(Session& s) {
 }
 
 Outcome<int> reload(Session& s) {
-  auto node = node_client(s);
+  auto node = s.node();
   if (!node) return node.error();
   const std::string id = s.args.get("ID");
   const auto answer = node->post("/api/node/plugins/" + encode_part(id) + "/reload");
@@ -117,7 +109,9 @@ std::vector<Command> plugin_commands() {
   all.options = plugin_options();
   all.notes =
       "Asks the running node of -c FILE or --server URL for its generations (-o wide: also those\n"
-      "that are over). When none answers, the files say what there is.";
+      "that are over). When none answers, the files say what there is. Below the table: why a "
+      "file\n"
+      "is refused, or why the newest one does not serve.";
   all.run = list;
   Command one{"plugin show",
               "show a plugin: generations, components, schemas, or why it is refused"};

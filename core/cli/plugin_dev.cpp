@@ -1,4 +1,4 @@
-// skep plugin dev: build, install, and again at each save
+// skep plugin dev: build, install, tell what happens, and again at each save
 #include <filesystem>
 #include <ostream>
 #include <set>
@@ -7,6 +7,7 @@
 #include "core/base/text.hpp"
 #include "core/cli/interrupt.hpp"
 #include "core/cli/plugin_install.hpp"
+#include "core/cli/plugin_tail.hpp"
 #include "core/proc/monotonic.hpp"
 #include "core/proc/subprocess.hpp"
 
@@ -20,7 +21,7 @@ constexpr Millis kSettle{150};  // editors write a file in several steps
 
 class Workshop {
  public:
-  Workshop(Session& s, fs::path source) : s_(s), source_(std::move(source)) {
+  Workshop(Session& s, fs::path source) : s_(s), source_(std::move(source)), tail_(s) {
     for (const auto& [name, value] : s.environment) environment_.push_back(name + "=" + value);
   }
 
@@ -38,10 +39,14 @@ class Workshop {
         continue;
       }
       print_installed(s_, *installed);
+      tail_.follow(*installed);
       s_.console.note("built and installed in " + std::to_string(proc::monotonic_ms() - begin) +
                       " ms");
     }
   }
+
+  /// Says what the plugin did since the last look.
+  void tail() { tail_.look(); }
 
   /// Does a change of this path ask for a build?
   static bool is_source(const fs::path& path) {
@@ -91,6 +96,7 @@ class Workshop {
   Session& s_;
   fs::path source_;
   std::vector<std::string> environment_;
+  PluginTail tail_;
   std::map<fs::path, fs::file_time_type> taken_;
 };
 
@@ -110,6 +116,7 @@ Outcome<int> develop(Session& s) {
     bool wanted = changes.overflow;
     for (const std::string& path : changes.paths) wanted = wanted || Workshop::is_source(path);
     if (wanted && !interrupted()) workshop.turn();
+    if (!interrupted()) workshop.tail();
   }
   return 0;
 }
@@ -117,10 +124,16 @@ Outcome<int> develop(Session& s) {
 }  // namespace
 
 std::vector<Command> plugin_dev_commands() {
-  Command c{"plugin dev", "build and install a plugin at each save, until Ctrl-C"};
+  Command c{"plugin dev",
+            "build and install a plugin at each save, and tell what it does, until Ctrl-C"};
   c.positionals = {{"DIR", "folder of the plugin (.)", false}};
   c.options = install_options();
-  c.notes = "Builds DIR/b with CMake. A build that fails leaves the last good one serving.";
+  c.notes =
+      "Builds DIR/b with CMake. A build that fails leaves the last good one serving. Between two "
+      "builds\n"
+      "it tells the plugin's events on the node, and its tasks that end without success, with "
+      "what\n"
+      "they wrote.";
   c.examples = {"skep plugin dev hello -c worker.toml"};
   c.run = develop;
   return {std::move(c)};

@@ -28,19 +28,23 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kServes = "the running node serves it";
 
-struct Target {
+struct Place {
   std::string folder;
-  std::string advice;  ///< what the node of the folder will do with a file there; "" with --to
+  std::string policy{};  ///< [trust] policy of the folder's node; "" with --to
 };
 
-/// A node that wants pins refuses what its lock file does not list.
-std::string advice_of(Session& s, const config::Config& config) {
-  const std::string& policy = config.trust.policy;
+std::string advice_of(const std::string& policy) {
   if (policy == "none") return "no node runs here now; the next one that starts takes it up";
-  return "the node's [trust] policy is \"" + policy + "\": it loads the file once " +
-         (policy == "signature"
-              ? std::string("FILE.minisig is beside it (skep plugin sign)")
-              : "it is locked (skep plugin lock -c " + s.args.get("config") + ")");
+  return "the node's [trust] policy is \"" + policy + "\"; no node runs here now";
+}
+
+/// What a node with this policy waits for.
+std::string next_of(const Session& s, const std::string& policy, const std::string& path) {
+  const std::string sign = "skep plugin sign " + path + " -k KEY";
+  const std::string lock = "skep plugin lock " + path + " -c " + s.args.get("config");
+  if (policy == "pin") return lock;
+  if (policy == "signature") return sign;
+  return policy == "both" ? sign + ", then " + lock : "";
 }
 
 bool is_writable(const std::string& folder) { return ::access(folder.c_str(), W_OK | X_OK) == 0; }
@@ -52,17 +56,17 @@ bool usable(const std::string& folder) {
   return fs::create_directories(folder, ec) && ::chmod(folder.c_str(), S_IRWXU) == 0;
 }
 
-Outcome<Target> target_of(Session& s) {
+Outcome<Place> place_of(Session& s) {
   if (const std::string to = s.args.get("to"); !to.empty()) {
     std::error_code ec;
-    if (fs::is_directory(to, ec)) return Target{to, ""};
+    if (fs::is_directory(to, ec)) return Place{to};
     return Failure(not_found("folder", to).with_next("mkdir -p " + to));
   }
   auto loaded = load_config(s, true);
   if (!loaded) return loaded.error();
   const auto folders = app::plugin_paths(loaded->config);
   for (const std::string& folder : folders)
-    if (usable(folder)) return Target{folder, advice_of(s, loaded->config)};
+    if (usable(folder)) return Place{folder, loaded->config.trust.policy};
   return Failure(
       Error{Code::kDenied,
             "no plugin folder of the node may be written by this user: " + join(folders, ", "),
@@ -168,23 +172,25 @@ Outcome<int> install(Session& s) {
 
 std::vector<Option> install_options() {
   auto options = config_options();
-  options.front().help = "the node's TOML file: its first writable plugin folder is taken";
   options.push_back({"to", 0, "DIR", "put it into this folder"});
   return options;
 }
 
 Outcome<Installed> install_plugin(Session& s, const std::string& file) {
-  const auto target = target_of(s);
-  if (!target) return target.error();
+  const auto place = place_of(s);
+  if (!place) return place.error();
   std::error_code ec;
   if (!fs::is_regular_file(file, ec)) return Failure(not_found("plugin file", file));
-  auto installed = put(file, target->folder);
+  auto installed = put(file, place->folder);
   if (!installed) return Failure(installed.error().within(file));
-  if (target->advice.empty()) return std::move(*installed);
+  if (place->policy.empty()) return std::move(*installed);
   installed->node = await_verdict(
       s, "/api/node/plugins", [&](const json::value& list) { return verdict_of(list, *installed); },
-      target->advice, "skep plugin list -c FILE");
-  if (installed->node == kServes) await_task_types(s, installed->task_types);
+      advice_of(place->policy), "skep plugin list -c FILE");
+  if (installed->node == kServes)
+    await_task_types(s, installed->task_types);
+  else
+    installed->next = next_of(s, place->policy, installed->path);
   return std::move(*installed);
 }
 
@@ -195,6 +201,7 @@ void print_installed(Session& s, const Installed& i) {
   s.console.out << "installed " << i.id << ' ' << i.version << " (sha256 " << i.sha256.substr(0, 12)
                 << ") as " << i.path << '\n';
   s.console.note(i.node);
+  if (!i.next.empty()) s.console.note("  next:  " + i.next);
 }
 
 std::vector<Command> plugin_install_commands() {

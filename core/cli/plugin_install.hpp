@@ -12,12 +12,13 @@ struct Installed {
   std::string id;
   std::string version;
   std::string sha256;
-  std::string path;  ///< where it is now
-  std::string node;  ///< what the running node did with it, for people; "" = nothing known
+  std::string path;    ///< where it is now
+  std::string node;    ///< what the running node did with it, for people; "" = nothing known
+  std::string next{};  ///< the command without which the node will not load it, "" = none
   std::vector<std::string> task_types{};
 };
 
-/// -c and --to.
+/// --set and --to.
 std::vector<Option> install_options();
 /// Checks the manifest, that it fits this program's host, and what the file shows of hazards; then
 /// copies it into the folder of --to, or the first writable plugin folder of the node of -c

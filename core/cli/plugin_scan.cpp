@@ -12,10 +12,7 @@
 namespace skep::cli {
 
 std::vector<Option> plugin_options() {
-  auto options = config_options();
-  options.pop_back();  // --set: no key changes what a plugin is
-  options.push_back({"path", 0, "FOLDER", "search here instead", true});
-  return options;
+  return {{"path", 0, "FOLDER", "search here instead", true}};
 }
 
 Outcome<ScannedPlugins> scan_plugins(Session& s) {

@@ -10,7 +10,7 @@
 
 namespace skep::cli {
 
-/// -c and --path.
+/// --path. No key changes what a plugin is, so there is no --set.
 std::vector<Option> plugin_options();
 
 struct ScannedPlugins {

@@ -36,12 +36,6 @@ std::string components_text(const json::object& p) {
 
 Cell or_dash(std::string text) { return Cell(text.empty() ? "-" : std::move(text)); }
 
-Column text_column(std::string title, std::string key, bool wide = false) {
-  return {std::move(title),
-          [key = std::move(key)](const json::object& row) { return or_dash(get_string(row, key)); },
-          wide};
-}
-
 /// A number that a row without a generation does not have.
 Column number_column(std::string title, std::string key, bool wide = false) {
   return {std::move(title),
@@ -50,6 +44,10 @@ Column number_column(std::string title, std::string key, bool wide = false) {
             return or_dash(v != nullptr && v->is_number() ? to_text(*v) : "");
           },
           wide};
+}
+
+Column state_column() {
+  return {"STATE", [](const json::object& p) { return status_cell(get_string(p, "state")); }};
 }
 
 std::string drain_text(const json::object& row) {
@@ -72,20 +70,36 @@ json::object row_of(const json::object& plugin, const json::object* generation) 
   return row;
 }
 
+void print_reason(const Console& c, const std::string& who, const std::string& reason) {
+  if (!reason.empty())
+    c.out << '\n'
+          << c.paint(Style::kBold, printable(who)) << '\n'
+          << indented(printable(reason, true), "  ");
+}
+
+/// What the reason of the whole does not say already.
+void print_generation_reasons(const Console& c, const json::object& item, const std::string& name,
+                              bool every) {
+  const std::string said = get_string(item, "reason");
+  for (const json::object* g : objects(item, "generations"))
+    if (const std::string own = get_string(*g, "reason");
+        (every || !is_over(get_string(*g, "state"))) && said.find(own) == std::string::npos)
+      print_reason(c,
+                   fmt::format("{} {}, generation {}", name, get_string(*g, "version"),
+                               get_int(*g, "number")),
+                   own);
+}
+
 void print_generations(const Console& c, const json::object& p) {
-  const auto generations = objects(p, "generations");
-  if (generations.empty()) return;
-  c.out << '\n';
-  json::object list;
   json::array rows;
-  for (const json::object* g : generations) rows.push_back(*g);
-  list["items"] = std::move(rows);
-  std::vector<Column> columns = plugin_columns(true);
-  std::erase_if(columns, [](const Column& column) {
-    return column.title == "ID" || column.title == "COMPONENTS" || column.title == "LICENSE" ||
-           column.title == "PATH";
-  });
-  print_list(c, Format::kWide, list, columns, "number", "");
+  for (const json::object* g : objects(p, "generations")) rows.push_back(*g);
+  if (rows.empty()) return;
+  std::vector<Column> columns = generation_columns();
+  columns.insert(columns.begin(), {text_column("VERSION", "version"), state_column()});
+  columns.push_back(text_column("SHA256", "sha256"));
+  c.out << '\n';
+  print_list(c, Format::kWide, json::object{{"items", std::move(rows)}}, columns, "number", "");
+  print_generation_reasons(c, p, plugin_name(p), true);
 }
 
 void print_component(const Console& c, const json::object& component) {
@@ -115,28 +129,31 @@ std::string plugin_name(const json::object& p) {
   return id.empty() ? std::filesystem::path(get_string(p, "path")).filename().string() : id;
 }
 
+Column text_column(std::string title, std::string key, bool wide) {
+  return {std::move(title),
+          [key = std::move(key)](const json::object& row) { return or_dash(get_string(row, key)); },
+          wide};
+}
+
+std::vector<Column> generation_columns() {
+  return {number_column("GEN", "number"),
+          text_column("ISOLATION", "isolation", true),
+          number_column("LEASES", "leases"),
+          number_column("CALLS", "calls"),
+          number_column("FAILURES", "failures"),
+          {"DRAIN", [](const json::object& row) { return or_dash(drain_text(row)); }, true}};
+}
+
 std::vector<Column> plugin_columns(bool running) {
-  std::vector<Column> out{
-      text_column("ID", "id"),
-      text_column("VERSION", "version"),
-      {"STATE", [](const json::object& p) { return status_cell(get_string(p, "state")); }}};
+  std::vector<Column> out{text_column("ID", "id"), text_column("VERSION", "version"),
+                          state_column()};
   if (running)
-    for (Column& column : std::vector<Column>{
-             number_column("GEN", "number"),
-             text_column("ISOLATION", "isolation"),
-             number_column("LEASES", "leases"),
-             number_column("CALLS", "calls"),
-             number_column("FAILURES", "failures"),
-             {"DRAIN", [](const json::object& row) { return or_dash(drain_text(row)); }}})
-      out.push_back(std::move(column));
+    for (Column& column : generation_columns()) out.push_back(std::move(column));
   for (Column& column : std::vector<Column>{
            {"COMPONENTS", [](const json::object& p) { return Cell(components_text(p)); }},
            text_column("LICENSE", "license", true),
            text_column("PATH", "path", true),
-           text_column("SHA256", "sha256", true),
-           {running ? "REASON" : "NOTE", [](const json::object& p) {
-              return Cell(split(get_string(p, "reason"), '\n').front());
-            }}})
+           text_column("SHA256", "sha256", true)})
     out.push_back(std::move(column));
   return out;
 }
@@ -153,6 +170,14 @@ json::object plugin_rows(const json::object& list, bool every) {
   out["items"] = std::move(rows);
   out["next_cursor"] = nullptr;
   return out;
+}
+
+void print_reasons(const Console& c, const json::value& list, bool every,
+                   const std::function<std::string(const json::object&)>& name_of) {
+  for (const json::object* item : items_of(list)) {
+    print_reason(c, name_of(*item), get_string(*item, "reason"));
+    print_generation_reasons(c, *item, name_of(*item), every);
+  }
 }
 
 void print_plugin(const Console& c, const json::object& p) {

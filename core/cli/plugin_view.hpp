@@ -1,6 +1,7 @@
 // Plugins as people read them, from the documents of the API.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,16 @@ namespace skep::cli {
 std::string plugin_name(const json::object& plugin);
 /// Columns of plugin_rows(). With `running`, those of generations too.
 std::vector<Column> plugin_columns(bool running);
+/// Those of generations alone.
+std::vector<Column> generation_columns();
 /// {"items":[..]} with a row for each generation that is not over (all of them when `every`), and
-/// one for each plugin that has none.
+/// one for each plugin or script that has none.
 json::object plugin_rows(const json::object& list, bool every);
+/// Below the table: why something of `list` does not serve, in full; with `every`, also of
+/// generations that are over.
+void print_reasons(const Console& console, const json::value& list, bool every,
+                   const std::function<std::string(const json::object&)>& name_of);
+Column text_column(std::string title, std::string key, bool wide = false);
 void print_plugin(const Console& console, const json::object& plugin);
 
 }  // namespace skep::cli

@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 #include <ostream>
+#include <set>
 
 #include "core/base/base64.hpp"
 #include "core/base/text.hpp"
@@ -55,19 +56,41 @@ Result<json::object> request_of(Session& s, const ArtifactFile& file) {
   return o;
 }
 
+std::vector<std::string> words_of(const json::object& release, std::string_view key) {
+  std::vector<std::string> out;
+  if (const json::value* v = release.if_contains(key); v != nullptr && v->is_array())
+    for (const auto& word : v->get_array())
+      if (word.is_string()) out.emplace_back(word.get_string());
+  return out;
+}
+
 std::string target_words(const json::object& release) {
-  const auto list = [&](const char* key) {
-    std::vector<std::string> out;
-    if (const json::value* v = release.if_contains(key); v != nullptr && v->is_array())
-      for (const auto& word : v->get_array())
-        if (word.is_string()) out.emplace_back(word.get_string());
-    return out;
-  };
-  const auto sites = list("sites");
+  const auto sites = words_of(release, "sites");
   std::string out = sites.empty() ? "every site" : "site " + join(sites, ", ");
-  if (const auto canaries = list("canaries"); !canaries.empty())
+  if (const auto canaries = words_of(release, "canaries"); !canaries.empty())
     out += "; first on " + join(canaries, ", ");
   return out;
+}
+
+std::string no_worker_at(const std::string& site, const std::vector<std::string>& known) {
+  const std::string near = nearest(site, known);
+  return "warning: no worker at site \"" + site +
+         "\"; known sites: " + (known.empty() ? "none" : join(known, ", ")) +
+         (near.empty() ? "" : "; did you mean \"" + near + "\"?");
+}
+
+/// A site may get its workers later, so that an unknown one is no error. Without an answer there is
+/// nothing to say.
+void warn_of_empty_sites(const Session& s, Client& api, const json::object& release) {
+  const auto sites = words_of(release, "sites");
+  if (sites.empty()) return;
+  const auto workers = api.get("/api/workers");
+  if (!workers) return;
+  std::set<std::string> found;
+  for (const json::object* worker : items_of(*workers)) found.insert(get_string(*worker, "site"));
+  const std::vector<std::string> known(found.begin(), found.end());
+  for (const std::string& site : sites)
+    if (!found.contains(site)) s.console.note(printable(no_worker_at(site, known)));
 }
 
 Outcome<int> publish(Session& s, const Outcome<ArtifactFile>& file) {
@@ -90,6 +113,7 @@ Outcome<int> publish(Session& s, const Outcome<ArtifactFile>& file) {
         "{} {} {} {}{} to {}\n", file->kind, printable(file->name), printable(file->version),
         get_bool(*release, "existed") ? "was already published" : "published",
         file->signature.empty() ? "" : " (signed)", printable(target_words(*release)));
+  warn_of_empty_sites(s, **api, *release);
   if (!wait) {
     s.console.note("  next:  skep registry show " + file->name);
     return 0;
@@ -117,7 +141,9 @@ Command publish_command(const std::string& noun, const std::string& extension,
   c.notes =
       "A canary is rolled back by itself when a worker cannot load it, or when at least 5 tasks "
       "ended on canaries and the share that failed is 20 points above that of the other workers. "
-      "Exit code 9: it was rolled back, or a worker cannot run it.";
+      "Exit code 9: it was rolled back, or a worker cannot run it; 7: nobody, or not everybody, "
+      "ran "
+      "it in time. It stays published: skep registry withdraw NAME.";
   c.examples = {"skep " + noun + " publish disk_check" + extension + " --site site-a --wait",
                 "skep " + noun + " publish disk_check" + extension + " --canary 10%"};
   c.run = [read](Session& s) { return publish(s, read(s)); };

@@ -37,9 +37,11 @@ struct Progress {
     for (const auto& [state, count] : states) n += count;
     return n;
   }
-  bool complete() const { return count("active") == online(); }
+  bool complete() const { return online() > 0 && count("active") == online(); }
   std::string words() const {
-    std::string out = fmt::format("{} of {} online workers run it", count("active"), online());
+    std::string out =
+        online() == 0 ? std::string("no worker that it is meant for is online")
+                      : fmt::format("{} of {} online workers run it", count("active"), online());
     if (count("fetched") > 0) out += fmt::format(", {} have fetched it", count("fetched"));
     if (away > 0) out += fmt::format(", {} away", away);
     return out;
@@ -91,7 +93,8 @@ Outcome<json::value> wait_for_rollout(Client& api, const Console& console, const
     if (p.complete()) return document;
     if (limit.count() > 0 && clock.mono_ms() >= until)
       return Failure(Error{Code::kDeadline, name + ": " + p.words() + " when the time was up", "",
-                           "skep registry show " + name});
+                           "skep registry show " + name +
+                               "   or, as it stays published, skep registry withdraw " + name});
     clock.sleep(kPause, {});
   }
 }

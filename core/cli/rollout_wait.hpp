@@ -10,8 +10,9 @@ namespace skep::cli {
 std::string artifact_path(const std::string& name, std::string_view rest = {});
 
 /// Says on `err` how far the release is whenever that changes. Returns the artifact's document once
-/// every online worker that is meant to have the release runs it. kFailed when one cannot or it is
-/// rolled back, kDeadline after `limit` (0 = none), kCancelled when interrupted.
+/// every online worker that is meant to have the release runs it, and there is one. kFailed when
+/// one cannot or it is rolled back, kDeadline after `limit` (0 = none), kCancelled when
+/// interrupted.
 Outcome<json::value> wait_for_rollout(Client& api, const Console& console, const std::string& name,
                                       std::int64_t release, Millis limit);
 

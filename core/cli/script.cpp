@@ -1,4 +1,4 @@
-// skep script new, lint, test, run, list
+// skep script new, lint, test, run
 #include <boost/json.hpp>
 #include <filesystem>
 #include <ostream>
@@ -17,40 +17,50 @@ namespace {
 namespace fs = std::filesystem;
 using plugin::ScriptManifest;
 
-struct Source {
-  std::string path;
-  std::string file;  ///< its name, for messages
-  std::string text;
-};
-
-Outcome<Source> read_source(const std::string& path) {
-  auto text = read_file(path, plugin::kMaxScriptBytes);
-  if (!text) return Failure(not_found("script", path).with_next("skep script new NAME --dir ."));
-  return Source{path, fs::path(path).filename().string(), std::move(*text)};
-}
-
 Outcome<std::unique_ptr<ScriptWorkshop>> open_workshop(const Session& s) {
   return ScriptWorkshop::open(s.args.all("plugins"));
 }
 
+/// Of the node of -c; nothing without one.
+Outcome<std::optional<plugin::ScriptPolicy>> policy_at_hand(Session& s) {
+  if (!s.args.has("config")) return std::optional<plugin::ScriptPolicy>();
+  const auto loaded = load_config(s);
+  if (!loaded) return loaded.error();
+  auto policy =
+      plugin::parse_script_policy(loaded->config.scripts.allow, loaded->config.scripts.tables);
+  if (!policy) return Failure(policy.error());
+  return std::optional<plugin::ScriptPolicy>(std::move(*policy));
+}
+
+/// One line a finding.
+std::vector<std::string> findings_of(ScriptWorkshop& shop, const ScriptSource& source,
+                                     const std::optional<plugin::ScriptPolicy>& policy) {
+  const auto manifest = shop.inspect(source.file, source.text);
+  if (!manifest) return {manifest.error().error.message};
+  std::vector<std::string> out = manifest->warnings;
+  if (!policy) return out;
+  const Status granted = policy->check(source.file, manifest->name, manifest->permissions,
+                                       app::is_shipped_script(source.path));
+  if (!granted) out.push_back(granted.error().message + "; next: " + granted.error().next);
+  return out;
+}
+
 Outcome<int> lint(Session& s) {
+  const auto policy = policy_at_hand(s);
+  if (!policy) return policy.error();
   auto shop = open_workshop(s);
   if (!shop) return shop.error();
-  int findings = 0;
+  bool clean = true;
   for (const std::string& path : s.args.all("FILE")) {
     const auto source = read_source(path);
     if (!source) return source.error();
-    const auto manifest = (*shop)->inspect(source->file, source->text);
-    if (!manifest) {
-      s.console.out << manifest.error().error.message << '\n';
-      ++findings;
-      continue;
+    for (const std::string& finding : findings_of(**shop, *source, *policy)) {
+      s.console.out << finding << '\n';
+      clean = false;
     }
-    for (const std::string& warning : manifest->warnings) s.console.out << warning << '\n';
-    findings += static_cast<int>(manifest->warnings.size());
   }
-  if (findings == 0) s.console.note("nothing to say");
-  return findings == 0 ? 0 : 1;
+  if (clean) s.console.note("nothing to say");
+  return clean ? 0 : 1;
 }
 
 ports::TaskEvents printing(const Console& console) {
@@ -139,58 +149,6 @@ Outcome<int> test(Session& s) {
   return good ? 0 : 1;
 }
 
-json::object describe(const std::string& path, ScriptWorkshop& shop,
-                      const plugin::ScriptPolicy& policy) {
-  json::object o{{"name", fs::path(path).stem().string()}, {"path", path}};
-  const auto source = read_source(path);
-  const auto manifest =
-      source ? shop.inspect(source->file, source->text) : Outcome<ScriptManifest>(source.error());
-  if (!manifest) {
-    o["state"] = "failed";
-    o["reason"] = manifest.error().error.message;
-    return o;
-  }
-  const bool shipped = fs::path(path).parent_path() == fs::path(app::shipped_scripts());
-  const auto refused = policy.refused(manifest->name, manifest->permissions, shipped);
-  o["name"] = manifest->name;
-  o["version"] = manifest->version;
-  o["description"] = manifest->description;
-  o["permissions"] = json::value_from(manifest->permissions);
-  o["state"] = refused.empty() ? "ready" : "refused";
-  if (!refused.empty()) o["reason"] = "[scripts] allow lacks " + join(refused, ", ");
-  return o;
-}
-
-Outcome<int> list(Session& s) {
-  const auto loaded = load_config(s, true);
-  if (!loaded) return loaded.error();
-  const auto policy =
-      plugin::parse_script_policy(loaded->config.scripts.allow, loaded->config.scripts.tables);
-  if (!policy) return Failure(policy.error());
-  auto shop = open_workshop(s);
-  if (!shop) return shop.error();
-  const auto folders = app::script_paths(loaded->config);
-  json::array items;
-  for (const std::string& path : plugin::find_scripts(folders, ".lua"))
-    items.push_back(describe(path, **shop, *policy));
-  const auto text = [](std::string key) {
-    return [key = std::move(key)](const json::object& o) {
-      const std::string value = get_string(o, key);
-      return Cell(value.empty() ? "-" : value);
-    };
-  };
-  const json::object document{{"items", std::move(items)}, {"next_cursor", nullptr}};
-  print_list(s.console, s.format, document,
-             {{"NAME", text("name")},
-              {"VERSION", text("version")},
-              {"STATE", [](const json::object& o) { return status_cell(get_string(o, "state")); }},
-              {"PATH", text("path"), true},
-              {"DESCRIPTION", text("description")},
-              {"NOTE", text("reason")}},
-             "name", "no scripts in " + join(folders, ", ") + "; next: skep script new NAME");
-  return 0;
-}
-
 }  // namespace
 
 std::vector<Command> script_commands() {
@@ -203,6 +161,8 @@ std::vector<Command> script_commands() {
   Command linted{"script lint", "check scripts without running them: undefined names, permissions"};
   linted.positionals = {{"FILE", "a script", true, {}, true}};
   linted.options = {language_option()};
+  linted.notes = "With -c FILE (or SKEP_CONFIG) also: permissions that this node does not grant.";
+  linted.examples = {"skep script lint disk_check.lua -c node.toml"};
   linted.run = lint;
   Command tested{"script test", "run NAME_test.lua of scripts, TAP on stdout"};
   tested.positionals = {{"FILE", "a script, or its test", true, {}, true}};
@@ -214,12 +174,7 @@ std::vector<Command> script_commands() {
                  language_option()};
   ran.examples = {"skep script run disk_check.lua -p threshold=80"};
   ran.run = run_one;
-  Command listed{"script list",
-                 "the scripts of a node's folders, and what keeps them from running"};
-  listed.options = config_options();
-  listed.options.push_back(language_option());
-  listed.run = list;
-  return {std::move(made), std::move(linted), std::move(tested), std::move(ran), std::move(listed)};
+  return {std::move(made), std::move(linted), std::move(tested), std::move(ran)};
 }
 
 }  // namespace skep::cli

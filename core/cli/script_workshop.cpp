@@ -39,6 +39,12 @@ Option language_option() {
   return {"plugins", 0, "FOLDER", "find the language's plugin here instead", true};
 }
 
+Outcome<ScriptSource> read_source(const std::string& path) {
+  auto text = read_file(path, plugin::kMaxScriptBytes);
+  if (!text) return Failure(not_found("script", path).with_next("skep script new NAME --dir ."));
+  return ScriptSource{path, fs::path(path).filename().string(), std::move(*text)};
+}
+
 ScriptWorkshop::ScriptWorkshop(std::string folder, plugin::RegistryOptions options)
     : folder_(std::move(folder)), registry_(std::move(options)) {}
 

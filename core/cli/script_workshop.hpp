@@ -11,6 +11,13 @@
 
 namespace skep::cli {
 
+struct ScriptSource {
+  std::string path;
+  std::string file;  ///< its name, for messages
+  std::string text;
+};
+Outcome<ScriptSource> read_source(const std::string& path);
+
 /// Holds a temporary folder; what scripts keep with ctx.kv is gone with it.
 class ScriptWorkshop {
  public:

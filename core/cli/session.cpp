@@ -23,24 +23,32 @@ Result<std::string> read_token(const std::string& path) {
 
 }  // namespace
 
-Outcome<Client> Session::connect(const std::string& server) {
-  auto token = read_token(args.get("token-file"));
+Outcome<Client> Session::connect(const Target& target) {
+  auto token = read_token(args.get("token-file", target.token_file));
   if (!token) return token.error();
   // A command with a --timeout of its own means the task's, not the answer's.
   const auto seconds = args.number("timeout", 30);
   if (!seconds) return seconds.error();
   const Millis timeout{static_cast<std::int64_t>(*seconds * 1'000)};
-  auto made = Client::make(server, std::move(*token), timeout, transport_, &interrupted());
+  auto made = Client::make(target, std::move(*token), timeout, transport_, &interrupted());
   if (!made) return made.error();
   return std::move(*made);
 }
 
 Outcome<Client*> Session::api() {
   if (client_) return &*client_;
-  auto made = connect(args.get("server", "http://127.0.0.1:9595"));
+  const auto target = target_of(*this, Reach::kControlPlane);
+  if (!target) return target.error();
+  auto made = connect(*target);
   if (!made) return made.error();
   client_.emplace(std::move(*made));
   return &*client_;
+}
+
+Outcome<Client> Session::node() {
+  const auto target = target_of(*this, Reach::kNode);
+  if (!target) return target.error();
+  return connect(*target);
 }
 
 Result<std::string> Session::text_argument(const std::string& argument, std::string_view what) {

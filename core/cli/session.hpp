@@ -10,6 +10,7 @@
 #include "core/cli/command.hpp"
 #include "core/cli/console.hpp"
 #include "core/cli/output.hpp"
+#include "core/cli/target.hpp"
 
 namespace skep::cli {
 
@@ -32,10 +33,12 @@ class Session {
   Environment environment;
   Format format;
 
-  /// The control plane of --server, with the token of --token-file; made at the first call.
+  /// The control plane that target_of() finds; made at the first call.
   Outcome<Client*> api();
-  /// A client of another server, with the same token and time limit.
-  Outcome<Client> connect(const std::string& server);
+  /// The node that target_of() finds.
+  Outcome<Client> node();
+  /// A client with the token of --token-file, else that of the target.
+  Outcome<Client> connect(const Target& target);
   /// The text itself, the bytes of FILE for "@FILE", or standard input for "-" and "@-".
   Result<std::string> text_argument(const std::string& argument, std::string_view what);
   bool for_people() const { return format == Format::kTable || format == Format::kWide; }

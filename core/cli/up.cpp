@@ -90,7 +90,7 @@ void print_hints(const Console& c, const std::string& url, const UpPlan& plan, b
 }
 
 Outcome<bool> demo(Session& s, const std::string& url, const UpPlan& plan) {
-  auto api = Client::make(url, {}, Millis{30'000}, http_transport(), &interrupted());
+  auto api = Client::make({url, {}, {}}, {}, Millis{30'000}, http_transport(), &interrupted());
   if (!api) return api.error();
   return run_demo(*api, s.console, plan.sites);
 }

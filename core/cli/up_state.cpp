@@ -244,8 +244,8 @@ Result<std::string> UpState::write_site_toml(const std::string& site,
                               "\n[scripts]\n" + *scripts);
 }
 
-std::string UpState::control_url() const {
-  const auto text = read_file(path("control/endpoints"), 64 << 10);
+std::string first_endpoint(const std::string& state_dir) {
+  const auto text = read_file(state_dir + "/endpoints", 64 << 10);
   // A line without its end may be half written.
   const std::size_t end = text ? text->find('\n') : std::string::npos;
   return end == std::string::npos ? std::string() : text->substr(0, end);

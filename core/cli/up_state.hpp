@@ -39,6 +39,9 @@ struct UpRecord {
   std::vector<std::pair<std::string, ProcessId>> nodes;
 };
 
+/// The first URL that the control plane of this state folder said it listens on; "" = none.
+std::string first_endpoint(const std::string& state_dir);
+
 /// The state folder, made when missing and held by one `skep up` at a time.
 class UpState {
  public:
@@ -66,8 +69,7 @@ class UpState {
   /// without a configuration put files.
   Result<std::string> write_site_toml(const std::string& site, const std::string& control_url,
                                       bool docker) const;
-  /// The first URL the control plane says it listens on; "" while there is none.
-  std::string control_url() const;
+  std::string control_url() const { return first_endpoint(path("control")); }
   std::string log_path(const std::string& node) const { return path(node + ".log"); }
   /// The last `count` lines of a node's log.
   std::string log_tail(const std::string& node, std::size_t count) const;

@@ -26,8 +26,9 @@ struct Problem {
 };
 
 /// All entries of a TOML file, in the order of the text; what hinders reading it goes to
-/// `problems`.
-std::vector<Entry> read_toml(const std::string& path, std::vector<Problem>& problems);
+/// `problems`. With `salvage`, lines that are no TOML count as empty.
+std::vector<Entry> read_toml(const std::string& path, std::vector<Problem>& problems,
+                             bool salvage = false);
 
 /// All entries that variables set. Two names of one key that differ are a problem, unknown SKEP_
 /// names are a warning. Variables set to nothing count as not set.

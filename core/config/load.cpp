@@ -35,7 +35,7 @@ class Loader {
   Inspected run() {
     find_folders();
     apply_defaults();
-    if (!options_.path.empty()) apply_all(read_toml(options_.path, problems_), 0);
+    if (!options_.path.empty()) apply_all(read_toml(options_.path, problems_, options_.salvage), 0);
     const std::size_t before = problems_.size();
     apply_all(read_environment(options_.environment, problems_, out_.warnings), before);
     for (const auto& [path, text] : options_.overrides) apply_override(path, text);

@@ -34,6 +34,8 @@ struct LoadOptions {
   std::string path{};  ///< "" = no file
   std::map<std::string, std::string> environment{};
   std::vector<std::pair<std::string, std::string>> overrides{};  ///< {"worker.concurrency", "8"}
+  /// Of a file that is no TOML, inspect() takes what stands in the other lines.
+  bool salvage = false;
 };
 
 struct Loaded {

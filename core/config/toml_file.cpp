@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxBytes = 1u << 20;
 constexpr std::size_t kMaxDepth = 32;
+constexpr int kMaxSalvaged = 16;
 
 /// Finds keys of too many parts and values nested too deep before toml++ sees them: it builds a
 /// table for each part and destroys them recursively, so "a.a.a..." ends a process.
@@ -182,8 +183,30 @@ std::string why_unreadable(const std::string& path) {
   return errno_error("cannot be read", error_number).message;
 }
 
-/// Nothing, and a problem, when the file cannot be read or is no TOML.
-std::optional<toml::table> parse_file(const std::string& path, std::vector<Problem>& problems) {
+void blank_line(std::string& text, std::size_t line) {
+  std::size_t begin = 0;
+  for (; line > 1 && begin < text.size(); --line)
+    begin = std::min(text.find('\n', begin), text.size() - 1) + 1;
+  const std::size_t end = std::min(text.find('\n', begin), text.size());
+  text.replace(begin, end - begin, end - begin, ' ');
+}
+
+/// What is left when each line that is in the way counts as empty, `line` first.
+std::optional<toml::table> parse_rest(std::string text, std::size_t line) {
+  for (int tries = 0; tries < kMaxSalvaged; ++tries) {
+    blank_line(text, line);
+    try {
+      return toml::parse(text);
+    } catch (const toml::parse_error& e) {
+      line = e.source().begin.line;
+    }
+  }
+  return std::nullopt;
+}
+
+/// A problem, and nothing or what can be salvaged, when the file cannot be read or is no TOML.
+std::optional<toml::table> parse_file(const std::string& path, std::vector<Problem>& problems,
+                                      bool salvage = false) {
   const auto fail = [&](std::string message, unsigned line = 0, unsigned column = 0) {
     problems.push_back({Origin{Layer::kFile, path, line, column}, std::move(message)});
     return std::nullopt;
@@ -197,14 +220,16 @@ std::optional<toml::table> parse_file(const std::string& path, std::vector<Probl
     return toml::parse(*text, path);
   } catch (const toml::parse_error& e) {
     const auto at = e.source().begin;
-    return fail("not valid TOML: " + std::string(e.description()), at.line, at.column);
+    fail("not valid TOML: " + std::string(e.description()), at.line, at.column);
+    return salvage ? parse_rest(*text, at.line) : std::nullopt;
   }
 }
 
 }  // namespace
 
-std::vector<Entry> read_toml(const std::string& path, std::vector<Problem>& problems) {
-  const auto root = parse_file(path, problems);
+std::vector<Entry> read_toml(const std::string& path, std::vector<Problem>& problems,
+                             bool salvage) {
+  const auto root = parse_file(path, problems, salvage);
   return root ? Reader(path).read(*root) : std::vector<Entry>{};
 }
 

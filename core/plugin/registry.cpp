@@ -107,6 +107,20 @@ CatalogEntry* Registry::Impl::find(std::string_view id) {
   return refused == entries.end() ? nullptr : &*refused;
 }
 
+void Registry::set_script_host(const std::string& id, const Status& outcome) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->script_hosts.insert_or_assign(id, outcome);
+}
+
+void Registry::Impl::add_script_host(PluginInfo& info) const {
+  const auto host = script_hosts.find(info.id);
+  if (host == script_hosts.end() || info.state != "available") return;
+  if (host->second)
+    info.state = "loaded";
+  else
+    info.reason = with_next(host->second.error());
+}
+
 std::vector<PluginInfo> Registry::list() const {
   const std::lock_guard lock(impl_->mutex);
   std::vector<PluginInfo> out;
@@ -121,6 +135,7 @@ std::vector<PluginInfo> Registry::list() const {
     const bool first = std::find(shown.begin(), shown.end(), e.info.id) == shown.end();
     if (at == impl_->plugins.end() || !first) {
       out.push_back(e.info);
+      impl_->add_script_host(out.back());
       continue;
     }
     const Plugin& plugin = at->second;

@@ -112,6 +112,9 @@ class Registry {
   /// as they are when scan() is called again.
   Status scan();
   std::vector<PluginInfo> list() const;
+  /// What became of a script host, which is not run by the registry: list() says "loaded", or the
+  /// reason.
+  void set_script_host(const std::string& id, const Status& outcome);
 
   // Instances, started. `name` is what TOML's `plugin = ".."` says: a component's name, or a
   // plugin's id when it has one component of that kind. kNotFound lists what there is. They stop

@@ -82,6 +82,7 @@ struct Registry::Impl {
   mutable std::mutex mutex;  ///< guards what list() shows, for as long as it is copied or changed
   std::vector<CatalogEntry> entries;
   std::map<std::string, Plugin, std::less<>> plugins;
+  std::map<std::string, Status> script_hosts;     ///< by plugin id
   std::map<std::string, std::string> quarantine;  ///< reason by sha256
   std::set<std::string> probed;                   ///< sha256 of files that a child survived
   std::map<std::string, std::string> tried;       ///< sha256 by path: what the watch has acted on
@@ -94,6 +95,8 @@ struct Registry::Impl {
   // registry.cpp
   Status scan();
   CatalogEntry* find(std::string_view id);
+  /// What set_script_host() said of this plugin.
+  void add_script_host(PluginInfo& info) const;
   RunningHost running_host() const { return {options.state_dir, options.plughost}; }
   /// What runs this plugin's tasks: its table, else the node's rule.
   std::string isolation_of(const CatalogEntry& entry) const;

@@ -13,6 +13,12 @@
 namespace skep::trust {
 namespace {
 
+std::string said(const Judgement& j, const Settings& settings) {
+  if (j.signature_alone)
+    return j.ok() ? "has a good signature; nothing else was checked" : "has no good signature";
+  return std::string(j.ok() ? "admitted" : "refused") + " by policy \"" + settings.policy() + "\"";
+}
+
 constexpr std::size_t kShownDigits = 16;
 constexpr std::string_view kRelock = "if this file is the one you want: skep plugin lock -c CONFIG";
 
@@ -38,6 +44,7 @@ class Judge {
   }
 
   Judgement run_signature() {
+    out_.signature_alone = true;
     check_copy();
     check_signature();
     return std::move(out_);
@@ -199,8 +206,7 @@ std::string Judgement::table(const Artifact& artifact, const Settings& settings)
   const std::string what = artifact.id.empty()
                                ? artifact.source.substr(artifact.source.rfind('/') + 1)
                                : artifact.id + " " + artifact.version;
-  return what + " (sha256 " + artifact.sha256.substr(0, 12) + ") " +
-         (ok() ? "admitted" : "refused") + " by policy \"" + settings.policy() + "\"" +
+  return what + " (sha256 " + artifact.sha256.substr(0, 12) + ") " + said(*this, settings) +
          (ok() ? "" : ": " + join(wrong, ", ")) + aligned(lines);
 }
 

@@ -47,12 +47,14 @@ struct Finding {
 
 struct Judgement {
   std::vector<Finding> rows;
-  std::string key{};  ///< id of the key whose signature holds, "" = none
+  std::string key{};             ///< id of the key whose signature holds, "" = none
+  bool signature_alone = false;  ///< of judge_signature(): no policy has been asked
 
   bool ok() const;
   /// kDenied with the table and the next step of the first row that is wrong.
   Status verdict(const Artifact& artifact, const Settings& settings) const;
-  /// "com.acme.disk 1.0.0 (sha256 3f9c..) refused by policy "both": key" and an aligned line a row.
+  /// "com.acme.disk 1.0.0 (sha256 3f9c..) refused by policy "both": key", or of the signature alone
+  /// whether it holds, and an aligned line a row.
   std::string table(const Artifact& artifact, const Settings& settings) const;
 };
 

@@ -1,11 +1,13 @@
 """A node's own API and changes of its configuration while it runs."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
 import unittest
 
+import rig
 from rig import SKEP, RigTest, request, wait_for
 
 
@@ -154,6 +156,44 @@ concurrency = 2
         self.assertFalse(os.path.exists(socket))
         done = self.skep("plugin", "list", "-c", node.config)
         self.assertIn("read from the files", done.stderr)
+
+    def test_scripts_are_listed_as_they_run(self):
+        node = self.both()
+        os.makedirs(f"{self.root}/both/scripts", exist_ok=True)
+        with open(f"{self.root}/both/scripts/echo.lua", "w") as f:
+            f.write("return skep.task { name = 'collect_facts', version = '1.0.0', run = function() return {} end }\n")
+        with open(f"{self.root}/both/scripts/broken.lua", "w") as f:
+            f.write("x = = 1\n")
+
+        def listed():
+            done = self.skep("script", "list", "-c", node.config)
+            self.assertIn("from the running node at unix:", done.stderr)
+            return done.stdout
+        wait_for(lambda: "broken" in listed() and "served by" in listed(), "both files", 10)
+        self.assertRegex(listed(), r"disk_check +1.0.0 +active +1 +0 +0 +0 ")
+        self.assertRegex(listed(), r"collect_facts +1.0.0 +(shadowed|failed) ")
+        self.assertIn("\nbroken\n  broken.lua:1: unexpected symbol near '='\n", listed())
+        self.assertRegex(self.skep("plugin", "list", "-c", node.config).stdout, r"lua +\S+ +loaded ")
+
+    def test_a_node_without_its_plughost_says_what_does_not_run(self):
+        binary = os.path.join(self.root, "bin/skep")
+        os.makedirs(os.path.dirname(binary))
+        shutil.copy(rig.SKEP, binary)
+        os.makedirs(os.path.join(self.root, "lib/skep"))
+        os.symlink(rig.PLUGINS, os.path.join(self.root, "lib/skep/plugins"))
+        whole, rig.SKEP = rig.SKEP, binary
+        try:
+            node = self.both()
+        finally:
+            rig.SKEP = whole
+        os.makedirs(f"{self.root}/both/scripts", exist_ok=True)
+        with open(f"{self.root}/both/scripts/mine.lua", "w") as f:
+            f.write("return skep.task { name = 'mine', version = '1.0.0', run = function() return {} end }\n")
+        for what, row in (("plugin", r"lua +\S+ +available "), ("script", r"mine +- +failed ")):
+            told = self.skep(what, "list", "-c", node.config).stdout
+            self.assertRegex(told, row)
+            self.assertIn("skep-plughost", told)
+            self.assertIn("  next: install skep completely", told)
 
     def test_its_routes_are_in_the_openapi_document(self):
         self.both()

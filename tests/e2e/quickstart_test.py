@@ -175,6 +175,41 @@ class Install(RigTest):
             dev.wait(30)
             log.close()
 
+    def test_dev_tells_what_the_plugin_does(self):
+        node = self.node("both", f"""
+[node]
+id = "w1"
+state_dir = "{self.root}/both"
+[http]
+listen = ["127.0.0.1:0"]
+[spool]
+dir = "{self.root}/both/offline"
+""")
+        self.attach(node)
+        self.skep_in("plugin", "new", "hello")
+        source = os.path.join(self.root, "hello/hello.cpp")
+        with open(source) as f:
+            text = f.read()
+        log = open(os.path.join(self.root, "dev.log"), "w+")
+        dev = subprocess.Popen([rig.SKEP, "plugin", "dev", "hello", "-c", node.config], cwd=self.root, stdout=log,
+                               stderr=log)
+        try:
+            def said(*words):
+                with open(log.name) as f:
+                    told = f.read()
+                return all(word in told for word in words)
+            wait_for(lambda: said("watching", "plugin.active", "id: hello"), "the plugin in service", seconds=90)
+            with open(source, "w") as f:
+                f.write(text.replace("return call.result", 'throw std::runtime_error("out of luck");\n    return call.result')
+                        .replace("#include", "#include <stdexcept>\n#include", 1))
+            wait_for(lambda: said("generation: 2"), "the next generation", seconds=90)
+            self.skep_in("task", "submit", "hello", "-c", node.config, "--wait", check=False)
+            wait_for(lambda: said("out of luck", "hello world"), "the failed task", seconds=20)
+        finally:
+            dev.terminate()
+            dev.wait(30)
+            log.close()
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -92,10 +92,18 @@ policy = "both"
         self.assertIn("older than min_version 99.0.0", done.stderr)
         self.assertIn("99.0.0 -> 1.0.0", self.lock("--allow-rollback").stdout)
 
+    def test_an_installed_file_names_what_the_policy_still_wants(self):
+        done = self.skep("plugin", "install", os.path.join(TEST_PLUGINS, "echo.so"), "-c", self.config)
+        path = os.path.join(self.plugins, "echo.so")
+        self.assertIn(f"next:  skep plugin sign {path} -k KEY, then skep plugin lock {path} -c {self.config}",
+                      done.stderr)
+
     def test_a_file_can_be_checked_by_its_authors_key_alone(self):
         noop = os.path.join(self.plugins, "noop.so")
         for key in (self.public, self.key):
-            self.assertIn("admitted", self.skep("plugin", "verify", noop, "-k", key).stdout)
+            said = self.skep("plugin", "verify", noop, "-k", key).stdout
+            self.assertIn("has a good signature; nothing else was checked", said)
+            self.assertNotIn("admitted", said)
         self.tamper("noop.so")
         done = self.skep("plugin", "verify", noop, "-k", self.public, check=False)
         self.assertNotEqual(done.returncode, 0)
@@ -136,6 +144,8 @@ policy = "both"
         self.skep("plugin", "sign", script, "-k", self.secret, *who)
         self.skep("plugin", "lock", script, *who, "-c", self.config)
         wait_for(lambda: state()["state"] == "active", "the script", 10)
+        wait_for(lambda: any(t["name"] == "late" for t in self.api("GET", "/api/task-types")["items"]),
+                 "the task type at the control plane", 10)
         self.assertEqual(self.ended(self.submit("late"))["result"], 1)
 
     def test_keys_are_never_overwritten_and_never_exposed(self):

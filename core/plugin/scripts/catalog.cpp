@@ -249,14 +249,7 @@ Result<ScriptManifest> ScriptCatalog::load(const std::string& path, const Script
 Status ScriptCatalog::check_policy(const ScriptManifest& manifest, const std::string& path) const {
   const bool shipped = !options_.shipped.empty() && rank(path) < options_.paths.size() &&
                        fs::path(options_.paths[rank(path)]) == fs::path(options_.shipped);
-  const auto refused = options_.policy.refused(manifest.name, manifest.permissions, shipped);
-  if (refused.empty()) return {};
-  return Error{
-      Code::kDenied,
-      file_name(path) + " needs the permission \"" + join(refused, "\", \"") +
-          "\", which this node does not grant",
-      "script-denied",
-      "[scripts." + manifest.name + "] allow = [\"" + join(manifest.permissions, "\", \"") + "\"]"};
+  return options_.policy.check(file_name(path), manifest.name, manifest.permissions, shipped);
 }
 
 ScriptVersion ScriptCatalog::make_version(const ScriptManifest& manifest, const File& file,

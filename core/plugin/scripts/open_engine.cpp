@@ -87,34 +87,40 @@ Result<Opened> open_children(const Found& found, const Staged& staged, const std
   return Opened{std::move(*group), std::move(engine)};
 }
 
-}  // namespace
-
-Result<std::shared_ptr<ScriptEngine>> open_script_engine(const Registry& registry,
-                                                         const EngineOptions& options) {
-  const auto found = find(registry, options.component);
-  if (!found) return found.error();
+Result<std::shared_ptr<ScriptEngine>> open(const Found& found, const EngineOptions& options) {
   const auto table = parse_json(options.table);
   if (!table || !table->is_object())
-    return config_error("[plugins." + found->plugin.id + "] is no table");
+    return config_error("[plugins." + found.plugin.id + "] is no table");
   const json::object& keys = table->get_object();
   auto limits = parse_limits(get_raw(keys, "limits", "{}"));
-  if (!limits) return limits.error().within("[plugins." + found->plugin.id + ".limits]");
-  auto config = settings_of(keys, *found);
+  if (!limits) return limits.error().within("[plugins." + found.plugin.id + ".limits]");
+  auto config = settings_of(keys, found);
   if (!config) return config.error();
   auto staging = StagingArea::open(options.staging_dir);
   if (!staging) return staging.error();
-  auto staged = staging->stage(found->plugin.path, found->plugin.id);
+  auto staged = staging->stage(found.plugin.path, found.plugin.id);
   if (!staged) return staged.error();
   if (options.admission)
-    SKEP_TRY(options.admission({found->plugin.id, found->plugin.version, "skep/1", staged->sha256,
-                                staged->path, found->plugin.path}));
+    SKEP_TRY(options.admission({found.plugin.id, found.plugin.version, "skep/1", staged->sha256,
+                                staged->path, found.plugin.path}));
   const std::string mode = get_string(keys, "isolation", options.isolation);
   auto opened = mode == "inproc"
-                    ? open_here(*found, *staged, *config, options)
-                    : open_children(*found, *staged, *config, *limits, mode == "per-task", options);
+                    ? open_here(found, *staged, *config, options)
+                    : open_children(found, *staged, *config, *limits, mode == "per-task", options);
   if (!opened) return opened.error();
   const auto kept = std::make_shared<Kept>(Kept{std::move(*staging), std::move(*opened)});
   return std::shared_ptr<ScriptEngine>(kept, kept->opened.engine.get());
+}
+
+}  // namespace
+
+Result<std::shared_ptr<ScriptEngine>> open_script_engine(Registry& registry,
+                                                         const EngineOptions& options) {
+  const auto found = find(registry, options.component);
+  if (!found) return found.error();
+  auto engine = open(*found, options);
+  registry.set_script_host(found->plugin.id, engine ? Status() : Status(engine.error()));
+  return engine;
 }
 
 }  // namespace skep::plugin

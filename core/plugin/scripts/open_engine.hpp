@@ -19,8 +19,9 @@ struct EngineOptions {
 };
 
 /// The component among the plugins that `registry` knows. kNotFound when there is none, else what
-/// staging, loading or starting said. The engine does not need the registry.
-Result<std::shared_ptr<ScriptEngine>> open_script_engine(const Registry& registry,
+/// staging, loading or starting said; list() of the registry says so too from then on. The engine
+/// does not need the registry.
+Result<std::shared_ptr<ScriptEngine>> open_script_engine(Registry& registry,
                                                          const EngineOptions& options);
 
 }  // namespace skep::plugin

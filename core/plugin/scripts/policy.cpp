@@ -79,6 +79,17 @@ std::vector<std::string> ScriptPolicy::refused(std::string_view name,
   return out;
 }
 
+Status ScriptPolicy::check(std::string_view file, const std::string& name,
+                           const std::vector<std::string>& declared, bool shipped) const {
+  const auto missing = refused(name, declared, shipped);
+  if (missing.empty()) return {};
+  return Error{Code::kDenied,
+               std::string(file) + " needs the permission \"" + join(missing, "\", \"") +
+                   "\", which this node does not grant",
+               "script-denied",
+               "[scripts." + name + "] allow = [\"" + join(declared, "\", \"") + "\"]"};
+}
+
 Result<ScriptPolicy> parse_script_policy(std::vector<std::string> allow,
                                          const std::map<std::string, std::string>& tables) {
   ScriptPolicy policy;

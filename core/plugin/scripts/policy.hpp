@@ -32,6 +32,9 @@ struct ScriptPolicy {
   /// they declare unless their rule has a list.
   std::vector<std::string> refused(std::string_view name, const std::vector<std::string>& declared,
                                    bool shipped) const;
+  /// kDenied with what refused() lists and the line that grants it; `file` is for the message.
+  Status check(std::string_view file, const std::string& name,
+               const std::vector<std::string>& declared, bool shipped) const;
 };
 
 /// kConfig for an unknown permission or key, with the nearest known one. `tables` are the

@@ -65,10 +65,11 @@ TEST(Api, says_how_to_get_a_control_plane_when_there_is_none) {
   const Ran ran = run_cli({"task", "list"});
   EXPECT_EQ(ran.code, 8);
   EXPECT_EQ(ran.out, "");
-  EXPECT_EQ(ran.err,
-            "error: control plane at http://127.0.0.1:9595 cannot be reached: connect: Connection "
-            "refused   [unreachable]\n"
-            "  next:  skep up   or   skep --server URL ..\n");
+  EXPECT_EQ(
+      ran.err,
+      "error: control plane at http://127.0.0.1:9595 (the default) cannot be reached: connect: "
+      "Connection refused   [unreachable]\n"
+      "  next:  skep up   or   name it: --server URL, -c FILE\n");
 }
 
 TEST(Api, passes_problem_documents_on) {
@@ -103,7 +104,7 @@ TEST(Api, says_to_leave_out_api_when_the_server_has_it) {
 
 TEST(Api, says_what_to_do_about_an_answer_that_is_too_large) {
   auto api = Client::make(
-      "http://h:1", "", Millis{1'000},
+      {"http://h:1", "", ""}, "", Millis{1'000},
       [](const net::ClientRequest&) -> Result<net::ClientResponse> {
         return Error{Code::kUnsupported, "the answer is larger than 9 bytes", "answer-too-large"};
       },

@@ -59,23 +59,63 @@ TEST(Node, reload_says_what_it_did) {
 TEST(Node, says_how_to_name_one_when_none_answers) {
   const Ran ran = run_cli({"node", "show", "--set", "node.state_dir=/nowhere"});
   EXPECT_EQ(ran.code, 8);
-  EXPECT_NE(ran.err.find("no node answers on /nowhere/node.sock"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("no node answers on /nowhere/node.sock (from flag node.state_dir)"),
+            std::string::npos)
+      << ran.err;
 }
 
 TEST(PluginsOfANode, are_listed_by_generation) {
   const Ran ran = run_cli({"plugin", "list", "--server", "http://h:1"}, {{200, kPlugins}});
-  EXPECT_EQ(
-      ran.out,
-      "ID      VERSION  STATE     GEN  ISOLATION  LEASES  CALLS  FAILURES  DRAIN  COMPONENTS  "
-      "REASON\n"
-      "docker  2.0.0    active    3    process    2       9      1         -      -\n"
-      "docker  1.9.0    draining  2    process    1       5      0         -      -\n");
+  EXPECT_EQ(ran.out,
+            "ID      VERSION  STATE     GEN  LEASES  CALLS  FAILURES  COMPONENTS\n"
+            "docker  2.0.0    active    3    2       9      1         -\n"
+            "docker  1.9.0    draining  2    1       5      0         -\n");
   const Ran wide =
       run_cli({"plugin", "list", "-o", "wide", "--server", "http://h:1"}, {{200, kPlugins}});
   EXPECT_NE(wide.out.find("1.5s"), std::string::npos) << wide.out;
   EXPECT_EQ(
       run_cli({"plugin", "list", "-o", "name", "--server", "http://h:1"}, {{200, kPlugins}}).out,
       "docker\n");
+}
+
+TEST(PluginsOfANode, say_in_full_why_something_does_not_serve) {
+  const std::string generation =
+      R"({"number":1,"version":"1.0.0","state":"active","reason":"","calls":1}]})";
+  const std::string list =
+      R"({"items":[{"id":"a","state":"loaded","reason":"a.so 2.0.0 was rolled back: slow\n)"
+      R"(  next: mend it","generations":[{"number":2,"version":"2.0.0","state":"rolled_back",)"
+      R"("reason":"slow"},)" +
+      generation + R"(,{"id":"b","state":"loaded","reason":"","generations":[{"number":2,)" +
+      R"("version":"2.0.0","state":"failed","reason":"no such symbol"},)" + generation + "]}";
+  const std::string about_a = "\na\n  a.so 2.0.0 was rolled back: slow\n    next: mend it\n";
+  const std::vector<std::string> words{"plugin", "list", "--server", "http://h:1"};
+  const Ran table = run_cli(words, {{200, list}});
+  EXPECT_TRUE(table.out.ends_with("-\n" + about_a)) << table.out;
+  auto wide = words;
+  wide.insert(wide.end(), {"-o", "wide"});
+  const Ran all = run_cli(wide, {{200, list}});
+  EXPECT_TRUE(all.out.ends_with(about_a + "\nb 2.0.0, generation 2\n  no such symbol\n"))
+      << all.out;
+  const Ran shown = run_cli({"plugin", "show", "b", "--server", "http://h:1"}, {{200, list}});
+  EXPECT_NE(shown.out.find("\nb 2.0.0, generation 2\n  no such symbol\n"), std::string::npos)
+      << shown.out;
+}
+
+TEST(ScriptsOfANode, are_listed_by_generation) {
+  const std::string list =
+      R"({"items":[{"name":"disk","version":"2.0.0","description":"d","state":"failed",)"
+      R"("reason":"disk.lua:3: no","generations":[{"number":1,"version":"1.0.0",)"
+      R"("state":"active","reason":"","leases":1,"calls":9,"failures":2}]},)"
+      R"({"name":"echo","version":"1.0.0","description":"e","state":"shadowed",)"
+      R"("reason":"taken","generations":[]}]})";
+  const Ran ran = run_cli({"script", "list", "--server", "http://h:1"}, {{200, list}});
+  EXPECT_EQ(ran.out,
+            "NAME  VERSION  STATE     GEN  LEASES  CALLS  FAILURES  DESCRIPTION\n"
+            "disk  1.0.0    active    1    1       9      2         d\n"
+            "echo  1.0.0    shadowed  -    -       -      -         e\n"
+            "\ndisk\n  disk.lua:3: no\n"
+            "\necho\n  taken\n");
+  EXPECT_EQ(run_cli({"script", "list", "--server", "http://h:1"}).code, 8);
 }
 
 TEST(PluginsOfANode, that_was_named_by_its_url_are_not_read_from_files) {

@@ -15,6 +15,9 @@ namespace {
 constexpr const char* kPublished =
     R"({"name":"probe","version":"1.0.0","release":7,"sites":["a"],"canaries":["w1"],"existed":false})";
 
+constexpr const char* kWorkersAtB =
+    R"({"items":[{"worker_id":"w1","site":"b"},{"worker_id":"w2","site":"b"}]})";
+
 std::string show(const std::string& release_state, const std::string& worker_state) {
   return R"({"name":"probe","releases":[{"name":"probe","kind":"script","version":"1.0.0","arch":"any",)"
          R"("release":7,"state":")" +
@@ -46,7 +49,7 @@ TEST(registry_cli, publish_sends_the_file_and_what_it_is_for) {
       {{201, kPublished}});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out, "script probe 1.0.0 published (signed) to site a; first on w1\n");
-  ASSERT_EQ(ran.requests.size(), 1u);
+  ASSERT_FALSE(ran.requests.empty());
   const auto body = parse_json(ran.requests[0].body)->get_object();
   EXPECT_EQ(get_string(body, "content"), base64_encode(f.good));
   EXPECT_EQ(get_string(body, "name"), "probe");
@@ -58,22 +61,58 @@ TEST(registry_cli, publish_sends_the_file_and_what_it_is_for) {
 
 TEST(registry_cli, wait_ends_when_every_online_worker_runs_it) {
   const Files f;
-  const Ran ran = run_cli(
-      {"script", "publish", f.script(f.good), "--wait"},
-      {{201, kPublished}, {200, show("active", "fetched")}, {200, show("active", "active")}});
+  const Ran ran =
+      run_cli({"script", "publish", f.script(f.good), "--wait"}, {{201, kPublished},
+                                                                  {200, kWorkersAtB},
+                                                                  {200, show("active", "fetched")},
+                                                                  {200, show("active", "active")}});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_NE(ran.err.find("1 of 1 online workers run it"), std::string::npos) << ran.err;
+}
+
+TEST(registry_cli, publish_warns_of_a_site_without_workers) {
+  const Files f;
+  const std::string path = f.script(f.good);
+  const Ran typo =
+      run_cli({"script", "publish", path, "--site", "a"}, {{201, kPublished}, {200, kWorkersAtB}});
+  EXPECT_EQ(typo.code, 0);
+  EXPECT_EQ(typo.err,
+            "warning: no worker at site \"a\"; known sites: b; did you mean \"b\"?\n"
+            "  next:  skep registry show probe\n");
+  const Ran none = run_cli({"script", "publish", path, "--site", "a"},
+                           {{201, kPublished}, {200, R"({"items":[]})"}});
+  EXPECT_NE(none.err.find("no worker at site \"a\"; known sites: none\n"), std::string::npos)
+      << none.err;
+  const Ran known =
+      run_cli({"script", "publish", path, "--site", "a"},
+              {{201, kPublished}, {200, R"({"items":[{"worker_id":"w1","site":"a"}]})"}});
+  EXPECT_EQ(known.err, "  next:  skep registry show probe\n");
+}
+
+TEST(registry_cli, wait_is_in_vain_when_nobody_is_there_to_run_it) {
+  const Files f;
+  const std::string nobody = R"({"name":"probe","releases":[],"workers":[]})";
+  const Ran ran =
+      run_cli({"script", "publish", f.script(f.good), "--wait", "--wait-timeout", "0.2"},
+              {{201, kPublished}, {200, kWorkersAtB}, {200, nobody}, {200, nobody}, {200, nobody}});
+  EXPECT_EQ(ran.code, 7) << ran.err;
+  EXPECT_NE(ran.err.find("no worker that it is meant for is online when the time was up"),
+            std::string::npos)
+      << ran.err;
+  EXPECT_NE(ran.err.find("skep registry withdraw probe"), std::string::npos) << ran.err;
 }
 
 TEST(registry_cli, wait_fails_when_a_worker_cannot_run_it_or_it_is_rolled_back) {
   const Files f;
   const std::string path = f.script(f.good);
-  const Ran failed = run_cli({"script", "publish", path, "--wait"},
-                             {{201, kPublished}, {200, show("active", "failed")}});
+  const Ran failed =
+      run_cli({"script", "publish", path, "--wait"},
+              {{201, kPublished}, {200, kWorkersAtB}, {200, show("active", "failed")}});
   EXPECT_EQ(failed.code, 9);
   EXPECT_NE(failed.err.find("worker w1: no such file"), std::string::npos) << failed.err;
-  const Ran back = run_cli({"script", "publish", path, "--wait"},
-                           {{201, kPublished}, {200, show("rolled_back", "pending")}});
+  const Ran back =
+      run_cli({"script", "publish", path, "--wait"},
+              {{201, kPublished}, {200, kWorkersAtB}, {200, show("rolled_back", "pending")}});
   EXPECT_EQ(back.code, 9);
   EXPECT_NE(back.err.find("rolled back: 9 of 9 tasks failed"), std::string::npos) << back.err;
 }

@@ -359,7 +359,7 @@ TEST(Demo, runs_facts_everywhere_and_a_script_with_live_output) {
        R"({"id":"s1","type":"execute_script","status":"succeeded","result":{"exit_code":0}})"}};
   std::size_t next = 0;
   auto api = Client::make(
-      "http://h:1", "", Millis{1'000},
+      {"http://h:1", "", ""}, "", Millis{1'000},
       [&](const net::ClientRequest&) -> Result<net::ClientResponse> {
         return net::ClientResponse{answers.at(next).status, answers.at(next++).body, {}};
       },

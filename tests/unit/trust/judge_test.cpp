@@ -27,6 +27,17 @@ TEST_F(JudgeTest, a_tampered_file_is_refused_with_the_table) {
                              "not a signature of this file", "next: if this file is the one"});
 }
 
+TEST_F(JudgeTest, of_a_signature_alone_no_policy_is_named) {
+  const Artifact a = artifact();
+  const std::string good = judge_signature(settings, a).table(a, settings);
+  EXPECT_NE(good.find(") has a good signature; nothing else was checked\n"), std::string::npos)
+      << good;
+  fs::remove(file + ".minisig");
+  const std::string bad = judge_signature(settings, a).table(a, settings);
+  EXPECT_NE(bad.find(") has no good signature: signature\n"), std::string::npos) << bad;
+  EXPECT_EQ((good + bad).find("policy"), std::string::npos);
+}
+
 TEST_F(JudgeTest, an_unsigned_file_is_refused) {
   fs::remove(file + ".minisig");
   require(false, true);

@@ -1,0 +1,70 @@
+// skep script lint and list, by the files alone.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "cli_support.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace skep::cli {
+namespace {
+
+class ScriptFiles : public testing::Test {
+ protected:
+  ScriptFiles() {
+    std::filesystem::create_directory(dir_.file("scripts"));
+    write("node.toml",
+          "[node]\nstate_dir = \"st\"\n[scripts]\npaths = [\"scripts\"]\nallow = [\"kv\"]\n"
+          "[scripts.off]\nenabled = false\n");
+  }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(dir_.file(name)) << text;
+    return dir_.file(name);
+  }
+  std::string script(const std::string& file, const std::string& name,
+                     const std::string& permissions = "") const {
+    return write("scripts/" + file, "return skep.task { name = '" + name +
+                                        "', version = '1.0.0', permissions = {" + permissions +
+                                        "}, run = function() return {} end }\n");
+  }
+  Ran list() const { return run_cli({"script", "list", "-c", dir_.file("node.toml")}); }
+
+  test::TempDir dir_;
+};
+
+TEST_F(ScriptFiles, are_linted_against_what_the_node_grants) {
+  const std::string file = script("needy.lua", "needy", "'exec', 'kv'");
+  EXPECT_EQ(run_cli({"script", "lint", file}).code, 0) << "no node is at hand";
+  const Ran ran = run_cli({"script", "lint", file, "-c", dir_.file("node.toml")});
+  EXPECT_EQ(ran.code, 1) << ran.err;
+  EXPECT_EQ(ran.out,
+            "needy.lua needs the permission \"exec\", which this node does not grant; next: "
+            "[scripts.needy] allow = [\"exec\", \"kv\"]\n");
+}
+
+TEST_F(ScriptFiles, are_listed_with_what_a_node_would_make_of_them) {
+  script("a.lua", "same");
+  script("b.lua", "same");
+  script("c.lua", "collect_facts");
+  script("d.lua", "needy", "'exec'");
+  script("e.lua", "off");
+  const Ran ran = list();
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out.find("NAME           VERSION  STATE     DESCRIPTION\n"
+                         "same           1.0.0    ready     -\n"
+                         "same           1.0.0    shadowed  -\n"
+                         "collect_facts  1.0.0    shadowed  -\n"
+                         "needy          1.0.0    refused   -\n"
+                         "off            1.0.0    disabled  -\n"),
+            0u)
+      << ran.out;
+  for (const char* words : {"task type same is served by ", "a.lua\n",
+                            "task type collect_facts is served by plugin collect_facts",
+                            "  next: [scripts.needy] allow = [\"exec\"]"})
+    EXPECT_NE(ran.out.find(words), std::string::npos) << words << '\n' << ran.out;
+  EXPECT_NE(ran.err.find("read from the files; no node answers on "), std::string::npos) << ran.err;
+}
+
+}  // namespace
+}  // namespace skep::cli
