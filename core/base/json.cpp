@@ -106,42 +106,43 @@ class RepeatedMember {
   std::string key_;
 };
 
-std::optional<std::string> repeated_member(std::string_view text,
-                                           const json::parse_options& options) {
-  json::basic_parser<RepeatedMember> parser(options);
-  boost::system::error_code ec;
-  parser.write_some(false, text.data(), text.size(), ec);
-  return parser.handler().found;
+json::parse_options options() {
+  json::parse_options out;
+  out.max_depth = 64;
+  return out;
+}
+
+Error syntax_error(const std::string& what) {
+  return Error{Code::kInvalid, "JSON: " + what, "json-syntax"};
 }
 
 }  // namespace
 
-Result<json::value> parse_json(std::string_view text) {
+Status check_json(std::string_view text) {
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
-    return Error{Code::kInvalid, "JSON: the text is empty", "json-syntax"};
-  json::parse_options options;
-  options.max_depth = 64;
-  json::stream_parser parser({}, options);
+    return syntax_error("the text is empty");
+  json::basic_parser<RepeatedMember> parser(options());
   boost::system::error_code ec;
-  const std::size_t used = parser.write_some(text.data(), text.size(), ec);
-  if (!ec && used < text.size()) {
-    const std::size_t rest = text.find_first_not_of(" \t\r\n", used);
-    if (rest != std::string_view::npos)
-      return Error{Code::kInvalid, "JSON: text after the end at byte " + std::to_string(rest),
-                   "json-syntax"};
-  }
-  if (!ec) parser.finish(ec);
+  const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
+  if (const auto& twice = parser.handler().found)
+    return syntax_error("an object has the member \"" + *twice + "\" twice");
   if (ec == json::error::too_deep)
     return Error{Code::kInvalid,
                  "JSON: nested deeper than 64 levels at byte " + std::to_string(used),
                  "json-too-deep"};
-  if (ec)
-    return Error{Code::kInvalid, "JSON: " + ec.message() + " at byte " + std::to_string(used),
-                 "json-syntax"};
-  if (const auto twice = repeated_member(text, options))
-    return Error{Code::kInvalid, "JSON: an object has the member \"" + *twice + "\" twice",
-                 "json-syntax"};
-  return parser.release();
+  if (ec) return syntax_error(ec.message() + " at byte " + std::to_string(used));
+  const std::size_t rest = text.find_first_not_of(" \t\r\n", used);
+  if (rest != std::string_view::npos)
+    return syntax_error("text after the end at byte " + std::to_string(rest));
+  return {};
+}
+
+Result<json::value> parse_json(std::string_view text) {
+  SKEP_TRY(check_json(text));
+  boost::system::error_code ec;
+  json::value out = json::parse({text.data(), text.size()}, ec, {}, options());
+  if (ec) return syntax_error(ec.message());
+  return out;
 }
 
 std::string to_text(const json::value& v) { return json::serialize(v); }

@@ -12,8 +12,10 @@ namespace skep {
 
 namespace json = boost::json;
 
-/// Parses one document: nesting at most 64, no member given twice, no text after its end.
+/// Is this one document: nesting at most 64, no member given twice, no text after its end?
 /// kInvalid with the byte offset or the member otherwise. [any]
+Status check_json(std::string_view text);
+/// Parses what check_json() takes; fails as it does. [any]
 Result<json::value> parse_json(std::string_view text);
 std::string to_text(const json::value& v);
 

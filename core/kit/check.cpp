@@ -87,8 +87,7 @@ Result<std::vector<Job>> jobs_of(const CheckOptions& o, const plugin::Manifest& 
     if (!t.per_component) jobs.push_back({&t, ""});
     if (!t.per_component) continue;
     for (const auto& c : manifest.components)
-      if ((!t.tasks_only || c.kind == "skep.kind.task/1") &&
-          (o.component.empty() || o.component == c.name))
+      if ((t.kind.empty() || c.kind == t.kind) && (o.component.empty() || o.component == c.name))
         jobs.push_back({&t, c.name});
   }
   return jobs;

@@ -1,4 +1,7 @@
 // Tier hygiene: the process afterwards is the process before.
+#include <algorithm>
+
+#include "core/base/text.hpp"
 #include "core/kit/plugin_under_test.hpp"
 #include "core/kit/surroundings.hpp"
 
@@ -38,16 +41,19 @@ void hygiene_process_state(Subject& s) {
 }
 
 void hygiene_threads(Subject& s) {
-  const int before = thread_count();
+  const auto before = threads();
   Instance instance(s, Instance::State::kStarted);
   use(s, instance);
-  const int during = thread_count();
+  const auto during = threads();
   instance.end();
-  const int after = settled_thread_count(before);
-  if (after > before)
-    throw Broken("left " + std::to_string(after - before) + " threads running after stop()",
-                 "join every thread in stop()");
-  s.remark = std::to_string(during - before) + " threads of its own while started";
+  const auto left = new_threads(before);
+  if (!left.empty())
+    throw Broken("left " + std::to_string(left.size()) +
+                     " threads running after stop(), named: " + join(left, ", "),
+                 "join every thread in stop(); pthread_setname_np() tells them apart");
+  const auto own = std::count_if(during.begin(), during.end(),
+                                 [&](const auto& t) { return !before.contains(t.first); });
+  s.remark = std::to_string(own) + " threads of its own while started";
 }
 
 }  // namespace skep::kit

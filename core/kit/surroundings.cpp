@@ -82,24 +82,26 @@ Surroundings look_around() {
   return out;
 }
 
-int thread_count() {
-  int count = 0;
+std::map<std::string, std::string> threads() {
+  std::map<std::string, std::string> out;
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator("/proc/self/task", ec)) {
-    static_cast<void>(entry);
-    ++count;
+    // One that ends meanwhile has no name any more.
+    const auto name = read_file(entry.path() / "comm");
+    if (name) out[entry.path().filename().string()] = name->substr(0, name->find('\n'));
   }
-  return count;
+  return out;
 }
 
-int settled_thread_count(int expected) {
+std::vector<std::string> new_threads(const std::map<std::string, std::string>& before) {
   const MonoMs end = proc::monotonic_ms() + kSettleMs;
-  int count = thread_count();
-  while (count != expected && proc::monotonic_ms() < end) {
+  for (;;) {
+    std::vector<std::string> names;
+    for (const auto& [id, name] : threads())
+      if (!before.contains(id)) names.push_back(name);
+    if (names.empty() || proc::monotonic_ms() >= end) return names;
     ::poll(nullptr, 0, 5);
-    count = thread_count();
   }
-  return count;
 }
 
 std::string difference(const Surroundings& before, const Surroundings& after) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace skep::kit {
 
@@ -12,11 +13,11 @@ using Surroundings = std::map<std::string, std::string>;
 /// Working folder, umask, locale, dispositions and mask of signals, descriptors, limits,
 /// environment. Not the threads.
 Surroundings look_around();
-/// Threads of this process now.
-int thread_count();
-/// The same once it is `expected`, or after two seconds: a thread that was joined may still be
-/// listed for a moment.
-int settled_thread_count(int expected);
+/// Threads of this process now: their names by id.
+std::map<std::string, std::string> threads();
+/// Names of those that are not in `before`, once there are none or after two seconds: a thread that
+/// was joined may still be listed for a moment.
+std::vector<std::string> new_threads(const std::map<std::string, std::string>& before);
 
 /// "cwd: was /a, is /b; fd 7: is new (/tmp/x)"; "" when nothing changed.
 std::string difference(const Surroundings& before, const Surroundings& after);

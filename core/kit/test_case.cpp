@@ -2,11 +2,17 @@
 
 #include <array>
 
+#include "skep/kind/queue.h"
+#include "skep/kind/spool.h"
+#include "skep/kind/task.h"
+
 namespace skep::kit {
 namespace {
 
-constexpr bool kAny = false;
-constexpr bool kTask = true;
+constexpr std::string_view kAny;
+constexpr std::string_view kTask = SKEP_KIND_TASK;
+constexpr std::string_view kQueue = SKEP_KIND_QUEUE;
+constexpr std::string_view kSpool = SKEP_KIND_SPOOL;
 constexpr bool kFile = false;
 constexpr bool kEach = true;
 
@@ -70,6 +76,26 @@ constexpr std::array kTests{
              contract_deadline},
     TestCase{"contract.concurrency", "runs as many at once as it declares", kTask, kEach,
              contract_concurrency},
+    TestCase{"contract.queue-claim", "a task is leased to one worker, under a lease of its own",
+             kQueue, kEach, contract_queue_claim},
+    TestCase{"contract.queue-keys", "an idempotency key stands for one task", kQueue, kEach,
+             contract_queue_keys},
+    TestCase{"contract.queue-results", "a result is recorded once, and of its holder", kQueue,
+             kEach, contract_queue_results},
+    TestCase{"contract.queue-fence", "an attempt that was given up changes nothing any more",
+             kQueue, kEach, contract_queue_fence},
+    TestCase{"contract.queue-release", "a task that is handed back costs no try", kQueue, kEach,
+             contract_queue_release},
+    TestCase{"contract.queue-durable", "tasks and leases are there after a restart", kQueue, kEach,
+             contract_queue_durable},
+    TestCase{"contract.queue-concurrency", "several workers at once get each task once", kQueue,
+             kEach, contract_queue_concurrency},
+    TestCase{"contract.spool-settle", "an item stays until it is settled, and comes back as it was",
+             kSpool, kEach, contract_spool_settle},
+    TestCase{"contract.spool-reject", "an item refused for good does not come back", kSpool, kEach,
+             contract_spool_reject},
+    TestCase{"contract.spool-durable", "items that were not settled are there after a restart",
+             kSpool, kEach, contract_spool_durable},
     TestCase{"hygiene.process-state", "leaves the process as it was", kAny, kEach,
              hygiene_process_state},
     TestCase{"hygiene.threads", "its threads end with stop()", kAny, kEach, hygiene_threads},

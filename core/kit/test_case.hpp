@@ -42,7 +42,7 @@ struct Subject {
 struct TestCase {
   std::string_view id;  ///< "lifecycle.stop-without-start"; what stands before the dot is the tier
   std::string_view rule;
-  bool tasks_only;
+  std::string_view kind;  ///< of components that it is for; "" = all
   bool per_component;
   void (*run)(Subject&);
 
@@ -92,6 +92,16 @@ void contract_cancelled_before(Subject&);
 void contract_cancel_latency(Subject&);
 void contract_deadline(Subject&);
 void contract_concurrency(Subject&);
+void contract_queue_claim(Subject&);
+void contract_queue_keys(Subject&);
+void contract_queue_results(Subject&);
+void contract_queue_fence(Subject&);
+void contract_queue_release(Subject&);
+void contract_queue_durable(Subject&);
+void contract_queue_concurrency(Subject&);
+void contract_spool_settle(Subject&);
+void contract_spool_reject(Subject&);
+void contract_spool_durable(Subject&);
 void hygiene_process_state(Subject&);
 void hygiene_threads(Subject&);
 void reload_generations(Subject&);

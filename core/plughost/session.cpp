@@ -1,5 +1,6 @@
 #include "core/plughost/session.hpp"
 
+#include <cstdio>
 #include <exception>
 
 #include "core/plughost/limits.hpp"
@@ -120,6 +121,7 @@ void Session::run_task(std::string_view body) {
   const ports::RunRequest request;  // the host knows the attempt, the site and the worker
   call.nest(&nested, request);
   const skep_rc rc = call_plugin(*run, call, done.threw);
+  std::fflush(stdout);  // what this task printed is this task's
   done.said = call.take_said();
   done.threads_left = threads_->new_ones();
   send(Type::kDone, rc, pack_done(done));

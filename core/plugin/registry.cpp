@@ -47,17 +47,16 @@ std::string with_next(const Error& e) {
 
 }  // namespace
 
-void publish(std::string_view step, const Plugin& plugin, const Recipe& recipe,
+void publish(std::string_view event, const Plugin& plugin, const Recipe& recipe,
              std::uint64_t number, log::Level level, std::string_view reason) {
   const log::Field id{"id", plugin.id};
   const log::Field version{"version", recipe.manifest.version};
   const log::Field sha256{"sha256", recipe.file.sha256};
   const log::Field generation{"generation", number};
-  const std::string name = "plugin." + std::string(step);
   if (reason.empty())
-    events::publish(level, name, {id, version, sha256, generation});
+    events::publish(level, event, {id, version, sha256, generation});
   else
-    events::publish(level, name, {id, version, sha256, generation, {"reason", reason}});
+    events::publish(level, event, {id, version, sha256, generation, {"reason", reason}});
 }
 
 Registry::Impl::Impl(RegistryOptions o)

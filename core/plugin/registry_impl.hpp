@@ -155,8 +155,8 @@ struct Registry::Impl {
 /// What the manifest says of the component in use; null when it has none of that name and kind.
 const ManifestComponent* find_component(const Manifest& manifest, const SlotUse& use);
 
-/// "plugin.STEP" with what identifies the generation.
-void publish(std::string_view step, const Plugin& plugin, const Recipe& recipe,
+/// The event with what identifies the generation.
+void publish(std::string_view event, const Plugin& plugin, const Recipe& recipe,
              std::uint64_t number, log::Level level = log::Level::kInfo,
              std::string_view reason = {});
 

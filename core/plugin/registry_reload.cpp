@@ -52,14 +52,14 @@ Result<Reloaded> Registry::Impl::reload(CatalogEntry& entry) {
   auto recipe = verify(entry, plugin, *staged);
   if (!recipe) return failed(recipe.error(), "verify");
   const std::uint64_t number = plugin.last_number + 1;
-  publish("staged", plugin, **recipe, number);
+  publish("plugin.staged", plugin, **recipe, number);
   if (const Status probed_well = probe(**recipe, number); !probed_well) {
     if (quarantine.count(staged->sha256) > 0)
-      publish("quarantined", plugin, **recipe, number, log::Level::kError,
+      publish("plugin.quarantined", plugin, **recipe, number, log::Level::kError,
               probed_well.error().message);
     return failed(probed_well.error(), "probe");
   }
-  publish("verified", plugin, **recipe, number);
+  publish("plugin.verified", plugin, **recipe, number);
   auto done = replace(plugin, std::move(*recipe), "retired");
   if (!done) return failed(done.error(), "start");
   return done;
@@ -85,10 +85,10 @@ void Registry::Impl::roll_back(const Verdicts::Verdict& bad) {
     quarantine[worse->file.sha256] = bad.reason;
   }
   if (!same_file)
-    publish("quarantined", plugin, *worse, bad.number, log::Level::kError, bad.reason);
+    publish("plugin.quarantined", plugin, *worse, bad.number, log::Level::kError, bad.reason);
   const auto image = image_of(plugin, recipe->file.path);
   if (!image) {
-    publish("failed", plugin, *worse, bad.number, log::Level::kError, image.error().message);
+    publish("plugin.failed", plugin, *worse, bad.number, log::Level::kError, image.error().message);
     return;
   }
   recipe->file = *image;
@@ -107,8 +107,8 @@ void Registry::Impl::roll_back(const Verdicts::Verdict& bad) {
     std::erase(plugin.before, target);
     plugin.current->generation()->on_end({});  // it has served before: no probation
   }
-  publish(done ? "rolled_back" : "failed", plugin, *worse, bad.number, log::Level::kError,
-          done ? bad.reason : done.error().message);
+  publish(done ? "plugin.rolled_back" : "plugin.failed", plugin, *worse, bad.number,
+          log::Level::kError, done ? bad.reason : done.error().message);
 }
 
 void Registry::Impl::take_out(const std::string& id) {

@@ -127,7 +127,8 @@ std::unique_ptr<Running> Registry::Impl::make_current(Plugin& plugin,
   plugin.trouble.clear();
   plugin.failed_sha256.clear();
   plugin.current.swap(next);
-  publish("active", plugin, plugin.current->recipe(), plugin.current->generation()->number());
+  publish("plugin.active", plugin, plugin.current->recipe(),
+          plugin.current->generation()->number());
   return next;
 }
 

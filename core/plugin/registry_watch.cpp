@@ -99,8 +99,8 @@ void Registry::Impl::notice_gone_files() {
     plugin.trouble = "its file is gone: " + plugin.info.path +
                      "; what was loaded goes on serving\n  next: put the file back, or turn the "
                      "plugin off";
-    publish("failed", plugin, plugin.current->recipe(), plugin.current->generation()->number(),
-            log::Level::kWarn, plugin.trouble);
+    publish("plugin.failed", plugin, plugin.current->recipe(),
+            plugin.current->generation()->number(), log::Level::kWarn, plugin.trouble);
   }
 }
 

@@ -24,7 +24,7 @@ class Encoder {
   void value(int index) {
     luaL_checkstack(lua_, 8, "nested too deep");
     if (++depth_ > kMaxDepth) fail("nested too deep, or in itself");
-    if (out_.size() > kMaxJson) fail("more than 4 MiB as JSON");
+    if (out_.size() > kMaxJson) too_large();
     State::of(lua_).charge(lua_, 1);
     switch (lua_type(lua_, index)) {
       case LUA_TNIL:
@@ -37,7 +37,7 @@ class Encoder {
         number(index);
         break;
       case LUA_TSTRING:
-        Json::quote(out_, to_text(lua_, index));
+        quote(to_text(lua_, index));
         break;
       case LUA_TTABLE:
         table(index);
@@ -55,6 +55,14 @@ class Encoder {
   }
 
  private:
+  [[noreturn]] void too_large() const { fail("more than 4 MiB as JSON"); }
+
+  /// Text that cannot fit is not even read.
+  void quote(std::string_view text) {
+    if (out_.size() > kMaxJson || text.size() > kMaxJson - out_.size()) too_large();
+    Json::quote(out_, text);
+  }
+
   void number(int index) {
     char buffer[40];
     char* end = buffer;
@@ -114,7 +122,7 @@ class Encoder {
     out_ += '{';
     for (const char* comma = ""; const std::string& key : keys) {
       out_ += comma;
-      Json::quote(out_, key);
+      quote(key);
       out_ += ':';
       lua_pushlstring(lua_, key.data(), key.size());
       lua_rawget(lua_, index);

@@ -3,7 +3,6 @@
 #include "core/plugin/adapters/abi_error.hpp"
 #include "core/plugin/adapters/spool.hpp"
 #include "skep/json.hpp"
-#include "tests/support/fixed_slot.hpp"
 
 namespace skep::test {
 namespace {
@@ -40,7 +39,7 @@ Result<std::unique_ptr<ports::Spool>> open_file_spool(const std::string& dir,
   SKEP_TRY(err.status(plugin->start(component->instance, err.out())));
   const auto* table = static_cast<const skep_spool_v1*>(plugin->iface("file", SKEP_KIND_SPOOL));
   skep_inst* instance = component->instance;
-  auto slot = fixed_slot(table, instance, [component]() mutable { component.reset(); });
+  auto slot = plugin::fixed_slot(table, instance, [component]() mutable { component.reset(); });
   return std::unique_ptr<ports::Spool>(std::make_unique<plugin::SpoolAdapter>(std::move(slot)));
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/route.hpp"
@@ -22,6 +23,14 @@ struct SlotRoute {
   std::shared_ptr<Route> route;
   std::function<void()> on_close;
 };
+
+/// A slot whose route has one target for good; `closed` (may be empty) is called when it goes.
+inline std::shared_ptr<SlotRoute> fixed_slot(const void* table, skep_inst* inst,
+                                             std::function<void()> closed) {
+  auto generation = std::make_shared<Generation>("fixed", GenerationInfo{});
+  auto route = std::make_shared<Route>(Route::Target{std::move(generation), table, inst});
+  return std::make_shared<SlotRoute>(std::move(route), std::move(closed));
+}
 
 /// For calls whose answer cannot break the kind's contract.
 struct Unchecked {

@@ -193,18 +193,21 @@ TaskCall::Said TaskCall::take_said() {
 }
 
 void TaskCall::put_said(Said said) {
-  result_.clear();
-  refused_result_bytes_ = said.refused_result_bytes;
-  if (!said.result.empty()) set_result(said.result);
+  refused_result_bytes_ = said.result.size() > kMaxResultBytes
+                              ? said.result.size()
+                              : std::size_t{said.refused_result_bytes};
+  result_ = refused_result_bytes_ > 0 ? std::string() : std::move(said.result);
   if (said.failed_with != SKEP_OK)
     fail(said.failed_with, said.retry_ms, {said.message.data(), said.message.size()});
 }
 
+std::string TaskCall::refusal() const {
+  return "the result has " + std::to_string(refused_result_bytes_) +
+         " bytes; at most 4194304 are allowed";
+}
+
 model::Outcome TaskCall::succeeded() {
-  if (refused_result_bytes_ > 0)
-    return failed_outcome(invalid("the result has " + std::to_string(refused_result_bytes_) +
-                                  " bytes; at most 4194304 are allowed"),
-                          false);
+  if (refused_result_bytes_ > 0) return failed_outcome(invalid(refusal()), false);
   model::Outcome out;
   out.kind = model::OutcomeKind::kSucceeded;
   out.result = result_.empty() ? "null" : std::move(result_);
@@ -215,6 +218,9 @@ model::Outcome TaskCall::failed(skep_rc rc) {
   const auto why = cancel_.reason();
   const bool stopped = rc == SKEP_E_CANCELLED && why != ports::CancelReason::kNone;
   Error error{stopped ? code_of(why) : code_from_abi(rc), std::move(message_)};
+  // What emit() said of the result, passed on as it was.
+  if (error.message.empty() && rc == SKEP_E_INVALID && refused_result_bytes_ > 0)
+    error.message = refusal();
   const bool silent = error.message.empty();
   if (silent && stopped)
     error.message = reason_text(why);
@@ -240,9 +246,9 @@ model::Outcome TaskCall::broken(const Error& error) {
 model::Outcome TaskCall::outcome(skep_rc rc) {
   const std::string who = "plugin " + std::string(plugin_id_);
   if (!result_.empty())
-    if (const auto parsed = parse_json(result_); !parsed)
+    if (const auto checked = check_json(result_); !checked)
       return broken(
-          {Code::kCorrupt, who + " emitted a result that is not JSON: " + parsed.error().message});
+          {Code::kCorrupt, who + " emitted a result that is not JSON: " + checked.error().message});
   if (rc > 0) return broken(bad_return(rc).within(who + ": run()"));
   // A plugin that records a failure and then returns 0 has lost the code on its way out.
   if (rc == SKEP_OK) rc = failed_with_;

@@ -76,6 +76,7 @@ class TaskCall {
   ports::CancelReason reason();
   std::int64_t deadline_ns() const;
   std::int32_t wait(std::int64_t until_ns);
+  std::string refusal() const;
   model::Outcome succeeded();
   model::Outcome failed(skep_rc rc);
   model::Outcome broken(const Error& error);

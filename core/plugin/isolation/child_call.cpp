@@ -1,5 +1,7 @@
 #include "core/plugin/isolation/child_call.hpp"
 
+#include <utility>
+
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/view.hpp"
 #include "core/proc/monotonic.hpp"
@@ -23,9 +25,13 @@ ChildCall::ChildCall(Child& child, TaskCall& call)
 
 model::Outcome ChildCall::run(std::string_view script_id, std::string_view request_json) {
   process_.cancel().reset();
+  process_.lines().forget();
   if (TaskCall::ops().cancelled(call_.handle()) != 0) forward_cancel();
   const std::string body = pack_run({deadline_, call_.owner(), script_id, request_json});
   if (!process_.link().send(wire::Type::kRun, 0, body, kSendWaitMs)) return crashed();
+  // Most answer at once: to wait on the connection alone is cheaper than to poll all there is.
+  if (!cancelled_)
+    if (auto outcome = on_frames(true)) return std::move(*outcome);
   for (;;)
     if (auto outcome = step()) return std::move(*outcome);
 }
@@ -34,7 +40,7 @@ ChildCall::Ended ChildCall::step() {
   const int cancel_fd = cancelled_ ? -1 : call_.control().cancel_fd;
   switch (process_.wait(cancel_fd, cancelled_ ? kill_at_ : deadline_)) {
     case Wake::kFrame:
-      return on_frames();
+      return on_frames(false);
     case Wake::kCancel:
       forward_cancel();
       return std::nullopt;
@@ -43,14 +49,14 @@ ChildCall::Ended ChildCall::step() {
     case Wake::kExited:
       break;
   }
-  auto outcome = on_frames();
+  auto outcome = on_frames(false);
   return outcome ? std::move(outcome) : Ended(crashed());
 }
 
 /// All frames that are there, so that a child which answers and exits is heard to its end.
-ChildCall::Ended ChildCall::on_frames() {
+ChildCall::Ended ChildCall::on_frames(bool wait) {
   for (;;) {
-    const auto frame = process_.link().receive(false);
+    const auto frame = process_.link().receive(std::exchange(wait, false));
     if (!frame && frame.error().code == Code::kCorrupt) return violated(frame.error().message);
     if (!frame) return crashed();
     if (!*frame) return std::nullopt;

@@ -19,7 +19,7 @@ class ChildCall {
   using Ended = std::optional<model::Outcome>;
 
   Ended step();
-  Ended on_frames();
+  Ended on_frames(bool wait);
   Ended on_frame(const wire::Frame& frame);
   Ended on_emit(const wire::Frame& frame);
   Ended on_task(const wire::Frame& frame);

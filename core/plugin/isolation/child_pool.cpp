@@ -22,28 +22,33 @@ ChildPool::ChildPool(ChildPlugin plugin)
 
 ChildPool::~ChildPool() { stop(Millis{0}); }
 
-std::unique_ptr<Child> ChildPool::pop_idle() {
-  if (idle_.empty()) return nullptr;
+Result<std::unique_ptr<Child>> ChildPool::pop_idle() {
+  const std::lock_guard lock(mutex_);
+  if (stopped_) return stopped_error(plugin_);
+  if (idle_.empty()) {
+    SKEP_TRY(backoff_.allow(proc::monotonic_ms()));
+    return std::unique_ptr<Child>();
+  }
   auto child = std::move(idle_.back().child);
   idle_.pop_back();
+  busy_.push_back(child.get());
   return child;
 }
 
 Result<std::unique_ptr<Child>> ChildPool::take(const proc::CallControl& call) {
-  std::vector<std::unique_ptr<Child>> dead;  // ended without the lock
-  {
+  for (;;) {
+    auto child = pop_idle();
+    if (!child) return child.error();
+    if (!*child) return start_one(call);
+    if ((*child)->get_ready()) return child;
     const std::lock_guard lock(mutex_);
-    if (stopped_) return stopped_error(plugin_);
-    while (auto child = pop_idle()) {
-      if (child->is_ready()) {
-        busy_.insert(child.get());
-        return child;
-      }
-      dead.push_back(std::move(child));
-    }
-    SKEP_TRY(backoff_.allow(proc::monotonic_ms()));
+    no_longer_busy(**child);
   }
-  return start_one(call);
+}
+
+void ChildPool::no_longer_busy(const Child& child) {
+  std::erase(busy_, &child);
+  if (stopped_) freed_.notify_all();
 }
 
 void ChildPool::count_failure(MonoMs began, const Error& error) {
@@ -67,7 +72,7 @@ Result<std::unique_ptr<Child>> ChildPool::start_one(const proc::CallControl& cal
   backoff_.succeeded();
   ++stats_.started;
   if (stopped_) return stopped_error(plugin_);
-  busy_.insert(child->get());
+  busy_.push_back(child->get());
   return child;
 }
 
@@ -89,14 +94,13 @@ void ChildPool::give_back(std::unique_ptr<Child> child) {
   bool spare = false;
   {
     const std::lock_guard lock(mutex_);
-    busy_.erase(child.get());
+    no_longer_busy(*child);
     count_end(*child);
     if (!over && !stopped_ && !plugin_.per_task) {
       forget_dropped(*child);
       idle_.push_back({std::move(child), proc::monotonic_ms()});
       spare = idle_.size() == 2;
     }
-    if (stopped_) freed_.notify_all();
   }
   // Not for every task: to wake a thread on another CPU costs more than the task itself.
   if (spare) spare_.notify_one();

@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -40,9 +39,11 @@ class ChildPool {
     std::unique_ptr<Child> child;
     MonoMs since = 0;
   };
-  std::unique_ptr<Child> pop_idle();
+  /// Null when there is none; kUnavailable when no new one may start either.
+  Result<std::unique_ptr<Child>> pop_idle();
   Result<std::unique_ptr<Child>> start_one(const proc::CallControl& call);
   void count_failure(MonoMs began, const Error& error);
+  void no_longer_busy(const Child& child);
   void count_end(const Child& child);
   void forget_dropped(Child& child);
   void expire(std::stop_token stop);
@@ -53,7 +54,7 @@ class ChildPool {
   std::condition_variable_any spare_;  ///< more idle children than one, for expiry_
   std::condition_variable freed_;      ///< nobody is busy any more, for stop()
   std::vector<Idle> idle_;             ///< the last is the warmest
-  std::set<Child*> busy_;
+  std::vector<Child*> busy_;
   std::set<std::string, std::less<>> scripts_;  ///< that children may know
   StartBackoff backoff_;
   ChildStats stats_;

@@ -56,6 +56,8 @@ std::string describe(const proc::Exit& e) {
   return out;
 }
 
+constexpr Millis kPatience{2};  // of a receive() that waits
+
 bool is_readable(int fd) {
   pollfd p{fd, POLLIN, 0};
   return ::poll(&p, 1, 0) == 1;
@@ -107,12 +109,22 @@ ChildProcess::ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::M
       link_(std::move(socket)),
       output_(std::move(output)),
       cancel_(std::move(cancel)) {
+  link_.wait_at_most(kPatience);
   proc::watch_children(1);
 }
 
 ChildProcess::~ChildProcess() { end(); }
 
 bool ChildProcess::is_running() const { return !ended_ && !is_readable(child_.pidfd.get()); }
+
+bool ChildProcess::catch_up() {
+  if (ended_) return false;
+  enum { kPid, kOutput };
+  std::array<pollfd, 2> p{pollfd{child_.pidfd.get(), POLLIN, 0}, pollfd{output_.get(), POLLIN, 0}};
+  if (::poll(p.data(), p.size(), 0) <= 0) return true;
+  if (p[kOutput].revents != 0) drain_output();
+  return p[kPid].revents == 0;
+}
 
 ChildProcess::Wake ChildProcess::wait(int cancel_fd, MonoMs until) {
   enum { kLink, kCancelFd, kPid, kOutput };
@@ -135,6 +147,12 @@ void ChildProcess::read_output() {
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) return output_.reset();
   log_lines({bytes.data(), static_cast<std::size_t>(n)});
+}
+
+/// What is in the pipe now: at most its size, or a child that writes on would hold us for ever.
+void ChildProcess::drain_output() {
+  constexpr int kMostReads = 64;
+  for (int i = 0; i < kMostReads && output_ && is_readable(output_.get()); ++i) read_output();
 }
 
 void ChildProcess::log_lines(std::string_view bytes) {
@@ -181,8 +199,7 @@ const std::string& ChildProcess::end() {
     // kill() may be using ours.
     proc::abandon({child_.pid, UniqueFd(::fcntl(child_.pidfd.get(), F_DUPFD_CLOEXEC, 0))});
   } else {
-    constexpr int kMostReads = 64;  // a pipe's worth of last words
-    for (int i = 0; i < kMostReads && output_ && is_readable(output_.get()); ++i) read_output();
+    drain_output();
     ended_ = describe(proc::reap_child(child_.pid));
   }
   proc::watch_children(-1);

@@ -30,6 +30,8 @@ class ChildProcess {
   LastLines& lines() { return lines_; }
   const ChildPlugin& plugin() const { return plugin_; }
   bool is_running() const;
+  /// is_running(), having read what the child wrote until now.
+  bool catch_up();
 
   enum class Wake { kFrame, kCancel, kExited, kTime };
   /// Waits for a frame, for `cancel_fd` (-1 = none) to become readable, for the end of the process,
@@ -48,6 +50,7 @@ class ChildProcess {
   ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::Mark mark, UniqueFd socket,
                UniqueFd output, SharedCancel cancel);
   void read_output();
+  void drain_output();
   void log_lines(std::string_view bytes);
 
   const ChildPlugin& plugin_;

@@ -44,6 +44,11 @@ void LastLines::keep(std::string line) {
   if (kept_.size() > kKept) kept_.pop_front();
 }
 
+void LastLines::forget() {
+  kept_.clear();
+  open_.clear();
+}
+
 std::string LastLines::text() const {
   std::string out;
   const auto put = [&out](std::string_view line) {

@@ -22,6 +22,8 @@ class LastLines {
   std::vector<std::string> add(std::string_view bytes, MonoMs now);
   /// A line that is in the log already.
   void keep(std::string line);
+  /// What comes now belongs to something new.
+  void forget();
   /// "a | b | c", oldest first; also a last line without its end.
   std::string text() const;
 

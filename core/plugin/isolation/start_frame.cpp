@@ -12,7 +12,7 @@ std::string pack_start(const ChildPlugin& plugin) {
   out.integer(static_cast<std::int64_t>(plugin.generation));
   out.integer(plugin.limits.memory_mb).integer(plugin.limits.open_files);
   out.text(plugin.state_dir);
-  return out.body();
+  return std::move(out).body();
 }
 
 Result<ChildPlugin> unpack_start(std::string_view body) {

@@ -6,6 +6,7 @@ namespace skep::plugin {
 
 std::string pack_run(const RunFrame& run) {
   return wire::Packer()
+      .reserve(4, run.owner.size() + run.script_id.size() + run.request.size())
       .integer(run.deadline)
       .text(run.owner)
       .text(run.script_id)
@@ -25,10 +26,11 @@ std::optional<RunFrame> unpack_run(std::string_view body) {
 
 std::string pack_done(const DoneFrame& done) {
   wire::Packer out;
+  out.reserve(7, done.said.result.size() + done.said.message.size() + done.threw.size());
   out.text(done.said.result).integer(static_cast<std::int64_t>(done.said.refused_result_bytes));
   out.integer(done.said.failed_with).integer(done.said.retry_ms).text(done.said.message);
   out.text(done.threw).integer(done.threads_left);
-  return out.body();
+  return std::move(out).body();
 }
 
 std::optional<DoneFrame> unpack_done(std::string_view body) {

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #include <cerrno>
@@ -52,6 +53,11 @@ Packer& Packer::integer(std::int64_t i) {
 Packer& Packer::text(std::string_view s) {
   integer(static_cast<std::int64_t>(s.size()));
   body_.append(s);
+  return *this;
+}
+
+Packer& Packer::reserve(std::size_t fields, std::size_t bytes) {
+  body_.reserve(body_.size() + fields * sizeof(std::int64_t) + bytes);
   return *this;
 }
 
@@ -122,6 +128,12 @@ Status Link::send(Type type, std::int32_t value, std::string_view body, int wait
     SKEP_TRY(send_frame({type, !body.empty(), value, part}, wait_ms));
   } while (!body.empty());
   return {};
+}
+
+void Link::wait_at_most(Millis time) {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+  const timeval limit{us / 1'000'000, us % 1'000'000};
+  ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 }
 
 Result<std::optional<Frame>> Link::receive(bool wait) {

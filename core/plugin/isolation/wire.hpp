@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/clock.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/result.hpp"
 
@@ -57,7 +58,10 @@ class Packer {
  public:
   Packer& integer(std::int64_t i);
   Packer& text(std::string_view s);
-  const std::string& body() const { return body_; }
+  const std::string& body() const& { return body_; }
+  std::string body() && { return std::move(body_); }
+  /// Makes room for `fields` of together `bytes`.
+  Packer& reserve(std::size_t fields, std::size_t bytes);
 
  private:
   std::string body_;
@@ -98,8 +102,10 @@ class Link {
   /// Blocks while the other side reads slowly; `wait_ms` bounds each wait, -1 = for ever.
   /// kUnavailable when the other side is gone or does not read.
   Status send(Type type, std::int32_t value, std::string_view body, int wait_ms = -1);
-  /// One frame, valid until the next call. Blocks unless `wait` is false: then it is empty when
-  /// there is none. kUnavailable at the end of the connection, kCorrupt for what is no frame.
+  /// Makes receive() give up waiting after about this long.
+  void wait_at_most(Millis time);
+  /// One frame, valid until the next call. Blocks unless `wait` is false; empty when there was
+  /// none. kUnavailable at the end of the connection, kCorrupt for what is no frame.
   Result<std::optional<Frame>> receive(bool wait);
 
  private:

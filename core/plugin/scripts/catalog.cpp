@@ -184,7 +184,8 @@ void ScriptCatalog::fail(File& file, std::string state, std::string sha256, cons
   file.info.sha256 = std::move(sha256);
   file.info.state = std::move(state);
   file.info.reason = reason;
-  events::publish(log::Level::kError, "script." + file.info.state,
+  events::publish(log::Level::kError,
+                  file.info.state == "shadowed" ? "script.shadowed" : "script.failed",
                   {{"id", file.info.name},
                    {"path", file.info.path},
                    {"sha256", file.info.sha256},

@@ -75,6 +75,18 @@ TEST_P(Misbehaviour, abort_is_reported_with_its_last_lines) {
   expect_next_task_runs();
 }
 
+TEST_P(Misbehaviour, the_last_lines_are_those_of_the_task_that_crashed) {
+  start();
+  EXPECT_EQ(run("flood_stderr").result, "\"shouted\"");
+  EXPECT_EQ(run("mutter", "an earlier task").result, "\"muttered\"");
+  const auto aborted = run("abort", "mine");
+  expect_failed(aborted, "plugin-crashed", {"its last lines: first line | last words: mine"});
+  EXPECT_EQ(run("mutter", "an earlier task").result, "\"muttered\"");
+  const auto left = run("exit");
+  expect_failed(left, "plugin-crashed", {"exited with code 0"});
+  EXPECT_EQ(left.error.find("earlier"), std::string::npos) << left.error;
+}
+
 TEST_P(Misbehaviour, exit_is_not_success) {
   start();
   expect_failed(run("exit"), "plugin-crashed", {"exited with code 0 while it ran the task"});
@@ -127,6 +139,13 @@ TEST_P(Misbehaviour, ten_gigabytes_of_output_are_cut_off) {
   EXPECT_LE(got, 8u << 20);
   EXPECT_GT(got, 6u << 20);
   expect_failed(run("flood_progress"), "plugin-violation", {"more than 8 MiB"});
+  expect_next_task_runs();
+}
+
+TEST_P(Misbehaviour, a_result_over_the_limit_is_refused_in_the_child) {
+  start();
+  for (const char* how : {"huge", "huge_raw"})
+    expect_failed(run(how), "invalid", {"the result has 8388610 bytes; at most 4194304"});
   expect_next_task_runs();
 }
 

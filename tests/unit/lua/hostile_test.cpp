@@ -109,6 +109,7 @@ INSTANTIATE_TEST_SUITE_P(
                "local t = {} t[1] = ('x'):rep(1000) for i = 1, 60 do t = { t, t } end return "
                "json.encode(t)",
                "internal", "4 MiB"},
+        Attack{"large_text", "return ('x'):rep(5 << 20)", "internal", "result: more than 4 MiB"},
         Attack{"self_reference", "local t = {} t.t = t return t", "internal", "nested too deep"},
         Attack{"bytecode", "return load('\\27Lua')()", "internal", "attempt to call a nil value"},
         Attack{"dump", "return string.dump(print)", "internal", "field 'dump'"},

@@ -1,0 +1,23 @@
+#!/bin/sh
+# The events that the code publishes and those in docs/reference/events.md are the same. Names are
+# written in full where they are published, or nobody finds them.
+# Usage: events.sh REPOSITORY
+cd "$1" || exit 2
+areas='(plugin|script|config|artifact)'
+composed=$(grep -rnE --include='*.cpp' "\"$areas\.\" *\+" core)
+if [ -n "$composed" ]; then
+  printf "%s\nwrite the whole name of an event where it is published\n" "$composed"
+  exit 1
+fi
+# A reader of events names them, too; it publishes none.
+in_code=$(grep -rhoE --include='*.cpp' "\"$areas\.[a-z_]+\"" core/app core/control core/plugin core/worker |
+  tr -d '"' | sort -u)
+in_docs=$(grep -oE "^\| \`$areas\.[a-z_]+\`" docs/reference/events.md | grep -oE '[a-z_]+\.[a-z_]+' | sort -u)
+[ -n "$in_code" ] && [ "$in_code" = "$in_docs" ] && exit 0
+for name in $in_code; do
+  echo "$in_docs" | grep -qx "$name" || echo "docs/reference/events.md lacks $name"
+done
+for name in $in_docs; do
+  echo "$in_code" | grep -qx "$name" || echo "nothing publishes $name of docs/reference/events.md"
+done
+exit 1
