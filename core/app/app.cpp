@@ -13,6 +13,7 @@
 
 #include "core/app/admission.hpp"
 #include "core/app/control_role.hpp"
+#include "core/app/live_settings.hpp"
 #include "core/app/node_core.hpp"
 #include "core/app/slots.hpp"
 #include "core/app/worker_role.hpp"
@@ -104,6 +105,7 @@ plugin::RegistryOptions registry_options(const config::Config& config,
   o.shipped_dir = default_plugin_paths().front();
   o.shipped = split(SKEP_SHIPPED_PLUGINS, ' ');
   o.admission = admission(std::move(gate));
+  o.drain = drain_limits(config.plugins);
   return o;
 }
 
@@ -134,6 +136,8 @@ NodeCore::Parts parts_of(plugin::Registry& registry, ControlRole* control, Worke
   NodeCore::Parts parts;
   parts.apply.emplace_back(
       [](const config::Config& c) { log::configure(c.log.format, c.log.level); });
+  parts.apply.emplace_back(
+      [&registry](const config::Config& c) { registry.set_drain(drain_limits(c.plugins)); });
   parts.on_plugins_changed = [] {};
   if (control != nullptr) {
     parts.apply.emplace_back([control](const config::Config& c) { control->apply(c); });

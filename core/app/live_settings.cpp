@@ -37,4 +37,10 @@ worker::Settings worker_settings(const config::Config::Worker& w) {
   return s;
 }
 
+plugin::DrainLimits drain_limits(const config::Config::Plugins& p) {
+  plugin::DrainLimits limits;
+  limits.soft = to_millis(p.drain_seconds);
+  return limits;
+}
+
 }  // namespace skep::app

@@ -68,6 +68,7 @@ struct Config {
 
   struct Plugins {
     std::vector<std::string> paths;             ///< empty = the folder beside the binary
+    double drain_seconds = 3600;                ///< tasks go on so long on a replaced version
     std::map<std::string, std::string> tables;  ///< [plugins.NAME] as JSON objects
   } plugins;
 

@@ -134,6 +134,10 @@ const std::vector<Key>& table() {
 
     {.section = "plugins", .name = "paths", .field = AT(plugins.paths),
      .doc = "Folders with plugins; empty: the folder beside the program.", .format = Format::kPath},
+    {.section = "plugins", .name = "drain_seconds", .field = AT(plugins.drain_seconds), .live = true,
+     .doc = "Tasks that are under way when their plugin is replaced go on with the old version for so "
+            "long; then they are stopped and tried again with the new one.",
+     .unit = "seconds", .min = 0, .max = 30 * kDay},
     {.section = "scripts", .name = "paths", .field = AT(scripts.paths),
      .doc = "Folders with Lua tasks, watched; of two files with one name the first counts. Empty: "
             "`state_dir/scripts`, then the folder of the program.", .format = Format::kPath},

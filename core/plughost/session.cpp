@@ -157,10 +157,10 @@ void Session::load(std::string_view body) {
                        }};
   Status read = Error{Code::kUnsupported, "this component reads no scripts"};
   if (scripts_ != nullptr && in.ok())
-    read = plugin::call_plugin("", [&](skep_err* err) {
-      return scripts_->load(instance_->handle(), to_view(id), to_view(file), to_view(source), &sink,
-                            err);
-    });
+    read = plugin::call_code([&](skep_err* err) {
+             return scripts_->load(instance_->handle(), to_view(id), to_view(file), to_view(source),
+                                   &sink, err);
+           }).status;
   wire::Packer out;
   wire::pack_error(out, wire::error_of(read));
   out.text(read ? std::string_view(manifest) : std::string_view());

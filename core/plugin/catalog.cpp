@@ -22,6 +22,7 @@ ComponentInfo component_info(const ManifestComponent& c) {
   out.params_schema = c.params_schema ? c.params_schema->text() : "{}";
   out.max_concurrency = c.max_concurrency;
   out.default_timeout_ms = c.default_timeout_ms;
+  out.cancel_grace_ms = c.cancel_grace_ms;
   out.permissions = c.permissions;
   return out;
 }

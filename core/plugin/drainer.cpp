@@ -1,6 +1,7 @@
 #include "core/plugin/drainer.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -10,8 +11,25 @@
 namespace skep::plugin {
 namespace {
 
-/// How long one generation is waited for before the others get a look.
-constexpr MonoMs kSliceMs = 20;
+/// Callers of an exclusive plugin wait while its old generation ends: together with the grace no
+/// longer than Route::kPatience.
+constexpr Millis kMostHeld{10'000};
+
+/// From the cancellation of its calls.
+MonoMs grace_of(const Running& running, const DrainLimits& limits) {
+  return std::max(limits.grace, running.longest_end()).count();
+}
+
+MonoMs until_given_up(const Running& running, const DrainLimits& limits) {
+  return limits.soft.count() + grace_of(running, limits);
+}
+
+/// The longer the youngest has drained, the less it matters how soon its end is seen.
+Millis until_next_look(MonoMs began) {
+  constexpr MonoMs kSoonest = 2;
+  constexpr MonoMs kLatest = 250;
+  return Millis(std::clamp((SystemClock().mono_ms() - began) / 8, kSoonest, kLatest));
+}
 
 void tell_draining(const Generation& generation) {
   const GenerationInfo info = generation.info();
@@ -50,12 +68,23 @@ void give_up(std::unique_ptr<Running> running) {
 Drainer::~Drainer() {
   stop();
   for (Leaving& leaving : leaving_) {
-    leaving.running->generation()->cancel_all(ports::CancelReason::kShutdown);
-    if (leaving.running->generation()->wait_idle(SystemClock().mono_ms() + limits_.soft.count()))
+    Generation& generation = *leaving.running->generation();
+    generation.cancel_all(ports::CancelReason::kShutdown);
+    if (generation.wait_idle(SystemClock().mono_ms() + grace_of(*leaving.running, limits_)))
       retire(std::move(leaving.running), leaving.end_state);
     else
       give_up(std::move(leaving.running));
   }
+}
+
+void Drainer::set_limits(DrainLimits limits) {
+  const std::lock_guard lock(mutex_);
+  limits_ = limits;
+}
+
+DrainLimits Drainer::limits() {
+  const std::lock_guard lock(mutex_);
+  return limits_;
 }
 
 void Drainer::retire(std::unique_ptr<Running> running, const std::string& end_state) const {
@@ -72,22 +101,24 @@ void Drainer::take(std::unique_ptr<Running> running, std::string end_state) {
   const MonoMs now = SystemClock().mono_ms();
   running->generation()->move_to("draining");
   if (!quiet_) tell_draining(*running->generation());
-  running->drain(now + limits_.soft.count());
+  running->drain(now + until_given_up(*running, limits()));
   const std::lock_guard lock(mutex_);
   held_.push_back(running->recipe().file.path);
   ++unfinished_;
-  leaving_.push_back({std::move(running), std::move(end_state), now + limits_.soft.count(),
-                      now + limits_.hard.count()});
+  leaving_.push_back({std::move(running), std::move(end_state), now});
   changed_.notify_all();
 }
 
-bool Drainer::drain_now(Running& running) const {
+bool Drainer::drain_now(Running& running) {
   Generation& generation = *running.generation();
+  DrainLimits limits = this->limits();
+  limits.soft = std::min(limits.soft, kMostHeld);
   const MonoMs now = SystemClock().mono_ms();
-  running.drain(now + limits_.soft.count());
-  if (generation.wait_idle(now + limits_.soft.count())) return true;
+  const MonoMs end = now + until_given_up(running, limits);
+  running.drain(end);
+  if (generation.wait_idle(now + limits.soft.count())) return true;
   generation.cancel_all(ports::CancelReason::kReload);
-  return generation.wait_idle(now + limits_.hard.count());
+  return generation.wait_idle(end);
 }
 
 void Drainer::wait_empty() {
@@ -106,17 +137,19 @@ void Drainer::let_go(const std::string& path) {
 }
 
 /// One look at it; true when it has gone.
-bool Drainer::finished(Leaving& leaving) {
+bool Drainer::finished(Leaving& leaving, const DrainLimits& limits) {
   Generation& generation = *leaving.running->generation();
   const MonoMs now = SystemClock().mono_ms();
-  if (generation.wait_idle(now + kSliceMs)) {
+  if (generation.wait_idle(now)) {
     const std::string path = leaving.running->recipe().file.path;
     retire(std::move(leaving.running), leaving.end_state);
     let_go(path);
     return true;
   }
-  if (now >= leaving.soft) generation.cancel_all(ports::CancelReason::kReload);
-  if (now < leaving.hard) return false;
+  if (now - leaving.began < limits.soft.count()) return false;
+  if (leaving.cancelled == 0) leaving.cancelled = now;
+  generation.cancel_all(ports::CancelReason::kReload);
+  if (now - leaving.cancelled < grace_of(*leaving.running, limits)) return false;
   give_up(std::move(leaving.running));
   return true;
 }
@@ -126,12 +159,19 @@ void Drainer::run(std::stop_token stop) {
   while (changed_.wait(lock, stop, [&] { return !leaving_.empty(); })) {
     std::vector<Leaving> now;
     now.swap(leaving_);
+    const DrainLimits limits = limits_;
     lock.unlock();
-    const auto ended = std::erase_if(now, [&](Leaving& leaving) { return finished(leaving); });
+    const auto ended =
+        std::erase_if(now, [&](Leaving& leaving) { return finished(leaving, limits); });
     lock.lock();
-    for (Leaving& leaving : now) leaving_.push_back(std::move(leaving));
+    leaving_.insert(leaving_.begin(), std::make_move_iterator(now.begin()),
+                    std::make_move_iterator(now.end()));
     unfinished_ -= ended;
     changed_.notify_all();
+    const std::size_t seen = now.size();
+    if (seen > 0)
+      changed_.wait_for(lock, stop, until_next_look(leaving_.back().began),
+                        [&] { return leaving_.size() != seen; });
     if (stop.stop_requested()) return;
   }
 }

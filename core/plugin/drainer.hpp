@@ -21,11 +21,14 @@ class Drainer final : public Service {
   explicit Drainer(DrainLimits limits) : Service("skep-drain"), limits_(limits) {}
   ~Drainer() override;
 
+  /// Also for what has been taken already.
+  void set_limits(DrainLimits limits);
   /// Takes a generation that gets no new calls. It ends as `end_state` ("retired" or
   /// "rolled_back").
   void take(std::unique_ptr<Running> running, std::string end_state);
-  /// Waits on this thread until nobody is inside; false when it does not end within the limits.
-  bool drain_now(Running& running) const;
+  /// Waits on this thread until nobody is inside, while callers wait for that; false when it does
+  /// not end within the limits.
+  bool drain_now(Running& running);
   /// Is the staged file that of a generation which still drains, or of a zombie?
   bool holds(const std::string& path);
   /// From now on generations end because the node does: that is worth a debug line and no event.
@@ -37,18 +40,19 @@ class Drainer final : public Service {
   struct Leaving {
     std::unique_ptr<Running> running;
     std::string end_state;
-    MonoMs soft = 0;
-    MonoMs hard = 0;
+    MonoMs began = 0;
+    MonoMs cancelled = 0;  ///< 0 = not yet
   };
   void run(std::stop_token stop) override;
-  bool finished(Leaving& leaving);
+  bool finished(Leaving& leaving, const DrainLimits& limits);
   void let_go(const std::string& path);
+  DrainLimits limits();
 
   void retire(std::unique_ptr<Running> running, const std::string& end_state) const;
 
-  const DrainLimits limits_;
   std::atomic<bool> quiet_{false};
-  std::mutex mutex_;
+  std::mutex mutex_;  ///< guards everything below
+  DrainLimits limits_;
   std::condition_variable_any changed_;
   std::vector<Leaving> leaving_;
   std::size_t unfinished_ = 0;

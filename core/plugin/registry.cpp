@@ -287,6 +287,8 @@ void Registry::watch() {
   impl_->keeper->start();
 }
 
+void Registry::set_drain(DrainLimits limits) { impl_->drainer->set_limits(limits); }
+
 void Registry::wait_drained() { impl_->drainer->wait_empty(); }
 
 }  // namespace skep::plugin

@@ -23,8 +23,12 @@ class TaskTable;
 
 /// How long a generation that was replaced may take to end its calls.
 struct DrainLimits {
-  Millis soft{10'000};  ///< then what runs is cancelled, with the reason "reload"
-  Millis hard{30'000};  ///< then it is a zombie: left as it is, with an alarm
+  /// Then what still runs is cancelled with the reason "reload". Where callers have to wait for the
+  /// old generation, at most ten seconds.
+  Millis soft{3'600'000};
+  /// From then until it is a zombie, left as it is, with an alarm. Longer where the plugin's own
+  /// `cancel_grace_ms` is.
+  Millis grace{20'000};
 };
 
 /// A plugin or script about to be loaded, as a private copy that nobody changes any more.
@@ -52,7 +56,7 @@ struct RegistryOptions {
   std::vector<std::string> shipped{};
   std::string plughost{};  ///< program for child processes; "" = beside this one
   bool probe = true;       ///< try a new file in a child before it is loaded here
-  DrainLimits drain{};     ///< how long a replaced generation may take to end
+  DrainLimits drain{};     ///< until set_drain()
   /// One of `paths` that is filled from elsewhere while the node runs; "" = none. A table that
   /// names no plugin waits for one then, with a warning in the log, and one that does not fit a
   /// plugin of this folder refuses that plugin: what arrives cannot keep a node from starting.
@@ -67,6 +71,7 @@ struct ComponentInfo {
   std::string params_schema;         ///< tasks
   std::int64_t max_concurrency = 0;  ///< 0 = no limit
   std::int64_t default_timeout_ms = 0;
+  std::int64_t cancel_grace_ms = 1000;
   std::vector<std::string> permissions;
 };
 
@@ -153,6 +158,8 @@ class Registry {
   /// goes on with the old one and is tried again by the next configure(). A file that cannot serve
   /// (half written, gone, refused, in quarantine) keeps no table from the version that serves.
   Result<Configured> configure(std::map<std::string, std::string> tables);
+  /// Also for generations that drain already.
+  void set_drain(DrainLimits limits);
   /// Watches the folders until the registry is destroyed: a finished file is loaded or reloaded, a
   /// removed one leaves its generation serving. Also takes generations back that do not prove
   /// themselves, which reload() and configure() alone do not.

@@ -35,6 +35,7 @@ Result<ChildPlugin> child_plugin(const Recipe& recipe, const ManifestComponent& 
   out.generation = generation;
   out.per_task = recipe.isolation == "per-task";
   out.limits = recipe.table.limits;
+  out.cancel_grace = Millis(component.cancel_grace_ms);
   out.state_dir = host.state_dir;
   return out;
 }
@@ -109,6 +110,15 @@ void Running::stop_slot(const skep_inst* inst) {
 
 void Running::drain(MonoMs deadline) {
   for (const auto& instance : instances_) instance->drain(deadline);
+}
+
+Millis Running::longest_end() const {
+  constexpr Millis kKill{5'000};  // SIGKILL, and what the child left behind
+  Millis longest{0};
+  for (const ManifestComponent& c : recipe_->manifest.components)
+    longest = std::max(longest, Millis(c.cancel_grace_ms));
+  if (groups_.empty()) return longest;
+  return recipe_->table.limits.cancel_grace.value_or(longest) + kKill;
 }
 
 void Running::stop() {

@@ -56,6 +56,9 @@ class Running {
 
   /// Tells every instance that no new calls come; wakes those that wait inside.
   void drain(MonoMs deadline);
+  /// How long its calls may take to end once they are cancelled: by the manifest, or, in children,
+  /// until they have been killed.
+  Millis longest_end() const;
   /// Stops and destroys the instances; the code stays open. Nobody may be inside.
   void stop();
 

@@ -17,6 +17,11 @@ inline skep_view to_view(std::string_view s) { return {s.data(), s.size()}; }
 /// The same text with bytes that are not UTF-8 replaced by U+FFFD: plugins may send anything.
 std::string clean_text(skep_view v);
 
+/// Clean text for people, such as the message of an error: of one that is longer than this, the
+/// beginning and "... (N bytes)". Applied again it changes nothing.
+inline constexpr std::size_t kMaxMessage = 16u << 10;
+std::string clean_message(skep_view v);
+
 /// Writes the error's message into the plugin's buffer and returns its code.
 skep_rc put_error(skep_err* out, const Error& error);
 

@@ -141,17 +141,17 @@ SqliteQueue::SqliteQueue(std::string_view config) : options_(Options::parse(conf
 void SqliteQueue::start() {
   database_ = std::make_unique<Database>(options_, kSchema, [this] { lanes_.invalidate(); });
   const std::lock_guard lock(mutex_);
-  closing_ = false;
+  draining_until_ = {};
 }
 
-void SqliteQueue::drain(std::int64_t /*deadline_ns*/) {
+void SqliteQueue::drain(std::int64_t deadline_ns) {
   const std::lock_guard lock(mutex_);
-  closing_ = true;
+  draining_until_ = Clock::time_point(std::chrono::nanoseconds(deadline_ns));
   changed_.notify_all();
 }
 
 void SqliteQueue::stop() {
-  drain(0);
+  drain(INT64_MAX);
   database_.reset();
   lanes_.invalidate();
 }
@@ -170,7 +170,8 @@ void SqliteQueue::announce() {
 void SqliteQueue::wait(std::int64_t timeout_ms, std::uint64_t& token) {
   const std::chrono::milliseconds timeout(std::clamp<std::int64_t>(timeout_ms, 0, kMaxWaitMs));
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, timeout, [&] { return version_ != token || closing_; });
+  changed_.wait_for(lock, timeout,
+                    [&] { return version_ != token || Clock::now() < draining_until_; });
   token = version_;
 }
 

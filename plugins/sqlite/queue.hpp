@@ -1,6 +1,7 @@
 // Component "sqlite_queue": skep.kind.queue/1 on one SQLite file. Contract: skep/kind/queue.h.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -50,6 +51,7 @@ class SqliteQueue final : public Queue {
   std::uint32_t purge(std::int64_t before_ms, std::int64_t sequence, std::uint32_t limit) override;
 
  private:
+  using Clock = std::chrono::steady_clock;
   struct Decided {
     std::int32_t verdict;
     std::string note;
@@ -73,7 +75,7 @@ class SqliteQueue final : public Queue {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t version_ = 1;
-  bool closing_ = false;
+  Clock::time_point draining_until_{};  ///< until then nobody waits
 };
 
 }  // namespace skep::sqlite

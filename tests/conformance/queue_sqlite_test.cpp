@@ -20,6 +20,7 @@
 
 #include "core/base/fd.hpp"
 #include "core/base/text.hpp"
+#include "plugins/sqlite/queue.hpp"
 #include "tests/support/sqlite_components.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -130,6 +131,29 @@ TEST(SqliteQueue, keeps_what_it_acknowledged_when_killed_at_any_point) {  // C1
   }
   EXPECT_GT(acknowledged.size(), 100u);
   EXPECT_EQ(outside(path, "PRAGMA integrity_check"), "ok");
+}
+
+TEST(SqliteQueue, a_drain_wakes_those_who_wait_until_its_deadline) {
+  const TempDir dir;
+  sqlite::SqliteQueue queue(sqlite_config(dir.file("q.db")));
+  queue.start();
+  std::uint64_t token = 0;
+  queue.wait(0, token);
+  using Clock = std::chrono::steady_clock;
+  const auto waited = [&](std::chrono::milliseconds timeout) {
+    const auto began = Clock::now();
+    queue.wait(timeout.count(), token);
+    return Clock::now() - began;
+  };
+  const auto drain_until = [&](Clock::time_point when) {
+    queue.drain(std::chrono::nanoseconds(when.time_since_epoch()).count());
+  };
+  drain_until(Clock::now() + std::chrono::hours(1));
+  EXPECT_LT(waited(std::chrono::minutes(10)), std::chrono::minutes(5));
+  drain_until(Clock::now());
+  EXPECT_GE(waited(std::chrono::milliseconds(50)), std::chrono::milliseconds(50))
+      << "whoever calls after the deadline was not drained";
+  queue.stop();
 }
 
 TEST(SqliteQueue, refuses_a_second_owner_by_name) {

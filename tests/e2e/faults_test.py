@@ -5,7 +5,7 @@ import threading
 import time
 import unittest
 
-from rig import FAST_CONTROL, RigTest, wait_for
+from rig import FAST_CONTROL, PLUGINS, TEST_PLUGINS, RigTest, wait_for
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "3"))
 NAME = re.compile(r"^(facts|logs|execution_result|health)-\d{8}T\d{6}\.\d{6}Z-[A-Za-z0-9][A-Za-z0-9._-]*\.json$")
@@ -157,6 +157,50 @@ class Faults(RigTest):
         task = self.api("GET", f"/api/tasks/{running}")
         self.assertEqual((task["status"], task["attempt"]), ("queued", 1))
         self.assertEqual(task["attempts"][0]["outcome"], "released")
+
+    def test_a_task_outlives_its_plugin_or_is_tried_again(self):
+        self.control()
+        plugins = os.path.join(self.root, "plugins")
+        os.mkdir(plugins)
+        with open(os.path.join(TEST_PLUGINS, "sleep.so"), "rb") as f:
+            code = f.read()
+
+        def install(version):
+            with open(os.path.join(plugins, "temp"), "wb") as f:
+                f.write(code + version)
+            os.rename(f.name, os.path.join(plugins, "sleep.so"))
+
+        install(b"1")
+        worker = self.node("w1", f"""
+[node]
+id = "w1"
+roles = ["worker"]
+state_dir = "{self.root}/w1"
+[worker]
+control_plane_url = "{self.url}"
+heartbeat_interval_seconds = 0.5
+[spool]
+dir = "{self.root}/w1/offline"
+[plugins]
+paths = ["{PLUGINS}", "{plugins}"]
+""")
+
+        def replaced_under_way(version, ms):
+            task = self.submit("sleep", {"ms": ms})
+            wait_for(lambda: self.api("GET", f"/api/tasks/{task}")["status"] == "executing", "executing")
+            before = worker.log.count("plugin.draining")
+            install(version)
+            wait_for(lambda: worker.log.count("plugin.draining") > before, "the new version")
+            return self.ended(task)
+
+        done = replaced_under_way(b"2", 2000)
+        self.assertEqual((done["status"], done["attempt"]), ("succeeded", 1))
+        with open(worker.config, "a") as f:
+            f.write("drain_seconds = 0\n")
+        worker.wait_log("config.reloaded")
+        done = replaced_under_way(b"3", 4000)
+        self.assertEqual((done["status"], done["attempt"]), ("succeeded", 2))
+        self.assertEqual(done["attempts"][0]["error"]["code"], "unavailable")
 
 
 if __name__ == "__main__":

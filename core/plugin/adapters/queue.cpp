@@ -61,8 +61,8 @@ Result<std::vector<V>> verdicts_of(const SlotRoute& slot, std::size_t items, V l
   Verdicts got(items);
   const skep_queue_verdicts sink = got.sink();
   SKEP_TRY(enter<skep_queue_v1>(
-      slot, [&](auto* t, auto* inst, skep_err* err) { return call(t, inst, &sink, err); }));
-  SKEP_TRY(got.check(static_cast<std::int32_t>(largest)));
+      slot, [&](auto* t, auto* inst, skep_err* err) { return call(t, inst, &sink, err); },
+      [&] { return got.check(static_cast<std::int32_t>(largest)); }));
   std::vector<V> out;
   out.reserve(items);
   for (const auto& g : got.given) out.push_back(static_cast<V>(g->verdict));
@@ -134,10 +134,12 @@ Result<std::vector<Enqueued>> QueueAdapter::enqueue(WallMs now,
         to_abi(task, requirements.emplace_back(requirements_json(task.spec.requirements))));
   Verdicts got(tasks.size());
   const skep_queue_verdicts sink = got.sink();
-  SKEP_TRY(enter<skep_queue_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
-    return t->enqueue(inst, now, in.data(), count_of(in.size()), &sink, err);
-  }));
-  SKEP_TRY(got.check(SKEP_ENQUEUE_CONFLICT));
+  SKEP_TRY(enter<skep_queue_v1>(
+      *route_,
+      [&](auto* t, auto* inst, skep_err* err) {
+        return t->enqueue(inst, now, in.data(), count_of(in.size()), &sink, err);
+      },
+      [&] { return got.check(SKEP_ENQUEUE_CONFLICT); }));
   std::vector<Enqueued> out;
   for (auto& g : got.given)
     out.push_back({static_cast<EnqueueVerdict>(g->verdict), std::move(g->note)});
@@ -308,25 +310,28 @@ Result<std::vector<ports::TaskCount>> QueueAdapter::stats() {
 }
 
 Result<std::uint64_t> QueueAdapter::wait(Millis timeout, std::uint64_t token) {
-  const auto entered = route_->route->enter();
-  if (!entered) return entered.error();
-  ErrBuffer err;
-  const auto* table = static_cast<const skep_queue_v1*>(entered->table);
-  std::uint64_t theirs = 0;
-  {
-    const std::lock_guard lock(waited_mutex_);
-    if (waited_.token == 0) {
-      SKEP_TRY(err.status(table->wait(entered->inst, 0, &theirs, err.out())));
-      waited_ = {1, entered->number, theirs};
-    }
-    if (token != waited_.token) return waited_.token;
-    theirs = entered->number == waited_.generation ? waited_.theirs : 0;
-  }
-  SKEP_TRY(err.status(table->wait(entered->inst, timeout.count(), &theirs, err.out())));
-  const std::lock_guard lock(waited_mutex_);
-  const bool news = theirs != waited_.theirs || entered->number != waited_.generation;
-  if (token == waited_.token && news) waited_ = {token + 1, entered->number, theirs};
-  return waited_.token;
+  std::uint64_t now = 0;
+  SKEP_TRY(enter_with<skep_queue_v1>(
+      *route_, [&](auto* t, auto* inst, std::uint64_t generation, skep_err* err) -> skep_rc {
+        std::uint64_t theirs = 0;
+        std::unique_lock lock(waited_mutex_);
+        if (waited_.token == 0) {
+          if (const skep_rc rc = t->wait(inst, 0, &theirs, err); rc != SKEP_OK) return rc;
+          waited_ = {1, generation, theirs};
+        }
+        now = waited_.token;
+        if (token != now) return SKEP_OK;
+        theirs = generation == waited_.generation ? waited_.theirs : 0;
+        lock.unlock();
+        const skep_rc rc = t->wait(inst, timeout.count(), &theirs, err);
+        if (rc != SKEP_OK) return rc;
+        lock.lock();
+        const bool news = theirs != waited_.theirs || generation != waited_.generation;
+        if (token == waited_.token && news) waited_ = {token + 1, generation, theirs};
+        now = waited_.token;
+        return SKEP_OK;
+      }));
+  return now;
 }
 
 Result<std::uint32_t> QueueAdapter::purge(WallMs before, std::int64_t sequence,

@@ -1,11 +1,12 @@
 // How an adapter of a slot calls its component: through the slot's route, one lease a call.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
 
-#include "core/plugin/adapters/abi_error.hpp"
+#include "core/plugin/boundary.hpp"
 #include "core/plugin/route.hpp"
 
 namespace skep::plugin {
@@ -31,14 +32,38 @@ inline std::shared_ptr<SlotRoute> fixed_slot(const void* table, skep_inst* inst,
   return std::make_shared<SlotRoute>(std::move(route), std::move(closed));
 }
 
-/// Enters the route and runs `call(table, inst, skep_err*)` on the kind's table. The error is the
-/// plugin's, or that of a route that stays closed.
-template <class Table, class Call>
-Status enter(const SlotRoute& slot, Call&& call) {
-  const auto entered = slot.route->enter();
+/// For calls whose answer cannot break the kind's contract.
+struct Unchecked {
+  Status operator()() const { return {}; }
+};
+
+/// Enters the route and runs `call(table, inst, number, skep_err*)` on the kind's table, where
+/// `number` tells generations apart, then `check()`: has the plugin kept the kind's contract? How
+/// that went is put down in the generation's books. The error is the plugin's, or that of a route
+/// that stays closed.
+template <class Table, class Call, class Check = Unchecked>
+Status enter_with(const SlotRoute& slot, Call&& call, const Check& check = {}) {
+  auto entered = slot.route->enter();
   if (!entered) return entered.error();
-  ErrBuffer err;
-  return err.status(call(static_cast<const Table*>(entered->table), entered->inst, err.out()));
+  Called called = call_code([&](skep_err* err) {
+    return call(static_cast<const Table*>(entered->table), entered->inst, entered->number, err);
+  });
+  if (called.status)
+    if (Status kept = check(); !kept) called = {std::move(kept), CallEnd::kFault};
+  entered->lease.ended(called.end);
+  if (called.end == CallEnd::kOk) return called.status;
+  return called.status.error().within("plugin " + (*entered->lease).owner());
+}
+
+/// The same for `call(table, inst, skep_err*)`.
+template <class Table, class Call, class Check = Unchecked>
+Status enter(const SlotRoute& slot, Call&& call, const Check& check = {}) {
+  return enter_with<Table>(
+      slot,
+      [&](const Table* table, skep_inst* inst, std::uint64_t, skep_err* err) {
+        return call(table, inst, err);
+      },
+      check);
 }
 
 }  // namespace skep::plugin

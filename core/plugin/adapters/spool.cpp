@@ -55,12 +55,16 @@ Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolI
                   view(item.body)});
   Items named;
   const skep_spool_items sink{&named, collect};
-  SKEP_TRY(enter<skep_spool_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
-    return t->put(inst, in.data(), static_cast<std::uint32_t>(in.size()), &sink, err);
-  }));
-  if (named.size() != items.size())
-    return internal_error("the spool named " + std::to_string(named.size()) + " of " +
-                          std::to_string(items.size()) + " items");
+  SKEP_TRY(enter<skep_spool_v1>(
+      *route_,
+      [&](auto* t, auto* inst, skep_err* err) {
+        return t->put(inst, in.data(), static_cast<std::uint32_t>(in.size()), &sink, err);
+      },
+      [&]() -> Status {
+        if (named.size() == items.size()) return {};
+        return internal_error("the spool named " + std::to_string(named.size()) + " of " +
+                              std::to_string(items.size()) + " items");
+      }));
   std::vector<std::string> names;
   names.reserve(named.size());
   for (ports::SpoolItem& item : named) names.push_back(std::move(item.name));

@@ -86,6 +86,13 @@ std::string_view reason_text(ports::CancelReason reason) {
   return "the task stopped";
 }
 
+/// What a task that was stopped came to. A reload is nobody's wish to end it: another attempt runs
+/// on the new version.
+Code code_of(ports::CancelReason reason) {
+  if (reason == ports::CancelReason::kDeadline) return Code::kDeadline;
+  return reason == ports::CancelReason::kReload ? Code::kUnavailable : Code::kCancelled;
+}
+
 }  // namespace
 
 model::Outcome failed_outcome(const Error& error, bool retryable) {
@@ -154,7 +161,7 @@ skep_rc TaskCall::progress(std::uint32_t permille, skep_view note) const {
 skep_rc TaskCall::fail(skep_rc code, std::uint32_t retry_ms, skep_view message) {
   failed_with_ = code < 0 ? code : SKEP_E_INTERNAL;
   retry_ms_ = retry_ms;
-  message_ = clean_text(message);
+  message_ = clean_message(message);
   return failed_with_;
 }
 
@@ -228,13 +235,15 @@ model::Outcome TaskCall::succeeded() {
 model::Outcome TaskCall::failed(skep_rc rc) {
   const auto why = cancel_.reason();
   const bool stopped = rc == SKEP_E_CANCELLED && why != ports::CancelReason::kNone;
-  const bool late = stopped && why == ports::CancelReason::kDeadline;
-  Error error{late ? Code::kDeadline : code_from_abi(rc), std::move(message_)};
+  Error error{stopped ? code_of(why) : code_from_abi(rc), std::move(message_)};
   // What emit() said of the result, passed on as it was.
   if (error.message.empty() && rc == SKEP_E_INVALID && refused_result_bytes_ > 0)
     error.message = refusal();
   const bool silent = error.message.empty();
-  if (silent && stopped) error.message = reason_text(why);
+  if (silent && stopped)
+    error.message = reason_text(why);
+  else if (stopped && why == ports::CancelReason::kReload)
+    error = error.within(reason_text(why));
   if (error.message.empty())
     error.message = "plugin " + std::string(plugin_id_) + " failed with \"" +
                     std::string(error.id()) + "\" and no message (a defect of the plugin)";
@@ -242,7 +251,7 @@ model::Outcome TaskCall::failed(skep_rc rc) {
   const bool retryable = is_retry_code(error.code);
   if (retryable) error.retry_after = std::chrono::milliseconds(retry_ms_);
   model::Outcome out = failed_outcome(error, retryable);
-  if (stopped && !late) out.kind = model::OutcomeKind::kCancelled;
+  if (stopped && error.code == Code::kCancelled) out.kind = model::OutcomeKind::kCancelled;
   out.result = std::move(result_);
   return out;
 }

@@ -1,5 +1,7 @@
 #include "core/plugin/isolation/child.hpp"
 
+#include <algorithm>
+
 #include "core/base/log.hpp"
 #include "core/plugin/isolation/child_call.hpp"
 #include "core/plugin/isolation/start_frame.hpp"
@@ -12,6 +14,7 @@ namespace {
 using Wake = ChildProcess::Wake;
 
 constexpr int kSendWaitMs = 10'000;
+constexpr std::string_view kGivenUp = "plugin-child-given-up";
 
 log::Level level_of(std::int32_t level) {
   constexpr std::array<log::Level, 4> kLevels{log::Level::kDebug, log::Level::kInfo,
@@ -34,22 +37,24 @@ std::string with_generation(std::string_view fields, std::uint64_t generation) {
 
 }  // namespace
 
-Result<std::unique_ptr<Child>> Child::start(const ChildPlugin& plugin) {
+bool Child::is_given_up(const Error& error) { return error.name == kGivenUp; }
+
+Result<std::unique_ptr<Child>> Child::start(const ChildPlugin& plugin,
+                                            const proc::CallControl& call) {
   auto process = ChildProcess::spawn(plugin);
   if (!process) return process.error().within("start a process for plugin " + plugin.plugin_id);
   std::unique_ptr<Child> child(new Child(std::move(*process)));
-  SKEP_TRY(child->hello());
+  SKEP_TRY(child->hello(call));
   return child;
 }
 
-Status Child::hello() {
+Status Child::hello(const proc::CallControl& call) {
   const ChildPlugin& plugin = process_->plugin();
-  const MonoMs until = proc::monotonic_ms() + plugin.limits.start_timeout.count();
   if (const auto sent =
           process_->link().send(wire::Type::kStart, 0, pack_start(plugin), kSendWaitMs);
       !sent)
     return crashed("while it started");
-  const auto body = answer(wire::Type::kStarted, until);
+  const auto body = answer(wire::Type::kStarted, call);
   if (!body) return body.error();
   wire::Unpacker in(*body);
   const auto error = wire::unpack_error(in);
@@ -58,10 +63,20 @@ Status Child::hello() {
   return {};
 }
 
-Result<std::string> Child::answer(wire::Type type, MonoMs until) {
+Result<std::string> Child::answer(wire::Type type, const proc::CallControl& call) {
+  const ChildPlugin& plugin = process_->plugin();
+  const MonoMs own = proc::monotonic_ms() + plugin.limits.start_timeout.count();
+  MonoMs until = call.deadline == 0 ? own : std::min(own, call.deadline + plugin.grace().count());
+  int cancel_fd = call.cancel_fd;
   wire::Assembler parts;
   for (;;) {
-    const Wake wake = process_->wait(-1, until);
+    const Wake wake = process_->wait(cancel_fd, until);
+    if (wake == Wake::kCancel) {
+      until = std::min(until, proc::monotonic_ms() + plugin.grace().count());
+      cancel_fd = -1;
+      continue;
+    }
+    if (wake == Wake::kTime && until < own) return given_up();
     if (wake == Wake::kTime) return violated("did not answer in time");
     const auto frame = process_->link().receive(false);
     if (!frame && frame.error().code == Code::kCorrupt) return violated(frame.error().message);
@@ -83,13 +98,12 @@ model::Outcome Child::run(TaskCall& call, std::string_view script_id,
   return ChildCall(*this, call).run(script_id, request_json);
 }
 
-Result<std::string> Child::load(std::string_view id, std::string_view file,
-                                std::string_view source) {
-  const MonoMs until = proc::monotonic_ms() + process_->plugin().limits.start_timeout.count();
+Result<std::string> Child::load(std::string_view id, std::string_view file, std::string_view source,
+                                const proc::CallControl& call) {
   const std::string body = wire::Packer().text(id).text(file).text(source).body();
   if (const auto sent = process_->link().send(wire::Type::kLoad, 0, body, kSendWaitMs); !sent)
     return crashed("before it read a script");
-  const auto reply = answer(wire::Type::kLoaded, until);
+  const auto reply = answer(wire::Type::kLoaded, call);
   if (!reply) return reply.error();
   wire::Unpacker in(*reply);
   const auto error = wire::unpack_error(in);
@@ -144,6 +158,13 @@ Error Child::violated(std::string_view what) {
   last_error_ = name_of(process_->plugin()) + " " + std::string(what) + "; its process was killed";
   Error error = internal_error(last_error_).named("plugin-violation");
   return std::move(error).with_next("skep plugin show " + process_->plugin().plugin_id);
+}
+
+Error Child::given_up() {
+  state_ = State::kKilled;
+  process_->end();
+  last_error_ = name_of(process_->plugin()) + " was ended before it was ready: its task had ended";
+  return Error{Code::kCancelled, last_error_, std::string(kGivenUp)};
 }
 
 void Child::log_line(const wire::Frame& frame) {

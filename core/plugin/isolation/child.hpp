@@ -10,6 +10,7 @@
 #include "core/model/task.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/isolation/child_process.hpp"
+#include "core/proc/process_service.hpp"
 
 namespace skep::plugin {
 
@@ -24,8 +25,12 @@ class Child {
     kKilled,   ///< we ended it: deaf to cancellation, over a limit, or talking nonsense
   };
 
-  /// Spawns it and has it load, create and start. `plugin` must outlive the child.
-  static Result<std::unique_ptr<Child>> start(const ChildPlugin& plugin);
+  /// Spawns it and has it load, create and start. `plugin` must outlive the child. Given up, see
+  /// is_given_up(), when the call that needs it was told to stop and its grace is over.
+  static Result<std::unique_ptr<Child>> start(const ChildPlugin& plugin,
+                                              const proc::CallControl& call = {});
+  /// Is this the error of a start or load() that was given up? The child is over.
+  static bool is_given_up(const Error& error);
 
   /// Before a request: takes in what the child wrote after the last one. False when it died while
   /// nobody looked.
@@ -37,7 +42,8 @@ class Child {
   model::Outcome run(TaskCall& call, std::string_view script_id, std::string_view request_json);
 
   bool knows(std::string_view script_id) const { return scripts_.contains(script_id); }
-  Result<std::string> load(std::string_view id, std::string_view file, std::string_view source);
+  Result<std::string> load(std::string_view id, std::string_view file, std::string_view source,
+                           const proc::CallControl& call = {});
   void drop(std::string_view id);
   const std::set<std::string, std::less<>>& scripts() const { return scripts_; }
 
@@ -50,12 +56,13 @@ class Child {
   explicit Child(std::unique_ptr<ChildProcess> process) : process_(std::move(process)) {}
   friend class ChildCall;
 
-  Status hello();
-  /// The body of the answer to a request other than a task.
-  Result<std::string> answer(wire::Type type, MonoMs until);
+  Status hello(const proc::CallControl& call);
+  /// The body of the answer to a request other than a task, which may take the start's time.
+  Result<std::string> answer(wire::Type type, const proc::CallControl& call);
   /// Ends the child and says how it ended: "plugin-crashed" or "plugin-violation".
   Error crashed(std::string_view doing);
   Error violated(std::string_view what);
+  Error given_up();
   void log_line(const wire::Frame& frame);
 
   std::unique_ptr<ChildProcess> process_;

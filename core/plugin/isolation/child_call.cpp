@@ -131,9 +131,7 @@ ChildCall::Ended ChildCall::on_done(const wire::Frame& frame) {
 model::Outcome ChildCall::finished(skep_rc rc, DoneFrame done) {
   if (!done.threw.empty()) {
     call_.blame(CallEnd::kCrash);
-    const std::string what = clean_text(to_view(done.threw));
-    call_.blame(CallEnd::kCrash);
-    return failed_outcome(threw(what).within("plugin " + process_.plugin().plugin_id), false);
+    return failed_outcome(threw(done.threw).within("plugin " + process_.plugin().plugin_id), false);
   }
   if (done.threads_left > 0)
     return violated("left " + std::to_string(done.threads_left) +
@@ -150,7 +148,7 @@ ChildCall::Ended ChildCall::on_time() {
     return std::nullopt;
   }
   const std::string message = "it did not stop within " +
-                              std::to_string(process_.plugin().limits.cancel_grace.count()) +
+                              std::to_string(process_.plugin().grace().count()) +
                               " ms after it was told to, and its process was killed";
   [[maybe_unused]] const Error killed = child_.violated("was deaf to cancellation");
   call_.put_said({"", 0, SKEP_E_CANCELLED, 0, message});
@@ -164,7 +162,7 @@ void ChildCall::forward_cancel() {
   const std::int32_t reason = TaskCall::ops().cancelled(call_.handle());
   if (reason == 0) return;
   cancelled_ = true;
-  kill_at_ = proc::monotonic_ms() + process_.plugin().limits.cancel_grace.count();
+  kill_at_ = proc::monotonic_ms() + process_.plugin().grace().count();
   process_.cancel().cancel(reason);
 }
 

@@ -24,8 +24,15 @@ class Loan {
   std::unique_ptr<Child> child_;
 };
 
+/// It ended while its child got ready.
+model::Outcome ended_early(TaskCall& call) {
+  call.give_up();
+  return call.outcome(SKEP_E_CANCELLED);
+}
+
 /// No child, so the task was not begun: another try may find one.
-model::Outcome not_begun(const Error& why) {
+model::Outcome not_begun(TaskCall& call, const Error& why) {
+  if (Child::is_given_up(why)) return ended_early(call);
   Error error = why;
   error.code = Code::kUnavailable;
   return failed_outcome(error, true);
@@ -41,8 +48,8 @@ class ChildTarget final : public TaskTarget {
  public:
   explicit ChildTarget(std::shared_ptr<ChildPool> pool) : pool_(std::move(pool)) {}
   model::Outcome run(TaskCall& call, std::string_view request_json) override {
-    auto child = pool_->take();
-    if (!child) return not_begun(child.error());
+    auto child = pool_->take(call.control());
+    if (!child) return not_begun(call, child.error());
     return Loan(*pool_, std::move(*child))->run(call, {}, request_json);
   }
 
@@ -55,12 +62,14 @@ class ScriptTarget final : public TaskTarget {
   ScriptTarget(std::shared_ptr<ChildPool> pool, Script script)
       : pool_(std::move(pool)), script_(std::move(script)) {}
   model::Outcome run(TaskCall& call, std::string_view request_json) override {
-    auto taken = pool_->take();
-    if (!taken) return not_begun(taken.error());
+    auto taken = pool_->take(call.control());
+    if (!taken) return not_begun(call, taken.error());
     const Loan child(*pool_, std::move(*taken));
     if (!child->knows(script_.id))
-      if (const auto read = child->load(script_.id, script_.file, script_.source); !read)
-        return failed_outcome(read.error(), false);
+      if (const auto read = child->load(script_.id, script_.file, script_.source, call.control());
+          !read)
+        return Child::is_given_up(read.error()) ? ended_early(call)
+                                                : failed_outcome(read.error(), false);
     return child->run(call, script_.id, request_json);
   }
 

@@ -29,7 +29,11 @@ struct ChildPlugin {
   std::uint64_t generation = 0;
   bool per_task = false;
   ChildLimits limits{};
-  std::string state_dir{};  ///< of the node: kv spaces, and the children's folder; "" = none
+  Millis cancel_grace{1'000};  ///< of the manifest, where the limits have none
+  std::string state_dir{};     ///< of the node: kv spaces, and the children's folder; "" = none
+
+  /// From cancellation or deadline to SIGKILL.
+  Millis grace() const { return limits.cancel_grace.value_or(cancel_grace); }
 };
 
 struct ChildStats {

@@ -35,11 +35,11 @@ Result<std::unique_ptr<Child>> ChildPool::pop_idle() {
   return child;
 }
 
-Result<std::unique_ptr<Child>> ChildPool::take() {
+Result<std::unique_ptr<Child>> ChildPool::take(const proc::CallControl& call) {
   for (;;) {
     auto child = pop_idle();
     if (!child) return child.error();
-    if (!*child) return start_one();
+    if (!*child) return start_one(call);
     if ((*child)->get_ready()) return child;
     const std::lock_guard lock(mutex_);
     no_longer_busy(**child);
@@ -51,16 +51,22 @@ void ChildPool::no_longer_busy(const Child& child) {
   if (stopped_) freed_.notify_all();
 }
 
-Result<std::unique_ptr<Child>> ChildPool::start_one() {
-  auto child = Child::start(plugin_);
+void ChildPool::count_failure(MonoMs began, const Error& error) {
+  if (Child::is_given_up(error)) return;
+  stats_.last_error = error.message;
+  const bool counted = backoff_.failed(began, proc::monotonic_ms(), error.message);
+  if (counted && backoff_.failures() == StartBackoff::kCrashLoop)
+    log::error("plugin_crash_loop", {{"plugin", plugin_.plugin_id},
+                                     {"generation", plugin_.generation},
+                                     {"error", error.message}});
+}
+
+Result<std::unique_ptr<Child>> ChildPool::start_one(const proc::CallControl& call) {
+  const MonoMs began = proc::monotonic_ms();
+  auto child = Child::start(plugin_, call);
   const std::lock_guard lock(mutex_);
   if (!child) {
-    backoff_.failed(proc::monotonic_ms(), child.error().message);
-    stats_.last_error = child.error().message;
-    if (backoff_.failures() == StartBackoff::kCrashLoop)
-      log::error("plugin_crash_loop", {{"plugin", plugin_.plugin_id},
-                                       {"generation", plugin_.generation},
-                                       {"error", child.error().message}});
+    count_failure(began, child.error());
     return child.error();
   }
   backoff_.succeeded();

@@ -24,8 +24,8 @@ class ChildPool {
 
   const ChildPlugin& plugin() const { return plugin_; }
   /// A child for one request: the one that was used last, or a new one. kUnavailable with the time
-  /// to wait after children that did not start, and after stop().
-  Result<std::unique_ptr<Child>> take();
+  /// to wait after children that did not start, and after stop(); given up as Child::start() is.
+  Result<std::unique_ptr<Child>> take(const proc::CallControl& call = {});
   /// Gives it back. One that is over, or served its only task, ends.
   void give_back(std::unique_ptr<Child> child);
   /// Has free children forget the script; busy ones do when they come back.
@@ -41,7 +41,8 @@ class ChildPool {
   };
   /// Null when there is none; kUnavailable when no new one may start either.
   Result<std::unique_ptr<Child>> pop_idle();
-  Result<std::unique_ptr<Child>> start_one();
+  Result<std::unique_ptr<Child>> start_one(const proc::CallControl& call);
+  void count_failure(MonoMs began, const Error& error);
   void no_longer_busy(const Child& child);
   void count_end(const Child& child);
   void forget_dropped(Child& child);

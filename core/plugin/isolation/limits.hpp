@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "core/base/clock.hpp"
@@ -14,8 +15,9 @@ struct ChildLimits {
   std::int64_t open_files = 256;  ///< descriptors, at least 32
   std::int64_t output_mb = 64;    ///< what one task may emit on all channels together
   Millis start_timeout{10'000};   ///< from exec to started
-  Millis cancel_grace{1'000};     ///< from cancellation or deadline to SIGKILL
   Millis idle_timeout{60'000};    ///< a spare child ends after it; one is always kept
+  /// From cancellation or deadline to SIGKILL; none = as the component's manifest says.
+  std::optional<Millis> cancel_grace{};
 };
 
 /// Reads the table [plugins.ID.limits] (a JSON object) with the keys memory_mb, open_files,

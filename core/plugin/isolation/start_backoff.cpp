@@ -21,11 +21,13 @@ Status StartBackoff::allow(MonoMs now) const {
   return error;
 }
 
-void StartBackoff::failed(MonoMs now, std::string why) {
+bool StartBackoff::failed(MonoMs began, MonoMs now, std::string why) {
+  if (began < not_before_) return false;
   const MonoMs delay = kFirst << std::min(failures_, kMaxDoublings);
   ++failures_;
   not_before_ = now + std::min(delay, kMost);
   why_ = std::move(why);
+  return true;
 }
 
 void StartBackoff::succeeded() {

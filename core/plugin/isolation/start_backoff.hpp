@@ -16,7 +16,9 @@ class StartBackoff {
 
   /// kUnavailable with the time left and the last reason while it is too early.
   Status allow(MonoMs now) const;
-  void failed(MonoMs now, std::string why);
+  /// One that began at `began` did not start. It counts, and then true, unless an earlier failure
+  /// held starts back already: those that began together fail together, once.
+  bool failed(MonoMs began, MonoMs now, std::string why);
   void succeeded();
 
   std::int64_t failures() const { return failures_; }

@@ -62,18 +62,21 @@ class InprocEngine final : public ScriptEngine {
                              return SKEP_E_NO_MEMORY;
                            }
                          }};
-    ErrBuffer buffer;
     const std::lock_guard lock(host_->control);
-    const skep_rc rc = host_->table().load(host_->instance->handle(), to_view(id), to_view(file),
-                                           to_view(source), &sink, buffer.out());
-    if (const Status status = buffer.status(rc); !status) return status.error();
+    const auto called = call_code([&](skep_err* err) {
+      return host_->table().load(host_->instance->handle(), to_view(id), to_view(file),
+                                 to_view(source), &sink, err);
+    });
+    if (!called.status) return called.status.error();
     return manifest;
   }
 
   void drop(std::string_view id) override {
     const std::lock_guard lock(host_->control);
-    ErrBuffer buffer;  // nothing to be done about a failure: the text stays in memory
-    host_->table().drop(host_->instance->handle(), to_view(id), buffer.out());
+    // Nothing to be done about a failure: the text stays in memory.
+    static_cast<void>(call_code([&](skep_err* err) {
+      return host_->table().drop(host_->instance->handle(), to_view(id), err);
+    }));
   }
 
   std::unique_ptr<TaskTarget> target(std::string id, std::string, std::string) override {

@@ -79,6 +79,7 @@ Result<Opened> open_children(const Found& found, const Staged& staged, const std
   child.generation = 1;
   child.per_task = per_task;
   child.limits = limits;
+  child.cancel_grace = Millis(found.component.cancel_grace_ms);
   child.state_dir = options.state_dir;
   auto group = ChildGroup::start(std::move(child));
   if (!group) return group.error();

@@ -37,6 +37,10 @@ const std::map<std::string_view, std::function<bool(const Config&)>> kReaches{
      [](const Config& c) { return worker_settings(c.worker) != worker_settings(Config{}.worker); }},
     {"log",
      [](const Config& c) { return c.log.format != Config{}.log.format || c.log.level == "other"; }},
+    {"plugins",
+     [](const Config& c) {
+       return drain_limits(c.plugins).soft != drain_limits(Config{}.plugins).soft;
+     }},
     {"node", [](const Config& c) { return !c.node.watch_config; }},
 };
 

@@ -56,13 +56,13 @@ std::size_t fields_of_config() {
   [[maybe_unused]] const auto& [c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11] = control;
   [[maybe_unused]] const auto& [w1, w2, w3, w4, w5, w6, w7, w8, w9] = worker;
   [[maybe_unused]] const auto& [l1, l2] = log;
-  [[maybe_unused]] const auto& [paths, tables] = plugins;
+  [[maybe_unused]] const auto& [p1, p2, tables] = plugins;
   [[maybe_unused]] const auto& [t1, t2, t3] = trust;
   [[maybe_unused]] const auto& [s1, s2, s3] = scripts;
   constexpr std::size_t kSlotPlugins = 4;
-  constexpr std::size_t kListsOfPaths = 1;
+  constexpr std::size_t kPlugins = 2;
   constexpr std::size_t kScripts = 2;
-  return 5 + 4 + 11 + 9 + 2 + kSlotPlugins + kListsOfPaths + kScripts + 3;
+  return 5 + 4 + 11 + 9 + 2 + kSlotPlugins + kPlugins + kScripts + 3;
 }
 
 TEST(Keys, reach_every_field_of_the_configuration) {

@@ -11,7 +11,7 @@ TEST(StartBackoff, doubles_to_a_minute_and_says_when_and_why) {
   MonoMs now = 1'000;
   EXPECT_TRUE(backoff.allow(now));
   for (const MonoMs delay : {500, 1'000, 2'000, 4'000, 8'000, 16'000, 32'000, 60'000, 60'000}) {
-    backoff.failed(now, "no licence");
+    EXPECT_TRUE(backoff.failed(now, now, "no licence"));
     const auto early = backoff.allow(now + delay - 1);
     ASSERT_FALSE(early) << delay;
     EXPECT_EQ(early.error().code, Code::kUnavailable);
@@ -24,15 +24,29 @@ TEST(StartBackoff, doubles_to_a_minute_and_says_when_and_why) {
 
 TEST(StartBackoff, five_failures_in_a_row_are_a_crash_loop) {
   StartBackoff backoff;
-  for (int i = 0; i < 4; ++i) backoff.failed(0, "x");
+  constexpr MonoMs kHour = 3'600'000;
+  for (int i = 0; i < 4; ++i) backoff.failed(i * kHour, i * kHour, "x");
   EXPECT_FALSE(backoff.in_crash_loop());
-  EXPECT_EQ(backoff.allow(0).error().id(), "plugin-start-failed");
-  backoff.failed(0, "x");
+  EXPECT_EQ(backoff.allow(3 * kHour).error().id(), "plugin-start-failed");
+  backoff.failed(4 * kHour, 4 * kHour, "x");
   EXPECT_TRUE(backoff.in_crash_loop());
-  EXPECT_EQ(backoff.allow(0).error().id(), "plugin-crash-loop");
+  EXPECT_EQ(backoff.allow(4 * kHour).error().id(), "plugin-crash-loop");
   backoff.succeeded();
   EXPECT_FALSE(backoff.in_crash_loop());
-  EXPECT_TRUE(backoff.allow(0));
+  EXPECT_TRUE(backoff.allow(4 * kHour));
+}
+
+TEST(StartBackoff, starts_that_began_together_fail_once) {
+  StartBackoff backoff;
+  EXPECT_TRUE(backoff.failed(100, 110, "the disk was full"));
+  for (int i = 0; i < 15; ++i) EXPECT_FALSE(backoff.failed(100, 120, "the disk was full"));
+  EXPECT_EQ(backoff.failures(), 1);
+  EXPECT_TRUE(backoff.allow(610));
+  EXPECT_TRUE(backoff.failed(610, 620, "again"));
+  EXPECT_FALSE(backoff.failed(100, 9'000, "a slow one of the first")) << "it began before";
+  EXPECT_EQ(backoff.failures(), 2);
+  EXPECT_FALSE(backoff.allow(1'619));
+  EXPECT_TRUE(backoff.allow(1'620));
 }
 
 TEST(LastLines, keeps_the_newest_and_an_unfinished_one) {

@@ -162,6 +162,27 @@ TEST_F(Group, children_that_no_longer_start_make_tasks_wait) {
   EXPECT_EQ(group_->stats().start_failures, 1);
 }
 
+TEST_F(Group, a_task_that_ends_does_not_wait_for_its_child) {
+  ChildPlugin plugin = staging_.unruly();
+  plugin.config_json = R"({"start":"hang_later"})";
+  plugin.limits.start_timeout = Millis(600'000);
+  plugin.cancel_grace = Millis(50);
+  start(plugin);
+  Attempt first;
+  auto occupied = std::async(std::launch::async, [&] { return first.unruly(*target_, "wait"); });
+  ASSERT_TRUE(eventually([&] { return group_->stats().busy == 1; }));
+  Attempt cancelled;
+  auto outcome = std::async(std::launch::async, [&] { return cancelled.unruly(*target_, "pid"); });
+  cancelled.cancel.cancel(ports::CancelReason::kUser);
+  EXPECT_EQ(outcome.get().kind, model::OutcomeKind::kCancelled);
+  Attempt late;
+  EXPECT_EQ(member(late.unruly(*target_, "pid", "", from_now(50)).error, "code"), "deadline");
+  EXPECT_EQ(group_->stats().start_failures, 0);
+  EXPECT_EQ(group_->stats().state, "ready");
+  first.cancel.cancel(ports::CancelReason::kUser);
+  occupied.get();
+}
+
 TEST_F(Group, stop_kills_what_runs_after_its_grace) {
   start(staging_.unruly());
   Attempt run;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/plugin/running.hpp"
+
 namespace skep::plugin {
 namespace {
 
@@ -20,6 +22,19 @@ TEST(ChildLimits, every_key_is_read_over_the_defaults) {
   EXPECT_EQ(rest->start_timeout, Millis(10));
   EXPECT_EQ(rest->cancel_grace, Millis(0));
   EXPECT_EQ(rest->idle_timeout, Millis(5));
+}
+
+TEST(ChildLimits, the_grace_is_that_of_the_manifest_unless_the_table_has_one) {
+  Recipe recipe;
+  recipe.manifest.id = "slow";
+  recipe.manifest.components.resize(1);
+  ManifestComponent& component = recipe.manifest.components.front();
+  component.name = component.kind = "skep.kind.task/1";
+  component.cancel_grace_ms = 8'000;
+  const auto grace = [&] { return child_plugin(recipe, component, 1, {"", "/plughost"})->grace(); };
+  EXPECT_EQ(grace(), Millis(8'000));
+  recipe.table.limits = *parse_limits(R"({"cancel_grace_ms":0})");
+  EXPECT_EQ(grace(), Millis(0));
 }
 
 TEST(ChildLimits, errors_name_the_key_and_what_fits) {

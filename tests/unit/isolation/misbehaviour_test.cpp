@@ -181,7 +181,7 @@ TEST_P(Misbehaviour, garbage_on_the_connection_ends_the_child) {
            "0900000000000000aabb",  // an end that does not hold its fields
            "0700000000000000aabb",  // a call of another task that does not
        }) {
-    const auto out = run("garbage", message, from_now(300));
+    const auto out = Attempt().unruly(*target_, "garbage", message, from_now(1'000));
     EXPECT_EQ(out.kind, model::OutcomeKind::kFailed) << message;
   }
   EXPECT_EQ(group_->stats().kills, 7);

@@ -1,3 +1,5 @@
+#include "core/plugin/instance.hpp"
+#include "core/plugin/scripts/inproc_engine.hpp"
 #include "tests/unit/isolation/support.hpp"
 
 namespace skep::plugin {
@@ -43,6 +45,24 @@ TEST_F(Scripts, a_text_that_crashes_its_reader_costs_nothing_else) {
   ASSERT_FALSE(manifest);
   EXPECT_EQ(manifest.error().id(), "plugin-crashed");
   EXPECT_TRUE(engine_->load("y", "y.parrot", "say y"));
+}
+
+TEST_F(Scripts, an_exception_across_the_boundary_costs_that_call) {
+  const ChildPlugin plugin = staging_.plugin("unruly/parrot.so", "parrot");
+  auto code = LoadedPlugin::load("parrot", plugin.file);
+  ASSERT_TRUE(code) << code.error().message;
+  auto instance = Instance::start(std::move(*code), "parrot", "skep.kind.script_host/1", "{}");
+  ASSERT_TRUE(instance) << instance.error().message;
+  const auto here = inproc_engine(std::move(*instance));
+  for (ScriptEngine* engine : {engine_.get(), here.get()}) {
+    const auto manifest = engine->load("x", "x.parrot", "throw");
+    ASSERT_FALSE(manifest);
+    EXPECT_EQ(manifest.error().message,
+              "an exception crossed the C boundary, which no plugin may let happen: thrown on "
+              "purpose");
+    engine->drop("throw");
+    EXPECT_TRUE(engine->load("y", "y.parrot", "say y"));
+  }
 }
 
 TEST_F(Scripts, a_child_that_does_not_know_one_reads_it_first) {

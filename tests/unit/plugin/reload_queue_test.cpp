@@ -138,6 +138,38 @@ TEST_F(ReloadQueueTest, the_old_one_serves_again_when_the_new_one_cannot_start) 
   EXPECT_EQ(rows->size(), 1u);
 }
 
+TEST_F(ReloadQueueTest, who_waits_is_woken_however_short_the_drain) {
+  options_.drain = {Millis(0), Millis(60'000)};
+  begin_queue();
+  const auto token = queue_->wait(Millis(0), 0);
+  ASSERT_TRUE(token);
+  std::thread waiter([&] { EXPECT_TRUE(queue_->wait(Millis(600'000), *token)); });
+  while (info_of(*registry_, "sqlite.so").generations.at(0).leases == 0) std::this_thread::yield();
+  touch(0);
+  const SystemClock clock;
+  const MonoMs began = clock.mono_ms();
+  EXPECT_TRUE(registry_->reload("sqlite"));
+  EXPECT_LT(clock.mono_ms() - began, 30'000);
+  waiter.join();
+}
+
+TEST_F(ReloadQueueTest, one_that_answers_with_bugs_is_taken_back) {
+  begin_queue();
+  registry_->watch();
+  ASSERT_TRUE(queue_->enqueue(now(), std::vector{task("kept")}));
+  install_bytes(bytes_of(fixture("reload/broken_queue.so")), "sqlite.so");
+  ASSERT_TRUE(registry_->reload("sqlite"));
+  EXPECT_EQ(queue_->tick(now()).error().message, "plugin sqlite: lost the thread");
+  EXPECT_FALSE(queue_->wait(Millis(0), 0));
+  EXPECT_FALSE(queue_->stats());
+  await_event("plugin.rolled_back", "3 of its first 3 calls were faults");
+  EXPECT_EQ(info_of(*registry_, "sqlite.so").generations.at(1).state, "rolled_back");
+  ports::TaskQuery query;
+  query.id = "kept";
+  query.limit = 1;
+  EXPECT_EQ(queue_->read(query)->size(), 1u);
+}
+
 TEST_F(ReloadQueueTest, a_component_in_use_cannot_be_turned_off) {
   begin_queue();
   const auto off = registry_->configure({{"sqlite", R"({"enabled":false})"}});

@@ -57,33 +57,6 @@ TEST_F(ReloadTest, a_call_stays_where_it_began) {
   EXPECT_EQ(generations(), "2 active, 1 retired");
 }
 
-TEST_F(ReloadTest, calls_that_outstay_the_soft_limit_are_cancelled) {
-  options_.drain = {Millis(20), Millis(60'000)};
-  begin("answer_1");
-  auto inside = std::async(std::launch::async, [&] { return run("wait"); });
-  while (info().generations.at(0).leases == 0) std::this_thread::yield();
-  install("answer_2");
-  ASSERT_TRUE(registry_->reload("answer"));
-  EXPECT_NE(inside.get().error.find("reason 3"), std::string::npos);
-  registry_->wait_drained();
-  EXPECT_EQ(generations(), "2 active, 1 retired");
-}
-
-TEST_F(ReloadTest, a_deaf_call_makes_a_zombie_and_harms_nobody) {
-  options_.drain = {Millis(10), Millis(30)};
-  begin("answer_1");
-  auto deaf = std::async(std::launch::async, [&] { return run("deaf"); });
-  while (info().generations.at(0).leases == 0) std::this_thread::yield();
-  install("answer_2");
-  ASSERT_TRUE(registry_->reload("answer"));
-  await_event("plugin.zombie");
-  EXPECT_EQ(generations(), "2 active, 1 zombie");
-  EXPECT_EQ(build(), 2);
-  ::setenv("SKEP_TEST_LET_GO", "1", 1);
-  EXPECT_EQ(number_in(deaf.get(), "build"), 1);
-  ::unsetenv("SKEP_TEST_LET_GO");
-}
-
 TEST_F(ReloadTest, a_leaked_thread_finds_a_tombstone) {
   begin("answer_leaks_thread");
   run("leak");

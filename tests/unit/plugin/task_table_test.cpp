@@ -6,6 +6,7 @@
 #include "core/base/json.hpp"
 #include "core/plugin/adapters/abi_error.hpp"
 #include "core/plugin/adapters/task_call.hpp"
+#include "core/plugin/boundary.hpp"
 #include "core/plugin/services/host.hpp"
 #include "tests/unit/plugin/support.hpp"
 
@@ -154,21 +155,88 @@ TEST_F(TaskTableTest, the_books_tell_faults_from_failures) {
   EXPECT_EQ(tally.crashes, 1);
 }
 
-TEST_F(TaskTableTest, cancelling_a_generation_reaches_the_calls_inside) {
-  std::promise<void> inside;
-  const auto books = generation("acme", 1);
-  ASSERT_TRUE(table_.put(books, {component("acme", "wait", [&](TaskCall& call, std::string_view) {
-                           inside.set_value();
-                           const auto& ops = TaskCall::ops();
-                           ops.wait(call.handle(), ops.deadline_ns(call.handle()));
-                           return call.outcome(SKEP_E_CANCELLED);
-                         })}));
-  auto waiting = std::async(std::launch::async, [&] { return run("wait"); });
-  inside.get_future().wait();
-  books->cancel_all(ports::CancelReason::kReload);
-  const auto out = waiting.get();
+/// Serves "wait", whose calls end with `end` once they are told to stop, cancels a call of it for
+/// `reason`, and returns what came of it.
+class TaskTableCancelTest : public TaskTableTest {
+ protected:
+  model::Outcome cancelled(ports::CancelReason reason, Body end) {
+    std::promise<void> inside;
+    EXPECT_TRUE(table_.put(
+        books_, {component("acme", "wait", [&](TaskCall& call, std::string_view request) {
+          inside.set_value();
+          const auto& ops = TaskCall::ops();
+          ops.wait(call.handle(), ops.deadline_ns(call.handle()));
+          return end(call, request);
+        })}));
+    auto waiting = std::async(std::launch::async, [&] { return run("wait"); });
+    inside.get_future().wait();
+    books_->cancel_all(reason);
+    return waiting.get();
+  }
+  static model::Outcome stops(TaskCall& call, std::string_view) {
+    return call.outcome(SKEP_E_CANCELLED);
+  }
+  static model::Outcome explains(TaskCall& call, std::string_view) {
+    return call.outcome(
+        TaskCall::ops().fail(call.handle(), SKEP_E_CANCELLED, 0, to_view("stopped in step 2")));
+  }
+  const std::shared_ptr<Generation> books_ = generation("acme", 1);
+};
+
+TEST_F(TaskTableCancelTest, a_call_that_a_reload_stopped_may_be_tried_again) {
+  const auto out = cancelled(ports::CancelReason::kReload, stops);
+  EXPECT_EQ(out.kind, model::OutcomeKind::kFailed);
+  EXPECT_TRUE(out.retryable);
+  EXPECT_EQ(out.error, R"({"code":"unavailable",)"
+                       R"("message":"stopped because its plugin is being replaced"})");
+  EXPECT_EQ(books_->tally().failed, 0);
+}
+
+TEST_F(TaskTableCancelTest, what_it_says_of_that_follows_the_reason) {
+  const auto out = cancelled(ports::CancelReason::kReload, explains);
+  EXPECT_TRUE(out.retryable);
+  EXPECT_EQ(out.error,
+            R"({"code":"unavailable","message":"stopped because its plugin is being replaced: )"
+            R"(stopped in step 2"})");
+}
+
+TEST_F(TaskTableCancelTest, a_call_that_ends_well_all_the_same_keeps_its_result) {
+  const auto out = cancelled(ports::CancelReason::kReload, answer("7"));
+  EXPECT_EQ(out.kind, model::OutcomeKind::kSucceeded);
+  EXPECT_EQ(out.result, "7");
+}
+
+TEST_F(TaskTableCancelTest, a_call_that_an_operator_stopped_is_not_tried_again) {
+  const auto out = cancelled(ports::CancelReason::kUser, stops);
   EXPECT_EQ(out.kind, model::OutcomeKind::kCancelled);
-  EXPECT_NE(out.error.find("its plugin is being replaced"), std::string::npos) << out.error;
+  EXPECT_FALSE(out.retryable);
+  EXPECT_NE(out.error.find("cancelled by an operator"), std::string::npos) << out.error;
+}
+
+std::string message_in(const model::Outcome& outcome) {
+  const auto parsed = parse_json(outcome.error);
+  return parsed && parsed->is_object() ? get_string(parsed->get_object(), "message") : "";
+}
+
+TEST_F(TaskTableTest, a_message_of_any_length_is_bounded) {
+  constexpr std::size_t kLong = 14u << 20;
+  std::string said(kLong, '\1');
+  serve("acme", 1, "says", [&](TaskCall& call, std::string_view) {
+    return call.outcome(TaskCall::ops().fail(call.handle(), SKEP_E_INVALID, 0, to_view(said)));
+  });
+  const auto out = run("says");
+  EXPECT_LT(out.error.size(), 128u << 10);
+  EXPECT_TRUE(message_in(out).ends_with("... (14680064 bytes)"));
+  said.clear();
+  while (said.size() < kLong) said += "\u20ac";
+  EXPECT_TRUE(message_in(run("says")).ends_with("\u20ac... (14680065 bytes)"));
+  said = std::string(kLong, '\xe9');
+  EXPECT_TRUE(message_in(run("says")).ends_with("\xef\xbf\xbd... (14680064 bytes)"));
+  said = message_in(run("says"));
+  EXPECT_EQ(message_in(run("says")), said) << "what was cut is not cut again";
+  said = "short";
+  EXPECT_EQ(message_in(run("says")), "short");
+  EXPECT_LT(threw(std::string(kLong, 'x')).message.size(), 32u << 10);
 }
 
 /// Runs `type` inside of the call, through the service.

@@ -106,7 +106,7 @@ typedef struct skep_plugin_v1 {
   skep_rc (*create)(const char* component, skep_view config_json, skep_inst** out, skep_err* err);
   /* Opens files, connections. After a failure the instance can only be destroyed. [control] */
   skep_rc (*start)(skep_inst* inst, skep_err* err);
-  /* No new calls come; finish what runs before `deadline_ns` (monotonic). [control] */
+  /* No new calls come before `deadline_ns` (monotonic); finish what runs until then. [control] */
   skep_rc (*drain)(skep_inst* inst, int64_t deadline_ns, skep_err* err);
   /* Undoes start(); legal without start() and twice. [control] */
   skep_rc (*stop)(skep_inst* inst, skep_err* err);
