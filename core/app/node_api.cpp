@@ -85,17 +85,8 @@ NodeApi::Response NodeApi::node(const Request&) const {
   out.key("started_at").time_or_null(facts_.started_at);
   out.key("state_dir").str(facts_.state_dir).key("config_file").str(facts_.config_file);
   write_list(out, "urls", urls);
-  out.key("needs_restart").array();
-  for (const config::Change& c : reloader_.needs_restart())
-    out.object()
-        .key("key")
-        .str(c.key)
-        .key("before")
-        .raw(c.before)
-        .key("after")
-        .raw(c.after)
-        .end_object();
-  out.end_array().key("last_reload");
+  write_changes(out, "needs_restart", reloader_.needs_restart());
+  out.key("last_reload");
   if (const auto last = reloader_.last())
     out.raw(to_json(*last));
   else

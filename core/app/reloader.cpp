@@ -26,20 +26,6 @@ std::string listed(const std::vector<config::Covered>& covered) {
   return join(out, "; ");
 }
 
-void write(JsonOut& out, std::string_view name, const std::vector<Change>& changes) {
-  out.key(name).array();
-  for (const Change& c : changes)
-    out.object()
-        .key("key")
-        .str(c.key)
-        .key("before")
-        .raw(c.before)
-        .key("after")
-        .raw(c.after)
-        .end_object();
-  out.end_array();
-}
-
 void keep_table(const std::map<std::string, std::string>& before, const std::string& id,
                 std::map<std::string, std::string>& tables) {
   if (const auto old = before.find(id); old != before.end())
@@ -96,12 +82,26 @@ std::map<std::string, config::Origin> merged_origins(const config::Loaded& runni
 
 }  // namespace
 
+void write_changes(JsonOut& out, std::string_view name, const std::vector<Change>& changes) {
+  out.key(name).array();
+  for (const Change& c : changes)
+    out.object()
+        .key("key")
+        .str(c.key)
+        .key("before")
+        .raw(c.before)
+        .key("after")
+        .raw(c.after)
+        .end_object();
+  out.end_array();
+}
+
 std::string to_json(const ReloadReport& r) {
   JsonOut out;
   out.object().key("result").str(r.result).key("trigger").str(r.trigger);
   out.key("at").time_or_null(r.at);
-  write(out, "applied", r.applied);
-  write(out, "needs_restart", r.needs_restart);
+  write_changes(out, "applied", r.applied);
+  write_changes(out, "needs_restart", r.needs_restart);
   out.key("covered").array();
   for (const auto& c : r.covered)
     out.object().key("key").str(c.key).key("value").raw(c.value).key("by").str(c.by).end_object();

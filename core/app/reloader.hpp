@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/json.hpp"
 #include "core/config/diff.hpp"
 #include "core/config/load.hpp"
 #include "core/plugin/registry.hpp"
@@ -34,6 +35,8 @@ struct ReloadReport {
   std::optional<Error> error;  ///< why it was refused, or why [trust] or [plugins] waits
 };
 std::string to_json(const ReloadReport& report);
+/// The member `name`: [{key, before, after}].
+void write_changes(JsonOut& out, std::string_view name, const std::vector<config::Change>& changes);
 
 class Reloader {
  public:

@@ -8,6 +8,7 @@
 #include "core/base/text.hpp"
 #include "core/cli/format.hpp"
 #include "core/cli/node_config.hpp"
+#include "core/cli/output.hpp"
 
 namespace skep::cli {
 namespace {
@@ -28,23 +29,15 @@ std::string change_text(const json::object& change) {
   return fmt::format("{}  {} -> {}", get_string(change, "key"), text("before"), text("after"));
 }
 
-std::vector<const json::object*> objects(const json::object& o, std::string_view key) {
-  std::vector<const json::object*> out;
-  if (const json::value* v = o.if_contains(key); v != nullptr && v->is_array())
-    for (const json::value& item : v->get_array())
-      if (item.is_object()) out.push_back(&item.get_object());
-  return out;
-}
-
 void print_changes(const Console& c, std::string_view title, Style style, const json::object& o,
                    std::string_view key) {
-  for (const json::object* change : objects(o, key))
+  for (const json::object* change : objects_of(o, key))
     c.out << c.paint(style, fmt::format("{:13}", title)) << "  " << printable(change_text(*change))
           << '\n';
 }
 
 std::size_t failed_plugins(const json::object& report) {
-  const auto plugins = objects(report, "plugins");
+  const auto plugins = objects_of(report, "plugins");
   return static_cast<std::size_t>(std::count_if(
       plugins.begin(), plugins.end(),
       [](const json::object* plugin) { return get_string(*plugin, "result") == "failed"; }));
@@ -53,12 +46,12 @@ std::size_t failed_plugins(const json::object& report) {
 void print_report(const Console& c, const json::object& report) {
   print_changes(c, "applied", Style::kGood, report, "applied");
   print_changes(c, "needs restart", Style::kWarn, report, "needs_restart");
-  for (const json::object* covered : objects(report, "covered"))
+  for (const json::object* covered : objects_of(report, "covered"))
     c.out << c.paint(Style::kWarn, fmt::format("{:13}", "covered")) << "  "
           << printable(fmt::format("{}: {} counts, not the file", get_string(*covered, "key"),
                                    get_string(*covered, "by")))
           << '\n';
-  for (const json::object* plugin : objects(report, "plugins")) {
+  for (const json::object* plugin : objects_of(report, "plugins")) {
     const bool changed = get_string(*plugin, "result") == "changed";
     c.out << c.paint(changed ? Style::kGood : Style::kBad, fmt::format("{:13}", "plugin")) << "  "
           << printable(get_string(*plugin, "id"))

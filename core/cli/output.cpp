@@ -101,14 +101,17 @@ void Table::print(const Console& c) const {
   for (const auto& row : rows_) print_row(row);
 }
 
-std::vector<const json::object*> items_of(const json::value& document) {
+std::vector<const json::object*> objects_of(const json::object& o, std::string_view key) {
   std::vector<const json::object*> out;
-  const json::object* top = document.if_object();
-  const json::value* items = top == nullptr ? nullptr : top->if_contains("items");
-  if (items == nullptr || !items->is_array()) return out;
-  for (const json::value& item : items->get_array())
-    if (item.is_object()) out.push_back(&item.get_object());
+  if (const json::value* v = o.if_contains(key); v != nullptr && v->is_array())
+    for (const json::value& item : v->get_array())
+      if (item.is_object()) out.push_back(&item.get_object());
   return out;
+}
+
+std::vector<const json::object*> items_of(const json::value& document) {
+  const json::object* top = document.if_object();
+  return top == nullptr ? std::vector<const json::object*>() : objects_of(*top, "items");
 }
 
 bool print_document(const Console& c, Format format, const json::value& document,

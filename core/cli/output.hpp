@@ -57,6 +57,8 @@ bool print_document(const Console& console, Format format, const json::value& do
 std::string pretty(const json::value& v);
 /// The objects of document["items"]. Borrowed from `document`.
 std::vector<const json::object*> items_of(const json::value& document);
+/// The objects of the array `key`; none when there is no such array.
+std::vector<const json::object*> objects_of(const json::object& o, std::string_view key);
 /// A status word in its colour.
 Cell status_cell(const std::string& status);
 

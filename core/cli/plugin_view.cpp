@@ -8,17 +8,10 @@
 
 #include "core/base/text.hpp"
 #include "core/cli/format.hpp"
+#include "core/cli/output.hpp"
 
 namespace skep::cli {
 namespace {
-
-std::vector<const json::object*> objects(const json::object& o, std::string_view key) {
-  std::vector<const json::object*> out;
-  if (const json::value* v = o.if_contains(key); v != nullptr && v->is_array())
-    for (const json::value& item : v->get_array())
-      if (item.is_object()) out.push_back(&item.get_object());
-  return out;
-}
 
 /// "skep.kind.task/1" as "task".
 std::string short_kind(std::string kind) {
@@ -29,7 +22,7 @@ std::string short_kind(std::string kind) {
 
 std::string components_text(const json::object& p) {
   std::vector<std::string> out;
-  for (const json::object* c : objects(p, "components"))
+  for (const json::object* c : objects_of(p, "components"))
     out.push_back(short_kind(get_string(*c, "kind")) + ":" + get_string(*c, "name"));
   return out.empty() ? "-" : join(out, " ");
 }
@@ -81,7 +74,7 @@ void print_reason(const Console& c, const std::string& who, const std::string& r
 void print_generation_reasons(const Console& c, const json::object& item, const std::string& name,
                               bool every) {
   const std::string said = get_string(item, "reason");
-  for (const json::object* g : objects(item, "generations"))
+  for (const json::object* g : objects_of(item, "generations"))
     if (const std::string own = get_string(*g, "reason");
         (every || !is_over(get_string(*g, "state"))) && said.find(own) == std::string::npos)
       print_reason(c,
@@ -92,7 +85,7 @@ void print_generation_reasons(const Console& c, const json::object& item, const 
 
 void print_generations(const Console& c, const json::object& p) {
   json::array rows;
-  for (const json::object* g : objects(p, "generations")) rows.push_back(*g);
+  for (const json::object* g : objects_of(p, "generations")) rows.push_back(*g);
   if (rows.empty()) return;
   std::vector<Column> columns = generation_columns();
   columns.insert(columns.begin(), {text_column("VERSION", "version"), state_column()});
@@ -160,9 +153,9 @@ std::vector<Column> plugin_columns(bool running) {
 
 json::object plugin_rows(const json::object& list, bool every) {
   json::array rows;
-  for (const json::object* plugin : objects(list, "items")) {
+  for (const json::object* plugin : objects_of(list, "items")) {
     const std::size_t before = rows.size();
-    for (const json::object* g : objects(*plugin, "generations"))
+    for (const json::object* g : objects_of(*plugin, "generations"))
       if (every || !is_over(get_string(*g, "state"))) rows.push_back(row_of(*plugin, g));
     if (rows.size() == before) rows.push_back(row_of(*plugin, nullptr));
   }
@@ -192,7 +185,7 @@ void print_plugin(const Console& c, const json::object& p) {
   if (const std::string reason = get_string(p, "reason"); !reason.empty())
     c.out << "reason\n" << indented(printable(reason, true), "  ");
   print_generations(c, p);
-  for (const json::object* component : objects(p, "components")) print_component(c, *component);
+  for (const json::object* component : objects_of(p, "components")) print_component(c, *component);
 }
 
 }  // namespace skep::cli

@@ -7,21 +7,12 @@
 
 #include "core/cli/format.hpp"
 #include "core/cli/interrupt.hpp"
+#include "core/cli/output.hpp"
 
 namespace skep::cli {
 namespace {
 
 constexpr Millis kPause{200};
-
-std::vector<const json::object*> objects(const json::value& document, std::string_view key) {
-  std::vector<const json::object*> out;
-  const json::object* top = document.if_object();
-  const json::value* list = top == nullptr ? nullptr : top->if_contains(key);
-  if (list != nullptr && list->is_array())
-    for (const auto& item : list->get_array())
-      if (item.is_object()) out.push_back(&item.get_object());
-  return out;
-}
 
 struct Progress {
   std::map<std::string, int> states;  ///< of online workers
@@ -50,10 +41,12 @@ struct Progress {
 
 Progress progress_of(const json::value& document, std::int64_t release) {
   Progress p;
-  for (const json::object* r : objects(document, "releases"))
+  const json::object* top = document.if_object();
+  if (top == nullptr) return p;
+  for (const json::object* r : objects_of(*top, "releases"))
     if (get_int(*r, "release") == release && get_string(*r, "state") == "rolled_back")
       p.trouble = "it was rolled back: " + get_string(*r, "reason");
-  for (const json::object* w : objects(document, "workers")) {
+  for (const json::object* w : objects_of(*top, "workers")) {
     if (get_int(*w, "release") != release) continue;
     const std::string presence = get_string(*w, "status");
     if (presence != "online" && presence != "late") {

@@ -158,7 +158,8 @@ std::vector<Command> script_commands() {
   made.options.push_back({"dir", 0, "FOLDER", "write here instead"});
   made.examples = {"skep script new hello -c node.toml", "skep script new hello --dir ."};
   made.run = make_script;
-  Command linted{"script lint", "load scripts, without their run(), and check names and permissions"};
+  Command linted{"script lint",
+                 "load scripts, without their run(), and check names and permissions"};
   linted.positionals = {{"FILE", "a script", true, {}, true}};
   linted.options = {language_option()};
   linted.notes = "With -c FILE (or SKEP_CONFIG) also: permissions that this node does not grant.";
