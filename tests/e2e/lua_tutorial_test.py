@@ -63,7 +63,8 @@ paths = ["scripts"]
         sed, submit = edit.split("\n", 1)
         self.shell(sed)
         rig.wait_for(lambda: "good day world" in self.shell(submit), "the new text serving", pause=0.05)
-        self.assertIn("broken.lua:2: unexpected symbol near <eof>", self.shell("echo" + broken))
+        rig.wait_for(lambda: "broken.lua:2: unexpected symbol near <eof>" in self.shell("echo" + broken),
+                     "the node's word on the broken file", pause=0.05)
 
 
 if __name__ == "__main__":

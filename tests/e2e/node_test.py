@@ -211,7 +211,7 @@ concurrency = 2
         os.makedirs(f"{self.root}/both/scripts", exist_ok=True)
         with open(f"{self.root}/both/scripts/mine.lua", "w") as f:
             f.write("return skep.task { name = 'mine', version = '1.0.0', run = function() return {} end }\n")
-        for what, row in (("plugin", r"lua +\S+ +available "), ("script", r"mine +- +failed ")):
+        for what, row in (("plugin", r"lua +\S+ +refused "), ("script", r"mine +- +failed ")):
             told = self.skep(what, "list", "-c", node.config).stdout
             self.assertRegex(told, row)
             self.assertIn("skep-plughost", told)
