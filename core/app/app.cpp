@@ -105,6 +105,7 @@ plugin::RegistryOptions registry_options(const config::Config& config,
   o.shipped_dir = default_plugin_paths().front();
   o.shipped = split(SKEP_SHIPPED_PLUGINS, ' ');
   o.admission = admission(std::move(gate));
+  o.lock_file = config.trust.lock_file;
   o.drain = drain_limits(config.plugins);
   return o;
 }

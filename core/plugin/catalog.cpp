@@ -57,8 +57,8 @@ CatalogEntry read_entry(const fs::path& path, const HostAbi& host) {
 std::vector<fs::path> libraries_in(const std::string& folder) {
   std::vector<fs::path> out;
   std::error_code ec;
-  for (const auto& file : fs::directory_iterator(folder, ec))
-    if (file.path().extension() == ".so") out.push_back(file.path());
+  for (fs::directory_iterator at(folder, ec), end; !ec && at != end; at.increment(ec))
+    if (at->path().extension() == ".so") out.push_back(at->path());
   if (ec) log::warn("plugin_folder_unreadable", {{"path", folder}, {"error", ec.message()}});
   std::sort(out.begin(), out.end());
   return out;

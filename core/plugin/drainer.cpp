@@ -138,6 +138,15 @@ void Drainer::let_go(const std::string& path) {
 
 /// One look at it; true when it has gone.
 bool Drainer::finished(Leaving& leaving, const DrainLimits& limits) {
+  try {
+    return try_to_finish(leaving, limits);
+  } catch (const std::exception& e) {
+    log::error("plugin_drain_failed", {{"error", e.what()}});
+    return leaving.running == nullptr;
+  }
+}
+
+bool Drainer::try_to_finish(Leaving& leaving, const DrainLimits& limits) {
   Generation& generation = *leaving.running->generation();
   const MonoMs now = SystemClock().mono_ms();
   if (generation.wait_idle(now)) {

@@ -45,6 +45,7 @@ class Drainer final : public Service {
   };
   void run(std::stop_token stop) override;
   bool finished(Leaving& leaving, const DrainLimits& limits);
+  bool try_to_finish(Leaving& leaving, const DrainLimits& limits);
   void let_go(const std::string& path);
   DrainLimits limits();
 

@@ -19,6 +19,8 @@ class Keeper final : public Service {
   Keeper(std::vector<std::string> folders, std::shared_ptr<Verdicts> verdicts,
          std::function<void()> look, std::function<void(const Verdicts::Verdict&)> roll_back);
   ~Keeper() override;
+  /// Look now. [any]
+  void wake() { files_.wake(); }
 
  private:
   void run(std::stop_token stop) override;

@@ -14,8 +14,6 @@
 namespace skep::plugin {
 namespace {
 
-constexpr std::size_t kShownGenerations = 8;
-
 /// Calls `use(entry, component)` for the task components of usable plugins; of two with the same
 /// name the first one counts, and `shadowed(entry, component, owner)` hears of the other.
 template <class Entries, class Use, class Shadowed>
@@ -36,11 +34,6 @@ void for_each_task(Entries& entries, Use&& use, Shadowed&& shadowed) {
 
 proc::CallControl resolve_call(skep_call* call) { return TaskCall::of(call).control(); }
 
-void log_failed(const CatalogEntry& entry, const ManifestComponent& c, const Error& error) {
-  log::error("task_type_failed",
-             {{"type", c.name}, {"plugin", entry.info.id}, {"error", error.message}});
-}
-
 }  // namespace
 
 bool has_tasks(const Manifest& manifest) {
@@ -48,9 +41,9 @@ bool has_tasks(const Manifest& manifest) {
                      [](const ManifestComponent& c) { return c.kind == SKEP_KIND_TASK; });
 }
 
-void publish(std::string_view event, const Plugin& plugin, const Recipe& recipe,
-             std::uint64_t number, log::Level level, std::string_view reason) {
-  const log::Field id{"id", plugin.id};
+void publish(std::string_view event, const Recipe& recipe, std::uint64_t number, log::Level level,
+             std::string_view reason) {
+  const log::Field id{"id", recipe.manifest.id};
   const log::Field version{"version", recipe.manifest.version};
   const log::Field sha256{"sha256", recipe.file.sha256};
   const log::Field generation{"generation", number};
@@ -68,6 +61,7 @@ Registry::Impl::Impl(RegistryOptions o)
 }
 
 Registry::Impl::~Impl() {
+  table->on_freed({});
   keeper.reset();
   const std::lock_guard lock(work);
   drainer->hush();
@@ -92,8 +86,16 @@ Status Registry::scan() {
 }
 
 Status Registry::Impl::scan() {
+  note_admissions();
   auto found = scan_folders(options.paths, host_abi());
   const Status applied = apply_tables(options.tables, options.arrivals, found);
+  show_refusals(found);
+  const std::lock_guard lock(mutex);
+  entries = std::move(found);
+  return applied;
+}
+
+void Registry::Impl::show_refusals(std::vector<CatalogEntry>& found) const {
   for (CatalogEntry& entry : found) {
     const auto known = refusals.find(entry.info.path);
     if (known == refusals.end() || !entry.usable() || known->second.sha256 != entry.info.sha256)
@@ -101,9 +103,6 @@ Status Registry::Impl::scan() {
     entry.info.state = "refused";
     entry.info.reason = known->second.reason;
   }
-  const std::lock_guard lock(mutex);
-  entries = std::move(found);
-  return applied;
 }
 
 /// REQUIRES: `mutex` is held.
@@ -167,93 +166,6 @@ std::string Registry::Impl::isolation_of(const CatalogEntry& entry) const {
   return shipped ? entry.manifest->isolation : options.isolation;
 }
 
-std::unique_ptr<Running> Registry::Impl::make_running(Plugin& plugin,
-                                                      std::shared_ptr<const Recipe> recipe) {
-  GenerationInfo info;
-  info.number = ++plugin.last_number;
-  info.version = recipe->manifest.version;
-  info.sha256 = recipe->file.sha256;
-  info.isolation = recipe->isolation;
-  auto generation = std::make_shared<Generation>(plugin.id, std::move(info));
-  {
-    const std::lock_guard lock(mutex);
-    plugin.generations.push_front(generation);
-    if (plugin.generations.size() > kShownGenerations) plugin.generations.pop_back();
-  }
-  return std::make_unique<Running>(std::move(recipe), std::move(generation), running_host());
-}
-
-Result<Plugin*> Registry::Impl::first_load(CatalogEntry& entry, bool needed) {
-  Plugin* plugin = nullptr;
-  {
-    const std::lock_guard lock(mutex);
-    plugin = &plugins[entry.info.id];
-    plugin->id = entry.info.id;
-  }
-  if (plugin->current) return plugin;
-  const auto staged = image_of(*plugin, entry.info.path);
-  if (!staged) return staged.error();
-  if (quarantine.has(staged->sha256)) {
-    const Error bad = quarantine.refusal(staged->sha256);
-    if (!needed) return bad;
-    log::warn("plugin_quarantine_ignored", {{"plugin", plugin->id},
-                                            {"reason", bad.message},
-                                            {"effect", "the node needs it and has no other"}});
-  }
-  auto recipe = verify(entry, *plugin, *staged);
-  if (!recipe) return recipe.error();
-  SKEP_TRY(probe(**recipe, plugin->last_number + 1));
-  auto running = make_running(*plugin, std::move(*recipe));
-  SKEP_TRY(start_code(*running));
-  make_current(*plugin, std::move(running));
-  return plugin;
-}
-
-void Registry::Impl::serve_tasks(CatalogEntry& entry) {
-  std::vector<std::shared_ptr<TaskComponent>> started;
-  std::string problems;
-  bool wanted = false;
-  auto plugin = first_load(entry);
-  if (plugin && ((*plugin)->tasks_serve || !(*plugin)->current)) return;
-  const Manifest& manifest = plugin ? (*plugin)->current->recipe().manifest : *entry.manifest;
-  for (const ManifestComponent& c : manifest.components) {
-    if (c.kind != SKEP_KIND_TASK) continue;
-    if (const std::string owner = table->owner_of(c.name); !owner.empty()) {
-      log::warn("task_type_shadowed",
-                {{"type", c.name}, {"plugin", entry.info.id}, {"used", owner}});
-      continue;
-    }
-    wanted = true;
-    auto task = plugin ? (*plugin)->current->start_task(c)
-                       : Result<std::shared_ptr<TaskComponent>>(plugin.error());
-    if (task) {
-      started.push_back(std::move(*task));
-      continue;
-    }
-    if (plugin) log_failed(entry, c, task.error());
-    problems += (problems.empty() ? "" : "\n") + task.error().with_advice();
-    if (!plugin) break;
-  }
-  const bool serves = plugin && (!started.empty() || !wanted || !(*plugin)->slots.empty());
-  if (serves && !started.empty()) {
-    (*plugin)->tasks_serve = true;
-    if (const Status put = table->put((*plugin)->current->generation(), std::move(started)); !put)
-      problems += put.error().message;
-  }
-  const std::lock_guard lock(mutex);
-  if (plugin) {
-    (*plugin)->trouble = problems;
-    (*plugin)->failed_sha256.clear();
-  }
-  if (serves) return;
-  if (plugin) {
-    (*plugin)->current->generation()->move_to("failed", problems);
-    (*plugin)->current.reset();
-    (*plugin)->trouble.clear();
-  }
-  refuse(entry, problems);
-}
-
 Result<std::shared_ptr<TaskTable>> Registry::tasks() {
   const std::lock_guard work(impl_->work);
   impl_->serving = true;
@@ -282,8 +194,9 @@ void Registry::watch() {
   const std::lock_guard work(impl_->work);
   if (impl_->keeper) return;
   impl_->keeper = std::make_unique<Keeper>(
-      impl_->options.paths, impl_->verdicts, [impl = impl_.get()] { impl->look_at_files(); },
+      impl_->watched_folders(), impl_->verdicts, [impl = impl_.get()] { impl->look_at_files(); },
       [impl = impl_.get()](const Verdicts::Verdict& v) { impl->roll_back(v); });
+  impl_->table->on_freed([keeper = impl_->keeper.get()] { keeper->wake(); });
   impl_->keeper->start();
 }
 

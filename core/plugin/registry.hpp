@@ -49,6 +49,9 @@ struct RegistryOptions {
   std::map<std::string, std::string> tables{};  ///< [plugins.ID] as JSON objects
   std::string state_dir{};                      ///< of the node: kv spaces; "" = kv answers kState
   Admission admission{};                        ///< empty = everything may
+  /// What `admission` goes by, besides FILE.minisig: when it changes, the watch asks again. "" = no
+  /// such file.
+  std::string lock_file{};
   /// Isolation of the task components of plugins whose table and folder do not say otherwise.
   std::string isolation = "inproc";
   /// Plugins of `shipped_dir` with an id in `shipped` run as their manifests say.

@@ -17,15 +17,6 @@ CatalogEntry serving_entry(const Plugin& plugin) {
   return entry;
 }
 
-/// The same entries, without what tables said of them.
-std::vector<CatalogEntry> without_tables(std::vector<CatalogEntry> entries) {
-  for (CatalogEntry& entry : entries) {
-    entry.table = PluginTable();
-    if (entry.info.state == "disabled") entry.info.state = "available";
-  }
-  return entries;
-}
-
 std::string_view table_in(const Tables& tables, const std::string& id) {
   const auto at = tables.find(id);
   return at == tables.end() ? std::string_view("{}") : std::string_view(at->second);
@@ -140,8 +131,7 @@ Status Registry::Impl::take_table(const CatalogEntry& entry, bool is_serving) {
 
 Status Registry::check_tables(const Tables& tables) {
   const std::lock_guard work(impl_->work);
-  static_cast<void>(impl_->scan());  // a table may come with its plugin
-  auto judged = without_tables(impl_->entries);
+  auto judged = scan_folders(impl_->options.paths, host_abi());  // a table may come with its plugin
   impl_->replace_by_serving(judged);
   SKEP_TRY(apply_tables(tables, impl_->options.arrivals, judged));
   return impl_->check_uses_of(impl_->changed_tables(tables), judged);
@@ -151,9 +141,7 @@ Result<Configured> Registry::configure(Tables tables) {
   const std::lock_guard work(impl_->work);
   Impl& impl = *impl_;
   const auto changed = impl.changed_tables(tables);
-  for (const std::string& id : changed) impl.forget_refusals(id);
-  static_cast<void>(impl.scan());
-  auto fresh = without_tables(impl.entries);
+  auto fresh = scan_folders(impl.options.paths, host_abi());
   auto judged = fresh;
   const auto serving = impl.replace_by_serving(judged);
   SKEP_TRY(apply_tables(tables, impl.options.arrivals, judged));
@@ -163,6 +151,8 @@ Result<Configured> Registry::configure(Tables tables) {
     fresh[i].table = judged[i].table;
     if (fresh[i].usable() && !fresh[i].table.enabled) fresh[i].info.state = "disabled";
   }
+  for (const std::string& id : changed) impl.forget_refusals(id);
+  impl.show_refusals(fresh);
   {
     const std::lock_guard lock(impl.mutex);
     impl.entries = std::move(fresh);

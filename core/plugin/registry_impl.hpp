@@ -40,8 +40,9 @@ struct Plugin {
   std::uint64_t last_number = 0;
   std::unique_ptr<Running> current;  ///< null when nothing serves
   PluginInfo info;                   ///< of what serves
-  bool tasks_serve = false;
-  bool gone = false;  ///< its file is
+  bool tasks_serve = false;          ///< each of its types that is not `shadowed`
+  std::set<std::string> shadowed;    ///< types of it that somebody else served when it came
+  bool gone = false;                 ///< its file is
   std::vector<std::shared_ptr<SlotUse>> slots;
   std::deque<std::shared_ptr<Generation>> generations;  ///< newest first
   std::deque<std::shared_ptr<const Recipe>> before;     ///< that served, newest first
@@ -81,10 +82,11 @@ struct Refusal {
   std::string reason;
 };
 
-/// Equal when nobody touched the file: what is in it, and who may change it.
+/// Equal when nobody touched the file, nor what decides whether it may be loaded: who may change
+/// it, its signature, the lock file.
 struct FileStamp {
   std::string content;
-  std::string access;
+  std::string admission;
   bool operator==(const FileStamp&) const = default;
 };
 
@@ -106,9 +108,9 @@ struct Registry::Impl {
   Quarantine quarantine;
   std::map<std::string, Opened, std::less<>> opened;  ///< by id: see note_opened()
   std::set<std::string> probed;                       ///< sha256 of files that a child survived
-  std::map<std::string, std::string> tried;  ///< hash and signature by path: the watch acted on it
-  std::map<std::string, Refusal> refusals;   ///< by path: files that could not be loaded
-  std::set<std::string> tables_wait;         ///< ids that do not run by their newest table
+  std::map<std::string, std::string> tried;     ///< sha256 by path: it serves, or it was refused
+  std::map<std::string, Refusal> refusals;      ///< by path: files that could not be loaded
+  std::set<std::string> tables_wait;            ///< ids that do not run by their newest table
   std::map<std::string, FileStamp> seen_files;  ///< by path: what the watch looked at last
   bool serving = false;                         ///< tasks() was called: new plugins serve too
   std::optional<StagingArea> staging;
@@ -122,11 +124,23 @@ struct Registry::Impl {
   std::string isolation_of(const CatalogEntry& entry) const;
   void refuse(CatalogEntry& entry, const std::string& reason);
   void forget_refusals(std::string_view id);
-  /// Puts the plugin into service for the first time; its components start one by one later. What
-  /// is `needed` for the node to start is loaded even from quarantine.
-  Result<Plugin*> first_load(CatalogEntry& entry, bool needed = false);
+  void show_refusals(std::vector<CatalogEntry>& found) const;
+
+  // registry_load.cpp: what serves for the first time
+  Plugin& plugin_of(const CatalogEntry& entry);
+  /// Code that nothing runs in yet: start components, then make_current() or give_up_load(). Null
+  /// when the plugin serves already. What is `needed` for the node to start is loaded even from
+  /// quarantine.
+  Result<std::unique_ptr<Running>> load(const CatalogEntry& entry, Plugin& plugin,
+                                        bool needed = false);
+  static void give_up_load(const Plugin& plugin, std::unique_ptr<Running> fresh,
+                           const std::string& reason);
+  /// Starts and serves those task components whose type nobody serves; what went wrong, one a line.
+  std::string start_free_types(Plugin& plugin, Running& running);
   /// Starts and serves the task components of a usable plugin.
   void serve_tasks(CatalogEntry& entry);
+  /// The same for types that somebody else served when their plugin came.
+  void serve_freed_types();
 
   // registry_slots.cpp
   Result<std::shared_ptr<SlotRoute>> open_slot(std::string_view kind, std::string_view name,
@@ -138,17 +152,21 @@ struct Registry::Impl {
   Result<std::shared_ptr<const Recipe>> verify(const CatalogEntry& entry, const Plugin& plugin,
                                                const Staged& staged) const;
   Status probe(const Recipe& recipe, std::uint64_t number);
-  void put_into_quarantine(const Recipe& recipe, const std::string& reason, bool kept);
+  void put_into_quarantine(const Recipe& recipe, std::uint64_t number, const std::string& reason,
+                           bool kept);
   /// A staged copy of `source` for the plugin's next generation. After the first few it may be an
   /// earlier one with the same bytes whose generation has ended: its code is mapped already, so
   /// that memory stays bounded however often two versions alternate.
   Result<Staged> image_of(Plugin& plugin, const std::string& source);
+  /// The same of a staged copy. kDenied when it is no longer what was staged.
+  Result<Staged> same_bytes_of(Plugin& plugin, const Staged& staged);
 
   // registry_replace.cpp
   static Status start_code(Running& running);
   struct Started {
     std::vector<std::shared_ptr<TaskComponent>> tasks;
     std::vector<Route::Target> slots;  ///< one for each of the plugin's uses
+    std::set<std::string> shadowed;    ///< types left out, as somebody else serves them
   };
   /// Starts all that the plugin serves on `next`: every component, or an error.
   Result<Started> start_all(const Plugin& plugin, Running& next) const;
@@ -184,10 +202,13 @@ struct Registry::Impl {
 
   // registry_watch.cpp
   void notice_gone_files();
+  void notice_broken_file(const CatalogEntry& entry);
   void forget_trouble(Plugin& plugin);
   bool is_known_as_bad(const Plugin& plugin, const std::string& sha256) const;
   void look_at_files();
   void look_again_at(const std::map<std::string, FileStamp>& files);
+  void note_admissions();
+  std::vector<std::string> watched_folders() const;
 };
 
 bool has_tasks(const Manifest& manifest);
@@ -195,9 +216,11 @@ bool has_tasks(const Manifest& manifest);
 /// What the manifest says of the component in use; null when it has none of that name and kind.
 const ManifestComponent* find_component(const Manifest& manifest, const SlotUse& use);
 
+/// The event "plugin.failed" of a version that did not come into service.
+void publish_failed(const Plugin& plugin, std::string_view step, std::string_view reason);
+
 /// The event with what identifies the generation.
-void publish(std::string_view event, const Plugin& plugin, const Recipe& recipe,
-             std::uint64_t number, log::Level level = log::Level::kInfo,
-             std::string_view reason = {});
+void publish(std::string_view event, const Recipe& recipe, std::uint64_t number,
+             log::Level level = log::Level::kInfo, std::string_view reason = {});
 
 }  // namespace skep::plugin

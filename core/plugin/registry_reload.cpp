@@ -1,7 +1,6 @@
 // Reload: a new file or table into service step by step, and back again when it is worse.
 #include <algorithm>
 
-#include "core/base/events.hpp"
 #include "core/base/text.hpp"
 #include "core/plugin/registry_impl.hpp"
 
@@ -22,14 +21,11 @@ void Registry::Impl::forget_trouble(Plugin& plugin) {
 
 Result<Reloaded> Registry::Impl::reload(const CatalogEntry& entry, From from) {
   Plugin& plugin = plugins.find(entry.info.id)->second;
+  if (from == From::kFolder) tried[entry.info.path] = entry.info.sha256;
   std::string sha256 = entry.info.sha256;
   const auto failed = [&](const Error& error, std::string_view step) {
     const Error told = in_step(error, plugin.id, step);
-    events::publish(log::Level::kError, "plugin.failed",
-                    {{"id", plugin.id},
-                     {"step", step},
-                     {"generation", plugin.last_number},
-                     {"reason", error.message}});
+    publish_failed(plugin, step, error.message);
     const std::lock_guard lock(mutex);
     plugin.trouble = told.with_advice();
     plugin.failed_sha256 = sha256 == plugin.info.sha256 ? "" : sha256;
@@ -50,14 +46,10 @@ Result<Reloaded> Registry::Impl::reload(const CatalogEntry& entry, From from) {
   auto recipe = verify(entry, plugin, *staged);
   if (!recipe) return failed(recipe.error(), "verify");
   const std::uint64_t number = plugin.last_number + 1;
-  publish("plugin.staged", plugin, **recipe, number);
-  if (const Status probed_well = probe(**recipe, number); !probed_well) {
-    if (quarantine.has(staged->sha256))
-      publish("plugin.quarantined", plugin, **recipe, number, log::Level::kError,
-              probed_well.error().message);
+  publish("plugin.staged", **recipe, number);
+  if (const Status probed_well = probe(**recipe, number); !probed_well)
     return failed(probed_well.error(), "probe");
-  }
-  publish("plugin.verified", plugin, **recipe, number);
+  publish("plugin.verified", **recipe, number);
   auto done = replace(plugin, std::move(*recipe), "retired");
   if (!done) return failed(done.error(), "start");
   return done;
@@ -66,10 +58,11 @@ Result<Reloaded> Registry::Impl::reload(const CatalogEntry& entry, From from) {
 void Registry::Impl::roll_back(const Verdicts::Verdict& bad) {
   const std::lock_guard lock(work);
   const auto at = plugins.find(bad.id);
-  if (at == plugins.end() || !at->second.current || at->second.before.empty()) return;
+  if (at == plugins.end() || !at->second.current) return;
   Plugin& plugin = at->second;
   const auto generation = plugin.current->generation();
   if (generation->number() != bad.number) return;
+  generation->on_end({});  // one verdict is enough, whatever comes of it
   const auto worse = plugin.current->shared_recipe();
   const auto better = std::find_if(plugin.before.begin(), plugin.before.end(), [&](const auto& r) {
     return r->file.sha256 != worse->file.sha256 || r->table.text != worse->table.text;
@@ -78,13 +71,10 @@ void Registry::Impl::roll_back(const Verdicts::Verdict& bad) {
   const auto target = *better;
   auto recipe = std::make_shared<Recipe>(*target);
   const bool same_file = recipe->file.sha256 == worse->file.sha256;
-  if (!same_file) {
-    put_into_quarantine(*worse, bad.reason, true);
-    publish("plugin.quarantined", plugin, *worse, bad.number, log::Level::kError, bad.reason);
-  }
-  const auto image = image_of(plugin, recipe->file.path);
+  if (!same_file) put_into_quarantine(*worse, bad.number, bad.reason, true);
+  const auto image = same_bytes_of(plugin, recipe->file);
   if (!image) {
-    publish("plugin.failed", plugin, *worse, bad.number, log::Level::kError, image.error().message);
+    publish("plugin.failed", *worse, bad.number, log::Level::kError, image.error().message);
     return;
   }
   recipe->file = *image;
@@ -103,8 +93,8 @@ void Registry::Impl::roll_back(const Verdicts::Verdict& bad) {
     std::erase(plugin.before, target);
     plugin.current->generation()->on_end({});  // it has served before: no probation
   }
-  publish(done ? "plugin.rolled_back" : "plugin.failed", plugin, *worse, bad.number,
-          log::Level::kError, done ? bad.reason : done.error().message);
+  publish(done ? "plugin.rolled_back" : "plugin.failed", *worse, bad.number, log::Level::kError,
+          done ? bad.reason : done.error().message);
 }
 
 void Registry::Impl::take_out(const std::string& id) {

@@ -38,8 +38,10 @@ Result<Registry::Impl::Started> Registry::Impl::start_all(const Plugin& plugin,
   Started out;
   for (const ManifestComponent& c : next.recipe().manifest.components) {
     if (c.kind != SKEP_KIND_TASK || !plugin.tasks_serve) continue;
-    if (const std::string owner = table->owner_of(c.name); !owner.empty() && owner != plugin.id)
+    if (const std::string owner = table->owner_of(c.name); !owner.empty() && owner != plugin.id) {
+      out.shadowed.insert(c.name);
       continue;
+    }
     auto task = next.start_task(c);
     if (!task) return task.error();
     out.tasks.push_back(std::move(*task));
@@ -57,6 +59,7 @@ Result<Registry::Impl::Started> Registry::Impl::start_all(const Plugin& plugin,
 Status Registry::Impl::go_live(Plugin& plugin, Started started,
                                const std::shared_ptr<Generation>& generation) {
   generation->move_to("active");
+  plugin.shadowed = std::move(started.shadowed);
   if (plugin.tasks_serve) SKEP_TRY(table->put(generation, std::move(started.tasks)));
   for (std::size_t i = 0; i < plugin.slots.size(); ++i) {
     plugin.slots[i]->inst = started.slots[i].inst;
@@ -127,8 +130,7 @@ std::unique_ptr<Running> Registry::Impl::make_current(Plugin& plugin,
   plugin.trouble.clear();
   plugin.failed_sha256.clear();
   plugin.current.swap(next);
-  publish("plugin.active", plugin, plugin.current->recipe(),
-          plugin.current->generation()->number());
+  publish("plugin.active", plugin.current->recipe(), plugin.current->generation()->number());
   return next;
 }
 

@@ -100,20 +100,26 @@ Result<std::shared_ptr<SlotRoute>> Registry::Impl::open_slot(std::string_view ki
   const ManifestComponent component = *choice->component;
   const auto config = component_config(*entry.manifest, component, entry.table.settings, *slot);
   if (!config) return config.error();
-  auto plugin = first_load(entry, true);
-  if (!plugin) {
+  Plugin& plugin = plugin_of(entry);
+  auto fresh = load(entry, plugin, true);
+  if (!fresh) {
+    give_up_load(plugin, nullptr, fresh.error().message);
     const std::lock_guard told(mutex);
-    refuse(entry, plugin.error().message);
-    return plugin.error();
+    refuse(entry, fresh.error().message);
+    return fresh.error();
   }
-  auto target = (*plugin)->current->start_slot(component, *slot);
-  if (!target) return target.error();
+  auto target = (*fresh ? **fresh : *plugin.current).start_slot(component, *slot);
+  if (!target) {
+    if (*fresh) give_up_load(plugin, std::move(*fresh), target.error().message);
+    return target.error();
+  }
+  if (*fresh) make_current(plugin, std::move(*fresh));
   auto use = std::make_shared<SlotUse>(
       SlotUse{component.name, component.kind, std::move(*slot), nullptr, target->inst});
   use->route = std::make_shared<Route>(std::move(*target));
-  (*plugin)->slots.push_back(use);
+  plugin.slots.push_back(use);
   return std::make_shared<SlotRoute>(use->route,
-                                     [this, id = (*plugin)->id, use] { close_slot(id, use); });
+                                     [this, id = plugin.id, use] { close_slot(id, use); });
 }
 
 void Registry::Impl::close_slot(const std::string& id, const std::shared_ptr<SlotUse>& use) {

@@ -92,7 +92,8 @@ Result<std::shared_ptr<const Recipe>> Registry::Impl::verify(const CatalogEntry&
   recipe->manifest = std::move(*manifest);
   recipe->table = entry.table;
   recipe->isolation = isolation_of(entry);
-  if (options.admission)
+  const bool admitted = plugin.current && plugin.current->recipe().file.sha256 == staged.sha256;
+  if (options.admission && !admitted)
     SKEP_TRY(options.admission({entry.info.id, recipe->manifest.version, recipe->manifest.abi,
                                 staged.sha256, staged.path, entry.info.path}));
   if (has_inproc_code(*recipe)) SKEP_TRY(check_hazards(entry.info.id, staged.path));
@@ -116,19 +117,27 @@ Status Registry::Impl::probe(const Recipe& recipe, std::uint64_t number) {
       (*group)->stop();
       continue;
     }
-    const bool crashed = group.error().id() == "plugin-crashed";
-    if (crashed || group.error().code == Code::kDeadline)
-      put_into_quarantine(recipe, group.error().message, crashed);  // a slow machine hangs, too
+    const std::string_view how = group.error().id();
+    const bool crashed = how == "plugin-crashed";
+    if (crashed || how == "plugin-violation")  // a slow machine hangs, too
+      put_into_quarantine(recipe, number, group.error().message, crashed);
     return group.error();
   }
   probed.insert(recipe.file.sha256);
   return {};
 }
 
-void Registry::Impl::put_into_quarantine(const Recipe& recipe, const std::string& reason,
-                                         bool kept) {
+void Registry::Impl::put_into_quarantine(const Recipe& recipe, std::uint64_t number,
+                                         const std::string& reason, bool kept) {
   quarantine.add(recipe.file.sha256, {recipe.manifest.id, recipe.manifest.version, reason,
                                       SystemClock().wall_ms(), kept});
+  publish("plugin.quarantined", recipe, number, log::Level::kError, reason);
+}
+
+Result<Staged> Registry::Impl::same_bytes_of(Plugin& plugin, const Staged& staged) {
+  auto image = image_of(plugin, staged.path);
+  if (image && image->sha256 != staged.sha256) return changed_after_check(staged, image->sha256);
+  return image;
 }
 
 Result<Staged> Registry::Impl::image_of(Plugin& plugin, const std::string& source) {

@@ -4,14 +4,14 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "core/base/events.hpp"
-#include "core/base/limits.hpp"
 #include "core/base/text.hpp"
 #include "core/plugin/keeper.hpp"
 #include "core/plugin/registry_impl.hpp"
 
 namespace skep::plugin {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr Millis kSettle{50};
 /// Without a word of the folders we look as often: notice may get lost.
@@ -22,27 +22,34 @@ std::string access_of(const struct stat& st) {
          std::to_string(st.st_gid);
 }
 
-std::map<std::string, FileStamp> stamps_of(const std::vector<std::string>& folders) {
+std::string content_of(const struct stat& st) {
+  return std::to_string(st.st_ino) + " " + std::to_string(st.st_size) + " " +
+         std::to_string(st.st_mtim.tv_sec) + "." + std::to_string(st.st_mtim.tv_nsec);
+}
+
+/// Who may write the file and what is in it; "" when there is none.
+std::string stamp_of(const std::string& path) {
+  struct stat st {};
+  return ::stat(path.c_str(), &st) == 0 ? content_of(st) + " " + access_of(st) : std::string();
+}
+
+std::map<std::string, FileStamp> stamps_of(const std::vector<std::string>& folders,
+                                           const std::string& lock_file) {
   std::map<std::string, FileStamp> out;
+  const std::string lock = lock_file.empty() ? "" : stamp_of(lock_file);
   for (const std::string& folder : folders) {
     struct stat of_folder {};
     if (::stat(folder.c_str(), &of_folder) != 0) continue;
     std::error_code ec;
-    for (const auto& file : std::filesystem::directory_iterator(folder, ec)) {
+    for (fs::directory_iterator at(folder, ec), end; !ec && at != end; at.increment(ec)) {
       struct stat st {};
-      if (file.path().extension() != ".so" || ::stat(file.path().c_str(), &st) != 0) continue;
-      out[file.path().string()] = {std::to_string(st.st_ino) + " " + std::to_string(st.st_size) +
-                                       " " + std::to_string(st.st_mtim.tv_sec) + "." +
-                                       std::to_string(st.st_mtim.tv_nsec),
-                                   access_of(st) + ", " + access_of(of_folder)};
+      const std::string path = at->path().string();
+      if (at->path().extension() != ".so" || ::stat(path.c_str(), &st) != 0) continue;
+      out[path] = {content_of(st), access_of(st) + ", " + access_of(of_folder) + ", " +
+                                       stamp_of(path + ".minisig") + ", " + lock};
     }
   }
   return out;
-}
-
-/// What was refused may be admitted by another one.
-std::string signature_beside(const std::string& path) {
-  return read_file(path + ".minisig", kMaxSignatureBytes).value_or("");
 }
 
 }  // namespace
@@ -82,19 +89,21 @@ Keeper::~Keeper() {
 }
 
 void Keeper::run(std::stop_token stop) {
-  while (!stop.stop_requested()) {
-    const auto changes = files_.wait(kLookAgain, kSettle, stop);
-    if (stop.stop_requested()) return;
-    const auto bad = verdicts_->take();
-    for (const Verdicts::Verdict& verdict : bad) roll_back_(verdict);
-    if (changes.any() || bad.empty()) look_();
-  }
+  while (!stop.stop_requested()) try {
+      const auto changes = files_.wait(kLookAgain, kSettle, stop);
+      if (stop.stop_requested()) return;
+      const auto bad = verdicts_->take();
+      for (const Verdicts::Verdict& verdict : bad) roll_back_(verdict);
+      if (changes.any() || bad.empty()) look_();
+    } catch (const std::exception& e) {
+      log::error("plugin_watch_failed", {{"error", e.what()}});
+    }
 }
 
 void Registry::Impl::notice_gone_files() {
   for (auto& [id, plugin] : plugins) {
     std::error_code ec;
-    const bool gone = plugin.current && !std::filesystem::exists(plugin.info.path, ec);
+    const bool gone = plugin.current && !fs::exists(plugin.info.path, ec);
     if (gone == plugin.gone) continue;
     const std::lock_guard told(mutex);
     plugin.gone = gone;
@@ -104,9 +113,17 @@ void Registry::Impl::notice_gone_files() {
     plugin.trouble = "its file is gone: " + plugin.info.path +
                      "; what was loaded goes on serving\n  next: put the file back, or turn the "
                      "plugin off";
-    publish("plugin.failed", plugin, plugin.current->recipe(),
-            plugin.current->generation()->number(), log::Level::kWarn, plugin.trouble);
+    publish("plugin.failed", plugin.current->recipe(), plugin.current->generation()->number(),
+            log::Level::kWarn, plugin.trouble);
   }
+}
+
+/// Beside a version that serves; said once.
+void Registry::Impl::notice_broken_file(const CatalogEntry& entry) {
+  if (find_entry(entries, entry.info.id) != &entry) return;
+  const std::string& file = entry.info.sha256.empty() ? entry.info.reason : entry.info.sha256;
+  if (std::exchange(tried[entry.info.path], file) == file) return;
+  publish_failed(plugins.find(entry.info.id)->second, "verify", entry.info.reason);
 }
 
 /// In quarantine, and list() says so already.
@@ -114,21 +131,37 @@ bool Registry::Impl::is_known_as_bad(const Plugin& plugin, const std::string& sh
   return plugin.failed_sha256 == sha256 && quarantine.has(sha256);
 }
 
-/// What was refused because others may write it is tried again once they may not.
+/// What an operator changes between the first refusal and the first look counts, too.
+void Registry::Impl::note_admissions() {
+  if (!seen_files.empty()) return;
+  for (auto& [path, stamp] : stamps_of(options.paths, options.lock_file))
+    seen_files[path].admission = std::move(stamp.admission);
+}
+
+std::vector<std::string> Registry::Impl::watched_folders() const {
+  std::vector<std::string> folders = options.paths;
+  if (!options.lock_file.empty())
+    folders.push_back(fs::absolute(options.lock_file).parent_path().string());
+  return folders;
+}
+
+/// What was refused because others may write it, or for want of a signature or a pin, is tried
+/// again once any of that has changed.
 void Registry::Impl::look_again_at(const std::map<std::string, FileStamp>& files) {
   for (const auto& [path, stamp] : files) {
     const auto seen = seen_files.find(path);
-    if (seen == seen_files.end() || seen->second.access == stamp.access) continue;
+    if (seen == seen_files.end() || seen->second.admission == stamp.admission) continue;
     tried.erase(path);
     refusals.erase(path);
   }
 }
 
-/// A file that cannot be read as a plugin (half written, say) changes nothing: the next change of
-/// the folder, or the next look, reads it again.
+/// A file that cannot be read as a plugin (half written, say) stops nothing: the next change of the
+/// folder, or the next look, reads it again.
 void Registry::Impl::look_at_files() {
   const std::lock_guard lock(work);
-  auto now = stamps_of(options.paths);
+  serve_freed_types();
+  auto now = stamps_of(options.paths, options.lock_file);
   if (now == seen_files) return;
   look_again_at(now);
   seen_files = std::move(now);
@@ -140,13 +173,12 @@ void Registry::Impl::look_at_files() {
     const bool runs = at != plugins.end() && at->second.current != nullptr;
     if (runs && entry.usable() && entry.info.sha256 == at->second.current->recipe().file.sha256)
       forget_trouble(at->second);  // the file that serves is the one that is there
+    if (runs && entry.info.state == "refused") notice_broken_file(entry);
     if (!entry.usable()) continue;
     const bool due = runs ? entry.info.sha256 != at->second.current->recipe().file.sha256 &&
                                 !is_known_as_bad(at->second, entry.info.sha256)
                           : serving && has_tasks(*entry.manifest);
-    std::string now_there = entry.info.sha256 + signature_beside(entry.info.path);
-    if (!due || tried[entry.info.path] == now_there) continue;
-    tried[entry.info.path] = std::move(now_there);
+    if (!due || tried[entry.info.path] == entry.info.sha256) continue;
     if (runs)
       static_cast<void>(reload(entry));  // says itself what went wrong
     else

@@ -95,7 +95,8 @@ Result<std::string> check_owner(int fd) {
 /// Removes the folders of runs whose lock nobody holds.
 void remove_old_runs(const fs::path& staging_dir) {
   std::error_code ec;
-  for (const auto& entry : fs::directory_iterator(staging_dir, ec)) {
+  for (fs::directory_iterator at(staging_dir, ec), end; !ec && at != end; at.increment(ec)) {
+    const fs::directory_entry entry = *at;
     if (!entry.path().filename().string().starts_with(kRunPrefix)) continue;
     const UniqueFd dir(
         ::open(entry.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
@@ -184,11 +185,13 @@ Status verify_staged(const Staged& staged) {
   const auto sha = digest(fd->get(), -1);
   if (!sha) return sha.error().within(staged.path);
   if (*sha == staged.sha256) return Status();
+  return changed_after_check(staged, *sha);
+}
+
+Error changed_after_check(const Staged& staged, const std::string& sha256) {
   return Error{Code::kDenied,
-               "the staged copy " + staged.path +
-                   " was changed after it was checked "
-                   "(sha256 " +
-                   staged.sha256.substr(0, 12) + ", now " + sha->substr(0, 12) + ")",
+               "the staged copy " + staged.path + " was changed after it was checked (sha256 " +
+                   staged.sha256.substr(0, 12) + ", now " + sha256.substr(0, 12) + ")",
                "plugin-changed", "find out who writes into the state folder, then start again"};
 }
 

@@ -49,5 +49,7 @@ class StagingArea {
 
 /// kDenied when the staged file no longer has the bytes that were hashed.
 Status verify_staged(const Staged& staged);
+/// What verify_staged() says of a copy that has other bytes now.
+Error changed_after_check(const Staged& staged, const std::string& sha256);
 
 }  // namespace skep::plugin

@@ -40,6 +40,7 @@ bool serves(const std::vector<std::shared_ptr<TaskComponent>>& components, std::
 
 Status TaskTable::put(const std::shared_ptr<Generation>& generation,
                       std::vector<std::shared_ptr<TaskComponent>> components) {
+  bool freed = false;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& c : components)
@@ -51,15 +52,17 @@ Status TaskTable::put(const std::shared_ptr<Generation>& generation,
             "type-taken", "rename one of the two, or turn one off"};
     for (auto it = entries_.begin(); it != entries_.end();) {
       const bool ours = it->second.task.generation->owner() == generation->owner();
+      const bool goes = ours && !serves(components, it->first);
       if (ours) let_go(it->second.held);
-      it = ours && !serves(components, it->first) ? entries_.erase(it) : std::next(it);
+      it = goes ? entries_.erase(it) : std::next(it);
+      freed = freed || goes;
     }
     for (auto& c : components) {
       std::string name = c->type().name;
       entries_[std::move(name)] = Entry{{generation, std::move(c)}, nullptr};
     }
   }
-  tell();
+  tell(freed);
   return {};
 }
 
@@ -73,7 +76,7 @@ void TaskTable::remove(std::string_view owner) {
       return ours;
     });
   }
-  if (removed > 0) tell();
+  if (removed > 0) tell(true);
 }
 
 void TaskTable::hold(std::string_view owner) {
@@ -90,6 +93,14 @@ void TaskTable::release(std::string_view owner) {
       let_go(entry.held);
       entry.held.reset();
     }
+}
+
+std::vector<std::shared_ptr<TaskComponent>> TaskTable::components_of(std::string_view owner) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<TaskComponent>> out;
+  for (const auto& [name, entry] : entries_)
+    if (entry.task.generation->owner() == owner) out.push_back(entry.task.component);
+  return out;
 }
 
 std::string TaskTable::owner_of(std::string_view type) const {
@@ -152,9 +163,15 @@ void TaskTable::on_change(std::function<void()> changed) {
   changed_ = std::move(changed);
 }
 
-void TaskTable::tell() const {
+void TaskTable::on_freed(std::function<void()> freed) {
+  const std::lock_guard lock(changed_mutex_);
+  freed_ = std::move(freed);
+}
+
+void TaskTable::tell(bool freed) const {
   const std::lock_guard lock(changed_mutex_);
   if (changed_) changed_();
+  if (freed && freed_) freed_();
 }
 
 }  // namespace skep::plugin

@@ -37,6 +37,8 @@ class TaskTable final : public ports::TaskRunner {
   void hold(std::string_view owner);
   /// Lets the held types go on with what served them before.
   void release(std::string_view owner);
+  /// What serves the owner's types now.
+  std::vector<std::shared_ptr<TaskComponent>> components_of(std::string_view owner) const;
   /// Who serves the type, or "".
   std::string owner_of(std::string_view type) const;
 
@@ -48,6 +50,9 @@ class TaskTable final : public ports::TaskRunner {
   /// By name.
   std::vector<ports::TaskType> types() const override;
   void on_change(std::function<void()> changed) override;
+  /// Hears when types went that somebody else may serve now; must not block. An empty one replaces
+  /// it.
+  void on_freed(std::function<void()> freed);
 
  private:
   struct Entry {
@@ -61,12 +66,13 @@ class TaskTable final : public ports::TaskRunner {
   std::optional<Entered> enter(const std::string& type, MonoMs deadline,
                                ports::CancelToken& cancel);
   model::Outcome unknown(const std::string& type) const;
-  void tell() const;
+  void tell(bool freed) const;
 
   mutable std::mutex mutex_;  ///< guards the entries
   std::map<std::string, Entry, std::less<>> entries_;
-  mutable std::mutex changed_mutex_;  ///< held while the listener runs, so it can be replaced
+  mutable std::mutex changed_mutex_;  ///< held while a listener runs, so it can be replaced
   std::function<void()> changed_;
+  std::function<void()> freed_;
 };
 
 }  // namespace skep::plugin

@@ -81,6 +81,38 @@ TEST_F(ReloadTest, a_file_that_does_not_start_keeps_no_settings_back) {
   EXPECT_NE(info().failed_sha256, "");
 }
 
+TEST_F(ReloadTest, what_was_refused_for_its_table_serves_with_another) {
+  options_.arrivals = folder();
+  options_.tables = {{"answer", R"({"greting":"x"})"}};
+  begin("answer_1");
+  EXPECT_EQ(info().state, "refused");
+  const auto done = registry_->configure({{"answer", kHello}});
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->changed, std::vector<std::string>{"answer"});
+  EXPECT_NE(run().result.find("hello"), std::string::npos);
+}
+
+TEST_F(ReloadTest, a_table_of_a_plugin_that_nobody_uses_loads_nothing) {
+  install_file(SKEP_BUILD_DIR "/lib/skep/plugins/sqlite.so");
+  begin("answer_1");
+  ASSERT_TRUE(registry_->configure({{"sqlite", R"({"path":"/nowhere/q.db"})"}}));
+  EXPECT_TRUE(info_of(*registry_, "sqlite.so").generations.empty());
+}
+
+TEST_F(ReloadTest, what_serves_takes_settings_beside_a_file_that_nobody_vouches_for) {
+  std::atomic<bool> trusted{true};
+  options_.admission = [&](const Candidate&) -> Status {
+    return trusted ? Status() : Status(Error{Code::kDenied, "nobody vouches for it", "untrusted"});
+  };
+  begin("answer_1");
+  trusted = false;
+  write_bytes(folder() + "/answer.so", bytes_of(fixture("reload/answer_1.so")).substr(0, 4000));
+  const auto done = registry_->configure({{"answer", kHello}});
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(done->changed, std::vector<std::string>{"answer"});
+  EXPECT_NE(run().result.find("hello"), std::string::npos);
+}
+
 TEST_F(ReloadTest, half_a_file_before_the_good_one_takes_no_table_from_it) {
   options_.paths.insert(options_.paths.begin(), dir_.file("first"));
   fs::create_directories(dir_.file("first"));

@@ -172,7 +172,12 @@ TEST_F(ReloadTest, a_start_that_hangs_costs_a_probe) {
   const auto hang = registry_->reload("answer");
   ASSERT_FALSE(hang);
   EXPECT_NE(hang.error().message.find("step probe"), std::string::npos) << hang.error().message;
+  await_event("plugin.quarantined", "did not answer in time");
   EXPECT_EQ(build(), 1);
+  const auto again = registry_->reload("answer");
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().message.find("is in quarantine"), std::string::npos)
+      << again.error().message;
 }
 
 class ReloadCrashTest : public ReloadTest, public testing::WithParamInterface<const char*> {};
