@@ -117,7 +117,7 @@ Status Registry::Impl::probe(const Recipe& recipe, std::uint64_t number) {
       (*group)->stop();
       continue;
     }
-    const std::string_view how = group.error().id();
+    const std::string how(group.error().id());
     const bool crashed = how == "plugin-crashed";
     if (crashed || how == "plugin-violation")  // a slow machine hangs, too
       put_into_quarantine(recipe, number, group.error().message, crashed);
