@@ -72,10 +72,10 @@ void print_made(Session& s, const std::string& name, const std::string& folder,
     return;
   }
   s.console.out << "made " << folder << ": " << join(files, " ") << '\n';
-  std::string next = "next:  cd " + folder +
-                     " && cmake -B b && cmake --build b && ctest --test-dir b\n"
-                     "       skep plugin install b/" +
-                     name + ".so";
+  std::string next = "next:  (cd " + folder +
+                     " && cmake -B b && cmake --build b && ctest --test-dir b)\n"
+                     "       skep plugin install " +
+                     folder + "/b/" + name + ".so";
   if (kind == "task") next += "\n       skep task submit " + name + " --wait";
   s.console.note(next);
 }

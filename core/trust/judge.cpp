@@ -20,8 +20,6 @@ std::string said(const Judgement& j, const Settings& settings) {
 }
 
 constexpr std::size_t kShownDigits = 16;
-constexpr std::string_view kRelock = "if this file is the one you want: skep plugin lock -c CONFIG";
-
 std::string digits(const std::string& sha256) { return sha256.substr(0, kShownDigits); }
 
 std::string ids_of(const std::vector<PublicKey>& keys) {
@@ -79,8 +77,7 @@ class Judge {
     const auto pin = lock->pins.find(artifact_.id);
     if (pin != lock->pins.end()) return compare(pin->second);
     if (settings_.pin)
-      add({"id", "one of " + settings_.lock_file, artifact_.id, "not in the lock",
-           std::string(kRelock)});
+      add({"id", "one of " + settings_.lock_file, artifact_.id, "not in the lock", relock()});
   }
 
   /// Whether anything of these bytes is pinned, while nobody knows yet as what.
@@ -90,16 +87,15 @@ class Judge {
     });
     if (settings_.pin && !pinned)
       add({"sha256", "one of " + settings_.lock_file, digits(artifact_.sha256), "not in the lock",
-           std::string(kRelock)});
+           relock()});
   }
 
   void compare(const Pin& pin) {
     if (settings_.pin) {
       add({"version", pin.version, artifact_.version,
-           pin.version == artifact_.version ? "ok" : "another version", std::string(kRelock)});
+           pin.version == artifact_.version ? "ok" : "another version", relock()});
       add({"sha256", digits(pin.sha256), digits(artifact_.sha256),
-           pin.sha256 == artifact_.sha256 ? "ok" : "other bytes than those pinned",
-           std::string(kRelock)});
+           pin.sha256 == artifact_.sha256 ? "ok" : "other bytes than those pinned", relock()});
     }
     const bool old = compare_versions(artifact_.version, pin.min_version) < 0;
     add({"min_version", pin.min_version, artifact_.version, old ? "older than ever allowed" : "ok",
@@ -136,7 +132,7 @@ class Judge {
     }
     const bool pinned = pinned_key_.empty() || pinned_key_ == found;
     add({"key", pinned_key_.empty() ? ids_of(keys_) : pinned_key_, found,
-         pinned ? "ok" : "not the key that is pinned", std::string(kRelock)});
+         pinned ? "ok" : "not the key that is pinned", relock()});
     return &*key;
   }
 
@@ -154,6 +150,16 @@ class Judge {
          "skep plugin sign writes the right comment"});
   }
 
+  /// A script does not say outside of itself what it is, so the command does.
+  std::string relock() const {
+    const std::string command = "if this file is the one you want: skep plugin lock ";
+    if (artifact_.abi != "lua") return command + "-c CONFIG";
+    const auto known = [](const std::string& word, const char* otherwise) {
+      return word.empty() ? std::string(otherwise) : word;
+    };
+    return command + artifact_.source + " --id " + known(artifact_.id, "NAME") + " --version " +
+           known(artifact_.version, "VERSION") + " -c CONFIG";
+  }
   void add(Finding row) { out_.rows.push_back(std::move(row)); }
 
   const Settings& settings_;

@@ -143,6 +143,11 @@ TEST_F(JudgeTest, before_its_id_is_known_the_bytes_have_to_be_trusted_under_any)
   require(true, false);
   write_text(file, "other bytes");
   expect_refused(unknown(), {"sha256", "not in the lock", "skep plugin lock"});
+  Artifact script = artifact();
+  script.abi = "lua";
+  script.id = "late";
+  expect_refused(outcome(script),
+                 {("skep plugin lock " + file + " --id late --version 1.2.0 -c CONFIG").c_str()});
 }
 
 TEST_F(JudgeTest, an_unusable_signature_file_is_refused) {
