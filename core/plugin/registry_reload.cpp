@@ -25,10 +25,12 @@ Result<Reloaded> Registry::Impl::reload(const CatalogEntry& entry, From from) {
   std::string sha256 = entry.info.sha256;
   const auto failed = [&](const Error& error, std::string_view step) {
     const Error told = in_step(error, plugin.id, step);
-    publish_failed(plugin, step, error.message);
-    const std::lock_guard lock(mutex);
-    plugin.trouble = told.with_advice();
-    plugin.failed_sha256 = sha256 == plugin.info.sha256 ? "" : sha256;
+    {
+      const std::lock_guard lock(mutex);
+      plugin.trouble = told.with_advice();
+      plugin.failed_sha256 = sha256 == plugin.info.sha256 ? "" : sha256;
+    }
+    publish_failed(plugin, step, error.message);  // who hears of it finds it in list()
     return told;
   };
   const Recipe& now = plugin.current->recipe();
