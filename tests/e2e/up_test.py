@@ -21,6 +21,21 @@ class Up(RigTest):
         left = subprocess.run(["pgrep", "-f", state], capture_output=True, text=True).stdout
         self.assertEqual(left, "", "processes left behind")
 
+    def test_a_task_type_of_ones_own_beside_it(self):
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("SKEP_", "WORKER_"))}
+
+        def skep(*words):
+            done = subprocess.run([SKEP, *words], cwd=self.root, env=env, capture_output=True, text=True, timeout=90)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            return done.stdout + done.stderr
+        skep("up", "-d", "--sites", "site-a,site-b", "--port", "0")
+        try:
+            self.assertIn("the running node serves it", skep("script", "new", "greet"))
+            self.assertIn("greet succeeded", skep("task", "submit", "greet", "--wait"))
+            self.assertIn("succeeded", skep("task", "submit", "greet", "--site", "site-b", "--wait"))
+        finally:
+            skep("up", "--stop")
+
     def test_two_at_once_take_turns(self):
         state = os.path.join(self.root, "state")
 
