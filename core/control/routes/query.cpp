@@ -1,6 +1,7 @@
 #include <charconv>
 
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 #include "core/control/routes/routes.hpp"
 
 namespace skep::control {
@@ -8,7 +9,8 @@ namespace {
 
 Error bad_parameter(const std::string& name, const std::string& value,
                     const std::string& expected) {
-  return invalid("query parameter " + name + "=" + value.substr(0, 60) + ": expected " + expected)
+  return invalid("query parameter " + name + "=" + std::string(clip_utf8(value, 60)) +
+                 ": expected " + expected)
       .named("bad-query");
 }
 
