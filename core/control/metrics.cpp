@@ -180,6 +180,7 @@ std::string Metrics::render(WallMs now, const std::vector<ports::TaskCount>& cou
   claims.add(static_cast<double>(waiting_claims));
   families.push_back(build.take());
   families.push_back(claims.take());
+  families.push_back(api::plugin_gauges());
   add_queue(families, now, counts);
   add_workers(families, now, workers, directory);
   add_artifacts(families, releases, workers);
