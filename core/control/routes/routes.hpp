@@ -57,6 +57,9 @@ HttpResponse withdraw_artifact(Control& c, const HttpRequest& r);
 HttpResponse get_blob(Control& c, const HttpRequest& r);
 HttpResponse worker_artifacts(Control& c, const HttpRequest& r);
 
+/// The {id} of the path.
+inline const std::string& id_of(const HttpRequest& r) { return r.params.at("id"); }
+
 // query.cpp: query parameters, checked.
 struct Page {
   std::int64_t after = 0;

@@ -10,7 +10,7 @@ using net::Route;
 constexpr std::size_t kNone = 0;
 constexpr std::size_t kSmall = net::kOptionalBody;
 constexpr std::size_t kTask = 1 << 20;
-constexpr std::size_t kBatch = 16 << 20;
+constexpr std::size_t kBatchBody = 16 << 20;
 /// The largest plugin as base64, and the members around it.
 constexpr std::size_t kArtifact = api::kMaxPluginBytes / 3 * 4 + (128 << 10);
 
@@ -42,7 +42,8 @@ std::vector<Route> route_table(Control& c) {
       {"GET", "/livez", kOpen, kNone, "Does the process answer?", probe(livez)},
       {"GET", "/metrics", kOperator, kNone, "Prometheus metrics.", probe(metrics)},
 
-      {"POST", "/api/tasks", kOperator, kBatch, "Submit one task or an array.", bind(post_tasks)},
+      {"POST", "/api/tasks", kOperator, kBatchBody, "Submit one task or an array.",
+       bind(post_tasks)},
       {"GET", "/api/tasks", kOperator, kNone, "List tasks, newest first.",
        bind(list_tasks, {"status", "type", "site", "worker_id", "limit", "cursor"})},
       {"GET", "/api/tasks/{id}", kOperator, kNone, "One task; ?wait=30 waits for its end.",
@@ -59,7 +60,7 @@ std::vector<Route> route_table(Control& c) {
 
       {"POST", "/api/workers/register", kWorker, kTask, "A worker introduces itself.",
        bind(register_worker)},
-      {"POST", "/api/workers/results", kWorker, kBatch, "One envelope or an array.",
+      {"POST", "/api/workers/results", kWorker, kBatchBody, "One envelope or an array.",
        bind(post_results)},
       {"POST", "/api/workers/{id}/heartbeat", kWorker, kTask, "A worker's beat; renews leases.",
        bind(heartbeat)},

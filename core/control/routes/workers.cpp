@@ -17,8 +17,6 @@ constexpr std::array<std::string_view, 4> kReservedIds{"health", "metrics", "reg
 /// Together with one task of the largest size it stays below what a worker's client takes.
 constexpr std::uint32_t kClaimBytes = 8u << 20;
 
-const std::string& id_of(const HttpRequest& r) { return r.params.at("id"); }
-
 Status check_registration(const api::Registration& r) {
   if (!is_name(r.worker_id))
     return invalid("registration: worker_id must be letters, digits, '.', '_' or '-', at most 128");
