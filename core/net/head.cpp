@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::net {
 namespace {
@@ -66,6 +67,7 @@ Refusal parse_field(std::string_view line, Head& head) {
     return bad("a header line is not \"Name: value\"");
   std::string name = to_lower(line.substr(0, colon));
   const std::string_view value = without_ows(line.substr(colon + 1));
+  if (!is_utf8(value)) return bad("the value of the header " + name + " is not UTF-8 text");
   const auto [at, is_new] = head.headers.try_emplace(std::move(name), value);
   if (is_new) return {};
   if (std::find(std::begin(kSingletons), std::end(kSingletons), at->first) != std::end(kSingletons))

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <cctype>
 
+#include "core/base/utf8.hpp"
 #include "core/net/head.hpp"
 
 namespace skep::net {
@@ -22,31 +24,10 @@ bool has_bad_escape(std::string_view s) {
   return false;
 }
 
-/// Bytes that follow the first byte of a UTF-8 sequence; -1 for no first byte.
-int continuation_bytes(unsigned char c) {
-  if (c < 0x80) return 0;
-  if (c >= 0xc2 && c < 0xe0) return 1;
-  if (c >= 0xe0 && c < 0xf0) return 2;
-  return c >= 0xf0 && c < 0xf5 ? 3 : -1;
-}
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-/// UTF-8 without overlong forms, surrogates and control characters.
 bool is_clean_text(std::string_view s) {
-  for (std::size_t i = 0; i < s.size(); ++i) {
-    const auto c = static_cast<unsigned char>(s[i]);
-    if (c < 0x20 || c == 0x7f) return false;
-    const int more = continuation_bytes(c);
-    if (more < 0 || i + static_cast<std::size_t>(more) >= s.size()) return false;
-    for (int k = 1; k <= more; ++k) {
-      const auto next = static_cast<unsigned char>(s[i + static_cast<std::size_t>(k)]);
-      if ((next & 0xc0) != 0x80) return false;
-      if (k == 1 && ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) ||
-                     (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f)))
-        return false;
-    }
-    i += static_cast<std::size_t>(more);
-  }
-  return true;
+  return is_utf8(s) && std::none_of(s.begin(), s.end(), is_control);
 }
 
 Refusal read_path(const boost::urls::url_view& url, std::string& path) {

@@ -77,7 +77,7 @@ struct Captured {
     const std::size_t room = kMaxCaptured - to.size();
     if (bytes.n > room) c.truncated = true;
     try {
-      to.append(text(bytes).substr(0, room));
+      to.append(clip_text(text(bytes), room));
     } catch (...) {
       return SKEP_E_NO_MEMORY;
     }

@@ -16,6 +16,9 @@ target_compile_definitions(queue_sqlite PRIVATE
   SKEP_CRASH_WRITER="$<TARGET_FILE:queue_crash_writer>")
 add_dependencies(queue_sqlite queue_crash_writer)
 
+skep_test(sqlite_log LABEL conformance
+  SOURCES sqlite_log_test.cpp DEPENDS test_support LIBRARIES PkgConfig::SQLITE)
+
 set(SKEP_STORE_SUITE ${CMAKE_CURRENT_LIST_DIR}/store_suite.cpp)
 skep_test(store_conformance LABEL conformance
   SOURCES store_conformance_test.cpp ${SKEP_STORE_SUITE} DEPENDS test_support)
