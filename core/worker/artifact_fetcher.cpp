@@ -115,7 +115,9 @@ Status ArtifactFetcher::synchronise() {
 }
 
 Status ArtifactFetcher::fetch(Item& item) {
-  if (!folder_.has(item.what)) {
+  const auto there = folder_.has(item.what);
+  if (!there) return there.error();
+  if (!*there) {
     const auto size = static_cast<std::size_t>(item.what.size);
     std::string bytes;
     bytes.reserve(size);
