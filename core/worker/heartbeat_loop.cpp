@@ -8,11 +8,13 @@
 
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
+#include "core/worker/log_streamer.hpp"
 
 namespace skep::worker {
 namespace {
 
 constexpr double kLongestInterval = 3600;
+constexpr std::size_t kShown = 300;  ///< bytes of a stranger's answer
 
 std::int64_t rss_bytes() {
   std::istringstream statm(read_file("/proc/self/statm", 4096).value_or(""));
@@ -124,10 +126,17 @@ bool HeartbeatLoop::beat(bool draining, Millis timeout) {
     failed(reply.error(), endpoint);
     return false;
   }
+  const auto answer = api::decode_beat_reply(*reply);
+  if (!answer || answer->to != api::Addressee{beat.worker_id, beat.incarnation}) {
+    failed(unavailable("no control plane of skep answers at " + endpoints_.url(endpoint) +
+                       ", but something that says: " + to_utf8(reply->substr(0, kShown))),
+           endpoint);
+    return false;
+  }
   complaint_.reset();
   link_.reached();
   executor_.announced(beat.tasks);
-  if (!draining) apply(*reply);
+  if (!draining) apply(*answer);
   return true;
 }
 
@@ -135,19 +144,14 @@ void HeartbeatLoop::last_beat(Millis timeout) {
   if (link_.registered() && !link_.conflicted()) beat(true, timeout);
 }
 
-void HeartbeatLoop::apply(const std::string& text) {
-  const auto reply = api::decode_beat_reply(text);
-  if (!reply) {
-    log::warn("heartbeat_reply_unreadable", {{"error", reply.error().message}});
-    return;
-  }
-  for (const auto& [lease, verdict] : reply->tasks)
+void HeartbeatLoop::apply(const api::BeatReply& reply) {
+  for (const auto& [lease, verdict] : reply.tasks)
     if (verdict != ports::LeaseVerdict::kHeld &&
         executor_.cancel(lease, ports::CancelReason::kLeaseLost))
       log::warn("lease_lost", {{"task_id", lease.task_id}, {"attempt", lease.attempt}});
-  link_.set_mode(reply->mode);
-  if (options_.on_registry) options_.on_registry(reply->registry);
-  const double seconds = reply->heartbeat_interval_seconds;
+  link_.set_mode(reply.mode);
+  if (options_.on_registry) options_.on_registry(reply.registry);
+  const double seconds = reply.heartbeat_interval_seconds;
   if (seconds > 0 && seconds <= kLongestInterval)
     set_interval(Millis{static_cast<std::int64_t>(seconds * 1000)});
 }

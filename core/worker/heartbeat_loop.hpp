@@ -53,7 +53,7 @@ class HeartbeatLoop final : public Service {
   api::Beat make_beat(bool draining);
   bool wait_for_beat(MonoMs last, bool answered, std::stop_token stop);
   bool beat(bool draining, Millis timeout);
-  void apply(const std::string& text);
+  void apply(const api::BeatReply& reply);
   void failed(const Error& error, std::size_t endpoint);
 
   const HeartbeatOptions options_;
