@@ -41,21 +41,21 @@ HeartbeatLoop::HeartbeatLoop(HeartbeatOptions options, ports::Heartbeat& heartbe
 
 void HeartbeatLoop::task_started() {
   if (look_planned_.exchange(true)) return;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   woken_ = true;
   wake_.notify_all();
 }
 
 void HeartbeatLoop::set_interval(Millis interval) {
   if (interval.count() <= 0) return;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   interval_ = interval;
   woken_ = true;
   wake_.notify_all();
 }
 
 void HeartbeatLoop::hasten() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   hastened_ = woken_ = true;
   wake_.notify_all();
 }
@@ -76,7 +76,7 @@ void HeartbeatLoop::run(std::stop_token stop) {
 
 /// False when something may have changed and the time has to be looked at again.
 bool HeartbeatLoop::wait_for_beat(MonoMs last, bool answered, std::stop_token stop) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   woken_ = false;
   look_planned_ = false;  // before the look: a start after it wakes us
   const MonoMs oldest = executor_.oldest_unannounced();
@@ -86,7 +86,9 @@ bool HeartbeatLoop::wait_for_beat(MonoMs last, bool answered, std::stop_token st
   if (oldest != 0 && answered) next = std::min(next, oldest + options_.early.count());
   const MonoMs now = clock_.mono_ms();
   if (std::exchange(hastened_, false) || next <= now) return true;
-  wake_.wait_for(lock, stop, Millis{next - now}, [&] { return woken_; });
+  const auto until = std::chrono::steady_clock::now() + Millis{next - now};
+  while (!woken_ && wake_.wait_until(lock, stop, until)) {
+  }
   return false;
 }
 

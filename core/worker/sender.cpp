@@ -64,17 +64,17 @@ Sender::Sender(SenderOptions options, std::unique_ptr<ControlPlane> control, por
       most_items_(kMaxItems) {}
 
 void Sender::push(std::vector<Parcel> parcels) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (Parcel& parcel : parcels) new_.push_back(std::move(parcel));
   work_.notify_all();
 }
 
 bool Sender::flush(MonoMs deadline) {
   constexpr Millis kLook{20};
-  std::unique_lock lock(mutex_);
-  const auto empty = [&] { return new_.empty() && !sending_; };
-  while (!empty() && clock_.mono_ms() < deadline) work_.wait_for(lock, kLook, empty);
-  return empty();
+  MutexLock lock(mutex_);
+  while ((!new_.empty() || sending_) && clock_.mono_ms() < deadline)
+    work_.wait_for(lock, {}, kLook);
+  return new_.empty() && !sending_;
 }
 
 void Sender::run(std::stop_token stop) {
@@ -90,11 +90,13 @@ void Sender::run(std::stop_token stop) {
       not_before_ = asked_until_;
     }
     if (next_try() > now) {
-      std::unique_lock lock(mutex_);
+      MutexLock lock(mutex_);
       // While the control plane is away, look now and then whether another loop has reached it.
       const Millis nap =
           std::min(Millis{next_try() - now}, parked_ ? Millis{500} : options_.rescan);
-      work_.wait_for(lock, stop, nap, [&] { return !new_.empty(); });
+      const auto until = std::chrono::steady_clock::now() + nap;
+      while (new_.empty() && work_.wait_until(lock, stop, until)) {
+      }
       continue;
     }
     std::vector<Parcel> parcels = take_spooled();
@@ -112,7 +114,7 @@ MonoMs Sender::next_try() const {
 }
 
 std::vector<Parcel> Sender::take_new() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Parcel> out(std::make_move_iterator(new_.begin()),
                           std::make_move_iterator(new_.end()));
   new_.clear();
@@ -121,7 +123,7 @@ std::vector<Parcel> Sender::take_new() {
 }
 
 void Sender::settle_taken() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   sending_ = false;
   work_.notify_all();
 }

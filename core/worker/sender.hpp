@@ -1,14 +1,13 @@
 // Brings parcels home: new ones at once, then what the spool holds, newest first.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/ports/spool.hpp"
 #include "core/worker/backoff.hpp"
@@ -92,10 +91,10 @@ class Sender final : public Service {
   std::vector<Parcel> unspooled_;           ///< nobody else has them: kept until delivered
   std::size_t most_items_;                  ///< in a request
 
-  std::mutex mutex_;
-  std::condition_variable_any work_;
-  std::deque<Parcel> new_;
-  bool sending_ = false;
+  Mutex mutex_;
+  StoppableCondVar work_;
+  std::deque<Parcel> new_ SKEP_GUARDED_BY(mutex_);
+  bool sending_ SKEP_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace skep::worker
