@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kEncode = "percent-encode what is not a letter, digit or -._~";
 
-Refusal bad(std::string message, std::string_view next = kEncode) {
+Refusal bad_target(std::string message, std::string_view next = kEncode) {
   return HttpResponse::problem(
       Error{Code::kInvalid, std::move(message), "bad-target", std::string(next)});
 }
@@ -33,10 +33,10 @@ bool is_clean_text(std::string_view s) {
 Refusal read_path(const boost::urls::url_view& url, std::string& path) {
   for (const std::string part : url.segments()) {
     if (part.find_first_of("/\\") != std::string::npos)
-      return bad("the path holds an encoded slash, which no name here has", "");
+      return bad_target("the path holds an encoded slash, which no name here has", "");
     if (part == "." || part == "..")
-      return bad("the path holds a dot segment", "leave out \".\" and \"..\"");
-    if (!is_clean_text(part)) return bad("the path is not clean UTF-8 after decoding");
+      return bad_target("the path holds a dot segment", "leave out \".\" and \"..\"");
+    if (!is_clean_text(part)) return bad_target("the path is not clean UTF-8 after decoding");
     path.append("/").append(part);
   }
   if (path.ends_with('/')) path.pop_back();
@@ -50,9 +50,9 @@ Refusal read_query(const boost::urls::url_view& url, std::map<std::string, std::
   form.space_as_plus = true;
   for (const auto& given : url.params(form)) {
     if (!is_clean_text(given.key) || !is_clean_text(given.value))
-      return bad("the query is not clean UTF-8 after decoding");
+      return bad_target("the query is not clean UTF-8 after decoding");
     if (!query.try_emplace(given.key, given.value).second)
-      return bad("the query parameter \"" + given.key + "\" comes twice", "give it once");
+      return bad_target("the query parameter \"" + given.key + "\" comes twice", "give it once");
   }
   return {};
 }
@@ -62,9 +62,9 @@ Refusal read_query(const boost::urls::url_view& url, std::map<std::string, std::
 Refusal parse_target(std::string_view target, HttpRequest& request) {
   const auto url = boost::urls::parse_origin_form({target.data(), target.size()});
   if (!url && has_bad_escape(target))
-    return bad("a % of the request target is not followed by two hex digits",
-               "write %25 for a percent sign");
-  if (!url) return bad("the request target is not a path that starts with \"/\"");
+    return bad_target("a % of the request target is not followed by two hex digits",
+                      "write %25 for a percent sign");
+  if (!url) return bad_target("the request target is not a path that starts with \"/\"");
   if (Refusal r = read_path(*url, request.path)) return r;
   return read_query(*url, request.query);
 }

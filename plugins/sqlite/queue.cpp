@@ -9,7 +9,7 @@
 namespace skep::sqlite {
 namespace {
 
-constexpr Schema kSchema{"queue", 0x534b5051, kQueueMigrations};  // "SKPQ"
+constexpr Schema kQueueSchema{"queue", 0x534b5051, kQueueMigrations};  // "SKPQ"
 constexpr std::int64_t kMaxWaitMs = 3'600'000;
 constexpr std::uint32_t kMaxClaim = 10'000;
 
@@ -144,7 +144,7 @@ OwnedTask lease_out(Connection& db, std::int64_t now_ms, const skep_queue_filter
 SqliteQueue::SqliteQueue(std::string_view config) : options_(Options::parse(config, "queue.db")) {}
 
 void SqliteQueue::start() {
-  database_ = std::make_unique<Database>(options_, kSchema, [this] { lanes_.invalidate(); });
+  database_ = std::make_unique<Database>(options_, kQueueSchema, [this] { lanes_.invalidate(); });
   const std::lock_guard lock(mutex_);
   draining_until_ = {};
 }

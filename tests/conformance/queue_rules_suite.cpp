@@ -417,9 +417,9 @@ TEST_P(QueueRules, wakes_a_waiter_when_work_comes_or_ends) {
   EXPECT_EQ(must(q().wait(Millis(1), token)), token);
   const auto wakes = [&](auto cause) {
     auto waiter =
-        std::async(std::launch::async, [&] { return must(q().wait(Millis(20'000), token)); });
+        std::async(std::launch::async, [&] { return must(q().wait(Millis(600'000), token)); });
     cause();
-    ASSERT_EQ(waiter.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+    ASSERT_EQ(waiter.wait_for(std::chrono::seconds(120)), std::future_status::ready);
     const std::uint64_t next = waiter.get();
     EXPECT_NE(next, token);
     token = next;
