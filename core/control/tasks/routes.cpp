@@ -18,7 +18,6 @@ constexpr std::size_t kMaxBatch = 10'000;
 constexpr std::size_t kPageBytes = 4u << 20;
 
 /// The task id of the path; what could never be an id is simply not found.
-const std::string& id_of(const HttpRequest& r) { return r.params.at("id"); }
 
 Result<std::vector<model::TaskSpec>> read_specs(const json::value& body, int default_attempts) {
   std::vector<model::TaskSpec> specs;

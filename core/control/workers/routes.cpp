@@ -11,8 +11,6 @@ namespace {
 using net::HttpRequest;
 using net::HttpResponse;
 
-const std::string& id_of(const HttpRequest& r) { return r.params.at("id"); }
-
 void encode_worker(JsonOut& out, const WorkerRecord& w, const WorkerDirectory& directory,
                    WallMs now) {
   const auto& b = w.beat;
