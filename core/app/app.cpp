@@ -13,7 +13,6 @@
 
 #include "core/app/admission.hpp"
 #include "core/app/control_role.hpp"
-#include "core/app/live_settings.hpp"
 #include "core/app/node_core.hpp"
 #include "core/app/slots.hpp"
 #include "core/app/worker_role.hpp"
@@ -91,6 +90,12 @@ worker::DrainReport drain(WorkerRole& role, Signals& signals) {
     }
   drainer.join();
   return report;
+}
+
+plugin::DrainLimits drain_limits(const config::Config::Plugins& plugins) {
+  plugin::DrainLimits limits;
+  limits.soft = Millis{seconds_to_ms(plugins.drain_seconds)};
+  return limits;
 }
 
 plugin::RegistryOptions registry_options(const config::Config& config,

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "core/base/id.hpp"
-#include "core/control/routes/routes.hpp"
 
 namespace skep::app {
 namespace {

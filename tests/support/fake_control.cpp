@@ -37,7 +37,7 @@ FakeControl::FakeControl() : answers_(agreeable()) {
     net::Route r;
     r.method = "POST";
     r.path = path;
-    r.access = net::Access::kWorker;
+    r.right = net::Right::kWork;
     r.body_cap = 8u << 20;
     r.summary = "worker protocol";
     r.handler = [this, call](const net::HttpRequest& request) { return serve(call, request); };

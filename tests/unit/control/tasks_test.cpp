@@ -100,7 +100,7 @@ TEST_F(ControlTest, get_with_wait_holds_the_request_until_the_end) {
   EXPECT_EQ(response.wait->key, id);
   EXPECT_EQ(response.wait->until, clock.mono_ms() + 30'000);
   int woken = 0;
-  control.waits.tasks.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
+  waits().tasks.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
   api("POST", "/api/tasks/" + id + "/cancel");
   EXPECT_EQ(woken, 1);
   EXPECT_EQ(status_of(id), "cancelled");
@@ -122,7 +122,7 @@ TEST_F(ControlTest, a_waiting_claim_is_woken_by_a_task_it_can_run_only) {
       call("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 1, 30, {}}));
   ASSERT_TRUE(response.wait);
   int woken = 0;
-  control.waits.claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
+  waits().claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
   submit(R"({"type":"echo","requires":["gpu"]})");
   EXPECT_EQ(woken, 0);
   submit();
@@ -175,9 +175,9 @@ TEST_F(ControlTest, a_task_due_within_one_round_wakes_a_waiting_claim) {
       call("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 1, 30, {}}));
   ASSERT_TRUE(response.wait);
   int woken = 0;
-  control.waits.claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
+  waits().claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
   clock.advance(Millis{250});
-  ASSERT_TRUE(control.reaper.round());
+  ASSERT_TRUE(tasks().reaper.round());
   EXPECT_EQ(woken, 1);
 }
 

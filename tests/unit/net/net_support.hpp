@@ -62,8 +62,10 @@ inline ServerOptions local_options() {
 
 inline Route route(std::string_view method, std::string_view path,
                    std::function<HttpResponse(const HttpRequest&)> handler,
-                   std::size_t body_cap = 0, Access access = Access::kOpen) {
-  return Route{method, path, access, body_cap, "a route of a test", std::move(handler)};
+                   std::size_t body_cap = 0, Right right = Right::kNone) {
+  Route r{method, path, right, body_cap, "a route of a test", std::move(handler)};
+  r.any_query = true;
+  return r;
 }
 
 /// A started server; fails the test when it does not start.

@@ -66,10 +66,9 @@ Reply request(const skep_http_request& in) {
 }
 
 TEST(HttpService, brings_status_and_body) {
-  net::Route route{
-      "POST", "/echo", net::Access::kOpen, 1024, "echo", [](const net::HttpRequest& r) {
-        return net::HttpResponse::json(std::string(r.header("x-a")) + r.body, 201);
-      }};
+  net::Route route{"POST", "/echo", net::Right::kNone, 1024, "echo", [](const net::HttpRequest& r) {
+                     return net::HttpResponse::json(std::string(r.header("x-a")) + r.body, 201);
+                   }};
   net::ServerOptions options;
   options.listen = {"127.0.0.1:0"};
   std::vector<net::Route> routes;
@@ -105,7 +104,7 @@ TEST(HttpService, says_what_went_wrong) {
 TEST(HttpService, takes_no_more_than_16_MiB) {
   std::size_t bytes = 16u << 20;
   std::vector<net::Route> routes;
-  routes.push_back({"GET", "/big", net::Access::kOpen, 0, "", [&](const net::HttpRequest&) {
+  routes.push_back({"GET", "/big", net::Right::kNone, 0, "", [&](const net::HttpRequest&) {
                       return net::HttpResponse::json(std::string(bytes, 'x'));
                     }});
   net::ServerOptions options;
@@ -124,7 +123,7 @@ TEST(HttpService, gives_up_when_the_task_of_its_thread_is_cancelled) {
   std::promise<void> entered;
   std::promise<void> release;
   std::vector<net::Route> routes;
-  routes.push_back({"GET", "/slow", net::Access::kOpen, 0, "", [&](const net::HttpRequest&) {
+  routes.push_back({"GET", "/slow", net::Right::kNone, 0, "", [&](const net::HttpRequest&) {
                       entered.set_value();
                       release.get_future().wait();
                       return net::HttpResponse::json("{}");
