@@ -8,7 +8,7 @@
 
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
-#include "core/worker/log_streamer.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::worker {
 namespace {
@@ -131,7 +131,7 @@ bool HeartbeatLoop::beat(bool draining, Millis timeout) {
   const auto answer = api::decode_beat_reply(*reply);
   if (!answer || answer->to != api::Addressee{beat.worker_id, beat.incarnation}) {
     failed(unavailable("no control plane of skep answers at " + endpoints_.url(endpoint) +
-                       ", but something that says: " + to_utf8(reply->substr(0, kShown))),
+                       ", but something that says: " + to_utf8(clip_utf8(*reply, kShown))),
            endpoint);
     return false;
   }

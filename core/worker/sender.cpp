@@ -15,7 +15,7 @@ constexpr std::size_t kMaxBytes = 1000u << 10;
 constexpr std::uint32_t kReplayItems = 64;
 constexpr Millis kSpoolPause{5'000};
 /// Between tries with a refused token: at most 30 of them in ten minutes.
-constexpr Millis kDenied{20'000};
+constexpr Millis kPauseOfDenied{20'000};
 constexpr Millis kLastPause{300'000};
 /// A stranger's doing ends by itself.
 constexpr Millis kStrangersLastPause{60'000};
@@ -329,7 +329,7 @@ void Sender::away(const std::string& why, Millis asked, Millis floor) {
 /// The token is refused: nothing is thrown away, registering again comes first.
 void Sender::denied(const std::string& why) {
   link_.set_registered(false);
-  away(why, Millis{0}, kDenied);
+  away(why, Millis{0}, kPauseOfDenied);
 }
 
 std::vector<Parcel> Sender::take_unspooled() { return std::exchange(unspooled_, {}); }

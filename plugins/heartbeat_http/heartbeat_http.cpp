@@ -59,9 +59,9 @@ class HttpHeartbeat final : public skep::Heartbeat {
     skep::HostError error;
     error.check(http->request(skep::host(), &request, &status, &body, error.out()));
     if (status < 200 || status > 299)
-      throw skep::Fault(
-          code_of(status, parsed(reply), beat),
-          "POST " + url + ": status " + std::to_string(status) + ": " + reply.substr(0, 300));
+      throw skep::Fault(code_of(status, parsed(reply), beat),
+                        "POST " + url + ": status " + std::to_string(status) + ": " +
+                            std::string(skep::clip_text(reply, 300)));
     return reply;
   }
 };

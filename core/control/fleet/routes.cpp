@@ -6,6 +6,7 @@
 #include "core/api/members.hpp"
 #include "core/base/base64.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 #include "core/control/answer.hpp"
 #include "core/control/fleet/fleet.hpp"
 
@@ -153,7 +154,7 @@ Result<std::string> reason_of(const HttpRequest& r) {
   SKEP_TRY(api::only_known(*o, "rollback", {"reason"}));
   std::string reason = "rolled back by hand";
   SKEP_TRY(api::read_string(*o, "rollback", "reason", reason));
-  return reason.substr(0, 300);
+  return std::string(clip_utf8(reason, 300));
 }
 
 HttpResponse publish_release(Fleet& f, const HttpRequest& r) {
