@@ -12,7 +12,6 @@ namespace {
 using net::HttpRequest;
 using net::HttpResponse;
 
-
 void encode_worker(JsonOut& out, const WorkerRecord& w, const WorkerDirectory& directory,
                    WallMs now) {
   const auto& b = w.beat;
