@@ -8,7 +8,7 @@
 #include "core/cli/session.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/script_engine.hpp"
-#include "core/plugin/scripts/catalog.hpp"
+#include "core/plugin/scripts/registry.hpp"
 
 namespace skep::cli {
 
