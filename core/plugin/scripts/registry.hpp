@@ -124,7 +124,8 @@ class ScriptRegistry {
   /// By sha256, or why there is none; forgotten when what refused the text may pass.
   TriedFiles tried_ SKEP_GUARDED_BY(turn_);
   std::map<std::string, std::unique_ptr<ManagedScript>> scripts_ SKEP_GUARDED_BY(turn_);
-  const std::shared_ptr<News> news_ SKEP_PT_GUARDED_BY(turn_) = std::make_shared<News>();
+  /// Touched on the turn alone, by us and by our scripts; told by show().
+  const std::shared_ptr<News> news_ = std::make_shared<News>();
 
   mutable Mutex mutex_;
   std::vector<Shown> shown_ SKEP_GUARDED_BY(mutex_);
