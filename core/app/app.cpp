@@ -1,5 +1,6 @@
 #include "core/app/app.hpp"
 
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -13,7 +14,6 @@
 
 #include "core/app/admission.hpp"
 #include "core/app/control_role.hpp"
-#include "core/app/live_settings.hpp"
 #include "core/app/node_core.hpp"
 #include "core/app/slots.hpp"
 #include "core/app/worker_role.hpp"
@@ -91,6 +91,12 @@ worker::DrainReport drain(WorkerRole& role, Signals& signals) {
     }
   drainer.join();
   return report;
+}
+
+plugin::DrainLimits drain_limits(const config::Config::Plugins& plugins) {
+  plugin::DrainLimits limits;
+  limits.soft = Millis{seconds_to_ms(plugins.drain_seconds)};
+  return limits;
 }
 
 plugin::RegistryOptions registry_options(const config::Config& config,
@@ -213,6 +219,8 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   registry.watch();
   node.run(parts_of(registry, control.get(), worker.get()),
            control ? control->urls() : std::vector<std::string>{});
+  // The start read whole plugins, manifests and schemas: megabytes that would stay ours.
+  ::malloc_trim(0);
   const int number = wait_for_end(signals, node);
   if (number != 0) log::info("worker_pool_signal_received", {{"signal", strsignal(number)}});
   int exit_code = 0;

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <fstream>
 
-#include "core/app/live_settings.hpp"
 #include "core/app/slots.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
+#include "core/control/tasks/tasks.hpp"
 
 namespace skep::app {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 std::vector<net::Route> with_openapi(std::vector<net::Route> routes) {
   auto document = std::make_shared<std::string>();
   routes.push_back(
-      {"GET", "/openapi.json", net::Access::kOpen, 0, "This document.",
+      {"GET", "/openapi.json", net::Right::kNone, 0, "This document.",
        [document](const net::HttpRequest&) { return net::HttpResponse::json(*document); }});
   *document = net::Router(routes).openapi(kVersion);
   return routes;
@@ -49,8 +49,8 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
   if (!store) return store.error().within("[store]");
   role->store_ = std::move(*store);
 
-  role->control_ = std::make_unique<control::Control>(
-      *role->queue_, *role->store_, clock, registry.task_types(), control_options(config.control));
+  role->control_ = std::make_unique<control::Control>(*role->queue_, *role->store_, clock, config,
+                                                      registry.task_types());
   SKEP_TRY(role->control_->start());
 
   net::ServerOptions options;
@@ -63,7 +63,7 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
   options.on_request = [control = role->control_.get()](std::string_view method,
                                                         std::string_view route, int status,
                                                         Millis took) {
-    control->metrics.http_request(method, route, status, took);
+    control->http_metrics().count(method, route, status, took);
   };
   std::vector<net::Route> routes = role->control_->routes();
   routes.insert(routes.end(), std::make_move_iterator(node_routes.begin()),
@@ -81,8 +81,10 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
   return role;
 }
 
-void ControlRole::apply(const config::Config& config) {
-  control_->apply(control_options(config.control));
+void ControlRole::apply(const config::Config& config) { control_->apply(config); }
+
+void ControlRole::set_own_types(const std::vector<ports::TaskType>& types) {
+  control_->feature<control::Tasks>().types.set_own(types);
 }
 
 ControlRole::~ControlRole() { stop(); }

@@ -26,9 +26,7 @@ class ControlRole {
   /// Takes what is live of [control]. [any]
   void apply(const config::Config& config);
   /// The task types of this node's own plugins, as they are now. [any]
-  void set_own_types(const std::vector<ports::TaskType>& types) {
-    control_->catalog.set_own(types);
-  }
+  void set_own_types(const std::vector<ports::TaskType>& types);
   void stop();
 
  private:

@@ -10,7 +10,6 @@
 #include "core/base/json.hpp"
 #include "core/base/version.hpp"
 #include "core/config/show.hpp"
-#include "core/control/routes/routes.hpp"
 
 namespace skep::app {
 namespace {
@@ -28,50 +27,58 @@ NodeApi::NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader
     : facts_(std::move(facts)), registry_(registry), reloader_(reloader), events_(events) {}
 
 void NodeApi::set_scripts(Scripts scripts) {
-  const std::scoped_lock lock(scripts_mutex_);
+  const MutexLock lock(scripts_mutex_);
   scripts_ = std::move(scripts);
 }
 
 std::vector<net::Route> NodeApi::routes() {
-  using net::Access;
-  using Handler = std::function<Response(const Request&)>;
-  const auto checked = [](Handler handler, std::vector<std::string_view> query = {}) -> Handler {
-    return [handler = std::move(handler), query = std::move(query)](const Request& r) {
-      const Status known = control::known_query(r, query);
-      return known ? handler(r) : Response::problem(known.error());
-    };
-  };
+  using enum net::Right;
   const auto call = [&](Response (NodeApi::*method)(const Request&)) {
-    return checked([this, method](const Request& r) { return (this->*method)(r); });
+    return [this, method](const Request& r) { return (this->*method)(r); };
   };
   const auto read = [&](Response (NodeApi::*method)(const Request&) const) {
-    return checked([this, method](const Request& r) { return (this->*method)(r); });
+    return [this, method](const Request& r) { return (this->*method)(r); };
   };
-  const Handler events =
-      checked([this](const Request& r) { return events_.open(r); }, {"since", "follow"});
-  const auto row = [](std::string_view method, std::string_view path, std::string_view summary,
-                      Handler handler) {
-    const std::size_t body = method == "POST" ? net::kOptionalBody : 0;
-    return net::Route{method, path, Access::kOperator, body, summary, std::move(handler)};
-  };
+  const auto events = [this](const Request& r) { return events_.open(r); };
+  constexpr net::QueryParameter kForce{"force", "Also a file that is in quarantine.",
+                                       R"({"type":"boolean"})"};
+  constexpr net::QueryParameter kSince{"since", "The id of the last event that is known."};
+  constexpr net::QueryParameter kFollow{"follow", "false ends when all that is kept was sent.",
+                                        R"({"type":"boolean"})"};
   return {
-      row("GET", "/api/node", "This node: roles, version, what waits for a restart.",
-          read(&NodeApi::node)),
-      row("GET", "/api/node/plugins", "Its plugins with their generations.",
-          read(&NodeApi::plugins)),
-      row("POST", "/api/node/plugins/{id}/reload",
-          "Bring the newest file of a plugin into service.",
-          checked([this](const Request& r) { return reload_plugin(r); }, {"force"})),
-      row("GET", "/api/node/scripts", "Its scripts with their generations.",
-          read(&NodeApi::scripts)),
-      row("GET", "/api/node/metrics", "Its plugins, scripts and events in Prometheus text format.",
-          read(&NodeApi::metrics)),
-      row("GET", "/api/node/config", "Its configuration as it runs, with origins.",
-          read(&NodeApi::config)),
-      row("POST", "/api/node/reload", "Read the configuration again, apply what may change live.",
-          call(&NodeApi::reload)),
-      row("GET", "/api/node/events", "What happens on it, as Server-Sent Events.", events),
-      row("GET", "/api/events", "The same as /api/node/events.", events),
+      {"GET", "/api/node", kOperate, 0, "This node: roles, version, what waits for a restart.",
+       read(&NodeApi::node)},
+      {"GET", "/api/node/plugins", kOperate, 0, "Its plugins with their generations.",
+       read(&NodeApi::plugins)},
+      {"POST",
+       "/api/node/plugins/{id}/reload",
+       kOperate,
+       net::kOptionalBody,
+       "Bring the newest file of a plugin into service.",
+       call(&NodeApi::reload_plugin),
+       {kForce}},
+      {"GET", "/api/node/scripts", kOperate, 0, "Its scripts with their generations.",
+       read(&NodeApi::scripts)},
+      {"GET", "/api/node/metrics", kOperate, 0,
+       "Its plugins, scripts and events in Prometheus text format.", read(&NodeApi::metrics)},
+      {"GET", "/api/node/config", kOperate, 0, "Its configuration as it runs, with origins.",
+       read(&NodeApi::config)},
+      {"POST", "/api/node/reload", kOperate, net::kOptionalBody,
+       "Read the configuration again, apply what may change live.", call(&NodeApi::reload)},
+      {"GET",
+       "/api/node/events",
+       kOperate,
+       0,
+       "What happens on it, as Server-Sent Events.",
+       events,
+       {kSince, kFollow}},
+      {"GET",
+       "/api/events",
+       kOperate,
+       0,
+       "The same as /api/node/events.",
+       events,
+       {kSince, kFollow}},
   };
 }
 
@@ -114,7 +121,7 @@ NodeApi::Response NodeApi::reload_plugin(const Request& r) {
 }
 
 std::vector<plugin::ScriptInfo> NodeApi::script_infos() const {
-  const std::scoped_lock lock(scripts_mutex_);
+  const MutexLock lock(scripts_mutex_);
   return scripts_ ? scripts_() : std::vector<plugin::ScriptInfo>{};
 }
 

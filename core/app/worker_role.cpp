@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "core/app/app.hpp"
-#include "core/app/live_settings.hpp"
 #include "core/app/slots.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
@@ -56,7 +55,7 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
 
   const auto& w = config.worker;
   worker::WorkerOptions options;
-  static_cast<worker::Settings&>(options) = worker_settings(w);
+  static_cast<worker::Settings&>(options) = worker::settings_of(w);
   auto id = node_id(config);
   if (!id) return id.error();
   options.id = std::move(*id);
@@ -126,7 +125,7 @@ std::vector<plugin::ScriptInfo> WorkerRole::scripts() const {
 }
 
 void WorkerRole::apply(const config::Config& config) {
-  if (const Status taken = worker_->apply(worker_settings(config.worker)); !taken)
+  if (const Status taken = worker_->apply(worker::settings_of(config.worker)); !taken)
     log::error("worker_settings_refused", {{"error", taken.error().message}});
 }
 

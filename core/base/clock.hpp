@@ -18,6 +18,11 @@ using WallMs = std::int64_t;
 /// Milliseconds of CLOCK_MONOTONIC.
 using MonoMs = std::int64_t;
 
+/// Whole milliseconds of the seconds that configurations and documents speak of.
+constexpr std::int64_t seconds_to_ms(double seconds) {
+  return static_cast<std::int64_t>(seconds * 1000);
+}
+
 class Clock {
  public:
   virtual ~Clock() = default;

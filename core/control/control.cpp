@@ -2,62 +2,55 @@
 
 #include <algorithm>
 
-#include "core/base/log.hpp"
-#include "core/control/routes/routes.hpp"
+#include "core/control/process.hpp"
+#include "core/control/workers/workers.hpp"
 
 namespace skep::control {
 
-Control::Control(ports::Queue& queue_port, ports::Store& store_port, Clock& clock_port,
-                 const std::vector<ports::TaskType>& own_types, ControlOptions opts)
-    : queue(queue_port),
-      store(store_port),
-      clock(clock_port),
-      options(opts),
-      catalog(own_types),
-      workers(store_port, opts.workers),
-      tasks(queue_port, catalog, workers, waits, clock_port),
-      results(queue_port, store_port, waits, metrics, clock_port, opts.reaper.retry),
-      artifacts(store_port, queue_port, workers, waits, metrics, clock_port),
-      reaper(queue_port, workers, waits, clock_port, opts.reaper),
-      reconciler(queue_port, store_port),
-      retention(queue_port, store_port, clock_port, opts.keep_ms) {
-  results.on_recorded = [this](const model::Envelope& e, const model::Outcome& outcome) {
-    artifacts.finished(e, outcome);
-  };
+Control::Control(ports::Queue& queue, ports::Store& store, Clock& clock,
+                 const config::Config& config, const std::vector<ports::TaskType>& own_types)
+    : platform_{queue, store, clock},
+      features_(make_features(platform_, config, own_types)),
+      reconciler_(queue, store, features_) {
+  for (const auto& f : features_) feature<Workers>().service.listen(f->worker_hooks());
 }
 
 Control::~Control() { stop(); }
 
+Status Control::prepare() {
+  SKEP_TRY(platform_.store.migrate("reconciler", Reconciler::migrations()));
+  for (const auto& f : features_)
+    for (const Migrations& line : f->migrations())
+      SKEP_TRY(platform_.store.migrate(line.name, line.statements));
+  for (const auto& f : features_) SKEP_TRY(f->load());
+  return {};
+}
+
 Status Control::start() {
-  SKEP_TRY(store.migrate("workers", WorkerDirectory::migrations()));
-  SKEP_TRY(store.migrate("results", ResultService::migrations()));
-  SKEP_TRY(store.migrate("reconciler", Reconciler::migrations()));
-  SKEP_TRY(store.migrate("artifacts", ArtifactStore::migrations()));
-  SKEP_TRY(workers.load());
-  SKEP_TRY(artifacts.load());
-  for (const auto& w : workers.all()) catalog.learn(w.about.types);
-  reaper.start();
-  artifacts.start();
-  retention.start();
-  reconciler.start();
+  SKEP_TRY(prepare());
+  for (const auto& f : features_)
+    for (Service* service : f->services()) service->start();
+  reconciler_.start();
   return {};
 }
 
 void Control::stop() {
-  retention.stop();
-  artifacts.stop();
-  reaper.stop();
-  reconciler.stop();
+  reconciler_.stop();
+  for (auto f = features_.rbegin(); f != features_.rend(); ++f) {
+    auto services = (*f)->services();
+    std::for_each(services.rbegin(), services.rend(), [](Service* s) { s->stop(); });
+  }
 }
 
-void Control::apply(const ControlOptions& next) {
-  options.set(next);
-  workers.set_limits(next.workers);
-  results.set_retry(next.reaper.retry);
-  reaper.set_options(next.reaper);
-  retention.set_keep(next.keep_ms);
+void Control::apply(const config::Config& config) {
+  for (const auto& f : features_) f->apply(config);
 }
 
-std::vector<net::Route> Control::routes() { return route_table(*this); }
+std::vector<net::Route> Control::routes() {
+  std::vector<net::Route> table = process_routes(platform_, http_metrics_, features_);
+  for (const auto& f : features_)
+    for (net::Route& route : f->routes()) table.push_back(std::move(route));
+  return table;
+}
 
 }  // namespace skep::control

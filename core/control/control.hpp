@@ -1,65 +1,52 @@
-// The control role: everything behind the API, built on a queue, a store and a clock.
+// The control role: features on a queue, a store and a clock, and the reconciler that brings home
+// what follows from tasks that ended.
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string>
+#include <stdexcept>
 #include <vector>
 
-#include "core/base/live.hpp"
-#include "core/control/artifacts.hpp"
-#include "core/control/catalog.hpp"
-#include "core/control/metrics.hpp"
-#include "core/control/reaper.hpp"
+#include "core/control/features.hpp"
+#include "core/control/http_metrics.hpp"
 #include "core/control/reconciler.hpp"
-#include "core/control/result_service.hpp"
-#include "core/control/retention.hpp"
-#include "core/control/task_service.hpp"
-#include "core/control/worker_directory.hpp"
 
 namespace skep::control {
 
-struct ControlOptions {
-  std::int64_t lease_ms = 90'000;
-  int max_attempts = 5;      ///< default of a task
-  std::int64_t keep_ms = 0;  ///< how long ended tasks are kept; 0 = for ever
-  WorkerDirectory::Limits workers;
-  ReaperOptions reaper;
-
-  bool operator==(const ControlOptions&) const = default;
-};
-
-/// The parts, in the order in which they need each other. The ports and the clock must outlive
-/// it; the server that serves `routes()` must be stopped before it goes.
+/// The ports and the clock must outlive it; the server that serves `routes()` must be stopped
+/// before it goes.
 class Control {
  public:
-  Control(ports::Queue& queue_port, ports::Store& store_port, Clock& clock_port,
-          const std::vector<ports::TaskType>& own_types, ControlOptions opts);
+  Control(ports::Queue& queue, ports::Store& store, Clock& clock, const config::Config& config,
+          const std::vector<ports::TaskType>& own_types);
   ~Control();
-  /// Brings the store's schema up to date, loads workers, starts the background services.
+  /// Brings the store's schema up to date, loads every feature, starts the background services.
   Status start();
+  /// Only the schema and what is kept in memory: for tests that make the services' steps
+  /// themselves.
+  Status prepare();
   void stop();
 
-  /// Options from now on; `reaper.grace_ms` counts at a start only. [any]
-  void apply(const ControlOptions& next);
-
+  /// Takes what is live of a changed configuration. [any]
+  void apply(const config::Config& config);
   /// The whole route table.
   std::vector<net::Route> routes();
 
-  ports::Queue& queue;
-  ports::Store& store;
-  Clock& clock;
-  Live<ControlOptions> options;
-  Catalog catalog;
-  WaitLists waits;
-  Metrics metrics;
-  WorkerDirectory workers;
-  TaskService tasks;
-  ResultService results;
-  Artifacts artifacts;
-  Reaper reaper;
-  Reconciler reconciler;
-  Retention retention;
+  /// The feature of that class; it is in the list.
+  template <class F>
+  F& feature() {
+    for (const auto& f : features_)
+      if (auto* found = dynamic_cast<F*>(f.get())) return *found;
+    throw std::logic_error("no such feature in features.cpp");
+  }
+  /// To be told of each request that the server answered.
+  HttpMetrics& http_metrics() { return http_metrics_; }
+  Reconciler& reconciler() { return reconciler_; }
+  Platform& platform() { return platform_; }
+
+ private:
+  Platform platform_;
+  HttpMetrics http_metrics_;
+  FeatureList features_;
+  Reconciler reconciler_;
 };
 
 }  // namespace skep::control

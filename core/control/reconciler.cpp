@@ -1,7 +1,5 @@
 #include "core/control/reconciler.hpp"
 
-#include <map>
-
 #include "core/base/log.hpp"
 
 namespace skep::control {
@@ -37,35 +35,14 @@ Result<std::size_t> Reconciler::step(std::uint32_t limit) {
   if (!completions) return completions.error();
   if (completions->empty()) return std::size_t{0};
 
-  std::map<std::pair<std::string, std::string>, std::pair<std::int64_t, std::int64_t>> sums;
-  for (const auto& c : *completions) {
-    auto& [count, total_ms] = sums[{c.task.spec.type, std::string(to_string(c.task.state))}];
-    ++count;
-    if (c.task.started_ms > 0) total_ms += c.task.finished_ms - c.task.started_ms;
-  }
-  std::vector<ports::Statement> batch;
+  Effects batch;
   batch.push_back({"UPDATE cursors SET sequence = $1 WHERE name = 'completions' AND sequence = $2",
                    {completions->back().sequence, from},
                    1});
-  for (const auto& [key, sum] : sums)
-    batch.push_back(
-        {"INSERT INTO task_totals (type, outcome, count, total_ms) VALUES ($1, $2, $3, "
-         "$4) ON CONFLICT (type, outcome) DO UPDATE SET count = task_totals.count + "
-         "$3, total_ms = task_totals.total_ms + $4",
-         {key.first, key.second, sum.first, sum.second}});
+  for (const auto& feature : features_) SKEP_TRY(feature->effects(*completions, batch));
   const auto done = store_.batch(batch);
   if (!done) return done.error();
   return completions->size();
-}
-
-Result<std::vector<Reconciler::Total>> Reconciler::totals(ports::Store& store) {
-  const auto rows = store.query({"SELECT type, outcome, count, total_ms FROM task_totals"});
-  if (!rows) return rows.error();
-  std::vector<Total> out;
-  for (const auto& row : *rows)
-    out.push_back({ports::as_text(row[0]), ports::as_text(row[1]), ports::as_int(row[2]),
-                   ports::as_int(row[3])});
-  return out;
 }
 
 void Reconciler::run(std::stop_token stop) {

@@ -45,19 +45,13 @@ HttpResponse refuse(int status, Code code, std::string message, std::string name
                                Error{code, std::move(message), std::move(name), std::move(next)});
 }
 
-std::string_view trimmed(std::string_view s) {
-  const std::size_t first = s.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return s.substr(first, s.find_last_not_of(" \t") - first + 1);
-}
-
 /// JSON is UTF-8 (RFC 8259); a parameter may only say so.
 bool is_json(std::string_view content_type) {
   const std::size_t semicolon = content_type.find(';');
-  if (!equals_ignoring_case(trimmed(content_type.substr(0, semicolon)), "application/json"))
+  if (!equals_ignoring_case(trim(content_type.substr(0, semicolon)), "application/json"))
     return false;
   if (semicolon == std::string_view::npos) return true;
-  const std::string_view parameter = trimmed(content_type.substr(semicolon + 1));
+  const std::string_view parameter = trim(content_type.substr(semicolon + 1));
   return parameter.empty() || equals_ignoring_case(parameter, "charset=utf-8") ||
          equals_ignoring_case(parameter, "charset=\"utf-8\"");
 }
@@ -88,24 +82,39 @@ Refusal check_loopback_caller(const Head& head) {
   return {};
 }
 
-bool has_token(const Head& head, std::string_view token) {
+std::string_view bearer_of(const Head& head) {
   static constexpr std::string_view kScheme = "bearer ";
-  std::string_view given = value_of(head, "authorization");
-  if (!equals_ignoring_case(given.substr(0, kScheme.size()), kScheme)) return false;
-  given.remove_prefix(kScheme.size());
-  unsigned difference = given.size() == token.size() ? 0 : 1;
-  for (std::size_t i = 0; i < given.size(); ++i)
-    difference |= static_cast<unsigned char>(given[i] ^ token[i % token.size()]);
-  return difference == 0;
+  const std::string_view given = value_of(head, "authorization");
+  if (!equals_ignoring_case(given.substr(0, kScheme.size()), kScheme)) return {};
+  return given.substr(kScheme.size());
 }
 
-Refusal check_access(Access access, bool token_configured, bool authenticated) {
-  if (access == Access::kOpen || !token_configured || authenticated) return {};
+Refusal check_right(Right needed, const Caller& caller) {
+  if (caller.may(needed)) return {};
+  if (caller.kind != Caller::Kind::kAnonymous)
+    return refuse(403, Code::kDenied,
+                  std::string(to_string(caller.kind)) + " \"" + caller.name +
+                      "\" may not do this: it needs the right of a " +
+                      std::string(to_string(needed)),
+                  "forbidden", "");
   HttpResponse response =
       refuse(401, Code::kDenied, "this route needs the node's token and none that is valid came",
              "unauthenticated", "send the header \"Authorization: Bearer <token>\"");
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"skep\"");
   return response;
+}
+
+Refusal check_query(const Route& route, const HttpRequest& request) {
+  if (route.any_query) return {};
+  for (const auto& [name, value] : request.query) {
+    std::vector<std::string> known;
+    for (const QueryParameter& p : route.query) known.emplace_back(p.name);
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    return HttpResponse::problem(
+        invalid("unknown query parameter \"" + name + "\"; " + suggestion(name, known))
+            .named("bad-query"));
+  }
+  return {};
 }
 
 Refusal check_body(const Head& head, const Route& route) {

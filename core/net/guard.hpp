@@ -15,11 +15,14 @@ bool is_loopback_authority(std::string_view host);
 /// neither header.
 Refusal check_loopback_caller(const Head& head);
 
-/// Compares "Bearer <token>" without telling by its time how much of it is right.
-bool has_token(const Head& head, std::string_view token);
+/// What follows "Bearer " in the header Authorization; "" when it is something else.
+std::string_view bearer_of(const Head& head);
 
-/// 401 when `access` asks for a token that the request does not have.
-Refusal check_access(Access access, bool token_configured, bool authenticated);
+/// 401 when somebody unknown lacks `needed`, 403 when somebody known does.
+Refusal check_right(Right needed, const Caller& caller);
+
+/// 400 names a query parameter that the route does not take, and the nearest that it does.
+Refusal check_query(const Route& route, const HttpRequest& request);
 
 /// 411, 413 or 415 for a body that the route does not take.
 Refusal check_body(const Head& head, const Route& route);

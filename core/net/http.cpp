@@ -75,16 +75,4 @@ HttpResponse HttpResponse::streaming(std::string content_type, Stream stream) {
   return response;
 }
 
-std::string_view to_string(Access a) {
-  switch (a) {
-    case Access::kOpen:
-      return "open";
-    case Access::kOperator:
-      return "operator";
-    case Access::kWorker:
-      return "worker";
-  }
-  return "operator";
-}
-
 }  // namespace skep::net

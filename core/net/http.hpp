@@ -17,6 +17,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
+#include "core/net/caller.hpp"
 
 namespace skep::net {
 
@@ -29,10 +30,10 @@ struct HttpRequest {
   std::map<std::string, std::string> params;   ///< {name} parts of the route
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
-  std::string peer;            ///< "127.0.0.1:5123"
-  MonoMs received_ms = 0;      ///< when its header was complete
-  bool authenticated = false;  ///< a valid bearer token came with it
-  bool closing = false;        ///< the server stops: answer now, do not wait
+  std::string peer;        ///< "127.0.0.1:5123"
+  MonoMs received_ms = 0;  ///< when its header was complete
+  Caller caller{};         ///< who sends it; may what the route's row asks for
+  bool closing = false;    ///< the server stops: answer now, do not wait
 
   std::string_view header(const std::string& lower_name) const;
 };
@@ -110,26 +111,35 @@ class WaitList {
   std::map<std::uint64_t, Entry> entries_;
 };
 
-/// Who may call a route.
-enum class Access {
-  kOpen,      ///< anybody who reaches the port: liveness, readiness
-  kOperator,  ///< people and the CLI
-  kWorker,    ///< workers
-};
-std::string_view to_string(Access a);
-
 /// body_cap of a route that works without a body (`curl -X POST` sends no Content-Length then).
 /// Routes that take more cannot do without: 411.
 inline constexpr std::size_t kOptionalBody = 64 << 10;
+
+/// A query parameter of a route.
+struct QueryParameter {
+  std::string_view name;
+  std::string_view doc{};
+  std::string_view schema = R"({"type":"string"})";  ///< JSON Schema of its text
+};
+
+/// What goes in and out of a route, for openapi.json: names of schemas, see Router::openapi.
+struct RouteDocuments {
+  std::string_view request{};   ///< "" = no body is described
+  std::string_view response{};  ///< of a 2xx; "" = anything
+  std::string_view media = "application/json";
+};
 
 /// One row of the route table. A route without a row does not exist.
 struct Route {
   std::string_view method;
   std::string_view path;  ///< "/api/tasks/{id}/logs", canonical: no version, no trailing slash
-  Access access = Access::kOperator;
+  Right right = Right::kOperate;
   std::size_t body_cap = 0;  ///< bytes; 0 = no body allowed
   std::string_view summary;  ///< one line, for openapi.json
   std::function<HttpResponse(const HttpRequest&)> handler;
+  std::vector<QueryParameter> query{};  ///< those it takes; another one is refused by name
+  bool any_query = false;               ///< for probes and scrapers, which add their own
+  RouteDocuments documents{};
 };
 
 struct RouteMatch {
@@ -149,8 +159,9 @@ class Router {
   /// The known path closest to `path`, with its own parts in place of {names}; "" when none is.
   std::string nearest_path(std::string_view path) const;
   const std::vector<Route>& routes() const { return routes_; }
-  /// OpenAPI 3.1 document of the table.
-  std::string openapi(std::string_view version) const;
+  /// OpenAPI 3.1 document of the table. `schemas` are the schemas that the rows name, as the
+  /// members of a JSON object: "\"Task\":{..},\"Worker\":{..}".
+  std::string openapi(std::string_view version, std::string_view schemas = {}) const;
 
  private:
   /// One part of a path. Children and rows are indexes, so that a Router moves freely.
@@ -173,6 +184,7 @@ struct ServerOptions {
   /// needs no token. One process owns a path: kState names the one that does.
   std::string unix_socket{};
   std::string token;        ///< bearer token; "" = none asked
+  Identify identify{};      ///< who calls; empty = identify_by_token(token)
   std::size_t threads = 4;  ///< handlers that may run, and block, at the same time
   std::size_t max_connections = 1024;
   std::size_t max_per_address = 512;

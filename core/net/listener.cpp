@@ -126,7 +126,7 @@ Result<Peer> greet(const Listener& listener, Socket& socket, const Endpoint& fro
   Peer peer;
   if (listener.is_unix()) {
     peer.text = unix_peer(socket.native_handle());
-    peer.trusted = true;
+    peer.own_socket = true;
     return peer;
   }
   const tcp::endpoint at = to_tcp(from);

@@ -154,9 +154,10 @@ Refusal Session::find_route(Exchange& x) {
   RouteMatch match = shared_.router.match(x.head.method, x.request.path);
   if (match.route == nullptr) return no_route(shared_.router, match, x.head.method, x.request.path);
   x.route = match.route;
-  const std::string& token = shared_.options.token;
-  x.request.authenticated = peer_.trusted || (!token.empty() && has_token(x.head, token));
-  if (Refusal r = check_access(x.route->access, !token.empty(), x.request.authenticated)) return r;
+  x.request.caller =
+      shared_.identify({bearer_of(x.head), peer_.own_socket, peer_.loopback_listener});
+  if (Refusal r = check_right(x.route->right, x.request.caller)) return r;
+  if (Refusal r = check_query(*x.route, x.request)) return r;
   if (Refusal r = check_body(x.head, *x.route)) return r;
   x.request.method = x.head.method;
   x.request.params = std::move(match.params);

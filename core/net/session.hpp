@@ -31,9 +31,11 @@ using Task = asio::awaitable<T, Executor>;
 struct ServerShared {
   ServerShared(ServerOptions o, Router r)
       : options(std::move(o)),
+        identify(options.identify ? options.identify : identify_by_token(options.token)),
         router(std::move(r)),
         slots(std::max<std::size_t>(1, options.threads)) {}
   const ServerOptions options;
+  const Identify identify;
   const Router router;
   const SystemClock clock;
   HandlerSlots slots;
@@ -45,7 +47,7 @@ struct Peer {
   asio::ip::address address{};  ///< 0.0.0.0 for all of a UNIX socket
   std::string text;             ///< "127.0.0.1:5123", "unix:pid 42"
   bool loopback_listener = false;
-  bool trusted = false;  ///< came through a UNIX socket of ours
+  bool own_socket = false;  ///< came through a UNIX socket of ours
 };
 
 /// Shared by its coroutine, by the registry of connections and by a wake-up in flight. All of it

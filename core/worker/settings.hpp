@@ -7,7 +7,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/live.hpp"
-#include "core/base/result.hpp"
+#include "core/config/config.hpp"
 
 namespace skep::worker {
 
@@ -22,6 +22,8 @@ struct Settings {
 
   bool operator==(const Settings&) const = default;
 };
+
+Settings settings_of(const config::Config::Worker& worker);
 
 using LiveSettings = Live<Settings>;
 

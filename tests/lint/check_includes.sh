@@ -16,20 +16,20 @@ declare -A allowed=(
   [plugin]="base model ports api net/http proc plugin sdk"
   [kit]="base model ports api proc plugin kit sdk"
   [plughost]="base ports proc plugin sdk plughost"
-  [control]="base model ports api net/http control"
+  [control]="base model ports api config/config net/http control"
   [worker]="base model ports api net/http config/config worker"
   [app]="*" [cli]="*" [bin]="*"
 )
 # header prefix -> files that may include it
 declare -A owners=(
   [boost/asio]="core/net/http_server core/net/asio_impl core/net/session core/net/listener"
-  [curl/]="core/net/http_client"
+  [curl/]="core/net/http_client core/net/curl_library"
   [boost/dll]="core/plugin/loader"
   [toml]="core/config/toml_file"
   [CLI/]="core/cli/parse"
   [spdlog/]="core/base/log"
   [re2/]="core/api/schema"
-  [prometheus/]="core/api/metric_snapshot core/control/metrics"
+  [prometheus/]="core/api/metric_snapshot core/control/"
   [sodium.h]="core/base/base64 core/base/id core/plugin/stage core/trust/ plugins/spool_file"
   [sqlite3.h]="plugins/sqlite tests/"
   [lua.hpp]="plugins/lua"

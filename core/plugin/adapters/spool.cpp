@@ -5,17 +5,14 @@
 namespace skep::plugin {
 namespace {
 
-std::string owned_text(skep_view v) {
-  return {static_cast<const char*>(v.p), static_cast<std::size_t>(v.n)};
-}
-
 using Items = std::vector<ports::SpoolItem>;
 
 /// Collects what the plugin yields; nothing may be thrown back into it.
 skep_rc collect(void* out, std::uint32_t, const skep_spool_item* item) noexcept {
   try {
-    static_cast<Items*>(out)->push_back({owned_text(item->name), owned_text(item->payload_type),
-                                         owned_text(item->task_id), owned_text(item->body)});
+    const auto own = [](skep_view v) { return std::string(text(v)); };
+    static_cast<Items*>(out)->push_back(
+        {own(item->name), own(item->payload_type), own(item->task_id), own(item->body)});
     return SKEP_OK;
   } catch (const std::bad_alloc&) {
     return SKEP_E_NO_MEMORY;

@@ -12,8 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Bursts of one save are one change; what is missed is found when all files are looked at.
-constexpr Millis kSettle{10};
-constexpr Millis kLookAgain{30'000};
+constexpr Millis kScriptsSettle{10};
+constexpr Millis kScriptsLookAgain{30'000};
 constexpr Millis kLeaving{1'000};
 
 std::string file_name_of(const std::string& path) { return fs::path(path).filename().string(); }
@@ -34,16 +34,16 @@ bool may_pass(const Error& error) {
 void ScriptRegistry::follow(const std::stop_token& stop) {
   using Clock = std::chrono::steady_clock;
   bool leaving = false;
-  auto look_again = Clock::now() + kLookAgain;
+  auto look_again = Clock::now() + kScriptsLookAgain;
   while (!stop.stop_requested()) {
     const auto left = std::chrono::ceil<Millis>(look_again - Clock::now());
-    const auto changes =
-        watch_->wait(std::clamp(left, Millis{0}, leaving ? kLeaving : kLookAgain), kSettle, stop);
+    const auto changes = watch_->wait(
+        std::clamp(left, Millis{0}, leaving ? kLeaving : kScriptsLookAgain), kScriptsSettle, stop);
     if (stop.stop_requested()) return;
     const MutexLock lock(turn_);
     if (changes.overflow || changes.access || Clock::now() >= look_again) {
       look_at_all();
-      look_again = Clock::now() + kLookAgain;
+      look_again = Clock::now() + kScriptsLookAgain;
     } else {
       for (const std::string& path : changes.paths) look_at(path);
     }

@@ -5,9 +5,11 @@
 #include <functional>
 #include <map>
 
-#include "core/app/live_settings.hpp"
 #include "core/config/diff.hpp"
 #include "core/config/keys.hpp"
+#include "core/control/tasks/tasks.hpp"
+#include "core/control/workers/workers.hpp"
+#include "core/worker/settings.hpp"
 
 namespace skep::app {
 namespace {
@@ -31,16 +33,17 @@ Config with_another(const Key& key) {
 const std::map<std::string_view, std::function<bool(const Config&)>> kReaches{
     {"control",
      [](const Config& c) {
-       return control_options(c.control) != control_options(Config{}.control);
+       return control::task_settings(c) != control::task_settings(Config{}) ||
+              control::worker_limits(c) != control::worker_limits(Config{});
      }},
     {"worker",
-     [](const Config& c) { return worker_settings(c.worker) != worker_settings(Config{}.worker); }},
+     [](const Config& c) {
+       return worker::settings_of(c.worker) != worker::settings_of(Config{}.worker);
+     }},
     {"log",
      [](const Config& c) { return c.log.format != Config{}.log.format || c.log.level == "other"; }},
     {"plugins",
-     [](const Config& c) {
-       return drain_limits(c.plugins).soft != drain_limits(Config{}.plugins).soft;
-     }},
+     [](const Config& c) { return c.plugins.drain_seconds != Config{}.plugins.drain_seconds; }},
     {"node", [](const Config& c) { return !c.node.watch_config; }},
 };
 

@@ -125,7 +125,7 @@ TEST_F(RegistryTest, a_waiting_claim_ends_when_the_registry_changes_for_its_site
   const auto response = call("POST", "/api/workers/w1/claim", ::skep::api::encode(request));
   ASSERT_TRUE(response.wait);
   int woken = 0;
-  control.waits.claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
+  waits().claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
   publish("1.0.0", R"(,"sites":["site-b"])");
   EXPECT_EQ(woken, 0);
   const auto release = publish("1.1.0", R"(,"sites":["site-a"])");
@@ -154,10 +154,10 @@ TEST_F(RegistryTest, bytes_of_which_no_release_is_left_go_after_a_while) {
   publish("0.0.0");
   for (int i = 1; i <= 10; ++i) publish("0.0." + std::to_string(i));
   EXPECT_EQ(rows("artifact_releases"), 10);
-  ASSERT_TRUE(control.artifacts.round());
+  ASSERT_TRUE(fleet().round());
   EXPECT_EQ(rows("artifact_blobs"), 11) << "a publication under way is never cut off";
   clock.advance(Millis{3'600'001});
-  ASSERT_TRUE(control.artifacts.round());
+  ASSERT_TRUE(fleet().round());
   EXPECT_EQ(rows("artifact_blobs"), 10);
   EXPECT_EQ(rows("artifact_chunks"), 10);
 }

@@ -9,6 +9,9 @@
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
 #include "core/control/control.hpp"
+#include "core/control/fleet/fleet.hpp"
+#include "core/control/tasks/tasks.hpp"
+#include "core/net/guard.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/memory_queue.hpp"
 #include "tests/support/memory_store.hpp"
@@ -17,12 +20,9 @@ namespace skep::test {
 
 class ControlTest : public testing::Test {
  protected:
-  ControlTest() : control(queue, store, clock, types(), options()) {
-    // The schema only: the background services stay off, tests call their steps.
-    EXPECT_TRUE(store.migrate("workers", control::WorkerDirectory::migrations()));
-    EXPECT_TRUE(store.migrate("results", control::ResultService::migrations()));
-    EXPECT_TRUE(store.migrate("reconciler", control::Reconciler::migrations()));
-    EXPECT_TRUE(store.migrate("artifacts", control::ArtifactStore::migrations()));
+  ControlTest() : control(queue, store, clock, config(), types()) {
+    // The background services stay off, tests call their steps.
+    EXPECT_TRUE(control.prepare());
     router = std::make_unique<net::Router>(control.routes());
   }
 
@@ -33,12 +33,15 @@ class ControlTest : public testing::Test {
              R"("interpreter":{"enum":["sh","bash"],"default":"sh"}}})",
              60'000}};
   }
-  static control::ControlOptions options() {
-    control::ControlOptions o;
-    o.lease_ms = 90'000;
-    o.reaper = {5'000, 300'000, 300'000, {}};
-    return o;
+  static config::Config config() {
+    config::Config c;
+    c.control.retention_days = 0;
+    return c;
   }
+
+  control::Tasks& tasks() { return control.feature<control::Tasks>(); }
+  control::FleetRegistry& fleet() { return control.feature<control::Fleet>().registry; }
+  control::WaitLists& waits() { return control.platform().waits; }
 
   net::HttpResponse call(const std::string& method, const std::string& path,
                          const std::string& body = {},
@@ -52,6 +55,7 @@ class ControlTest : public testing::Test {
     r.params = match.params;
     r.query = std::move(query);
     r.received_ms = clock.mono_ms();
+    if (auto refused = net::check_query(*match.route, r)) return std::move(*refused);
     return match.route->handler(r);
   }
   json::object api(const std::string& method, const std::string& path, const std::string& body = {},

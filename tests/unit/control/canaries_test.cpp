@@ -13,13 +13,14 @@ TEST_F(RegistryTest, a_canary_that_fails_more_is_rolled_back_alone) {
   EXPECT_EQ(version_for(other_than(id)), "1.0.0");
   EXPECT_EQ(code(publication("3.0.0"), 409), "canary-under-way");
   run_task(id, false);  // before it has the file: does not count
+  clock.advance(Millis{1});
   report(id, "active");
   for (int i = 0; i < 5; ++i) run_task(other_than(id), true);
   for (int i = 0; i < 4; ++i) run_task(id, false);
-  ASSERT_TRUE(control.artifacts.round());
+  round();
   EXPECT_EQ(get_string(newest(), "state"), "canary");
   run_task(id, false);
-  ASSERT_TRUE(control.artifacts.round());
+  round();
   EXPECT_EQ(get_string(newest(), "state"), "rolled_back");
   EXPECT_NE(get_string(newest(), "reason").find("5 of 5 tasks failed on canaries"),
             std::string::npos);
@@ -31,21 +32,57 @@ TEST_F(RegistryTest, tallies_survive_a_restart_and_other_control_planes_see_the_
   publish("2.0.0", R"(,"canary":1,"hold":true)");
   report(canary(), "active");
   for (int i = 0; i < 3; ++i) run_task(canary(), false);
-  ASSERT_TRUE(control.artifacts.round());
-  control::Control other(queue, store, clock, types(), options());
-  ASSERT_TRUE(other.workers.load());
-  ASSERT_TRUE(other.artifacts.load());
-  EXPECT_EQ(other.artifacts.snapshot()->releases.back().canary.failed, 3);
-  ASSERT_TRUE(other.artifacts.promote("echo"));
+  round();
+  control::Control other(queue, store, clock, config(), types());
+  ASSERT_TRUE(other.prepare());
+  auto& there = other.feature<control::Fleet>().registry;
+  EXPECT_EQ(there.snapshot()->releases.back().canary.failed, 3);
+  ASSERT_TRUE(there.promote("echo"));
   EXPECT_EQ(version_for("w1"), "2.0.0") << "a worker that asks is told what the store says";
   EXPECT_EQ(version_for("w2"), "2.0.0");
+}
+
+TEST_F(RegistryTest, attempts_count_once_however_often_the_control_plane_dies) {
+  for (const char* id : {"w1", "w2"}) enrol(id);
+  publish("2.0.0", R"(,"canary":1,"hold":true)");
+  report(canary(), "active");
+  for (int i = 0; i < 3; ++i) run_task(canary(), false);
+  store.failure = Error{Code::kUnavailable, "the store is away"};
+  EXPECT_FALSE(control.reconciler().step(1'000));
+  store.failure.reset();
+  round();
+  round();
+  const auto failed = [&] {
+    return get_int(newest().at("tasks").as_object().at("canary").as_object(), "failed");
+  };
+  EXPECT_EQ(failed(), 3);
+}
+
+TEST_F(RegistryTest, an_attempt_that_is_tried_again_elsewhere_still_counts_where_it_failed) {
+  for (const char* id : {"w1", "w2"}) enrol(id);
+  publish("2.0.0", R"(,"canary":1,"hold":true)");
+  const std::string id = canary();
+  report(id, "active");
+  submit();
+  auto first = envelope(claim(id, 1).at(0).lease, id,
+                        {.kind = model::OutcomeKind::kFailed, .retryable = true});
+  verdict_of(first);
+  clock.advance(Millis{60'000});
+  ASSERT_TRUE(tasks().reaper.round());
+  beat(other_than(id));
+  end_task(claim(other_than(id), 1).at(0).lease, other_than(id), true);
+  round();
+  const auto release = newest();
+  const auto& counts = release.at("tasks").as_object();
+  EXPECT_EQ(get_int(counts.at("canary").as_object(), "failed"), 1);
+  EXPECT_EQ(get_int(counts.at("others").as_object(), "succeeded"), 1);
 }
 
 TEST_F(RegistryTest, a_canary_that_cannot_load_it_ends_the_rollout) {
   for (const char* id : {"w1", "w2"}) enrol(id);
   publish("1.0.0", R"(,"canary":"10%")");
   report(canary(), "failed", "syntax error near 'end'");
-  ASSERT_TRUE(control.artifacts.round());
+  round();
   EXPECT_EQ(get_string(newest(), "state"), "rolled_back");
   EXPECT_NE(get_string(newest(), "reason").find("syntax error near 'end'"), std::string::npos);
 }
@@ -55,10 +92,10 @@ TEST_F(RegistryTest, a_quiet_canary_is_promoted_when_its_time_is_over) {
   publish("1.0.0", R"(,"canary":1,"promote_after_seconds":60)");
   report(canary(), "active");
   clock.advance(Millis{59'999});
-  ASSERT_TRUE(control.artifacts.round());
+  round();
   EXPECT_EQ(get_string(newest(), "state"), "canary");
   clock.advance(Millis{1});
-  ASSERT_TRUE(control.artifacts.round());
+  round();
   EXPECT_EQ(get_string(newest(), "state"), "active");
 }
 
@@ -68,11 +105,11 @@ TEST_F(RegistryTest, a_canary_that_does_not_run_it_is_not_promoted) {
   for (const char* state : {"pending", "fetched"}) {
     report(canary(), state);
     clock.advance(Millis{60'000});
-    ASSERT_TRUE(control.artifacts.round());
+    round();
     EXPECT_EQ(get_string(newest(), "state"), "canary") << state;
   }
   report(canary(), "active");
-  ASSERT_TRUE(control.artifacts.round());
+  round();
   EXPECT_EQ(get_string(newest(), "state"), "active");
 }
 
@@ -86,7 +123,7 @@ TEST_F(RegistryTest, results_that_come_late_belong_to_what_ran_then) {
   report(id, "active");
   for (const auto& lease : old) end_task(lease, id, false, 3'600'000);
   for (int i = 0; i < 2; ++i) end_task(begin_task(id), id, true, -3'600'000);
-  ASSERT_TRUE(control.artifacts.round());
+  round();
   EXPECT_EQ(get_string(newest(), "state"), "canary");
   const auto release = newest();
   const auto& tasks = release.at("tasks").as_object().at("canary").as_object();

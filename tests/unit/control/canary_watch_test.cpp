@@ -1,5 +1,5 @@
 // What is seen of canaries, without a store, a queue or a clock.
-#include "core/control/canary_watch.hpp"
+#include "core/control/fleet/canary_watch.hpp"
 
 #include <gtest/gtest.h>
 
@@ -28,10 +28,11 @@ struct CanaryWatchTest : testing::Test {
   CanaryWatchTest() { watch.follow({canary(7)}); }
   void end(const std::string& worker, bool ok, WallMs began, const std::string& type = "probe",
            const std::string& site = "site-a") {
-    watch.ended({type, site, worker, ok, began});
+    watch.count({type, site, worker, ok, began}, tallies);
   }
   std::size_t in_place() { return watch.sight_of(7)->in_place; }
   CanaryWatch watch;
+  CanaryTallies tallies;
 };
 
 TEST_F(CanaryWatchTest, only_a_canary_that_runs_it_has_it) {
@@ -71,16 +72,12 @@ TEST_F(CanaryWatchTest, tasks_count_from_when_the_canary_has_it) {
   end("w3", true, 1);
   end("w1", false, 500, "another");
   end("w1", false, 500, "probe", "site-b");
-  const auto counts = watch.take();
-  ASSERT_EQ(counts.size(), 1u);
-  EXPECT_EQ(counts[0].id, 7);
-  EXPECT_EQ(counts[0].canary.failed, 1);
-  EXPECT_EQ(counts[0].others.ok, 1);
-  EXPECT_EQ(counts[0].others.finished(), 1);
-  EXPECT_TRUE(watch.take().empty());
-  end("w1", false, 500);
-  watch.put_back(counts);
-  EXPECT_EQ(watch.take().at(0).canary.failed, 2);
+  ASSERT_EQ(tallies.size(), 1u);
+  EXPECT_EQ(tallies[7].canary.failed, 1);
+  EXPECT_EQ(tallies[7].others.ok, 1);
+  EXPECT_EQ(tallies[7].others.finished(), 1);
+  EXPECT_TRUE(watch.brings("probe"));
+  EXPECT_FALSE(watch.brings("another"));
 }
 
 TEST_F(CanaryWatchTest, a_failure_is_told_once_and_again_after_it_was_gone) {

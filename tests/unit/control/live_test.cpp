@@ -20,8 +20,8 @@ ports::TaskType type(const std::string& name, const std::string& schema = "{}") 
 }
 
 TEST_F(LiveControl, new_tasks_get_the_new_number_of_tries) {
-  auto next = options();
-  next.max_attempts = 9;
+  auto next = config();
+  next.control.max_attempts = 9;
   control.apply(next);
   EXPECT_EQ(get_int(api("POST", "/api/tasks", kEcho, 201), "max_attempts"), 9);
 }
@@ -30,18 +30,19 @@ TEST_F(LiveControl, presence_goes_by_the_new_limits) {
   enrol_types({type("echo")});
   clock.advance(Millis{10'000});
   EXPECT_EQ(get_string(api("GET", "/api/workers/w1"), "status"), "online");
-  auto next = options();
-  next.workers = {5'000, 60'000};
+  auto next = config();
+  next.control.offline_after_seconds = 5;
+  next.control.stale_after_seconds = 60;
   control.apply(next);
   EXPECT_EQ(get_string(api("GET", "/api/workers/w1"), "status"), "offline");
-  next.workers = {5'000, 6'000};
+  next.control.stale_after_seconds = 6;
   control.apply(next);
   EXPECT_EQ(get_string(api("GET", "/api/workers/w1"), "status"), "stale");
 }
 
 TEST_F(LiveControl, registrations_tell_the_new_lease) {
-  auto next = options();
-  next.lease_ms = 12'000;
+  auto next = config();
+  next.control.lease_seconds = 12;
   control.apply(next);
   EXPECT_EQ(get_double(enrol_types({type("echo")}), "lease_seconds"), 12);
 }
@@ -57,11 +58,10 @@ TEST_F(LiveControl, a_type_that_a_worker_brings_later_can_be_submitted_and_claim
 TEST_F(LiveControl, a_registration_again_wakes_the_waiting_claim_and_keeps_the_last_beat) {
   enrol_types({type("echo")});
   bool woken = false;
-  const auto id =
-      control.waits.claims.add("claim w1", control.waits.claims.ticket(), [&] { woken = true; });
+  const auto id = waits().claims.add("claim w1", waits().claims.ticket(), [&] { woken = true; });
   enrol_types({type("echo"), type("fresh")});
   EXPECT_TRUE(woken);
-  control.waits.claims.remove(id);
+  waits().claims.remove(id);
 }
 
 TEST_F(LiveControl, the_last_schema_of_a_type_counts) {
@@ -76,7 +76,7 @@ TEST_F(LiveControl, a_type_that_nobody_runs_any_more_is_forgotten_unless_it_is_o
   enrol_types({});
   api("POST", "/api/tasks", R"({"type":"fresh"})", 400);
   api("POST", "/api/tasks", kEcho, 201);
-  control.catalog.set_own({});
+  tasks().types.set_own({});
   api("POST", "/api/tasks", kEcho, 400);
 }
 

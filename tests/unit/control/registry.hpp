@@ -52,6 +52,11 @@ class RegistryTest : public ControlTest {
     e.created_ms += ahead;
     verdict_of(e);
   }
+  /// Counts what ended, then judges.
+  void round() {
+    ASSERT_TRUE(control.reconciler().step(1'000));
+    ASSERT_TRUE(fleet().round());
+  }
   void run_task(const std::string& worker, bool ok) { end_task(begin_task(worker), worker, ok); }
   std::int64_t rows(const std::string& table) {
     return ports::as_int(store.query({"SELECT count(*) FROM " + table})->at(0).at(0));

@@ -10,8 +10,8 @@ TEST_F(ControlTest, a_result_counts_once_however_often_it_comes) {
   EXPECT_EQ(verdict_of(e), "applied");
   for (int i = 0; i < 3; ++i) EXPECT_EQ(verdict_of(e), "duplicate");
   EXPECT_EQ(status_of(id), "succeeded");
-  ASSERT_TRUE(control.reconciler.step(100));
-  EXPECT_EQ(*control.reconciler.step(100), 0u);
+  ASSERT_TRUE(control.reconciler().step(100));
+  EXPECT_EQ(*control.reconciler().step(100), 0u);
   const auto m = api("GET", "/api/workers/metrics");
   EXPECT_EQ(get_int(m, "task_finished_count"), 1);
 }
@@ -49,6 +49,32 @@ TEST_F(ControlTest, an_array_answers_each_envelope_in_order) {
   EXPECT_EQ(get_string(items.at(0).as_object(), "ack"), good.idempotency_key);
   EXPECT_TRUE(items.at(1).as_object().at("ack").is_null());
   EXPECT_EQ(get_int(items.at(1).as_object(), "status"), 422);
+  EXPECT_EQ(get_string(items.at(1).as_object(), "key"), "k") << "a refused one names itself";
+  EXPECT_FALSE(get_string(items.at(1).as_object().at("error").as_object(), "code").empty());
+}
+
+TEST_F(ControlTest, every_answer_to_a_worker_says_whom_it_is_for) {  // P1
+  const api::Addressee to{"w1", "i1"};
+  const auto addressed = [&](const std::string& call, const std::string& body, int status) {
+    return api::read_addressee(api("POST", "/api/workers/" + call, body, status)) == to;
+  };
+  const std::string beat = api::encode(api::Beat{"w1", "i1"});
+  const std::string claim = api::encode(api::ClaimRequest{"i1", 1, 0, {}});
+  const std::string release = api::encode(api::ReleaseRequest{"i1", {}});
+  EXPECT_TRUE(addressed("w1/heartbeat", beat, 404));
+  EXPECT_TRUE(addressed("w1/claim", claim, 404));
+  EXPECT_TRUE(addressed("w1/release", release, 404));
+  EXPECT_TRUE(addressed("register", api::encode(registration("w1")), 200));
+  EXPECT_TRUE(addressed("w1/heartbeat", beat, 200));
+  EXPECT_TRUE(addressed("w1/claim", claim, 200));
+  EXPECT_TRUE(addressed("w1/release", release, 200));
+  EXPECT_EQ(api::read_addressee(api("GET", "/api/workers/w1/artifacts")).worker_id, "w1");
+  enrol("w1", "i2");
+  EXPECT_TRUE(addressed("w1/heartbeat", beat, 409));
+  EXPECT_TRUE(addressed("w1/claim", claim, 409));
+  const auto refusal = call("POST", "/api/workers/w1/release", release);
+  EXPECT_EQ(refusal.status, 409);
+  EXPECT_EQ(api::decode_refusal(refusal.body)->code, api::kWorkerIdConflict);
 }
 
 TEST_F(ControlTest, log_chunks_come_back_in_order_and_once) {
@@ -81,7 +107,7 @@ TEST_F(ControlTest, a_retryable_failure_waits_and_runs_again) {
   EXPECT_EQ(get_string(api("GET", "/api/tasks/" + id), "state"), "retry_wait");
   EXPECT_TRUE(claim("w1").empty());
   clock.advance(Millis{900'000});
-  ASSERT_TRUE(control.reaper.round());
+  ASSERT_TRUE(tasks().reaper.round());
   beat("w1");
   EXPECT_EQ(claim("w1").at(0).lease.attempt, 2);
 }
@@ -91,9 +117,9 @@ TEST_F(ControlTest, a_late_result_beats_the_retry) {
   const std::string id = submit();
   const auto lease = claim("w1").at(0).lease;
   clock.advance(Millis{91'000});
-  ASSERT_TRUE(control.reaper.round());
+  ASSERT_TRUE(tasks().reaper.round());
   clock.advance(Millis{301'000});
-  ASSERT_TRUE(control.reaper.round());
+  ASSERT_TRUE(tasks().reaper.round());
   EXPECT_EQ(get_string(api("GET", "/api/tasks/" + id), "state"), "retry_wait");
   EXPECT_EQ(verdict_of(envelope(lease, "w1")), "applied_late");
   EXPECT_EQ(status_of(id), "succeeded");
@@ -104,7 +130,7 @@ TEST_F(ControlTest, nobody_is_given_up_during_the_grace_time_after_a_start) {
   const std::string id = submit();
   claim("w1");
   clock.advance(Millis{299'000});
-  ASSERT_TRUE(control.reaper.round());
+  ASSERT_TRUE(tasks().reaper.round());
   EXPECT_EQ(status_of(id), "executing");
 }
 
@@ -120,7 +146,7 @@ TEST_F(ControlTest, heartbeats_keep_a_lease_for_ever) {
     beat.tasks = {{lease, true}};
     const auto reply = api("POST", "/api/workers/w1/heartbeat", api::encode(beat));
     EXPECT_EQ(get_string(reply.at("tasks").as_array().at(0).as_object(), "verdict"), "held");
-    ASSERT_TRUE(control.reaper.round());
+    ASSERT_TRUE(tasks().reaper.round());
   }
   EXPECT_EQ(status_of(id), "executing");
   EXPECT_EQ(get_int(api("GET", "/api/tasks/" + id), "attempt"), 1);
@@ -143,7 +169,7 @@ TEST_F(ControlTest, three_crashes_make_a_task_dead) {
     const std::string incarnation = "i" + std::to_string(i);
     enrol("w1", incarnation);
     clock.advance(Millis{900'000});
-    ASSERT_TRUE(control.reaper.round());
+    ASSERT_TRUE(tasks().reaper.round());
     beat("w1", incarnation);
     ASSERT_EQ(claim("w1", 1, incarnation).size(), 1u) << i;
   }
@@ -231,15 +257,15 @@ TEST_F(ControlTest, forgets_tasks_and_output_after_the_retention_time) {
   logs.idempotency_key = "logs";
   logs.payload = api::encode(api::LogChunk{0, {{"stdout", "hello"}}});
   EXPECT_EQ(verdict_of(logs), "stored");
-  ASSERT_EQ(control.results.logs(id, 0, -1, 10)->size(), 1u);
+  ASSERT_EQ(tasks().results.logs(id, 0, -1, 10)->size(), 1u);
   verdict_of(envelope(lease, "w1"));
   clock.advance(Millis{89'999});
-  ASSERT_TRUE(control.reconciler.step(100));
+  ASSERT_TRUE(control.reconciler().step(100));
   EXPECT_EQ(*retention.step(), 0u);
   clock.advance(Millis{2});
   EXPECT_GT(*retention.step(), 0u);
   EXPECT_EQ(call("GET", "/api/tasks/" + id).status, 404);
-  EXPECT_TRUE(control.results.logs(id, 0, -1, 10)->empty());
+  EXPECT_TRUE(tasks().results.logs(id, 0, -1, 10)->empty());
   EXPECT_EQ(*retention.step(), 0u);
 }
 
@@ -251,7 +277,7 @@ TEST_F(ControlTest, keeps_old_tasks_that_are_not_reconciled_and_all_with_a_reten
   control::Retention retention(queue, store, clock, 90'000);
   ASSERT_TRUE(retention.step());
   EXPECT_EQ(status_of(id), "succeeded");
-  ASSERT_TRUE(control.reconciler.step(100));
+  ASSERT_TRUE(control.reconciler().step(100));
   control::Retention never(queue, store, clock, 0);
   EXPECT_EQ(*never.step(), 0u);
   EXPECT_EQ(status_of(id), "succeeded");
@@ -261,14 +287,14 @@ TEST_F(ControlTest, is_not_ready_while_the_background_writes_fail) {
   enrol("w1");
   beat("w1");
   store.failure = Error{Code::kNoMemory, "disk full"};
-  EXPECT_FALSE(control.reaper.round());
+  EXPECT_FALSE(tasks().reaper.round());
   EXPECT_EQ(call("GET", "/readyz").status, 503);
   EXPECT_NE(call("GET", "/readyz").body.find("disk full"), std::string::npos);
   store.failure.reset();
-  EXPECT_FALSE(control.reaper.round());
+  EXPECT_FALSE(tasks().reaper.round());
   EXPECT_EQ(call("GET", "/readyz").status, 503) << "nothing was written since";
   clock.advance(Millis{5'000});
-  EXPECT_TRUE(control.reaper.round());
+  EXPECT_TRUE(tasks().reaper.round());
   EXPECT_EQ(call("GET", "/readyz").status, 200);
   control::WorkerDirectory reborn(store, {});
   ASSERT_TRUE(reborn.load());

@@ -1,5 +1,5 @@
 // Which worker gets which release, and what becomes of canaries: pure functions.
-#include "core/control/rollout.hpp"
+#include "core/control/fleet/rollout.hpp"
 
 #include <gtest/gtest.h>
 

@@ -77,6 +77,17 @@ TEST_F(ControlTest, the_same_key_is_the_same_task) {
   EXPECT_EQ(get_string(other, "code"), "idempotency-conflict");
 }
 
+TEST_F(ControlTest, an_array_of_which_a_key_conflicts_leaves_nothing) {  // N7
+  submit(R"({"type":"echo","idempotency_key":"k"})");
+  const auto refused = api("POST", "/api/tasks",
+                           R"([{"type":"echo"},)"
+                           R"({"type":"echo","params":{"a":1},"idempotency_key":"k"},)"
+                           R"({"type":"echo"}])",
+                           409);
+  EXPECT_EQ(get_string(refused, "code"), "idempotency-conflict");
+  EXPECT_EQ(api("GET", "/api/tasks").at("items").as_array().size(), 1u);
+}
+
 TEST_F(ControlTest, lists_page_by_cursor_newest_first) {
   std::vector<std::string> ids;
   for (int i = 0; i < 5; ++i) ids.push_back(submit());
@@ -100,7 +111,7 @@ TEST_F(ControlTest, get_with_wait_holds_the_request_until_the_end) {
   EXPECT_EQ(response.wait->key, id);
   EXPECT_EQ(response.wait->until, clock.mono_ms() + 30'000);
   int woken = 0;
-  control.waits.tasks.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
+  waits().tasks.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
   api("POST", "/api/tasks/" + id + "/cancel");
   EXPECT_EQ(woken, 1);
   EXPECT_EQ(status_of(id), "cancelled");
@@ -122,7 +133,7 @@ TEST_F(ControlTest, a_waiting_claim_is_woken_by_a_task_it_can_run_only) {
       call("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 1, 30, {}}));
   ASSERT_TRUE(response.wait);
   int woken = 0;
-  control.waits.claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
+  waits().claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
   submit(R"({"type":"echo","requires":["gpu"]})");
   EXPECT_EQ(woken, 0);
   submit();
@@ -175,9 +186,9 @@ TEST_F(ControlTest, a_task_due_within_one_round_wakes_a_waiting_claim) {
       call("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 1, 30, {}}));
   ASSERT_TRUE(response.wait);
   int woken = 0;
-  control.waits.claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
+  waits().claims.add(response.wait->key, response.wait->ticket, [&] { ++woken; });
   clock.advance(Millis{250});
-  ASSERT_TRUE(control.reaper.round());
+  ASSERT_TRUE(tasks().reaper.round());
   EXPECT_EQ(woken, 1);
 }
 

@@ -101,11 +101,11 @@ TEST_F(Api, speaks_http) {
   options.listen = {"127.0.0.1:0"};
   net::HttpServer server(
       std::move(options),
-      net::Router({{"GET", "/hello", net::Access::kOpen, 0, "",
+      net::Router({{"GET", "/hello", net::Right::kNone, 0, "",
                     [](const net::HttpRequest& r) {
                       return net::HttpResponse::json("\"" + std::string(r.header("x-a")) + "\"");
                     }},
-                   {"POST", "/echo", net::Access::kOpen, 4096, "", [](const net::HttpRequest& r) {
+                   {"POST", "/echo", net::Right::kNone, 4096, "", [](const net::HttpRequest& r) {
                       return net::HttpResponse::json(r.body, 201);
                     }}}));
   ASSERT_TRUE(server.start());
@@ -140,7 +140,7 @@ TEST(ApiInAChild, ends_a_request_with_its_task) {
   options.listen = {"127.0.0.1:0"};
   net::HttpServer server(
       std::move(options),
-      net::Router({{"GET", "/slow", net::Access::kOpen, 0, "", [&](const net::HttpRequest&) {
+      net::Router({{"GET", "/slow", net::Right::kNone, 0, "", [&](const net::HttpRequest&) {
                       rig.cancel();
                       release.get_future().wait();
                       return net::HttpResponse::json("{}");

@@ -58,19 +58,54 @@ TEST(Guard, refuses_pages_of_other_sites_by_origin) {
 }
 
 TEST(Guard, compares_tokens_whole) {
-  EXPECT_TRUE(has_token(with("authorization", "Bearer secret"), "secret"));
-  EXPECT_TRUE(has_token(with("authorization", "bearer secret"), "secret"));
+  const Identify identify = identify_by_token("secret");
+  const auto knows = [&](std::string_view value) {
+    const Head head = with("authorization", std::string(value));
+    return identify({bearer_of(head)}).may(Right::kOperate);
+  };
+  EXPECT_TRUE(knows("Bearer secret"));
+  EXPECT_TRUE(knows("bearer secret"));
   for (const char* value : {"", "Bearer", "Bearer ", "Bearer secre", "Bearer secrets",
                             "Bearer secretsecret", "Bearer  secret", "Basic secret", "secret"})
-    EXPECT_FALSE(has_token(with("authorization", value), "secret")) << value;
+    EXPECT_FALSE(knows(value)) << value;
 }
 
-TEST(Guard, asks_for_the_token_where_the_route_needs_one) {
-  EXPECT_EQ(status_of(check_access(Access::kOpen, true, false)), 0);
-  EXPECT_EQ(status_of(check_access(Access::kOperator, false, false)), 0);
-  EXPECT_EQ(status_of(check_access(Access::kWorker, true, true)), 0);
-  for (const Access access : {Access::kOperator, Access::kWorker})
-    EXPECT_EQ(status_of(check_access(access, true, false)), 401);
+TEST(Guard, asks_for_the_right_that_the_route_names) {
+  const Caller nobody;
+  const Caller worker{Caller::Kind::kWorker, "w1", Right::kWork};
+  const Caller person{Caller::Kind::kOperator, "token", Right::kOperate};
+  for (const Caller& caller : {nobody, worker, person})
+    EXPECT_EQ(status_of(check_right(Right::kNone, caller)), 0);
+  for (const Right right : {Right::kOperate, Right::kWork})
+    EXPECT_EQ(status_of(check_right(right, nobody)), 401);
+  EXPECT_EQ(status_of(check_right(Right::kWork, worker)), 0);
+  EXPECT_EQ(status_of(check_right(Right::kOperate, worker)), 403);
+  EXPECT_EQ(status_of(check_right(Right::kOperate, person)), 0);
+  EXPECT_EQ(status_of(check_right(Right::kWork, person)), 403);
+}
+
+TEST(Guard, one_token_gives_every_right_and_none_is_needed_where_none_is_set) {
+  for (const Right right : {Right::kOperate, Right::kWork}) {
+    EXPECT_TRUE(identify_by_token("t")({"t"}).may(right));
+    EXPECT_FALSE(identify_by_token("t")({"x"}).may(right));
+    EXPECT_FALSE(identify_by_token("t")({""}).may(right));
+    EXPECT_TRUE(identify_by_token("t")({"", true}).may(right)) << "the node's own socket";
+    EXPECT_TRUE(identify_by_token("")({}).may(right));
+  }
+}
+
+TEST(Guard, names_a_query_parameter_that_the_route_does_not_take) {
+  Route route;
+  route.query = {{"status"}, {"limit"}};
+  HttpRequest request;
+  request.query = {{"limit", "1"}};
+  EXPECT_EQ(status_of(check_query(route, request)), 0);
+  request.query = {{"limmit", "1"}};
+  const Refusal refused = check_query(route, request);
+  EXPECT_EQ(status_of(refused), 400);
+  EXPECT_NE(refused->body.find("limit"), std::string::npos);
+  route.any_query = true;
+  EXPECT_EQ(status_of(check_query(route, request)), 0);
 }
 
 TEST(Guard, asks_for_json_of_a_known_length) {

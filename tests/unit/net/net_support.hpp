@@ -19,7 +19,7 @@
 
 namespace skep::net::test {
 
-inline constexpr Millis kPatience{20'000};  ///< longer than any test needs, sanitizers included
+inline constexpr Millis kPatience{120'000};  ///< longer than any machine needs
 
 /// Waits for something that happens on another thread.
 class Event {
@@ -62,8 +62,10 @@ inline ServerOptions local_options() {
 
 inline Route route(std::string_view method, std::string_view path,
                    std::function<HttpResponse(const HttpRequest&)> handler,
-                   std::size_t body_cap = 0, Access access = Access::kOpen) {
-  return Route{method, path, access, body_cap, "a route of a test", std::move(handler)};
+                   std::size_t body_cap = 0, Right right = Right::kNone) {
+  Route r{method, path, right, body_cap, "a route of a test", std::move(handler)};
+  r.any_query = true;
+  return r;
 }
 
 /// A started server; fails the test when it does not start.

@@ -8,18 +8,18 @@
 namespace skep::net {
 namespace {
 
-Route row(std::string_view method, std::string_view path, Access access = Access::kOperator,
+Route row(std::string_view method, std::string_view path, Right right = Right::kOperate,
           std::size_t cap = 0) {
-  return Route{method, path,      access,
+  return Route{method, path,      right,
                cap,    "does it", [](const HttpRequest&) { return HttpResponse::json("{}"); }};
 }
 
 Router table() {
   std::vector<Route> rows;
   rows.push_back(row("GET", "/"));
-  rows.push_back(row("GET", "/health", Access::kOpen));
+  rows.push_back(row("GET", "/health", Right::kNone));
   rows.push_back(row("GET", "/api/tasks"));
-  rows.push_back(row("POST", "/api/tasks", Access::kOperator, 1 << 20));
+  rows.push_back(row("POST", "/api/tasks", Right::kOperate, 1 << 20));
   rows.push_back(row("GET", "/api/tasks/{id}"));
   rows.push_back(row("GET", "/api/tasks/{task}/logs"));
   rows.push_back(row("GET", "/api/workers/health"));

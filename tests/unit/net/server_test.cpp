@@ -68,7 +68,7 @@ TEST(HttpServer, gives_the_handler_all_parts_of_the_request) {
   EXPECT_EQ(seen.header("absent"), "");
   EXPECT_TRUE(seen.peer.starts_with("127.0.0.1:")) << seen.peer;
   EXPECT_GT(seen.received_ms, 0);
-  EXPECT_FALSE(seen.authenticated);
+  EXPECT_EQ(seen.caller.kind, Caller::Kind::kAnonymous);
   EXPECT_FALSE(seen.closing);
 }
 
@@ -118,9 +118,8 @@ TEST(HttpServer, asks_for_the_token) {
   TestServer server(
       {route("GET", "/livez", ok),
        route(
-           "GET", "/api/x",
-           [](const HttpRequest& r) { return HttpResponse::json(r.authenticated ? "1" : "0"); }, 0,
-           Access::kOperator)},
+           "GET", "/api/x", [](const HttpRequest& r) { return HttpResponse::json(r.caller.name); },
+           0, Right::kOperate)},
       options);
   RawClient client(server.port());
   client.send(get("/livez"));
@@ -132,7 +131,29 @@ TEST(HttpServer, asks_for_the_token) {
     EXPECT_TRUE(RawClient::header(refused.head, "WWW-Authenticate").starts_with("Bearer"));
   }
   client.send(get("/api/x", "Authorization: Bearer s3cret\r\n"));
-  EXPECT_EQ(client.read_response().body, "1");
+  EXPECT_EQ(client.read_response().body, "token");
+}
+
+TEST(HttpServer, a_worker_may_not_do_what_an_operator_may) {
+  ServerOptions options = local_options();
+  options.identify = [](const Credentials& c) -> Caller {
+    if (c.bearer == "w") return {Caller::Kind::kWorker, "w1", Right::kWork};
+    return {};
+  };
+  TestServer server({route("GET", "/work", ok, 0, Right::kWork),
+                     route("GET", "/operate", ok, 0, Right::kOperate)},
+                    options);
+  RawClient client(server.port());
+  const auto status = [&](const std::string& path, const std::string& token) {
+    client.send(get(path, "Authorization: Bearer " + token + "\r\n"));
+    return client.read_response().status;
+  };
+  EXPECT_EQ(status("/work", "w"), 200);
+  EXPECT_EQ(status("/work", "x"), 401);
+  EXPECT_EQ(status("/operate", "x"), 401);
+  RawClient another(server.port());
+  another.send(get("/operate", "Authorization: Bearer w\r\n"));
+  EXPECT_EQ(another.read_response().status, 403);
 }
 
 TEST(HttpServer, listens_beyond_loopback_only_with_a_token) {

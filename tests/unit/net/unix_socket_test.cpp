@@ -17,7 +17,7 @@ using skep::test::TempDir;
 std::vector<Route> who_routes() {
   return {route(
       "GET", "/who", [](const HttpRequest& r) { return HttpResponse::json('"' + r.peer + '"'); }, 0,
-      Access::kOperator)};
+      Right::kOperate)};
 }
 
 ServerOptions unix_options(const std::string& path) {

@@ -6,7 +6,10 @@
 #include <future>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
+#include "core/base/gauges.hpp"
 #include "core/base/log.hpp"
 #include "core/net/http.hpp"
 #include "core/plugin/adapters/abi_error.hpp"
@@ -45,6 +48,22 @@ TEST(LogService, lines_carry_the_plugin) {
   EXPECT_NE(out.find("no json"), std::string::npos) << out;
 }
 
+TEST(MetricService, keeps_a_gauge_under_the_plugin_until_it_is_set_again) {
+  PluginHost host("com.acme.gauges");
+  const auto* service = static_cast<const skep_svc_metric_v1*>(
+      host.handle()->service(host.handle(), SKEP_SVC_METRIC));
+  ASSERT_EQ(service, &metric_service());
+  service->set_gauge(host.handle(), to_view("depth"), 1);
+  service->set_gauge(host.handle(), to_view("depth"), 2);
+  service->set_gauge(host.handle(), to_view("no name"), 3);
+  host.entomb();
+  service->set_gauge(host.handle(), to_view("depth"), 4);
+  std::vector<std::pair<std::string, double>> ours;
+  for (const gauges::Gauge& g : gauges::all())
+    if (g.owner == "com.acme.gauges") ours.emplace_back(g.name, g.value);
+  EXPECT_EQ(ours, (std::vector<std::pair<std::string, double>>{{"depth", 2}}));
+}
+
 struct Reply {
   std::string body;
   std::int32_t status = 0;
@@ -66,10 +85,9 @@ Reply request(const skep_http_request& in) {
 }
 
 TEST(HttpService, brings_status_and_body) {
-  net::Route route{
-      "POST", "/echo", net::Access::kOpen, 1024, "echo", [](const net::HttpRequest& r) {
-        return net::HttpResponse::json(std::string(r.header("x-a")) + r.body, 201);
-      }};
+  net::Route route{"POST", "/echo", net::Right::kNone, 1024, "echo", [](const net::HttpRequest& r) {
+                     return net::HttpResponse::json(std::string(r.header("x-a")) + r.body, 201);
+                   }};
   net::ServerOptions options;
   options.listen = {"127.0.0.1:0"};
   std::vector<net::Route> routes;
@@ -105,7 +123,7 @@ TEST(HttpService, says_what_went_wrong) {
 TEST(HttpService, takes_no_more_than_16_MiB) {
   std::size_t bytes = 16u << 20;
   std::vector<net::Route> routes;
-  routes.push_back({"GET", "/big", net::Access::kOpen, 0, "", [&](const net::HttpRequest&) {
+  routes.push_back({"GET", "/big", net::Right::kNone, 0, "", [&](const net::HttpRequest&) {
                       return net::HttpResponse::json(std::string(bytes, 'x'));
                     }});
   net::ServerOptions options;
@@ -124,7 +142,7 @@ TEST(HttpService, gives_up_when_the_task_of_its_thread_is_cancelled) {
   std::promise<void> entered;
   std::promise<void> release;
   std::vector<net::Route> routes;
-  routes.push_back({"GET", "/slow", net::Access::kOpen, 0, "", [&](const net::HttpRequest&) {
+  routes.push_back({"GET", "/slow", net::Right::kNone, 0, "", [&](const net::HttpRequest&) {
                       entered.set_value();
                       release.get_future().wait();
                       return net::HttpResponse::json("{}");

@@ -1,0 +1,25 @@
+#include "core/control/features.hpp"
+
+#include "core/control/fleet/fleet.hpp"
+#include "core/control/overview/overview.hpp"
+#include "core/control/tasks/tasks.hpp"
+#include "core/control/workers/workers.hpp"
+
+namespace skep::control {
+
+FeatureList make_features(Platform& platform, const config::Config& config,
+                          const std::vector<ports::TaskType>& own_types) {
+  FeatureList list;
+  const auto add = [&]<class F>(std::unique_ptr<F> feature) -> F& {
+    F& added = *feature;
+    list.push_back(std::move(feature));
+    return added;
+  };
+  auto& workers = add(std::make_unique<Workers>(platform, config));
+  add(std::make_unique<Tasks>(platform, config, workers, own_types));
+  add(std::make_unique<Fleet>(platform, workers));
+  add(std::make_unique<Overview>(platform, workers));
+  return list;
+}
+
+}  // namespace skep::control

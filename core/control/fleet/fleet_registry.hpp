@@ -1,0 +1,121 @@
+// The fleet's registry: scripts and plugins are published here, workers of the sites they are meant
+// for fetch them, canaries are watched and taken back when they do worse.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/mutex.hpp"
+#include "core/base/service.hpp"
+#include "core/control/feature.hpp"
+#include "core/control/fleet/canary_watch.hpp"
+#include "core/control/fleet/fleet_metrics.hpp"
+#include "core/control/fleet/release_store.hpp"
+#include "core/control/workers/worker_directory.hpp"
+
+namespace skep::control {
+
+/// What somebody wants to publish, as it came.
+struct Publication {
+  api::ArtifactKind kind = api::ArtifactKind::kScript;
+  std::string name;
+  std::string version;
+  std::string content;
+  std::string sha256;              ///< "" or what the content must have
+  std::string signature;           ///< text of FILE.minisig, "" = none
+  std::vector<std::string> types;  ///< empty = the name
+  std::vector<std::string> sites;  ///< empty = every site
+  std::int64_t canary_count = 0;   ///< 0 and canary_percent 0 = everybody at once
+  double canary_percent = 0;
+  bool hold = false;
+  std::int64_t promote_after_ms = 600'000;
+  std::int64_t promote_after_tasks = 20;
+};
+
+/// Releases as they were at one revision. Immutable.
+struct RegistrySnapshot {
+  std::int64_t revision = 0;
+  std::vector<Release> releases;  ///< sorted by id
+  bool watching = false;          ///< a canary is under way
+
+  /// Of all that concerns a worker of `site`; another number = something changed for it.
+  std::int64_t revision_of(std::string_view site) const;
+};
+
+/// The service is the clockwork of canaries; what other control planes of the same database did is
+/// seen within a round (a second), or when a worker asks.
+class FleetRegistry final : public Service {
+ public:
+  /// All must outlive it.
+  FleetRegistry(Platform& platform, WorkerDirectory& workers, FleetMetrics& metrics);
+  ~FleetRegistry() override { stop(); }
+  Status load();
+
+  struct Published {
+    Release release;
+    bool existed = false;  ///< the newest release of that name is just this already
+  };
+  /// kInvalid for content that cannot be such an artifact, kState "version-exists" when the version
+  /// has other content, "canary-under-way", "kind-differs", "no-canary". [any]
+  Result<Published> publish(const Publication& p);
+  /// Takes the newest release of `name` back (of each architecture); the one below it is in force
+  /// again. kState when there is none below. [any]
+  Result<std::vector<Release>> rollback(const std::string& name, const std::string& reason);
+  /// Gives the canary to everybody. kState when there is none. [any]
+  Result<std::vector<Release>> promote(const std::string& name);
+  /// No worker keeps it. [any]
+  Result<std::vector<Release>> withdraw(const std::string& name);
+
+  std::shared_ptr<const RegistrySnapshot> snapshot() const;
+  /// Releases of `name`, oldest first; kNotFound with the nearest. [any]
+  Result<std::vector<Release>> history(const std::string& name);
+  /// What `w` is meant to have, as the store says now. [any]
+  Result<api::DesiredArtifacts> desired_of(const WorkerRecord& w);
+  Result<std::string> chunk(const std::string& sha256, std::int64_t index) {
+    return store_.chunk(sha256, index);
+  }
+  Result<std::string> blob(const std::string& sha256) { return store_.blob(sha256); }
+
+  /// A worker's beat: what it has of its artifacts. [any]
+  void heard(const WorkerRecord& w);
+  /// That worker was removed. [any]
+  void forget_worker(const std::string& worker_id) { watch_.forget(worker_id); }
+  /// Statements that count `ended` for the canaries under way, each attempt where it ran.
+  /// [reconciler's thread]
+  Status count(std::span<const ports::Completion> ended, Effects& out);
+  /// One round: changes of others, judgements of canaries. [one thread]
+  Status round();
+
+ protected:
+  void run(std::stop_token stop) override;
+
+ private:
+  using Change = std::function<Result<std::vector<Release>>(const RegistrySnapshot&)>;
+
+  Status refresh();
+  void install(ReleaseStore::Contents contents);
+  Result<std::vector<Release>> apply(const Change& change);
+  Result<Release> compose(const RegistrySnapshot& now, const Publication& p,
+                          const std::string& sha256) const;
+  Result<std::vector<std::string>> canaries_of(const Publication& p, const Release& r) const;
+  Status count_attempts(const model::Task& task, CanaryTallies& tallies);
+  Status decide(const Release& r);
+  Status collect();
+  void tell(std::string_view event, const std::vector<Release>& releases);
+
+  ReleaseStore store_;
+  Platform& platform_;
+  WorkerDirectory& workers_;
+  FleetMetrics& metrics_;
+  const Clock& clock_;
+  CanaryWatch watch_;
+  WallMs collect_at_ = 0;  ///< rounds' thread
+  /// The snapshot; with it, what watch_ follows.
+  mutable Mutex mutex_;
+  std::shared_ptr<const RegistrySnapshot> snapshot_ SKEP_GUARDED_BY(mutex_) =
+      std::make_shared<RegistrySnapshot>();
+};
+
+}  // namespace skep::control

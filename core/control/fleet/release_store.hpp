@@ -1,0 +1,48 @@
+// Where the registry lives: releases and the bytes of their files, as rows of the store, so that
+// every control plane of one database serves the same.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/control/fleet/rollout.hpp"
+#include "core/ports/store.hpp"
+
+namespace skep::control {
+
+/// [any]. Every change of releases is one transaction that moves the registry's revision by one and
+/// fails with kState when somebody else moved it meanwhile.
+class ReleaseStore {
+ public:
+  explicit ReleaseStore(ports::Store& store) : store_(store) {}
+  static std::vector<std::string> migrations();
+
+  Result<std::int64_t> revision();
+  struct Contents {
+    std::int64_t revision = 0;
+    std::vector<Release> releases;  ///< sorted by id
+  };
+  Result<Contents> load();
+
+  /// Adds `r` as revision r.id; forgets the others. Its bytes must be there: put() them first.
+  Status add(const Release& r, const std::vector<std::int64_t>& forget, WallMs now);
+  /// Writes state, reason, revision and changed_ms of releases that exist; all share one revision.
+  Status change(const std::vector<Release>& changed);
+  /// A statement that adds to the tallies of release `id`, whatever the revision.
+  static ports::Statement add_tallies(std::int64_t id, const Tally& canary, const Tally& others);
+
+  /// Writes the bytes, chunk by chunk; repairs chunks that are damaged.
+  Status put(const std::string& sha256, std::string_view bytes, WallMs now);
+  /// Drops bytes of which no release is left, an hour after they were put last.
+  Status collect_orphans(WallMs now);
+  /// kNotFound for an unknown hash or a chunk beyond its end, kCorrupt "artifact-damaged" when the
+  /// bytes are not those that were put.
+  Result<std::string> chunk(const std::string& sha256, std::int64_t index);
+  Result<std::string> blob(const std::string& sha256);
+
+ private:
+  Status write(std::vector<ports::Statement> batch);
+  ports::Store& store_;
+};
+
+}  // namespace skep::control

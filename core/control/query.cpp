@@ -1,0 +1,54 @@
+#include "core/control/query.hpp"
+
+#include <charconv>
+
+#include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
+
+namespace skep::control {
+namespace {
+
+Error bad_parameter(const std::string& name, const std::string& value,
+                    const std::string& expected) {
+  return invalid("query parameter " + name + "=" + std::string(clip_utf8(value, 60)) +
+                 ": expected " + expected)
+      .named("bad-query");
+}
+
+}  // namespace
+
+Result<Page> page_of(const net::HttpRequest& r) {
+  Page page;
+  if (const auto limit = r.query.find("limit"); limit != r.query.end()) {
+    const auto n = to_int(limit->second);
+    if (!n || *n < 1 || *n > 200) return bad_parameter("limit", limit->second, "1 to 200");
+    page.limit = static_cast<std::uint32_t>(*n);
+  }
+  if (const auto cursor = r.query.find("cursor"); cursor != r.query.end()) {
+    const auto n = to_int(cursor->second);
+    if (!n || *n < 1)
+      return bad_parameter("cursor", cursor->second, "a next_cursor of an earlier answer");
+    page.after = *n;
+  }
+  return page;
+}
+
+Result<Millis> wait_of(const net::HttpRequest& r) {
+  const auto found = r.query.find("wait");
+  if (found == r.query.end()) return Millis{0};
+  const std::string& text = found->second;
+  double seconds = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const std::string_view rest(parsed.ptr, text.data() + text.size());
+  if (parsed.ec != std::errc() || !(rest.empty() || rest == "s") ||
+      !(seconds >= 0 && seconds <= 60))
+    return bad_parameter("wait", text, "seconds, 0 to 60");
+  return Millis{static_cast<std::int64_t>(seconds * 1000)};
+}
+
+std::string text_of(const net::HttpRequest& r, const std::string& name) {
+  const auto found = r.query.find(name);
+  return found == r.query.end() ? std::string() : found->second;
+}
+
+}  // namespace skep::control

@@ -1,0 +1,88 @@
+#include "core/control/tasks/lease_service.hpp"
+
+namespace skep::control {
+namespace {
+
+/// Together with one task of the largest size it stays below what a worker's client takes.
+constexpr std::uint32_t kClaimBytes = 8u << 20;
+
+std::vector<std::pair<model::Lease, ports::LeaseVerdict>> pair_up(
+    const std::vector<ports::Renewal>& tasks, const std::vector<ports::LeaseVerdict>& verdicts) {
+  std::vector<std::pair<model::Lease, ports::LeaseVerdict>> out;
+  for (std::size_t i = 0; i < tasks.size(); ++i) out.emplace_back(tasks[i].lease, verdicts[i]);
+  return out;
+}
+
+model::ClaimedTask claimed(model::Task t) {
+  return {{t.id, t.attempt, t.lease_id},
+          std::move(t.spec.type),
+          std::move(t.spec.params),
+          std::move(t.spec.idempotency_key),
+          t.spec.timeout_ms};
+}
+
+}  // namespace
+
+Result<LeaseService::Claimed> LeaseService::claim(const std::string& worker_id,
+                                                  const api::ClaimRequest& request, bool closing) {
+  const WallMs now = platform_.clock.wall_ms();
+  const auto worker = directory_.check_in(now, worker_id, request.incarnation);
+  if (!worker) return worker.error();
+  Claimed out;
+  out.reply.mode = worker->mode;
+  out.reply.registry = workers_.registry_revision(*worker);
+  out.reply.cancel = directory_.take_voided(worker_id, request.held);
+  const bool wants_tasks = directory_.takes_work(*worker, now) && request.max > 0;
+  if (wants_tasks && !closing) {
+    auto tasks = platform_.queue.claim(now, {worker->profile, request.max, lease_ms(),
+                                             request.claim_id, request.repeated, kClaimBytes});
+    if (!tasks) return tasks.error();
+    for (auto& t : *tasks) out.reply.tasks.push_back(claimed(std::move(t)));
+  }
+  const bool knows_registry = request.registry < 0 || request.registry == out.reply.registry;
+  if (out.reply.tasks.empty() && out.reply.cancel.empty() && knows_registry)
+    out.waits_as = (wants_tasks ? "claim " : "news ") + worker_id;
+  return out;
+}
+
+Result<api::BeatReply> LeaseService::release(const std::string& worker_id,
+                                             const api::ReleaseRequest& request) {
+  const WallMs now = platform_.clock.wall_ms();
+  const auto worker = directory_.check_in(now, worker_id, request.incarnation);
+  if (!worker) return worker.error();
+  const auto verdicts = platform_.queue.release(now, request.tasks);
+  if (!verdicts) return verdicts.error();
+  std::vector<ports::Renewal> renewals;
+  for (const auto& lease : request.tasks) renewals.push_back({lease, false});
+  platform_.waits.claims.wake([](std::string_view key) { return key.starts_with("claim "); },
+                              request.tasks.size());
+  return api::BeatReply{pair_up(renewals, *verdicts), {}, 0};
+}
+
+Status LeaseService::beat(WallMs now, const WorkerRecord& worker, api::BeatReply& reply) {
+  const api::Beat& beat = worker.beat;
+  if (beat.tasks.empty())
+    return beat.draining && beat.spool_ready == 0 ? release_unseen(now, worker) : Status{};
+  const auto verdicts = platform_.queue.renew(now, beat.tasks, lease_ms());
+  if (!verdicts) return verdicts.error();
+  reply.tasks = pair_up(beat.tasks, *verdicts);
+  return {};
+}
+
+Status LeaseService::release_unseen(WallMs now, const WorkerRecord& worker) {
+  ports::TaskQuery query;
+  query.worker_id = worker.profile.id;
+  query.states = {model::TaskState::kClaimed, model::TaskState::kSuspect};
+  query.limit = 1'000;
+  const auto held = platform_.queue.read(query);
+  if (!held) return held.error();
+  std::vector<model::Lease> unseen;
+  for (const auto& t : *held)
+    if (t.incarnation == worker.profile.incarnation)
+      unseen.push_back({t.id, t.attempt, t.lease_id});
+  if (unseen.empty()) return {};
+  const auto released = platform_.queue.release(now, unseen);
+  return released ? Status{} : Status{released.error()};
+}
+
+}  // namespace skep::control

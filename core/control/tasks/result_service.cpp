@@ -1,0 +1,191 @@
+#include "core/control/tasks/result_service.hpp"
+
+#include <random>
+
+#include "core/api/task_json.hpp"
+#include "core/base/id.hpp"
+#include "core/base/log.hpp"
+#include "core/model/transitions.hpp"
+
+namespace skep::control {
+namespace {
+
+using model::Envelope;
+using model::PayloadType;
+using model::Verdict;
+
+std::uint64_t random_number() {
+  thread_local std::mt19937_64 engine{std::random_device{}()};
+  return engine();
+}
+
+api::Ack refused(const Envelope* e, int status, const Error& error) {
+  JsonOut problem;
+  problem.object().key("code").str(error.id()).key("detail").str(error.message).end_object();
+  return {"", "", e != nullptr ? e->lease.task_id : "", status, problem.take()};
+}
+
+api::Ack stored(const Envelope& e) {
+  return {e.idempotency_key, "stored", e.lease.task_id, 200, ""};
+}
+
+api::Ack answer(const Envelope& e, Verdict v) {
+  switch (v) {
+    case Verdict::kKeyConflict:
+      return refused(&e, 422,
+                     Error{Code::kInvalid, "this idempotency key came with another body before",
+                           "idempotency-conflict"});
+    case Verdict::kWrongWorker:
+      return refused(&e, 403,
+                     Error{Code::kDenied,
+                           "attempt " + std::to_string(e.lease.attempt) +
+                               " does not belong to worker " + e.worker_id,
+                           "wrong-worker"});
+    case Verdict::kApplied:
+    case Verdict::kAppliedLate:
+    case Verdict::kDuplicate:
+    case Verdict::kSuperseded:
+    case Verdict::kOrphanRecorded:
+      break;
+  }
+  return {e.idempotency_key, std::string(to_string(v)), e.lease.task_id, 200, ""};
+}
+
+}  // namespace
+
+/// The envelopes of one request, sorted by where they go; indexes point into `acks`.
+struct ResultService::Batch {
+  std::vector<api::Ack> acks;
+  std::vector<ports::ResultRecord> records;
+  std::vector<std::pair<std::size_t, const Envelope*>> results;    ///< beside `records`
+  std::vector<std::pair<std::size_t, const Envelope*>> documents;  ///< beside `statements`
+  std::vector<ports::Statement> statements;
+};
+
+std::vector<std::string> ResultService::migrations() {
+  return {
+      "CREATE TABLE task_logs (task_id TEXT NOT NULL, attempt BIGINT NOT NULL, chunk BIGINT NOT "
+      "NULL, entries TEXT NOT NULL, received_ms BIGINT NOT NULL, "
+      "PRIMARY KEY (task_id, attempt, chunk))",
+      "CREATE TABLE worker_documents (worker_id TEXT NOT NULL, kind TEXT NOT NULL, document TEXT "
+      "NOT NULL, created_ms BIGINT NOT NULL, PRIMARY KEY (worker_id, kind))",
+      "CREATE INDEX task_logs_by_age ON task_logs (received_ms)"};
+}
+
+Result<std::vector<api::Ack>> ResultService::accept(
+    const std::vector<Result<Envelope>>& envelopes) {
+  Batch batch;
+  batch.acks.resize(envelopes.size());
+  const RetryPolicy policy = retry_.get();
+  const WallMs now = clock_.wall_ms();
+  for (std::size_t i = 0; i < envelopes.size(); ++i) {
+    if (!envelopes[i]) {
+      batch.acks[i] =
+          refused(nullptr, envelopes[i].error().id() == "unknown-payload-type" ? 422 : 400,
+                  envelopes[i].error());
+      continue;
+    }
+    const Envelope& e = *envelopes[i];
+    if (e.payload_type == PayloadType::kExecutionResult) {
+      auto outcome = api::decode_outcome(e.payload);
+      if (!outcome || e.lease.task_id.empty()) {
+        batch.acks[i] = refused(
+            &e, 400,
+            outcome ? invalid("execution_result: \"task_id\" is missing") : outcome.error());
+        continue;
+      }
+      const bool retry = outcome->kind == model::OutcomeKind::kFailed && outcome->retryable;
+      ports::ResultRecord record{e.idempotency_key, sha256_hex(e.payload), e.lease, e.worker_id,
+                                 e.incarnation,     std::move(*outcome),   -1};
+      if (retry)
+        record.retry_delay_ms = model::backoff_ms(e.lease.attempt, record.outcome.retry_after_ms,
+                                                  random_number(), policy.base_ms, policy.cap_ms);
+      batch.records.push_back(std::move(record));
+      batch.results.emplace_back(i, &e);
+    } else if (e.payload_type == PayloadType::kLogs) {
+      const auto chunk = api::decode_log_chunk(e.payload);
+      if (!chunk) {
+        batch.acks[i] = refused(&e, 400, chunk.error());
+        continue;
+      }
+      batch.statements.push_back(
+          {"INSERT INTO task_logs (task_id, attempt, chunk, entries, received_ms) VALUES ($1, $2, "
+           "$3, $4, $5) ON CONFLICT (task_id, attempt, chunk) DO NOTHING",
+           {e.lease.task_id, e.lease.attempt, chunk->chunk, e.payload, now}});
+      batch.documents.emplace_back(i, &e);
+    } else {
+      batch.statements.push_back(
+          {"INSERT INTO worker_documents (worker_id, kind, document, created_ms) VALUES ($1, $2, "
+           "$3, $4) ON CONFLICT (worker_id, kind) DO UPDATE SET document = $3, created_ms = $4 "
+           "WHERE worker_documents.created_ms < $4",
+           {e.worker_id, std::string(to_string(e.payload_type)), e.payload, e.created_ms}});
+      batch.documents.emplace_back(i, &e);
+    }
+  }
+  SKEP_TRY(settle_documents(batch));
+  SKEP_TRY(settle_results(batch));
+  return std::move(batch.acks);
+}
+
+Status ResultService::settle_documents(Batch& batch) {
+  if (batch.statements.empty()) return {};
+  const auto done = store_.batch(batch.statements);
+  if (!done) return done.error().within("store documents");
+  for (const auto& [index, e] : batch.documents) {
+    batch.acks[index] = stored(*e);
+    waits_.wake_task(e->lease.task_id);
+  }
+  return {};
+}
+
+Status ResultService::settle_results(Batch& batch) {
+  if (batch.records.empty()) return {};
+  const auto verdicts = queue_.complete(clock_.wall_ms(), batch.records);
+  if (!verdicts) return verdicts.error().within("record results");
+  for (std::size_t i = 0; i < batch.results.size(); ++i) {
+    const auto& [index, e] = batch.results[i];
+    const Verdict v = (*verdicts)[i];
+    batch.acks[index] = answer(*e, v);
+    const auto& outcome = batch.records[i].outcome;
+    metrics_.result(to_string(v), to_string(outcome.kind), outcome.duration_ms);
+    if (v != Verdict::kApplied && v != Verdict::kDuplicate)
+      log::warn("result_not_applied_as_usual", {{"verdict", to_string(v)},
+                                                {"task_id", e->lease.task_id},
+                                                {"attempt", e->lease.attempt},
+                                                {"worker_id", e->worker_id}});
+    waits_.wake_task(e->lease.task_id);
+  }
+  return {};
+}
+
+Result<std::vector<ResultService::LogRow>> ResultService::logs(const std::string& task_id,
+                                                               std::int64_t after_attempt,
+                                                               std::int64_t after_chunk,
+                                                               int limit) {
+  const auto rows = store_.query(
+      {"SELECT attempt, chunk, received_ms, entries FROM task_logs WHERE task_id = $1 AND (attempt "
+       "> $2 OR (attempt = $2 AND chunk > $3)) ORDER BY attempt, chunk LIMIT $4",
+       {task_id, after_attempt, after_chunk, static_cast<std::int64_t>(limit)}});
+  if (!rows) return rows.error();
+  std::vector<LogRow> out;
+  for (const auto& row : *rows) {
+    auto chunk = api::decode_log_chunk(ports::as_text(row[3]));
+    if (!chunk) return chunk.error().within("task_logs");
+    out.push_back({ports::as_int(row[0]), ports::as_int(row[1]), ports::as_int(row[2]),
+                   std::move(chunk->entries)});
+  }
+  return out;
+}
+
+Result<std::size_t> ResultService::forget_logs(ports::Store& store, WallMs before,
+                                               std::size_t limit) {
+  const ports::Statement old{
+      "DELETE FROM task_logs WHERE (task_id, attempt, chunk) IN (SELECT task_id, attempt, chunk "
+      "FROM task_logs WHERE received_ms < $1 ORDER BY received_ms LIMIT $2) RETURNING chunk",
+      {before, static_cast<std::int64_t>(limit)}};
+  const auto gone = store.batch({&old, 1});
+  if (!gone) return gone.error();
+  return gone->front().size();
+}
+
+}  // namespace skep::control

@@ -1,0 +1,64 @@
+// Envelope -> Verdict, first half: what a worker sent becomes durable and is acknowledged. The
+// second half, the effect on everything else, is the reconciler's.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/api/wire.hpp"
+#include "core/base/live.hpp"
+#include "core/control/platform.hpp"
+#include "core/control/tasks/task_metrics.hpp"
+
+namespace skep::control {
+
+struct RetryPolicy {
+  std::int64_t base_ms = 5'000;
+  std::int64_t cap_ms = 900'000;
+  int max_crashes = 3;
+  bool operator==(const RetryPolicy&) const = default;
+};
+
+class ResultService {
+ public:
+  /// All must outlive it.
+  ResultService(Platform& platform, TaskMetrics& metrics, RetryPolicy retry)
+      : queue_(platform.queue),
+        store_(platform.store),
+        waits_(platform.waits),
+        clock_(platform.clock),
+        metrics_(metrics),
+        retry_(retry) {}
+
+  static std::vector<std::string> migrations();
+
+  void set_retry(RetryPolicy retry) { retry_.set(retry); }
+  /// One answer per envelope, in order. Fails as a whole only when queue or store fail, and then
+  /// nothing is acknowledged. [any]
+  Result<std::vector<api::Ack>> accept(const std::vector<Result<model::Envelope>>& envelopes);
+
+  struct LogRow {
+    std::int64_t attempt = 0;
+    std::int64_t chunk = 0;
+    WallMs received_ms = 0;
+    std::vector<api::LogEntry> entries;
+  };
+  /// Chunks of a task after (attempt, chunk), in order.
+  Result<std::vector<LogRow>> logs(const std::string& task_id, std::int64_t after_attempt,
+                                   std::int64_t after_chunk, int limit);
+  /// Deletes at most `limit` chunks received before `before`; returns how many. [any]
+  static Result<std::size_t> forget_logs(ports::Store& store, WallMs before, std::size_t limit);
+
+ private:
+  struct Batch;
+  Status settle_results(Batch& batch);
+  Status settle_documents(Batch& batch);
+  ports::Queue& queue_;
+  ports::Store& store_;
+  WaitLists& waits_;
+  const Clock& clock_;
+  TaskMetrics& metrics_;
+  Live<RetryPolicy> retry_;
+};
+
+}  // namespace skep::control

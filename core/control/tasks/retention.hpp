@@ -1,0 +1,39 @@
+// History has an end: tasks that ended long ago go, with their results and their output.
+#pragma once
+
+#include <atomic>
+
+#include "core/base/mutex.hpp"
+#include "core/base/service.hpp"
+#include "core/control/platform.hpp"
+
+namespace skep::control {
+
+class Retention final : public Service {
+ public:
+  /// `keep_ms` 0 keeps everything for ever.
+  Retention(ports::Queue& queue, ports::Store& store, Clock& clock, std::int64_t keep_ms)
+      : Service("retention"), queue_(queue), store_(store), clock_(clock), keep_ms_(keep_ms) {}
+  ~Retention() override { stop(); }
+
+  /// How long ended tasks are kept from now on; looked at at once. [any]
+  void set_keep(std::int64_t keep_ms);
+  /// Forgets a batch of what is older; returns how many rows went. Nothing goes whose effects the
+  /// reconciler has still to apply.
+  Result<std::size_t> step();
+
+ protected:
+  void run(std::stop_token stop) override;
+
+ private:
+  void pause(Millis time, const std::stop_token& stop);
+  ports::Queue& queue_;
+  ports::Store& store_;
+  Clock& clock_;
+  std::atomic<std::int64_t> keep_ms_;
+  Mutex mutex_;
+  StoppableCondVar change_;
+  bool changed_ SKEP_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace skep::control

@@ -1,0 +1,337 @@
+// The routes of the feature "tasks": parse, call a service, encode.
+#include <boost/json.hpp>
+
+#include "core/api/task_json.hpp"
+#include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
+#include "core/control/answer.hpp"
+#include "core/control/query.hpp"
+#include "core/control/tasks/tasks.hpp"
+
+namespace skep::control {
+namespace {
+
+using net::HttpRequest;
+using net::HttpResponse;
+
+constexpr std::size_t kMaxBatch = 10'000;
+/// A page ends after the task with which it weighs as much: lists carry whole documents.
+constexpr std::size_t kPageBytes = 4u << 20;
+
+Result<std::vector<model::TaskSpec>> read_specs(const json::value& body, int default_attempts) {
+  std::vector<model::TaskSpec> specs;
+  if (!body.is_array()) {
+    auto spec = api::decode_task_spec(body, "task", default_attempts);
+    if (!spec) return spec.error();
+    specs.push_back(std::move(*spec));
+    return specs;
+  }
+  const auto& items = body.get_array();
+  if (items.empty()) return invalid("tasks: the array is empty; send at least one task");
+  if (items.size() > kMaxBatch)
+    return invalid("tasks: " + std::to_string(items.size()) + " in one request; at most 10000");
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    auto spec =
+        api::decode_task_spec(items[i], "tasks[" + std::to_string(i) + "]", default_attempts);
+    if (!spec) return spec.error();
+    specs.push_back(std::move(*spec));
+  }
+  return specs;
+}
+
+/// The header Idempotency-Key: for one task, and not against the task's own member.
+Status apply_key_header(const HttpRequest& r, bool array, std::vector<model::TaskSpec>& specs) {
+  const auto header = r.headers.find("idempotency-key");
+  if (header == r.headers.end()) return {};
+  if (array)
+    return invalid(
+        "the header Idempotency-Key is for one task; in an array each has its own "
+        "\"idempotency_key\"");
+  const std::string& key = header->second;
+  std::string& own = specs.front().idempotency_key;
+  if (key.empty() || key.size() > 256)
+    return invalid("the header Idempotency-Key must have 1 to 256 bytes");
+  if (!own.empty() && own != key)
+    return invalid("the header Idempotency-Key and the member \"idempotency_key\" differ");
+  own = key;
+  return {};
+}
+
+std::string encode_submitted(const std::vector<TaskService::Submitted>& submitted) {
+  JsonOut out;
+  out.object().key("items").array();
+  for (const auto& s : submitted) {
+    out.object().key("id").str(s.task.id).key("status");
+    out.str(model::public_status(s.task.state)).key("type").str(s.task.spec.type).end_object();
+  }
+  return out.end_array().end_object().take();
+}
+
+HttpResponse answer(const Result<model::Task>& task) {
+  return task ? HttpResponse::json(api::encode_task(*task)) : HttpResponse::problem(task.error());
+}
+
+/// "attempt.chunk", as handed out by the logs route.
+std::optional<std::pair<std::int64_t, std::int64_t>> parse_log_cursor(const std::string& text) {
+  const auto parts = split(text, '.');
+  if (parts.size() != 2) return std::nullopt;
+  const auto attempt = to_int(parts[0]);
+  const auto chunk = to_int(parts[1]);
+  if (!attempt || !chunk) return std::nullopt;
+  return std::pair{*attempt, *chunk};
+}
+
+HttpResponse post_tasks(Tasks& f, const HttpRequest& r) {
+  const auto body = parse_json(r.body);
+  if (!body) return HttpResponse::problem(body.error());
+  auto specs = read_specs(*body, f.settings.get().max_attempts);
+  if (!specs) return HttpResponse::problem(specs.error());
+  if (const auto ok = apply_key_header(r, body->is_array(), *specs); !ok)
+    return HttpResponse::problem(ok.error());
+  std::string problems;
+  const auto submitted = f.service.submit(std::move(*specs), problems);
+  if (!submitted)
+    return HttpResponse::problem(submitted.error(),
+                                 problems.empty() ? "" : ",\"errors\":" + problems);
+  for (const auto& s : *submitted)
+    if (!s.existed) f.counts.submitted(s.task.spec.type, 1);
+  if (body->is_array()) return HttpResponse::json(encode_submitted(*submitted), 201);
+  const auto& one = submitted->front();
+  auto response = HttpResponse::json(api::encode_task(one.task), one.existed ? 200 : 201);
+  response.headers.emplace_back("Location", "/api/tasks/" + one.task.id);
+  return response;
+}
+
+HttpResponse list(Tasks& f, const HttpRequest& r, ports::TaskQuery query) {
+  const auto page = page_of(r);
+  if (!page) return HttpResponse::problem(page.error());
+  query.type = text_of(r, "type");
+  query.site = text_of(r, "site");
+  if (query.worker_id.empty()) query.worker_id = text_of(r, "worker_id");
+  if (const std::string word = text_of(r, "status"); !word.empty()) {
+    query.states = model::states_of(word);
+    if (query.states.empty())
+      return HttpResponse::problem(
+          invalid("query parameter status=" + std::string(clip_utf8(word, 60)) +
+                  ": expected queued, claimed, executing, succeeded, failed, cancelled or dead")
+              .named("bad-query"));
+  }
+  query.after_seq = page->after;
+  query.limit = page->limit + 1;
+  query.max_bytes = kPageBytes;
+  auto tasks = f.platform.queue.read(query);
+  if (!tasks) return HttpResponse::problem(tasks.error());
+  std::size_t bytes = 0;
+  for (const auto& t : *tasks) bytes += model::weight(t);
+  const bool more = tasks->size() > page->limit;
+  if (more) tasks->pop_back();
+  const std::string next =
+      more || bytes >= kPageBytes ? std::to_string(tasks->back().seq) : std::string();
+  return HttpResponse::json(api::encode_tasks(*tasks, next));
+}
+
+HttpResponse list_tasks(Tasks& f, const HttpRequest& r) { return list(f, r, {}); }
+
+HttpResponse list_worker_tasks(Tasks& f, const HttpRequest& r) {
+  const auto worker = f.workers.directory.find(id_of(r));
+  if (!worker) return HttpResponse::problem(worker.error());
+  ports::TaskQuery query;
+  query.worker_id = worker->profile.id;
+  return list(f, r, std::move(query));
+}
+
+HttpResponse get_task(Tasks& f, const HttpRequest& r) {
+  const auto wait = wait_of(r);
+  if (!wait) return HttpResponse::problem(wait.error());
+  const auto ticket = f.platform.waits.tasks.ticket();
+  const auto task = f.service.get(id_of(r));
+  if (!task) return HttpResponse::problem(task.error());
+  const MonoMs until = r.received_ms + wait->count();
+  if (!model::is_terminal(task->state) && !r.closing && f.platform.clock.mono_ms() < until)
+    return HttpResponse::wait_for({&f.platform.waits.tasks, task->id, ticket, until});
+  const auto attempts = f.platform.queue.attempts(task->id);
+  if (!attempts) return HttpResponse::problem(attempts.error());
+  return HttpResponse::json(api::encode_task(*task, *attempts));
+}
+
+HttpResponse get_task_logs(Tasks& f, const HttpRequest& r) {
+  const auto wait = wait_of(r);
+  if (!wait) return HttpResponse::problem(wait.error());
+  std::pair<std::int64_t, std::int64_t> after{0, -1};
+  if (const auto found = r.query.find("after"); found != r.query.end()) {
+    const auto cursor = parse_log_cursor(found->second);
+    if (!cursor)
+      return HttpResponse::problem(
+          invalid("query parameter after: expected a next_cursor of an earlier answer")
+              .named("bad-query"));
+    after = *cursor;
+  }
+  const auto ticket = f.platform.waits.tasks.ticket();
+  const auto task = f.service.get(id_of(r));
+  if (!task) return HttpResponse::problem(task.error());
+  const auto rows = f.results.logs(task->id, after.first, after.second, 200);
+  if (!rows) return HttpResponse::problem(rows.error());
+  const bool ended = model::is_terminal(task->state);
+  const MonoMs until = r.received_ms + wait->count();
+  if (rows->empty() && !ended && !r.closing && f.platform.clock.mono_ms() < until)
+    return HttpResponse::wait_for({&f.platform.waits.tasks, task->id, ticket, until});
+  JsonOut out;
+  out.object().key("items").array();
+  for (const auto& row : *rows) {
+    after = {row.attempt, row.chunk};
+    for (const auto& entry : row.entries) {
+      out.object().key("attempt").integer(row.attempt).key("chunk").integer(row.chunk);
+      out.key("stream").str(entry.stream).key("text").str(entry.text);
+      out.key("at").str(to_iso(row.received_ms)).end_object();
+    }
+  }
+  out.end_array().key("next_cursor");
+  out.str(std::to_string(after.first) + "." + std::to_string(after.second));
+  out.key("ended").boolean(ended && rows->size() < 200).end_object();
+  return HttpResponse::json(out.take());
+}
+
+HttpResponse explain_task(Tasks& f, const HttpRequest& r) {
+  const auto e = f.service.explain(id_of(r));
+  if (!e) return HttpResponse::problem(e.error());
+  JsonOut out;
+  out.object().key("id").str(e->task.id);
+  out.key("status").str(model::public_status(e->task.state));
+  out.key("summary").str(e->summary).key("next").str(e->next).key("workers").array();
+  for (const auto& line : e->workers) {
+    out.object().key("worker_id").str(line.worker_id).key("eligible").boolean(line.eligible);
+    out.key("reason").str_or_null(line.reason).end_object();
+  }
+  return HttpResponse::json(out.end_array().end_object().take());
+}
+
+HttpResponse cancel_task(Tasks& f, const HttpRequest& r) {
+  return answer(f.service.cancel(id_of(r)));
+}
+HttpResponse retry_task(Tasks& f, const HttpRequest& r) {
+  return answer(f.service.retry(id_of(r)));
+}
+
+HttpResponse claim(Tasks& f, const HttpRequest& r) {
+  const auto request = api::decode_claim(r.body);
+  if (!request) return HttpResponse::problem(request.error());
+  net::WaitList& claims = f.platform.waits.claims;
+  const auto ticket = claims.ticket();
+  const api::Addressee to{id_of(r), request->incarnation};
+  auto claimed = f.leases.claim(to.worker_id, *request, r.closing);
+  if (!claimed) return refuse(to, claimed.error());
+  const MonoMs until = r.received_ms + seconds_to_ms(request->wait_seconds);
+  if (claimed->waits_as && !r.closing && f.platform.clock.mono_ms() < until)
+    return HttpResponse::wait_for({&claims, *claimed->waits_as, ticket, until});
+  return answer_to<api::ClaimReply>(to, std::move(claimed->reply));
+}
+
+HttpResponse release(Tasks& f, const HttpRequest& r) {
+  const auto request = api::decode_release(r.body);
+  if (!request) return HttpResponse::problem(request.error());
+  return answer_to({id_of(r), request->incarnation}, f.leases.release(id_of(r), *request));
+}
+
+HttpResponse post_results(Tasks& f, const HttpRequest& r) {
+  const auto body = parse_json(r.body);
+  if (!body) return HttpResponse::problem(body.error());
+  std::vector<Result<model::Envelope>> envelopes;
+  if (body->is_array()) {
+    for (const auto& item : body->get_array()) envelopes.push_back(api::decode_envelope(item));
+  } else {
+    envelopes.push_back(api::decode_envelope(*body));
+  }
+  auto acks = f.results.accept(envelopes);
+  if (!acks) return HttpResponse::problem(acks.error());
+  for (std::size_t i = 0; i < acks->size(); ++i)
+    (*acks)[i].key = api::key_of_envelope(body->is_array() ? body->get_array()[i] : *body);
+  if (body->is_array()) return HttpResponse::json(api::encode(*acks));
+  const api::Ack& one = acks->front();
+  if (one.status < 300) return HttpResponse::json(api::encode(one));
+  if (!envelopes.front()) {
+    auto response = HttpResponse::problem(envelopes.front().error());
+    response.status = one.status;
+    return response;
+  }
+  auto response = HttpResponse::json(api::encode(one), one.status);
+  response.content_type = "application/problem+json";
+  response.body = one.error;
+  return response;
+}
+
+HttpResponse task_types(Tasks& f, const HttpRequest&) {
+  JsonOut out;
+  out.object().key("items").array();
+  for (const auto& t : f.types.types()) {
+    out.object().key("name").str(t.name).key("version").str(t.version);
+    out.key("description").str(t.description).key("params_schema").raw(t.params_schema);
+    out.end_object();
+  }
+  return HttpResponse::json(out.end_array().end_object().take());
+}
+
+}  // namespace
+
+std::vector<net::Route> Tasks::routes() {
+  using enum net::Right;
+  using Handler = HttpResponse (*)(Tasks&, const HttpRequest&);
+  constexpr std::size_t kSmall = net::kOptionalBody;
+  constexpr std::size_t kDocument = 1 << 20;
+  constexpr std::size_t kBatch = 16 << 20;
+  constexpr net::QueryParameter kStatus{
+      "status", "Only tasks of this status.",
+      R"({"enum":["queued","claimed","executing","succeeded","failed","cancelled","dead"]})"};
+  constexpr net::QueryParameter kType{"type", "Only tasks of this type."};
+  constexpr net::QueryParameter kSite{"site", "Only tasks for this site."};
+  constexpr net::QueryParameter kWorker{"worker_id", "Only tasks of this worker."};
+  constexpr net::QueryParameter kAfter{"after", "A next_cursor of an earlier answer."};
+  const auto bind = [this](Handler h) {
+    return [this, h](const HttpRequest& r) { return h(*this, r); };
+  };
+  return {
+      {"POST", "/api/tasks", kOperate, kBatch, "Submit one task or an array.", bind(post_tasks)},
+      {"GET",
+       "/api/tasks",
+       kOperate,
+       0,
+       "List tasks, newest first.",
+       bind(list_tasks),
+       {kStatus, kType, kSite, kWorker, kLimitParameter, kCursorParameter}},
+      {"GET",
+       "/api/tasks/{id}",
+       kOperate,
+       0,
+       "One task; ?wait=30 waits for its end.",
+       bind(get_task),
+       {kWaitParameter}},
+      {"GET",
+       "/api/tasks/{id}/logs",
+       kOperate,
+       0,
+       "Its output so far; ?after=&wait= follows.",
+       bind(get_task_logs),
+       {kAfter, kWaitParameter}},
+      {"GET", "/api/tasks/{id}/explain", kOperate, 0, "Why it waits, per worker.",
+       bind(explain_task)},
+      {"POST", "/api/tasks/{id}/cancel", kOperate, kSmall, "End it.", bind(cancel_task)},
+      {"POST", "/api/tasks/{id}/retry", kOperate, kSmall, "Queue it again with fresh tries.",
+       bind(retry_task)},
+      {"GET", "/api/task-types", kOperate, 0, "Known task types with their schemas.",
+       bind(task_types)},
+      {"GET",
+       "/api/workers/{id}/tasks",
+       kOperate,
+       0,
+       "Tasks of one worker.",
+       bind(list_worker_tasks),
+       {kStatus, kType, kSite, kLimitParameter, kCursorParameter}},
+      {"POST", "/api/workers/{id}/claim", kWork, kDocument, "Lease tasks; long-polls.",
+       bind(claim)},
+      {"POST", "/api/workers/{id}/release", kWork, kDocument, "Hand tasks back unfinished.",
+       bind(release)},
+      {"POST", "/api/workers/results", kWork, kBatch, "One envelope or an array.",
+       bind(post_results)},
+  };
+}
+
+}  // namespace skep::control

@@ -1,0 +1,32 @@
+// What the control plane counts of tasks, and what its queue holds. Names:
+// docs/reference/metrics.md.
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/ports/queue.hpp"
+
+namespace skep::control {
+
+class TaskMetrics {
+ public:
+  TaskMetrics();
+  ~TaskMetrics();
+  // Counted as they happen. [any]
+  void submitted(std::string_view type, std::size_t count);
+  void result(std::string_view verdict, std::string_view outcome, std::int64_t duration_ms);
+  /// Appends the counts so far and the state given. [any]
+  void collect(WallMs now, const std::vector<ports::TaskCount>& counts, std::size_t waiting_claims,
+               std::vector<prometheus::MetricFamily>& out) const;
+
+ private:
+  struct Families;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace skep::control

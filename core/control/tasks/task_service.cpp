@@ -1,0 +1,192 @@
+#include "core/control/tasks/task_service.hpp"
+
+#include <algorithm>
+
+#include "core/api/task_json.hpp"
+#include "core/base/id.hpp"
+#include "core/base/log.hpp"
+#include "core/model/placement.hpp"
+
+namespace skep::control {
+namespace {
+
+using model::Task;
+using model::TaskSpec;
+using model::TaskState;
+
+Task make_task(TaskSpec spec, WallMs now) {
+  Task t;
+  t.id = new_id();
+  t.state = spec.run_at_ms > now ? TaskState::kWaiting : TaskState::kQueued;
+  t.created_ms = now;
+  t.spec = std::move(spec);
+  return t;
+}
+
+bool same_route(const Task& a, const Task& b) {
+  return a.spec.type == b.spec.type && a.spec.site == b.spec.site &&
+         a.spec.target_worker == b.spec.target_worker && a.spec.requirements == b.spec.requirements;
+}
+
+Error unknown_task(const std::string& id) {
+  return not_found("task", id).named("unknown-task").with_next("skep task list");
+}
+
+}  // namespace
+
+Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<TaskSpec> specs,
+                                                                std::string& problems) {
+  const WallMs now = clock_.wall_ms();
+  std::vector<Task> tasks;
+  tasks.reserve(specs.size());
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const std::string what = specs.size() == 1 ? "task" : "tasks[" + std::to_string(i) + "]";
+    SKEP_TRY(types_.check(specs[i], what, problems));
+    if (specs[i].expires_ms != 0 && specs[i].expires_ms <= now)
+      return invalid(what + ": expires_at lies in the past");
+    tasks.push_back(make_task(std::move(specs[i]), now));
+  }
+  const auto verdicts = queue_.enqueue(now, tasks);
+  if (!verdicts) return verdicts.error();
+  std::vector<Submitted> out;
+  std::vector<Task> fresh;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const auto& v = (*verdicts)[i];
+    if (v.verdict == ports::EnqueueVerdict::kConflict)
+      return Error{Code::kState,
+                   "idempotency key \"" + tasks[i].spec.idempotency_key + "\" belongs to task " +
+                       v.id + " with other content",
+                   "idempotency-conflict", "skep task show " + v.id};
+    if (v.verdict == ports::EnqueueVerdict::kEnqueued) {
+      fresh.push_back(tasks[i]);
+      out.push_back({std::move(tasks[i]), false});
+      continue;
+    }
+    auto existing = get(v.id);
+    if (!existing) return existing.error();
+    out.push_back({std::move(*existing), true});
+  }
+  announce(fresh);
+  return out;
+}
+
+void TaskService::announce(std::span<const Task> tasks) {
+  for (std::size_t i = 0; i < tasks.size();) {
+    std::size_t end = i + 1;
+    while (end < tasks.size() && same_route(tasks[i], tasks[end])) ++end;
+    waits_.claims.wake(
+        [&](std::string_view key) {
+          if (!key.starts_with("claim ")) return false;
+          const auto worker = workers_.peek(std::string(key.substr(6)));
+          return worker && workers_.takes_work(*worker, clock_.wall_ms()) &&
+                 !why_not(tasks[i].spec, worker->profile);
+        },
+        end - i);
+    i = end;
+  }
+}
+
+Result<Task> TaskService::get(const std::string& id) {
+  ports::TaskQuery query;
+  query.id = id;
+  query.limit = 1;
+  auto rows = queue_.read(query);
+  if (!rows) return rows.error();
+  if (rows->empty()) return unknown_task(id);
+  return std::move(rows->front());
+}
+
+void TaskService::void_attempt(const Task& task) {
+  if (!model::is_held(task.state)) return;
+  workers_.void_lease(task.worker_id, task.lease_id);
+  waits_.wake_worker(task.worker_id);
+}
+
+Result<Task> TaskService::cancel(const std::string& id) {
+  const auto before = get(id);
+  if (!before) return before.error();
+  const auto verdict =
+      queue_.cancel(clock_.wall_ms(), id, api::task_error("cancelled", "cancelled by an operator"));
+  if (!verdict) return verdict.error();
+  auto after = get(id);
+  if (!after) return after.error();
+  if (*verdict != ports::LeaseVerdict::kHeld)
+    return Error{
+        Code::kState,
+        "task " + id + " had already ended: " + std::string(model::public_status(after->state)),
+        "already-ended", "skep task show " + id};
+  void_attempt(*before);
+  waits_.wake_task(id);
+  log::info("task_cancelled", {{"task_id", id}, {"worker_id", before->worker_id}});
+  return after;
+}
+
+Result<Task> TaskService::retry(const std::string& id) {
+  const auto before = get(id);
+  if (!before) return before.error();
+  const auto verdict = queue_.requeue(clock_.wall_ms(), id);
+  if (!verdict) return verdict.error();
+  auto after = get(id);
+  if (!after) return after.error();
+  if (*verdict != ports::LeaseVerdict::kHeld)
+    return Error{Code::kState,
+                 "task " + id + " is " + std::string(model::public_status(after->state)) +
+                     " already; it needs no retry",
+                 "not-retryable", "skep task explain " + id};
+  void_attempt(*before);
+  announce({&*after, 1});
+  log::info("task_requeued", {{"task_id", id}});
+  return after;
+}
+
+Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
+  auto task = get(id);
+  if (!task) return task.error();
+  Explanation e;
+  e.task = std::move(*task);
+  const Task& t = e.task;
+  const WallMs now = clock_.wall_ms();
+  std::size_t eligible = 0;
+  const auto all = workers_.all();
+  const bool waits = !model::is_terminal(t.state) && !model::is_held(t.state);
+  for (const auto& w : all) {
+    if (!waits) break;
+    Explanation::Line line{w.profile.id, false, {}};
+    const Presence presence = workers_.presence(w, now);
+    if (const auto reason = why_not(t.spec, w.profile))
+      line.reason = *reason;
+    else if (w.mode != api::WorkerMode::kActive)
+      line.reason =
+          std::string(api::to_string(w.mode)) + "; next: skep worker resume " + w.profile.id;
+    else if (presence == Presence::kOffline || presence == Presence::kStale)
+      line.reason = std::string(to_string(presence)) + " for " +
+                    std::to_string((now - w.last_seen_ms) / 1000) + " s";
+    else
+      line.eligible = true;
+    if (line.eligible && w.beat.busy >= w.beat.pool_size && w.beat.pool_size > 0)
+      line.reason = "all " + std::to_string(w.beat.pool_size) + " slots are busy";
+    eligible += line.eligible ? 1 : 0;
+    e.workers.push_back(std::move(line));
+  }
+  const std::string head = "task " + t.id + " (" + t.spec.type + ") ";
+  if (model::is_terminal(t.state)) {
+    e.summary = head + "has ended: " + std::string(model::public_status(t.state));
+    e.next = "skep task show " + t.id;
+  } else if (model::is_held(t.state)) {
+    e.summary = head + "is with " + t.worker_id + ", attempt " + std::to_string(t.attempt) +
+                (t.state == TaskState::kSuspect ? "; its lease has run out" : "");
+    e.next = "skep task logs " + t.id + " -f";
+  } else if (t.state == TaskState::kWaiting) {
+    e.summary = head + "waits until " + to_iso(t.spec.run_at_ms) +
+                (t.attempt > 0 ? " before attempt " + std::to_string(t.attempt + 1) : "");
+    e.next = "skep task show " + t.id;
+  } else {
+    e.summary = head + "is queued for " + std::to_string((now - t.created_ms) / 1000) +
+                " s; it can run on " + std::to_string(eligible) + " of " +
+                std::to_string(all.size()) + " workers";
+    e.next = eligible > 0 ? "skep worker list" : "skep task cancel " + t.id;
+  }
+  return e;
+}
+
+}  // namespace skep::control

@@ -1,0 +1,62 @@
+// TaskSpec -> Task: checks a wish, makes it durable, wakes whoever may run it. Also what people do
+// to tasks afterwards: read, cancel, retry, explain.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/control/platform.hpp"
+#include "core/control/tasks/task_types.hpp"
+#include "core/control/workers/worker_directory.hpp"
+
+namespace skep::control {
+
+class TaskService {
+ public:
+  /// All must outlive it.
+  TaskService(Platform& platform, const TaskTypes& types, WorkerDirectory& workers)
+      : queue_(platform.queue),
+        waits_(platform.waits),
+        clock_(platform.clock),
+        types_(types),
+        workers_(workers) {}
+
+  struct Submitted {
+    model::Task task;
+    bool existed = false;  ///< the idempotency key was known with the same content
+  };
+  /// All or nothing. `problems` gets [{pointer,message}] when parameters do not fit. kState
+  /// "idempotency-conflict" when a key belongs to a different task. [any]
+  Result<std::vector<Submitted>> submit(std::vector<model::TaskSpec> specs, std::string& problems);
+  Result<model::Task> get(const std::string& id);
+  Result<model::Task> cancel(const std::string& id);
+  Result<model::Task> retry(const std::string& id);
+
+  struct Explanation {
+    model::Task task;
+    std::string summary;
+    std::string next;
+    struct Line {
+      std::string worker_id;
+      bool eligible = false;
+      std::string reason;
+    };
+    std::vector<Line> workers;  ///< of a task that waits
+  };
+  Result<Explanation> explain(const std::string& id);
+
+  /// Wakes waiting claims for tasks that can be claimed now.
+  void announce(std::span<const model::Task> tasks);
+
+ private:
+  /// Tells the holder of the task's current attempt to stop it.
+  void void_attempt(const model::Task& task);
+  ports::Queue& queue_;
+  WaitLists& waits_;
+  const Clock& clock_;
+  const TaskTypes& types_;
+  WorkerDirectory& workers_;
+};
+
+}  // namespace skep::control

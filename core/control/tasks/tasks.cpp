@@ -1,0 +1,93 @@
+#include "core/control/tasks/tasks.hpp"
+
+#include <algorithm>
+
+#include "core/base/log.hpp"
+
+namespace skep::control {
+
+TaskSettings task_settings(const config::Config& config) {
+  const config::Config::Control& c = config.control;
+  TaskSettings s;
+  s.lease_ms = seconds_to_ms(c.lease_seconds);
+  s.max_attempts = c.max_attempts;
+  // However short: only 0 means for ever.
+  if (c.retention_days > 0)
+    s.keep_ms = std::max<std::int64_t>(1, seconds_to_ms(c.retention_days * 86'400));
+  s.reaper.interval_ms = seconds_to_ms(c.reaper_interval_seconds);
+  s.reaper.lost_after_ms = seconds_to_ms(c.lost_after_seconds);
+  s.reaper.grace_ms = seconds_to_ms(c.restart_grace_seconds);
+  s.reaper.retry = {seconds_to_ms(c.retry_base_seconds), seconds_to_ms(c.retry_cap_seconds),
+                    c.max_crashes};
+  return s;
+}
+
+Tasks::Tasks(Platform& p, const config::Config& config, Workers& w,
+             const std::vector<ports::TaskType>& own_types)
+    : platform(p),
+      workers(w),
+      settings(task_settings(config)),
+      types(own_types),
+      service(p, types, w.directory),
+      leases(p, w.directory, w.service, settings.get().lease_ms),
+      results(p, counts, settings.get().reaper.retry),
+      reaper(p, w.directory, settings.get().reaper),
+      retention(p.queue, p.store, p.clock, settings.get().keep_ms) {}
+
+std::vector<Migrations> Tasks::migrations() const {
+  return {{"results", ResultService::migrations()}};
+}
+
+Status Tasks::load() {
+  for (const auto& w : workers.directory.all()) types.learn(w.about.types);
+  return {};
+}
+
+Status Tasks::effects(std::span<const ports::Completion> ended, Effects& out) {
+  add_totals(ended, out);
+  return {};
+}
+
+Status Tasks::metrics(std::vector<prometheus::MetricFamily>& out) {
+  const auto held = platform.queue.stats();
+  if (!held) return held.error();
+  counts.collect(platform.clock.wall_ms(), *held, platform.waits.claims.size(), out);
+  return {};
+}
+
+Status Tasks::registered(const WorkerRecord& now, const WorkerRecord* before,
+                         api::RegistrationReply& reply) {
+  types.learn(now.about.types);
+  if (before != nullptr)
+    for (const ports::TaskType& type : before->about.types)
+      if (!workers.directory.runs(type.name)) types.forget(type.name);
+  const auto lost = reaper.worker_restarted(now.profile.id, now.profile.incarnation);
+  if (!lost) return lost.error();
+  if (*lost > 0)
+    log::warn("worker_attempts_given_up", {{"worker_id", now.profile.id}, {"attempts", *lost}});
+  reply.lease_seconds = static_cast<double>(leases.lease_ms()) / 1000;
+  return {};
+}
+
+WorkerHooks Tasks::worker_hooks() {
+  WorkerHooks hooks;
+  hooks.registered = [this](const WorkerRecord& now, const WorkerRecord* before,
+                            api::RegistrationReply& reply) {
+    return registered(now, before, reply);
+  };
+  hooks.beat = [this](WallMs now, const WorkerRecord& worker, api::BeatReply& reply) {
+    return leases.beat(now, worker, reply);
+  };
+  return hooks;
+}
+
+void Tasks::apply(const config::Config& config) {
+  const TaskSettings next = task_settings(config);
+  settings.set(next);
+  leases.set_lease(next.lease_ms);
+  results.set_retry(next.reaper.retry);
+  reaper.set_options(next.reaper);
+  retention.set_keep(next.keep_ms);
+}
+
+}  // namespace skep::control

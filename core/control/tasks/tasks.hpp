@@ -1,0 +1,59 @@
+// The feature "tasks": from a wish to a durable task, its lease, its result and its end.
+#pragma once
+
+#include "core/control/feature.hpp"
+#include "core/control/tasks/lease_service.hpp"
+#include "core/control/tasks/reaper.hpp"
+#include "core/control/tasks/result_service.hpp"
+#include "core/control/tasks/retention.hpp"
+#include "core/control/tasks/task_metrics.hpp"
+#include "core/control/tasks/task_service.hpp"
+#include "core/control/tasks/task_totals.hpp"
+#include "core/control/tasks/task_types.hpp"
+#include "core/control/workers/workers.hpp"
+
+namespace skep::control {
+
+/// What [control] says of tasks.
+struct TaskSettings {
+  std::int64_t lease_ms = 90'000;
+  int max_attempts = 5;      ///< default of a task
+  std::int64_t keep_ms = 0;  ///< how long ended tasks are kept; 0 = for ever
+  ReaperOptions reaper;
+  bool operator==(const TaskSettings&) const = default;
+};
+TaskSettings task_settings(const config::Config& config);
+
+class Tasks final : public Feature {
+ public:
+  Tasks(Platform& platform, const config::Config& config, Workers& workers,
+        const std::vector<ports::TaskType>& own_types);
+
+  std::vector<Migrations> migrations() const override;
+  Status load() override;
+  std::vector<Service*> services() override { return {&reaper, &retention}; }
+  std::vector<net::Route> routes() override;
+  Status effects(std::span<const ports::Completion> ended, Effects& out) override;
+  Status metrics(std::vector<prometheus::MetricFamily>& out) override;
+  std::vector<Check> checks() override { return {{"background", reaper.health()}}; }
+  WorkerHooks worker_hooks() override;
+  /// restart_grace_seconds counts at a start only.
+  void apply(const config::Config& config) override;
+
+  Platform& platform;
+  Workers& workers;
+  Live<TaskSettings> settings;
+  TaskTypes types;
+  TaskMetrics counts;
+  TaskService service;
+  LeaseService leases;
+  ResultService results;
+  Reaper reaper;
+  Retention retention;
+
+ private:
+  Status registered(const WorkerRecord& now, const WorkerRecord* before,
+                    api::RegistrationReply& reply);
+};
+
+}  // namespace skep::control

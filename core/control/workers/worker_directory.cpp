@@ -1,0 +1,251 @@
+#include "core/control/workers/worker_directory.hpp"
+
+#include <algorithm>
+
+#include "core/base/log.hpp"
+#include "core/base/text.hpp"
+
+namespace skep::control {
+namespace {
+
+model::WorkerProfile profile_of(const api::Registration& r) {
+  model::WorkerProfile p{r.worker_id, r.incarnation, r.site, {}, {}};
+  for (const auto& [name, on] : r.capabilities)
+    if (on) p.capabilities.push_back(name);
+  for (const auto& type : r.types) p.types.push_back(type.name);
+  return p;
+}
+
+Error unknown_worker(const std::string& id, std::vector<std::string> known) {
+  return Error{Code::kNotFound, "no worker \"" + id + "\" has registered; " + suggestion(id, known),
+               "unknown-worker", "skep worker list"};
+}
+
+}  // namespace
+
+std::string_view to_string(Presence p) {
+  switch (p) {
+    case Presence::kOnline:
+      return "online";
+    case Presence::kLate:
+      return "late";
+    case Presence::kOffline:
+      return "offline";
+    case Presence::kStale:
+      return "stale";
+  }
+  return "stale";
+}
+
+std::vector<std::string> WorkerDirectory::migrations() {
+  return {
+      "CREATE TABLE workers (worker_id TEXT PRIMARY KEY, site TEXT NOT NULL, "
+      "registration TEXT NOT NULL, mode TEXT NOT NULL, registered_ms BIGINT NOT NULL, "
+      "last_seen_ms BIGINT NOT NULL, beat TEXT NOT NULL)"};
+}
+
+Status WorkerDirectory::load() {
+  const auto rows =
+      store_.query({"SELECT registration, mode, registered_ms, last_seen_ms, beat FROM workers"});
+  if (!rows) return rows.error();
+  const MutexLock lock(mutex_);
+  for (const auto& row : *rows) {
+    auto about = api::decode_registration(ports::as_text(row[0]));
+    if (!about) return about.error().within("workers table");
+    WorkerRecord w;
+    w.profile = profile_of(*about);
+    w.about = std::move(*about);
+    w.mode = api::parse_mode(ports::as_text(row[1]));
+    w.registered_ms = ports::as_int(row[2]);
+    w.last_seen_ms = ports::as_int(row[3]);
+    if (auto beat = api::decode_beat(ports::as_text(row[4]))) w.beat = std::move(*beat);
+    workers_[w.profile.id] = std::move(w);
+  }
+  return {};
+}
+
+Status WorkerDirectory::save(const WorkerRecord& w) {
+  const ports::Statement upsert{
+      "INSERT INTO workers (worker_id, site, registration, mode, registered_ms, last_seen_ms, beat)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (worker_id) DO UPDATE SET site = $2, "
+      "registration = $3, mode = $4, registered_ms = $5, last_seen_ms = $6, beat = $7",
+      {w.profile.id, w.profile.site, api::encode(w.about), std::string(api::to_string(w.mode)),
+       w.registered_ms, w.last_seen_ms, api::encode(w.beat)}};
+  const auto done = store_.batch({&upsert, 1});
+  return done ? Status{} : Status{done.error()};
+}
+
+Result<std::string> WorkerDirectory::enrol(WallMs now, const api::Registration& r) {
+  WorkerRecord w;
+  std::string replaced;
+  {
+    const MutexLock lock(mutex_);
+    if (const auto old = workers_.find(r.worker_id); old != workers_.end()) {
+      if (old->second.profile.incarnation != r.incarnation)
+        replaced = old->second.profile.incarnation;
+      // A drain ends with the process that was drained; a pause stays until somebody resumes.
+      if (old->second.mode == api::WorkerMode::kPaused || replaced.empty())
+        w.mode = old->second.mode;
+    }
+    w.about = r;
+    w.profile = profile_of(r);
+    w.registered_ms = w.last_seen_ms = now;
+    // A process that registers again has not begun anew.
+    if (const auto old = workers_.find(r.worker_id);
+        old != workers_.end() && old->second.profile.incarnation == r.incarnation) {
+      w.beat = old->second.beat;
+      w.skew_ms = old->second.skew_ms;
+    }
+    w.beat.worker_id = r.worker_id;
+    w.beat.incarnation = r.incarnation;
+    w.beat.pool_size = r.concurrency;
+  }
+  SKEP_TRY(save(w));
+  const MutexLock lock(mutex_);
+  workers_[r.worker_id] = w;
+  if (!replaced.empty()) voided_.erase(r.worker_id);
+  return replaced;
+}
+
+Result<WorkerRecord> WorkerDirectory::check_in(WallMs now, const std::string& worker_id,
+                                               const std::string& incarnation,
+                                               const api::Beat* beat) {
+  const MutexLock lock(mutex_);
+  const auto found = workers_.find(worker_id);
+  if (found == workers_.end())
+    return Error{Code::kNotFound, "no worker \"" + worker_id + "\" has registered",
+                 "unknown-worker", "POST /api/workers/register"};
+  WorkerRecord& w = found->second;
+  if (w.profile.incarnation != incarnation)
+    return Error{Code::kState,
+                 "worker id \"" + worker_id + "\" belongs to another process now (host " +
+                     w.about.host + ", pid " + std::to_string(w.about.pid) + ")",
+                 std::string(api::kWorkerIdConflict), "give each worker its own [node] id"};
+  if (beat != nullptr) {
+    w.beat = *beat;
+    w.last_seen_ms = now;
+    w.skew_ms = beat->sent_ms == 0 ? 0 : beat->sent_ms - now;
+    dirty_.insert(worker_id);
+  }
+  return w;
+}
+
+std::optional<WorkerRecord> WorkerDirectory::peek(const std::string& worker_id) const {
+  const MutexLock lock(mutex_);
+  const auto found = workers_.find(worker_id);
+  return found == workers_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Result<WorkerRecord> WorkerDirectory::find(const std::string& worker_id) const {
+  if (auto known = peek(worker_id)) return std::move(*known);
+  std::vector<std::string> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [id, w] : workers_) ids.push_back(id);
+  }
+  return unknown_worker(worker_id, std::move(ids));
+}
+
+std::vector<WorkerRecord> WorkerDirectory::all() const {
+  const MutexLock lock(mutex_);
+  std::vector<WorkerRecord> out;
+  for (const auto& [id, w] : workers_) out.push_back(w);
+  return out;
+}
+
+Status WorkerDirectory::set_mode(const std::string& worker_id, api::WorkerMode mode) {
+  auto w = find(worker_id);
+  if (!w) return w.error();
+  w->mode = mode;
+  SKEP_TRY(save(*w));
+  const MutexLock lock(mutex_);
+  if (const auto found = workers_.find(worker_id); found != workers_.end())
+    found->second.mode = mode;
+  return {};
+}
+
+Status WorkerDirectory::remove(WallMs now, const std::string& worker_id) {
+  const auto w = find(worker_id);
+  if (!w) return w.error();
+  if (const Presence p = presence(*w, now); p == Presence::kOnline || p == Presence::kLate)
+    return Error{Code::kState,
+                 "worker \"" + worker_id + "\" is " + std::string(to_string(p)) +
+                     "; only one that is gone can be removed",
+                 "worker-online", "stop it, or: skep worker drain " + worker_id};
+  const ports::Statement gone{"DELETE FROM workers WHERE worker_id = $1", {worker_id}};
+  if (const auto done = store_.batch({&gone, 1}); !done) return done.error();
+  const MutexLock lock(mutex_);
+  workers_.erase(worker_id);
+  voided_.erase(worker_id);
+  dirty_.erase(worker_id);
+  return {};
+}
+
+Presence WorkerDirectory::presence(const WorkerRecord& w, WallMs now) const {
+  const std::int64_t age = now - w.last_seen_ms;
+  const Limits limits = limits_.get();
+  return age > limits.stale_after_ms         ? Presence::kStale
+         : age > limits.offline_after_ms     ? Presence::kOffline
+         : age > limits.offline_after_ms / 2 ? Presence::kLate
+                                             : Presence::kOnline;
+}
+
+bool WorkerDirectory::takes_work(const WorkerRecord& w, WallMs now) const {
+  const Presence p = presence(w, now);
+  return w.mode == api::WorkerMode::kActive && (p == Presence::kOnline || p == Presence::kLate);
+}
+
+bool WorkerDirectory::runs(const std::string& type) const {
+  const MutexLock lock(mutex_);
+  return std::any_of(workers_.begin(), workers_.end(), [&](const auto& at) {
+    const auto& types = at.second.profile.types;
+    return std::find(types.begin(), types.end(), type) != types.end();
+  });
+}
+
+void WorkerDirectory::void_lease(const std::string& worker_id, const std::string& lease_id) {
+  if (worker_id.empty() || lease_id.empty()) return;
+  const MutexLock lock(mutex_);
+  voided_[worker_id].insert(lease_id);
+}
+
+std::vector<model::Lease> WorkerDirectory::take_voided(const std::string& worker_id,
+                                                       const std::vector<model::Lease>& held) {
+  const MutexLock lock(mutex_);
+  const auto found = voided_.find(worker_id);
+  if (found == voided_.end()) return {};
+  std::vector<model::Lease> out;
+  std::set<std::string> still;
+  for (const auto& lease : held)
+    if (found->second.contains(lease.lease_id)) {
+      out.push_back(lease);
+      still.insert(lease.lease_id);
+    }
+  found->second = std::move(still);
+  if (out.empty()) voided_.erase(found);
+  return out;
+}
+
+Status WorkerDirectory::flush() {
+  std::vector<ports::Statement> updates;
+  std::set<std::string> written;
+  {
+    const MutexLock lock(mutex_);
+    written = std::exchange(dirty_, {});
+    for (const std::string& id : written) {
+      const auto found = workers_.find(id);
+      if (found == workers_.end()) continue;
+      const WorkerRecord& w = found->second;
+      updates.push_back({"UPDATE workers SET last_seen_ms = $2, beat = $3 WHERE worker_id = $1",
+                         {id, w.last_seen_ms, api::encode(w.beat)}});
+    }
+  }
+  if (updates.empty()) return {};
+  const auto done = store_.batch(updates);
+  if (done) return {};
+  const MutexLock lock(mutex_);
+  dirty_.merge(written);
+  return done.error();
+}
+
+}  // namespace skep::control

@@ -1,0 +1,86 @@
+// Every worker this control plane has heard of: identity, presence, what an operator wants of it.
+//
+// Kept in memory; a worker's row in the store is written when it registers or its mode changes, and
+// its last beat within some seconds (flush), so a restart remembers who there was.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/api/wire.hpp"
+#include "core/base/live.hpp"
+#include "core/base/mutex.hpp"
+#include "core/ports/store.hpp"
+
+namespace skep::control {
+
+enum class Presence { kOnline, kLate, kOffline, kStale };
+std::string_view to_string(Presence p);
+
+struct WorkerRecord {
+  api::Registration about;
+  model::WorkerProfile profile;
+  api::WorkerMode mode = api::WorkerMode::kActive;
+  WallMs registered_ms = 0;
+  WallMs last_seen_ms = 0;   ///< last register or beat, control plane's clock
+  api::Beat beat;            ///< the last one
+  std::int64_t skew_ms = 0;  ///< worker's wall clock minus ours at the last beat
+};
+
+class WorkerDirectory {
+ public:
+  struct Limits {
+    std::int64_t offline_after_ms = 90'000;
+    std::int64_t stale_after_ms = 300'000;
+    bool operator==(const Limits&) const = default;
+  };
+  WorkerDirectory(ports::Store& store, Limits limits) : store_(store), limits_(limits) {}
+
+  static std::vector<std::string> migrations();
+  Status load();
+  /// Adds or replaces a worker; the process that registers last owns the id. Returns the
+  /// incarnation that it replaces, or "".
+  Result<std::string> enrol(WallMs now, const api::Registration& r);
+  /// kNotFound for an unknown worker, kState when another process owns the id now. A beat is
+  /// recorded when given.
+  Result<WorkerRecord> check_in(WallMs now, const std::string& worker_id,
+                                const std::string& incarnation, const api::Beat* beat = nullptr);
+  /// What is known of a worker, if anything.
+  std::optional<WorkerRecord> peek(const std::string& worker_id) const;
+  /// The same for people: kNotFound with the nearest id.
+  Result<WorkerRecord> find(const std::string& worker_id) const;
+  std::vector<WorkerRecord> all() const;
+  Status set_mode(const std::string& worker_id, api::WorkerMode mode);
+  /// Forgets a worker that is gone; kState while it is online. One that comes back registers again.
+  Status remove(WallMs now, const std::string& worker_id);
+  Presence presence(const WorkerRecord& w, WallMs now) const;
+  /// May this worker be given work: it wants some, and it is not silent.
+  bool takes_work(const WorkerRecord& w, WallMs now) const;
+
+  void set_limits(Limits limits) { limits_.set(limits); }
+  /// Whether some worker runs tasks of this type.
+  bool runs(const std::string& type) const;
+
+  /// Remembers that a worker must stop one attempt; see take_voided.
+  void void_lease(const std::string& worker_id, const std::string& lease_id);
+  /// Those of `held` that the worker must stop; forgets the ones it no longer holds.
+  std::vector<model::Lease> take_voided(const std::string& worker_id,
+                                        const std::vector<model::Lease>& held);
+  /// Writes changed last beats to the store.
+  Status flush();
+
+ private:
+  Status save(const WorkerRecord& w);
+  ports::Store& store_;
+  Live<Limits> limits_;
+  mutable Mutex mutex_;
+  std::map<std::string, WorkerRecord> workers_ SKEP_GUARDED_BY(mutex_);
+  /// Lease ids by worker.
+  std::map<std::string, std::set<std::string>> voided_ SKEP_GUARDED_BY(mutex_);
+  std::set<std::string> dirty_ SKEP_GUARDED_BY(mutex_);
+};
+
+}  // namespace skep::control

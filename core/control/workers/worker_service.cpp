@@ -1,0 +1,92 @@
+#include "core/control/workers/worker_service.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/id.hpp"
+#include "core/base/log.hpp"
+
+namespace skep::control {
+namespace {
+
+/// Words of routes beside /api/workers/{id}.
+constexpr std::array<std::string_view, 4> kReservedIds{"health", "metrics", "register", "results"};
+
+Status check_registration(const api::Registration& r) {
+  if (!is_name(r.worker_id))
+    return invalid("registration: worker_id must be letters, digits, '.', '_' or '-', at most 128");
+  if (std::find(kReservedIds.begin(), kReservedIds.end(), r.worker_id) != kReservedIds.end())
+    return invalid("registration: \"" + r.worker_id + "\" is a reserved word, not a worker id");
+  if (!is_name(r.site))
+    return invalid("registration: site must be letters, digits, '.', '_' or '-', at most 128");
+  if (r.concurrency < 1 || r.concurrency > 1024)
+    return invalid("registration: concurrency must be 1 to 1024");
+  if (r.protocol_min > api::kProtocolMax || r.protocol_max < api::kProtocolMin)
+    return Error{Code::kState,
+                 "worker speaks protocol " + std::to_string(r.protocol_min) + " to " +
+                     std::to_string(r.protocol_max) + ", this control plane " +
+                     std::to_string(api::kProtocolMin) + " to " + std::to_string(api::kProtocolMax),
+                 "protocol-mismatch", "upgrade the control plane first, then the workers"};
+  return {};
+}
+
+}  // namespace
+
+Result<api::RegistrationReply> WorkerService::enrol(const api::Registration& registration) {
+  SKEP_TRY(check_registration(registration));
+  const auto before = directory_.peek(registration.worker_id);
+  const auto replaced = directory_.enrol(platform_.clock.wall_ms(), registration);
+  if (!replaced) return replaced.error();
+  const auto now = directory_.find(registration.worker_id);
+  if (!now) return now.error();
+  log::info("worker_registered", {{"worker_id", registration.worker_id},
+                                  {"site", registration.site},
+                                  {"version", registration.version},
+                                  {"restarted", !replaced->empty()}});
+  api::RegistrationReply reply;
+  for (const WorkerHooks& hooks : hooks_)
+    if (hooks.registered) SKEP_TRY(hooks.registered(*now, before ? &*before : nullptr, reply));
+  // The claim of a process that registers again waits under what it was before.
+  if (before && before->profile.incarnation == registration.incarnation)
+    platform_.waits.wake_worker(registration.worker_id);
+  return reply;
+}
+
+Result<api::BeatReply> WorkerService::beat(const std::string& worker_id, const api::Beat& beat) {
+  const WallMs now = platform_.clock.wall_ms();
+  const auto before = directory_.peek(worker_id);
+  const bool was_silent = before && !directory_.takes_work(*before, now);
+  const auto worker = directory_.check_in(now, worker_id, beat.incarnation, &beat);
+  if (!worker) return worker.error();
+  // Its claim waits since before it fell silent: now there may be work for it again.
+  if (was_silent) platform_.waits.wake_worker(worker_id);
+  api::BeatReply reply;
+  reply.mode = worker->mode;
+  reply.registry = registry_revision(*worker);
+  for (const WorkerHooks& hooks : hooks_)
+    if (hooks.beat) SKEP_TRY(hooks.beat(now, *worker, reply));
+  return reply;
+}
+
+Result<WorkerRecord> WorkerService::set_mode(const std::string& worker_id, api::WorkerMode mode) {
+  SKEP_TRY(directory_.set_mode(worker_id, mode));
+  log::info("worker_mode_set", {{"worker_id", worker_id}, {"mode", api::to_string(mode)}});
+  platform_.waits.wake_worker(worker_id);
+  return directory_.find(worker_id);
+}
+
+Status WorkerService::remove(const std::string& worker_id) {
+  SKEP_TRY(directory_.remove(platform_.clock.wall_ms(), worker_id));
+  for (const WorkerHooks& hooks : hooks_)
+    if (hooks.removed) hooks.removed(worker_id);
+  log::info("worker_removed", {{"worker_id", worker_id}});
+  return {};
+}
+
+std::int64_t WorkerService::registry_revision(const WorkerRecord& worker) const {
+  for (const WorkerHooks& hooks : hooks_)
+    if (hooks.registry_revision) return hooks.registry_revision(worker);
+  return -1;
+}
+
+}  // namespace skep::control

@@ -1,0 +1,66 @@
+#include "core/control/workers/workers.hpp"
+
+#include <map>
+
+#include "core/api/metric_snapshot.hpp"
+
+namespace skep::control {
+namespace {
+
+using api::Snapshot;
+
+Snapshot::Labels labels_of(const WorkerRecord& w) {
+  return {{"worker", w.profile.id}, {"site", w.profile.site}};
+}
+
+}  // namespace
+
+WorkerDirectory::Limits worker_limits(const config::Config& c) {
+  return {seconds_to_ms(c.control.offline_after_seconds),
+          seconds_to_ms(c.control.stale_after_seconds)};
+}
+
+Workers::Workers(Platform& p, const config::Config& config)
+    : platform(p), directory(p.store, worker_limits(config)), service(p, directory) {}
+
+std::vector<Migrations> Workers::migrations() const {
+  return {{"workers", WorkerDirectory::migrations()}};
+}
+
+void Workers::apply(const config::Config& config) { directory.set_limits(worker_limits(config)); }
+
+Status Workers::metrics(std::vector<prometheus::MetricFamily>& out) {
+  Snapshot pool("nova_worker_pool_size", "Slots of a worker's pool.");
+  Snapshot busy("skep_worker_slots_busy", "Slots that run a task now.");
+  Snapshot errors("nova_worker_errors_total", "Errors a worker counted since it started.",
+                  prometheus::MetricType::Counter);
+  Snapshot seen("skep_worker_last_heartbeat_timestamp_seconds",
+                "When the last heartbeat came, unix time.");
+  Snapshot spool("skep_spool_envelopes", "Envelopes that wait on a worker for delivery.");
+  Snapshot spool_bytes("skep_spool_bytes", "Bytes of envelopes that wait on a worker.");
+  Snapshot quarantined("skep_spool_quarantined", "Damaged envelopes a worker has set aside.");
+  Snapshot skew("skep_worker_clock_skew_seconds", "Worker's clock minus the control plane's.");
+  Snapshot states("skep_workers", "Workers by site and presence.");
+  const WallMs now = platform.clock.wall_ms();
+  std::map<std::pair<std::string, std::string>, int> by_state;
+  for (const auto& w : directory.all()) {
+    const auto& b = w.beat;
+    pool.add(b.pool_size, labels_of(w));
+    busy.add(b.busy, labels_of(w));
+    errors.add(static_cast<double>(b.errors_total), labels_of(w));
+    seen.add(static_cast<double>(w.last_seen_ms) / 1000, labels_of(w));
+    spool.add(static_cast<double>(b.spool_ready), labels_of(w));
+    spool_bytes.add(static_cast<double>(b.spool_bytes), labels_of(w));
+    quarantined.add(static_cast<double>(b.spool_quarantined), labels_of(w));
+    skew.add(static_cast<double>(w.skew_ms) / 1000, labels_of(w));
+    ++by_state[{w.profile.site, std::string(to_string(directory.presence(w, now)))}];
+  }
+  for (const auto& [key, count] : by_state)
+    states.add(count, {{"site", key.first}, {"state", key.second}});
+  for (Snapshot* s :
+       {&pool, &busy, &errors, &seen, &spool, &spool_bytes, &quarantined, &skew, &states})
+    out.push_back(s->take());
+  return {};
+}
+
+}  // namespace skep::control

@@ -1,0 +1,27 @@
+// The feature "workers": who there is, how they are, what people want of them.
+#pragma once
+
+#include "core/control/feature.hpp"
+#include "core/control/workers/worker_service.hpp"
+
+namespace skep::control {
+
+/// What [control] says of workers.
+WorkerDirectory::Limits worker_limits(const config::Config& config);
+
+class Workers final : public Feature {
+ public:
+  Workers(Platform& platform, const config::Config& config);
+
+  std::vector<Migrations> migrations() const override;
+  Status load() override { return directory.load(); }
+  std::vector<net::Route> routes() override;
+  Status metrics(std::vector<prometheus::MetricFamily>& out) override;
+  void apply(const config::Config& config) override;
+
+  Platform& platform;
+  WorkerDirectory directory;
+  WorkerService service;
+};
+
+}  // namespace skep::control
