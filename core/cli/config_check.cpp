@@ -14,7 +14,7 @@
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
-#include "core/plugin/catalog.hpp"
+#include "core/plugin/plugin_files.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/scripts/policy.hpp"
 #include "core/plugin/tables.hpp"
