@@ -20,10 +20,10 @@ void refuse_untrusted(const trust::Gate& gate, std::vector<plugin::PluginInfo>& 
   // A plugin of another ABI is refused before anybody asks about trust.
   const std::string abi = "skep/" + std::to_string(plugin::host_abi().major);
   for (plugin::PluginInfo& p : plugins) {
-    if (p.state != "available") continue;
+    if (p.state != plugin::PluginState::kAvailable) continue;
     const Status admitted = gate.admit({p.id, p.version, abi, p.sha256, p.path, p.path});
     if (admitted) continue;
-    p.state = "refused";
+    p.state = plugin::PluginState::kRefused;
     p.reason = admitted.error().with_advice();
   }
 }

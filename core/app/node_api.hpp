@@ -11,7 +11,7 @@
 #include "core/base/mutex.hpp"
 #include "core/net/http.hpp"
 #include "core/plugin/registry.hpp"
-#include "core/plugin/scripts/catalog.hpp"
+#include "core/plugin/scripts/registry.hpp"
 
 namespace skep::app {
 

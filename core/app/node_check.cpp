@@ -14,7 +14,7 @@
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
-#include "core/plugin/catalog.hpp"
+#include "core/plugin/plugin_files.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/scripts/policy.hpp"
 #include "core/plugin/tables.hpp"
@@ -32,7 +32,7 @@ using Tables = std::map<std::string, std::string>;
 struct Choice {
   const PluginInfo* plugin = nullptr;
   const ComponentInfo* component = nullptr;
-  bool usable() const { return plugin->state == "available"; }
+  bool usable() const { return plugin->state == plugin::PluginState::kAvailable; }
 };
 
 /// "/a/b" as "a".
@@ -76,7 +76,7 @@ class NodeCheck {
     plugins_ = registry.list();
     check_trust();
     for (const PluginInfo& p : plugins_)
-      if (p.state == "refused")
+      if (p.state == plugin::PluginState::kRefused)
         out_.warnings.push_back("plugin " + p.path + " is refused: " + split(p.reason, '\n')[0]);
     if (config_.is_control()) {
       check_slot("queue", config_.queue,
@@ -160,7 +160,7 @@ class NodeCheck {
           std::find_if(hits.begin(), hits.end(), [](const Choice& c) { return c.usable(); });
       if (usable == hits.end()) {
         const PluginInfo& p = *hits.front().plugin;
-        out_.errors.push_back(where + "plugin " + p.id + " is " + p.state +
+        out_.errors.push_back(where + "plugin " + p.id + " is " + std::string(to_string(p.state)) +
                               (p.reason.empty() ? "" : ": " + split(p.reason, '\n')[0]));
         return std::nullopt;
       }

@@ -19,8 +19,8 @@ struct Books {
     std::map<std::string, int> states;
     std::int64_t inside = 0;
     for (const plugin::GenerationInfo& g : all) {
-      ++states[g.state];
-      inside += g.leases;
+      ++states[std::string(public_word(g.state))];
+      inside += g.inside;
     }
     for (const auto& [state, count] : states)
       generations.add(count, {{"kind", kind}, {"name", name}, {"state", state}});
@@ -37,11 +37,11 @@ std::string node_metrics(const std::vector<plugin::PluginInfo>& plugins,
   Snapshot files("skep_plugin_files", "Plugins and scripts by what the node made of their files.");
   std::map<std::pair<std::string, std::string>, int> by_state;
   for (const auto& p : plugins) {
-    ++by_state[{"plugin", p.state}];
+    ++by_state[{"plugin", std::string(to_string(p.state))}];
     books.add("plugin", p.id, p.generations);
   }
   for (const auto& s : scripts) {
-    ++by_state[{"script", s.state}];
+    ++by_state[{"script", std::string(to_string(s.state))}];
     books.add("script", s.name, s.generations);
   }
   for (const auto& [key, count] : by_state)

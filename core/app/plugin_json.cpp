@@ -30,10 +30,12 @@ json::object document_of(const plugin::ComponentInfo& c) {
 }
 
 json::object document_of(const plugin::GenerationInfo& g) {
-  json::object o{{"number", g.number},   {"version", g.version}, {"sha256", g.sha256},
-                 {"state", g.state},     {"reason", g.reason},   {"isolation", g.isolation},
-                 {"leases", g.leases},   {"calls", g.calls},     {"failures", g.failures},
-                 {"active_at", nullptr}, {"drain_ms", nullptr}};
+  json::object o{{"number", g.number},     {"version", g.version},
+                 {"sha256", g.sha256},     {"state", public_word(g.state)},
+                 {"reason", g.reason},     {"isolation", g.isolation},
+                 {"leases", g.inside},     {"calls", g.calls},
+                 {"failures", g.failures}, {"active_at", nullptr},
+                 {"drain_ms", nullptr}};
   if (g.active_at > 0) o["active_at"] = to_iso(g.active_at);
   if (g.drain_ms >= 0) o["drain_ms"] = g.drain_ms;
   return o;
@@ -54,7 +56,7 @@ json::object listed(json::array items) {
 
 json::object document_of(const plugin::ScriptInfo& s) {
   json::object o{{"name", s.name},    {"version", s.version}, {"description", s.description},
-                 {"path", s.path},    {"sha256", s.sha256},   {"state", s.state},
+                 {"path", s.path},    {"sha256", s.sha256},   {"state", to_string(s.state)},
                  {"reason", s.reason}};
   o["permissions"] = texts(s.permissions);
   o["warnings"] = texts(s.warnings);
@@ -73,7 +75,7 @@ json::object plugin_document(const plugin::PluginInfo& p) {
                  {"description", p.description},
                  {"path", p.path},
                  {"sha256", p.sha256},
-                 {"state", p.state},
+                 {"state", to_string(p.state)},
                  {"reason", p.reason}};
   json::array components;
   for (const plugin::ComponentInfo& c : p.components) components.push_back(document_of(c));

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/plugin/registry.hpp"
-#include "core/plugin/scripts/catalog.hpp"
+#include "core/plugin/scripts/registry.hpp"
 
 namespace skep::app {
 

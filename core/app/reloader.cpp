@@ -125,36 +125,36 @@ Reloader::Reloader(config::Loaded running, config::LoadOptions source, Guards gu
       running_(std::move(running)) {}
 
 void Reloader::start(std::vector<Apply> parts) {
-  const std::scoped_lock lock(turn_);
+  const MutexLock lock(turn_);
   parts_ = std::move(parts);
 }
 
 void Reloader::stop() {
-  const std::scoped_lock lock(turn_);
+  const MutexLock lock(turn_);
   parts_.reset();
 }
 
 config::Loaded Reloader::running() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return running_;
 }
 
 std::optional<ReloadReport> Reloader::last() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return last_;
 }
 
 std::vector<Change> Reloader::needs_restart() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return needs_restart_;
 }
 
 ReloadReport Reloader::reload(std::string_view trigger) {
-  const std::scoped_lock lock(turn_);
+  const MutexLock lock(turn_);
   ReloadReport report = run(trigger);
   if (report.result == "unchanged") return report;
   publish(report);
-  const std::scoped_lock state(mutex_);
+  const MutexLock state(mutex_);
   last_ = report;
   return report;
 }
@@ -228,7 +228,7 @@ ReloadReport Reloader::take(config::Loaded next, ReloadReport report) {
   after.origins = merged_origins(before, next, report.needs_restart);
   after.config = std::move(now);
   latest_ = std::move(next);
-  const std::scoped_lock state(mutex_);
+  const MutexLock state(mutex_);
   running_ = std::move(after);
   needs_restart_ = report.needs_restart;
   return report;

@@ -7,7 +7,6 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/json.hpp"
+#include "core/base/mutex.hpp"
 #include "core/config/diff.hpp"
 #include "core/config/load.hpp"
 #include "core/plugin/registry.hpp"
@@ -71,22 +71,24 @@ class Reloader {
   const std::string& path() const { return source_.path; }
 
  private:
-  ReloadReport run(std::string_view trigger);
-  ReloadReport take(config::Loaded next, ReloadReport report);
-  Status ask_guards(const config::Config& before, config::Config& now, ReloadReport& report);
+  ReloadReport run(std::string_view trigger) SKEP_REQUIRES(turn_);
+  ReloadReport take(config::Loaded next, ReloadReport report) SKEP_REQUIRES(turn_);
+  Status ask_guards(const config::Config& before, config::Config& now, ReloadReport& report)
+      SKEP_REQUIRES(turn_);
   void publish(const ReloadReport& report) const;
 
   const config::LoadOptions source_;
   const Guards guards_;
-  std::mutex turn_;  ///< held during a whole reload
-  std::optional<std::vector<Apply>> parts_;
-  config::Loaded latest_;                       ///< as last read
-  std::map<std::string, std::string> offered_;  ///< the tables that plugins were last asked to take
+  Mutex turn_;  ///< held during a whole reload, never while others read
+  std::optional<std::vector<Apply>> parts_ SKEP_GUARDED_BY(turn_);
+  config::Loaded latest_ SKEP_GUARDED_BY(turn_);  ///< as last read
+  /// The tables that plugins were last asked to take.
+  std::map<std::string, std::string> offered_ SKEP_GUARDED_BY(turn_);
 
-  mutable std::mutex mutex_;  ///< what others read
-  config::Loaded running_;
-  std::optional<ReloadReport> last_;
-  std::vector<config::Change> needs_restart_;
+  mutable Mutex mutex_;  ///< what others read
+  config::Loaded running_ SKEP_GUARDED_BY(mutex_);
+  std::optional<ReloadReport> last_ SKEP_GUARDED_BY(mutex_);
+  std::vector<config::Change> needs_restart_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::app

@@ -27,8 +27,8 @@ void say_generations(api::ArtifactKind kind, const std::string& name,
                      const std::vector<plugin::GenerationInfo>& generations,
                      std::vector<api::ArtifactState>& out) {
   for (const plugin::GenerationInfo& g : generations) {
-    const bool bad = g.state == "failed" || g.state == "rolled_back" || g.state == "quarantined";
-    if (bad || g.state == "active") say(kind, name, g.sha256, !bad, g.reason, out);
+    const bool active = plugin::serves(g.state);
+    if (active || plugin::is_refuted(g.state)) say(kind, name, g.sha256, active, g.reason, out);
   }
 }
 
@@ -125,7 +125,7 @@ std::vector<api::ArtifactState> plugin_states(const std::vector<plugin::PluginIn
   std::vector<api::ArtifactState> out;
   for (const plugin::PluginInfo& p : plugins) {
     if (!p.path.starts_with(folder + "/")) continue;
-    if (p.state == "refused")
+    if (p.state == plugin::PluginState::kRefused)
       say(api::ArtifactKind::kPlugin, p.id, p.sha256, false, p.reason, out);
     else if (!p.failed_sha256.empty())
       say(api::ArtifactKind::kPlugin, p.id, p.failed_sha256, false, p.reason, out);
@@ -140,7 +140,8 @@ std::vector<api::ArtifactState> script_states(const std::vector<plugin::ScriptIn
   for (const plugin::ScriptInfo& s : scripts) {
     if (!s.path.starts_with(folder + "/")) continue;
     const std::string name = std::filesystem::path(s.path).stem().string();
-    if (s.state != "active") say(api::ArtifactKind::kScript, name, s.sha256, false, s.reason, out);
+    if (s.state != plugin::ScriptState::kActive)
+      say(api::ArtifactKind::kScript, name, s.sha256, false, s.reason, out);
     say_generations(api::ArtifactKind::kScript, name, s.generations, out);
   }
   return out;

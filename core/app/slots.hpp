@@ -8,7 +8,7 @@
 #include "core/base/result.hpp"
 #include "core/config/config.hpp"
 #include "core/plugin/registry.hpp"
-#include "core/plugin/scripts/catalog.hpp"
+#include "core/plugin/scripts/registry.hpp"
 
 namespace skep::app {
 

@@ -105,7 +105,7 @@ Status WorkerRole::start_scripts(const config::Config& config, plugin::Registry&
   }
   if (config.scripts.paths.empty()) SKEP_TRY(make_state_dir(script_paths(config).front()));
   scripts_ =
-      std::make_unique<plugin::ScriptCatalog>(std::move(*options), std::move(*engine), tasks_);
+      std::make_unique<plugin::ScriptRegistry>(std::move(*options), std::move(*engine), tasks_);
   scripts_->start();
   return {};
 }
@@ -117,7 +117,7 @@ std::vector<plugin::ScriptInfo> WorkerRole::scripts() const {
     plugin::ScriptInfo info;
     info.name = std::filesystem::path(path).stem().string();
     info.path = std::move(path);
-    info.state = "failed";
+    info.state = plugin::ScriptState::kFailed;
     info.reason = no_scripts_;
     out.push_back(std::move(info));
   }

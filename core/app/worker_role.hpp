@@ -6,7 +6,7 @@
 
 #include "core/config/config.hpp"
 #include "core/plugin/registry.hpp"
-#include "core/plugin/scripts/catalog.hpp"
+#include "core/plugin/scripts/registry.hpp"
 #include "core/plugin/task_table.hpp"
 #include "core/worker/worker.hpp"
 
@@ -36,7 +36,7 @@ class WorkerRole {
   std::unique_ptr<ports::Spool> spool_;
   std::unique_ptr<ports::Heartbeat> heartbeat_;
   std::shared_ptr<plugin::TaskTable> tasks_;
-  std::unique_ptr<plugin::ScriptCatalog> scripts_;  ///< null without a script host
+  std::unique_ptr<plugin::ScriptRegistry> scripts_;  ///< null without a script host
   std::vector<std::string> script_folders_;
   std::string no_scripts_;  ///< why there is no script host
   std::unique_ptr<worker::Worker> worker_;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/conformance/plugin_under_test.hpp"
-#include "core/plugin/adapters/slot.hpp"
+#include "core/plugin/adapters/route_call.hpp"
 
 namespace skep::conformance {
 
@@ -46,7 +46,7 @@ class PortUnderTest {
  private:
   void start() {
     instance_.emplace(subject_, Instance::State::kStarted);
-    port_.emplace(plugin::fixed_slot(instance_->iface(), instance_->handle(), {}));
+    port_.emplace(plugin::fixed_route(instance_->iface(), instance_->handle(), {}));
   }
 
   const Subject& subject_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "core/base/events.hpp"
@@ -38,7 +37,7 @@ void tell_draining(const Generation& generation) {
                    {"version", info.version},
                    {"sha256", info.sha256},
                    {"generation", info.number},
-                   {"leases", info.leases}});
+                   {"leases", info.inside}});
 }
 
 void tell_ended(const Generation& generation, std::string_view event, log::Level level) {
@@ -49,17 +48,18 @@ void tell_ended(const Generation& generation, std::string_view event, log::Level
                    {"sha256", info.sha256},
                    {"generation", info.number},
                    {"calls", info.calls},
-                   {"leases", info.leases},
+                   {"leases", info.inside},
                    {"duration_ms", info.drain_ms}});
 }
 
 /// Its threads are inside code that may not be stopped under them; the code and the instances stay.
 void give_up(std::unique_ptr<Running> running) {
-  running->generation()->move_to("zombie", "calls did not end when they were cancelled");
+  running->generation()->apply(GenerationEvent::kStuck,
+                               "calls did not end when they were cancelled");
   tell_ended(*running->generation(), "plugin.zombie", log::Level::kError);
-  static std::mutex mutex;
+  static Mutex mutex;
   static auto* zombies = new std::vector<std::unique_ptr<Running>>;  // for the life of the process
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   zombies->push_back(std::move(running));
 }
 
@@ -67,45 +67,50 @@ void give_up(std::unique_ptr<Running> running) {
 
 Drainer::~Drainer() {
   stop();
-  for (Leaving& leaving : leaving_) {
+  std::vector<Leaving> last;
+  {
+    const MutexLock lock(mutex_);
+    last.swap(leaving_);
+  }
+  for (Leaving& leaving : last) {
     Generation& generation = *leaving.running->generation();
     generation.cancel_all(ports::CancelReason::kShutdown);
-    if (generation.wait_idle(SystemClock().mono_ms() + grace_of(*leaving.running, limits_)))
-      retire(std::move(leaving.running), leaving.end_state);
+    if (generation.wait_idle(SystemClock().mono_ms() + grace_of(*leaving.running, limits())))
+      retire(std::move(leaving.running));
     else
       give_up(std::move(leaving.running));
   }
 }
 
 void Drainer::set_limits(DrainLimits limits) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   limits_ = limits;
 }
 
 DrainLimits Drainer::limits() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return limits_;
 }
 
-void Drainer::retire(std::unique_ptr<Running> running, const std::string& end_state) const {
+void Drainer::retire(std::unique_ptr<Running> running) const {
   const auto generation = running->generation();
   running.reset();
-  generation->move_to(end_state);
+  generation->apply(GenerationEvent::kEmpty);
   if (quiet_)
     log::debug("plugin_ended", {{"id", generation->owner()}, {"generation", generation->number()}});
   else
     tell_ended(*generation, "plugin.retired", log::Level::kInfo);
 }
 
-void Drainer::take(std::unique_ptr<Running> running, std::string end_state) {
+void Drainer::take(std::unique_ptr<Running> running, GenerationEvent why, std::string_view reason) {
   const MonoMs now = SystemClock().mono_ms();
-  running->generation()->move_to("draining");
+  running->generation()->apply(why, reason);
   if (!quiet_) tell_draining(*running->generation());
   running->drain(now + until_given_up(*running, limits()));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   held_.push_back(running->recipe().file.path);
   ++unfinished_;
-  leaving_.push_back({std::move(running), std::move(end_state), now});
+  leaving_.push_back({std::move(running), now});
   changed_.notify_all();
 }
 
@@ -122,17 +127,17 @@ bool Drainer::drain_now(Running& running) {
 }
 
 void Drainer::wait_empty() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return unfinished_ == 0; });
+  MutexLock lock(mutex_);
+  while (unfinished_ > 0) changed_.wait(lock);
 }
 
 bool Drainer::holds(const std::string& path) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return std::find(held_.begin(), held_.end(), path) != held_.end();
 }
 
 void Drainer::let_go(const std::string& path) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   held_.erase(std::find(held_.begin(), held_.end(), path));
 }
 
@@ -151,7 +156,7 @@ bool Drainer::try_to_finish(Leaving& leaving, const DrainLimits& limits) {
   const MonoMs now = SystemClock().mono_ms();
   if (generation.wait_idle(now)) {
     const std::string path = leaving.running->recipe().file.path;
-    retire(std::move(leaving.running), leaving.end_state);
+    retire(std::move(leaving.running));
     let_go(path);
     return true;
   }
@@ -164,8 +169,12 @@ bool Drainer::try_to_finish(Leaving& leaving, const DrainLimits& limits) {
 }
 
 void Drainer::run(std::stop_token stop) {
-  std::unique_lock lock(mutex_);
-  while (changed_.wait(lock, stop, [&] { return !leaving_.empty(); })) {
+  MutexLock lock(mutex_);
+  while (!stop.stop_requested()) {
+    if (leaving_.empty()) {
+      changed_.wait(lock, stop);
+      continue;
+    }
     std::vector<Leaving> now;
     now.swap(leaving_);
     const DrainLimits limits = limits_;
@@ -178,10 +187,8 @@ void Drainer::run(std::stop_token stop) {
     unfinished_ -= ended;
     changed_.notify_all();
     const std::size_t seen = now.size();
-    if (seen > 0)
-      changed_.wait_for(lock, stop, until_next_look(leaving_.back().began),
-                        [&] { return leaving_.size() != seen; });
-    if (stop.stop_requested()) return;
+    if (seen > 0 && leaving_.size() == seen)
+      changed_.wait_for(lock, stop, until_next_look(leaving_.back().began));
   }
 }
 

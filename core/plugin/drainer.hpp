@@ -3,12 +3,11 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/running.hpp"
@@ -23,9 +22,8 @@ class Drainer final : public Service {
 
   /// Also for what has been taken already.
   void set_limits(DrainLimits limits);
-  /// Takes a generation that gets no new calls. It ends as `end_state` ("retired" or
-  /// "rolled_back").
-  void take(std::unique_ptr<Running> running, std::string end_state);
+  /// Takes a generation that gets no new calls, for this reason: kReplace or kCondemn.
+  void take(std::unique_ptr<Running> running, GenerationEvent why, std::string_view reason = {});
   /// Waits on this thread until nobody is inside, while callers wait for that; false when it does
   /// not end within the limits.
   bool drain_now(Running& running);
@@ -39,7 +37,6 @@ class Drainer final : public Service {
  private:
   struct Leaving {
     std::unique_ptr<Running> running;
-    std::string end_state;
     MonoMs began = 0;
     MonoMs cancelled = 0;  ///< 0 = not yet
   };
@@ -49,15 +46,16 @@ class Drainer final : public Service {
   void let_go(const std::string& path);
   DrainLimits limits();
 
-  void retire(std::unique_ptr<Running> running, const std::string& end_state) const;
+  void retire(std::unique_ptr<Running> running) const;
 
   std::atomic<bool> quiet_{false};
-  std::mutex mutex_;  ///< guards everything below
-  DrainLimits limits_;
-  std::condition_variable_any changed_;
-  std::vector<Leaving> leaving_;
-  std::size_t unfinished_ = 0;
-  std::vector<std::string> held_;  ///< staged paths of what leaves, and of zombies
+  Mutex mutex_;
+  StoppableCondVar changed_;
+  DrainLimits limits_ SKEP_GUARDED_BY(mutex_);
+  std::vector<Leaving> leaving_ SKEP_GUARDED_BY(mutex_);
+  std::size_t unfinished_ SKEP_GUARDED_BY(mutex_) = 0;
+  /// Staged paths of what leaves, and of zombies.
+  std::vector<std::string> held_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::plugin

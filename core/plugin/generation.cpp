@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/base/log.hpp"
+
 namespace skep::plugin {
 
 Generation::Generation(std::string owner, GenerationInfo info)
     : owner_(std::move(owner)), number_(info.number), info_(std::move(info)) {
-  info_.state = "starting";
+  info_.state = GenerationState::kStarting;
 }
 
 GenerationInfo Generation::info() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   GenerationInfo out = info_;
   out.calls = tally_.calls;
   out.failures = tally_.faults;
@@ -19,54 +21,75 @@ GenerationInfo Generation::info() const {
 }
 
 CallTally Generation::tally() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return tally_;
 }
 
-std::string Generation::state() const {
-  const std::lock_guard lock(mutex_);
+GenerationState Generation::state() const {
+  const MutexLock lock(mutex_);
   return info_.state;
 }
 
-void Generation::move_to(std::string_view state, std::string_view reason) {
+bool Generation::apply(GenerationEvent event, std::string_view reason) {
+  MutexLock lock(mutex_);
+  const GenerationState from = info_.state;
+  const auto to = next(from, event);
+  if (to) {
+    enter(*to);
+    if (!reason.empty()) info_.reason = reason;
+    return true;
+  }
+  lock.unlock();
+  log::error("generation_event_refused", {{"id", owner_},
+                                          {"generation", number_},
+                                          {"state", to_string(from)},
+                                          {"event", to_string(event)}});
+  return false;
+}
+
+void Generation::enter(GenerationState to) {
   const SystemClock clock;
-  const std::lock_guard lock(mutex_);
-  info_.state = state;
-  if (!reason.empty()) info_.reason = reason;
-  if (state == "active" && info_.active_at == 0) info_.active_at = clock.wall_ms();
-  if (state == "draining") drain_began_ = clock.mono_ms();
-  if (drain_began_ != 0 && info_.drain_ms < 0 && state != "draining")
+  info_.state = to;
+  if (serves(to)) {
+    if (info_.active_at == 0) info_.active_at = clock.wall_ms();
+    drain_began_ = 0;
+  } else if (drains(to)) {
+    if (drain_began_ == 0) drain_began_ = clock.mono_ms();
+  } else if (drain_began_ != 0) {
     info_.drain_ms = clock.mono_ms() - drain_began_;
+  }
 }
 
 void Generation::on_end(std::function<void(CallEnd)> hook) {
   auto shared = hook ? std::make_shared<const std::function<void(CallEnd)>>(std::move(hook))
                      : std::shared_ptr<const std::function<void(CallEnd)>>();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   on_end_.swap(shared);
 }
 
 bool Generation::wait_idle(MonoMs deadline) {
   const auto until = std::chrono::steady_clock::time_point(std::chrono::milliseconds(deadline));
-  std::unique_lock lock(mutex_);
-  return idle_.wait_until(lock, until, [&] { return info_.leases == 0; });
+  MutexLock lock(mutex_);
+  bool in_time = true;
+  while (info_.inside > 0 && in_time) in_time = idle_.wait_until(lock, until);
+  return info_.inside == 0;
 }
 
 void Generation::cancel_all(ports::CancelReason reason) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (ports::CancelToken* cancel : inside_) cancel->cancel(reason);
 }
 
 void Generation::enter(ports::CancelToken* cancel) {
-  const std::lock_guard lock(mutex_);
-  ++info_.leases;
+  const MutexLock lock(mutex_);
+  ++info_.inside;
   if (cancel != nullptr) inside_.push_back(cancel);
 }
 
 void Generation::leave(ports::CancelToken* cancel, CallEnd end) {
   std::shared_ptr<const std::function<void(CallEnd)>> hook;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (cancel != nullptr) {
       const auto at = std::find(inside_.begin(), inside_.end(), cancel);
       *at = inside_.back();
@@ -76,18 +99,18 @@ void Generation::leave(ports::CancelToken* cancel, CallEnd end) {
     if (end >= CallEnd::kFailed) ++tally_.failed;
     if (end >= CallEnd::kFault) ++tally_.faults;
     if (end >= CallEnd::kCrash) ++tally_.crashes;
-    if (--info_.leases == 0) idle_.notify_all();
+    if (--info_.inside == 0) idle_.notify_all();
     hook = on_end_;
   }
   if (hook) (*hook)(end);
 }
 
-Generation::Lease::Lease(std::shared_ptr<Generation> generation, ports::CancelToken* cancel)
+Generation::Visit::Visit(std::shared_ptr<Generation> generation, ports::CancelToken* cancel)
     : generation_(std::move(generation)), cancel_(cancel) {
   generation_->enter(cancel_);
 }
 
-Generation::Lease::~Lease() {
+Generation::Visit::~Visit() {
   if (generation_) generation_->leave(cancel_, end_);
 }
 

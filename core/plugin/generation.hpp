@@ -2,16 +2,16 @@
 // came and went.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
+#include "core/plugin/generation_states.hpp"
 #include "core/ports/task_runner.hpp"
 
 namespace skep::plugin {
@@ -21,10 +21,10 @@ struct GenerationInfo {
   std::uint64_t number = 0;  ///< grows with each load of this id in this process; starts at 1
   std::string version;
   std::string sha256;
-  std::string state;           ///< starting, active, draining, retired, zombie, failed, rolled_back
-  std::string reason;          ///< why it failed or was rolled back
+  GenerationState state = GenerationState::kStarting;
+  std::string reason;          ///< why it failed or was taken back
   std::string isolation;       ///< inproc, process or per-task
-  std::int64_t leases = 0;     ///< calls inside now
+  std::int64_t inside = 0;     ///< calls inside now
   std::int64_t calls = 0;      ///< calls ended
   std::int64_t failures = 0;   ///< of them, those that failed by the plugin's fault
   WallMs active_at = 0;        ///< 0 = never
@@ -51,7 +51,7 @@ struct CallTally {
 class Generation {
  public:
   /// `owner` is a plugin's id or "script:NAME"; of `info` the number, version, sha256 and isolation
-  /// count. The state is "starting".
+  /// count. The state is kStarting.
   Generation(std::string owner, GenerationInfo info);
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
@@ -60,23 +60,24 @@ class Generation {
   std::uint64_t number() const { return number_; }
   GenerationInfo info() const;
   CallTally tally() const;
-  std::string state() const;
-  /// "active" notes the time, "draining" starts the drain's clock, "retired" and "zombie" stop it.
-  void move_to(std::string_view state, std::string_view reason = {});
+  GenerationState state() const;
+  /// The only way from one state to another. False, with an error in the log, when the table
+  /// refuses the event: then nothing has changed.
+  bool apply(GenerationEvent event, std::string_view reason = {});
 
   /// Hears how each call ended, on the call's thread and without a lock; must not block. An empty
   /// one replaces it.
   void on_end(std::function<void(CallEnd)> hook);
 
   /// One call inside. Its end is kOk unless said otherwise.
-  class Lease {
+  class Visit {
    public:
-    Lease() = default;
-    /// `cancel` (may be null) is what cancel_all() reaches; it must outlive the lease.
-    Lease(std::shared_ptr<Generation> generation, ports::CancelToken* cancel);
-    Lease(Lease&& other) noexcept = default;
-    Lease& operator=(Lease&&) = delete;
-    ~Lease();
+    Visit() = default;
+    /// `cancel` (may be null) is what cancel_all() reaches; it must outlive the visit.
+    Visit(std::shared_ptr<Generation> generation, ports::CancelToken* cancel);
+    Visit(Visit&& other) noexcept = default;
+    Visit& operator=(Visit&&) = delete;
+    ~Visit();
     void ended(CallEnd end) { end_ = end; }
     Generation& operator*() const { return *generation_; }
     explicit operator bool() const { return generation_ != nullptr; }
@@ -94,18 +95,19 @@ class Generation {
   void cancel_all(ports::CancelReason reason);
 
  private:
+  void enter(GenerationState to) SKEP_REQUIRES(mutex_);
   void enter(ports::CancelToken* cancel);
   void leave(ports::CancelToken* cancel, CallEnd end);
 
   const std::string owner_;
   const std::uint64_t number_;
-  mutable std::mutex mutex_;  ///< guards everything below
-  std::condition_variable idle_;
-  GenerationInfo info_;
-  CallTally tally_;
-  MonoMs drain_began_ = 0;
-  std::vector<ports::CancelToken*> inside_;
-  std::shared_ptr<const std::function<void(CallEnd)>> on_end_;
+  mutable Mutex mutex_;
+  CondVar idle_;
+  GenerationInfo info_ SKEP_GUARDED_BY(mutex_);
+  CallTally tally_ SKEP_GUARDED_BY(mutex_);
+  MonoMs drain_began_ SKEP_GUARDED_BY(mutex_) = 0;
+  std::vector<ports::CancelToken*> inside_ SKEP_GUARDED_BY(mutex_);
+  std::shared_ptr<const std::function<void(CallEnd)>> on_end_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::plugin

@@ -1,9 +1,9 @@
 #include "core/plugin/instance.hpp"
 
 #include <deque>
-#include <mutex>
 
 #include "core/base/log.hpp"
+#include "core/base/mutex.hpp"
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/kinds.hpp"
 #include "core/plugin/loader.hpp"
@@ -14,9 +14,9 @@ namespace {
 /// Hosts stay for the life of the process: code that a plugin left behind may call at any time.
 PluginHost* make_host(const std::string& id, const std::string& state_dir,
                       std::uint64_t generation) {
-  static std::mutex mutex;
+  static Mutex mutex;
   static auto* hosts = new std::deque<PluginHost>;
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   return &hosts->emplace_back(id, state_dir, generation);
 }
 

@@ -6,10 +6,10 @@
 
 #include <boost/dll/shared_library.hpp>
 #include <exception>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "core/base/mutex.hpp"
 #include "core/plugin/kinds.hpp"
 
 namespace skep::plugin {
@@ -24,9 +24,9 @@ Error load_error(std::string message) {
 /// Keeps every library for the life of the process; never destroyed, so nothing is unmapped at
 /// exit.
 void keep(dll::shared_library library) {
-  static std::mutex mutex;
+  static Mutex mutex;
   static auto* kept = new std::vector<dll::shared_library>;
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   kept->push_back(std::move(library));
 }
 

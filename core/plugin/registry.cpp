@@ -1,76 +1,45 @@
 #include "core/plugin/registry.hpp"
 
 #include <algorithm>
-#include <filesystem>
-#include <map>
+#include <array>
 
-#include "core/base/events.hpp"
 #include "core/base/text.hpp"
 #include "core/plugin/adapters/task_call.hpp"
-#include "core/plugin/keeper.hpp"
 #include "core/plugin/registry_impl.hpp"
 #include "core/proc/process_service.hpp"
+#include "skep/kind/task.h"
 
 namespace skep::plugin {
 namespace {
-
-/// Calls `use(entry, component)` for the task components of usable plugins; of two with the same
-/// name the first one counts, and `shadowed(entry, component, owner)` hears of the other.
-template <class Entries, class Use, class Shadowed>
-void for_each_task(Entries& entries, Use&& use, Shadowed&& shadowed) {
-  std::map<std::string, std::string, std::less<>> owners;
-  for (auto& entry : entries) {
-    if (!entry.usable()) continue;
-    for (const ManifestComponent& c : entry.manifest->components) {
-      if (c.kind != SKEP_KIND_TASK) continue;
-      const auto [owner, is_first] = owners.try_emplace(c.name, entry.info.id);
-      if (is_first)
-        use(entry, c);
-      else
-        shadowed(entry, c, owner->second);
-    }
-  }
-}
 
 proc::CallControl resolve_call(skep_call* call) { return TaskCall::of(call).control(); }
 
 }  // namespace
 
-bool has_tasks(const Manifest& manifest) {
-  return std::any_of(manifest.components.begin(), manifest.components.end(),
-                     [](const ManifestComponent& c) { return c.kind == SKEP_KIND_TASK; });
-}
-
-void publish(std::string_view event, const Recipe& recipe, std::uint64_t number, log::Level level,
-             std::string_view reason) {
-  const log::Field id{"id", recipe.manifest.id};
-  const log::Field version{"version", recipe.manifest.version};
-  const log::Field sha256{"sha256", recipe.file.sha256};
-  const log::Field generation{"generation", number};
-  if (reason.empty())
-    events::publish(level, event, {id, version, sha256, generation});
-  else
-    events::publish(level, event, {id, version, sha256, generation, {"reason", reason}});
+std::string_view to_string(PluginState s) {
+  constexpr std::array<std::string_view, 4> kWords{"available", "loaded", "disabled", "refused"};
+  return kWords.at(static_cast<std::size_t>(s));
 }
 
 Registry::Impl::Impl(RegistryOptions o)
     : options(std::move(o)),
-      quarantine(options.state_dir.empty() ? "" : options.state_dir + "/quarantine.json"),
+      tables(options.tables),
+      intake(options),
       drainer(std::make_unique<Drainer>(options.drain)) {
   drainer->start();
 }
 
 Registry::Impl::~Impl() {
   table->on_freed({});
-  keeper.reset();
-  const std::lock_guard lock(work);
-  drainer->hush();
-  for (auto& [id, plugin] : plugins) {
-    table->remove(id);
-    if (!plugin.current) continue;
-    plugin.current->generation()->on_end({});
-    drainer->take(std::move(plugin.current), "retired");
+  std::unique_ptr<RegistryThread> last;
+  {
+    const MutexLock lock(turn);
+    last.swap(thread);
   }
+  last.reset();
+  const MutexLock lock(turn);
+  drainer->hush();
+  for (auto& [id, plugin] : plugins) plugin.take_out();
   drainer.reset();
 }
 
@@ -81,34 +50,40 @@ Registry::Registry(RegistryOptions options) : impl_(std::make_unique<Impl>(std::
 Registry::~Registry() = default;
 
 Status Registry::scan() {
-  const std::lock_guard work(impl_->work);
+  const MutexLock lock(impl_->turn);
   return impl_->scan();
 }
 
 Status Registry::Impl::scan() {
   note_admissions();
   auto found = scan_folders(options.paths, host_abi());
-  const Status applied = apply_tables(options.tables, options.arrivals, found);
-  show_refusals(found);
-  const std::lock_guard lock(mutex);
-  entries = std::move(found);
+  const Status applied = apply_tables(tables, options.arrivals, found);
+  apply_refusals(found);
+  files = std::move(found);
+  show_files();
   return applied;
 }
 
-void Registry::Impl::show_refusals(std::vector<CatalogEntry>& found) const {
-  for (CatalogEntry& entry : found) {
-    const auto known = refusals.find(entry.info.path);
-    if (known == refusals.end() || !entry.usable() || known->second.sha256 != entry.info.sha256)
+void Registry::Impl::apply_refusals(std::vector<PluginFile>& found) const {
+  for (PluginFile& file : found) {
+    const auto known = refusals.find(file.info.path);
+    if (known == refusals.end() || !file.usable() || known->second.sha256 != file.info.sha256)
       continue;
-    entry.info.state = "refused";
-    entry.info.reason = known->second.reason;
+    file.info.state = PluginState::kRefused;
+    file.info.reason = known->second.reason;
   }
 }
 
-/// REQUIRES: `mutex` is held.
-void Registry::Impl::refuse(CatalogEntry& entry, const std::string& reason) {
-  entry.refuse(reason);
-  refusals[entry.info.path] = Refusal{entry.info.id, entry.info.sha256, reason};
+void Registry::Impl::refuse(PluginFile& file, const std::string& reason) {
+  file.refuse(reason);
+  refusals[file.info.path] = Refusal{file.info.id, file.info.sha256, reason};
+  show_files();
+}
+
+/// Who hears the event finds the refusal in list().
+void Registry::Impl::refuse_load(PluginFile& file, const std::string& reason) {
+  refuse(file, reason);
+  plugin_of(file.info.id).tell_failed("load", reason);
 }
 
 /// Those files may be tried again.
@@ -116,88 +91,139 @@ void Registry::Impl::forget_refusals(std::string_view id) {
   std::erase_if(refusals, [&](const auto& known) { return known.second.id == id; });
 }
 
-std::vector<PluginInfo> Registry::list() const {
-  const std::lock_guard lock(impl_->mutex);
-  std::vector<PluginInfo> out;
-  std::vector<std::string> shown;
-  const auto add = [&](PluginInfo info, const Plugin& plugin) {
-    for (const auto& g : plugin.generations) info.generations.push_back(g->info());
-    shown.push_back(plugin.id);
-    out.push_back(std::move(info));
-  };
-  for (const CatalogEntry& e : impl_->entries) {
-    const auto at = impl_->plugins.find(e.info.id);
-    const bool first = std::find(shown.begin(), shown.end(), e.info.id) == shown.end();
-    if (at == impl_->plugins.end() || !first) {
-      out.push_back(e.info);
-      impl_->show_opened(out.back());
-      continue;
-    }
-    const Plugin& plugin = at->second;
-    PluginInfo info = plugin.current ? plugin.info : e.info;
-    info.path = e.info.path;
-    info.reason = plugin.trouble;
-    info.failed_sha256 = plugin.failed_sha256;
-    if (e.info.state == "refused") {  // the newest word on the file that is there
-      info.reason = e.info.reason + (plugin.trouble.empty() ? "" : "\n" + plugin.trouble);
-      info.failed_sha256 = e.info.sha256;
-    } else if (info.reason.empty()) {
-      info.reason = e.info.reason;
-    }
-    add(std::move(info), plugin);
+void Registry::Impl::show_files() {
+  std::vector<PluginInfo> infos;
+  for (const PluginFile& file : files) {
+    infos.push_back(file.info);
+    show_opened(infos.back());
   }
-  for (const auto& [id, plugin] : impl_->plugins)
-    if (plugin.current && std::find(shown.begin(), shown.end(), id) == shown.end()) {
-      PluginInfo info = plugin.info;
-      info.reason = plugin.trouble;
-      add(std::move(info), plugin);
-    }
+  const MutexLock lock(mutex);
+  shown_files = std::move(infos);
+}
+
+ManagedPlugin& Registry::Impl::plugin_of(const std::string& id) {
+  if (ManagedPlugin* known = find_plugin(id)) return *known;
+  ManagedPlugin& made =
+      plugins.try_emplace(id, id, PluginParts{table, condemned, intake, *drainer}).first->second;
+  const MutexLock lock(mutex);
+  shown_plugins[id] = made.status();
+  return made;
+}
+
+ManagedPlugin* Registry::Impl::find_plugin(std::string_view id) {
+  const auto at = plugins.find(id);
+  return at == plugins.end() ? nullptr : &at->second;
+}
+
+ManagedPlugin* Registry::Impl::find_serving(std::string_view id) {
+  ManagedPlugin* plugin = find_plugin(id);
+  return plugin != nullptr && plugin->serves() ? plugin : nullptr;
+}
+
+std::vector<PluginInfo> Registry::list() const {
+  std::vector<PluginInfo> files;
+  std::map<std::string, std::shared_ptr<const PluginStatus>, std::less<>> plugins;
+  {
+    const MutexLock lock(impl_->mutex);
+    files = impl_->shown_files;
+    plugins = impl_->shown_plugins;
+  }
+  std::vector<PluginInfo> out;
+  for (PluginInfo& file : files) {
+    const auto of_id = plugins.find(file.id);  // of two files with one id, the first
+    auto info = of_id == plugins.end() ? std::nullopt : of_id->second->shown(&file);
+    if (of_id != plugins.end()) plugins.erase(of_id);
+    out.push_back(info ? std::move(*info) : std::move(file));
+  }
+  for (const auto& [id, plugin] : plugins)
+    if (auto info = plugin->shown(nullptr)) out.push_back(std::move(*info));
   return out;
 }
 
-std::string Registry::Impl::isolation_of(const CatalogEntry& entry) const {
-  namespace fs = std::filesystem;
-  if (!can_run_apart(*entry.manifest)) return "inproc";
-  if (!entry.table.isolation.empty()) return entry.table.isolation;
-  const bool shipped = !options.shipped_dir.empty() &&
-                       fs::path(entry.info.path).parent_path() == fs::path(options.shipped_dir) &&
-                       std::find(options.shipped.begin(), options.shipped.end(), entry.info.id) !=
-                           options.shipped.end();
-  return shipped ? entry.manifest->isolation : options.isolation;
+Result<std::shared_ptr<TaskTable>> Registry::tasks() {
+  const MutexLock lock(impl_->turn);
+  impl_->serving = true;
+  for (PluginFile& file : impl_->files)
+    if (file.usable() && has_tasks(*file.manifest)) impl_->serve_tasks(file);
+  return impl_->table;
 }
 
-Result<std::shared_ptr<TaskTable>> Registry::tasks() {
-  const std::lock_guard work(impl_->work);
-  impl_->serving = true;
-  for (CatalogEntry& entry : impl_->entries) {
-    if (entry.usable() && has_tasks(*entry.manifest)) impl_->serve_tasks(entry);
-  }
-  return impl_->table;
+void Registry::Impl::serve_tasks(PluginFile& file) {
+  tried.note(file.info.path, file.info.sha256);
+  if (const Status served = plugin_of(file.info.id).serve_tasks(file); !served)
+    refuse_load(file, served.error().with_advice());
 }
 
 std::shared_ptr<TaskTable> Registry::task_table() const { return impl_->table; }
 
+/// Of two plugins with the same type the first one counts.
 std::vector<ports::TaskType> Registry::task_types() const {
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   std::vector<ports::TaskType> out;
-  for_each_task(
-      std::as_const(impl_->entries),
-      [&](const CatalogEntry& entry, const ManifestComponent& c) {
-        out.push_back({c.name, c.description, entry.info.version,
-                       c.params_schema ? c.params_schema->text() : "{}", c.default_timeout_ms});
-      },
-      [](const auto&...) {});
+  std::set<std::string> known;
+  for (const PluginInfo& file : impl_->shown_files) {
+    if (file.state == PluginState::kRefused || file.state == PluginState::kDisabled) continue;
+    for (const ComponentInfo& c : file.components)
+      if (c.kind == SKEP_KIND_TASK && known.insert(c.name).second)
+        out.push_back({c.name, c.description, file.version, c.params_schema, c.default_timeout_ms});
+  }
   return out;
 }
 
+Error Registry::Impl::no_such_file(std::string_view id) {
+  if (const ManagedPlugin* plugin = find_serving(id))
+    return Error{Code::kNotFound,
+                 "the file of plugin " + std::string(id) + " is gone: " + plugin->serving().source +
+                     "; what was loaded goes on serving",
+                 "plugin-gone", "put the file back"};
+  std::vector<std::string> ids;
+  for (const PluginFile& file : files) ids.push_back(file.info.id);
+  return Error{Code::kNotFound, "no plugin \"" + std::string(id) + "\"; " + suggestion(id, ids),
+               "unknown-plugin", "skep plugin list"};
+}
+
+Result<Reloaded> Registry::reload(std::string_view id, bool force) {
+  const MutexLock lock(impl_->turn);
+  return impl_->reload(id, force);
+}
+
+Result<Reloaded> Registry::Impl::reload(std::string_view id, bool force) {
+  forget_refusals(id);
+  // A table of another plugin may be wrong; that of this one is checked below.
+  static_cast<void>(scan());
+  PluginFile* file = find_file(files, id);
+  if (file == nullptr) return no_such_file(id);
+  const std::string name(id);
+  if (opened.contains(id)) return needs_restart(id);
+  if (file->info.state == PluginState::kDisabled)
+    return Error{Code::kState,
+                 "plugin " + name + " is turned off by [plugins." + name + "] enabled = false"};
+  if (file->info.state == PluginState::kRefused)
+    return invalid(file->info.reason).within("reload of plugin " + name + ", step verify");
+  if (force) intake.quarantine().remove(file->info.sha256);
+  if (ManagedPlugin* plugin = find_serving(id)) {
+    tried.note(file->info.path, file->info.sha256);
+    return plugin->reload(*file, {false, force});
+  }
+  if (!has_tasks(*file->manifest))
+    return Error{Code::kState, "plugin " + name +
+                                   " serves nothing here: it has no task type, and no table of "
+                                   "this node names a component of it"};
+  serve_tasks(*file);
+  const ManagedPlugin* now = find_serving(id);
+  if (file->info.state == PluginState::kRefused || now == nullptr)
+    return invalid(file->info.reason).within("load of plugin " + name);
+  return now->current();
+}
+
 void Registry::watch() {
-  const std::lock_guard work(impl_->work);
-  if (impl_->keeper) return;
-  impl_->keeper = std::make_unique<Keeper>(
-      impl_->watched_folders(), impl_->verdicts, [impl = impl_.get()] { impl->look_at_files(); },
-      [impl = impl_.get()](const Verdicts::Verdict& v) { impl->roll_back(v); });
-  impl_->table->on_freed([keeper = impl_->keeper.get()] { keeper->wake(); });
-  impl_->keeper->start();
+  const MutexLock lock(impl_->turn);
+  if (impl_->thread) return;
+  impl_->thread = std::make_unique<RegistryThread>(
+      impl_->watched_folders(), impl_->condemned, [impl = impl_.get()] { impl->look_at_files(); },
+      [impl = impl_.get()](const Condemned& bad) { impl->roll_back(bad); });
+  impl_->table->on_freed([thread = impl_->thread.get()] { thread->wake(); });
+  impl_->thread->start();
 }
 
 void Registry::set_drain(DrainLimits limits) { impl_->drainer->set_limits(limits); }

@@ -78,6 +78,14 @@ struct ComponentInfo {
   std::vector<std::string> permissions;
 };
 
+enum class PluginState : std::uint8_t {
+  kAvailable,  ///< its file may be loaded
+  kLoaded,     ///< a version of it serves
+  kDisabled,   ///< by its table
+  kRefused,    ///< its file may not, or cannot, be loaded
+};
+std::string_view to_string(PluginState s);
+
 struct PluginInfo {
   std::string id;
   std::string version;
@@ -86,7 +94,7 @@ struct PluginInfo {
   std::string path;
   std::string sha256;
   std::string failed_sha256{};  ///< of its newest file while that does not serve; "" = it does
-  std::string state;            ///< "available", "loaded", "disabled" or "refused"
+  PluginState state = PluginState::kAvailable;
   std::string reason;  ///< why it was refused, or why its newest file does not serve: many lines
   std::vector<ComponentInfo> components;
   std::vector<GenerationInfo> generations{};  ///< newest first; empty before the first load

@@ -1,5 +1,7 @@
 #include "core/plugin/route.hpp"
 
+#include <chrono>
+
 namespace skep::plugin {
 namespace {
 
@@ -14,33 +16,34 @@ Error too_long(std::string_view what) {
 }  // namespace
 
 Result<Route::Entered> Route::enter() {
-  std::unique_lock lock(mutex_);
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  MutexLock lock(mutex_);
   if (closed_) {
     if (waiting_ >= kMaxWaiting) return too_long("too many calls wait for it");
     ++waiting_;
-    opened_.wait_for(lock, kPatience, [&] { return !closed_; });
+    for (bool in_time = true; closed_ && in_time;) in_time = opened_.wait_until(lock, until);
     --waiting_;
     if (closed_) return too_long("that takes too long");
   }
-  return Entered{Generation::Lease(target_.generation, nullptr), target_.table, target_.inst,
+  return Entered{Generation::Visit(target_.generation, nullptr), target_.table, target_.inst,
                  target_.generation->number()};
 }
 
 void Route::close() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   closed_ = true;
 }
 
 void Route::open(Target next) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     target_ = std::move(next);
   }
   open();
 }
 
 void Route::open() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   closed_ = false;
   opened_.notify_all();
 }

@@ -1,12 +1,12 @@
-// Where the calls of one slot (queue, store, spool, heartbeat) go: to one generation at a time.
+// Where the calls of one component (a queue, store, spool, heartbeat) go: to one generation at a
+// time.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 #include "core/plugin/generation.hpp"
 #include "skep/abi/base.h"
@@ -30,7 +30,7 @@ class Route {
 
   /// One call inside. `number` tells generations apart.
   struct Entered {
-    Generation::Lease lease;
+    Generation::Visit visit;
     const void* table = nullptr;
     skep_inst* inst = nullptr;
     std::uint64_t number = 0;
@@ -45,11 +45,11 @@ class Route {
   void open();
 
  private:
-  std::mutex mutex_;  ///< guards everything below
-  std::condition_variable opened_;
-  Target target_;
-  bool closed_ = false;
-  int waiting_ = 0;
+  Mutex mutex_;
+  CondVar opened_;
+  Target target_ SKEP_GUARDED_BY(mutex_);
+  bool closed_ SKEP_GUARDED_BY(mutex_) = false;
+  int waiting_ SKEP_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace skep::plugin

@@ -95,16 +95,17 @@ Result<std::shared_ptr<TaskComponent>> Running::start_task(const ManifestCompone
                              component.max_concurrency});
 }
 
-Result<Route::Target> Running::start_slot(const ManifestComponent& component,
-                                          const json::object& slot) {
-  const auto config = component_config(recipe_->manifest, component, recipe_->table.settings, slot);
+Result<Route::Target> Running::start_component(const ManifestComponent& component,
+                                               const json::object& table) {
+  const auto config =
+      component_config(recipe_->manifest, component, recipe_->table.settings, table);
   if (!config) return config.error();
   const auto instance = start_instance(component, *config);
   if (!instance) return instance.error();
   return Route::Target{generation_, (*instance)->iface(), (*instance)->handle()};
 }
 
-void Running::stop_slot(const skep_inst* inst) {
+void Running::stop_component(const skep_inst* inst) {
   std::erase_if(instances_, [&](const auto& i) { return i->handle() == inst; });
 }
 

@@ -49,10 +49,11 @@ class Running {
   Status open();
   /// Creates and starts a task component, in this process or in children.
   Result<std::shared_ptr<TaskComponent>> start_task(const ManifestComponent& component);
-  /// Creates and starts a component of another kind, in this process. `slot` is the table that
-  /// chose it.
-  Result<Route::Target> start_slot(const ManifestComponent& component, const json::object& slot);
-  void stop_slot(const skep_inst* inst);
+  /// Creates and starts a component of another kind, in this process. `table` is the one that chose
+  /// it.
+  Result<Route::Target> start_component(const ManifestComponent& component,
+                                        const json::object& table);
+  void stop_component(const skep_inst* inst);
 
   /// Tells every instance that no new calls come; wakes those that wait inside.
   void drain(MonoMs deadline);

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <vector>
 
+#include "core/base/file.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
 #include "core/plugin/elf_note.hpp"
@@ -22,6 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kRunPrefix = "run-";
+const std::string kSignature = ".minisig";
+constexpr std::size_t kMaxSignature = 16u << 10;  ///< a judge takes less
 
 class Sha256 {
  public:
@@ -177,6 +180,25 @@ Result<Staged> StagingArea::stage(const std::string& source, std::string_view id
   const Error failed = sha ? errno_error("rename", errno) : sha.error();
   ::unlink(temp.c_str());  // best effort: the folder goes with the run
   return failed.within("stage " + source);
+}
+
+Status keep_signature(const std::string& file, const Staged& copy) {
+  if (file == copy.path) return {};
+  const std::string kept = copy.path + kSignature;
+  ::unlink(kept.c_str());  // of earlier bytes at this place
+  const auto from = open_plugin(file + kSignature);
+  struct stat st {};
+  if (!from || ::fstat(from->get(), &st) != 0 || !S_ISREG(st.st_mode)) return {};
+  std::string text(kMaxSignature, '\0');
+  const auto n = ::read(from->get(), text.data(), text.size());
+  if (n < 0) return errno_error("read " + file + kSignature, errno);
+  text.resize(static_cast<std::size_t>(n));
+  return replace_file(kept, text, S_IRUSR | S_IWUSR);
+}
+
+void remove_staged(const Staged& copy) {
+  ::unlink(copy.path.c_str());  // best effort: the folder goes with the run
+  ::unlink((copy.path + kSignature).c_str());
 }
 
 Status verify_staged(const Staged& staged) {

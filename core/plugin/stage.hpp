@@ -47,6 +47,12 @@ class StagingArea {
   UniqueFd lock_;
 };
 
+/// Copies FILE.minisig to COPY.minisig, so that the copy can be judged when the file is another
+/// one; without one there is none beside the copy either. An error when it could not be kept.
+Status keep_signature(const std::string& file, const Staged& copy);
+/// Removes the copy and its signature.
+void remove_staged(const Staged& copy);
+
 /// kDenied when the staged file no longer has the bytes that were hashed.
 Status verify_staged(const Staged& staged);
 /// What verify_staged() says of a copy that has other bytes now.

@@ -163,14 +163,14 @@ Status check_plugin_table(const Manifest& manifest, const PluginTable& table) {
 }
 
 Result<std::string> component_config(const Manifest& manifest, const ManifestComponent& component,
-                                     const json::object& settings, const json::object& slot) {
+                                     const json::object& settings, const json::object& chosen_by) {
   json::object merged = own_settings(manifest, component, settings);
-  for (const auto& [key, value] : slot) merged[key] = value;
+  for (const auto& [key, value] : chosen_by) merged[key] = value;
   const Kind* kind = find_kind(component.kind);
-  const bool from_slot = kind != nullptr && component.kind != SKEP_KIND_TASK;
+  const bool by_table = kind != nullptr && component.kind != SKEP_KIND_TASK;
   return complete(component, std::move(merged),
-                  from_slot ? "[" + std::string(kind->word) + "] for plugin " + manifest.id
-                            : table_name(manifest.id));
+                  by_table ? "[" + std::string(kind->word) + "] for plugin " + manifest.id
+                           : table_name(manifest.id));
 }
 
 }  // namespace skep::plugin

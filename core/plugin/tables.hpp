@@ -33,9 +33,9 @@ std::string kinds_run_here(const Manifest& manifest);
 /// complete configuration this is, for everything else that does not fit.
 Status check_plugin_table(const Manifest& manifest, const PluginTable& table);
 
-/// The configuration of one component: what [plugins.ID] says to it, overlaid with `slot` (the
+/// The configuration of one component: what [plugins.ID] says to it, overlaid with `chosen_by` (the
 /// table that chose it, such as [queue]), checked, with defaults. kConfig otherwise.
 Result<std::string> component_config(const Manifest& manifest, const ManifestComponent& component,
-                                     const json::object& settings, const json::object& slot);
+                                     const json::object& settings, const json::object& chosen_by);
 
 }  // namespace skep::plugin

@@ -42,7 +42,7 @@ Status TaskTable::put(const std::shared_ptr<Generation>& generation,
                       std::vector<std::shared_ptr<TaskComponent>> components) {
   bool freed = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& c : components)
       if (const auto at = entries_.find(c->type().name);
           at != entries_.end() && at->second.task.generation->owner() != generation->owner())
@@ -69,8 +69,8 @@ Status TaskTable::put(const std::shared_ptr<Generation>& generation,
 void TaskTable::remove(std::string_view owner) {
   std::size_t removed = 0;
   {
-    const std::lock_guard lock(mutex_);
-    removed = std::erase_if(entries_, [&](const auto& entry) {
+    const MutexLock lock(mutex_);
+    removed = std::erase_if(entries_, [owner](const auto& entry) {
       const bool ours = entry.second.task.generation->owner() == owner;
       if (ours) let_go(entry.second.held);
       return ours;
@@ -81,13 +81,13 @@ void TaskTable::remove(std::string_view owner) {
 
 void TaskTable::hold(std::string_view owner) {
   const auto gate = std::make_shared<UniqueFd>(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (auto& [name, entry] : entries_)
     if (entry.task.generation->owner() == owner && !entry.held) entry.held = gate;
 }
 
 void TaskTable::release(std::string_view owner) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (auto& [name, entry] : entries_)
     if (entry.task.generation->owner() == owner) {
       let_go(entry.held);
@@ -96,7 +96,7 @@ void TaskTable::release(std::string_view owner) {
 }
 
 std::vector<std::shared_ptr<TaskComponent>> TaskTable::components_of(std::string_view owner) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::shared_ptr<TaskComponent>> out;
   for (const auto& [name, entry] : entries_)
     if (entry.task.generation->owner() == owner) out.push_back(entry.task.component);
@@ -104,7 +104,7 @@ std::vector<std::shared_ptr<TaskComponent>> TaskTable::components_of(std::string
 }
 
 std::string TaskTable::owner_of(std::string_view type) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto at = entries_.find(type);
   return at == entries_.end() ? std::string() : at->second.task.generation->owner();
 }
@@ -114,12 +114,12 @@ std::optional<TaskTable::Entered> TaskTable::enter(const std::string& type, Mono
   for (;;) {
     std::shared_ptr<UniqueFd> held;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       const auto at = entries_.find(type);
       if (at == entries_.end()) return std::nullopt;
       const ServedTask& task = at->second.task;
       held = at->second.held;
-      if (!held) return Entered{Generation::Lease(task.generation, &cancel), task.component};
+      if (!held) return Entered{Generation::Visit(task.generation, &cancel), task.component};
     }
     if (!wait_for(*held, deadline, cancel)) return Entered{};
   }
@@ -135,14 +135,14 @@ model::Outcome TaskTable::run(const ports::RunRequest& request, MonoMs deadline,
     return call.outcome(SKEP_E_CANCELLED);
   }
   auto run = entered->component->run(request, deadline, cancel, events, this);
-  entered->lease.ended(run.end);
+  entered->visit.ended(run.end);
   return std::move(run.outcome);
 }
 
 model::Outcome TaskTable::unknown(const std::string& type) const {
   std::vector<std::string> known;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [name, entry] : entries_) known.push_back(name);
   }
   Error error = not_found("task type", type);
@@ -152,24 +152,24 @@ model::Outcome TaskTable::unknown(const std::string& type) const {
 }
 
 std::vector<ports::TaskType> TaskTable::types() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<ports::TaskType> out;
   for (const auto& [name, entry] : entries_) out.push_back(entry.task.component->type());
   return out;
 }
 
 void TaskTable::on_change(std::function<void()> changed) {
-  const std::lock_guard lock(changed_mutex_);
+  const MutexLock lock(listener_mutex_);
   changed_ = std::move(changed);
 }
 
 void TaskTable::on_freed(std::function<void()> freed) {
-  const std::lock_guard lock(changed_mutex_);
+  const MutexLock lock(listener_mutex_);
   freed_ = std::move(freed);
 }
 
 void TaskTable::tell(bool freed) const {
-  const std::lock_guard lock(changed_mutex_);
+  const MutexLock lock(listener_mutex_);
   if (changed_) changed_();
   if (freed && freed_) freed_();
 }

@@ -4,13 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/fd.hpp"
+#include "core/base/mutex.hpp"
 #include "core/plugin/adapters/task.hpp"
 #include "core/plugin/generation.hpp"
 #include "core/ports/task_runner.hpp"
@@ -60,7 +60,7 @@ class TaskTable final : public ports::TaskRunner {
     std::shared_ptr<UniqueFd> held;  ///< eventfd, readable once it goes on; null = not held
   };
   struct Entered {
-    Generation::Lease lease;  ///< ends after the reference to the component has gone
+    Generation::Visit visit;  ///< ends after the reference to the component has gone
     std::shared_ptr<TaskComponent> component;
   };
   std::optional<Entered> enter(const std::string& type, MonoMs deadline,
@@ -68,11 +68,11 @@ class TaskTable final : public ports::TaskRunner {
   model::Outcome unknown(const std::string& type) const;
   void tell(bool freed) const;
 
-  mutable std::mutex mutex_;  ///< guards the entries
-  std::map<std::string, Entry, std::less<>> entries_;
-  mutable std::mutex changed_mutex_;  ///< held while a listener runs, so it can be replaced
-  std::function<void()> changed_;
-  std::function<void()> freed_;
+  mutable Mutex mutex_;
+  std::map<std::string, Entry, std::less<>> entries_ SKEP_GUARDED_BY(mutex_);
+  mutable Mutex listener_mutex_;  ///< held while a listener runs, so it can be replaced
+  std::function<void()> changed_ SKEP_GUARDED_BY(listener_mutex_);
+  std::function<void()> freed_ SKEP_GUARDED_BY(listener_mutex_);
 };
 
 }  // namespace skep::plugin

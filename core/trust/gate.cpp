@@ -5,14 +5,14 @@ namespace skep::trust {
 Gate::Gate(Settings settings) : settings_(std::make_shared<const Settings>(std::move(settings))) {}
 
 std::shared_ptr<const Settings> Gate::settings() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return settings_;
 }
 
 Status Gate::admit(const Artifact& artifact) const { return trust::admit(*settings(), artifact); }
 
 Status Gate::tighten(Settings settings) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const std::string why = looser_by(*settings_, settings); !why.empty())
     return Error{Code::kState, "[trust] is looser than before: " + why, "trust-looser",
                  "restart the node to loosen [trust]"};

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 
+#include "core/base/mutex.hpp"
 #include "core/trust/judge.hpp"
 
 namespace skep::trust {
@@ -22,8 +22,8 @@ class Gate {
  private:
   std::shared_ptr<const Settings> settings() const;
 
-  mutable std::mutex mutex_;
-  std::shared_ptr<const Settings> settings_;
+  mutable Mutex mutex_;
+  std::shared_ptr<const Settings> settings_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::trust

@@ -5,7 +5,7 @@
 #include <lua.hpp>
 #include <memory>
 
-#include "core/plugin/scripts/catalog.hpp"
+#include "core/plugin/scripts/registry.hpp"
 #include "tests/bench/measure.hpp"
 #include "tests/support/script_rig.hpp"
 
@@ -85,7 +85,7 @@ void edits(test::ScriptRig& rig) {
   write(0);
   plugin::ScriptOptions options;
   options.paths = {dir.path()};
-  plugin::ScriptCatalog catalog(options, rig.shared_engine(), rig.table());
+  plugin::ScriptRegistry catalog(options, rig.shared_engine(), rig.table());
   catalog.start();
   std::vector<double> bare, edited;
   constexpr int kEdits = 50;

@@ -39,7 +39,7 @@ Result<std::unique_ptr<ports::Spool>> open_file_spool(const std::string& dir,
   SKEP_TRY(err.status(plugin->start(component->instance, err.out())));
   const auto* table = static_cast<const skep_spool_v1*>(plugin->iface("file", SKEP_KIND_SPOOL));
   skep_inst* instance = component->instance;
-  auto slot = plugin::fixed_slot(table, instance, [component]() mutable { component.reset(); });
+  auto slot = plugin::fixed_route(table, instance, [component]() mutable { component.reset(); });
   return std::unique_ptr<ports::Spool>(std::make_unique<plugin::SpoolAdapter>(std::move(slot)));
 }
 

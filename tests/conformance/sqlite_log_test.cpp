@@ -75,7 +75,7 @@ class SqliteLog : public testing::Test {
     plugin_ = std::make_shared<sqlite::SqliteQueue>(sqlite_config(path_, "normal"));
     plugin_->start();
     queue_ = std::make_unique<plugin::QueueAdapter>(
-        plugin::fixed_slot(sqlite::SqliteQueue::table<sqlite::SqliteQueue>(),
+        plugin::fixed_route(sqlite::SqliteQueue::table<sqlite::SqliteQueue>(),
                            to_inst(plugin_.get()), [plugin = plugin_] { plugin->stop(); }));
   }
   /// Another megabyte, in one transaction.

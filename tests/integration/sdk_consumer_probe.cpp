@@ -19,7 +19,8 @@ int probe(const std::string& folder, const std::string& staging, const std::stri
   const auto tasks = registry.tasks();
   if (!tasks) return fail(tasks.error().message);
   for (const auto& plugin : registry.list())
-    if (plugin.state != "loaded") return fail(plugin.path + ": " + plugin.reason);
+    if (plugin.state != skep::plugin::PluginState::kLoaded)
+      return fail(plugin.path + ": " + plugin.reason);
   skep::ports::RunRequest request;
   request.task.type = type;
   request.task.params = params;

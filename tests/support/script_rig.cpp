@@ -3,8 +3,8 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "core/plugin/scripts/catalog.hpp"
 #include "core/plugin/scripts/open_engine.hpp"
+#include "core/plugin/scripts/registry.hpp"
 #include "core/proc/monotonic.hpp"
 
 namespace skep::test {
@@ -51,7 +51,7 @@ ScriptRun ScriptRig::run(const std::string& source, const std::string& params,
   plugin::ScriptOptions options;
   options.paths = {folder};
   options.policy.allow = granted;
-  plugin::ScriptCatalog catalog(options, engine_, table());
+  plugin::ScriptRegistry catalog(options, engine_, table());
   catalog.scan();
   for (const auto& info : catalog.list())
     if (info.state != "active") throw std::runtime_error(info.reason);

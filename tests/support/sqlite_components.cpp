@@ -20,8 +20,8 @@ Result<std::unique_ptr<Port>> open(const std::string& config_json) {
   });
   SKEP_TRY(err.status(rc));
   // As the host does: stop, then destroy.
-  auto slot = plugin::fixed_slot(Component::template table<Component>(), to_inst(component.get()),
-                                 [component] { component->stop(); });
+  auto slot = plugin::fixed_route(Component::template table<Component>(), to_inst(component.get()),
+                                  [component] { component->stop(); });
   return std::unique_ptr<Port>(new Adapter(std::move(slot)));
 }
 

@@ -3,16 +3,19 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "core/base/text.hpp"
 #include "core/config/show.hpp"
 #include "core/model/transitions.hpp"
+#include "core/plugin/generation_states.hpp"
 
 namespace {
 
 using skep::model::TaskState;
 using skep::model::Transition;
+using skep::plugin::GenerationState;
 
 constexpr std::string_view kHead = R"(# States of a task
 
@@ -92,6 +95,42 @@ std::string rows() {
 
 std::string state_machine() { return std::string(kHead) + states() + picture() + rows(); }
 
+constexpr std::string_view kBegin =
+    "<!-- made by gen_docs from core/plugin/generation_states.cpp -->";
+constexpr std::string_view kEnd = "<!-- end of what gen_docs made -->";
+
+std::string generation_states() {
+  std::string out = std::string(kBegin) + "\n\n| State | Shown as | Meaning |\n|---|---|---|\n";
+  for (std::size_t i = 0; i < skep::plugin::kGenerationStates; ++i) {
+    const auto s = static_cast<GenerationState>(i);
+    out += "| `" + std::string(to_string(s)) + "` | " + std::string(public_word(s)) + " | " +
+           std::string(meaning(s)) + " |\n";
+  }
+  std::map<std::pair<GenerationState, GenerationState>, std::string> arrows;
+  std::map<GenerationState, bool> goes_on;
+  for (const auto& t : skep::plugin::generation_transitions()) {
+    std::string& events = arrows[{t.from, t.to}];
+    events += (events.empty() ? "" : ", ") + std::string(to_string(t.event));
+    goes_on[t.from] = true;
+  }
+  out += "\n```mermaid\nstateDiagram-v2\n  [*] --> starting\n";
+  for (const auto& [ends, events] : arrows)
+    out += "  " + std::string(to_string(ends.first)) + " --> " +
+           std::string(to_string(ends.second)) + ": " + events + "\n";
+  for (std::size_t i = 0; i < skep::plugin::kGenerationStates; ++i)
+    if (const auto s = static_cast<GenerationState>(i); !goes_on[s])
+      out += "  " + std::string(to_string(s)) + " --> [*]\n";
+  return out + "```\n\n" + std::string(kEnd);
+}
+
+/// The document with what stands between its marks made anew; nothing when it has no marks.
+std::optional<std::string> with_generation_states(std::string document) {
+  const auto begin = document.find(kBegin);
+  const auto end = document.find(kEnd);
+  if (begin == std::string::npos || end == std::string::npos || end < begin) return std::nullopt;
+  return document.replace(begin, end + kEnd.size() - begin, generation_states());
+}
+
 bool write_file(const std::string& path, const std::string& text) {
   std::ofstream out(path, std::ios::binary);
   out << text << std::flush;
@@ -119,5 +158,9 @@ int main(int argc, char** argv) {
   const auto act = mode.empty() ? check_file : write_file;
   const bool config = act(docs + "reference/config.md", skep::config::reference_markdown());
   const bool states = act(docs + "state-machine.md", state_machine());
-  return config && states ? 0 : 1;
+  const std::string reload = docs + "plugin-reload.md";
+  const auto whole = with_generation_states(skep::read_file(reload).value_or(""));
+  if (!whole) std::cerr << "gen_docs: " << reload << " has lost its marks\n";
+  const bool generations = whole && act(reload, *whole);
+  return config && states && generations ? 0 : 1;
 }

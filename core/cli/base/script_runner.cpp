@@ -97,10 +97,10 @@ Expected<model::Outcome> ScriptRunner::run(const std::string& file, const std::s
   // Under its own name, for messages; a test is no script by its name, and this one is.
   const std::string path = options.paths.front() + "/" + file;
   if (auto written = write_file(path, text); !written) return Failure(written.error());
-  plugin::ScriptCatalog catalog(options, engine_, registry_.task_table());
+  plugin::ScriptRegistry catalog(options, engine_, registry_.task_table());
   catalog.scan();
   for (const auto& info : catalog.list())
-    if (info.state != "active") return Failure(invalid(info.reason));
+    if (info.state != plugin::ScriptState::kActive) return Failure(invalid(info.reason));
   ports::RunRequest request;
   request.task.type = manifest->name;
   request.task.params = params;

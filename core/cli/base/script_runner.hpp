@@ -9,7 +9,7 @@
 #include "core/cli/base/console.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/script_engine.hpp"
-#include "core/plugin/scripts/catalog.hpp"
+#include "core/plugin/scripts/registry.hpp"
 
 namespace skep::cli {
 

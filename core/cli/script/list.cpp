@@ -29,7 +29,8 @@ Expected<Owners> plugin_owners(const config::Config& config) {
   Owners out;
   for (const plugin::PluginInfo& p : registry.list())
     for (const plugin::ComponentInfo& c : p.components)
-      if (c.kind == SKEP_KIND_TASK && p.state == "available") out.emplace(c.name, "plugin " + p.id);
+      if (c.kind == SKEP_KIND_TASK && p.state == plugin::PluginState::kAvailable)
+        out.emplace(c.name, "plugin " + p.id);
   return out;
 }
 

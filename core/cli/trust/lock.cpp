@@ -29,7 +29,8 @@ std::vector<Artifact> artifacts_of(const std::vector<plugin::PluginInfo>& plugin
   std::vector<Artifact> out;
   const std::string abi = "skep/" + std::to_string(plugin::host_abi().major);
   for (const plugin::PluginInfo& p : plugins)
-    if (p.state != "refused") out.push_back({p.id, p.version, abi, p.sha256, p.path, p.path});
+    if (p.state != plugin::PluginState::kRefused)
+      out.push_back({p.id, p.version, abi, p.sha256, p.path, p.path});
   return out;
 }
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "core/plugin/adapters/slot.hpp"
+#include "core/plugin/adapters/route_call.hpp"
 #include "core/ports/heartbeat.hpp"
 #include "skep/kind/heartbeat.h"
 
@@ -12,13 +12,13 @@ namespace skep::plugin {
 /// One call at a time. Each call enters the route, so a reload never cuts one in two.
 class HeartbeatAdapter final : public ports::Heartbeat {
  public:
-  explicit HeartbeatAdapter(std::shared_ptr<SlotRoute> route) : route_(std::move(route)) {}
+  explicit HeartbeatAdapter(std::shared_ptr<RouteHandle> route) : route_(std::move(route)) {}
 
   Result<std::string> beat(std::string_view control_plane, std::string_view token,
                            std::string_view beat_json, Millis timeout) override;
 
  private:
-  std::shared_ptr<SlotRoute> route_;
+  std::shared_ptr<RouteHandle> route_;
 };
 
 }  // namespace skep::plugin

@@ -57,11 +57,12 @@ struct Verdicts {
 
 /// Calls `call(sink, err)` and reads one verdict of type V per item.
 template <class V, class Call>
-Result<std::vector<V>> verdicts_of(const SlotRoute& slot, std::size_t items, V largest, Call call) {
+Result<std::vector<V>> verdicts_of(const RouteHandle& handle, std::size_t items, V largest,
+                                   Call call) {
   Verdicts got(items);
   const skep_queue_verdicts sink = got.sink();
   SKEP_TRY(enter<skep_queue_v1>(
-      slot, [&](auto* t, auto* inst, skep_err* err) { return call(t, inst, &sink, err); },
+      handle, [&](auto* t, auto* inst, skep_err* err) { return call(t, inst, &sink, err); },
       [&] { return got.check(static_cast<std::int32_t>(largest)); }));
   std::vector<V> out;
   out.reserve(items);
@@ -70,8 +71,8 @@ Result<std::vector<V>> verdicts_of(const SlotRoute& slot, std::size_t items, V l
 }
 
 template <class Call>
-Result<LeaseVerdict> one_verdict(const SlotRoute& slot, Call call) {
-  const auto all = verdicts_of(slot, 1, LeaseVerdict::kUnknown, call);
+Result<LeaseVerdict> one_verdict(const RouteHandle& handle, Call call) {
+  const auto all = verdicts_of(handle, 1, LeaseVerdict::kUnknown, call);
   if (!all) return all.error();
   return all->front();
 }
@@ -97,12 +98,12 @@ skep_rc take_row(void* out, const skep_queue_task* row) noexcept {
 }
 
 template <class Call>
-Result<std::vector<model::Task>> rows_of(const SlotRoute& slot, Call call,
+Result<std::vector<model::Task>> rows_of(const RouteHandle& handle, Call call,
                                          std::size_t max_bytes = 0) {
   Rows<model::Task> out{max_bytes};
   const skep_queue_rows sink{&out, take_row};
   SKEP_TRY(enter<skep_queue_v1>(
-      slot, [&](auto* t, auto* inst, skep_err* err) { return call(t, inst, &sink, err); }));
+      handle, [&](auto* t, auto* inst, skep_err* err) { return call(t, inst, &sink, err); }));
   return std::move(out.rows);
 }
 
@@ -314,7 +315,7 @@ Result<std::uint64_t> QueueAdapter::wait(Millis timeout, std::uint64_t token) {
   SKEP_TRY(enter_with<skep_queue_v1>(
       *route_, [&](auto* t, auto* inst, std::uint64_t generation, skep_err* err) -> skep_rc {
         std::uint64_t theirs = 0;
-        std::unique_lock lock(waited_mutex_);
+        MutexLock lock(waited_mutex_);
         if (waited_.token == 0) {
           if (const skep_rc rc = t->wait(inst, 0, &theirs, err); rc != SKEP_OK) return rc;
           waited_ = {1, generation, theirs};

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 
-#include "core/plugin/adapters/slot.hpp"
+#include "core/base/mutex.hpp"
+#include "core/plugin/adapters/route_call.hpp"
 #include "core/ports/queue.hpp"
 #include "skep/kind/queue.h"
 
@@ -14,7 +14,7 @@ namespace skep::plugin {
 /// [any]. Each call enters the route, so a reload never cuts one in two.
 class QueueAdapter final : public ports::Queue {
  public:
-  explicit QueueAdapter(std::shared_ptr<SlotRoute> route) : route_(std::move(route)) {}
+  explicit QueueAdapter(std::shared_ptr<RouteHandle> route) : route_(std::move(route)) {}
 
   Result<std::vector<ports::Enqueued>> enqueue(WallMs now,
                                                std::span<const model::Task> tasks) override;
@@ -50,9 +50,9 @@ class QueueAdapter final : public ports::Queue {
     std::uint64_t theirs = 0;
   };
 
-  std::shared_ptr<SlotRoute> route_;
-  std::mutex waited_mutex_;
-  Waited waited_;
+  std::shared_ptr<RouteHandle> route_;
+  Mutex waited_mutex_;
+  Waited waited_ SKEP_GUARDED_BY(waited_mutex_);
 };
 
 }  // namespace skep::plugin

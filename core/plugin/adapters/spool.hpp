@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "core/plugin/adapters/slot.hpp"
+#include "core/plugin/adapters/route_call.hpp"
 #include "core/ports/spool.hpp"
 #include "skep/kind/spool.h"
 
@@ -12,7 +12,7 @@ namespace skep::plugin {
 /// [any]. Each call enters the route, so a reload never cuts one in two.
 class SpoolAdapter final : public ports::Spool {
  public:
-  explicit SpoolAdapter(std::shared_ptr<SlotRoute> route) : route_(std::move(route)) {}
+  explicit SpoolAdapter(std::shared_ptr<RouteHandle> route) : route_(std::move(route)) {}
 
   Status reserve(std::uint64_t bytes) override;
   void unreserve(std::uint64_t bytes) override;
@@ -25,7 +25,7 @@ class SpoolAdapter final : public ports::Spool {
   Result<std::vector<ports::SpoolProblem>> verify() override;
 
  private:
-  std::shared_ptr<SlotRoute> route_;
+  std::shared_ptr<RouteHandle> route_;
 };
 
 }  // namespace skep::plugin

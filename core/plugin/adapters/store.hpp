@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "core/plugin/adapters/slot.hpp"
+#include "core/plugin/adapters/route_call.hpp"
 #include "core/ports/store.hpp"
 #include "skep/kind/store.h"
 
@@ -12,7 +12,7 @@ namespace skep::plugin {
 /// [any]. Each call enters the route, so a reload never cuts one in two.
 class StoreAdapter final : public ports::Store {
  public:
-  explicit StoreAdapter(std::shared_ptr<SlotRoute> route) : route_(std::move(route)) {}
+  explicit StoreAdapter(std::shared_ptr<RouteHandle> route) : route_(std::move(route)) {}
 
   Result<std::vector<std::vector<ports::Row>>> batch(
       std::span<const ports::Statement> statements) override;
@@ -20,7 +20,7 @@ class StoreAdapter final : public ports::Store {
   Status migrate(const std::string& name, std::span<const std::string> migrations) override;
 
  private:
-  std::shared_ptr<SlotRoute> route_;
+  std::shared_ptr<RouteHandle> route_;
 };
 
 }  // namespace skep::plugin

@@ -10,7 +10,7 @@ namespace {
 /// Gives a slot back however the call ends.
 class Slot {
  public:
-  Slot(SlotGate& gate, int cancel_fd, MonoMs deadline)
+  Slot(ConcurrencyGate& gate, int cancel_fd, MonoMs deadline)
       : gate_(gate), held_(gate.acquire(cancel_fd, deadline)) {}
   Slot(const Slot&) = delete;
   Slot& operator=(const Slot&) = delete;
@@ -20,7 +20,7 @@ class Slot {
   bool held() const { return held_; }
 
  private:
-  SlotGate& gate_;
+  ConcurrencyGate& gate_;
   bool held_;
 };
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/api/schema.hpp"
+#include "core/plugin/concurrency_gate.hpp"
 #include "core/plugin/generation.hpp"
-#include "core/plugin/slot_gate.hpp"
 #include "core/plugin/task_target.hpp"
 #include "core/ports/task_runner.hpp"
 #include "skep/kind/task.h"
@@ -62,7 +62,7 @@ class TaskComponent {
  private:
   std::unique_ptr<TaskTarget> target_;
   Options options_;
-  SlotGate gate_;
+  ConcurrencyGate gate_;
 };
 
 }  // namespace skep::plugin

@@ -1,6 +1,7 @@
 #include "core/plugin/isolation/child_pool.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "core/base/log.hpp"
 #include "core/proc/monotonic.hpp"
@@ -23,7 +24,7 @@ ChildPool::ChildPool(ChildPlugin plugin)
 ChildPool::~ChildPool() { stop(Millis{0}); }
 
 Result<std::unique_ptr<Child>> ChildPool::pop_idle() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stopped_) return stopped_error(plugin_);
   if (idle_.empty()) {
     SKEP_TRY(backoff_.allow(proc::monotonic_ms()));
@@ -41,7 +42,7 @@ Result<std::unique_ptr<Child>> ChildPool::take(const proc::CallControl& call) {
     if (!child) return child.error();
     if (!*child) return start_one(call);
     if ((*child)->get_ready()) return child;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     no_longer_busy(**child);
   }
 }
@@ -64,7 +65,7 @@ void ChildPool::count_failure(MonoMs began, const Error& error) {
 Result<std::unique_ptr<Child>> ChildPool::start_one(const proc::CallControl& call) {
   const MonoMs began = proc::monotonic_ms();
   auto child = Child::start(plugin_, call);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!child) {
     count_failure(began, child.error());
     return child.error();
@@ -93,7 +94,7 @@ void ChildPool::give_back(std::unique_ptr<Child> child) {
   const bool over = child->state() != Child::State::kReady;
   bool spare = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     no_longer_busy(*child);
     count_end(*child);
     if (!over && !stopped_ && !plugin_.per_task) {
@@ -108,19 +109,19 @@ void ChildPool::give_back(std::unique_ptr<Child> child) {
 }
 
 void ChildPool::drop_script(std::string_view id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto known = scripts_.find(id);
   if (known != scripts_.end()) scripts_.erase(known);
   for (Idle& idle : idle_) idle.child->drop(id);
 }
 
 void ChildPool::keep_script(std::string_view id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   scripts_.emplace(id);
 }
 
 ChildStats ChildPool::stats() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ChildStats out = stats_;
   out.busy = static_cast<std::int64_t>(busy_.size());
   out.children = out.busy + static_cast<std::int64_t>(idle_.size());
@@ -133,8 +134,7 @@ ChildStats ChildPool::stats() const {
 }
 
 /// All but the warmest that have been idle too long; waits until there are some.
-std::vector<ChildPool::Idle> ChildPool::take_expired(std::unique_lock<std::mutex>& lock,
-                                                     const std::stop_token& stop) {
+std::vector<ChildPool::Idle> ChildPool::take_expired(MutexLock& lock, const std::stop_token& stop) {
   const MonoMs limit = plugin_.limits.idle_timeout.count();
   while (!stop.stop_requested()) {
     const MonoMs now = proc::monotonic_ms();
@@ -144,18 +144,16 @@ std::vector<ChildPool::Idle> ChildPool::take_expired(std::unique_lock<std::mutex
       idle_.erase(idle_.begin());
     }
     if (!out.empty()) return out;
-    const auto several = [this] { return idle_.size() > 1; };
-    if (!several())
-      spare_.wait(lock, stop, several);
+    if (idle_.size() < 2)
+      spare_.wait(lock, stop);
     else
-      spare_.wait_for(lock, stop, Millis(idle_.front().since + limit - now),
-                      [this] { return idle_.size() < 2; });
+      spare_.wait_for(lock, stop, Millis(idle_.front().since + limit - now));
   }
   return {};
 }
 
 void ChildPool::expire(std::stop_token stop) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stop.stop_requested()) {
     std::vector<Idle> expired = take_expired(lock, stop);
     lock.unlock();
@@ -168,17 +166,17 @@ void ChildPool::expire(std::stop_token stop) {
 void ChildPool::stop(Millis grace) {
   std::vector<Idle> idle;
   {
-    std::unique_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
     idle.swap(idle_);
   }
   expiry_.request_stop();
   for (Idle& i : idle) i.child->stop(kStopGrace);
-  std::unique_lock lock(mutex_);
-  const auto none_busy = [this] { return busy_.empty(); };
-  if (freed_.wait_for(lock, grace, none_busy)) return;
+  const auto until = std::chrono::steady_clock::now() + grace;
+  MutexLock lock(mutex_);
+  for (bool in_time = true; !busy_.empty() && in_time;) in_time = freed_.wait_until(lock, until);
   for (Child* child : busy_) child->doom();
-  freed_.wait(lock, none_busy);
+  while (!busy_.empty()) freed_.wait(lock);
 }
 
 }  // namespace skep::plugin

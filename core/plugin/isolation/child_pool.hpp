@@ -1,13 +1,12 @@
 // The children of one group: who is free, who is busy, who may start, who has idled too long.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "core/base/mutex.hpp"
 #include "core/plugin/isolation/child.hpp"
 #include "core/plugin/isolation/child_group.hpp"
 #include "core/plugin/isolation/start_backoff.hpp"
@@ -42,23 +41,25 @@ class ChildPool {
   /// Null when there is none; kUnavailable when no new one may start either.
   Result<std::unique_ptr<Child>> pop_idle();
   Result<std::unique_ptr<Child>> start_one(const proc::CallControl& call);
-  void count_failure(MonoMs began, const Error& error);
-  void no_longer_busy(const Child& child);
-  void count_end(const Child& child);
-  void forget_dropped(Child& child);
+  void count_failure(MonoMs began, const Error& error) SKEP_REQUIRES(mutex_);
+  void no_longer_busy(const Child& child) SKEP_REQUIRES(mutex_);
+  void count_end(const Child& child) SKEP_REQUIRES(mutex_);
+  void forget_dropped(Child& child) SKEP_REQUIRES(mutex_);
   void expire(std::stop_token stop);
-  std::vector<Idle> take_expired(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
+  std::vector<Idle> take_expired(MutexLock& lock, const std::stop_token& stop)
+      SKEP_REQUIRES(mutex_);
 
   const ChildPlugin plugin_;
-  mutable std::mutex mutex_;           ///< guards everything below
-  std::condition_variable_any spare_;  ///< more idle children than one, for expiry_
-  std::condition_variable freed_;      ///< nobody is busy any more, for stop()
-  std::vector<Idle> idle_;             ///< the last is the warmest
-  std::vector<Child*> busy_;
-  std::set<std::string, std::less<>> scripts_;  ///< that children may know
-  StartBackoff backoff_;
-  ChildStats stats_;
-  bool stopped_ = false;
+  mutable Mutex mutex_;
+  StoppableCondVar spare_;                          ///< more idle children than one, for expiry_
+  CondVar freed_;                                   ///< nobody is busy any more, for stop()
+  std::vector<Idle> idle_ SKEP_GUARDED_BY(mutex_);  ///< the last is the warmest
+  std::vector<Child*> busy_ SKEP_GUARDED_BY(mutex_);
+  /// That children may know.
+  std::set<std::string, std::less<>> scripts_ SKEP_GUARDED_BY(mutex_);
+  StartBackoff backoff_ SKEP_GUARDED_BY(mutex_);
+  ChildStats stats_ SKEP_GUARDED_BY(mutex_);
+  bool stopped_ SKEP_GUARDED_BY(mutex_) = false;
   std::jthread expiry_;
 };
 

@@ -16,6 +16,9 @@
 
 namespace skep::plugin {
 
+/// How long a child may not read what it is sent.
+inline constexpr int kSendWaitMs = 10'000;
+
 /// Used by one thread at a time. Ends the process, and what it left behind, with the object.
 class ChildProcess {
  public:

@@ -121,7 +121,7 @@ Status Link::send_frame(const Frame& frame, int wait_ms) {
 }
 
 Status Link::send(Type type, std::int32_t value, std::string_view body, int wait_ms) {
-  const std::lock_guard lock(sending_);
+  const MutexLock lock(sending_);
   do {
     const std::string_view part = body.substr(0, kMaxPart);
     body.remove_prefix(part.size());

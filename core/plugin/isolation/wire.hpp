@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/fd.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 
 namespace skep::plugin::wire {
@@ -111,7 +111,7 @@ class Link {
  private:
   Status send_frame(const Frame& frame, int wait_ms);
   UniqueFd fd_;
-  std::mutex sending_;
+  Mutex sending_;  ///< for one whole body: its frames stay together
   std::string buffer_;
 };
 

@@ -1,7 +1,6 @@
 #include "core/plugin/scripts/inproc_engine.hpp"
 
-#include <mutex>
-
+#include "core/base/mutex.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/view.hpp"
@@ -13,7 +12,7 @@ namespace {
 /// load() and drop() are [control] of the instance: one at a time.
 struct Host {
   std::shared_ptr<Instance> instance;
-  std::mutex control;
+  Mutex control;  ///< held for one call of them: it guards the plugin, no member
 
   const skep_script_host_v1& table() const {
     return *static_cast<const skep_script_host_v1*>(instance->iface());
@@ -62,7 +61,7 @@ class InprocEngine final : public ScriptEngine {
                              return SKEP_E_NO_MEMORY;
                            }
                          }};
-    const std::lock_guard lock(host_->control);
+    const MutexLock lock(host_->control);
     const auto called = call_code([&](skep_err* err) {
       return host_->table().load(host_->instance->handle(), to_view(id), to_view(file),
                                  to_view(source), &sink, err);
@@ -72,7 +71,7 @@ class InprocEngine final : public ScriptEngine {
   }
 
   void drop(std::string_view id) override {
-    const std::lock_guard lock(host_->control);
+    const MutexLock lock(host_->control);
     // Nothing to be done about a failure: the text stays in memory.
     static_cast<void>(call_code([&](skep_err* err) {
       return host_->table().drop(host_->instance->handle(), to_view(id), err);

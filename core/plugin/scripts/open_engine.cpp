@@ -33,8 +33,9 @@ Result<Found> find(const Registry& registry, const std::string& component) {
   for (PluginInfo& plugin : registry.list())
     for (const ComponentInfo& c : plugin.components)
       if (c.kind == SKEP_KIND_SCRIPT_HOST && c.name == component) {
-        if (plugin.state == "refused" || plugin.state == "disabled")
-          return Error{Code::kNotFound, "plugin " + plugin.id + " is " + plugin.state +
+        if (plugin.state == PluginState::kRefused || plugin.state == PluginState::kDisabled)
+          return Error{Code::kNotFound, "plugin " + plugin.id + " is " +
+                                            std::string(to_string(plugin.state)) +
                                             (plugin.reason.empty() ? "" : ": " + plugin.reason)};
         ComponentInfo found = c;
         return Found{std::move(plugin), std::move(found)};

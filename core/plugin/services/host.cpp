@@ -35,7 +35,7 @@ Status PluginHost::admit(std::string_view service) const {
   if (!buried_) return {};
   Error error{Code::kState, "generation " + std::to_string(generation_) + " of plugin " +
                                 plugin_id_ + " is gone and may call nothing"};
-  if (late_calls_++ == 0)
+  if (!told_.test_and_set())
     events::publish(log::Level::kError, "plugin.late_call",
                     {{"id", plugin_id_},
                      {"generation", generation_},

@@ -36,8 +36,6 @@ class PluginHost {
   void entomb() { buried_ = true; }
   /// kState for a generation that is gone; the first such call is logged with its name. [any]
   Status admit(std::string_view service) const;
-  /// Calls that came too late. [any]
-  std::uint64_t late_calls() const { return late_calls_; }
 
   /// The object behind a handle that some PluginHost gave out.
   static const PluginHost& of(const skep_host* handle) {
@@ -50,7 +48,7 @@ class PluginHost {
   std::string state_dir_;
   std::uint64_t generation_;
   std::atomic<bool> buried_{false};
-  mutable std::atomic<std::uint64_t> late_calls_{0};
+  mutable std::atomic_flag told_{};  ///< of the first call that came too late
 };
 
 const skep_svc_log_v1& log_service();

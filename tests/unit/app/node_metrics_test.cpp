@@ -7,30 +7,32 @@
 namespace skep::app {
 namespace {
 
+using enum plugin::GenerationState;
+
 bool has_line(const std::string& text, const std::string& line) {
   return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
 }
 
-plugin::GenerationInfo generation(const std::string& state, std::int64_t leases) {
+plugin::GenerationInfo generation(plugin::GenerationState state, std::int64_t leases) {
   plugin::GenerationInfo g;
   g.state = state;
-  g.leases = leases;
+  g.inside = leases;
   return g;
 }
 
 TEST(NodeMetrics, count_generations_by_state_and_the_calls_inside_all_of_them) {
   plugin::PluginInfo hello;
   hello.id = "hello";
-  hello.state = "loaded";
-  hello.generations = {generation("active", 2), generation("draining", 1), generation("retired", 0),
-                       generation("retired", 0)};
+  hello.state = plugin::PluginState::kLoaded;
+  hello.generations = {generation(kActive, 2), generation(kTakenBack, 1), generation(kRetired, 0),
+                       generation(kRetired, 0)};
   plugin::PluginInfo never;
   never.id = "never";
-  never.state = "refused";
+  never.state = plugin::PluginState::kRefused;
   plugin::ScriptInfo script;
   script.name = "tide";
-  script.state = "active";
-  script.generations = {generation("active", 0)};
+  script.state = plugin::ScriptState::kActive;
+  script.generations = {generation(kProbation, 0)};
   const std::string text =
       node_metrics({hello, never}, {script}, {{"plugin.rolled_back", 3}, {"config.reloaded", 1}});
   for (const char* line :

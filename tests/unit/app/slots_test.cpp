@@ -13,7 +13,7 @@ namespace skep::app {
 namespace {
 
 plugin::GenerationInfo generation(std::uint64_t number, const std::string& sha256,
-                                  const std::string& state, const std::string& reason = {}) {
+                                  plugin::GenerationState state, const std::string& reason = {}) {
   plugin::GenerationInfo g;
   g.number = number;
   g.sha256 = sha256;
@@ -29,7 +29,7 @@ std::string word_on(const std::string& sha256, const std::vector<api::ArtifactSt
   return "";
 }
 
-plugin::ScriptInfo script(const std::string& sha256, const std::string& state,
+plugin::ScriptInfo script(const std::string& sha256, plugin::ScriptState state,
                           const std::string& reason) {
   plugin::ScriptInfo s;
   s.name = "probe";
@@ -41,8 +41,8 @@ plugin::ScriptInfo script(const std::string& sha256, const std::string& state,
 }
 
 TEST(artifact_states, a_script_that_does_not_load_failed_while_the_old_one_is_active) {
-  auto s = script("new", "failed", "probe.lua:1: no");
-  s.generations = {generation(1, "old", "active")};
+  auto s = script("new", plugin::ScriptState::kFailed, "probe.lua:1: no");
+  s.generations = {generation(1, "old", plugin::GenerationState::kActive)};
   const auto said = script_states({s}, "/a/scripts");
   EXPECT_EQ(word_on("new", said), "failed: probe.lua:1: no");
   EXPECT_EQ(word_on("old", said), "active");
@@ -50,12 +50,29 @@ TEST(artifact_states, a_script_that_does_not_load_failed_while_the_old_one_is_ac
 }
 
 TEST(artifact_states, a_script_that_was_taken_back_failed) {
-  auto s = script("new", "rolled_back", "3 of its first 3 runs");
-  s.generations = {generation(2, "new", "rolled_back", "3 of its first 3 runs"),
-                   generation(1, "old", "active")};
+  auto s = script("new", plugin::ScriptState::kRolledBack, "3 of its first 3 runs");
+  s.generations = {
+      generation(2, "new", plugin::GenerationState::kTakenBack, "3 of its first 3 runs"),
+      generation(1, "old", plugin::GenerationState::kActive)};
   const auto said = script_states({s}, "/a/scripts");
   EXPECT_EQ(word_on("new", said), "failed: 3 of its first 3 runs");
   EXPECT_EQ(word_on("old", said), "active");
+}
+
+TEST(artifact_states, say_of_each_state_whether_the_bytes_serve_or_were_refuted) {
+  for (std::size_t i = 0; i < plugin::kGenerationStates; ++i) {
+    plugin::PluginInfo p;
+    p.id = "echo";
+    p.path = "/a/plugins/echo.so";
+    p.state = plugin::PluginState::kLoaded;
+    const auto state = static_cast<plugin::GenerationState>(i);
+    p.generations = {generation(1, "it", state, "why")};
+    const std::string word = word_on("it", plugin_states({p}, "/a/plugins"));
+    EXPECT_EQ(word, plugin::serves(state)       ? "active"
+                    : plugin::is_refuted(state) ? "failed: why"
+                                                : "")
+        << to_string(state);
+  }
 }
 
 TEST(artifact_states, a_plugin_file_that_cannot_replace_the_old_one_failed) {
@@ -64,9 +81,9 @@ TEST(artifact_states, a_plugin_file_that_cannot_replace_the_old_one_failed) {
   p.path = "/a/plugins/echo.so";
   p.sha256 = "old";
   p.failed_sha256 = "new";
-  p.state = "loaded";
+  p.state = plugin::PluginState::kLoaded;
   p.reason = "step probe";
-  p.generations = {generation(1, "old", "active")};
+  p.generations = {generation(1, "old", plugin::GenerationState::kActive)};
   const auto said = plugin_states({p}, "/a/plugins");
   EXPECT_EQ(word_on("new", said), "failed: step probe");
   EXPECT_EQ(word_on("old", said), "active");
@@ -77,7 +94,7 @@ TEST(artifact_states, a_plugin_that_was_refused_failed) {
   p.id = "echo";
   p.path = "/a/plugins/echo.so";
   p.sha256 = "new";
-  p.state = "refused";
+  p.state = plugin::PluginState::kRefused;
   p.reason = "no such symbol";
   EXPECT_EQ(word_on("new", plugin_states({p}, "/a/plugins")), "failed: no such symbol");
 }

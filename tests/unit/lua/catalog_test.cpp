@@ -1,5 +1,5 @@
 // Files that come, change, break and go while the node runs.
-#include "core/plugin/scripts/catalog.hpp"
+#include "core/plugin/scripts/registry.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,9 +14,9 @@
 namespace skep::test {
 namespace {
 
-using plugin::ScriptCatalog;
 using plugin::ScriptInfo;
 using plugin::ScriptOptions;
+using plugin::ScriptRegistry;
 
 std::string task(const std::string& name, const std::string& body,
                  const std::string& version = "1.0.0", const std::string& permissions = "") {
@@ -38,9 +38,9 @@ class Catalog : public ::testing::Test {
     std::ofstream(path(name, folder) + ".new") << text;
     std::filesystem::rename(path(name, folder) + ".new", path(name, folder));
   }
-  ScriptCatalog& scanned() {
+  ScriptRegistry& scanned() {
     if (!catalog_)
-      catalog_ = std::make_unique<ScriptCatalog>(options_, rig_.shared_engine(), rig_.table());
+      catalog_ = std::make_unique<ScriptRegistry>(options_, rig_.shared_engine(), rig_.table());
     catalog_->scan();
     return *catalog_;
   }
@@ -59,7 +59,7 @@ class Catalog : public ::testing::Test {
   }
 
   void start() {
-    catalog_ = std::make_unique<ScriptCatalog>(options_, rig_.shared_engine(), rig_.table());
+    catalog_ = std::make_unique<ScriptRegistry>(options_, rig_.shared_engine(), rig_.table());
     catalog_->start();
   }
   /// Until a script became active after event `seen`.
@@ -77,7 +77,7 @@ class Catalog : public ::testing::Test {
   TempDir dir_;
   ScriptOptions options_;
   ScriptRig rig_;
-  std::unique_ptr<ScriptCatalog> catalog_;
+  std::unique_ptr<ScriptRegistry> catalog_;
 };
 
 TEST_F(Catalog, serves_a_file_and_each_new_text_of_it) {
@@ -91,7 +91,7 @@ TEST_F(Catalog, serves_a_file_and_each_new_text_of_it) {
   EXPECT_EQ(now.version, "2.0.0");
   ASSERT_EQ(now.generations.size(), 2U);
   EXPECT_EQ(now.generations[0].number, 2U);
-  EXPECT_EQ(now.generations[0].state, "active");
+  EXPECT_EQ(now.generations[0].state, plugin::GenerationState::kActive);
 }
 
 TEST_F(Catalog, leaves_the_old_generation_serving_when_the_new_text_is_wrong) {
@@ -100,9 +100,9 @@ TEST_F(Catalog, leaves_the_old_generation_serving_when_the_new_text_is_wrong) {
   write("a.lua", "\nreturn skep.task {");
   scanned();
   EXPECT_EQ(run("a"), "1");
-  EXPECT_EQ(info("a.lua").state, "failed");
+  EXPECT_EQ(info("a.lua").state, plugin::ScriptState::kFailed);
   EXPECT_EQ(info("a.lua").reason, "a.lua:2: unexpected symbol near <eof>");
-  EXPECT_EQ(info("a.lua").generations.front().state, "active");
+  EXPECT_EQ(info("a.lua").generations.front().state, plugin::GenerationState::kActive);
   EXPECT_EQ(info("a.lua").sha256, sha256_hex("\nreturn skep.task {"))
       << "whoever published that text hears that it failed";
   write("a.lua", task("a", "return 3"));
@@ -136,7 +136,7 @@ TEST_F(Catalog, lets_the_first_folder_win) {
   write("y.lua", task("a", "return 'first'"));
   scanned();
   EXPECT_EQ(run("a"), "\"first\"");
-  EXPECT_EQ(info("x.lua", 1).state, "shadowed");
+  EXPECT_EQ(info("x.lua", 1).state, plugin::ScriptState::kShadowed);
   write("z.lua", task("a", "return 'third'"), 1);
   scanned();
   EXPECT_EQ(info("z.lua", 1).reason,
@@ -151,7 +151,7 @@ TEST_F(Catalog, refuses_the_name_of_a_plugins_type) {
   ASSERT_TRUE(rig_.start_plugins());
   write("a.lua", task("collect_facts", "return 1"));
   scanned();
-  EXPECT_EQ(info("a.lua").state, "failed");
+  EXPECT_EQ(info("a.lua").state, plugin::ScriptState::kFailed);
   EXPECT_NE(info("a.lua").reason.find("task type collect_facts is served by collect_facts"),
             std::string::npos)
       << info("a.lua").reason;
@@ -206,7 +206,7 @@ TEST_F(Catalog, tries_a_text_again_that_was_refused_for_another_cause_than_itsel
   };
   write("a.lua", task("a", "return 1"));
   scanned();
-  ASSERT_EQ(info("a.lua").state, "failed");
+  ASSERT_EQ(info("a.lua").state, plugin::ScriptState::kFailed);
   const auto refusals = events::newest();
   catalog_->scan();
   EXPECT_EQ(events::newest(), refusals) << "the same refusal is no news";
@@ -223,7 +223,7 @@ TEST_F(Catalog, a_new_lock_file_lets_refused_texts_be_tried_at_once) {
   };
   write("a.lua", task("a", "return 1"));
   start();
-  ASSERT_EQ(info("a.lua").state, "failed");
+  ASSERT_EQ(info("a.lua").state, plugin::ScriptState::kFailed);
   const std::uint64_t before = events::newest();
   std::ofstream(options_.lock_file) << "pins";
   await_active(before);
@@ -234,7 +234,7 @@ TEST_F(Catalog, gives_a_name_back_that_its_file_gave_up) {
   write("a.lua", task("foo", "return 'a'"));
   write("b.lua", task("foo", "return 'b'"), 1);
   scanned();
-  ASSERT_EQ(info("b.lua", 1).state, "shadowed");
+  ASSERT_EQ(info("b.lua", 1).state, plugin::ScriptState::kShadowed);
   write("a.lua", task("bar", "return 'a'"));
   catalog_->scan();
   EXPECT_EQ(run("bar"), "\"a\"");
@@ -260,8 +260,32 @@ TEST_F(Catalog, goes_back_when_the_first_runs_of_a_new_text_break) {
   for (int i = 0; i < 3; ++i) run("a");
   scanned();
   EXPECT_EQ(run("a"), "1");
-  EXPECT_EQ(info("a.lua").state, "rolled_back");
+  EXPECT_EQ(info("a.lua").state, plugin::ScriptState::kRolledBack);
   EXPECT_EQ(info("a.lua").reason, "3 of its first 3 runs were faults of the script");
+}
+
+TEST_F(Catalog, does_not_go_back_to_a_text_that_is_not_trusted_any_more) {
+  options_.staging_dir = dir_.file("staging");
+  std::string refused;
+  options_.admission = [&](const plugin::Candidate& c) -> Status {
+    if (c.version != refused) return {};
+    return Error{Code::kDenied, "not pinned"};
+  };
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  refused = "1.0.0";
+  write("a.lua", task("a", "return nil + 1", "2.0.0"));
+  scanned();
+  const auto before = events::newest();
+  for (int i = 0; i < 3; ++i) run("a");
+  scanned();
+  EXPECT_NE(run("a"), "1");
+  EXPECT_EQ(info("a.lua").state, plugin::ScriptState::kActive);
+  bool told = false;
+  for (const auto& event : events::since(before, 64, Millis(0), {}))
+    told = told || (event.name == "script.failed" &&
+                    event.fields.find("going back failed: not pinned") != std::string::npos);
+  EXPECT_TRUE(told);
 }
 
 TEST_F(Catalog, keeps_a_new_text_that_fails_on_purpose) {
@@ -271,8 +295,8 @@ TEST_F(Catalog, keeps_a_new_text_that_fails_on_purpose) {
   scanned();
   for (int i = 0; i < 5; ++i) run("a");
   scanned();
-  EXPECT_EQ(info("a.lua").state, "active");
-  EXPECT_EQ(info("a.lua").generations[1].state, "retired");
+  EXPECT_EQ(info("a.lua").state, plugin::ScriptState::kActive);
+  EXPECT_EQ(info("a.lua").generations[1].state, plugin::GenerationState::kRetired);
 }
 
 TEST_F(Catalog, notices_changes_by_itself) {

@@ -112,7 +112,6 @@ TEST_F(KvTest, a_generation_that_is_gone_gets_a_tombstone) {
   EXPECT_EQ(err.status(rc).error().message,
             "generation 7 of plugin acme is gone and may call nothing");
   EXPECT_EQ(host.handle()->service(host.handle(), SKEP_SVC_KV), nullptr);
-  EXPECT_EQ(host.late_calls(), 2u);
   EXPECT_FALSE(fs::exists(dir_.file("kv")));
 }
 

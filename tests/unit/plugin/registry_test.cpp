@@ -39,7 +39,7 @@ class RegistryTest : public testing::Test {
     const auto runner = registry.tasks();
     EXPECT_TRUE(runner && (*runner)->types().empty());
     const PluginInfo info = info_of(registry, fs::path(fixture_name).filename().string());
-    EXPECT_EQ(info.state, "refused");
+    EXPECT_EQ(info.state, PluginState::kRefused);
     return info.reason;
   }
 
@@ -54,7 +54,7 @@ TEST_F(RegistryTest, lists_manifests_without_loading) {
   EXPECT_EQ(list[0].id, "noop");
   EXPECT_EQ(list[0].version, "1.0.0");
   EXPECT_EQ(list[0].license, "Apache-2.0");
-  EXPECT_EQ(list[0].state, "available");
+  EXPECT_EQ(list[0].state, PluginState::kAvailable);
   EXPECT_EQ(list[0].sha256.size(), 64u);
   EXPECT_EQ(list[1].components.at(0).description, "sleeps in small steps; says how far it is");
   EXPECT_FALSE(fs::exists(dir_.file("staging")));
@@ -77,7 +77,7 @@ TEST_F(RegistryTest, bad_files_stop_nothing) {
   const auto tasks = registry.tasks();
   ASSERT_TRUE(tasks);
   ASSERT_EQ((*tasks)->types().size(), 1u);
-  EXPECT_EQ(info_of(registry, "echo.so").state, "loaded");
+  EXPECT_EQ(info_of(registry, "echo.so").state, PluginState::kLoaded);
 }
 
 TEST_F(RegistryTest, refusal_is_a_table) {
@@ -128,8 +128,8 @@ TEST_F(RegistryTest, first_of_two_plugins_with_one_id_stands) {
   ASSERT_TRUE(registry.scan());
   const auto list = registry.list();
   ASSERT_EQ(list.size(), 2u);
-  EXPECT_EQ(list[0].state, "available");
-  EXPECT_EQ(list[1].state, "refused");
+  EXPECT_EQ(list[0].state, PluginState::kAvailable);
+  EXPECT_EQ(list[1].state, PluginState::kRefused);
   EXPECT_EQ(list[1].reason, "shadowed by " + plugins() +
                                 "/noop.so (1.0.0), which has the same id\n"
                                 "  next: remove one of the two files");
@@ -143,7 +143,7 @@ TEST_F(RegistryTest, what_arrives_later_cannot_keep_a_node_from_starting) {
   options.arrivals = plugins();
   Registry registry(options);
   ASSERT_TRUE(registry.scan());
-  EXPECT_EQ(info_of(registry, "noop.so").state, "refused");
+  EXPECT_EQ(info_of(registry, "noop.so").state, PluginState::kRefused);
   EXPECT_NE(info_of(registry, "noop.so").reason.find("bogus"), std::string::npos);
   options.tables = {{"nope", "{}"}};
   EXPECT_TRUE(Registry(options).scan()) << "its plugin may come";
@@ -195,7 +195,7 @@ TEST_F(RegistryTest, disabled_plugins_are_listed_and_left_alone) {
   Registry registry = make({"good/noop.so", "odd/beats.so"},
                            {{"noop", R"({"enabled":false})"}, {"beats", R"({"enabled":false})"}});
   ASSERT_TRUE(registry.scan());
-  EXPECT_EQ(info_of(registry, "noop.so").state, "disabled");
+  EXPECT_EQ(info_of(registry, "noop.so").state, PluginState::kDisabled);
   EXPECT_TRUE(registry.task_types().empty());
   const auto beats = registry.heartbeat("drum", "{}");
   ASSERT_FALSE(beats);
@@ -296,8 +296,8 @@ TEST_F(RegistryTest, loaded_plugins_survive_another_scan) {
   ASSERT_TRUE(tasks);
   make({"good/echo.so"});
   ASSERT_TRUE(registry.scan());
-  EXPECT_EQ(info_of(registry, "noop.so").state, "loaded");
-  EXPECT_EQ(info_of(registry, "echo.so").state, "available");
+  EXPECT_EQ(info_of(registry, "noop.so").state, PluginState::kLoaded);
+  EXPECT_EQ(info_of(registry, "echo.so").state, PluginState::kAvailable);
 }
 
 }  // namespace

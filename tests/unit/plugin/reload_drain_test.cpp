@@ -12,7 +12,7 @@ TEST_F(ReloadDrainTest, calls_that_outstay_the_soft_limit_are_cancelled) {
   options_.drain = {Millis(20), Millis(60'000)};
   begin("answer_1");
   auto inside = std::async(std::launch::async, [&] { return run("wait"); });
-  while (info().generations.at(0).leases == 0) std::this_thread::yield();
+  while (info().generations.at(0).inside == 0) std::this_thread::yield();
   install("answer_2");
   ASSERT_TRUE(registry_->reload("answer"));
   const auto stopped = inside.get();
@@ -26,7 +26,7 @@ TEST_F(ReloadDrainTest, calls_that_outstay_the_soft_limit_are_cancelled) {
 TEST_F(ReloadDrainTest, the_soft_limit_of_what_drains_can_be_changed) {
   begin("answer_1");
   auto inside = std::async(std::launch::async, [&] { return run("wait"); });
-  while (info().generations.at(0).leases == 0) std::this_thread::yield();
+  while (info().generations.at(0).inside == 0) std::this_thread::yield();
   install("answer_2");
   ASSERT_TRUE(registry_->reload("answer"));
   EXPECT_EQ(generations(), "2 active, 1 draining");
@@ -40,7 +40,7 @@ TEST_F(ReloadDrainTest, a_deaf_call_makes_a_zombie_and_harms_nobody) {
   options_.drain = {Millis(10), Millis(30)};
   begin("answer_1");
   auto deaf = std::async(std::launch::async, [&] { return run("deaf"); });
-  while (info().generations.at(0).leases == 0) std::this_thread::yield();
+  while (info().generations.at(0).inside == 0) std::this_thread::yield();
   install("answer_2");
   ASSERT_TRUE(registry_->reload("answer"));
   await_event("plugin.zombie");
@@ -64,11 +64,11 @@ TEST_F(ReloadDrainTest, a_child_that_outstays_its_grace_is_killed_and_no_zombie)
     return registry_->task_table()->run(request, 0, cancel, {});
   });
   const auto unruly = [&] { return info_of(*registry_, "unruly.so").generations; };
-  while (unruly().at(0).leases == 0) std::this_thread::yield();
+  while (unruly().at(0).inside == 0) std::this_thread::yield();
   install_file(fixture("unruly/unruly.so"), "x");
   ASSERT_TRUE(registry_->reload("unruly"));
   registry_->wait_drained();
-  EXPECT_EQ(unruly().at(1).state, "retired");
+  EXPECT_EQ(unruly().at(1).state, GenerationState::kRetired);
 }
 
 }  // namespace

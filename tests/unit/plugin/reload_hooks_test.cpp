@@ -30,7 +30,8 @@ class ReloadHooksTest : public ReloadTest {
     const auto done = registry_->reload("hooks");
     if (!done || !done->changed) std::abort();
     registry_->wait_drained();
-    if (info_of(*registry_, "hooks.so").generations.at(1).state != "retired") std::abort();
+    if (info_of(*registry_, "hooks.so").generations.at(1).state != GenerationState::kRetired)
+      std::abort();
   }
   [[noreturn]] void end_well() {
     registry_.reset();

@@ -27,7 +27,7 @@ TEST_F(ReloadQuarantineTest, outlives_the_node) {
   roll_back();
   restart();
   EXPECT_TRUE(registry_->task_table()->types().empty());
-  EXPECT_EQ(info().state, "refused");
+  EXPECT_EQ(info().state, PluginState::kRefused);
   for (const char* part : {"9.3.0", "in quarantine since 2", "crashed in call 5", "--force"})
     EXPECT_NE(info().reason.find(part), std::string::npos) << info().reason;
   install("answer_2");
@@ -53,7 +53,7 @@ TEST_F(ReloadQuarantineTest, ends_by_force_and_without_probation) {
   ASSERT_TRUE(forced) << forced.error().message;
   EXPECT_EQ(build(), 9);
   for (int i = 0; i < 10; ++i) run();
-  EXPECT_EQ(info().generations.at(0).state, "active");
+  EXPECT_EQ(info().generations.at(0).state, GenerationState::kActive);
   EXPECT_EQ(info().version, "9.3.0");
   restart();
   EXPECT_EQ(build(), 9);
@@ -75,13 +75,13 @@ TEST_F(ReloadQuarantineTest, keeps_no_node_from_starting) {
 TEST_F(ReloadQuarantineTest, a_refusal_is_shown_until_the_file_is_another) {
   options_.probe = false;
   begin("answer_fails_start");
-  EXPECT_EQ(info().state, "refused");
+  EXPECT_EQ(info().state, PluginState::kRefused);
   ASSERT_TRUE(registry_->scan());
-  EXPECT_EQ(info().state, "refused");
+  EXPECT_EQ(info().state, PluginState::kRefused);
   EXPECT_NE(info().reason.find("no answer machine"), std::string::npos);
   install("answer_1");
   ASSERT_TRUE(registry_->scan());
-  EXPECT_EQ(info().state, "available");
+  EXPECT_EQ(info().state, PluginState::kAvailable);
 }
 
 }  // namespace

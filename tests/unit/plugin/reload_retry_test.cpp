@@ -1,5 +1,6 @@
 // What the watch tries again, and when: files that come back, refusals that an operator lifts.
 #include "core/plugin/adapters/task.hpp"
+#include "core/plugin/stage.hpp"
 #include "tests/unit/plugin/reload_support.hpp"
 
 namespace skep::plugin {
@@ -140,15 +141,18 @@ class TrustTest : public ReloadRetryTest {
     fs::rename(dir_.file("etc/temp"), options_.lock_file);
   }
   std::string newest_sha256() const { return info().failed_sha256; }
+  std::string sha256_of(const std::string& build) {
+    return inspect(fixture("reload/" + build + ".so")).value().sha256;
+  }
 };
 
 TEST_F(TrustTest, a_pin_lets_the_plugin_in) {
   begin("answer_1");
   registry_->watch();
-  EXPECT_EQ(info().state, "refused");
+  EXPECT_EQ(info().state, PluginState::kRefused);
   pin();
   await_build(1);
-  EXPECT_EQ(info().state, "loaded");
+  EXPECT_EQ(info().state, PluginState::kLoaded);
 }
 
 TEST_F(TrustTest, a_pin_lets_the_next_version_in) {
@@ -162,6 +166,36 @@ TEST_F(TrustTest, a_pin_lets_the_next_version_in) {
   EXPECT_EQ(build(), 1);
   pin();
   await_build(2);
+}
+
+TEST_F(TrustTest, a_version_that_is_not_trusted_any_more_does_not_come_back) {
+  write_bytes(options_.lock_file, sha256_of("answer_1"));
+  begin("answer_1");
+  registry_->watch();
+  write_bytes(options_.lock_file, sha256_of("answer_throws_on_fifth"));
+  install("answer_throws_on_fifth");
+  await_build(9);
+  for (int i = 0; i < 5; ++i) run();
+  await_event("plugin.failed", "nobody vouches for it");
+  EXPECT_EQ(build(), 9) << "what is trusted goes on";
+  EXPECT_NE(info().reason.find("crashed in call"), std::string::npos) << info().reason;
+  registry_.reset();
+  begin();
+  EXPECT_EQ(build(), 9) << "nothing replaced it, so it is not in quarantine";
+}
+
+TEST_F(TrustTest, a_version_comes_back_with_the_signature_that_it_came_with) {
+  install("answer_1");
+  write_bytes(folder() + "/answer.so.minisig", "good");
+  begin();
+  registry_->watch();
+  write_bytes(options_.lock_file, sha256_of("answer_throws_on_fifth"));
+  write_bytes(folder() + "/answer.so.minisig", "of the new file");
+  install("answer_throws_on_fifth");
+  await_build(9);
+  for (int i = 0; i < 5; ++i) run();
+  await_event("plugin.rolled_back");
+  EXPECT_EQ(build(), 1);
 }
 
 TEST_F(TrustTest, a_signature_lets_the_plugin_in) {

@@ -38,7 +38,7 @@ TEST_F(ReloadSlotsTest, a_heartbeat_goes_on_while_its_plugin_is_replaced) {
   registry_->wait_drained();
   const auto generations = info_of(*registry_, "beats.so").generations;
   EXPECT_EQ(generations.at(0).number, 21u);
-  EXPECT_EQ(generations.at(1).state, "retired");
+  EXPECT_EQ(generations.at(1).state, GenerationState::kRetired);
   ASSERT_TRUE(registry_->configure({{"beats", R"({"loud":true})"}}));
   EXPECT_EQ(beat().value(), R"({"loud":true,"reply":"bang"})");
 }

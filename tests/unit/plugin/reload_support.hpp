@@ -67,7 +67,8 @@ class ReloadTest : public testing::Test {
   std::string generations() const {
     std::string out;
     for (const GenerationInfo& g : info().generations)
-      out += (out.empty() ? "" : ", ") + std::to_string(g.number) + " " + g.state;
+      out += (out.empty() ? "" : ", ") + std::to_string(g.number) + " " +
+             std::string(public_word(g.state));
     return out;
   }
   /// Waits for an event since begin() whose name and fields contain these.

@@ -18,7 +18,7 @@ TEST_F(ReloadTest, tables_make_a_generation_too) {
   EXPECT_TRUE(registry_->configure({{"answer", R"({"greeting":"hello"})"}})->changed.empty());
   ASSERT_TRUE(registry_->configure({{"answer", R"({"enabled":false})"}}));
   EXPECT_TRUE(registry_->task_table()->types().empty());
-  EXPECT_EQ(info().state, "disabled");
+  EXPECT_EQ(info().state, PluginState::kDisabled);
   ASSERT_TRUE(registry_->configure({}));
   EXPECT_NE(run().result.find("hi"), std::string::npos);
 }
@@ -85,7 +85,7 @@ TEST_F(ReloadTest, what_was_refused_for_its_table_serves_with_another) {
   options_.arrivals = folder();
   options_.tables = {{"answer", R"({"greting":"x"})"}};
   begin("answer_1");
-  EXPECT_EQ(info().state, "refused");
+  EXPECT_EQ(info().state, PluginState::kRefused);
   const auto done = registry_->configure({{"answer", kHello}});
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(done->changed, std::vector<std::string>{"answer"});
@@ -127,7 +127,7 @@ TEST_F(ReloadTest, what_scripts_run_on_counts_at_the_next_start) {
   install_file(lua);
   begin("answer_1");
   registry_->note_opened("lua", Status());
-  EXPECT_EQ(info_of(*registry_, "lua.so").state, "loaded");
+  EXPECT_EQ(info_of(*registry_, "lua.so").state, PluginState::kLoaded);
   const auto done =
       registry_->configure({{"answer", kHello}, {"lua", R"({"isolation":"inproc"})"}});
   ASSERT_TRUE(done) << done.error().message;
@@ -149,7 +149,7 @@ TEST_F(ReloadTest, what_scripts_cannot_run_on_is_listed_as_refused) {
   begin("answer_1");
   registry_->note_opened("lua", invalid("other bytes than those pinned"));
   ASSERT_TRUE(registry_->scan());
-  EXPECT_EQ(info_of(*registry_, "lua.so").state, "refused");
+  EXPECT_EQ(info_of(*registry_, "lua.so").state, PluginState::kRefused);
   EXPECT_EQ(info_of(*registry_, "lua.so").reason, "other bytes than those pinned");
 }
 

@@ -77,14 +77,14 @@ TEST_F(TaskTableTest, a_call_ends_on_the_generation_it_began_on) {
   auto old = std::async(std::launch::async, [&] { return run("hello"); });
   inside.get_future().wait();
   serve("acme", 2, "hello", answer("2"));
-  EXPECT_EQ(first->info().leases, 1);
+  EXPECT_EQ(first->info().inside, 1);
   EXPECT_FALSE(first->wait_idle(SystemClock().mono_ms() + 1));
   EXPECT_EQ(run("hello").result, "2");
   go.set_value();
   EXPECT_EQ(old.get().result, "1");
   EXPECT_TRUE(first->wait_idle(SystemClock().mono_ms() + 60'000));
   EXPECT_EQ(first->info().calls, 1);
-  EXPECT_EQ(first->info().leases, 0);
+  EXPECT_EQ(first->info().inside, 0);
 }
 
 TEST_F(TaskTableTest, types_come_and_go_with_their_owner_and_the_listener_hears) {

@@ -1,4 +1,4 @@
-#include "core/plugin/catalog.hpp"
+#include "core/plugin/plugin_files.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -27,30 +27,30 @@ ComponentInfo component_info(const ManifestComponent& c) {
   return out;
 }
 
-CatalogEntry read_entry(const fs::path& path, const HostAbi& host) {
-  CatalogEntry entry;
-  entry.info.id = path.stem().string();
-  entry.info.path = path.string();
-  entry.info.state = "available";
+PluginFile read_plugin_file(const fs::path& path, const HostAbi& host) {
+  PluginFile file;
+  file.info.id = path.stem().string();
+  file.info.path = path.string();
+  file.info.state = PluginState::kAvailable;
   auto inspected = inspect(path.string());
   if (!inspected) {
-    entry.refuse(inspected.error().with_advice());
-    return entry;
+    file.refuse(inspected.error().with_advice());
+    return file;
   }
-  entry.info.sha256 = inspected->sha256;
+  file.info.sha256 = inspected->sha256;
   if (!inspected->warning.empty())
     log::warn("plugin_file_doubtful", {{"path", path.string()}, {"reason", inspected->warning}});
   auto manifest = parse_manifest(inspected->manifest);
   if (!manifest) {
-    entry.refuse(manifest.error().with_advice());
-    return entry;
+    file.refuse(manifest.error().with_advice());
+    return file;
   }
-  entry.manifest_text = std::move(inspected->manifest);
-  describe(*manifest, entry.info);
-  entry.manifest = std::move(*manifest);
-  const Compat compat = check_compat(*entry.manifest, host);
-  if (!compat.ok()) entry.refuse(compat.table(*entry.manifest, entry.info.sha256));
-  return entry;
+  file.manifest_text = std::move(inspected->manifest);
+  describe(*manifest, file.info);
+  file.manifest = std::move(*manifest);
+  const Compat compat = check_compat(*file.manifest, host);
+  if (!compat.ok()) file.refuse(compat.table(*file.manifest, file.info.sha256));
+  return file;
 }
 
 /// The *.so of a folder by name; a folder that is not there is said in the log and skipped.
@@ -64,14 +64,14 @@ std::vector<fs::path> libraries_in(const std::string& folder) {
   return out;
 }
 
-void shadow(CatalogEntry& entry, const std::vector<CatalogEntry>& before) {
-  if (!entry.manifest) return;
-  const auto first = std::find_if(before.begin(), before.end(), [&](const CatalogEntry& e) {
-    return e.manifest && e.info.id == entry.info.id;
+void shadow(PluginFile& file, const std::vector<PluginFile>& before) {
+  if (!file.manifest) return;
+  const auto first = std::find_if(before.begin(), before.end(), [&](const PluginFile& e) {
+    return e.manifest && e.info.id == file.info.id;
   });
   if (first != before.end())
-    entry.refuse("shadowed by " + first->info.path + " (" + first->info.version +
-                 "), which has the same id\n  next: remove one of the two files");
+    file.refuse("shadowed by " + first->info.path + " (" + first->info.version +
+                "), which has the same id\n  next: remove one of the two files");
 }
 
 }  // namespace
@@ -86,32 +86,31 @@ void describe(const Manifest& manifest, PluginInfo& info) {
     info.components.push_back(component_info(c));
 }
 
-void CatalogEntry::refuse(std::string reason) {
+void PluginFile::refuse(std::string reason) {
   log::warn(
       "plugin_refused",
       {{"plugin", info.id}, {"path", info.path}, {"reason", join(split(reason, '\n'), "; ")}});
-  info.state = "refused";
+  info.state = PluginState::kRefused;
   info.reason = std::move(reason);
 }
 
-std::vector<CatalogEntry> scan_folders(const std::vector<std::string>& folders,
-                                       const HostAbi& host) {
-  std::vector<CatalogEntry> out;
+std::vector<PluginFile> scan_folders(const std::vector<std::string>& folders, const HostAbi& host) {
+  std::vector<PluginFile> out;
   for (const std::string& folder : folders)
     for (const fs::path& path : libraries_in(folder)) {
-      CatalogEntry entry = read_entry(path, host);
-      shadow(entry, out);
-      out.push_back(std::move(entry));
+      PluginFile file = read_plugin_file(path, host);
+      shadow(file, out);
+      out.push_back(std::move(file));
     }
   return out;
 }
 
-CatalogEntry* find_entry(std::vector<CatalogEntry>& entries, std::string_view id) {
-  CatalogEntry* refused = nullptr;
-  for (CatalogEntry& entry : entries) {
-    if (entry.info.id != id) continue;
-    if (entry.info.state != "refused") return &entry;
-    if (refused == nullptr) refused = &entry;
+PluginFile* find_file(std::vector<PluginFile>& files, std::string_view id) {
+  PluginFile* refused = nullptr;
+  for (PluginFile& file : files) {
+    if (file.info.id != id) continue;
+    if (file.info.state != PluginState::kRefused) return &file;
+    if (refused == nullptr) refused = &file;
   }
   return refused;
 }
@@ -122,9 +121,9 @@ Error table_without_plugin(const std::string& id, const std::vector<std::string>
 }
 
 Status apply_tables(const std::map<std::string, std::string>& tables, const std::string& arrivals,
-                    std::vector<CatalogEntry>& entries) {
+                    std::vector<PluginFile>& files) {
   std::vector<std::string> ids;
-  for (const CatalogEntry& e : entries) ids.push_back(e.info.id);
+  for (const PluginFile& e : files) ids.push_back(e.info.id);
   Status first;
   const auto wrong = [&](const Error& error) {
     if (first) first = error;
@@ -135,8 +134,8 @@ Status apply_tables(const std::map<std::string, std::string>& tables, const std:
       wrong(table.error());
       continue;
     }
-    CatalogEntry* entry = find_entry(entries, id);
-    if (entry == nullptr) {
+    PluginFile* file = find_file(files, id);
+    if (file == nullptr) {
       const Error nobody = table_without_plugin(id, ids);
       if (arrivals.empty())
         wrong(nobody);
@@ -144,15 +143,15 @@ Status apply_tables(const std::map<std::string, std::string>& tables, const std:
         log::warn("plugin_table_waits", {{"plugin", id}, {"reason", nobody.message}});
       continue;
     }
-    if (entry->manifest)
-      if (const Status fits = check_plugin_table(*entry->manifest, *table); !fits) {
-        if (arrivals.empty() || !entry->info.path.starts_with(arrivals + "/"))
+    if (file->manifest)
+      if (const Status fits = check_plugin_table(*file->manifest, *table); !fits) {
+        if (arrivals.empty() || !file->info.path.starts_with(arrivals + "/"))
           wrong(fits.error());
-        else if (entry->usable())
-          entry->refuse(fits.error().with_advice());
+        else if (file->usable())
+          file->refuse(fits.error().with_advice());
       }
-    entry->table = std::move(*table);
-    if (!entry->table.enabled && entry->usable()) entry->info.state = "disabled";
+    file->table = std::move(*table);
+    if (!file->table.enabled && file->usable()) file->info.state = PluginState::kDisabled;
   }
   return first;
 }

@@ -1,4 +1,4 @@
-#include "core/plugin/slot_gate.hpp"
+#include "core/plugin/concurrency_gate.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,22 +13,22 @@ namespace {
 
 MonoMs in(std::int64_t ms) { return SystemClock().mono_ms() + ms; }
 
-TEST(SlotGate, without_limit_never_waits) {
-  SlotGate gate(0);
+TEST(ConcurrencyGate, without_limit_never_waits) {
+  ConcurrencyGate gate(0);
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(gate.acquire(-1, 0));
   gate.release();
 }
 
-TEST(SlotGate, gives_up_at_the_deadline) {
-  SlotGate gate(1);
+TEST(ConcurrencyGate, gives_up_at_the_deadline) {
+  ConcurrencyGate gate(1);
   ASSERT_TRUE(gate.acquire(-1, 0));
   EXPECT_FALSE(gate.acquire(-1, in(20)));
   gate.release();
   EXPECT_TRUE(gate.acquire(-1, in(20)));
 }
 
-TEST(SlotGate, waiting_ends_with_cancellation) {
-  SlotGate gate(1);
+TEST(ConcurrencyGate, waiting_ends_with_cancellation) {
+  ConcurrencyGate gate(1);
   ASSERT_TRUE(gate.acquire(-1, 0));
   ports::CancelToken cancel;
   std::thread waiter([&] { EXPECT_FALSE(gate.acquire(cancel.fd(), 0)); });
@@ -38,9 +38,9 @@ TEST(SlotGate, waiting_ends_with_cancellation) {
   EXPECT_TRUE(gate.acquire(-1, in(0)));
 }
 
-TEST(SlotGate, never_lets_more_in_and_loses_no_wake_up) {
+TEST(ConcurrencyGate, never_lets_more_in_and_loses_no_wake_up) {
   constexpr int kSlots = 3;
-  SlotGate gate(kSlots);
+  ConcurrencyGate gate(kSlots);
   std::atomic<int> inside{0};
   std::atomic<int> most{0};
   std::atomic<int> passed{0};

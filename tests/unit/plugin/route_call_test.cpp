@@ -1,4 +1,4 @@
-#include "core/plugin/adapters/slot.hpp"
+#include "core/plugin/adapters/route_call.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ class SlotTest : public testing::Test {
   template <class Check = Unchecked>
   Status call(skep_rc (*function)(skep_inst*, skep_err*), const Check& check = {}) {
     const Table table{function};
-    const SlotRoute slot(std::make_shared<Route>(Route::Target{books_, &table, nullptr}), {});
+    const RouteHandle slot(std::make_shared<Route>(Route::Target{books_, &table, nullptr}), {});
     return enter<Table>(
         slot, [](const Table* t, skep_inst* inst, skep_err* err) { return t->call(inst, err); },
         check);

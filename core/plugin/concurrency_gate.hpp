@@ -11,12 +11,12 @@ namespace skep::plugin {
 
 /// A counting gate whose wait can be cancelled through a descriptor. Two atomic operations when a
 /// slot is free. [any]
-class SlotGate {
+class ConcurrencyGate {
  public:
   /// `slots` 0 = no limit.
-  explicit SlotGate(std::int64_t slots);
-  SlotGate(const SlotGate&) = delete;
-  SlotGate& operator=(const SlotGate&) = delete;
+  explicit ConcurrencyGate(std::int64_t slots);
+  ConcurrencyGate(const ConcurrencyGate&) = delete;
+  ConcurrencyGate& operator=(const ConcurrencyGate&) = delete;
 
   /// Takes a slot; waits until `deadline` (CLOCK_MONOTONIC ms, 0 = none) or until `cancel_fd` is
   /// readable. False when it got none.

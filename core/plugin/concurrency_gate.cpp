@@ -1,4 +1,4 @@
-#include "core/plugin/slot_gate.hpp"
+#include "core/plugin/concurrency_gate.hpp"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -22,20 +22,20 @@ int poll_ms(MonoMs deadline) {
 
 }  // namespace
 
-SlotGate::SlotGate(std::int64_t slots) : limited_(slots > 0), free_(slots) {
+ConcurrencyGate::ConcurrencyGate(std::int64_t slots) : limited_(slots > 0), free_(slots) {
   if (!limited_) return;
   wakeups_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE));
   if (!wakeups_) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
-bool SlotGate::try_acquire() {
+bool ConcurrencyGate::try_acquire() {
   std::int64_t free = free_.load();
   while (free > 0)
     if (free_.compare_exchange_weak(free, free - 1)) return true;
   return false;
 }
 
-bool SlotGate::acquire(int cancel_fd, MonoMs deadline) {
+bool ConcurrencyGate::acquire(int cancel_fd, MonoMs deadline) {
   if (!limited_ || try_acquire()) return true;
   // Invariant: a waiter counts itself before it looks, a releaser frees before it counts waiters;
   // both are sequentially consistent, so one of them sees the other.
@@ -55,7 +55,7 @@ bool SlotGate::acquire(int cancel_fd, MonoMs deadline) {
   return taken;
 }
 
-void SlotGate::release() {
+void ConcurrencyGate::release() {
   if (!limited_) return;
   ++free_;
   if (waiters_.load() == 0) return;

@@ -8,17 +8,17 @@
 
 #include "core/base/folder_watch.hpp"
 #include "core/base/service.hpp"
-#include "core/plugin/registry_impl.hpp"
+#include "core/plugin/condemned.hpp"
 
 namespace skep::plugin {
 
-class Keeper final : public Service {
+class RegistryThread final : public Service {
  public:
   /// `look` runs when files of the folders have changed, and now and then; `roll_back` for each
-  /// verdict. Both on the keeper's thread.
-  Keeper(std::vector<std::string> folders, std::shared_ptr<Verdicts> verdicts,
-         std::function<void()> look, std::function<void(const Verdicts::Verdict&)> roll_back);
-  ~Keeper() override;
+  /// that was condemned. Both on this thread.
+  RegistryThread(std::vector<std::string> folders, std::shared_ptr<CondemnedList> condemned,
+                 std::function<void()> look, std::function<void(const Condemned&)> roll_back);
+  ~RegistryThread() override;
   /// Look now. [any]
   void wake() { files_.wake(); }
 
@@ -26,9 +26,9 @@ class Keeper final : public Service {
   void run(std::stop_token stop) override;
 
   FolderWatch files_;
-  std::shared_ptr<Verdicts> verdicts_;
+  std::shared_ptr<CondemnedList> condemned_;
   std::function<void()> look_;
-  std::function<void(const Verdicts::Verdict&)> roll_back_;
+  std::function<void(const Condemned&)> roll_back_;
 };
 
 }  // namespace skep::plugin

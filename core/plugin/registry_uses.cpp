@@ -14,7 +14,7 @@ namespace skep::plugin {
 namespace {
 
 struct Choice {
-  CatalogEntry* entry = nullptr;
+  PluginFile* file = nullptr;
   const ManifestComponent* component = nullptr;
 };
 
@@ -24,15 +24,15 @@ std::string word_of(std::string_view kind) {
 }
 
 bool by_name(const Choice& c, std::string_view name) { return c.component->name == name; }
-bool by_id(const Choice& c, std::string_view id) { return c.entry->info.id == id; }
+bool by_id(const Choice& c, std::string_view id) { return c.file->info.id == id; }
 
 /// Every component of the kind, of plugins that may be used and of those that may not.
-std::vector<Choice> choices_of(std::vector<CatalogEntry>& entries, std::string_view kind) {
+std::vector<Choice> choices_of(std::vector<PluginFile>& files, std::string_view kind) {
   std::vector<Choice> out;
-  for (CatalogEntry& entry : entries) {
-    if (!entry.manifest) continue;
-    for (const ManifestComponent& c : entry.manifest->components)
-      if (c.kind == kind) out.push_back({&entry, &c});
+  for (PluginFile& file : files) {
+    if (!file.manifest) continue;
+    for (const ManifestComponent& c : file.manifest->components)
+      if (c.kind == kind) out.push_back({&file, &c});
   }
   return out;
 }
@@ -42,10 +42,10 @@ Error none_such(std::string_view kind, std::string_view name, const std::vector<
   std::vector<std::string> names;
   std::string there;
   for (const Choice& c : choices) {
-    if (!c.entry->usable()) continue;
+    if (!c.file->usable()) continue;
     names.push_back(c.component->name);
-    there += "\n  " + c.component->name + "  (plugin " + c.entry->info.id + " " +
-             c.entry->info.version + ", " + c.entry->info.path + ")";
+    there += "\n  " + c.component->name + "  (plugin " + c.file->info.id + " " +
+             c.file->info.version + ", " + c.file->info.path + ")";
   }
   const std::string word = word_of(kind);
   std::string message = "no " + word + " \"" + std::string(name) + "\"";
@@ -57,12 +57,12 @@ Error none_such(std::string_view kind, std::string_view name, const std::vector<
   return Error{Code::kNotFound, std::move(message), "unknown-plugin", "skep plugin list"};
 }
 
-Error not_usable(std::string_view kind, std::string_view name, const CatalogEntry& entry) {
+Error not_usable(std::string_view kind, std::string_view name, const PluginFile& file) {
   const std::string what =
-      word_of(kind) + " \"" + std::string(name) + "\" is in plugin " + entry.info.id;
-  if (entry.info.state == "disabled")
-    return config_error(what + ", which [plugins." + entry.info.id + "] enabled = false turns off");
-  return config_error(what + ", which was refused: " + entry.info.reason);
+      word_of(kind) + " \"" + std::string(name) + "\" is in plugin " + file.info.id;
+  if (file.info.state == PluginState::kDisabled)
+    return config_error(what + ", which [plugins." + file.info.id + "] enabled = false turns off");
+  return config_error(what + ", which was refused: " + file.info.reason);
 }
 
 Result<Choice> choose(std::string_view kind, std::string_view name, std::vector<Choice> all,
@@ -72,12 +72,12 @@ Result<Choice> choose(std::string_view kind, std::string_view name, std::vector<
     for (const Choice& c : all)
       if (matches(c, name)) hits.push_back(c);
     const auto usable =
-        std::find_if(hits.begin(), hits.end(), [](const Choice& c) { return c.entry->usable(); });
-    if (usable == hits.end() && !hits.empty()) return not_usable(kind, name, *hits[0].entry);
+        std::find_if(hits.begin(), hits.end(), [](const Choice& c) { return c.file->usable(); });
+    if (usable == hits.end() && !hits.empty()) return not_usable(kind, name, *hits[0].file);
     if (usable == hits.end()) continue;
     const bool by_plugin = matches == by_id;
     if (by_plugin && std::count_if(hits.begin(), hits.end(),
-                                   [&](const Choice& c) { return c.entry == usable->entry; }) > 1)
+                                   [&](const Choice& c) { return c.file == usable->file; }) > 1)
       return config_error("plugin \"" + std::string(name) + "\" has several components of kind " +
                           word_of(kind) + "; name one of them")
           .with_next("skep plugin show " + std::string(name));
@@ -88,51 +88,42 @@ Result<Choice> choose(std::string_view kind, std::string_view name, std::vector<
 
 }  // namespace
 
-Result<std::shared_ptr<SlotRoute>> Registry::Impl::open_slot(std::string_view kind,
-                                                             std::string_view name,
-                                                             std::string_view table_json) {
-  const std::lock_guard lock(work);
-  const auto choice = choose(kind, name, choices_of(entries, kind), options.paths);
+Result<std::shared_ptr<RouteHandle>> Registry::Impl::open_component(std::string_view kind,
+                                                                    std::string_view name,
+                                                                    std::string_view table_json) {
+  const MutexLock lock(turn);
+  const auto choice = choose(kind, name, choices_of(files, kind), options.paths);
   if (!choice) return choice.error();
-  auto slot = api::parse_object(table_json, "[" + word_of(kind) + "]");
-  if (!slot) return slot.error();
-  CatalogEntry& entry = *choice->entry;
+  auto chosen_by = api::parse_object(table_json, "[" + word_of(kind) + "]");
+  if (!chosen_by) return chosen_by.error();
+  PluginFile& file = *choice->file;
   const ManifestComponent component = *choice->component;
-  const auto config = component_config(*entry.manifest, component, entry.table.settings, *slot);
+  const auto config = component_config(*file.manifest, component, file.table.settings, *chosen_by);
   if (!config) return config.error();
-  Plugin& plugin = plugin_of(entry);
-  auto fresh = load(entry, plugin, true);
-  if (!fresh) {
-    give_up_load(plugin, nullptr, fresh.error().message);
-    const std::lock_guard told(mutex);
-    refuse(entry, fresh.error().message);
-    return fresh.error();
+  const std::string id = file.info.id;
+  ManagedPlugin& plugin = plugin_of(id);
+  bool loaded = false;
+  const bool served = plugin.serves();
+  auto use = plugin.use(file, component, std::move(*chosen_by), loaded);
+  if (!use) {
+    if (!loaded) refuse(file, use.error().message);
+    if (!served) plugin.tell_failed("load", use.error().message);
+    return use.error();
   }
-  auto target = (*fresh ? **fresh : *plugin.current).start_slot(component, *slot);
-  if (!target) {
-    if (*fresh) give_up_load(plugin, std::move(*fresh), target.error().message);
-    return target.error();
-  }
-  if (*fresh) make_current(plugin, std::move(*fresh));
-  auto use = std::make_shared<SlotUse>(
-      SlotUse{component.name, component.kind, std::move(*slot), nullptr, target->inst});
-  use->route = std::make_shared<Route>(std::move(*target));
-  plugin.slots.push_back(use);
-  return std::make_shared<SlotRoute>(use->route,
-                                     [this, id = plugin.id, use] { close_slot(id, use); });
+  return std::make_shared<RouteHandle>((*use)->route,
+                                       [this, id, use = *use] { close_component(id, use); });
 }
 
-void Registry::Impl::close_slot(const std::string& id, const std::shared_ptr<SlotUse>& use) {
-  const std::lock_guard lock(work);
-  Plugin& plugin = plugins.find(id)->second;
-  std::erase(plugin.slots, use);
-  if (plugin.current) plugin.current->stop_slot(use->inst);
+void Registry::Impl::close_component(const std::string& id,
+                                     const std::shared_ptr<ComponentUse>& use) {
+  const MutexLock lock(turn);
+  if (ManagedPlugin* plugin = find_plugin(id)) plugin->stop_using(use);
 }
 
 namespace {
 
 template <class Adapter, class Port>
-Result<std::unique_ptr<Port>> adapt(Result<std::shared_ptr<SlotRoute>> route) {
+Result<std::unique_ptr<Port>> adapt(Result<std::shared_ptr<RouteHandle>> route) {
   if (!route) return route.error();
   return std::unique_ptr<Port>(std::make_unique<Adapter>(std::move(*route)));
 }
@@ -141,23 +132,26 @@ Result<std::unique_ptr<Port>> adapt(Result<std::shared_ptr<SlotRoute>> route) {
 
 Result<std::unique_ptr<ports::Queue>> Registry::queue(std::string_view name,
                                                       std::string_view table_json) {
-  return adapt<QueueAdapter, ports::Queue>(impl_->open_slot(SKEP_KIND_QUEUE, name, table_json));
+  return adapt<QueueAdapter, ports::Queue>(
+      impl_->open_component(SKEP_KIND_QUEUE, name, table_json));
 }
 
 Result<std::unique_ptr<ports::Store>> Registry::store(std::string_view name,
                                                       std::string_view table_json) {
-  return adapt<StoreAdapter, ports::Store>(impl_->open_slot(SKEP_KIND_STORE, name, table_json));
+  return adapt<StoreAdapter, ports::Store>(
+      impl_->open_component(SKEP_KIND_STORE, name, table_json));
 }
 
 Result<std::unique_ptr<ports::Spool>> Registry::spool(std::string_view name,
                                                       std::string_view table_json) {
-  return adapt<SpoolAdapter, ports::Spool>(impl_->open_slot(SKEP_KIND_SPOOL, name, table_json));
+  return adapt<SpoolAdapter, ports::Spool>(
+      impl_->open_component(SKEP_KIND_SPOOL, name, table_json));
 }
 
 Result<std::unique_ptr<ports::Heartbeat>> Registry::heartbeat(std::string_view name,
                                                               std::string_view table_json) {
   return adapt<HeartbeatAdapter, ports::Heartbeat>(
-      impl_->open_slot(SKEP_KIND_HEARTBEAT, name, table_json));
+      impl_->open_component(SKEP_KIND_HEARTBEAT, name, table_json));
 }
 
 }  // namespace skep::plugin
