@@ -13,7 +13,6 @@ namespace {
 
 using Wake = ChildProcess::Wake;
 
-constexpr int kSendWaitMs = 10'000;
 constexpr std::string_view kGivenUp = "plugin-child-given-up";
 
 log::Level level_of(std::int32_t level) {

@@ -11,7 +11,6 @@ namespace {
 
 using Wake = ChildProcess::Wake;
 
-constexpr int kSendWaitMs = 10'000;
 constexpr std::size_t kMaxLogBytes = 1u << 20;  // one document on the log channel
 
 }  // namespace

@@ -16,6 +16,9 @@
 
 namespace skep::plugin {
 
+/// How long a child may leave a frame to it unread.
+inline constexpr int kSendWaitMs = 10'000;
+
 /// Used by one thread at a time. Ends the process, and what it left behind, with the object.
 class ChildProcess {
  public:
