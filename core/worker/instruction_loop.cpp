@@ -1,20 +1,20 @@
-#include "core/worker/news_loop.hpp"
+#include "core/worker/instruction_loop.hpp"
 
 namespace skep::worker {
 
-NewsLoop::NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control,
-                   const LiveSettings& settings, Executor& executor, Link& link,
-                   ArtifactFetcher& artifacts, Clock& clock)
-    : Service("skep-news"),
+InstructionLoop::InstructionLoop(InstructionOptions options, std::unique_ptr<ControlPlane> control,
+                                 const LiveSettings& settings, Executor& executor,
+                                 Membership& membership, ReleaseFetcher& artifacts, Clock& clock)
+    : Service("skep-instruct"),
       options_(std::move(options)),
       control_(std::move(control)),
       settings_(settings),
       executor_(executor),
-      link_(link),
+      membership_(membership),
       artifacts_(artifacts),
       clock_(clock) {}
 
-void NewsLoop::listen(bool wanted) {
+void InstructionLoop::listen(bool wanted) {
   {
     const MutexLock lock(mutex_);
     if (wanted_ == wanted) return;
@@ -24,7 +24,7 @@ void NewsLoop::listen(bool wanted) {
   if (wanted) start();
 }
 
-void NewsLoop::run(std::stop_token stop) {
+void InstructionLoop::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     {
       MutexLock lock(mutex_);
@@ -33,7 +33,7 @@ void NewsLoop::run(std::stop_token stop) {
     }
     const MonoMs started = clock_.mono_ms();
     bool held = false;
-    if (link_.registered() && !link_.conflicted()) {
+    if (membership_.registered() && !membership_.conflicted()) {
       api::ClaimRequest request;
       request.incarnation = options_.incarnation;
       request.max = 0;
@@ -44,14 +44,14 @@ void NewsLoop::run(std::stop_token stop) {
       if (reply) {
         for (const model::Lease& lease : reply->cancel)
           executor_.cancel(lease, ports::CancelReason::kUser);
-        link_.set_mode(reply->mode);
+        membership_.set_mode(reply->mode);
         artifacts_.notice(reply->registry);
         const bool news = !reply->cancel.empty() || artifacts_.heard() != request.registry;
         held = news || (clock_.mono_ms() - started) * 2 >= options_.hold.count();
       }
       // A failure is the claim loop's and the heartbeat's to report; here it only means a pause.
     }
-    if (!held) link_.wait_change(settings_.get().poll_interval, stop);
+    if (!held) membership_.wait_change(settings_.get().poll_interval, stop);
   }
 }
 

@@ -12,7 +12,7 @@
 #include "core/worker/artifact_folder.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
-#include "core/worker/link.hpp"
+#include "core/worker/membership.hpp"
 
 namespace skep::worker {
 
@@ -26,12 +26,12 @@ struct FetcherOptions {
   Millis quick_look{50};            ///< and right after a change, for 10 s
 };
 
-class ArtifactFetcher final : public Service {
+class ReleaseFetcher final : public Service {
  public:
   /// Collaborators outlive the fetcher.
-  ArtifactFetcher(FetcherOptions options, std::unique_ptr<ControlPlane> control, Link& link,
-                  Clock& clock);
-  ~ArtifactFetcher() override { stop(); }
+  ReleaseFetcher(FetcherOptions options, std::unique_ptr<ControlPlane> control,
+                 Membership& membership, Clock& clock);
+  ~ReleaseFetcher() override { stop(); }
 
   /// The newest revision heard of, for claims; -1 when nothing is taken from the registry. [any]
   std::int64_t heard() const;
@@ -60,7 +60,7 @@ class ArtifactFetcher final : public Service {
 
   const FetcherOptions options_;
   const std::unique_ptr<ControlPlane> control_;
-  Link& link_;
+  Membership& membership_;
   Clock& clock_;
   const ArtifactFolder folder_;
   Backoff backoff_;

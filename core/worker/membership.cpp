@@ -1,4 +1,4 @@
-#include "core/worker/link.hpp"
+#include "core/worker/membership.hpp"
 
 #include <utility>
 
@@ -6,42 +6,42 @@
 
 namespace skep::worker {
 
-void Link::changed() {
+void Membership::changed() {
   ++changes_;
   change_.notify_all();
 }
 
-bool Link::registered() const {
+bool Membership::registered() const {
   const MutexLock lock(mutex_);
   return registered_;
 }
 
-void Link::set_registered(bool registered) {
+void Membership::set_registered(bool registered) {
   const MutexLock lock(mutex_);
   if (std::exchange(registered_, registered) != registered) changed();
 }
 
-bool Link::up() const {
+bool Membership::up() const {
   const MutexLock lock(mutex_);
   return up_;
 }
 
-void Link::reached() {
+void Membership::reached() {
   const MutexLock lock(mutex_);
   if (!std::exchange(up_, true)) changed();
 }
 
-void Link::lost() {
+void Membership::lost() {
   const MutexLock lock(mutex_);
   up_ = false;  // no news for anybody who waits
 }
 
-api::WorkerMode Link::mode() const {
+api::WorkerMode Membership::mode() const {
   const MutexLock lock(mutex_);
   return mode_;
 }
 
-void Link::set_mode(api::WorkerMode mode) {
+void Membership::set_mode(api::WorkerMode mode) {
   {
     const MutexLock lock(mutex_);
     if (std::exchange(mode_, mode) == mode) return;
@@ -50,12 +50,12 @@ void Link::set_mode(api::WorkerMode mode) {
   log::info("worker_mode_changed", {{"mode", api::to_string(mode)}});
 }
 
-bool Link::conflicted() const {
+bool Membership::conflicted() const {
   const MutexLock lock(mutex_);
   return conflicted_;
 }
 
-void Link::conflict(const std::string& detail) {
+void Membership::conflict(const std::string& detail) {
   {
     const MutexLock lock(mutex_);
     if (std::exchange(conflicted_, true)) return;
@@ -68,12 +68,12 @@ void Link::conflict(const std::string& detail) {
   if (on_conflict_) on_conflict_();
 }
 
-bool Link::may_claim() const {
+bool Membership::may_claim() const {
   const MutexLock lock(mutex_);
   return registered_ && !conflicted_ && mode_ == api::WorkerMode::kActive;
 }
 
-void Link::wait_change(Millis d, std::stop_token stop) {
+void Membership::wait_change(Millis d, std::stop_token stop) {
   MutexLock lock(mutex_);
   const std::uint64_t seen = changes_;
   const auto until = std::chrono::steady_clock::now() + d;
@@ -81,7 +81,7 @@ void Link::wait_change(Millis d, std::stop_token stop) {
   }
 }
 
-void Link::wake() {
+void Membership::wake() {
   const MutexLock lock(mutex_);
   changed();
 }

@@ -7,7 +7,7 @@
 
 namespace skep::worker {
 
-struct Parcel {
+struct PendingEnvelope {
   std::string name;  ///< in the spool, "" = the spool refused it
   std::string payload_type;
   std::string task_id;

@@ -1,4 +1,4 @@
-#include "core/worker/artifact_fetcher.hpp"
+#include "core/worker/release_fetcher.hpp"
 
 #include <algorithm>
 
@@ -18,39 +18,39 @@ bool same(const std::vector<api::ArtifactState>& a, const std::vector<api::Artif
 
 }  // namespace
 
-ArtifactFetcher::ArtifactFetcher(FetcherOptions options, std::unique_ptr<ControlPlane> control,
-                                 Link& link, Clock& clock)
+ReleaseFetcher::ReleaseFetcher(FetcherOptions options, std::unique_ptr<ControlPlane> control,
+                               Membership& membership, Clock& clock)
     : Service("skep-artifacts"),
       options_(std::move(options)),
       control_(std::move(control)),
-      link_(link),
+      membership_(membership),
       clock_(clock),
       folder_(options_.dir) {}
 
-std::int64_t ArtifactFetcher::heard() const {
+std::int64_t ReleaseFetcher::heard() const {
   if (options_.dir.empty()) return -1;
   const MutexLock lock(mutex_);
   return heard_;
 }
 
-void ArtifactFetcher::notice(std::int64_t revision) {
+void ReleaseFetcher::notice(std::int64_t revision) {
   if (options_.dir.empty() || revision < 0) return;
   const MutexLock lock(mutex_);
   if (std::exchange(heard_, revision) != revision) change_.notify_all();
 }
 
-api::ArtifactReport ArtifactFetcher::report() const {
+api::ArtifactReport ReleaseFetcher::report() const {
   const MutexLock lock(mutex_);
   return report_;
 }
 
-void ArtifactFetcher::run(std::stop_token stop) {
+void ReleaseFetcher::run(std::stop_token stop) {
   if (options_.dir.empty()) return;
   if (const Status made = folder_.prepare(); !made)
     return log::error("artifacts_off", {{"error", made.error().message}});
   while (!stop.stop_requested()) {
-    if (!link_.registered()) {
-      link_.wait_change(kIdle, stop);
+    if (!membership_.registered()) {
+      membership_.wait_change(kIdle, stop);
       continue;
     }
     if (wait(until_next_look(), stop)) {
@@ -65,7 +65,7 @@ void ArtifactFetcher::run(std::stop_token stop) {
   }
 }
 
-Millis ArtifactFetcher::until_next_look() const {
+Millis ReleaseFetcher::until_next_look() const {
   const MonoMs now = clock_.mono_ms();
   Millis pause = items_.empty() ? kIdle : options_.look;
   if (now < quick_until_) pause = options_.quick_look;
@@ -74,7 +74,7 @@ Millis ArtifactFetcher::until_next_look() const {
 }
 
 /// True when there is something to fetch and its time has come.
-bool ArtifactFetcher::wait(Millis pause, std::stop_token stop) {
+bool ReleaseFetcher::wait(Millis pause, std::stop_token stop) {
   MutexLock lock(mutex_);
   const std::int64_t before = heard_;
   const auto until = std::chrono::steady_clock::now() + pause;
@@ -84,11 +84,11 @@ bool ArtifactFetcher::wait(Millis pause, std::stop_token stop) {
   return is_news(before) || (retry_at_ != 0 && clock_.mono_ms() >= retry_at_);
 }
 
-bool ArtifactFetcher::is_news(std::int64_t before) const {
+bool ReleaseFetcher::is_news(std::int64_t before) const {
   return heard_ != report_.revision && (retry_at_ == 0 || heard_ != before);
 }
 
-Status ArtifactFetcher::synchronise() {
+Status ReleaseFetcher::synchronise() {
   const std::int64_t asked_for = heard();
   auto list = control_->artifacts();
   if (!list) return list.error();
@@ -117,7 +117,7 @@ Status ArtifactFetcher::synchronise() {
   return first;
 }
 
-Status ArtifactFetcher::fetch(Item& item) {
+Status ReleaseFetcher::fetch(Item& item) {
   const auto there = folder_.has(item.what);
   if (!there) return there.error();
   if (!*there) {
@@ -143,7 +143,7 @@ Status ArtifactFetcher::fetch(Item& item) {
 }
 
 /// What report() says went wrong with these bytes; "" = nothing.
-std::string ArtifactFetcher::reason_of_failure(const std::string& sha256) const {
+std::string ReleaseFetcher::reason_of_failure(const std::string& sha256) const {
   const MutexLock lock(mutex_);
   for (const api::ArtifactState& a : report_.items)
     if (a.sha256 == sha256 && a.state == "failed") return a.reason;
@@ -151,7 +151,7 @@ std::string ArtifactFetcher::reason_of_failure(const std::string& sha256) const 
 }
 
 /// Brings report() up to date with the disk and the loaders.
-void ArtifactFetcher::look() {
+void ReleaseFetcher::look() {
   const auto loaded =
       options_.loaded && !items_.empty() ? options_.loaded() : std::vector<api::ArtifactState>{};
   std::vector<api::ArtifactState> now;

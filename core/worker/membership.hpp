@@ -12,10 +12,10 @@
 namespace skep::worker {
 
 /// [any]
-class Link {
+class Membership {
  public:
   /// `on_conflict` is called once, when a newer process turns out to own this worker's id.
-  explicit Link(std::function<void()> on_conflict) : on_conflict_(std::move(on_conflict)) {}
+  explicit Membership(std::function<void()> on_conflict) : on_conflict_(std::move(on_conflict)) {}
 
   bool registered() const;
   void set_registered(bool registered);
