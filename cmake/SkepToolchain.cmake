@@ -11,9 +11,11 @@ target_compile_options(skep_warnings INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   target_compile_options(skep_warnings INTERFACE -Wno-null-dereference -Wno-restrict)
 endif()
-# A unity build's files are included, and g++ believes them to be headers.
+# A unity build's files are included, and g++ believes them to be headers; that a local name is also
+# one of another file says nothing.
 if(SKEP_UNITY)
-  target_compile_options(skep_warnings INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
+  target_compile_options(skep_warnings INTERFACE
+    $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage -Wno-shadow -Wshadow=local>)
 endif()
 if(SKEP_WERROR)
   target_compile_options(skep_warnings INTERFACE -Werror)
