@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "core/api/members.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::api {
 namespace {
@@ -41,7 +42,7 @@ std::string_view to_string(ArtifactKind k) {
 Result<ArtifactKind> parse_artifact_kind(std::string_view word) {
   if (word == "script") return ArtifactKind::kScript;
   if (word == "plugin") return ArtifactKind::kPlugin;
-  return invalid("artifact kind \"" + std::string(word.substr(0, 40)) +
+  return invalid("artifact kind \"" + std::string(clip_utf8(word, 40)) +
                  "\": expected script or plugin");
 }
 
@@ -76,8 +77,8 @@ ArtifactReport read_artifact_report(const json::object& o) {
     const std::string name = get_string(item, "name");
     const std::string sha256 = get_string(item, "sha256");
     if (!kind || !known || !is_artifact_name(name) || !is_sha256(sha256)) return;
-    report.items.push_back(
-        {*kind, name, sha256, state, get_string(item, "reason").substr(0, kReasonBytes)});
+    report.items.push_back({*kind, name, sha256, state,
+                            std::string(clip_utf8(get_string(item, "reason"), kReasonBytes))});
   });
   return report;
 }

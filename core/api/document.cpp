@@ -42,6 +42,12 @@ std::string request(const Members& members, Names required) {
   return out.key("additionalProperties").boolean(false).end_object().take();
 }
 
+std::string part(const Members& members) {
+  JsonOut out;
+  write_properties(out.object().key("type").str("object"), members);
+  return out.key("additionalProperties").boolean(true).end_object().take();
+}
+
 std::string array(std::string_view items) {
   JsonOut out;
   return out.object().key("type").str("array").key("items").raw(items).end_object().take();

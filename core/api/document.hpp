@@ -49,6 +49,8 @@ using Members = std::vector<Member>;
 std::string answer(const Members& members, Names optional = {});
 /// An object that has those in `required`, may have the other `members`, and nothing else.
 std::string request(const Members& members, Names required);
+/// An object within a request: may have any of `members`, and others.
+std::string part(const Members& members);
 std::string array(std::string_view items);
 /// An object of any names, each with a value of that schema.
 std::string map(std::string_view values);

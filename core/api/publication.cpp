@@ -3,15 +3,15 @@
 #include "core/api/members.hpp"
 #include "core/api/release_json.hpp"
 #include "core/base/base64.hpp"
-#include "core/base/describe.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::api {
 namespace {
 
 constexpr std::string_view kPublish = "publish";
 constexpr std::int64_t kMaxPromoteAfterSeconds = 30 * 86'400;
-constexpr std::size_t kReasonBytes = 300;
+constexpr std::size_t kRollbackReasonBytes = 300;
 
 /// "canary": 2 workers, or "10%".
 Status read_canary(const json::object& o, Publication& p) {
@@ -75,7 +75,7 @@ Result<std::string> decode_rollback(std::string_view body) {
   if (!o) return o.error();
   SKEP_TRY(only_known(*o, "rollback", {"reason"}));
   SKEP_TRY(read_string(*o, "rollback", "reason", reason));
-  return shorten(reason, kReasonBytes);
+  return std::string(clip_utf8(reason, kRollbackReasonBytes));
 }
 
 Document publication_document() {

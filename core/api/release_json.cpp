@@ -7,7 +7,8 @@
 namespace skep::api {
 namespace {
 
-constexpr std::array<std::string_view, 4> kStates{"canary", "active", "rolled_back", "withdrawn"};
+constexpr std::array<std::string_view, 4> kReleaseStates{"canary", "active", "rolled_back",
+                                                         "withdrawn"};
 
 void encode_list(JsonOut& out, std::string_view key, const std::vector<std::string>& list) {
   out.key(key).array();
@@ -77,12 +78,12 @@ shape::Members release_members() {
 
 }  // namespace
 
-std::string_view to_string(ReleaseState s) { return kStates[static_cast<std::size_t>(s)]; }
+std::string_view to_string(ReleaseState s) { return kReleaseStates[static_cast<std::size_t>(s)]; }
 
 ReleaseState parse_release_state(std::string_view word) {
-  const auto at = std::find(kStates.begin(), kStates.end(), word);
-  return at == kStates.end() ? ReleaseState::kWithdrawn
-                             : static_cast<ReleaseState>(at - kStates.begin());
+  const auto at = std::find(kReleaseStates.begin(), kReleaseStates.end(), word);
+  return at == kReleaseStates.end() ? ReleaseState::kWithdrawn
+                                    : static_cast<ReleaseState>(at - kReleaseStates.begin());
 }
 
 std::string encode(const ReleaseRecord& r, bool existed) {

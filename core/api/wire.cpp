@@ -5,6 +5,7 @@
 
 #include "core/api/members.hpp"
 #include "core/base/id.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::api {
 namespace {
@@ -291,7 +292,9 @@ std::string encode(const ClaimReply& r) {
 }
 
 Result<ClaimReply> decode_claim_reply(std::string_view body) {
-  const auto o = parse_object(body, "claim reply");
+  // Nothing in it but keys and notes can be no UTF-8, and the tasks in it are leased: they must
+  // run.
+  const auto o = parse_object(is_utf8(body) ? std::string(body) : to_utf8(body), "claim reply");
   if (!o) return o.error();
   ClaimReply r;
   r.mode = parse_mode(get_string(*o, "mode"));

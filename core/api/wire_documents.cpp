@@ -3,24 +3,17 @@
 namespace skep::api {
 namespace {
 
-using namespace shape;
+std::string mode_shape() { return shape::word({"active", "paused", "draining"}); }
 
-std::string mode() { return word({"active", "paused", "draining"}); }
-
-Members lease_and(const Members& more = {}) {
+shape::Members lease_and(const shape::Members& more = {}) {
+  using namespace shape;
   Members all{{"task_id", kText}, {"attempt", kInteger}, {"lease_id", kText}};
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
 
-/// Objects inside of what a worker sends may grow with newer workers.
-std::string open_object(const Members& members) {
-  std::string schema = request(members, {});
-  const std::string closed = R"("additionalProperties":false})";
-  return schema.substr(0, schema.size() - closed.size()) + R"("additionalProperties":true})";
-}
-
-Document registration() {
+Document registration_shape() {
+  using namespace shape;
   return {
       "Registration",
       request({{"worker_id", R"({"type":"string","minLength":1})"},
@@ -31,57 +24,56 @@ Document registration() {
                {"concurrency", R"({"type":"integer","minimum":1,"maximum":1024})"},
                {"batch_size", kInteger},
                {"version", kText},
-               {"protocol", told(open_object({{"min", kInteger}, {"max", kInteger}}),
-                                 "The versions that it speaks.")},
+               {"protocol",
+                told(part({{"min", kInteger}, {"max", kInteger}}), "The versions that it speaks.")},
                {"host", kText},
                {"pid", kInteger},
                {"arch", told(kText, "As uname -m says.")},
-               {"types", array(open_object({{"name", kText},
-                                            {"version", kText},
-                                            {"description", kText},
-                                            {"default_timeout_ms", kInteger},
-                                            {"params_schema", told(kObject, "JSON Schema.")}}))}},
+               {"types", array(part({{"name", kText},
+                                     {"version", kText},
+                                     {"description", kText},
+                                     {"default_timeout_ms", kInteger},
+                                     {"params_schema", told(kObject, "JSON Schema.")}}))}},
               {"worker_id", "incarnation", "concurrency"}),
   };
 }
 
-Document beat() {
-  const std::string artifact =
-      open_object({{"kind", word({"script", "plugin"})},
-                   {"name", kText},
-                   {"sha256", kText},
-                   {"state", word({"pending", "fetched", "active", "failed"})},
-                   {"reason", kTextOrNull}});
-  return {
-      "Beat",
-      request(
-          {{"worker_id", kText},
-           {"incarnation", R"({"type":"string","minLength":1})"},
-           {"seq", kInteger},
-           {"sent_at", kTime},
-           {"tasks", array(open_object(lease_and({{"executing", kBoolean}})))},
-           {"pool", open_object({{"size", kInteger}, {"busy", kInteger}, {"waiting", kInteger}})},
-           {"errors_total", kInteger},
-           {"rss_bytes", kInteger},
-           {"draining", kBoolean},
-           {"spool", open_object({{"ready", kInteger},
-                                  {"bytes", kInteger},
-                                  {"quarantined", kInteger},
-                                  {"rejected", kInteger},
-                                  {"degraded", kBoolean},
-                                  {"oldest_at", kTimeOrNull}})},
-           {"artifacts", told(open_object({{"revision", kInteger}, {"items", array(artifact)}}),
-                              "What it has of the registry.")}},
-          {"incarnation"})};
+Document beat_shape() {
+  using namespace shape;
+  const std::string artifact = part({{"kind", word({"script", "plugin"})},
+                                     {"name", kText},
+                                     {"sha256", kText},
+                                     {"state", word({"pending", "fetched", "active", "failed"})},
+                                     {"reason", kTextOrNull}});
+  return {"Beat",
+          request({{"worker_id", kText},
+                   {"incarnation", R"({"type":"string","minLength":1})"},
+                   {"seq", kInteger},
+                   {"sent_at", kTime},
+                   {"tasks", array(part(lease_and({{"executing", kBoolean}})))},
+                   {"pool", part({{"size", kInteger}, {"busy", kInteger}, {"waiting", kInteger}})},
+                   {"errors_total", kInteger},
+                   {"rss_bytes", kInteger},
+                   {"draining", kBoolean},
+                   {"spool", part({{"ready", kInteger},
+                                   {"bytes", kInteger},
+                                   {"quarantined", kInteger},
+                                   {"rejected", kInteger},
+                                   {"degraded", kBoolean},
+                                   {"oldest_at", kTimeOrNull}})},
+                   {"artifacts", told(part({{"revision", kInteger}, {"items", array(artifact)}}),
+                                      "What it has of the registry.")}},
+                  {"incarnation"})};
 }
 
-Document claim_request() {
+Document claim_request_shape() {
+  using namespace shape;
   return {"ClaimRequest",
           request({{"incarnation", kText},
                    {"max", told(R"({"type":"integer","minimum":0,"maximum":1000})",
                                 "0: only news, no tasks.")},
                    {"wait_seconds", R"({"type":"number","minimum":0,"maximum":60})"},
-                   {"held", told(array(open_object(lease_and())), "The attempts it has.")},
+                   {"held", told(array(part(lease_and())), "The attempts it has.")},
                    {"claim_id", told(R"({"type":"string","maxLength":64})",
                                      "The worker's name for this claim.")},
                    {"repeated", told(kBoolean, "The reply was lost: the same tasks again.")},
@@ -89,7 +81,8 @@ Document claim_request() {
                   {"incarnation"})};
 }
 
-Document envelope() {
+Document envelope_shape() {
+  using namespace shape;
   return {"Envelope",
           request({{"v", kInteger},
                    {"payload_type", word({"facts", "logs", "execution_result", "health"})},
@@ -110,22 +103,23 @@ Document envelope() {
                   {"payload_type", "worker_id", "idempotency_key", "payload"})};
 }
 
-Documents payloads() {
+Documents wire_payloads() {
+  using namespace shape;
   return {
-      {"Outcome", open_object({{"outcome", word({"succeeded", "failed", "cancelled"})},
-                               {"result", kAny},
-                               {"error", ref("TaskError")},
-                               {"retryable", kBoolean},
-                               {"retry_after_ms", kInteger},
-                               {"queued_ms", kInteger},
-                               {"duration_ms", kInteger}})},
-      {"LogChunk",
-       open_object({{"chunk", told(kInteger, "Counts from 0 within one attempt.")},
-                    {"entries", array(open_object({{"stream", kText}, {"text", kText}}))}})},
+      {"Outcome", part({{"outcome", word({"succeeded", "failed", "cancelled"})},
+                        {"result", kAny},
+                        {"error", ref("TaskError")},
+                        {"retryable", kBoolean},
+                        {"retry_after_ms", kInteger},
+                        {"queued_ms", kInteger},
+                        {"duration_ms", kInteger}})},
+      {"LogChunk", part({{"chunk", told(kInteger, "Counts from 0 within one attempt.")},
+                         {"entries", array(part({{"stream", kText}, {"text", kText}}))}})},
   };
 }
 
-Documents replies() {
+Documents wire_replies() {
+  using namespace shape;
   const std::string verdict = word({"held", "lost", "unknown"});
   return {
       {"RegistrationReply",
@@ -134,11 +128,11 @@ Documents replies() {
                {"lease_seconds", kNumber},
                {"ack_echo", kBoolean}})},
       {"BeatReply",
-       answer({{"mode", mode()},
+       answer({{"mode", mode_shape()},
                {"heartbeat_interval_seconds", kNumber},
                {"registry", told(kInteger, "Revision of its artifacts; -1: not said.")},
                {"tasks", array(answer(lease_and({{"verdict", verdict}})))}})},
-      {"ClaimReply", answer({{"mode", mode()},
+      {"ClaimReply", answer({{"mode", mode_shape()},
                              {"registry", kInteger},
                              {"cancel", told(array(answer(lease_and())), "Attempts to stop.")},
                              {"tasks", array(answer(lease_and({{"type", kText},
@@ -159,14 +153,14 @@ Documents replies() {
 }  // namespace
 
 Documents wire_documents() {
+  using namespace shape;
   Documents all{
-      registration(),
-      beat(),
-      claim_request(),
+      registration_shape(),
+      beat_shape(),
+      claim_request_shape(),
       {"ReleaseRequest",
-       request({{"incarnation", kText}, {"tasks", array(open_object(lease_and()))}},
-               {"incarnation"})},
-      envelope(),
+       request({{"incarnation", kText}, {"tasks", array(part(lease_and()))}}, {"incarnation"})},
+      envelope_shape(),
       {"ResultsRequest", either({ref("Envelope"), array(ref("Envelope"))})},
       {"DesiredArtifact", answer({{"kind", word({"script", "plugin"})},
                                   {"name", kText},
@@ -177,7 +171,7 @@ Documents wire_documents() {
       {"DesiredArtifacts",
        answer({{"revision", kInteger}, {"items", array(ref("DesiredArtifact"))}})},
   };
-  for (const Documents& more : {payloads(), replies()})
+  for (const Documents& more : {wire_payloads(), wire_replies()})
     all.insert(all.end(), more.begin(), more.end());
   return all;
 }

@@ -7,9 +7,9 @@
 namespace skep::app {
 namespace {
 
-constexpr std::size_t kPiece = 64;     ///< events sent at a time
-constexpr MonoMs kKeepAlive = 15'000;  ///< proxies close what is silent for a minute
-constexpr Millis kLook{3'600'000};     ///< events wake it earlier
+constexpr std::size_t kPiece = 64;           ///< events sent at a time
+constexpr MonoMs kKeepAlive = 15'000;        ///< proxies close what is silent for a minute
+constexpr Millis kLookForEvents{3'600'000};  ///< events wake it earlier
 constexpr std::string_view kHello = ": events of this node\nretry: 2000\n\n";
 
 }  // namespace
@@ -95,7 +95,7 @@ net::HttpResponse EventStreams::open(const net::HttpRequest& request) {
 void EventStreams::run(std::stop_token stop) {
   std::uint64_t at = 0;
   while (!stop.stop_requested()) {
-    const auto found = events::since(at, kPiece, kLook, stop);
+    const auto found = events::since(at, kPiece, kLookForEvents, stop);
     if (found.empty()) continue;
     at = found.back().id;
     waiting_.wake_all();

@@ -2,6 +2,7 @@
 
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::app {
 namespace {
@@ -23,10 +24,10 @@ std::string framed(std::string_view id, std::string_view name, std::string_view 
 Result<EventCursor> parse_cursor(std::string_view text) {
   EventCursor cursor;
   const std::size_t dot = text.find('.');
-  if (dot != std::string_view::npos) cursor.run = text.substr(0, std::min(dot, kLongestRun));
+  if (dot != std::string_view::npos) cursor.run = clip_utf8(text.substr(0, dot), kLongestRun);
   const auto number = to_int(text.substr(dot == std::string_view::npos ? 0 : dot + 1));
   if (!number || *number < 0 || dot == 0)
-    return invalid("event id \"" + std::string(text.substr(0, kLongestRun)) +
+    return invalid("event id \"" + std::string(clip_utf8(text, kLongestRun)) +
                    "\" is no id of this stream")
         .named("bad-query")
         .with_next("an id as the stream gave it, such as 3f9c01ab.17, or 0 for all that is kept");

@@ -9,6 +9,7 @@
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::plugin {
 namespace {
@@ -67,7 +68,7 @@ void Quarantine::write() const {
 }
 
 void Quarantine::add(const std::string& sha256, Entry entry) {
-  entry.reason = entry.reason.substr(0, kMaxReason);
+  entry.reason = clip_utf8(entry.reason, kMaxReason);
   entries_[sha256] = std::move(entry);
   if (entries_.size() > kMostEntries)
     entries_.erase(std::min_element(entries_.begin(), entries_.end(),

@@ -59,7 +59,4 @@ class LogStreamer {
   std::map<std::string, Stream> streams_;  ///< by lease id
 };
 
-/// `text` with every byte that is not UTF-8 replaced by U+FFFD.
-std::string to_utf8(std::string_view text);
-
 }  // namespace skep::worker

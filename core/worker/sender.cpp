@@ -13,7 +13,7 @@ constexpr std::size_t kMaxBytes = 1u << 20;
 constexpr std::uint32_t kReplayItems = 64;
 constexpr Millis kFirstPause{1'000};
 /// Between tries with a refused token: at most 30 of them in ten minutes.
-constexpr Millis kDenied{20'000};
+constexpr Millis kPauseOfDenied{20'000};
 constexpr Millis kLastPause{300'000};
 
 bool is_refusal(int status) {
@@ -283,7 +283,7 @@ void Sender::away(const std::string& why, Millis asked, Millis floor) {
 /// The token is refused: nothing is thrown away, registering again comes first.
 void Sender::denied(const std::string& why) {
   link_.set_registered(false);
-  away(why, Millis{0}, kDenied);
+  away(why, Millis{0}, kPauseOfDenied);
 }
 
 std::size_t Sender::send_unspooled(ControlPlane& control, std::vector<Parcel> parcels) {

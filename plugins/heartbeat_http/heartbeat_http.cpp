@@ -50,7 +50,7 @@ class HttpHeartbeat final : public skep::Heartbeat {
     error.check(http->request(skep::host(), &request, &status, &body, error.out()));
     if (status < 200 || status > 299)
       throw skep::Fault(code_of(status), "POST " + url + ": status " + std::to_string(status) +
-                                             ": " + reply.substr(0, 300));
+                                             ": " + std::string(skep::clip_text(reply, 300)));
     return reply;
   }
 };

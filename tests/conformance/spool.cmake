@@ -17,4 +17,4 @@ skep_test(spool_conformance_test
   DEPENDS memory_spool spool_file_component LABEL conformance)
 skep_test(spool_file_test
   SOURCES spool_file_test.cpp spool_hostile_test.cpp spool_crash_test.cpp
-  DEPENDS spool_file_component LABEL conformance TIMEOUT 120)
+  DEPENDS spool_file_component LABEL conformance)

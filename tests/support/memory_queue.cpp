@@ -144,10 +144,24 @@ Enqueued MemoryQueue::add(WallMs now, const Task& task) {
 Result<std::vector<Enqueued>> MemoryQueue::enqueue(WallMs now, std::span<const Task> tasks) {
   for (const Task& task : tasks) SKEP_TRY(check(task));
   const std::lock_guard lock(mutex_);
+  const std::size_t before = entries_.size();
   std::vector<Enqueued> out;
   for (const Task& task : tasks) out.push_back(add(now, task));
-  announce();
+  const auto conflicts = [](const Enqueued& e) { return e.verdict == EnqueueVerdict::kConflict; };
+  if (std::any_of(out.begin(), out.end(), conflicts))
+    take_back(before);
+  else
+    announce();
   return out;
+}
+
+/// All but the first `count` tasks were never added.
+void MemoryQueue::take_back(std::size_t count) {
+  for (; entries_.size() > count; entries_.pop_back()) {
+    const Task& task = entries_.back()->task;
+    by_id_.erase(task.id);
+    by_key_.erase(task.spec.idempotency_key);
+  }
 }
 
 void MemoryQueue::lease_out(WallMs now, Entry& entry, const ports::ClaimFilter& filter) {

@@ -4,6 +4,7 @@
 #include "core/api/task_json.hpp"
 #include "core/api/task_views.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 #include "core/control/query.hpp"
 #include "core/control/tasks/tasks.hpp"
 
@@ -105,7 +106,7 @@ HttpResponse list(Tasks& f, const HttpRequest& r, ports::TaskQuery query) {
     query.states = model::states_of(word);
     if (query.states.empty())
       return HttpResponse::problem(
-          invalid("query parameter status=" + word.substr(0, 60) +
+          invalid("query parameter status=" + std::string(clip_utf8(word, 60)) +
                   ": expected queued, claimed, executing, succeeded, failed, cancelled or dead")
               .named("bad-query"));
   }

@@ -11,6 +11,7 @@
 
 #include "core/base/id.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::plugin {
 namespace {
@@ -30,7 +31,7 @@ bool is_word(std::string_view s, std::string_view more) {
 
 Status check_key(std::string_view key) {
   if (key.size() <= kMaxKvKey && is_word(key, "._-")) return {};
-  return invalid("kv key \"" + std::string(key.substr(0, kMaxKvKey)) +
+  return invalid("kv key \"" + std::string(clip_utf8(key, kMaxKvKey)) +
                  "\": 1 to 128 bytes of [A-Za-z0-9._-] are allowed");
 }
 

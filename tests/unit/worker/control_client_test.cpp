@@ -115,7 +115,7 @@ TEST_F(ControlClientTest, gives_up_a_long_poll_when_told_to) {
   const auto flags = std::make_shared<Flags>();  // the handler may outlive this test's frame
   control_.on("claim", [flags](const auto&) {
     flags->arrived = true;
-    for (int i = 0; i < 3'000 && !flags->leave; ++i)
+    for (int i = 0; i < 600'000 && !flags->leave; ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return HttpResponse::json(api::encode(api::ClaimReply{}));
   });
@@ -132,7 +132,7 @@ TEST_F(ControlClientTest, gives_up_a_long_poll_when_told_to) {
   stopper.join();
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, Code::kCancelled);
-  EXPECT_LT(took, 1'000);
+  EXPECT_LT(took, 120'000);
   EXPECT_EQ(endpoints_->url(), control_.url()) << "giving up is no reason to move on";
 }
 

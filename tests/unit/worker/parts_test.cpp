@@ -142,12 +142,5 @@ TEST(LogStreamer, replaces_a_character_that_never_becomes_whole) {
   EXPECT_EQ(text_of({*last}), "1\xef\xbf\xbd\xef\xbf\xbd");
 }
 
-TEST(ToUtf8, replaces_what_is_not_utf8) {
-  EXPECT_EQ(to_utf8("plain \xc3\xa9 \xf0\x9f\x90\x9d"), "plain \xc3\xa9 \xf0\x9f\x90\x9d");
-  EXPECT_EQ(to_utf8("\xc0\x80"), "\xef\xbf\xbd\xef\xbf\xbd");
-  EXPECT_EQ(to_utf8("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
-  EXPECT_EQ(to_utf8("\xff"), "\xef\xbf\xbd");
-}
-
 }  // namespace
 }  // namespace skep::worker
