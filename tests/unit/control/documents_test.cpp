@@ -40,21 +40,17 @@ class DocumentsTest : public RegistryTest {
     }
     return r;
   }
-  std::string id_in(const HttpResponse& r) {
-    return get_string(parse_json(r.body).value().as_object(), "id");
-  }
-
   /// Tasks in every state, their leases taken by "w1".
   std::vector<model::Lease> take_tasks() {
     wire::Registration worker = registration("w1");
     worker.capabilities = {{"docker", true}};
     visit("POST", "/api/workers/register", wire::encode(worker));
     enrol("w2");
-    waits = id_in(visit(
+    visit(
         "POST", "/api/tasks",
         R"({"type":"script","params":{"script":"true"},"site":"site-a","requires":["docker"],)"
         R"("priority":"high","timeout_seconds":5,"max_attempts":3,"expires_at":"2099-01-01T00:00:00Z",)"
-        R"("idempotency_key":"k1"})"));
+        R"("idempotency_key":"k1"})");
     visit("POST", "/api/tasks", R"([{"type":"echo"},{"type":"echo","params":{"n":1}}])");
     visit("POST", "/api/tasks", R"({"type":"echo","run_at":"2099-01-01T00:00:00Z"})");
     cancel_later = submit();
@@ -97,7 +93,7 @@ class DocumentsTest : public RegistryTest {
       visit("GET", "/api/tasks/" + lease.task_id + "/logs");
       visit("GET", "/api/tasks/" + lease.task_id + "/explain");
     }
-    visit("GET", "/api/tasks/" + waits + "/explain");
+    visit("GET", "/api/tasks/" + cancel_later + "/explain");
     for (const char* path : {"/api/tasks", "/api/task-types", "/api/workers", "/api/workers/w1",
                              "/api/workers/w1/tasks", "/api/workers/health", "/api/workers/metrics",
                              "/health", "/readyz", "/livez", "/metrics"})
@@ -135,7 +131,6 @@ class DocumentsTest : public RegistryTest {
   const std::string openapi;
   const DocumentCheck check;
   std::set<std::string> seen;
-  std::string waits;         ///< a task that nobody can run
   std::string cancel_later;  ///< a task that is cancelled in between
 
  private:
