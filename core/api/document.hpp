@@ -22,17 +22,17 @@ namespace shape {
 inline constexpr std::string_view kAny = "{}";
 inline constexpr std::string_view kText = R"({"type":"string"})";
 inline constexpr std::string_view kTextOrNull = R"({"type":["string","null"]})";
-inline constexpr std::string_view kInteger = R"({"type":"integer"})";
+inline constexpr std::string_view kInt = R"({"type":"integer"})";
 inline constexpr std::string_view kIntegerOrNull = R"({"type":["integer","null"]})";
-inline constexpr std::string_view kNumber = R"({"type":"number"})";
+inline constexpr std::string_view kReal = R"({"type":"number"})";
 inline constexpr std::string_view kNumberOrNull = R"({"type":["number","null"]})";
-inline constexpr std::string_view kBoolean = R"({"type":"boolean"})";
-inline constexpr std::string_view kNull = R"({"type":"null"})";
+inline constexpr std::string_view kBool = R"({"type":"boolean"})";
+inline constexpr std::string_view kNothing = R"({"type":"null"})";
 inline constexpr std::string_view kTime = R"({"type":"string","format":"date-time"})";
 inline constexpr std::string_view kTimeOrNull =
     R"({"type":["string","null"],"format":"date-time"})";
 inline constexpr std::string_view kTexts = R"({"type":"array","items":{"type":"string"}})";
-inline constexpr std::string_view kObject = R"({"type":"object","additionalProperties":true})";
+inline constexpr std::string_view kAnyObject = R"({"type":"object","additionalProperties":true})";
 inline constexpr std::string_view kObjectOrNull =
     R"({"type":["object","null"],"additionalProperties":true})";
 

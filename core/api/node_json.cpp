@@ -22,16 +22,16 @@ void write_changes(JsonOut& out, std::string_view name, const std::vector<Config
 
 shape::Members generation_members() {
   using namespace shape;
-  return {{"number", kInteger},
+  return {{"number", kInt},
           {"version", kText},
           {"sha256", kText},
           {"state",
            word({"starting", "active", "draining", "retired", "zombie", "failed", "rolled_back"})},
           {"reason", kText},
           {"isolation", kText},
-          {"leases", told(kInteger, "Calls inside now.")},
-          {"calls", told(kInteger, "Calls ended.")},
-          {"failures", told(kInteger, "Of them, failed by its own fault.")},
+          {"leases", told(kInt, "Calls inside now.")},
+          {"calls", told(kInt, "Calls ended.")},
+          {"failures", told(kInt, "Of them, failed by its own fault.")},
           {"active_at", kTimeOrNull},
           {"drain_ms", kIntegerOrNull}};
 }
@@ -45,8 +45,8 @@ Documents plugin_documents() {
                             {"description", kText},
                             {"config_schema", kObjectOrNull},
                             {"params_schema", kObjectOrNull},
-                            {"max_concurrency", told(kInteger, "0: no limit.")},
-                            {"default_timeout_ms", kInteger},
+                            {"max_concurrency", told(kInt, "0: no limit.")},
+                            {"default_timeout_ms", kInt},
                             {"permissions", kTexts}})},
       {"Plugin", answer({{"id", kText},
                          {"version", kText},
@@ -73,9 +73,9 @@ Documents plugin_documents() {
       {"ScriptList", page("Script")},
       {"PluginReload", answer({{"id", kText},
                                {"version", kText},
-                               {"generation", told(kInteger, "That serves now.")},
+                               {"generation", told(kInt, "That serves now.")},
                                {"sha256", kText},
-                               {"changed", kBoolean}})},
+                               {"changed", kBool}})},
   };
 }
 
@@ -98,11 +98,11 @@ Documents config_documents() {
                {"error", kTextOrNull}})},
       {"ConfigOrigin", answer({{"kind", word({"default", "file", "env", "flag"})},
                                {"file", kText},
-                               {"line", kInteger},
-                               {"column", kInteger},
+                               {"line", kInt},
+                               {"column", kInt},
                                {"name", kText}},
                               {"file", "line", "column", "name"})},
-      {"NodeConfig", answer({{"config", told(map(kObject), "By section; secrets are ***.")},
+      {"NodeConfig", answer({{"config", told(map(kAnyObject), "By section; secrets are ***.")},
                              {"origins", told(map(ref("ConfigOrigin")), "By section.key.")},
                              {"warnings", kTexts}})},
   };
@@ -160,15 +160,16 @@ Documents node_documents() {
                        {"roles", array(word({"control", "worker"}))},
                        {"state", word({"starting", "running"})},
                        {"version", kText},
-                       {"pid", kInteger},
+                       {"pid", kInt},
                        {"started_at", kTimeOrNull},
                        {"state_dir", kText},
                        {"config_file", told(kText, "Empty: none.")},
                        {"urls", kTexts},
                        {"needs_restart", array(ref("ConfigChange"))},
-                       {"last_reload", either({ref("ReloadReport"), std::string(kNull)})}})},
+                       {"last_reload", either({ref("ReloadReport"), std::string(kNothing)})}})},
       {"Event",
-       answer({{"id", kText}, {"at", kTimeOrNull}, {"event", kText}, {"fields", kObject}}, {"at"})},
+       answer({{"id", kText}, {"at", kTimeOrNull}, {"event", kText}, {"fields", kAnyObject}},
+              {"at"})},
       {"EventStream", told(kText, "Server-Sent Events; each data line is an Event.")},
   };
   for (const Documents& more : {plugin_documents(), config_documents()})

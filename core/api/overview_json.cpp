@@ -79,12 +79,12 @@ std::string encode(const WorkersMetrics& m) {
 
 Documents overview_documents() {
   using namespace shape;
-  Members queue{{"depth", told(kInteger, "The same as queued.")}};
-  for (const std::string_view status : kStatuses) queue.emplace_back(status, kInteger);
-  queue.emplace_back("oldest_queued_seconds", kNumber);
+  Members queue{{"depth", told(kInt, "The same as queued.")}};
+  for (const std::string_view status : kStatuses) queue.emplace_back(status, kInt);
+  queue.emplace_back("oldest_queued_seconds", kReal);
   Members presences;
-  for (const Presence p : kPresences) presences.emplace_back(to_string(p), kInteger);
-  presences.emplace_back("total", kInteger);
+  for (const Presence p : kPresences) presences.emplace_back(to_string(p), kInt);
+  presences.emplace_back("total", kInt);
   return {
       {"QueueFigures", answer(queue)},
       {"WorkersHealth", answer({{"status", word({"ok", "degraded"})},
@@ -94,25 +94,25 @@ Documents overview_documents() {
                                                         {"site", kText},
                                                         {"status", presence_shape()},
                                                         {"last_seen", kTimeOrNull},
-                                                        {"is_stale", kBoolean},
-                                                        {"busy", kInteger},
-                                                        {"pool_size", kInteger},
-                                                        {"offline_backlog", kInteger}}))}})},
-      {"WorkersMetrics", answer({{"queue_depth", kInteger},
-                                 {"task_failure_count", kInteger},
-                                 {"task_finished_count", kInteger},
-                                 {"average_task_latency_ms", kNumberOrNull},
-                                 {"queue", ref("QueueFigures")},
-                                 {"totals", array(answer({{"type", kText},
-                                                          {"outcome", kText},
-                                                          {"count", kInteger},
-                                                          {"total_ms", kInteger}}))},
-                                 {"workers", array(answer({{"worker_id", kText},
-                                                           {"site", kText},
-                                                           {"heartbeat_age_seconds", kNumber},
-                                                           {"offline_backlog", kInteger},
-                                                           {"offline_backlog_bytes", kInteger}}))},
-                                 {"offline_backlog", kInteger}})},
+                                                        {"is_stale", kBool},
+                                                        {"busy", kInt},
+                                                        {"pool_size", kInt},
+                                                        {"offline_backlog", kInt}}))}})},
+      {"WorkersMetrics",
+       answer({{"queue_depth", kInt},
+               {"task_failure_count", kInt},
+               {"task_finished_count", kInt},
+               {"average_task_latency_ms", kNumberOrNull},
+               {"queue", ref("QueueFigures")},
+               {"totals",
+                array(answer(
+                    {{"type", kText}, {"outcome", kText}, {"count", kInt}, {"total_ms", kInt}}))},
+               {"workers", array(answer({{"worker_id", kText},
+                                         {"site", kText},
+                                         {"heartbeat_age_seconds", kReal},
+                                         {"offline_backlog", kInt},
+                                         {"offline_backlog_bytes", kInt}}))},
+               {"offline_backlog", kInt}})},
   };
 }
 

@@ -32,7 +32,7 @@ Documents process_documents() {
                          {"status", word({"ok", "unavailable"})}})},
       {"Alive", answer({{"status", word({"ok"})}})},
       {"Metrics", told(kText, "Prometheus text format 0.0.4.")},
-      {"OpenApi", told(kObject, "This document: OpenAPI 3.1.")},
+      {"OpenApi", told(kAnyObject, "This document: OpenAPI 3.1.")},
   };
 }
 

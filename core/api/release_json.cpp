@@ -53,7 +53,7 @@ void encode_array(JsonOut& out, const std::vector<const ReleaseRecord*>& release
 
 shape::Members release_members() {
   using namespace shape;
-  const auto tally = answer({{"succeeded", kInteger}, {"failed", kInteger}});
+  const auto tally = answer({{"succeeded", kInt}, {"failed", kInt}});
   return {{"name", kText},
           {"kind", word({"script", "plugin"})},
           {"version", kText},
@@ -61,16 +61,16 @@ shape::Members release_members() {
           {"state", word({"canary", "active", "rolled_back", "withdrawn"})},
           {"reason", told(kTextOrNull, "Why it was rolled back.")},
           {"sha256", kText},
-          {"size", kInteger},
-          {"signed", kBoolean},
-          {"release", told(kInteger, "The revision that published it.")},
-          {"revision", told(kInteger, "Of its last change.")},
+          {"size", kInt},
+          {"signed", kBool},
+          {"release", told(kInt, "The revision that published it.")},
+          {"revision", told(kInt, "Of its last change.")},
           {"types", told(kTexts, "Task types that it brings.")},
           {"sites", told(kTexts, "Empty: every site.")},
           {"canaries", told(kTexts, "Workers that try it first.")},
-          {"hold", kBoolean},
-          {"promote_after_seconds", kNumber},
-          {"promote_after_tasks", kInteger},
+          {"hold", kBool},
+          {"promote_after_seconds", kReal},
+          {"promote_after_tasks", kInt},
           {"tasks", answer({{"canary", tally}, {"others", tally}, {"before", tally}})},
           {"published_at", kTimeOrNull},
           {"changed_at", kTimeOrNull}};
@@ -128,26 +128,26 @@ std::string encode(const ReleaseHistory& history) {
 Documents release_documents() {
   using namespace shape;
   Members published = release_members();
-  published.emplace_back("existed", kBoolean);
+  published.emplace_back("existed", kBool);
   Members listed = release_members();
-  listed.emplace_back("workers", told(map(kInteger), "How many are how far with it, by state."));
+  listed.emplace_back("workers", told(map(kInt), "How many are how far with it, by state."));
   return {
       {"Release", answer(release_members())},
       {"PublishedRelease", answer(published)},
       {"ListedRelease", answer(listed)},
-      {"ReleaseList", answer({{"revision", kInteger},
+      {"ReleaseList", answer({{"revision", kInt},
                               {"items", array(ref("ListedRelease"))},
                               {"next_cursor", kTextOrNull}})},
       {"Standing", answer({{"worker_id", kText},
                            {"site", kText},
                            {"status", presence_shape()},
-                           {"release", kInteger},
+                           {"release", kInt},
                            {"version", kText},
                            {"sha256", kText},
                            {"state", word({"pending", "fetched", "active", "failed"})},
                            {"reason", kTextOrNull}})},
       {"ReleaseHistory", answer({{"name", kText},
-                                 {"revision", kInteger},
+                                 {"revision", kInt},
                                  {"releases", array(ref("Release"))},
                                  {"workers", array(ref("Standing"))}})},
       {"ChangedReleases", items("Release")},
