@@ -85,7 +85,9 @@ ArtifactReport read_artifact_report(const json::object& o) {
 
 std::string encode(const DesiredArtifacts& d) {
   JsonOut out;
-  out.object().key("revision").integer(d.revision).key("items").array();
+  out.object().key("revision").integer(d.revision);
+  write_addressee(out, d.to);
+  out.key("items").array();
   for (const DesiredArtifact& a : d.items) {
     out.object().key("kind").str(to_string(a.kind)).key("name").str(a.name);
     out.key("version").str(a.version).key("sha256").str(a.sha256).key("size").integer(a.size);
@@ -97,8 +99,12 @@ std::string encode(const DesiredArtifacts& d) {
 Result<DesiredArtifacts> decode_desired_artifacts(std::string_view body) {
   const auto o = parse_object(body, "artifact list");
   if (!o) return o.error();
+  const auto* items = o->if_contains("items");
+  if (items == nullptr || !items->is_array())
+    return wrong_member("artifact list", "items", "an array");
   DesiredArtifacts d;
   d.revision = get_int(*o, "revision");
+  d.to = read_addressee(*o);
   Status good;
   for_each_object(*o, "items", [&](const json::object& item) {
     const auto kind = parse_artifact_kind(get_string(item, "kind"));

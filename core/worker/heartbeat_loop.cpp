@@ -8,11 +8,13 @@
 
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::worker {
 namespace {
 
 constexpr double kLongestInterval = 3600;
+constexpr std::size_t kShown = 300;  ///< bytes of a stranger's answer
 
 std::int64_t rss_bytes() {
   std::istringstream statm(read_file("/proc/self/statm", 4096).value_or(""));
@@ -26,34 +28,34 @@ std::int64_t rss_bytes() {
 
 HeartbeatLoop::HeartbeatLoop(HeartbeatOptions options, ports::Heartbeat& heartbeat,
                              Endpoints& endpoints, Executor& executor, ports::Spool& spool,
-                             Link& link, Clock& clock)
+                             Membership& membership, Clock& clock)
     : Service("skep-beat"),
       options_(std::move(options)),
       heartbeat_(heartbeat),
       endpoints_(endpoints),
       executor_(executor),
       spool_(spool),
-      link_(link),
+      membership_(membership),
       clock_(clock),
       interval_(options_.interval) {}
 
 void HeartbeatLoop::task_started() {
   if (look_planned_.exchange(true)) return;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   woken_ = true;
   wake_.notify_all();
 }
 
 void HeartbeatLoop::set_interval(Millis interval) {
   if (interval.count() <= 0) return;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   interval_ = interval;
   woken_ = true;
   wake_.notify_all();
 }
 
 void HeartbeatLoop::hasten() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   hastened_ = woken_ = true;
   wake_.notify_all();
 }
@@ -62,8 +64,8 @@ void HeartbeatLoop::run(std::stop_token stop) {
   MonoMs last = clock_.mono_ms() - options_.interval.count();
   bool answered = true;
   while (!stop.stop_requested()) {
-    if (!link_.registered()) {
-      link_.wait_change(options_.interval, stop);
+    if (!membership_.registered()) {
+      membership_.wait_change(options_.interval, stop);
       continue;
     }
     if (!wait_for_beat(last, answered, stop)) continue;
@@ -74,7 +76,7 @@ void HeartbeatLoop::run(std::stop_token stop) {
 
 /// False when something may have changed and the time has to be looked at again.
 bool HeartbeatLoop::wait_for_beat(MonoMs last, bool answered, std::stop_token stop) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   woken_ = false;
   look_planned_ = false;  // before the look: a start after it wakes us
   const MonoMs oldest = executor_.oldest_unannounced();
@@ -84,7 +86,9 @@ bool HeartbeatLoop::wait_for_beat(MonoMs last, bool answered, std::stop_token st
   if (oldest != 0 && answered) next = std::min(next, oldest + options_.early.count());
   const MonoMs now = clock_.mono_ms();
   if (std::exchange(hastened_, false) || next <= now) return true;
-  wake_.wait_for(lock, stop, Millis{next - now}, [&] { return woken_; });
+  const auto until = std::chrono::steady_clock::now() + Millis{next - now};
+  while (!woken_ && wake_.wait_until(lock, stop, until)) {
+  }
   return false;
 }
 
@@ -124,40 +128,42 @@ bool HeartbeatLoop::beat(bool draining, Millis timeout) {
     failed(reply.error(), endpoint);
     return false;
   }
+  const auto answer = api::decode_beat_reply(*reply);
+  if (!answer || answer->to != api::Addressee{beat.worker_id, beat.incarnation}) {
+    failed(unavailable("no control plane of skep answers at " + endpoints_.url(endpoint) +
+                       ", but something that says: " + to_utf8(clip_utf8(*reply, kShown))),
+           endpoint);
+    return false;
+  }
   complaint_.reset();
-  link_.reached();
+  membership_.reached();
   executor_.announced(beat.tasks);
-  if (!draining) apply(*reply);
+  if (!draining) apply(*answer);
   return true;
 }
 
 void HeartbeatLoop::last_beat(Millis timeout) {
-  if (link_.registered() && !link_.conflicted()) beat(true, timeout);
+  if (membership_.registered() && !membership_.conflicted()) beat(true, timeout);
 }
 
-void HeartbeatLoop::apply(const std::string& text) {
-  const auto reply = api::decode_beat_reply(text);
-  if (!reply) {
-    log::warn("heartbeat_reply_unreadable", {{"error", reply.error().message}});
-    return;
-  }
-  for (const auto& [lease, verdict] : reply->tasks)
+void HeartbeatLoop::apply(const api::BeatReply& reply) {
+  for (const auto& [lease, verdict] : reply.tasks)
     if (verdict != ports::LeaseVerdict::kHeld &&
         executor_.cancel(lease, ports::CancelReason::kLeaseLost))
       log::warn("lease_lost", {{"task_id", lease.task_id}, {"attempt", lease.attempt}});
-  link_.set_mode(reply->mode);
-  if (options_.on_registry) options_.on_registry(reply->registry);
-  const double seconds = reply->heartbeat_interval_seconds;
+  membership_.set_mode(reply.mode);
+  if (options_.on_registry) options_.on_registry(reply.registry);
+  const double seconds = reply.heartbeat_interval_seconds;
   if (seconds > 0 && seconds <= kLongestInterval)
     set_interval(Millis{static_cast<std::int64_t>(seconds * 1000)});
 }
 
 void HeartbeatLoop::failed(const Error& error, std::size_t endpoint) {
-  if (error.code == Code::kState) return link_.conflict(error.message);
+  if (error.code == Code::kState) return membership_.conflict(error.message);
   const bool unknown = error.code == Code::kNotFound || error.code == Code::kDenied;
-  if (unknown) link_.set_registered(false);
+  if (unknown) membership_.set_registered(false);
   if (!unknown) {
-    link_.lost();
+    membership_.lost();
     endpoints_.failed(endpoint);
   }
   if (complaint_.due(clock_.mono_ms())) log::warn("heartbeat_failed", {{"error", error.message}});

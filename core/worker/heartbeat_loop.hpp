@@ -2,19 +2,18 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 
 #include "core/api/wire.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/ports/heartbeat.hpp"
 #include "core/ports/spool.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_client.hpp"
 #include "core/worker/executor.hpp"
-#include "core/worker/link.hpp"
-#include "core/worker/parcel.hpp"
+#include "core/worker/membership.hpp"
+#include "core/worker/pending_envelope.hpp"
 
 namespace skep::worker {
 
@@ -34,7 +33,7 @@ class HeartbeatLoop final : public Service {
  public:
   /// Collaborators outlive the loop.
   HeartbeatLoop(HeartbeatOptions options, ports::Heartbeat& heartbeat, Endpoints& endpoints,
-                Executor& executor, ports::Spool& spool, Link& link, Clock& clock);
+                Executor& executor, ports::Spool& spool, Membership& membership, Clock& clock);
   ~HeartbeatLoop() override { stop(); }
 
   /// A task started. Wakes the loop only when no early look is planned yet. [any]
@@ -53,7 +52,7 @@ class HeartbeatLoop final : public Service {
   api::Beat make_beat(bool draining);
   bool wait_for_beat(MonoMs last, bool answered, std::stop_token stop);
   bool beat(bool draining, Millis timeout);
-  void apply(const std::string& text);
+  void apply(const api::BeatReply& reply);
   void failed(const Error& error, std::size_t endpoint);
 
   const HeartbeatOptions options_;
@@ -61,17 +60,17 @@ class HeartbeatLoop final : public Service {
   Endpoints& endpoints_;
   Executor& executor_;
   ports::Spool& spool_;
-  Link& link_;
+  Membership& membership_;
   Clock& clock_;
   Complaint complaint_;
   std::int64_t seq_ = 0;
   std::atomic<bool> look_planned_{false};
 
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
-  bool woken_ = false;
-  bool hastened_ = false;
-  Millis interval_;
+  Mutex mutex_;
+  StoppableCondVar wake_;
+  bool woken_ SKEP_GUARDED_BY(mutex_) = false;
+  bool hastened_ SKEP_GUARDED_BY(mutex_) = false;
+  Millis interval_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::worker

@@ -34,7 +34,7 @@ std::size_t incomplete_tail(std::string_view s) {
 
 bool LogStreamer::append(const model::Lease& lease, std::string_view stream_name,
                          std::string_view bytes, MonoMs now) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   Stream& stream = streams_[lease.lease_id];
   stream.lease = lease;
   if (stream_name == kProgress) return append_progress(stream, bytes, now);
@@ -87,7 +87,7 @@ OutputChunk LogStreamer::take(Stream& stream, bool last) {
 }
 
 std::vector<OutputChunk> LogStreamer::take_due(MonoMs now) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<OutputChunk> out;
   for (auto& [id, stream] : streams_)
     if (stream.due != 0 && stream.due <= now) out.push_back(take(stream, false));
@@ -95,7 +95,7 @@ std::vector<OutputChunk> LogStreamer::take_due(MonoMs now) {
 }
 
 std::optional<OutputChunk> LogStreamer::finish(const model::Lease& lease) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto at = streams_.find(lease.lease_id);
   if (at == streams_.end()) return std::nullopt;
   std::optional<OutputChunk> out;
@@ -105,7 +105,7 @@ std::optional<OutputChunk> LogStreamer::finish(const model::Lease& lease) {
 }
 
 std::optional<MonoMs> LogStreamer::next_due() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::optional<MonoMs> next;
   for (const auto& [id, stream] : streams_)
     if (stream.due != 0 && (!next || stream.due < *next)) next = stream.due;

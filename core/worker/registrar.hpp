@@ -1,15 +1,14 @@
 // Tells the control plane again what this worker is, when that changed while it runs.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 
+#include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
-#include "core/worker/link.hpp"
+#include "core/worker/membership.hpp"
 
 namespace skep::worker {
 
@@ -19,7 +18,7 @@ class Registrar final : public Service {
  public:
   /// Collaborators outlive it. `registration` is called on its thread.
   Registrar(std::unique_ptr<ControlPlane> control, std::function<api::Registration()> registration,
-            Link& link, Clock& clock);
+            Membership& membership, Clock& clock);
   ~Registrar() override { stop(); }
   /// Several calls in a row become one registration. [any]
   void announce();
@@ -33,13 +32,13 @@ class Registrar final : public Service {
 
   const std::unique_ptr<ControlPlane> control_;
   const std::function<api::Registration()> registration_;
-  Link& link_;
+  Membership& membership_;
   Clock& clock_;
   Backoff backoff_;
   Complaint complaint_;
-  std::mutex mutex_;
-  std::condition_variable_any change_;
-  bool due_ = false;
+  Mutex mutex_;
+  StoppableCondVar change_;
+  bool due_ SKEP_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace skep::worker

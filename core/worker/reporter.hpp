@@ -2,19 +2,18 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/ports/spool.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/executor.hpp"
 #include "core/worker/log_streamer.hpp"
-#include "core/worker/parcel.hpp"
+#include "core/worker/pending_envelope.hpp"
 #include "core/worker/spool_reserve.hpp"
 
 namespace skep::worker {
@@ -28,7 +27,7 @@ struct ReporterOptions {
 /// once and a busy one writes hundreds with one sync.
 class Reporter final : public Service, public AttemptListener {
  public:
-  using Forward = std::function<void(std::vector<Parcel>)>;
+  using Forward = std::function<void(std::vector<PendingEnvelope>)>;
 
   /// `forward` takes what is on disk; a result that is there gives its portion of `reserve` back.
   /// Collaborators outlive the reporter.
@@ -47,22 +46,22 @@ class Reporter final : public Service, public AttemptListener {
   /// Waits until everything is on disk; false when `deadline` (monotonic) came first. [any]
   bool flush(MonoMs deadline);
   /// What stop() left in memory.
-  std::vector<Parcel> take_unwritten();
+  std::vector<PendingEnvelope> take_unwritten();
 
  protected:
   void run(std::stop_token stop) override;
 
  private:
-  std::vector<Parcel> gather(std::stop_token stop);
-  void take_due_output();
-  Parcel pack(model::PayloadType type, const model::Lease& lease, std::string key,
-              std::string payload);
-  Parcel pack(const OutputChunk& out);
+  std::vector<PendingEnvelope> gather(std::stop_token stop);
+  void take_due_output() SKEP_REQUIRES(mutex_);
+  PendingEnvelope pack(model::PayloadType type, const model::Lease& lease, std::string key,
+                       std::string payload);
+  PendingEnvelope pack(const OutputChunk& out);
   /// True when `batch` is settled here: on disk and forwarded, or given up.
-  bool write(std::vector<Parcel>& batch);
-  void write_singly(std::vector<Parcel>& batch);
-  void drop_output(std::vector<Parcel>& batch, const Error& error);
-  void on_disk(std::vector<Parcel> batch, const std::vector<std::string>& names);
+  bool write(std::vector<PendingEnvelope>& batch);
+  void write_singly(std::vector<PendingEnvelope>& batch);
+  void drop_output(std::vector<PendingEnvelope>& batch, const Error& error);
+  void on_disk(std::vector<PendingEnvelope> batch, const std::vector<std::string>& names);
   void set_blocked(const Error& error);
 
   const ReporterOptions options_;
@@ -74,11 +73,12 @@ class Reporter final : public Service, public AttemptListener {
   std::atomic<bool> blocked_{false};
   std::atomic<std::int64_t> seq_{0};
 
-  mutable std::mutex mutex_;
-  std::condition_variable_any work_;
-  std::deque<Parcel> queue_;  ///< in order; the first `writing_` of them are being written
-  std::size_t writing_ = 0;
-  bool look_ = false;  ///< output became due earlier than run() thinks
+  mutable Mutex mutex_;
+  StoppableCondVar work_;
+  /// In order; the first `writing_` of them are being written.
+  std::deque<PendingEnvelope> queue_ SKEP_GUARDED_BY(mutex_);
+  std::size_t writing_ SKEP_GUARDED_BY(mutex_) = 0;
+  bool look_ SKEP_GUARDED_BY(mutex_) = false;  ///< output became due earlier than run() thinks
 };
 
 }  // namespace skep::worker

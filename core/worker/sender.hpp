@@ -1,44 +1,51 @@
-// Brings parcels home: new ones at once, then what the spool holds, newest first.
+// Brings envelopes home: new ones at once, then what the spool holds, newest first.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/ports/spool.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
-#include "core/worker/link.hpp"
-#include "core/worker/parcel.hpp"
+#include "core/worker/membership.hpp"
+#include "core/worker/pending_envelope.hpp"
 
 namespace skep::worker {
 
 struct SenderOptions {
   Millis rescan{60'000};  ///< how often an empty spool is looked at again
   std::uint64_t seed = std::random_device{}();
+  BackoffLimits backoff{};
+  Millis first_pause{1'000};  ///< of one item that nobody settles
 };
 
-/// A parcel leaves the spool only when the control plane echoed its key. One that is refused twice
-/// (400, 413, 415, 422) is set aside; every other answer keeps it. While nobody answers, new
-/// parcels are handed to the spool at once and one thread probes with backoff.
+/// A envelope leaves the spool only by an ack that names it by its key: taken, or refused twice by
+/// the control plane itself (400, 413, 415, 422 with a problem document), then it is set aside.
+/// Every other answer, whoever gives it, keeps it: "away". Requests halve with each of those, down
+/// to one envelope, and double with each success. While nobody answers, new envelopes are handed to
+/// the spool at once and one thread probes with backoff.
 class Sender final : public Service {
  public:
   /// Collaborators outlive the sender.
   Sender(SenderOptions options, std::unique_ptr<ControlPlane> control, ports::Spool& spool,
-         Link& link, Clock& clock);
+         Membership& membership, Clock& clock);
   ~Sender() override { stop(); }
 
-  /// Takes parcels that are in the spool. [any]
-  void push(std::vector<Parcel> parcels);
-  /// Waits until every pushed parcel was sent or deferred; false when `deadline` came first. [any]
+  /// Takes envelopes that are in the spool. [any]
+  void push(std::vector<PendingEnvelope> envelopes);
+  /// Waits until every pushed envelope was sent or deferred; false when `deadline` came first.
+  /// [any]
   bool flush(MonoMs deadline);
-  /// One last try for parcels that no spool holds; how many the control plane took.
-  static std::size_t send_unspooled(ControlPlane& control, std::vector<Parcel> parcels);
+  /// What no spool holds and stop() left undelivered.
+  std::vector<PendingEnvelope> take_unspooled();
+  /// One last try for envelopes that no spool holds; how many the control plane took.
+  static std::size_t send_unspooled(ControlPlane& control,
+                                    const std::vector<PendingEnvelope>& envelopes);
 
  protected:
   void run(std::stop_token stop) override;
@@ -49,18 +56,21 @@ class Sender final : public Service {
     Millis pause{0};
     MonoMs again = 0;  ///< not before this instant
   };
-  enum class Answer { kDone, kAway, kDenied };
+  enum class Answer { kDone, kAway };
 
-  std::vector<Parcel> take_new();
+  std::vector<PendingEnvelope> take_new();
   void settle_taken();
-  std::vector<Parcel> take_spooled();
-  void deliver(std::vector<Parcel> parcels, bool spooled);
-  Answer send(std::vector<Parcel> parcels);
-  Answer apply(std::vector<Parcel>& parcels, const Submission& submission);
-  void settle(std::vector<Parcel>& parcels, const Submission& submission);
-  void refused(const Parcel& parcel, int status, const std::string& why, bool& again);
-  void keep(std::vector<Parcel> parcels);
-  void hold(const Parcel& parcel);
+  std::vector<PendingEnvelope> take_spooled();
+  void deliver(std::vector<PendingEnvelope> envelopes, bool spooled);
+  std::vector<PendingEnvelope> take_request(std::vector<PendingEnvelope>& all) const;
+  Answer send(std::vector<PendingEnvelope>& request);
+  bool settle(std::vector<PendingEnvelope>& request, const Submission& submission);
+  Answer unsettled(std::vector<PendingEnvelope>& request, const Submission& submission);
+  bool refused(const PendingEnvelope& envelope, const api::Ack& ack);
+  void keep(std::vector<PendingEnvelope> envelopes);
+  void set_aside(const std::string& name, const std::string& reason);
+  void forget(const std::vector<std::string>& names);
+  void hold(const std::string& label, Millis longest);
   void away(const std::string& why, Millis asked, Millis floor = Millis{0});
   void denied(const std::string& why);
   void answered();
@@ -69,7 +79,7 @@ class Sender final : public Service {
   const SenderOptions options_;
   const std::unique_ptr<ControlPlane> control_;
   ports::Spool& spool_;
-  Link& link_;
+  Membership& membership_;
   Clock& clock_;
 
   // The sender's own thread.
@@ -79,13 +89,14 @@ class Sender final : public Service {
   bool parked_ = false;                     ///< backing off until another loop gets through
   MonoMs asked_until_ = 0;                  ///< the server's own Retry-After
   MonoMs next_look_ = 0;                    ///< at the spool
-  std::map<std::string, Trouble> trouble_;  ///< spooled items that wait, by name
+  std::map<std::string, Trouble> trouble_;  ///< what waits, by name, or key when it has none
+  std::vector<PendingEnvelope> unspooled_;  ///< nobody else has them: kept until delivered
+  std::size_t most_items_;                  ///< in a request
 
-  std::mutex mutex_;
-  std::condition_variable_any work_;
-  std::deque<Parcel> new_;
-  std::vector<Parcel> unspooled_;  ///< nobody else has them: kept until delivered
-  bool sending_ = false;
+  Mutex mutex_;
+  StoppableCondVar work_;
+  std::deque<PendingEnvelope> new_ SKEP_GUARDED_BY(mutex_);
+  bool sending_ SKEP_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace skep::worker

@@ -4,6 +4,7 @@ set(SKEP_QUEUE_SUITE
   ${CMAKE_CURRENT_LIST_DIR}/queue_rules_suite.cpp
   ${CMAKE_CURRENT_LIST_DIR}/queue_results_suite.cpp
   ${CMAKE_CURRENT_LIST_DIR}/queue_concurrency_suite.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/queue_placement_suite.cpp
   ${CMAKE_CURRENT_LIST_DIR}/queue_random_suite.cpp)
 skep_test(queue_conformance LABEL conformance
   SOURCES queue_conformance_test.cpp ${SKEP_QUEUE_SUITE} DEPENDS test_support)

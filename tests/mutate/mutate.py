@@ -41,17 +41,16 @@ def run(*command, **options):
 
 
 def prepare():
-    """The copy at HEAD, built."""
+    """The copy at HEAD, configured."""
     head = subprocess.check_output(["git", "-C", SOURCE, "rev-parse", "HEAD"], text=True).strip()
     if os.path.isdir(COPY):
         run("git", "-C", COPY, "checkout", "--quiet", "--force", "--detach", head)
     else:
         run("git", "-C", SOURCE, "worktree", "prune")
         run("git", "-C", SOURCE, "worktree", "add", "--quiet", "--detach", COPY, head)
-    print(f"building {head[:10]} in {BUILD}", flush=True)
+    print(f"configuring {head[:10]} in {BUILD}", flush=True)
     run("cmake", "-S", COPY, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
-        "-DCMAKE_CXX_FLAGS_DEBUG=-O0", "-DSKEP_UNITY=OFF", stdout=subprocess.DEVNULL)
-    run("ninja", "-C", BUILD, "skep_tests", stdout=subprocess.DEVNULL)
+        "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g1", "-DSKEP_UNITY=OFF", stdout=subprocess.DEVNULL)
 
 
 def tracked(prefix):
@@ -95,6 +94,8 @@ class Tests:
 
     def baseline(self, name):
         if name not in self.known:
+            print(f"building {name}", flush=True)
+            run("ninja", "-C", BUILD, name, stdout=subprocess.DEVNULL)
             begun = time.monotonic()
             passed, out = run_program(name, [], None)
             failing = [] if passed else re.findall(r"^\[  FAILED  \] ([\w./]+)", out, re.M)
@@ -148,6 +149,7 @@ def main():
             with open(os.path.join(COPY, file)) as source:
                 for operator, number, changed in mutants(source.read()):
                     by_operator.setdefault(operator, []).append((file, number, changed))
+    os.environ.update(CCACHE_BASEDIR=COPY, CCACHE_NOHASHDIR="1")
     dice = random.Random(options.seed)
     print(f"seed {options.seed}; {sum(map(len, by_operator.values()))} mutants are possible", flush=True)
     tests, killed, lived, seen = Tests(), 0, [], set()

@@ -3,6 +3,7 @@
 
 #include "core/api/release_json.hpp"
 #include "core/base/text.hpp"
+#include "core/control/answer.hpp"
 #include "core/control/fleet/fleet.hpp"
 
 namespace skep::control {
@@ -116,11 +117,10 @@ HttpResponse get_blob(Fleet& f, const HttpRequest& r) {
 }
 
 HttpResponse releases_of_worker(Fleet& f, const HttpRequest& r) {
-  const auto w = f.workers.directory.find(r.params.at("id"));
-  if (!w) return HttpResponse::problem(w.error());
-  const auto list = f.registry.desired_of(*w);
-  if (!list) return HttpResponse::problem(list.error());
-  return HttpResponse::json(api::encode(*list));
+  const api::Addressee to{r.params.at("id"), {}};
+  const auto w = f.workers.directory.find(to.worker_id);
+  if (!w) return refuse(to, w.error());
+  return answer_to(to, f.registry.desired_of(*w));
 }
 
 /// The largest plugin as base64, and the members around it.

@@ -5,7 +5,7 @@
 #include "core/api/task_json.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
-#include "core/control/placement.hpp"
+#include "core/model/placement.hpp"
 
 namespace skep::control {
 namespace {

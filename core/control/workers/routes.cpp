@@ -1,5 +1,6 @@
 // The routes of the feature "workers": parse, call the service, encode.
 #include "core/api/worker_json.hpp"
+#include "core/control/answer.hpp"
 #include "core/control/query.hpp"
 #include "core/control/workers/workers.hpp"
 
@@ -9,20 +10,17 @@ namespace {
 using net::HttpRequest;
 using net::HttpResponse;
 
-const std::string& id_of(const HttpRequest& r) { return r.params.at("id"); }
-
 HttpResponse register_worker(Workers& f, const HttpRequest& r) {
   const auto registration = api::decode_registration(r.body);
   if (!registration) return HttpResponse::problem(registration.error());
-  const auto reply = f.service.enrol(*registration);
-  return reply ? HttpResponse::json(api::encode(*reply)) : HttpResponse::problem(reply.error());
+  return answer_to({registration->worker_id, registration->incarnation},
+                   f.service.enrol(*registration));
 }
 
 HttpResponse heartbeat(Workers& f, const HttpRequest& r) {
   const auto beat = api::decode_beat(r.body);
   if (!beat) return HttpResponse::problem(beat.error());
-  const auto reply = f.service.beat(id_of(r), *beat);
-  return reply ? HttpResponse::json(api::encode(*reply)) : HttpResponse::problem(reply.error());
+  return answer_to({id_of(r), beat->incarnation}, f.service.beat(id_of(r), *beat));
 }
 
 HttpResponse list_workers(Workers& f, const HttpRequest& r) {
