@@ -190,4 +190,92 @@ std::string task_error(std::string_view code, std::string_view message) {
   return out.object().key("code").str(code).key("message").str(message).end_object().take();
 }
 
+namespace {
+
+shape::Members task_members() {
+  using namespace shape;
+  return {{"id", kText},
+          {"type", kText},
+          {"status", status_shape()},
+          {"state", word({"scheduled", "queued", "retry_wait", "claimed", "executing", "suspect",
+                          "succeeded", "failed", "cancelled", "dead"})},
+          {"site", kTextOrNull},
+          {"worker_id", kTextOrNull},
+          {"attempt", told(kInt, "Grows at every claim.")},
+          {"tries_used", kInt},
+          {"max_attempts", kInt},
+          {"priority", kInt},
+          {"requires", kTexts},
+          {"created_at", kTimeOrNull},
+          {"run_at", kTimeOrNull},
+          {"expires_at", kTimeOrNull},
+          {"claimed_at", kTimeOrNull},
+          {"started_at", kTimeOrNull},
+          {"finished_at", kTimeOrNull},
+          {"duration_ms", kIntegerOrNull},
+          {"timeout_seconds", kNumberOrNull},
+          {"idempotency_key", kTextOrNull},
+          {"params", kAnyObject},
+          {"result", told(kAny, "The plugin's document, or null.")},
+          {"error", ref("TaskError")}};
+}
+
+Document task_spec_document() {
+  using namespace shape;
+  constexpr std::string_view kName =
+      R"({"type":["string","null"],"maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$"})";
+  return {
+      "TaskSpec",
+      request(
+          {{"type", R"({"type":"string","minLength":1})"},
+           {"params", told(kObjectOrNull, "Checked against the type's schema.")},
+           {"site", told(kName, "Where it may run; any when not given.")},
+           {"site_name", told(kName, "The same as site.")},
+           {"worker_id", told(kName, "Who may run it; any when not given.")},
+           {"requires", R"({"type":["array","null"],"maxItems":32,"items":{"type":"string",)"
+                        R"("maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$"}})"},
+           {"priority",
+            R"({"enum":["low","normal","high","critical","0","1","2","3","4","5","6","7","8","9",)"
+            R"(0,1,2,3,4,5,6,7,8,9,null],"type":["string","integer","null"]})"},
+           {"timeout_seconds",
+            told(R"({"type":["number","null"],"minimum":0,"maximum":604800})", "Above 0.")},
+           {"max_attempts", R"({"type":["integer","null"],"minimum":1,"maximum":100})"},
+           {"run_at", kTimeOrNull},
+           {"expires_at", kTimeOrNull},
+           {"idempotency_key", R"({"type":["string","null"],"minLength":1,"maxLength":256})"}},
+          {"type"})};
+}
+
+}  // namespace
+
+std::string status_shape() {
+  return shape::word(
+      {"queued", "claimed", "executing", "succeeded", "failed", "cancelled", "dead"});
+}
+
+Documents task_documents() {
+  using namespace shape;
+  Members detail = task_members();
+  detail.push_back({"attempts", array(ref("Attempt"))});
+  return {
+      task_spec_document(),
+      {"TaskSubmission",
+       either({ref("TaskSpec"), R"({"type":"array","minItems":1,"maxItems":10000,"items":)" +
+                                    ref("TaskSpec") + "}"})},
+      {"TaskReceipt", either({ref("Task"), ref("SubmittedTasks")})},
+      {"TaskError", R"({"type":["object","null"],"properties":{"code":{"type":"string"},"message":)"
+                    R"({"type":"string"}},"additionalProperties":true})"},
+      {"Task", answer(task_members())},
+      {"TaskList", page("Task")},
+      {"Attempt", answer({{"attempt", kInt},
+                          {"worker_id", kText},
+                          {"outcome", kTextOrNull},
+                          {"error", ref("TaskError")},
+                          {"claimed_at", kTimeOrNull},
+                          {"started_at", kTimeOrNull},
+                          {"finished_at", kTimeOrNull}})},
+      {"TaskDetail", answer(detail)},
+  };
+}
+
 }  // namespace skep::api

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "core/api/document.hpp"
 #include "core/base/json.hpp"
 #include "core/model/task.hpp"
 #include "core/ports/queue.hpp"
@@ -27,5 +28,10 @@ std::string encode_task(const model::Task& task, std::span<const ports::AttemptR
 
 /// {"code":..,"message":..}: the shape of a task's error.
 std::string task_error(std::string_view code, std::string_view message);
+
+/// Task, TaskDetail, TaskList, TaskSpec, what one submits and what is answered to that.
+Documents task_documents();
+/// Schema of a task's public status.
+std::string status_shape();
 
 }  // namespace skep::api

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "core/api/documents.hpp"
 #include "core/app/slots.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
@@ -16,9 +17,14 @@ namespace {
 std::vector<net::Route> with_openapi(std::vector<net::Route> routes) {
   auto document = std::make_shared<std::string>();
   routes.push_back(
-      {"GET", "/openapi.json", net::Right::kNone, 0, "This document.",
-       [document](const net::HttpRequest&) { return net::HttpResponse::json(*document); }});
-  *document = net::Router(routes).openapi(kVersion);
+      {"GET",
+       "/openapi.json",
+       net::Right::kNone,
+       0,
+       "This document.",
+       [document](const net::HttpRequest&) { return net::HttpResponse::json(*document); },
+       {"", "OpenApi"}});
+  *document = net::Router(routes).openapi(kVersion, api::schemas());
   return routes;
 }
 

@@ -12,16 +12,6 @@
 #include "core/config/show.hpp"
 
 namespace skep::app {
-namespace {
-
-void write_list(JsonOut& out, std::string_view name, const std::vector<std::string>& items) {
-  out.key(name).array();
-  for (const std::string& item : items) out.str(item);
-  out.end_array();
-}
-
-}  // namespace
-
 NodeApi::NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader,
                  EventStreams& events)
     : facts_(std::move(facts)), registry_(registry), reloader_(reloader), events_(events) {}
@@ -43,34 +33,69 @@ std::vector<net::Route> NodeApi::routes() {
   constexpr net::QueryParameter kForce{"force", "Also a file that is in quarantine.",
                                        R"({"type":"boolean"})"};
   constexpr net::QueryParameter kSince{"since", "The id of the last event that is known."};
+  constexpr net::QueryParameter kLastEventId{"Last-Event-ID", "The same as since."};
   constexpr net::QueryParameter kFollow{"follow", "false ends when all that is kept was sent.",
                                         R"({"type":"boolean"})"};
+  const net::RouteDocuments stream{
+      .response = "EventStream", .media = "text/event-stream", .headers = {kLastEventId}};
   return {
-      {"GET", "/api/node", kOperate, 0, "This node: roles, version, what waits for a restart.",
-       read(&NodeApi::node)},
-      {"GET", "/api/node/plugins", kOperate, 0, "Its plugins with their generations.",
-       read(&NodeApi::plugins)},
+      {"GET",
+       "/api/node",
+       kOperate,
+       0,
+       "This node: roles, version, what waits for a restart.",
+       read(&NodeApi::node),
+       {"", "Node"}},
+      {"GET",
+       "/api/node/plugins",
+       kOperate,
+       0,
+       "Its plugins with their generations.",
+       read(&NodeApi::plugins),
+       {"", "PluginList"}},
       {"POST",
        "/api/node/plugins/{id}/reload",
        kOperate,
        net::kOptionalBody,
        "Bring the newest file of a plugin into service.",
        call(&NodeApi::reload_plugin),
+       {"", "PluginReload"},
        {kForce}},
-      {"GET", "/api/node/scripts", kOperate, 0, "Its scripts with their generations.",
-       read(&NodeApi::scripts)},
-      {"GET", "/api/node/metrics", kOperate, 0,
-       "Its plugins, scripts and events in Prometheus text format.", read(&NodeApi::metrics)},
-      {"GET", "/api/node/config", kOperate, 0, "Its configuration as it runs, with origins.",
-       read(&NodeApi::config)},
-      {"POST", "/api/node/reload", kOperate, net::kOptionalBody,
-       "Read the configuration again, apply what may change live.", call(&NodeApi::reload)},
+      {"GET",
+       "/api/node/scripts",
+       kOperate,
+       0,
+       "Its scripts with their generations.",
+       read(&NodeApi::scripts),
+       {"", "ScriptList"}},
+      {"GET",
+       "/api/node/metrics",
+       kOperate,
+       0,
+       "Its plugins, scripts and events in Prometheus text format.",
+       read(&NodeApi::metrics),
+       {"", "Metrics", "text/plain"}},
+      {"GET",
+       "/api/node/config",
+       kOperate,
+       0,
+       "Its configuration as it runs, with origins.",
+       read(&NodeApi::config),
+       {"", "NodeConfig"}},
+      {"POST",
+       "/api/node/reload",
+       kOperate,
+       net::kOptionalBody,
+       "Read the configuration again, apply what may change live.",
+       call(&NodeApi::reload),
+       {"", "ReloadReport"}},
       {"GET",
        "/api/node/events",
        kOperate,
        0,
        "What happens on it, as Server-Sent Events.",
        events,
+       stream,
        {kSince, kFollow}},
       {"GET",
        "/api/events",
@@ -78,27 +103,25 @@ std::vector<net::Route> NodeApi::routes() {
        0,
        "The same as /api/node/events.",
        events,
+       stream,
        {kSince, kFollow}},
   };
 }
 
 NodeApi::Response NodeApi::node(const Request&) const {
-  const std::vector<std::string> urls = urls_.get();
-  JsonOut out;
-  out.object().key("id").str(facts_.id).key("site").str(facts_.site);
-  write_list(out, "roles", facts_.roles);
-  out.key("state").str(urls.empty() ? "starting" : "running");
-  out.key("version").str(kVersion).key("pid").integer(::getpid());
-  out.key("started_at").time_or_null(facts_.started_at);
-  out.key("state_dir").str(facts_.state_dir).key("config_file").str(facts_.config_file);
-  write_list(out, "urls", urls);
-  write_changes(out, "needs_restart", reloader_.needs_restart());
-  out.key("last_reload");
-  if (const auto last = reloader_.last())
-    out.raw(to_json(*last));
-  else
-    out.null();
-  return Response::json(out.end_object().take());
+  api::NodeView node{facts_.id,
+                     facts_.site,
+                     facts_.roles,
+                     std::string(kVersion),
+                     ::getpid(),
+                     facts_.started_at,
+                     facts_.state_dir,
+                     facts_.config_file,
+                     urls_.get(),
+                     views_of(reloader_.needs_restart()),
+                     {}};
+  if (const auto last = reloader_.last()) node.last_reload = view_of(*last);
+  return Response::json(api::encode(node));
 }
 
 NodeApi::Response NodeApi::plugins(const Request&) const {
@@ -113,11 +136,8 @@ NodeApi::Response NodeApi::reload_plugin(const Request& r) {
   const auto done =
       registry_.reload(r.params.at("id"), force != r.query.end() && force->second == "true");
   if (!done) return Response::problem(done.error());
-  JsonOut out;
-  out.object().key("id").str(done->id).key("version").str(done->version);
-  out.key("generation").integer(static_cast<std::int64_t>(done->generation));
-  out.key("sha256").str(done->sha256).key("changed").boolean(done->changed).end_object();
-  return Response::json(out.take());
+  return Response::json(api::encode(
+      api::PluginReload{done->id, done->version, done->generation, done->sha256, done->changed}));
 }
 
 std::vector<plugin::ScriptInfo> NodeApi::script_infos() const {
@@ -140,7 +160,7 @@ NodeApi::Response NodeApi::config(const Request&) const {
 NodeApi::Response NodeApi::reload(const Request&) {
   const ReloadReport report = reloader_.reload("api");
   if (report.result == "refused") return Response::problem(*report.error);
-  return Response::json(to_json(report));
+  return Response::json(api::encode(view_of(report)));
 }
 
 }  // namespace skep::app

@@ -34,15 +34,12 @@ void keep_table(const std::map<std::string, std::string>& before, const std::str
     tables.erase(id);
 }
 
-void write(JsonOut& out, const plugin::Configured& plugins) {
-  const auto row = [&](const std::string& id, std::string_view result) -> JsonOut& {
-    return out.object().key("id").str(id).key("result").str(result).key("error");
-  };
-  out.key("plugins").array();
-  for (const std::string& id : plugins.changed) row(id, "changed").null().end_object();
+std::vector<api::ReloadView::Table> views_of(const plugin::Configured& plugins) {
+  std::vector<api::ReloadView::Table> out;
+  for (const std::string& id : plugins.changed) out.push_back({id, "changed", ""});
   for (const auto& [id, error] : plugins.failed)
-    row(id, error.id() == "needs-restart" ? "restart" : "failed").str(error.message).end_object();
-  out.end_array();
+    out.push_back({id, error.id() == "needs-restart" ? "restart" : "failed", error.message});
+  return out;
 }
 
 bool sets_anything(const config::Loaded& loaded) {
@@ -82,39 +79,24 @@ std::map<std::string, config::Origin> merged_origins(const config::Loaded& runni
 
 }  // namespace
 
-void write_changes(JsonOut& out, std::string_view name, const std::vector<Change>& changes) {
-  out.key(name).array();
-  for (const Change& c : changes)
-    out.object()
-        .key("key")
-        .str(c.key)
-        .key("before")
-        .raw(c.before)
-        .key("after")
-        .raw(c.after)
-        .end_object();
-  out.end_array();
+std::vector<api::ConfigChange> views_of(const std::vector<Change>& changes) {
+  std::vector<api::ConfigChange> out;
+  for (const Change& c : changes) out.push_back({c.key, c.before, c.after});
+  return out;
 }
 
-std::string to_json(const ReloadReport& r) {
-  JsonOut out;
-  out.object().key("result").str(r.result).key("trigger").str(r.trigger);
-  out.key("at").time_or_null(r.at);
-  write_changes(out, "applied", r.applied);
-  write_changes(out, "needs_restart", r.needs_restart);
-  out.key("covered").array();
-  for (const auto& c : r.covered)
-    out.object().key("key").str(c.key).key("value").raw(c.value).key("by").str(c.by).end_object();
-  out.end_array();
-  write(out, r.plugins);
-  out.key("warnings").array();
-  for (const std::string& warning : r.warnings) out.str(warning);
-  out.end_array().key("error");
-  if (r.error)
-    out.str(r.error->message);
-  else
-    out.null();
-  return out.end_object().take();
+api::ReloadView view_of(const ReloadReport& r) {
+  api::ReloadView view{r.result,
+                       r.trigger,
+                       r.at,
+                       views_of(r.applied),
+                       views_of(r.needs_restart),
+                       {},
+                       views_of(r.plugins),
+                       r.warnings,
+                       r.error ? r.error->message : ""};
+  for (const auto& c : r.covered) view.covered.push_back({c.key, c.value, c.by});
+  return view;
 }
 
 Reloader::Reloader(config::Loaded running, config::LoadOptions source, Guards guards)

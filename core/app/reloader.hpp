@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/api/node_json.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/json.hpp"
 #include "core/base/mutex.hpp"
@@ -34,9 +35,8 @@ struct ReloadReport {
   std::vector<std::string> warnings;
   std::optional<Error> error;  ///< why it was refused, or why [trust] or [plugins] waits
 };
-std::string to_json(const ReloadReport& report);
-/// The member `name`: [{key, before, after}].
-void write_changes(JsonOut& out, std::string_view name, const std::vector<config::Change>& changes);
+api::ReloadView view_of(const ReloadReport& report);
+std::vector<api::ConfigChange> views_of(const std::vector<config::Change>& changes);
 
 class Reloader {
  public:

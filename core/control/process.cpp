@@ -1,7 +1,7 @@
 #include "core/control/process.hpp"
 
 #include "core/api/metric_snapshot.hpp"
-#include "core/base/json.hpp"
+#include "core/api/process_json.hpp"
 #include "core/base/version.hpp"
 #include "core/control/reconciler.hpp"
 
@@ -24,15 +24,11 @@ std::vector<Check> all_checks(Platform& platform, const FeatureList& features) {
 }
 
 HttpResponse health(Platform& platform, const FeatureList& features) {
-  JsonOut out;
-  bool good = true;
-  out.object().key("version").str(kVersion).key("checks").object();
-  for (const Check& check : all_checks(platform, features)) {
-    good = good && check.status;
-    out.key(check.name).str(check.status ? std::string("ok") : check.status.error().message);
-  }
-  out.end_object().key("status").str(good ? "ok" : "unavailable").end_object();
-  return HttpResponse::json(out.take(), good ? 200 : 503);
+  api::Health now{std::string(kVersion), {}};
+  for (const Check& check : all_checks(platform, features))
+    now.checks.push_back(
+        {std::string(check.name), check.status ? "" : check.status.error().message});
+  return HttpResponse::json(api::encode(now), now.good() ? 200 : 503);
 }
 
 HttpResponse metrics(const HttpMetrics& http, const FeatureList& features) {
@@ -52,18 +48,21 @@ std::vector<net::Route> process_routes(Platform& platform, const HttpMetrics& ht
                                        const FeatureList& features) {
   using enum net::Right;
   const auto probe = [](std::string_view path, net::Right right, std::string_view summary,
+                        net::RouteDocuments documents,
                         std::function<HttpResponse(const HttpRequest&)> handler) {
     net::Route r{"GET", path, right, 0, summary, std::move(handler)};
     r.any_query = true;
+    r.documents = std::move(documents);
     return r;
   };
+  const net::RouteDocuments readiness{.response = "Health", .others = {{"503", "Health"}}};
   const auto ready = [&](const HttpRequest&) { return health(platform, features); };
   return {
-      probe("/health", kNone, "Is everything it depends on there?", ready),
-      probe("/readyz", kNone, "The same as /health.", ready),
-      probe("/livez", kNone, "Does the process answer?",
-            [](const HttpRequest&) { return HttpResponse::json(R"({"status":"ok"})"); }),
-      probe("/metrics", kOperate, "Prometheus metrics.",
+      probe("/health", kNone, "Is everything it depends on there?", readiness, ready),
+      probe("/readyz", kNone, "The same as /health.", readiness, ready),
+      probe("/livez", kNone, "Does the process answer?", {"", "Alive"},
+            [](const HttpRequest&) { return HttpResponse::json(api::encode_alive()); }),
+      probe("/metrics", kOperate, "Prometheus metrics.", {"", "Metrics", "text/plain"},
             [&](const HttpRequest&) { return metrics(http, features); }),
   };
 }

@@ -124,9 +124,15 @@ struct QueryParameter {
 
 /// What goes in and out of a route, for openapi.json: names of schemas, see Router::openapi.
 struct RouteDocuments {
-  std::string_view request{};   ///< "" = no body is described
-  std::string_view response{};  ///< of a 2xx; "" = anything
+  struct Answer {
+    std::string_view status;      ///< "503"
+    std::string_view document{};  ///< "" = no body
+  };
+  std::string_view request{};   ///< "" = it takes no body, or ignores it
+  std::string_view response{};  ///< of a 2xx
   std::string_view media = "application/json";
+  std::vector<QueryParameter> headers{};  ///< of the request
+  std::vector<Answer> others{};           ///< those that are neither 2xx nor a problem document
 };
 
 /// One row of the route table. A route without a row does not exist.
@@ -137,9 +143,9 @@ struct Route {
   std::size_t body_cap = 0;  ///< bytes; 0 = no body allowed
   std::string_view summary;  ///< one line, for openapi.json
   std::function<HttpResponse(const HttpRequest&)> handler;
+  RouteDocuments documents{};
   std::vector<QueryParameter> query{};  ///< those it takes; another one is refused by name
   bool any_query = false;               ///< for probes and scrapers, which add their own
-  RouteDocuments documents{};
 };
 
 struct RouteMatch {
@@ -160,7 +166,7 @@ class Router {
   std::string nearest_path(std::string_view path) const;
   const std::vector<Route>& routes() const { return routes_; }
   /// OpenAPI 3.1 document of the table. `schemas` are the schemas that the rows name, as the
-  /// members of a JSON object: "\"Task\":{..},\"Worker\":{..}".
+  /// members of a JSON object: "\"Task\":{..},\"Worker\":{..}". "Problem" is there already.
   std::string openapi(std::string_view version, std::string_view schemas = {}) const;
 
  private:

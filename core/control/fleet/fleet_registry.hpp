@@ -17,22 +17,7 @@
 
 namespace skep::control {
 
-/// What somebody wants to publish, as it came.
-struct Publication {
-  api::ArtifactKind kind = api::ArtifactKind::kScript;
-  std::string name;
-  std::string version;
-  std::string content;
-  std::string sha256;              ///< "" or what the content must have
-  std::string signature;           ///< text of FILE.minisig, "" = none
-  std::vector<std::string> types;  ///< empty = the name
-  std::vector<std::string> sites;  ///< empty = every site
-  std::int64_t canary_count = 0;   ///< 0 and canary_percent 0 = everybody at once
-  double canary_percent = 0;
-  bool hold = false;
-  std::int64_t promote_after_ms = 600'000;
-  std::int64_t promote_after_tasks = 20;
-};
+using Publication = api::Publication;
 
 /// Releases as they were at one revision. Immutable.
 struct RegistrySnapshot {

@@ -123,7 +123,7 @@ Result<ReleaseStore::Contents> ReleaseStore::load() {
     r.name = ports::as_text(row[1]);
     r.sha256 = ports::as_text(row[2]);
     SKEP_TRY(read_document(ports::as_text(row[3]), r));
-    r.state = parse_release_state(ports::as_text(row[4]));
+    r.state = api::parse_release_state(ports::as_text(row[4]));
     r.reason = ports::as_text(row[5]);
     r.revision = ports::as_int(row[6]);
     r.changed_ms = ports::as_int(row[7]);

@@ -9,8 +9,6 @@
 namespace skep::control {
 namespace {
 
-constexpr std::array<std::string_view, 4> kStates{"canary", "active", "rolled_back", "withdrawn"};
-
 double share(const Tally& t) {
   return t.finished() == 0 ? 0.0
                            : static_cast<double>(t.failed) / static_cast<double>(t.finished());
@@ -43,14 +41,6 @@ bool hides(const Release& newer, const Release& old) {
 }
 
 }  // namespace
-
-std::string_view to_string(ReleaseState s) { return kStates[static_cast<std::size_t>(s)]; }
-
-ReleaseState parse_release_state(std::string_view word) {
-  const auto at = std::find(kStates.begin(), kStates.end(), word);
-  return at == kStates.end() ? ReleaseState::kWithdrawn
-                             : static_cast<ReleaseState>(at - kStates.begin());
-}
 
 bool Release::covers(std::string_view site) const {
   return sites.empty() || std::find(sites.begin(), sites.end(), site) != sites.end();

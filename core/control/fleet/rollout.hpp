@@ -9,49 +9,17 @@
 #include <string_view>
 #include <vector>
 
-#include "core/api/artifacts.hpp"
+#include "core/api/release_json.hpp"
 #include "core/base/clock.hpp"
 
 namespace skep::control {
 
-enum class ReleaseState { kCanary, kActive, kRolledBack, kWithdrawn };
-std::string_view to_string(ReleaseState s);
-ReleaseState parse_release_state(std::string_view word);
-
-/// Tasks that ended, by outcome; cancelled ones do not count.
-struct Tally {
-  std::int64_t ok = 0;
-  std::int64_t failed = 0;
-  std::int64_t finished() const { return ok + failed; }
-};
+using ReleaseState = api::ReleaseState;
+using Tally = api::Tally;
 
 /// One publication of an artifact. Releases of a name form a stack: the newest one that is in force
 /// for a worker is what it runs, so taking one away brings the one below it back.
-struct Release {
-  std::int64_t id = 0;  ///< the revision that published it
-  api::ArtifactKind kind = api::ArtifactKind::kScript;
-  std::string name;
-  std::string arch;  ///< "any", "x86_64" or "aarch64"
-  std::string version;
-  std::string sha256;
-  std::int64_t size = 0;
-  std::string signature;
-  std::vector<std::string> types;     ///< task types it brings
-  std::vector<std::string> sites;     ///< sorted; empty = every site
-  std::vector<std::string> canaries;  ///< ids of the workers that try it first
-  bool hold = false;                  ///< a canary goes on until somebody promotes it
-  std::int64_t promote_after_ms = 600'000;
-  std::int64_t promote_after_tasks = 20;
-  WallMs published_ms = 0;
-  Tally before;  ///< of its types, all that ended before it was published
-
-  ReleaseState state = ReleaseState::kActive;
-  std::string reason;         ///< why it was rolled back
-  std::int64_t revision = 0;  ///< its last change
-  WallMs changed_ms = 0;
-  Tally canary;  ///< on canaries since they have it
-  Tally others;  ///< elsewhere at its sites, meanwhile
-
+struct Release : api::ReleaseRecord {
   bool in_force() const { return state == ReleaseState::kActive || state == ReleaseState::kCanary; }
   bool covers(std::string_view site) const;
   bool is_canary(std::string_view worker_id) const;

@@ -6,6 +6,7 @@
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
 #include "core/model/transitions.hpp"
+#include "core/net/http.hpp"
 
 namespace skep::control {
 namespace {
@@ -20,9 +21,8 @@ std::uint64_t random_number() {
 }
 
 api::Ack refused(const Envelope* e, int status, const Error& error) {
-  JsonOut problem;
-  problem.object().key("code").str(error.id()).key("detail").str(error.message).end_object();
-  return {"", "", e != nullptr ? e->lease.task_id : "", status, problem.take()};
+  return {"", "", e != nullptr ? e->lease.task_id : "", status,
+          net::HttpResponse::problem(status, error).body};
 }
 
 api::Ack stored(const Envelope& e) {

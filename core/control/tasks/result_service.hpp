@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/api/task_views.hpp"
 #include "core/api/wire.hpp"
 #include "core/base/live.hpp"
 #include "core/control/platform.hpp"
@@ -37,12 +38,7 @@ class ResultService {
   /// nothing is acknowledged. [any]
   Result<std::vector<api::Ack>> accept(const std::vector<Result<model::Envelope>>& envelopes);
 
-  struct LogRow {
-    std::int64_t attempt = 0;
-    std::int64_t chunk = 0;
-    WallMs received_ms = 0;
-    std::vector<api::LogEntry> entries;
-  };
+  using LogRow = api::LogRow;
   /// Chunks of a task after (attempt, chunk), in order.
   Result<std::vector<LogRow>> logs(const std::string& task_id, std::int64_t after_attempt,
                                    std::int64_t after_chunk, int limit);

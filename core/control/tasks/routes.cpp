@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "core/api/task_json.hpp"
+#include "core/api/task_views.hpp"
 #include "core/base/text.hpp"
 #include "core/base/utf8.hpp"
 #include "core/control/answer.hpp"
@@ -17,6 +18,7 @@ using net::HttpResponse;
 constexpr std::size_t kMaxBatch = 10'000;
 /// A page ends after the task with which it weighs as much: lists carry whole documents.
 constexpr std::size_t kPageBytes = 4u << 20;
+constexpr int kLogRows = 200;
 
 Result<std::vector<model::TaskSpec>> read_specs(const json::value& body, int default_attempts) {
   std::vector<model::TaskSpec> specs;
@@ -57,16 +59,6 @@ Status apply_key_header(const HttpRequest& r, bool array, std::vector<model::Tas
   return {};
 }
 
-std::string encode_submitted(const std::vector<TaskService::Submitted>& submitted) {
-  JsonOut out;
-  out.object().key("items").array();
-  for (const auto& s : submitted) {
-    out.object().key("id").str(s.task.id).key("status");
-    out.str(model::public_status(s.task.state)).key("type").str(s.task.spec.type).end_object();
-  }
-  return out.end_array().end_object().take();
-}
-
 HttpResponse answer(const Result<model::Task>& task) {
   return task ? HttpResponse::json(api::encode_task(*task)) : HttpResponse::problem(task.error());
 }
@@ -95,7 +87,7 @@ HttpResponse post_tasks(Tasks& f, const HttpRequest& r) {
                                  problems.empty() ? "" : ",\"errors\":" + problems);
   for (const auto& s : *submitted)
     if (!s.existed) f.counts.submitted(s.task.spec.type, 1);
-  if (body->is_array()) return HttpResponse::json(encode_submitted(*submitted), 201);
+  if (body->is_array()) return HttpResponse::json(api::encode(*submitted), 201);
   const auto& one = submitted->front();
   auto response = HttpResponse::json(api::encode_task(one.task), one.existed ? 200 : 201);
   response.headers.emplace_back("Location", "/api/tasks/" + one.task.id);
@@ -169,40 +161,22 @@ HttpResponse get_task_logs(Tasks& f, const HttpRequest& r) {
   const auto ticket = f.platform.waits.tasks.ticket();
   const auto task = f.service.get(id_of(r));
   if (!task) return HttpResponse::problem(task.error());
-  const auto rows = f.results.logs(task->id, after.first, after.second, 200);
+  auto rows = f.results.logs(task->id, after.first, after.second, kLogRows);
   if (!rows) return HttpResponse::problem(rows.error());
   const bool ended = model::is_terminal(task->state);
   const MonoMs until = r.received_ms + wait->count();
   if (rows->empty() && !ended && !r.closing && f.platform.clock.mono_ms() < until)
     return HttpResponse::wait_for({&f.platform.waits.tasks, task->id, ticket, until});
-  JsonOut out;
-  out.object().key("items").array();
-  for (const auto& row : *rows) {
-    after = {row.attempt, row.chunk};
-    for (const auto& entry : row.entries) {
-      out.object().key("attempt").integer(row.attempt).key("chunk").integer(row.chunk);
-      out.key("stream").str(entry.stream).key("text").str(entry.text);
-      out.key("at").str(to_iso(row.received_ms)).end_object();
-    }
-  }
-  out.end_array().key("next_cursor");
-  out.str(std::to_string(after.first) + "." + std::to_string(after.second));
-  out.key("ended").boolean(ended && rows->size() < 200).end_object();
-  return HttpResponse::json(out.take());
+  if (!rows->empty()) after = {rows->back().attempt, rows->back().chunk};
+  api::LogPage page{std::move(*rows), {}, false};
+  page.ended = ended && page.rows.size() < static_cast<std::size_t>(kLogRows);
+  page.next_cursor = std::to_string(after.first) + "." + std::to_string(after.second);
+  return HttpResponse::json(api::encode(page));
 }
 
 HttpResponse explain_task(Tasks& f, const HttpRequest& r) {
   const auto e = f.service.explain(id_of(r));
-  if (!e) return HttpResponse::problem(e.error());
-  JsonOut out;
-  out.object().key("id").str(e->task.id);
-  out.key("status").str(model::public_status(e->task.state));
-  out.key("summary").str(e->summary).key("next").str(e->next).key("workers").array();
-  for (const auto& line : e->workers) {
-    out.object().key("worker_id").str(line.worker_id).key("eligible").boolean(line.eligible);
-    out.key("reason").str_or_null(line.reason).end_object();
-  }
-  return HttpResponse::json(out.end_array().end_object().take());
+  return e ? HttpResponse::json(api::encode(*e)) : HttpResponse::problem(e.error());
 }
 
 HttpResponse cancel_task(Tasks& f, const HttpRequest& r) {
@@ -248,26 +222,15 @@ HttpResponse post_results(Tasks& f, const HttpRequest& r) {
   if (body->is_array()) return HttpResponse::json(api::encode(*acks));
   const api::Ack& one = acks->front();
   if (one.status < 300) return HttpResponse::json(api::encode(one));
-  if (!envelopes.front()) {
-    auto response = HttpResponse::problem(envelopes.front().error());
-    response.status = one.status;
-    return response;
-  }
-  auto response = HttpResponse::json(api::encode(one), one.status);
-  response.content_type = "application/problem+json";
-  response.body = one.error;
-  return response;
+  HttpResponse refused;
+  refused.status = one.status;
+  refused.content_type = "application/problem+json";
+  refused.body = one.error;
+  return refused;
 }
 
 HttpResponse task_types(Tasks& f, const HttpRequest&) {
-  JsonOut out;
-  out.object().key("items").array();
-  for (const auto& t : f.types.types()) {
-    out.object().key("name").str(t.name).key("version").str(t.version);
-    out.key("description").str(t.description).key("params_schema").raw(t.params_schema);
-    out.end_object();
-  }
-  return HttpResponse::json(out.end_array().end_object().take());
+  return HttpResponse::json(api::encode(f.types.types()));
 }
 
 }  // namespace
@@ -285,17 +248,24 @@ std::vector<net::Route> Tasks::routes() {
   constexpr net::QueryParameter kSite{"site", "Only tasks for this site."};
   constexpr net::QueryParameter kWorker{"worker_id", "Only tasks of this worker."};
   constexpr net::QueryParameter kAfter{"after", "A next_cursor of an earlier answer."};
+  constexpr net::QueryParameter kIdempotencyKey{
+      "Idempotency-Key", "For one task: the same as its idempotency_key.",
+      R"({"type":"string","minLength":1,"maxLength":256})"};
   const auto bind = [this](Handler h) {
     return [this, h](const HttpRequest& r) { return h(*this, r); };
   };
+  const net::RouteDocuments submission{
+      .request = "TaskSubmission", .response = "TaskReceipt", .headers = {kIdempotencyKey}};
   return {
-      {"POST", "/api/tasks", kOperate, kBatch, "Submit one task or an array.", bind(post_tasks)},
+      {"POST", "/api/tasks", kOperate, kBatch, "Submit one task or an array.", bind(post_tasks),
+       submission},
       {"GET",
        "/api/tasks",
        kOperate,
        0,
        "List tasks, newest first.",
        bind(list_tasks),
+       {"", "TaskList"},
        {kStatus, kType, kSite, kWorker, kLimitParameter, kCursorParameter}},
       {"GET",
        "/api/tasks/{id}",
@@ -303,6 +273,7 @@ std::vector<net::Route> Tasks::routes() {
        0,
        "One task; ?wait=30 waits for its end.",
        bind(get_task),
+       {"", "TaskDetail"},
        {kWaitParameter}},
       {"GET",
        "/api/tasks/{id}/logs",
@@ -310,27 +281,65 @@ std::vector<net::Route> Tasks::routes() {
        0,
        "Its output so far; ?after=&wait= follows.",
        bind(get_task_logs),
+       {"", "LogPage"},
        {kAfter, kWaitParameter}},
-      {"GET", "/api/tasks/{id}/explain", kOperate, 0, "Why it waits, per worker.",
-       bind(explain_task)},
-      {"POST", "/api/tasks/{id}/cancel", kOperate, kSmall, "End it.", bind(cancel_task)},
-      {"POST", "/api/tasks/{id}/retry", kOperate, kSmall, "Queue it again with fresh tries.",
-       bind(retry_task)},
-      {"GET", "/api/task-types", kOperate, 0, "Known task types with their schemas.",
-       bind(task_types)},
+      {"GET",
+       "/api/tasks/{id}/explain",
+       kOperate,
+       0,
+       "Why it waits, per worker.",
+       bind(explain_task),
+       {"", "Explanation"}},
+      {"POST",
+       "/api/tasks/{id}/cancel",
+       kOperate,
+       kSmall,
+       "End it.",
+       bind(cancel_task),
+       {"", "Task"}},
+      {"POST",
+       "/api/tasks/{id}/retry",
+       kOperate,
+       kSmall,
+       "Queue it again with fresh tries.",
+       bind(retry_task),
+       {"", "Task"}},
+      {"GET",
+       "/api/task-types",
+       kOperate,
+       0,
+       "Known task types with their schemas.",
+       bind(task_types),
+       {"", "TaskTypeList"}},
       {"GET",
        "/api/workers/{id}/tasks",
        kOperate,
        0,
        "Tasks of one worker.",
        bind(list_worker_tasks),
+       {"", "TaskList"},
        {kStatus, kType, kSite, kLimitParameter, kCursorParameter}},
-      {"POST", "/api/workers/{id}/claim", kWork, kDocument, "Lease tasks; long-polls.",
-       bind(claim)},
-      {"POST", "/api/workers/{id}/release", kWork, kDocument, "Hand tasks back unfinished.",
-       bind(release)},
-      {"POST", "/api/workers/results", kWork, kBatch, "One envelope or an array.",
-       bind(post_results)},
+      {"POST",
+       "/api/workers/{id}/claim",
+       kWork,
+       kDocument,
+       "Lease tasks; long-polls.",
+       bind(claim),
+       {"ClaimRequest", "ClaimReply"}},
+      {"POST",
+       "/api/workers/{id}/release",
+       kWork,
+       kDocument,
+       "Hand tasks back unfinished.",
+       bind(release),
+       {"ReleaseRequest", "BeatReply"}},
+      {"POST",
+       "/api/workers/results",
+       kWork,
+       kBatch,
+       "One envelope or an array.",
+       bind(post_results),
+       {"ResultsRequest", "ResultsReply"}},
   };
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/api/task_views.hpp"
 #include "core/control/platform.hpp"
 #include "core/control/tasks/task_types.hpp"
 #include "core/control/workers/worker_directory.hpp"
@@ -22,10 +23,7 @@ class TaskService {
         types_(types),
         workers_(workers) {}
 
-  struct Submitted {
-    model::Task task;
-    bool existed = false;  ///< the idempotency key was known with the same content
-  };
+  using Submitted = api::Submitted;
   /// All or nothing. `problems` gets [{pointer,message}] when parameters do not fit. kState
   /// "idempotency-conflict" when a key belongs to a different task. [any]
   Result<std::vector<Submitted>> submit(std::vector<model::TaskSpec> specs, std::string& problems);
@@ -33,17 +31,7 @@ class TaskService {
   Result<model::Task> cancel(const std::string& id);
   Result<model::Task> retry(const std::string& id);
 
-  struct Explanation {
-    model::Task task;
-    std::string summary;
-    std::string next;
-    struct Line {
-      std::string worker_id;
-      bool eligible = false;
-      std::string reason;
-    };
-    std::vector<Line> workers;  ///< of a task that waits
-  };
+  using Explanation = api::Explanation;
   Result<Explanation> explain(const std::string& id);
 
   /// Wakes waiting claims for tasks that can be claimed now.

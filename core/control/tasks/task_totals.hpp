@@ -5,16 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "core/api/overview_json.hpp"
 #include "core/control/feature.hpp"
 
 namespace skep::control {
 
-struct TaskTotal {
-  std::string type;
-  std::string outcome;  ///< the state it ended in: "succeeded", "failed", ..
-  std::int64_t count = 0;
-  std::int64_t total_ms = 0;  ///< from start to end, of those that started
-};
+using TaskTotal = api::TaskTotal;
 
 /// Statements that add `ended` to the totals.
 void add_totals(std::span<const ports::Completion> ended, Effects& out);

@@ -1,7 +1,5 @@
 // The routes of the feature "workers": parse, call the service, encode.
-#include <boost/json.hpp>
-
-#include "core/base/json.hpp"
+#include "core/api/worker_json.hpp"
 #include "core/control/answer.hpp"
 #include "core/control/query.hpp"
 #include "core/control/workers/workers.hpp"
@@ -11,35 +9,6 @@ namespace {
 
 using net::HttpRequest;
 using net::HttpResponse;
-
-void encode_worker(JsonOut& out, const WorkerRecord& w, const WorkerDirectory& directory,
-                   WallMs now) {
-  const auto& b = w.beat;
-  out.object().key("worker_id").str(w.profile.id).key("site").str(w.profile.site);
-  out.key("status").str(to_string(directory.presence(w, now)));
-  out.key("mode").str(b.draining ? "draining" : api::to_string(w.mode));
-  out.key("last_seen").time_or_null(w.last_seen_ms);
-  out.key("last_seen_at").time_or_null(w.last_seen_ms);
-  out.key("last_seen_seconds_ago").number(static_cast<double>(now - w.last_seen_ms) / 1000);
-  out.key("is_stale").boolean(directory.presence(w, now) == Presence::kStale);
-  out.key("registered_at").time_or_null(w.registered_ms).key("capabilities").object();
-  for (const auto& [name, on] : w.about.capabilities) out.key(name).boolean(on);
-  out.end_object().key("concurrency").integer(w.about.concurrency);
-  out.key("batch_size").integer(w.about.batch_size);
-  out.key("heartbeats").integer(b.seq);
-  out.key("busy").integer(b.busy).key("waiting").integer(b.waiting);
-  out.key("errors_total").integer(b.errors_total).key("rss_bytes").integer(b.rss_bytes);
-  out.key("clock_skew_seconds").number(static_cast<double>(w.skew_ms) / 1000);
-  out.key("spool").object().key("ready").integer(b.spool_ready);
-  out.key("bytes").integer(b.spool_bytes).key("quarantined").integer(b.spool_quarantined);
-  out.key("rejected").integer(b.spool_rejected).key("degraded").boolean(b.spool_degraded);
-  out.key("oldest_at").time_or_null(b.spool_oldest_ms).end_object();
-  out.key("version").str(w.about.version).key("host").str(w.about.host);
-  out.key("pid").integer(w.about.pid).key("incarnation").str(w.profile.incarnation);
-  out.key("types").array();
-  for (const auto& type : w.about.types) out.str(type.name);
-  out.end_array().end_object();
-}
 
 HttpResponse register_worker(Workers& f, const HttpRequest& r) {
   const auto registration = api::decode_registration(r.body);
@@ -60,20 +29,19 @@ HttpResponse list_workers(Workers& f, const HttpRequest& r) {
     const auto wanted = r.query.find(key);
     return wanted == r.query.end() || wanted->second == value;
   };
-  JsonOut out;
-  out.object().key("items").array();
-  for (const auto& w : f.directory.all())
-    if (matches("site", w.profile.site) &&
-        matches("status", to_string(f.directory.presence(w, now))))
-      encode_worker(out, w, f.directory, now);
-  return HttpResponse::json(out.end_array().key("next_cursor").null().end_object().take());
+  const auto all = f.directory.all();
+  std::vector<api::WorkerView> shown;
+  for (const auto& w : all) {
+    const api::WorkerView view = f.directory.view(w, now);
+    if (matches("site", w.profile.site) && matches("status", to_string(view.presence)))
+      shown.push_back(view);
+  }
+  return HttpResponse::json(api::encode(shown));
 }
 
 HttpResponse answer(const Workers& f, const Result<WorkerRecord>& w) {
   if (!w) return HttpResponse::problem(w.error());
-  JsonOut out;
-  encode_worker(out, *w, f.directory, f.platform.clock.wall_ms());
-  return HttpResponse::json(out.take());
+  return HttpResponse::json(api::encode(f.directory.view(*w, f.platform.clock.wall_ms())));
 }
 
 HttpResponse get_worker(Workers& f, const HttpRequest& r) {
@@ -83,9 +51,7 @@ HttpResponse get_worker(Workers& f, const HttpRequest& r) {
 HttpResponse remove_worker(Workers& f, const HttpRequest& r) {
   if (const auto done = f.service.remove(id_of(r)); !done)
     return HttpResponse::problem(done.error());
-  JsonOut out;
-  out.object().key("worker_id").str(id_of(r)).key("status").str("removed").end_object();
-  return HttpResponse::json(out.take());
+  return HttpResponse::json(api::encode_removed(id_of(r)));
 }
 
 }  // namespace
@@ -101,27 +67,61 @@ std::vector<net::Route> Workers::routes() {
   const auto mode = [this](api::WorkerMode m) {
     return [this, m](const HttpRequest& r) { return answer(*this, service.set_mode(id_of(r), m)); };
   };
+  constexpr net::QueryParameter kSite{"site", "Only workers of this site."};
+  constexpr net::QueryParameter kStatus{"status", "Only workers of this presence.",
+                                        R"({"enum":["online","late","offline","stale"]})"};
   return {
-      {"POST", "/api/workers/register", kWork, kDocument, "A worker introduces itself.",
-       bind(register_worker)},
-      {"POST", "/api/workers/{id}/heartbeat", kWork, kDocument, "A worker's beat; renews leases.",
-       bind(heartbeat)},
+      {"POST",
+       "/api/workers/register",
+       kWork,
+       kDocument,
+       "A worker introduces itself.",
+       bind(register_worker),
+       {"Registration", "RegistrationReply"}},
+      {"POST",
+       "/api/workers/{id}/heartbeat",
+       kWork,
+       kDocument,
+       "A worker's beat; renews leases.",
+       bind(heartbeat),
+       {"Beat", "BeatReply"}},
       {"GET",
        "/api/workers",
        kOperate,
        0,
        "List workers.",
        bind(list_workers),
-       {{"site"}, {"status"}}},
-      {"GET", "/api/workers/{id}", kOperate, 0, "One worker.", bind(get_worker)},
-      {"DELETE", "/api/workers/{id}", kOperate, 0, "Forget a worker that is gone.",
-       bind(remove_worker)},
-      {"POST", "/api/workers/{id}/pause", kOperate, kSmall, "Stop claiming.",
-       mode(api::WorkerMode::kPaused)},
-      {"POST", "/api/workers/{id}/resume", kOperate, kSmall, "Claim again.",
-       mode(api::WorkerMode::kActive)},
-      {"POST", "/api/workers/{id}/drain", kOperate, kSmall, "Stop claiming, finish, hand back.",
-       mode(api::WorkerMode::kDraining)},
+       {"", "WorkerList"},
+       {kSite, kStatus}},
+      {"GET", "/api/workers/{id}", kOperate, 0, "One worker.", bind(get_worker), {"", "Worker"}},
+      {"DELETE",
+       "/api/workers/{id}",
+       kOperate,
+       0,
+       "Forget a worker that is gone.",
+       bind(remove_worker),
+       {"", "RemovedWorker"}},
+      {"POST",
+       "/api/workers/{id}/pause",
+       kOperate,
+       kSmall,
+       "Stop claiming.",
+       mode(api::WorkerMode::kPaused),
+       {"", "Worker"}},
+      {"POST",
+       "/api/workers/{id}/resume",
+       kOperate,
+       kSmall,
+       "Claim again.",
+       mode(api::WorkerMode::kActive),
+       {"", "Worker"}},
+      {"POST",
+       "/api/workers/{id}/drain",
+       kOperate,
+       kSmall,
+       "Stop claiming, finish, hand back.",
+       mode(api::WorkerMode::kDraining),
+       {"", "Worker"}},
   };
 }
 

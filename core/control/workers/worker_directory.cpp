@@ -23,20 +23,6 @@ Error unknown_worker(const std::string& id, std::vector<std::string> known) {
 
 }  // namespace
 
-std::string_view to_string(Presence p) {
-  switch (p) {
-    case Presence::kOnline:
-      return "online";
-    case Presence::kLate:
-      return "late";
-    case Presence::kOffline:
-      return "offline";
-    case Presence::kStale:
-      return "stale";
-  }
-  return "stale";
-}
-
 std::vector<std::string> WorkerDirectory::migrations() {
   return {
       "CREATE TABLE workers (worker_id TEXT PRIMARY KEY, site TEXT NOT NULL, "
@@ -188,6 +174,11 @@ Presence WorkerDirectory::presence(const WorkerRecord& w, WallMs now) const {
          : age > limits.offline_after_ms     ? Presence::kOffline
          : age > limits.offline_after_ms / 2 ? Presence::kLate
                                              : Presence::kOnline;
+}
+
+api::WorkerView WorkerDirectory::view(const WorkerRecord& w, WallMs now) const {
+  return {w.about,         w.profile,      w.beat,    w.mode, presence(w, now),
+          w.registered_ms, w.last_seen_ms, w.skew_ms, now};
 }
 
 bool WorkerDirectory::takes_work(const WorkerRecord& w, WallMs now) const {

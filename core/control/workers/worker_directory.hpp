@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "core/api/wire.hpp"
+#include "core/api/worker_json.hpp"
 #include "core/base/live.hpp"
 #include "core/base/mutex.hpp"
 #include "core/ports/store.hpp"
 
 namespace skep::control {
 
-enum class Presence { kOnline, kLate, kOffline, kStale };
-std::string_view to_string(Presence p);
+using Presence = api::Presence;
 
 struct WorkerRecord {
   api::Registration about;
@@ -57,6 +57,8 @@ class WorkerDirectory {
   /// Forgets a worker that is gone; kState while it is online. One that comes back registers again.
   Status remove(WallMs now, const std::string& worker_id);
   Presence presence(const WorkerRecord& w, WallMs now) const;
+  /// As people see it; refers to `w`.
+  api::WorkerView view(const WorkerRecord& w, WallMs now) const;
   /// May this worker be given work: it wants some, and it is not silent.
   bool takes_work(const WorkerRecord& w, WallMs now) const;
 

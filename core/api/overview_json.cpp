@@ -1,0 +1,119 @@
+#include "core/api/overview_json.hpp"
+
+#include <array>
+
+namespace skep::api {
+namespace {
+
+constexpr std::array<std::string_view, 7> kStatuses{"queued", "claimed",   "executing", "succeeded",
+                                                    "failed", "cancelled", "dead"};
+constexpr std::array kPresences{Presence::kLate, Presence::kOffline, Presence::kOnline,
+                                Presence::kStale};
+
+void write(JsonOut& out, const QueueFigures& q) {
+  out.key("queue").object().key("depth").integer(q.of("queued"));
+  for (const auto status : kStatuses) out.key(status).integer(q.of(status));
+  out.key("oldest_queued_seconds").number(q.oldest_queued_seconds).end_object();
+}
+
+void write_health(JsonOut& out, const WorkerView& w) {
+  out.object().key("worker_id").str(w.profile.id).key("site").str(w.profile.site);
+  out.key("status").str(to_string(w.presence));
+  out.key("last_seen").time_or_null(w.last_seen_ms);
+  out.key("is_stale").boolean(w.presence == Presence::kStale);
+  out.key("busy").integer(w.beat.busy).key("pool_size").integer(w.beat.pool_size);
+  out.key("offline_backlog").integer(w.beat.spool_ready).end_object();
+}
+
+void write_metrics(JsonOut& out, const WorkerView& w) {
+  out.object().key("worker_id").str(w.profile.id).key("site").str(w.profile.site);
+  out.key("heartbeat_age_seconds").number(static_cast<double>(w.now - w.last_seen_ms) / 1000);
+  out.key("offline_backlog").integer(w.beat.spool_ready);
+  out.key("offline_backlog_bytes").integer(w.beat.spool_bytes).end_object();
+}
+
+}  // namespace
+
+std::int64_t QueueFigures::of(std::string_view status) const {
+  const auto found = tasks.find(status);
+  return found == tasks.end() ? 0 : found->second;
+}
+
+std::string encode(const WorkersHealth& h) {
+  std::map<Presence, std::int64_t> count;
+  for (const WorkerView& w : h.workers) ++count[w.presence];
+  const bool all_well = count[Presence::kOffline] + count[Presence::kStale] == 0;
+  JsonOut out;
+  out.object().key("status").str(all_well ? "ok" : "degraded").key("workers").object();
+  for (const Presence p : kPresences) out.key(to_string(p)).integer(count[p]);
+  out.key("total").integer(static_cast<std::int64_t>(h.workers.size())).end_object();
+  write(out, h.queue);
+  out.key("items").array();
+  for (const WorkerView& w : h.workers) write_health(out, w);
+  return out.end_array().end_object().take();
+}
+
+std::string encode(const WorkersMetrics& m) {
+  JsonOut out;
+  out.object().key("queue_depth").integer(m.queue.of("queued"));
+  out.key("task_failure_count").integer(m.failures).key("task_finished_count").integer(m.finished);
+  out.key("average_task_latency_ms");
+  if (m.average_ms)
+    out.number(*m.average_ms);
+  else
+    out.null();
+  write(out, m.queue);
+  out.key("totals").array();
+  for (const TaskTotal& t : m.totals) {
+    out.object().key("type").str(t.type).key("outcome").str(t.outcome);
+    out.key("count").integer(t.count).key("total_ms").integer(t.total_ms).end_object();
+  }
+  std::int64_t backlog = 0;
+  out.end_array().key("workers").array();
+  for (const WorkerView& w : m.workers) {
+    backlog += w.beat.spool_ready;
+    write_metrics(out, w);
+  }
+  return out.end_array().key("offline_backlog").integer(backlog).end_object().take();
+}
+
+Documents overview_documents() {
+  using namespace shape;
+  Members queue{{"depth", told(kInt, "The same as queued.")}};
+  for (const std::string_view status : kStatuses) queue.emplace_back(status, kInt);
+  queue.emplace_back("oldest_queued_seconds", kReal);
+  Members presences;
+  for (const Presence p : kPresences) presences.emplace_back(to_string(p), kInt);
+  presences.emplace_back("total", kInt);
+  return {
+      {"QueueFigures", answer(queue)},
+      {"WorkersHealth", answer({{"status", word({"ok", "degraded"})},
+                                {"workers", told(answer(presences), "How many, by presence.")},
+                                {"queue", ref("QueueFigures")},
+                                {"items", array(answer({{"worker_id", kText},
+                                                        {"site", kText},
+                                                        {"status", presence_shape()},
+                                                        {"last_seen", kTimeOrNull},
+                                                        {"is_stale", kBool},
+                                                        {"busy", kInt},
+                                                        {"pool_size", kInt},
+                                                        {"offline_backlog", kInt}}))}})},
+      {"WorkersMetrics",
+       answer({{"queue_depth", kInt},
+               {"task_failure_count", kInt},
+               {"task_finished_count", kInt},
+               {"average_task_latency_ms", kNumberOrNull},
+               {"queue", ref("QueueFigures")},
+               {"totals",
+                array(answer(
+                    {{"type", kText}, {"outcome", kText}, {"count", kInt}, {"total_ms", kInt}}))},
+               {"workers", array(answer({{"worker_id", kText},
+                                         {"site", kText},
+                                         {"heartbeat_age_seconds", kReal},
+                                         {"offline_backlog", kInt},
+                                         {"offline_backlog_bytes", kInt}}))},
+               {"offline_backlog", kInt}})},
+  };
+}
+
+}  // namespace skep::api

@@ -1,0 +1,29 @@
+// Documents about the process: GET /health, /livez, /metrics and the errors of all routes.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/api/document.hpp"
+
+namespace skep::api {
+
+struct Health {
+  struct Check {
+    std::string name;
+    std::string problem;  ///< "" = it is well
+  };
+  std::string version;
+  std::vector<Check> checks;
+
+  bool good() const;
+};
+std::string encode(const Health& h);
+/// GET /livez: it answers, so it lives.
+std::string encode_alive();
+
+/// Health, Alive, Metrics, OpenApi.
+Documents process_documents();
+
+}  // namespace skep::api

@@ -1,0 +1,84 @@
+#include "core/api/task_views.hpp"
+
+#include "core/api/task_json.hpp"
+#include "core/base/json.hpp"
+
+namespace skep::api {
+
+std::string encode(std::span<const Submitted> submitted) {
+  JsonOut out;
+  out.object().key("items").array();
+  for (const auto& s : submitted) {
+    out.object().key("id").str(s.task.id).key("status");
+    out.str(model::public_status(s.task.state)).key("type").str(s.task.spec.type).end_object();
+  }
+  return out.end_array().end_object().take();
+}
+
+std::string encode(const LogPage& page) {
+  JsonOut out;
+  out.object().key("items").array();
+  for (const LogRow& row : page.rows) {
+    for (const LogEntry& entry : row.entries) {
+      out.object().key("attempt").integer(row.attempt).key("chunk").integer(row.chunk);
+      out.key("stream").str(entry.stream).key("text").str(entry.text);
+      out.key("at").str(to_iso(row.received_ms)).end_object();
+    }
+  }
+  out.end_array().key("next_cursor").str(page.next_cursor);
+  return out.key("ended").boolean(page.ended).end_object().take();
+}
+
+std::string encode(const Explanation& e) {
+  JsonOut out;
+  out.object().key("id").str(e.task.id);
+  out.key("status").str(model::public_status(e.task.state));
+  out.key("summary").str(e.summary).key("next").str(e.next).key("workers").array();
+  for (const Explanation::Line& line : e.workers) {
+    out.object().key("worker_id").str(line.worker_id).key("eligible").boolean(line.eligible);
+    out.key("reason").str_or_null(line.reason).end_object();
+  }
+  return out.end_array().end_object().take();
+}
+
+std::string encode(std::span<const ports::TaskType> types) {
+  JsonOut out;
+  out.object().key("items").array();
+  for (const auto& t : types) {
+    out.object().key("name").str(t.name).key("version").str(t.version);
+    out.key("description").str(t.description).key("params_schema").raw(t.params_schema);
+    out.end_object();
+  }
+  return out.end_array().end_object().take();
+}
+
+Documents task_view_documents() {
+  using namespace shape;
+  return {
+      {"SubmittedTask", answer({{"id", kText}, {"status", status_shape()}, {"type", kText}})},
+      {"SubmittedTasks", items("SubmittedTask")},
+      {"LogLine", answer({{"attempt", kInt},
+                          {"chunk", kInt},
+                          {"stream", told(kText, "stdout, stderr, log or progress.")},
+                          {"text", kText},
+                          {"at", kTime}})},
+      {"LogPage", answer({{"items", array(ref("LogLine"))},
+                          {"next_cursor", told(kText, "Goes on from here, also when it is empty.")},
+                          {"ended", told(kBool, "Nothing will follow.")}})},
+      {"Explanation", answer({{"id", kText},
+                              {"status", status_shape()},
+                              {"summary", kText},
+                              {"next", told(kText, "The command that helps.")},
+                              {"workers", array(answer({{"worker_id", kText},
+                                                        {"eligible", kBool},
+                                                        {"reason", kTextOrNull}}))}})},
+      {"TaskType",
+       answer({{"name", kText},
+               {"version", kText},
+               {"description", kText},
+               {"params_schema", told(kAnyObject, "JSON Schema of the type's params.")}})},
+      {"TaskTypeList", items("TaskType")},
+  };
+}
+
+}  // namespace skep::api

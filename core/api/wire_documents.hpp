@@ -1,0 +1,12 @@
+// The documents of the worker protocol (wire.hpp, artifacts.hpp), described.
+#pragma once
+
+#include "core/api/document.hpp"
+
+namespace skep::api {
+
+/// Registration, Beat, ClaimRequest, ReleaseRequest, ResultsRequest, their replies and parts,
+/// DesiredArtifacts.
+Documents wire_documents();
+
+}  // namespace skep::api

@@ -1,0 +1,125 @@
+// What a node answers about itself is as the schemas of its rows say.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/api/documents.hpp"
+#include "core/app/node_api.hpp"
+#include "core/app/plugin_json.hpp"
+#include "tests/support/document_check.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace skep::app {
+namespace {
+
+plugin::GenerationInfo generation(const std::string& state) {
+  plugin::GenerationInfo g;
+  g.number = 2;
+  g.version = "1.0.0";
+  g.sha256 = std::string(64, 'a');
+  g.state = state;
+  g.isolation = "process";
+  if (state != "starting") g.active_at = 1'700'000'000'000;
+  if (state == "retired") g.drain_ms = 12;
+  return g;
+}
+
+class NodeDocuments : public testing::Test {
+ protected:
+  static config::LoadOptions source(const std::string& path, const std::string& text) {
+    std::ofstream(path) << text;
+    return {.path = path};
+  }
+
+  /// Calls the route; its answer must be what its row says.
+  net::HttpResponse visit(const std::string& method, const std::string& path) {
+    const auto match = router.match(method, path);
+    net::HttpRequest r;
+    r.method = method;
+    r.path = path;
+    r.params = match.params;
+    net::HttpResponse answer = match.route->handler(r);
+    const auto& documents = match.route->documents;
+    const bool problem = answer.content_type == "application/problem+json";
+    const bool text = answer.content_type.starts_with("text/");
+    if (answer.status < 300) {
+      EXPECT_TRUE(answer.content_type.starts_with(documents.media)) << path;
+    }
+    if (!text) {
+      EXPECT_EQ(check.wrong(problem ? "Problem" : documents.response, answer.body), "")
+          << path << ": " << answer.body;
+    }
+    return answer;
+  }
+
+  const test::TempDir dir;
+  const std::string file = dir.file("node.toml");
+  const config::LoadOptions from = source(file, "[worker]\nconcurrency = 4\n");
+  plugin::Registry registry{plugin::RegistryOptions{}};
+  EventStreams events{4};
+  Reloader reloader{config::load(from).value(), from, {}};
+  NodeApi node{{"n1", "site-a", {"control", "worker"}, "/state", file, 1'700'000'000'000},
+               registry,
+               reloader,
+               events};
+  const net::Router router{node.routes()};
+  const test::DocumentCheck check{router.openapi("1", api::schemas())};
+};
+
+TEST_F(NodeDocuments, every_row_names_what_it_answers) {
+  for (const net::Route& row : router.routes())
+    EXPECT_TRUE(check.schemas().contains(row.documents.response)) << row.path;
+}
+
+TEST_F(NodeDocuments, answers_fit_also_after_reloads) {
+  visit("GET", "/api/node");
+  EXPECT_EQ(visit("POST", "/api/node/reload").status, 503) << "nothing applies it yet";
+  reloader.start({});
+  node.set_urls({"http://127.0.0.1:1"});
+  std::ofstream(file) << "[worker]\nconcurrency = 8\n[http]\nthreads = 9\n";
+  EXPECT_EQ(visit("POST", "/api/node/reload").status, 200);
+  visit("GET", "/api/node");
+  std::ofstream(file) << "nope = 1\n";
+  EXPECT_GE(visit("POST", "/api/node/reload").status, 400);
+  for (const char* path : {"/api/node", "/api/node/plugins", "/api/node/scripts",
+                           "/api/node/config", "/api/node/metrics"})
+    EXPECT_EQ(visit("GET", path).status, 200);
+  EXPECT_EQ(visit("POST", "/api/node/plugins/none/reload").status, 404);
+}
+
+TEST_F(NodeDocuments, a_report_with_everything_fits) {
+  ReloadReport report;
+  report.result = "partly";
+  report.trigger = "SIGHUP";
+  report.at = 1'700'000'000'000;
+  report.applied = {{"worker.concurrency", "4", "8", true}};
+  report.needs_restart = {{"http.listen", "[]", "[\"[::1]:1\"]", false}};
+  report.covered = {{"worker.concurrency", "8", "env WORKER_CONCURRENCY"}};
+  report.plugins.changed = {"hello"};
+  report.plugins.failed = {{"docker", invalid("no such engine")}};
+  report.warnings = {"two keys say the same"};
+  report.error = invalid("[trust] waits");
+  EXPECT_EQ(check.wrong("ReloadReport", api::encode(view_of(report))), "");
+}
+
+TEST_F(NodeDocuments, plugins_and_scripts_in_every_state_fit) {
+  plugin::PluginInfo hello{"hello", "1.0.0", "MIT", "", "/p/hello.so", std::string(64, 'a')};
+  hello.state = "loaded";
+  plugin::ComponentInfo task{"hello", "skep.kind.task/1", "says hello"};
+  task.params_schema = R"({"type":"object"})";
+  task.permissions = {"http"};
+  hello.components = {task};
+  hello.generations = {generation("starting"), generation("active"), generation("retired")};
+  plugin::PluginInfo refused;
+  refused.path = "/p/broken.so";
+  refused.state = "refused";
+  refused.reason = "no manifest";
+  EXPECT_EQ(check.wrong("PluginList", to_text(plugin_list({hello, refused}))), "");
+  plugin::ScriptInfo script{"tide", "1.0.0", "", "/s/tide.lua", "", "failed", "tide.lua:1: no"};
+  script.warnings = {"os.time is not there"};
+  script.generations = {generation("rolled_back")};
+  EXPECT_EQ(check.wrong("ScriptList", to_text(script_list({script}))), "");
+}
+
+}  // namespace
+}  // namespace skep::app
