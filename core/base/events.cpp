@@ -5,6 +5,8 @@
 #include <deque>
 #include <mutex>
 
+#include "core/base/id.hpp"
+
 namespace skep::events {
 namespace {
 
@@ -57,6 +59,18 @@ std::map<std::string, std::uint64_t> counts() {
   Ring& r = ring();
   const std::scoped_lock lock(r.mutex);
   return r.counts;
+}
+
+bool is_pattern(std::string_view text) {
+  const bool open = text.ends_with('*');
+  if (open) text.remove_suffix(1);
+  return is_name(text) || (open && text.empty());
+}
+
+bool matches(std::span<const std::string> patterns, std::string_view name) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](std::string_view p) {
+    return p.ends_with('*') ? name.starts_with(p.substr(0, p.size() - 1)) : name == p;
+  });
 }
 
 }  // namespace skep::events

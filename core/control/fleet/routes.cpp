@@ -158,7 +158,7 @@ Result<std::string> reason_of(const HttpRequest& r) {
 HttpResponse publish_release(Fleet& f, const HttpRequest& r) {
   const auto publication = read_publication(r.body);
   if (!publication) return HttpResponse::problem(publication.error());
-  const auto published = f.registry.publish(*publication);
+  const auto published = f.registry.publish(*publication, actor_of(r.caller));
   if (!published) return HttpResponse::problem(published.error());
   JsonOut out;
   out.object();
@@ -213,14 +213,14 @@ HttpResponse get_releases(Fleet& f, const HttpRequest& r) {
 
 HttpResponse roll_back(Fleet& f, const HttpRequest& r) {
   const auto reason = reason_of(r);
-  return reason ? answer(f.registry.rollback(name_of(r), *reason))
+  return reason ? answer(f.registry.rollback(name_of(r), *reason, actor_of(r.caller)))
                 : HttpResponse::problem(reason.error());
 }
 HttpResponse promote(Fleet& f, const HttpRequest& r) {
-  return answer(f.registry.promote(name_of(r)));
+  return answer(f.registry.promote(name_of(r), actor_of(r.caller)));
 }
 HttpResponse withdraw(Fleet& f, const HttpRequest& r) {
-  return answer(f.registry.withdraw(name_of(r)));
+  return answer(f.registry.withdraw(name_of(r), actor_of(r.caller)));
 }
 
 HttpResponse get_blob(Fleet& f, const HttpRequest& r) {

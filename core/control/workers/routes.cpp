@@ -83,7 +83,7 @@ HttpResponse get_worker(Workers& f, const HttpRequest& r) {
 }
 
 HttpResponse remove_worker(Workers& f, const HttpRequest& r) {
-  if (const auto done = f.service.remove(id_of(r)); !done)
+  if (const auto done = f.service.remove(id_of(r), actor_of(r.caller)); !done)
     return HttpResponse::problem(done.error());
   JsonOut out;
   out.object().key("worker_id").str(id_of(r)).key("status").str("removed").end_object();
@@ -101,7 +101,9 @@ std::vector<net::Route> Workers::routes() {
     return [this, h](const HttpRequest& r) { return h(*this, r); };
   };
   const auto mode = [this](api::WorkerMode m) {
-    return [this, m](const HttpRequest& r) { return answer(*this, service.set_mode(id_of(r), m)); };
+    return [this, m](const HttpRequest& r) {
+      return answer(*this, service.set_mode(id_of(r), m, actor_of(r.caller)));
+    };
   };
   return {
       {"POST", "/api/workers/register", kWork, kDocument, "A worker introduces itself.",
