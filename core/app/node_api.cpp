@@ -39,10 +39,11 @@ std::vector<net::Route> NodeApi::routes() {
   const auto read = [&](Response (NodeApi::*method)(const Request&) const) {
     return [this, method](const Request& r) { return (this->*method)(r); };
   };
-  const auto events = [this](const Request& r) { return events_.open(r); };
   constexpr net::QueryParameter kForce{"force", "Also a file that is in quarantine.",
                                        R"({"type":"boolean"})"};
   constexpr net::QueryParameter kSince{"since", "The id of the last event that is known."};
+  constexpr net::QueryParameter kKind{
+      "kind", "Names of events, or beginnings with *, with commas between them."};
   constexpr net::QueryParameter kFollow{"follow", "false ends when all that is kept was sent.",
                                         R"({"type":"boolean"})"};
   return {
@@ -70,15 +71,15 @@ std::vector<net::Route> NodeApi::routes() {
        kOperate,
        0,
        "What happens on it, as Server-Sent Events.",
-       events,
-       {kSince, kFollow}},
+       [this](const Request& r) { return events_.open_node(r); },
+       {kSince, kFollow, kKind}},
       {"GET",
        "/api/events",
        kOperate,
        0,
-       "The same as /api/node/events.",
-       events,
-       {kSince, kFollow}},
+       "The same, on a control plane with what it keeps of tasks, workers and artifacts.",
+       [this](const Request& r) { return events_.open_all(r); },
+       {kSince, kFollow, kKind}},
   };
 }
 

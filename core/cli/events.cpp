@@ -46,7 +46,10 @@ Outcome<int> run_events(Session& s) {
   std::string since = s.args.get("since", follow ? "" : "0");
   SseReader reader;
   for (bool first = true;; first = false) {
-    const auto ended = read_events(*node, reader, since, follow, [&](const SseEvent& event) {
+    const std::string path = with_query(
+        "/api/events",
+        {{"since", since}, {"kind", s.args.get("kind", "")}, {"follow", follow ? "" : "false"}});
+    const auto ended = read_events(*node, reader, path, [&](const SseEvent& event) {
       print_event(s, event);
       return s.console.out.good();
     });
@@ -75,10 +78,8 @@ void print_event(const Session& s, const SseEvent& event) {
                 << std::flush;
 }
 
-Outcome<bool> read_events(Client& node, SseReader& reader, const std::string& since, bool follow,
+Outcome<bool> read_events(Client& node, SseReader& reader, const std::string& path,
                           const std::function<bool(const SseEvent&)>& on_event) {
-  const std::string path =
-      with_query("/api/node/events", {{"since", since}, {"follow", follow ? "" : "false"}});
   reader.restart();
   bool wanted = true;
   const auto ended = node.stream(path, {}, [&](std::string_view bytes) {
@@ -90,14 +91,16 @@ Outcome<bool> read_events(Client& node, SseReader& reader, const std::string& si
 }
 
 std::vector<Command> event_commands() {
-  Command c{"events", "what happens on a node: plugins, scripts, configuration"};
+  Command c{"events", "what happens: plugins, scripts, configuration; tasks, workers, artifacts"};
   c.options = config_options();
   c.options.push_back({"follow", 'f', "", "go on with what happens next, also after a restart"});
   c.options.push_back({"since", 0, "ID", "begin after this event; 0 = all that is kept"});
+  c.options.push_back({"kind", 0, "NAMES", "only these, with commas; a * at the end: task.*"});
   c.notes =
-      "Without -f, the events that the node still keeps (the last 1024). -o jsonl prints each as\n"
-      "JSON with its id; an event \"gap\" says how many were missed in between.";
-  c.examples = {"skep events -c node.toml",
+      "Without -f, the events that are still kept: the last 1024 of the node, and those that a\n"
+      "control plane keeps in its database, of tasks, workers and artifacts. -o jsonl prints each\n"
+      "as JSON with its id; an event \"gap\" says how many were missed in between.";
+  c.examples = {"skep events -c node.toml", "skep events -f --kind 'task.failed,worker.*'",
                 "skep events -f -o jsonl --server http://127.0.0.1:9595"};
   c.run = run_events;
   return {std::move(c)};
