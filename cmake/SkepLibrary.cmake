@@ -11,15 +11,16 @@ endfunction()
 # Every test program; what ./dev sanitize builds.
 add_custom_target(skep_tests)
 
-# skep_test(NAME SOURCES .. DEPENDS folders.. [LIBRARIES ..] [LABEL unit])
-# One GoogleTest binary; each of its cases is a ctest.
+# A test that takes so long hangs: no machine is that slow. What must be quick is measured by ./dev bench.
+set(SKEP_TEST_TIMEOUT 900)
+
+# skep_test(NAME SOURCES .. DEPENDS folders.. [LIBRARIES ..] [LABEL unit] [NO_THREADS])
+# One GoogleTest binary; each of its cases is a ctest. NO_THREADS: neither the tests nor what they
+# test start any, so that ./dev sanitize thread leaves them out.
 function(skep_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "NO_THREADS" "LABEL" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
-  endif()
-  if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 60)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   list(TRANSFORM ARG_DEPENDS PREPEND skep_)
@@ -31,15 +32,19 @@ function(skep_test name)
   target_compile_definitions(${name} PRIVATE
     SKEP_BUILD_DIR="${CMAKE_BINARY_DIR}" SKEP_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
     SKEP_TEST_PLUGIN_DIR="${SKEP_PLUGIN_OUTPUT_DIR}")
+  if(ARG_NO_THREADS AND SKEP_THREADED_ONLY)
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+    return()
+  endif()
   add_dependencies(skep_tests ${name})
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT ${SKEP_TEST_TIMEOUT}
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${SKEP_TEST_TIMEOUT})
 endfunction()
 
 # skep_kit_test(NAME PLUGIN)
 # The conformance kit on the plugin of the target PLUGIN, as an author runs it.
 function(skep_kit_test name plugin)
   add_test(NAME ${name} COMMAND skep plugin check $<TARGET_FILE:${plugin}>)
-  set_tests_properties(${name} PROPERTIES LABELS conformance TIMEOUT 120)
+  set_tests_properties(${name} PROPERTIES LABELS conformance TIMEOUT ${SKEP_TEST_TIMEOUT})
   add_dependencies(skep_tests skep ${plugin})
 endfunction()

@@ -11,6 +11,10 @@ target_compile_options(skep_warnings INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   target_compile_options(skep_warnings INTERFACE -Wno-null-dereference -Wno-restrict)
 endif()
+# A unity build's files are included, and g++ believes them to be headers.
+if(SKEP_UNITY)
+  target_compile_options(skep_warnings INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
+endif()
 if(SKEP_WERROR)
   target_compile_options(skep_warnings INTERFACE -Werror)
 endif()
@@ -24,6 +28,11 @@ elseif(SKEP_SANITIZE STREQUAL "thread")
 elseif(SKEP_SANITIZE)
   message(FATAL_ERROR "SKEP_SANITIZE is \"${SKEP_SANITIZE}\"; known: address, thread")
 endif()
+
+# Most of a small file's compile time is its headers. A file that cannot share a translation unit
+# says so where it is listed, with SKIP_UNITY_BUILD_INCLUSION.
+set(CMAKE_UNITY_BUILD ${SKEP_UNITY})
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 16)
 
 find_program(SKEP_CCACHE ccache)
 if(SKEP_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "core/api/members.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::api {
 namespace {
@@ -41,7 +42,7 @@ std::string_view to_string(ArtifactKind k) {
 Result<ArtifactKind> parse_artifact_kind(std::string_view word) {
   if (word == "script") return ArtifactKind::kScript;
   if (word == "plugin") return ArtifactKind::kPlugin;
-  return invalid("artifact kind \"" + std::string(word.substr(0, 40)) +
+  return invalid("artifact kind \"" + std::string(clip_utf8(word, 40)) +
                  "\": expected script or plugin");
 }
 
@@ -76,15 +77,17 @@ ArtifactReport read_artifact_report(const json::object& o) {
     const std::string name = get_string(item, "name");
     const std::string sha256 = get_string(item, "sha256");
     if (!kind || !known || !is_artifact_name(name) || !is_sha256(sha256)) return;
-    report.items.push_back(
-        {*kind, name, sha256, state, get_string(item, "reason").substr(0, kReasonBytes)});
+    report.items.push_back({*kind, name, sha256, state,
+                            std::string(clip_utf8(get_string(item, "reason"), kReasonBytes))});
   });
   return report;
 }
 
 std::string encode(const DesiredArtifacts& d) {
   JsonOut out;
-  out.object().key("revision").integer(d.revision).key("items").array();
+  out.object().key("revision").integer(d.revision);
+  write_addressee(out, d.to);
+  out.key("items").array();
   for (const DesiredArtifact& a : d.items) {
     out.object().key("kind").str(to_string(a.kind)).key("name").str(a.name);
     out.key("version").str(a.version).key("sha256").str(a.sha256).key("size").integer(a.size);
@@ -96,8 +99,12 @@ std::string encode(const DesiredArtifacts& d) {
 Result<DesiredArtifacts> decode_desired_artifacts(std::string_view body) {
   const auto o = parse_object(body, "artifact list");
   if (!o) return o.error();
+  const auto* items = o->if_contains("items");
+  if (items == nullptr || !items->is_array())
+    return wrong_member("artifact list", "items", "an array");
   DesiredArtifacts d;
   d.revision = get_int(*o, "revision");
+  d.to = read_addressee(*o);
   Status good;
   for_each_object(*o, "items", [&](const json::object& item) {
     const auto kind = parse_artifact_kind(get_string(item, "kind"));

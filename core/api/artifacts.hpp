@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/api/addressee.hpp"
 #include "core/base/json.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/result.hpp"
@@ -59,9 +60,11 @@ struct DesiredArtifact {
 struct DesiredArtifacts {
   std::int64_t revision = 0;
   std::vector<DesiredArtifact> items;
+  Addressee to{};
 };
 std::string encode(const DesiredArtifacts& d);
-/// kInvalid for an item whose name could leave its folder or whose size is beyond the caps.
+/// kInvalid for what is no such list, and for an item whose name could leave its folder or whose
+/// size is beyond the caps.
 Result<DesiredArtifacts> decode_desired_artifacts(std::string_view body);
 
 }  // namespace skep::api

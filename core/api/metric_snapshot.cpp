@@ -2,6 +2,8 @@
 
 #include <prometheus/text_serializer.h>
 
+#include "core/base/gauges.hpp"
+
 namespace skep::api {
 
 Snapshot::Snapshot(std::string name, std::string help, prometheus::MetricType type) {
@@ -18,6 +20,13 @@ void Snapshot::add(double value, Labels labels) {
   else
     m.gauge.value = value;
   family_.metric.push_back(std::move(m));
+}
+
+prometheus::MetricFamily plugin_gauges() {
+  Snapshot out("skep_plugin_gauge", "Figures that plugins keep about themselves.");
+  for (const gauges::Gauge& g : gauges::all())
+    out.add(g.value, {{"plugin", g.owner}, {"name", g.name}});
+  return out.take();
 }
 
 std::string render(std::vector<prometheus::MetricFamily> families) {

@@ -22,6 +22,9 @@ class Snapshot {
   prometheus::MetricFamily family_;
 };
 
+/// What plugins keep in core/base/gauges.hpp.
+prometheus::MetricFamily plugin_gauges();
+
 /// Text format 0.0.4; families without a value are left out.
 std::string render(std::vector<prometheus::MetricFamily> families);
 

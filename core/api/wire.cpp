@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <optional>
 
 #include "core/api/members.hpp"
 #include "core/api/task_json.hpp"
 #include "core/base/id.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::api {
 namespace {
@@ -51,10 +53,11 @@ Status only_objects(const json::object& o, std::string_view what, std::string_vi
 
 constexpr std::string_view kHeld[] = {"held", "lost", "unknown"};
 
-ports::LeaseVerdict lease_verdict(std::string_view word) {
-  return word == kHeld[0]   ? ports::LeaseVerdict::kHeld
-         : word == kHeld[1] ? ports::LeaseVerdict::kLost
-                            : ports::LeaseVerdict::kUnknown;
+/// Nothing for a word that is no verdict: a task is not ended for it.
+std::optional<ports::LeaseVerdict> lease_verdict(std::string_view word) {
+  const auto at = std::find(std::begin(kHeld), std::end(kHeld), word);
+  if (at == std::end(kHeld)) return std::nullopt;
+  return static_cast<ports::LeaseVerdict>(at - std::begin(kHeld));
 }
 
 }  // namespace
@@ -127,6 +130,7 @@ std::string encode(const RegistrationReply& r) {
   out.object().key("protocol").integer(r.protocol);
   out.key("heartbeat_interval_seconds").number(r.heartbeat_interval_seconds);
   out.key("lease_seconds").number(r.lease_seconds).key("ack_echo").boolean(r.ack_echo);
+  write_addressee(out, r.to);
   return out.end_object().take();
 }
 
@@ -138,6 +142,7 @@ Result<RegistrationReply> decode_registration_reply(std::string_view body) {
   r.heartbeat_interval_seconds = get_double(*o, "heartbeat_interval_seconds");
   r.lease_seconds = get_double(*o, "lease_seconds", r.lease_seconds);
   r.ack_echo = get_bool(*o, "ack_echo");
+  r.to = read_addressee(*o);
   return r;
 }
 
@@ -219,6 +224,7 @@ std::string encode(const BeatReply& r) {
   JsonOut out;
   out.object().key("mode").str(to_string(r.mode));
   out.key("heartbeat_interval_seconds").number(r.heartbeat_interval_seconds);
+  write_addressee(out, r.to);
   out.key("registry").integer(r.registry).key("tasks").array();
   for (const auto& [lease, verdict] : r.tasks)
     lease_members(out.object(), lease)
@@ -235,8 +241,10 @@ Result<BeatReply> decode_beat_reply(std::string_view body) {
   r.mode = parse_mode(get_string(*o, "mode"));
   r.heartbeat_interval_seconds = get_double(*o, "heartbeat_interval_seconds");
   r.registry = get_int(*o, "registry", -1);
+  r.to = read_addressee(*o);
   for (const json::object* t : objects_of(*o, "tasks"))
-    r.tasks.emplace_back(lease_of(*t), lease_verdict(get_string(*t, "verdict")));
+    if (const auto verdict = lease_verdict(get_string(*t, "verdict")))
+      r.tasks.emplace_back(lease_of(*t), *verdict);
   return r;
 }
 
@@ -280,6 +288,7 @@ Result<ClaimRequest> decode_claim(std::string_view body) {
 std::string encode(const ClaimReply& r) {
   JsonOut out;
   out.object().key("mode").str(to_string(r.mode)).key("registry").integer(r.registry);
+  write_addressee(out, r.to);
   out.key("cancel").array();
   for (const Lease& l : r.cancel) lease_members(out.object(), l).end_object();
   out.end_array().key("tasks").array();
@@ -292,11 +301,14 @@ std::string encode(const ClaimReply& r) {
 }
 
 Result<ClaimReply> decode_claim_reply(std::string_view body) {
-  const auto o = parse_object(body, "claim reply");
+  // Nothing in it but keys and notes can be no UTF-8, and the tasks in it are leased: they must
+  // run.
+  const auto o = parse_object(is_utf8(body) ? std::string(body) : to_utf8(body), "claim reply");
   if (!o) return o.error();
   ClaimReply r;
   r.mode = parse_mode(get_string(*o, "mode"));
   r.registry = get_int(*o, "registry", -1);
+  r.to = read_addressee(*o);
   for (const json::object* l : objects_of(*o, "cancel")) r.cancel.push_back(lease_of(*l));
   for (const json::object* t : objects_of(*o, "tasks"))
     r.tasks.push_back({lease_of(*t), get_string(*t, "type"), get_raw(*t, "params", "{}"),
@@ -421,12 +433,17 @@ Result<LogChunk> decode_log_chunk(std::string_view payload) {
 
 namespace {
 JsonOut& ack_members(JsonOut& out, const Ack& a) {
-  out.object().key("ack").str_or_null(a.ack).key("task_id").str_or_null(a.task_id);
+  out.object().key("key").str_or_null(a.key.empty() ? a.ack : a.key);
+  out.key("ack").str_or_null(a.ack).key("task_id").str_or_null(a.task_id);
   out.key("verdict").str_or_null(a.verdict).key("status").integer(a.status);
   if (!a.error.empty()) out.key("error").raw(a.error);
   return out.end_object();
 }
 }  // namespace
+
+std::string key_of_envelope(const json::value& v) {
+  return v.is_object() ? get_string(v.get_object(), "idempotency_key") : std::string();
+}
 
 std::string encode(const Ack& a) {
   JsonOut out;
@@ -444,8 +461,9 @@ Result<std::vector<Ack>> decode_acks(std::string_view body) {
   const auto o = parse_object(body, "answer to results");
   if (!o) return o.error();
   const auto one = [](const json::object& a) {
-    return Ack{get_string(a, "ack"), get_string(a, "verdict"), get_string(a, "task_id"),
-               static_cast<int>(get_int(a, "status", 200)), get_raw(a, "error")};
+    return Ack{get_string(a, "ack"),     get_string(a, "verdict"),
+               get_string(a, "task_id"), small_int(a, "status"),
+               get_raw(a, "error"),      get_string(a, "key", get_string(a, "ack"))};
   };
   std::vector<Ack> out;
   if (!o->contains("items")) {

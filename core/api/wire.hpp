@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/api/addressee.hpp"
 #include "core/api/artifacts.hpp"
 #include "core/base/result.hpp"
 #include "core/model/task.hpp"
@@ -45,6 +46,7 @@ struct RegistrationReply {
   double heartbeat_interval_seconds = 0;  ///< 0 = the worker's own setting
   double lease_seconds = 90;
   bool ack_echo = true;
+  Addressee to{};
 };
 std::string encode(const RegistrationReply& r);
 Result<RegistrationReply> decode_registration_reply(std::string_view body);
@@ -83,6 +85,7 @@ struct BeatReply {
   WorkerMode mode = WorkerMode::kActive;
   double heartbeat_interval_seconds = 0;
   std::int64_t registry = -1;  ///< revision of this worker's artifacts; -1 = not said
+  Addressee to{};
 };
 std::string encode(const BeatReply& r);
 Result<BeatReply> decode_beat_reply(std::string_view body);
@@ -108,6 +111,7 @@ struct ClaimReply {
   std::vector<model::Lease> cancel;  ///< attempts among `held` to stop: cancelled or moved on
   WorkerMode mode = WorkerMode::kActive;
   std::int64_t registry = -1;  ///< as in BeatReply
+  Addressee to{};
 };
 std::string encode(const ClaimReply& r);
 Result<ClaimReply> decode_claim_reply(std::string_view body);
@@ -141,14 +145,18 @@ struct LogChunk {
 std::string encode(const LogChunk& c);
 Result<LogChunk> decode_log_chunk(std::string_view payload);
 
-/// The answer to one envelope. Acknowledged when `ack` equals the envelope's key.
+/// The answer to one envelope, which it names by `key`. Taken when `ack` is the key, too; refused
+/// when `error` says why. Anything else is no answer to it.
 struct Ack {
   std::string ack;      ///< idempotency key, "" = refused
   std::string verdict;  ///< model::Verdict word, or "stored"
   std::string task_id;
   int status = 200;   ///< HTTP status of this item
   std::string error;  ///< problem object when refused
+  std::string key{};  ///< idempotency key, "" = the envelope has none
 };
+/// The idempotency key of anything that was sent as an envelope, "" = it has none.
+std::string key_of_envelope(const boost::json::value& v);
 std::string encode(const Ack& a);
 std::string encode(const std::vector<Ack>& acks);  ///< {"items":[..]}
 /// Reads the answer to `count` envelopes (an object for one, items for an array).

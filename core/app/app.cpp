@@ -1,5 +1,6 @@
 #include "core/app/app.hpp"
 
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -218,6 +219,8 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   registry.watch();
   node.run(parts_of(registry, control.get(), worker.get()),
            control ? control->urls() : std::vector<std::string>{});
+  // The start read whole plugins, manifests and schemas: megabytes that would stay ours.
+  ::malloc_trim(0);
   const int number = wait_for_end(signals, node);
   if (number != 0) log::info("worker_pool_signal_received", {{"signal", strsignal(number)}});
   int exit_code = 0;

@@ -9,7 +9,7 @@ namespace skep::app {
 namespace {
 
 constexpr std::size_t kAtOnce = 64;
-constexpr Millis kLook{3'600'000};  ///< events wake it earlier
+constexpr Millis kLookForEvents{3'600'000};  ///< events wake it earlier
 constexpr std::size_t kMostKinds = 32;
 
 std::string value_of(const net::HttpRequest& request, const std::string& name) {
@@ -107,7 +107,7 @@ net::HttpResponse EventStreams::open(const net::HttpRequest& request, bool durab
 void EventStreams::run(std::stop_token stop) {
   std::uint64_t at = 0;
   while (!stop.stop_requested()) {
-    const auto found = events::since(at, kAtOnce, kLook, stop);
+    const auto found = events::since(at, kAtOnce, kLookForEvents, stop);
     if (found.empty()) continue;
     at = found.back().id;
     waiting_.wake_all();

@@ -27,7 +27,7 @@ NodeApi::NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader
     : facts_(std::move(facts)), registry_(registry), reloader_(reloader), events_(events) {}
 
 void NodeApi::set_scripts(Scripts scripts) {
-  const std::scoped_lock lock(scripts_mutex_);
+  const MutexLock lock(scripts_mutex_);
   scripts_ = std::move(scripts);
 }
 
@@ -122,7 +122,7 @@ NodeApi::Response NodeApi::reload_plugin(const Request& r) {
 }
 
 std::vector<plugin::ScriptInfo> NodeApi::script_infos() const {
-  const std::scoped_lock lock(scripts_mutex_);
+  const MutexLock lock(scripts_mutex_);
   return scripts_ ? scripts_() : std::vector<plugin::ScriptInfo>{};
 }
 

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "core/app/event_streams.hpp"
 #include "core/app/reloader.hpp"
 #include "core/base/live.hpp"
+#include "core/base/mutex.hpp"
 #include "core/net/http.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/scripts/catalog.hpp"
@@ -54,8 +54,9 @@ class NodeApi {
   plugin::Registry& registry_;
   Reloader& reloader_;
   EventStreams& events_;
-  mutable std::mutex scripts_mutex_;  ///< held during a call
-  Scripts scripts_;
+  /// Held during a call: after set_scripts() the former ones are not asked any more.
+  mutable Mutex scripts_mutex_;
+  Scripts scripts_ SKEP_GUARDED_BY(scripts_mutex_);
   Live<std::vector<std::string>> urls_{{}};
 };
 

@@ -55,6 +55,7 @@ std::string node_metrics(const std::vector<plugin::PluginInfo>& plugins,
   std::vector<prometheus::MetricFamily> families;
   for (Snapshot* s : {&build, &files, &books.generations, &books.leases, &happened})
     families.push_back(s->take());
+  families.push_back(api::plugin_gauges());
   return api::render(std::move(families));
 }
 

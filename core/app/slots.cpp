@@ -18,12 +18,6 @@
 namespace skep::app {
 namespace {
 
-std::string trimmed(std::string_view s) {
-  const auto first = s.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return std::string(s.substr(first, s.find_last_not_of(" \t\r\n") - first + 1));
-}
-
 void say(api::ArtifactKind kind, const std::string& name, const std::string& sha256, bool active,
          const std::string& reason, std::vector<api::ArtifactState>& out) {
   out.push_back({kind, name, sha256, active ? "active" : "failed", active ? "" : reason});
@@ -75,7 +69,7 @@ Result<std::string> read_token(const std::string& path) {
   if ((info.st_mode & 077) != 0)
     return config_error(path + " may be read by other users").with_next("chmod 600 " + path);
   const auto text = read_file(path, 4096);
-  const std::string token = trimmed(text.value_or(""));
+  const std::string token(trim(text.value_or("")));
   if (token.size() < 16)
     return config_error(path + " holds no token of at least 16 characters")
         .with_next("head -c 32 /dev/urandom | base64 > " + path);
@@ -88,7 +82,7 @@ Result<std::string> node_id(const config::Config& config) {
   std::error_code ec;  // what cannot be looked at is there
   const auto file = std::filesystem::symlink_status(path, ec);
   if (file.type() != std::filesystem::file_type::not_found) {
-    const std::string kept = trimmed(read_file(path, 4096).value_or(""));
+    const std::string kept(trim(read_file(path, 4096).value_or("")));
     if (is_name(kept)) return kept;
     return config_error(path + " holds no worker id: " + describe(boost::json::value(kept)))
         .with_next(

@@ -1,9 +1,8 @@
 #include "core/app/sse.hpp"
 
-#include <algorithm>
-
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::app {
 namespace {
@@ -34,11 +33,11 @@ Result<EventCursor> parse_cursor(std::string_view text) {
   const auto number = parts.size() > 3 ? std::nullopt : count_of(parts[bare ? 0 : 1]);
   const auto sequence = parts.size() == 3 ? count_of(parts[2]) : std::nullopt;
   if (!number || (!bare && parts[0].empty()) || sequence.has_value() != (parts.size() == 3))
-    return invalid("event id \"" + std::string(text.substr(0, kLongestRun)) +
+    return invalid("event id \"" + std::string(clip_utf8(text, kLongestRun)) +
                    "\" is no id of this stream")
         .named("bad-query")
         .with_next("an id as the stream gave it, such as 3f9c01ab.17, or 0 for all that is kept");
-  return EventCursor{bare ? "" : parts[0].substr(0, kLongestRun),
+  return EventCursor{bare ? "" : std::string(clip_utf8(parts[0], kLongestRun)),
                      static_cast<std::uint64_t>(*number), sequence};
 }
 

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "core/base/json.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep {
 
@@ -32,12 +33,7 @@ std::string_view type_name(const json::value& value) {
 
 std::string shorten(std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return std::string(text);
-  std::size_t end = limit;
-  const auto continues = [&](std::size_t i) {
-    return (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80;
-  };
-  while (end > 0 && continues(end)) --end;
-  return std::string(text.substr(0, end)) + "..";
+  return std::string(clip_utf8(text, limit)) + "..";
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 
@@ -29,6 +30,23 @@ Status sync_folder(const std::string& folder) {
 }
 
 }  // namespace
+
+Result<std::string> load_file(const std::string& path, std::size_t cap) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return errno_error("open " + path, errno);
+  std::string out;
+  std::array<char, 64 << 10> chunk;
+  for (;;) {
+    const auto got = ::read(fd.get(), chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno_error("read " + path, errno);
+    if (got == 0) return out;
+    out.append(chunk.data(), static_cast<std::size_t>(got));
+    if (out.size() > cap)
+      return Error{Code::kInvalid, path + " has more than " + std::to_string(cap) + " bytes",
+                   "too-large"};
+  }
+}
 
 Status create_file(const std::string& path, std::string_view bytes, mode_t mode) {
   const UniqueFd fd(

@@ -15,6 +15,10 @@ namespace skep {
 /// writer per path at a time.
 Status replace_file(const std::string& path, std::string_view bytes, mode_t mode);
 
+/// A whole file. kNotFound when there is none, kInvalid "too-large" beyond `cap` bytes, else the
+/// error number's: that is no verdict on what is in the file, and the next time may succeed.
+Result<std::string> load_file(const std::string& path, std::size_t cap);
+
 /// A file that is not there yet, on disk when it returns; kState when it is there.
 Status create_file(const std::string& path, std::string_view bytes, mode_t mode);
 

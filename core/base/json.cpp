@@ -10,14 +10,24 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep {
 namespace {
 
+/// The character at the beginning of `s`, which is not ASCII; U+FFFD for a byte that begins none.
+/// Returns how many bytes of `s` that was.
+std::size_t append_character(std::string& out, std::string_view s) {
+  const std::size_t n = utf8_length(s);
+  out += n == 0 ? std::string_view("\xef\xbf\xbd") : s.substr(0, n);
+  return std::max<std::size_t>(n, 1);
+}
+
 void quote(std::string& out, std::string_view s) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
-  for (const char c : s) {
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    const char c = s[i];
     switch (c) {
       case '"':
         out += "\\\"";
@@ -39,6 +49,8 @@ void quote(std::string& out, std::string_view s) {
           out += "\\u00";
           out += kHex[(c >> 4) & 15];
           out += kHex[c & 15];
+        } else if (static_cast<unsigned char>(c) >= 0x80) {
+          i += append_character(out, s.substr(i)) - 1;
         } else {
           out += c;
         }

@@ -21,7 +21,6 @@ struct State {
     return l;
   }();
   std::atomic<bool> as_json = false;
-  std::vector<std::pair<std::string, Field>> context;
 };
 
 State& state() {
@@ -105,7 +104,6 @@ std::string head(Level level, std::string_view event) {
 void json_head(JsonOut& out, Level level, std::string_view event) {
   out.object().key("ts").str(to_iso(SystemClock{}.wall_ms()));
   out.key("level").str(word(level)).key("event").str(event);
-  for (const auto& [key, field] : state().context) json_value(out.key(key), field);
 }
 
 bool enabled(Level level) { return state().logger->should_log(to_spdlog(level)); }
@@ -124,11 +122,6 @@ bool configure(std::string_view format, std::string_view level) {
       return known;
     }
   return false;
-}
-
-void set_context(std::initializer_list<Field> fields) {
-  state().context.clear();
-  for (const Field& f : fields) state().context.emplace_back(std::string(f.key), f);
 }
 
 void write(Level level, std::string_view event, std::initializer_list<Field> fields) {

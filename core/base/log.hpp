@@ -29,8 +29,6 @@ struct Field {
 /// Sets the format ("text" or "json") and the least level ("debug", "info", "warn", "error").
 /// Unknown words leave the setting as it is and return false. [any]
 bool configure(std::string_view format, std::string_view level);
-/// Fields added to every line, such as worker and site. Call before threads start.
-void set_context(std::initializer_list<Field> fields);
 
 /// One line. Text: `2026-01-10T12:34:56.789Z INFO  event key: value, key: value`. [any]
 void write(Level level, std::string_view event, std::initializer_list<Field> fields = {});

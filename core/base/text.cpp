@@ -85,6 +85,20 @@ std::string aligned(std::span<const std::vector<std::string>> rows) {
   return out;
 }
 
+std::string_view trim(std::string_view s) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t first = s.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return s.substr(first, s.find_last_not_of(kSpace) - first + 1);
+}
+
+std::string to_lower(std::string_view s) {
+  std::string out(s);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  return out;
+}
+
 std::optional<std::int64_t> to_int(std::string_view s) {
   std::int64_t value = 0;
   const auto r = std::from_chars(s.data(), s.data() + s.size(), value);

@@ -19,6 +19,10 @@ std::string suggestion(std::string_view word, std::span<const std::string> candi
 /// One line a row, each starting with a newline and two blanks; all columns but the last are padded
 /// to their widest cell. The rows have equally many cells.
 std::string aligned(std::span<const std::vector<std::string>> rows);
+/// Without blanks, tabs and ends of lines at both ends.
+std::string_view trim(std::string_view s);
+/// ASCII letters in lower case, whatever the locale.
+std::string to_lower(std::string_view s);
 /// Whole text as an integer, or nothing.
 std::optional<std::int64_t> to_int(std::string_view s);
 /// Reads a whole file of at most `cap` bytes; nothing when it cannot be read or is larger.

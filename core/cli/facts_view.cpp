@@ -35,8 +35,6 @@ std::optional<double> number_at(const json::object& facts,
   return v->to_number<double>();
 }
 
-std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
-
 std::string used_of(std::optional<double> total, std::optional<double> available) {
   if (!total) return "-";
   std::string all = human_bytes(static_cast<std::int64_t>(*total));

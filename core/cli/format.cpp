@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <utility>
 
 namespace skep::cli {
 namespace {
@@ -47,6 +48,8 @@ std::string human_bytes(std::int64_t bytes) {
   }
   return fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
+
+std::string or_dash(std::string text) { return text.empty() ? "-" : std::move(text); }
 
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;

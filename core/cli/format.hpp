@@ -15,6 +15,8 @@ std::string human_duration(std::int64_t ms);
 std::string human_age(std::string_view iso, WallMs now);
 /// 512 B, 4.0 KiB, 15.6 GiB.
 std::string human_bytes(std::int64_t bytes);
+/// The text, "-" when it is empty.
+std::string or_dash(std::string text);
 /// Columns that a UTF-8 text takes on a terminal, one a code point.
 std::size_t display_width(std::string_view text);
 /// The text without control characters, so that no task can rewrite the terminal; newlines and

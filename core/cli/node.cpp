@@ -91,7 +91,7 @@ Failure no_object(const Client& node) {
   return Error{Code::kCorrupt, node.server() + " answered no JSON object"};
 }
 
-Outcome<int> show(Session& s) {
+Outcome<int> show_node(Session& s) {
   auto node = s.node();
   if (!node) return node.error();
   const auto answer = node->get("/api/node");
@@ -102,7 +102,7 @@ Outcome<int> show(Session& s) {
   return 0;
 }
 
-Outcome<int> reload(Session& s) {
+Outcome<int> reload_node(Session& s) {
   auto node = s.node();
   if (!node) return node.error();
   const auto answer = node->post("/api/node/reload");
@@ -122,14 +122,14 @@ std::vector<Command> node_commands() {
   Command one{"node show", "show a running node: roles, addresses, what waits for a restart"};
   one.options = config_options();
   one.examples = {"skep node show -c node.toml", "skep node show --server http://127.0.0.1:9595"};
-  one.run = show;
+  one.run = show_node;
   Command again{"node reload", "let a running node read its configuration again"};
   again.options = config_options();
   again.notes =
       "A file that is wrong changes nothing (exit code 78). Of one that is right, what may change\n"
       "live is applied, and keys that need a restart are named. Each plugin says what came of its\n"
       "new table; when one goes on with its old one, the exit code is 78.";
-  again.run = reload;
+  again.run = reload_node;
   return {std::move(one), std::move(again)};
 }
 

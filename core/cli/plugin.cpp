@@ -46,7 +46,7 @@ Outcome<Plugins> find(Session& s) {
   return Plugins{std::move(*list), false};
 }
 
-Outcome<int> list(Session& s) {
+Outcome<int> list_plugins(Session& s) {
   auto found = find(s);
   if (!found) return found.error();
   const auto plugins = items_of(found->list);
@@ -69,7 +69,7 @@ Outcome<int> list(Session& s) {
   return 0;
 }
 
-Outcome<int> show(Session& s) {
+Outcome<int> show_plugin(Session& s) {
   const auto found = find(s);
   if (!found) return found.error();
   const std::string id = s.args.get("ID");
@@ -85,7 +85,7 @@ Outcome<int> show(Session& s) {
   return Failure(std::move(missing).with_next("skep plugin list"));
 }
 
-Outcome<int> reload(Session& s) {
+Outcome<int> reload_plugin(Session& s) {
   auto node = s.node();
   if (!node) return node.error();
   const std::string id = s.args.get("ID");
@@ -113,19 +113,19 @@ std::vector<Command> plugin_commands() {
       "that are over). When none answers, the files say what there is. Below the table: why a "
       "file\n"
       "is refused, or why the newest one does not serve.";
-  all.run = list;
+  all.run = list_plugins;
   Command one{"plugin show",
               "show a plugin: generations, components, schemas, or why it is refused"};
   one.positionals = {{"ID", "plugin id"}};
   one.options = plugin_options();
-  one.run = show;
+  one.run = show_plugin;
   Command again{"plugin reload",
                 "bring the newest file of a plugin into service on a running node"};
   again.positionals = {{"ID", "plugin id"}};
   again.options = config_options();
   again.options.push_back(
       {"force", 0, "", "take the file out of quarantine; it then serves without probation"});
-  again.run = reload;
+  again.run = reload_plugin;
   return {std::move(all), std::move(one), std::move(again)};
 }
 

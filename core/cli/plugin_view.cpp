@@ -27,14 +27,14 @@ std::string components_text(const json::object& p) {
   return out.empty() ? "-" : join(out, " ");
 }
 
-Cell or_dash(std::string text) { return Cell(text.empty() ? "-" : std::move(text)); }
+Cell dash_cell(std::string text) { return Cell(text.empty() ? "-" : std::move(text)); }
 
 /// A number that a row without a generation does not have.
 Column number_column(std::string title, std::string key, bool wide = false) {
   return {std::move(title),
           [key = std::move(key)](const json::object& row) {
             const json::value* v = row.if_contains(key);
-            return or_dash(v != nullptr && v->is_number() ? to_text(*v) : "");
+            return dash_cell(v != nullptr && v->is_number() ? to_text(*v) : "");
           },
           wide};
 }
@@ -48,7 +48,7 @@ std::string drain_text(const json::object& row) {
   return v != nullptr && v->is_number() ? human_duration(get_int(row, "drain_ms")) : "";
 }
 
-bool is_over(const std::string& state) {
+bool generation_is_over(const std::string& state) {
   return state == "retired" || state == "failed" || state == "rolled_back";
 }
 
@@ -76,7 +76,8 @@ void print_generation_reasons(const Console& c, const json::object& item, const 
   const std::string said = get_string(item, "reason");
   for (const json::object* g : objects_of(item, "generations"))
     if (const std::string own = get_string(*g, "reason");
-        (every || !is_over(get_string(*g, "state"))) && said.find(own) == std::string::npos)
+        (every || !generation_is_over(get_string(*g, "state"))) &&
+        said.find(own) == std::string::npos)
       print_reason(c,
                    fmt::format("{} {}, generation {}", name, get_string(*g, "version"),
                                get_int(*g, "number")),
@@ -123,9 +124,10 @@ std::string plugin_name(const json::object& p) {
 }
 
 Column text_column(std::string title, std::string key, bool wide) {
-  return {std::move(title),
-          [key = std::move(key)](const json::object& row) { return or_dash(get_string(row, key)); },
-          wide};
+  return {
+      std::move(title),
+      [key = std::move(key)](const json::object& row) { return dash_cell(get_string(row, key)); },
+      wide};
 }
 
 std::vector<Column> generation_columns() {
@@ -134,7 +136,7 @@ std::vector<Column> generation_columns() {
           number_column("LEASES", "leases"),
           number_column("CALLS", "calls"),
           number_column("FAILURES", "failures"),
-          {"DRAIN", [](const json::object& row) { return or_dash(drain_text(row)); }, true}};
+          {"DRAIN", [](const json::object& row) { return dash_cell(drain_text(row)); }, true}};
 }
 
 std::vector<Column> plugin_columns(bool running) {
@@ -156,7 +158,7 @@ json::object plugin_rows(const json::object& list, bool every) {
   for (const json::object* plugin : objects_of(list, "items")) {
     const std::size_t before = rows.size();
     for (const json::object* g : objects_of(*plugin, "generations"))
-      if (every || !is_over(get_string(*g, "state"))) rows.push_back(row_of(*plugin, g));
+      if (every || !generation_is_over(get_string(*g, "state"))) rows.push_back(row_of(*plugin, g));
     if (rows.size() == before) rows.push_back(row_of(*plugin, nullptr));
   }
   json::object out;

@@ -79,7 +79,7 @@ std::vector<Column> release_columns(WallMs now, bool with_workers) {
   return out;
 }
 
-Outcome<int> list(Session& s) {
+Outcome<int> list_artifacts(Session& s) {
   auto api = s.api();
   if (!api) return api.error();
   const auto document = (*api)->get("/api/registry/artifacts");
@@ -97,7 +97,7 @@ json::value list_of(const json::object& document, std::string_view key) {
   return out;
 }
 
-Outcome<int> show(Session& s) {
+Outcome<int> show_artifact(Session& s) {
   auto api = s.api();
   if (!api) return api.error();
   const auto document = (*api)->get(artifact_path(s.args.get("NAME")));
@@ -150,10 +150,10 @@ Command with_name(const std::string& verb, std::string summary) {
 
 std::vector<Command> registry_commands() {
   Command all{"registry list", "list what is published and in force"};
-  all.run = list;
+  all.run = list_artifacts;
   Command one{"registry show", "show an artifact's releases and how far each worker is"};
   one.positionals = {{"NAME", "artifact: a script's or a plugin's name"}};
-  one.run = show;
+  one.run = show_artifact;
   Command back = with_name("rollback", "take the newest release back; the one before serves again");
   back.options = {{"reason", 0, "TEXT", "kept with the release"}};
   return {std::move(all), std::move(one), std::move(back),

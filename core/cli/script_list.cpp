@@ -98,7 +98,7 @@ std::vector<Column> columns(bool running) {
   return out;
 }
 
-Outcome<int> list(Session& s) {
+Outcome<int> list_scripts(Session& s) {
   auto answer = ask_running_node(s, "/api/node/scripts");
   if (!answer) return answer.error();
   const bool running = answer->has_value();
@@ -124,7 +124,7 @@ std::vector<Command> script_list_commands() {
   c.notes =
       "Asks the running node of -c FILE or --server URL for its generations (-o wide: also those\n"
       "that are over). When none answers, the files say what a node would make of them.";
-  c.run = list;
+  c.run = list_scripts;
   return {std::move(c)};
 }
 

@@ -25,8 +25,6 @@ std::string duration_text(const json::object& task) {
   return v == nullptr || !v->is_number() ? "-" : human_duration(get_int(task, "duration_ms"));
 }
 
-std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
-
 void print_stream(const Console& c, const json::object& result, std::string_view name) {
   const std::string text = get_string(result, name);
   if (text.empty()) return;

@@ -16,7 +16,7 @@ std::string worker_path(const std::string& id, std::string_view rest = {}) {
   return "/api/workers/" + encode_part(id) + std::string(rest);
 }
 
-Outcome<int> list(Session& s) {
+Outcome<int> list_workers(Session& s) {
   auto api = s.api();
   if (!api) return api.error();
   auto workers = (*api)->get(with_query("/api/workers", {{"site", s.args.get("site")}}));
@@ -28,7 +28,7 @@ Outcome<int> list(Session& s) {
   return 0;
 }
 
-Outcome<int> show(Session& s) {
+Outcome<int> show_worker(Session& s) {
   auto api = s.api();
   if (!api) return api.error();
   const auto worker = (*api)->get(worker_path(s.args.get("ID")));
@@ -77,10 +77,10 @@ Command with_ids(const std::string& verb, std::string summary) {
 std::vector<Command> worker_commands() {
   Command all{"worker list", "list workers"};
   all.options = {{"site", 0, "SITE", "only this site"}};
-  all.run = list;
+  all.run = list_workers;
   Command one{"worker show", "show one worker"};
   one.positionals = {{"ID", "worker id"}};
-  one.run = show;
+  one.run = show_worker;
   return {std::move(all),
           std::move(one),
           with_ids("pause", "stop claiming; running tasks go on"),

@@ -67,8 +67,6 @@ std::string seen_of(const json::object& w, WallMs now) {
   return human_age(at.empty() ? get_string(w, "last_seen") : at, now);
 }
 
-std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
-
 }  // namespace
 
 std::vector<Column> worker_columns(WallMs now) {

@@ -20,6 +20,10 @@ struct WaitLists {
       return space != std::string_view::npos && key.substr(space + 1) == worker_id;
     });
   }
+  /// Ends the waits for news of `task_id`.
+  void wake_task(std::string_view task_id) {
+    tasks.wake([&](std::string_view key) { return key == task_id; });
+  }
 };
 
 /// Ports and clock outlive it.

@@ -39,6 +39,7 @@ HttpResponse metrics(const HttpMetrics& http, const FeatureList& features) {
   api::Snapshot build("skep_build_info", "The version of this binary.");
   build.add(1, {{"version", kVersion}});
   std::vector<prometheus::MetricFamily> families{build.take()};
+  families.push_back(api::plugin_gauges());
   http.collect(families);
   for (const auto& f : features)
     if (const Status done = f->metrics(families); !done) return HttpResponse::problem(done.error());

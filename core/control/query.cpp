@@ -3,13 +3,15 @@
 #include <charconv>
 
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::control {
 namespace {
 
 Error bad_parameter(const std::string& name, const std::string& value,
                     const std::string& expected) {
-  return invalid("query parameter " + name + "=" + value.substr(0, 60) + ": expected " + expected)
+  return invalid("query parameter " + name + "=" + std::string(clip_utf8(value, 60)) +
+                 ": expected " + expected)
       .named("bad-query");
 }
 

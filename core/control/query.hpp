@@ -20,6 +20,8 @@ struct Page {
 Result<Page> page_of(const net::HttpRequest& r);
 /// ?wait=30: seconds to hold the request, 0 to 60.
 Result<Millis> wait_of(const net::HttpRequest& r);
+/// The id in the path, of a route with {id}.
+inline const std::string& id_of(const net::HttpRequest& r) { return r.params.at("id"); }
 /// The parameter's text, "" when it was not given.
 std::string text_of(const net::HttpRequest& r, const std::string& name);
 

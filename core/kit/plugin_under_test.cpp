@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/json.hpp"
+#include "core/base/utf8.hpp"
 #include "core/plugin/adapters/abi_error.hpp"
 #include "core/plugin/kinds.hpp"
 #include "core/plugin/loader.hpp"
@@ -149,7 +150,7 @@ const skep_fake_result* run_task(Instance& instance, skep_fake_call* call, skep_
     throw Broken("run() failed with code " + std::to_string(rc) + " and no message",
                  "return call.fail(code, \"what was wrong, where, what to do\")");
   if (r->result[0] != '\0' && !parse_json(r->result))
-    throw Broken("the result is not JSON: " + std::string(r->result).substr(0, 80),
+    throw Broken("the result is not JSON: " + std::string(clip_utf8(r->result, 80)),
                  "emit one complete JSON document");
   return r;
 }

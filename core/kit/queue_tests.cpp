@@ -13,7 +13,6 @@
 namespace skep::kit {
 namespace {
 
-using model::Verdict;
 using ports::EnqueueVerdict;
 using ports::LeaseVerdict;
 
@@ -65,8 +64,8 @@ class QueueUnderTest {
     expect(got.size() == 1, "claim() found " + std::to_string(got.size()) + " tasks, not one");
     return std::move(got.front());
   }
-  Verdict complete(const model::Task& task, const std::string& result,
-                   const std::string& worker = "kit-1") {
+  model::Verdict complete(const model::Task& task, const std::string& result,
+                          const std::string& worker = "kit-1") {
     step("complete()");
     ports::ResultRecord r;
     r.lease = {task.id, task.attempt, task.lease_id};
@@ -151,12 +150,12 @@ void contract_queue_results(Subject& s) {
   QueueUnderTest q(s);
   q.add();
   const model::Task task = q.claim_one();
-  expect(q.complete(task, "1", "kit-2") == Verdict::kWrongWorker,
+  expect(q.complete(task, "1", "kit-2") == model::Verdict::kWrongWorker,
          "a result of a worker that does not hold the task was not refused");
-  expect(q.complete(task, "1") == Verdict::kApplied, "the holder's result was not applied");
-  expect(q.complete(task, "1") == Verdict::kDuplicate,
+  expect(q.complete(task, "1") == model::Verdict::kApplied, "the holder's result was not applied");
+  expect(q.complete(task, "1") == model::Verdict::kDuplicate,
          "the same result a second time was not a duplicate");
-  expect(q.complete(task, "2") == Verdict::kKeyConflict,
+  expect(q.complete(task, "2") == model::Verdict::kKeyConflict,
          "another result under the same key was not refused");
   const auto row = q.find(task.id);
   expect(row && row->state == model::TaskState::kSucceeded && row->result == "1",
@@ -179,9 +178,9 @@ void contract_queue_fence(Subject& s) {
   expect(second.attempt == first.attempt + 1, "a new claim is not the next attempt");
   expect(q.renew(first) == LeaseVerdict::kLost, "a lease that was lost could be prolonged");
   expect(q.release(first) == LeaseVerdict::kLost, "a lease that was lost could be released");
-  expect(q.complete(first, "1") == Verdict::kSuperseded,
+  expect(q.complete(first, "1") == model::Verdict::kSuperseded,
          "a late result of an earlier attempt was not superseded");
-  expect(q.complete(second, "2", "kit-2") == Verdict::kApplied,
+  expect(q.complete(second, "2", "kit-2") == model::Verdict::kApplied,
          "the present attempt's result was not applied after a late one of an earlier attempt");
   q.end();
 }
@@ -207,7 +206,7 @@ void contract_queue_durable(Subject& s) {
   expect(row && row->lease_id == held.lease_id && row->attempt == held.attempt,
          "after stop and start with the same settings a lease is gone");
   expect(q.claim_one("kit-2").id == waiting.id, "after stop and start a queued task is gone");
-  expect(q.complete(held, "1") == Verdict::kApplied,
+  expect(q.complete(held, "1") == model::Verdict::kApplied,
          "after stop and start the holder's result was not applied");
   q.end();
 }
@@ -226,7 +225,7 @@ void contract_queue_concurrency(Subject& s) {
       expect(seen.insert(task.id).second, "two workers got the same task");
     }
     for (const model::Task& task : tasks)
-      expect(q.complete(task, "1", worker) == Verdict::kApplied, "a result was not applied");
+      expect(q.complete(task, "1", worker) == model::Verdict::kApplied, "a result was not applied");
   };
   const auto work = [&](const std::string& worker) {
     try {

@@ -16,7 +16,7 @@ using Generation = std::shared_ptr<Instance>;
 constexpr int kGenerations = 24;
 constexpr std::chrono::seconds kEnough{8};  ///< on a slow machine fewer generations have to do
 constexpr int kExclusiveGenerations = 8;
-constexpr int kCallers = 4;
+constexpr int kCallersAtOnce = 4;
 
 /// The generation that serves; callers hold on to the one that they began with.
 class Route {
@@ -67,7 +67,7 @@ void side_by_side(Subject& s) {
   int generations = 1;
   {
     std::vector<std::jthread> callers;
-    for (int i = 0; i < kCallers; ++i) callers.emplace_back(calling);
+    for (int i = 0; i < kCallersAtOnce; ++i) callers.emplace_back(calling);
     const auto end = std::chrono::steady_clock::now() + kEnough;
     for (; generations < kGenerations && std::chrono::steady_clock::now() < end; ++generations)
       route.set(started(s));

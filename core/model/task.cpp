@@ -57,12 +57,6 @@ std::optional<int> parse_priority(std::string_view word) {
   return std::nullopt;
 }
 
-std::string_view priority_word(int priority) {
-  for (const auto& p : kPriorities)
-    if (p.value == priority) return p.word;
-  return {};
-}
-
 std::string_view to_string(OutcomeKind k) { return kOutcomeNames[static_cast<std::size_t>(k)]; }
 std::optional<OutcomeKind> parse_outcome(std::string_view word) {
   return parse_name<OutcomeKind>(kOutcomeNames, word);

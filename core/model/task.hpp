@@ -56,7 +56,6 @@ struct TaskSpec {
 
 /// low normal high critical, or 0 to 9.
 std::optional<int> parse_priority(std::string_view word);
-std::string_view priority_word(int priority);
 
 /// A row of worker_tasks.
 struct Task {
@@ -147,8 +146,6 @@ enum class Verdict : std::int32_t {
   kWrongWorker = 6,
 };
 std::string_view to_string(Verdict v);
-/// The worker may delete its copy.
-inline bool is_acknowledged(Verdict v) { return v <= Verdict::kOrphanRecorded; }
 
 /// What a worker says of itself; routing looks at nothing else.
 struct WorkerProfile {

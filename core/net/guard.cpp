@@ -45,19 +45,13 @@ HttpResponse refuse(int status, Code code, std::string message, std::string name
                                Error{code, std::move(message), std::move(name), std::move(next)});
 }
 
-std::string_view trimmed(std::string_view s) {
-  const std::size_t first = s.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return s.substr(first, s.find_last_not_of(" \t") - first + 1);
-}
-
 /// JSON is UTF-8 (RFC 8259); a parameter may only say so.
 bool is_json(std::string_view content_type) {
   const std::size_t semicolon = content_type.find(';');
-  if (!equals_ignoring_case(trimmed(content_type.substr(0, semicolon)), "application/json"))
+  if (!equals_ignoring_case(trim(content_type.substr(0, semicolon)), "application/json"))
     return false;
   if (semicolon == std::string_view::npos) return true;
-  const std::string_view parameter = trimmed(content_type.substr(semicolon + 1));
+  const std::string_view parameter = trim(content_type.substr(semicolon + 1));
   return parameter.empty() || equals_ignoring_case(parameter, "charset=utf-8") ||
          equals_ignoring_case(parameter, "charset=\"utf-8\"");
 }

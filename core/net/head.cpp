@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::net {
 namespace {
@@ -21,14 +22,8 @@ bool is_token(std::string_view s) {
   return !s.empty() && std::all_of(s.begin(), s.end(), is_token_char);
 }
 
-std::string lower(std::string_view s) {
-  std::string out(s);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  return out;
-}
-
-std::string_view trim(std::string_view s) {
+/// RFC 9110: optional white space is blanks and tabs, nothing else.
+std::string_view without_ows(std::string_view s) {
   const std::size_t first = s.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return s.substr(first, s.find_last_not_of(" \t") - first + 1);
@@ -70,8 +65,9 @@ Refusal parse_field(std::string_view line, Head& head) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
     return bad("a header line is not \"Name: value\"");
-  std::string name = lower(line.substr(0, colon));
-  const std::string_view value = trim(line.substr(colon + 1));
+  std::string name = to_lower(line.substr(0, colon));
+  const std::string_view value = without_ows(line.substr(colon + 1));
+  if (!is_utf8(value)) return bad("the value of the header " + name + " is not UTF-8 text");
   const auto [at, is_new] = head.headers.try_emplace(std::move(name), value);
   if (is_new) return {};
   if (std::find(std::begin(kSingletons), std::end(kSingletons), at->first) != std::end(kSingletons))
@@ -85,7 +81,7 @@ bool lists(const Head& head, const std::string& name, std::string_view token) {
   if (it == head.headers.end()) return false;
   const std::vector<std::string> items = split(it->second, ',');
   return std::any_of(items.begin(), items.end(),
-                     [&](const std::string& item) { return lower(trim(item)) == token; });
+                     [&](const std::string& item) { return to_lower(without_ows(item)) == token; });
 }
 
 Refusal check_framing(Head& head) {
@@ -105,7 +101,7 @@ Refusal check_framing(Head& head) {
 Refusal check_expect(Head& head, bool http_1_0) {
   const auto it = head.headers.find("expect");
   if (it == head.headers.end() || http_1_0) return {};
-  if (lower(it->second) != "100-continue")
+  if (to_lower(it->second) != "100-continue")
     return refuse(417, "only \"Expect: 100-continue\" is known", "expectation-failed");
   head.expect_continue = true;
   return {};

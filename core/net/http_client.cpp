@@ -1,4 +1,3 @@
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <strings.h>
 
@@ -8,6 +7,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "core/base/text.hpp"
+#include "core/net/curl_library.hpp"
 #include "core/net/http.hpp"
 #include "core/net/unix_socket.hpp"
 
@@ -17,13 +18,13 @@ namespace {
 constexpr int kAbortTickMs = 50;
 
 struct EasyDelete {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+  void operator()(CURL* easy) const { curl().easy_cleanup(easy); }
 };
 struct MultiDelete {
-  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+  void operator()(CURLM* multi) const { curl().multi_cleanup(multi); }
 };
 struct ListDelete {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { curl().slist_free_all(list); }
 };
 using Easy = std::unique_ptr<CURL, EasyDelete>;
 using Multi = std::unique_ptr<CURLM, MultiDelete>;
@@ -42,8 +43,8 @@ struct Incoming {
 bool goes_on(const Incoming& in) {
   long status = 0;
   return in.request->on_body &&
-         curl_easy_getinfo(in.easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status >= 200 &&
-         status < 300;
+         curl().easy_getinfo(in.easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+         status >= 200 && status < 300;
 }
 
 std::size_t take_body(char* data, std::size_t, std::size_t size, void* user) {
@@ -58,12 +59,6 @@ std::size_t take_body(char* data, std::size_t, std::size_t size, void* user) {
   }
   in.response.body.append(data, size);
   return size;
-}
-
-std::string_view trim(std::string_view s) {
-  const std::size_t first = s.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos) return {};
-  return s.substr(first, s.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 std::size_t take_header(char* data, std::size_t, std::size_t size, void* user) {
@@ -113,7 +108,7 @@ std::string curl_line(const std::string& line) {
 HeaderList header_list(const ClientRequest& request) {
   HeaderList list;
   const auto append = [&list](const char* line) {
-    curl_slist* longer = curl_slist_append(list.get(), line);
+    curl_slist* longer = curl().slist_append(list.get(), line);
     if (longer == nullptr) throw std::bad_alloc();
     static_cast<void>(list.release());  // now part of `longer`
     list.reset(longer);
@@ -140,10 +135,12 @@ bool is_header(const std::string& line) {
 }  // namespace
 
 struct HttpClient::Impl {
-  Multi multi{curl_multi_init()};
-  Easy easy{curl_easy_init()};
+  Multi multi;
+  Easy easy;
   char error_text[CURL_ERROR_SIZE] = {};
 
+  /// Makes the handles with the first request.
+  Status open();
   void prepare(const ClientRequest& request, curl_slist* headers, Incoming& in);
   /// Sends the prepared request there, whatever its host.
   void connect_to(const std::string& unix_socket);
@@ -152,13 +149,23 @@ struct HttpClient::Impl {
   Error error_of(CURLcode result, const ClientRequest& request, const Incoming& in) const;
 };
 
+Status HttpClient::Impl::open() {
+  if (multi && easy) return {};
+  SKEP_TRY(load_curl());
+  multi.reset(curl().multi_init());
+  easy.reset(curl().easy_init());
+  if (!multi || !easy) throw std::bad_alloc();
+  curl().multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, 2L);
+  return {};
+}
+
 void HttpClient::Impl::prepare(const ClientRequest& request, curl_slist* headers, Incoming& in) {
   CURL* h = easy.get();
-  curl_easy_reset(h);
+  curl().easy_reset(h);
   error_text[0] = '\0';
   const auto set = [h](CURLoption option, auto value) {
     // Fails only for an option this libcurl was built without: a broken build.
-    if (curl_easy_setopt(h, option, value) != CURLE_OK)
+    if (curl().easy_setopt(h, option, value) != CURLE_OK)
       throw std::logic_error("libcurl lacks option " + std::to_string(option));
   };
   set(CURLOPT_URL, request.url.c_str());
@@ -189,25 +196,25 @@ void HttpClient::Impl::prepare(const ClientRequest& request, curl_slist* headers
 }
 
 void HttpClient::Impl::connect_to(const std::string& unix_socket) {
-  if (curl_easy_setopt(easy.get(), CURLOPT_UNIX_SOCKET_PATH, unix_socket.c_str()) != CURLE_OK)
+  if (curl().easy_setopt(easy.get(), CURLOPT_UNIX_SOCKET_PATH, unix_socket.c_str()) != CURLE_OK)
     throw std::logic_error("libcurl lacks UNIX sockets");
 }
 
 std::optional<CURLcode> HttpClient::Impl::transfer(const std::function<bool()>& aborted) {
   std::optional<CURLcode> result;
-  if (curl_multi_add_handle(multi.get(), easy.get()) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
+  if (curl().multi_add_handle(multi.get(), easy.get()) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
   int running = 1;
   while (running > 0 && (!aborted || !aborted())) {
-    if (curl_multi_perform(multi.get(), &running) != CURLM_OK) result = CURLE_OUT_OF_MEMORY;
+    if (curl().multi_perform(multi.get(), &running) != CURLM_OK) result = CURLE_OUT_OF_MEMORY;
     if (result) break;
     const int tick = aborted ? kAbortTickMs : 1000;
-    if (running > 0 && curl_multi_poll(multi.get(), nullptr, 0, tick, nullptr) != CURLM_OK)
+    if (running > 0 && curl().multi_poll(multi.get(), nullptr, 0, tick, nullptr) != CURLM_OK)
       result = CURLE_OUT_OF_MEMORY;
   }
   int queued = 0;
-  while (const CURLMsg* message = curl_multi_info_read(multi.get(), &queued))
+  while (const CURLMsg* message = curl().multi_info_read(multi.get(), &queued))
     if (message->msg == CURLMSG_DONE) result = message->data.result;
-  curl_multi_remove_handle(multi.get(), easy.get());  // fails only for a foreign handle
+  curl().multi_remove_handle(multi.get(), easy.get());  // fails only for a foreign handle
   return result;
 }
 
@@ -222,18 +229,15 @@ Error HttpClient::Impl::error_of(CURLcode result, const ClientRequest& request,
         "answer-too-large"};
   int os_error = 0;
   long raw = 0;
-  if (curl_easy_getinfo(easy.get(), CURLINFO_OS_ERRNO, &raw) == CURLE_OK)
+  if (curl().easy_getinfo(easy.get(), CURLINFO_OS_ERRNO, &raw) == CURLE_OK)
     os_error = static_cast<int>(raw);
-  std::string why = error_text[0] != '\0' ? error_text : curl_easy_strerror(result);
+  std::string why = error_text[0] != '\0' ? error_text : curl().easy_strerror(result);
   if (result == CURLE_COULDNT_CONNECT && os_error != 0)
     why = std::generic_category().message(os_error);
   return Error{code_of(result), doing + ": " + why};
 }
 
-HttpClient::HttpClient() : impl_(std::make_unique<Impl>()) {
-  if (!impl_->multi || !impl_->easy) throw std::bad_alloc();
-  curl_multi_setopt(impl_->multi.get(), CURLMOPT_MAXCONNECTS, 2L);
-}
+HttpClient::HttpClient() : impl_(std::make_unique<Impl>()) {}
 
 HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
@@ -250,6 +254,7 @@ Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
     return invalid("an HTTP method is capital letters only, such as GET");
   for (const std::string& line : request.headers)
     if (!is_header(line)) return invalid("header \"" + line + "\" is not \"Name: value\"");
+  SKEP_TRY(impl_->open());
   const HeaderList headers = header_list(request);
   Incoming in;
   in.request = &request;
@@ -260,7 +265,7 @@ Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
   if (!result) return Error{Code::kCancelled, request.method + " " + request.url + ": aborted"};
   if (*result != CURLE_OK) return impl_->error_of(*result, request, in);
   long status = 0;
-  if (curl_easy_getinfo(impl_->easy.get(), CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
+  if (curl().easy_getinfo(impl_->easy.get(), CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
     return internal_error(request.method + " " + request.url + ": no status");
   in.response.status = static_cast<int>(status);
   return std::move(in.response);

@@ -15,7 +15,7 @@
 namespace skep::net {
 namespace {
 
-constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> kAwait{};
+constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> kAccepted{};
 constexpr Millis kAcceptPause{100};  ///< after EMFILE and the like, which do not pass by retrying
 constexpr MonoMs kLogPause = 10'000;
 
@@ -108,7 +108,7 @@ Task<void> HttpServer::Impl::accept_loop(Listener& listener) {
   while (!shared.closing) {
     asio::generic::stream_protocol::endpoint from;
     auto [error, socket] =
-        co_await listener.acceptor.async_accept(asio::make_strand(io), from, kAwait);
+        co_await listener.acceptor.async_accept(asio::make_strand(io), from, kAccepted);
     if (shared.closing) co_return;
     if (!error) {
       auto peer = greet(listener, socket, from);
@@ -118,7 +118,7 @@ Task<void> HttpServer::Impl::accept_loop(Listener& listener) {
     if (error == asio::error::connection_aborted) continue;
     accept_failed.add(shared.clock.mono_ms(), error.message());
     pause.expires_after(kAcceptPause);
-    co_await pause.async_wait(kAwait);
+    co_await pause.async_wait(kAccepted);
   }
 }
 
@@ -144,7 +144,7 @@ Millis HttpServer::Impl::sweep_interval() const {
 Task<void> HttpServer::Impl::sweep_loop() {
   while (!shared.closing || !connections.wait_empty(Millis{0})) {
     sweep_timer.expires_after(sweep_interval());
-    co_await sweep_timer.async_wait(kAwait);
+    co_await sweep_timer.async_wait(kAccepted);
     const MonoMs now = shared.clock.mono_ms();
     connections.for_each([now](Session& session) { session.check_deadline(now); });
   }

@@ -2,21 +2,15 @@
 #include <cctype>
 
 #include "core/base/json.hpp"
+#include "core/base/text.hpp"
 #include "core/net/http.hpp"
 
 namespace skep::net {
 namespace {
 
-std::string lower(std::string_view s) {
-  std::string out(s);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 /// "GET /api/tasks/{id}" is get_api_tasks_id.
 std::string operation_id(const Route& route) {
-  std::string id = lower(route.method);
+  std::string id = to_lower(route.method);
   for (const char c : route.path) {
     if (c == '{' || c == '}') continue;
     id += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
@@ -48,7 +42,7 @@ void write_content(JsonOut& out, std::string_view media, std::string_view schema
 }
 
 void write_operation(JsonOut& out, const Route& route) {
-  out.key(lower(route.method)).object();
+  out.key(to_lower(route.method)).object();
   out.key("operationId").str(operation_id(route)).key("summary").str(route.summary);
   write_parameters(out, route);
   if (route.body_cap > 0) {

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <cctype>
 
+#include "core/base/utf8.hpp"
 #include "core/net/head.hpp"
 
 namespace skep::net {
@@ -9,7 +11,7 @@ namespace {
 
 constexpr std::string_view kEncode = "percent-encode what is not a letter, digit or -._~";
 
-Refusal bad(std::string message, std::string_view next = kEncode) {
+Refusal bad_target(std::string message, std::string_view next = kEncode) {
   return HttpResponse::problem(
       Error{Code::kInvalid, std::move(message), "bad-target", std::string(next)});
 }
@@ -22,40 +24,19 @@ bool has_bad_escape(std::string_view s) {
   return false;
 }
 
-/// Bytes that follow the first byte of a UTF-8 sequence; -1 for no first byte.
-int continuation_bytes(unsigned char c) {
-  if (c < 0x80) return 0;
-  if (c >= 0xc2 && c < 0xe0) return 1;
-  if (c >= 0xe0 && c < 0xf0) return 2;
-  return c >= 0xf0 && c < 0xf5 ? 3 : -1;
-}
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-/// UTF-8 without overlong forms, surrogates and control characters.
 bool is_clean_text(std::string_view s) {
-  for (std::size_t i = 0; i < s.size(); ++i) {
-    const auto c = static_cast<unsigned char>(s[i]);
-    if (c < 0x20 || c == 0x7f) return false;
-    const int more = continuation_bytes(c);
-    if (more < 0 || i + static_cast<std::size_t>(more) >= s.size()) return false;
-    for (int k = 1; k <= more; ++k) {
-      const auto next = static_cast<unsigned char>(s[i + static_cast<std::size_t>(k)]);
-      if ((next & 0xc0) != 0x80) return false;
-      if (k == 1 && ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) ||
-                     (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f)))
-        return false;
-    }
-    i += static_cast<std::size_t>(more);
-  }
-  return true;
+  return is_utf8(s) && std::none_of(s.begin(), s.end(), is_control);
 }
 
 Refusal read_path(const boost::urls::url_view& url, std::string& path) {
   for (const std::string part : url.segments()) {
     if (part.find_first_of("/\\") != std::string::npos)
-      return bad("the path holds an encoded slash, which no name here has", "");
+      return bad_target("the path holds an encoded slash, which no name here has", "");
     if (part == "." || part == "..")
-      return bad("the path holds a dot segment", "leave out \".\" and \"..\"");
-    if (!is_clean_text(part)) return bad("the path is not clean UTF-8 after decoding");
+      return bad_target("the path holds a dot segment", "leave out \".\" and \"..\"");
+    if (!is_clean_text(part)) return bad_target("the path is not clean UTF-8 after decoding");
     path.append("/").append(part);
   }
   if (path.ends_with('/')) path.pop_back();
@@ -69,9 +50,9 @@ Refusal read_query(const boost::urls::url_view& url, std::map<std::string, std::
   form.space_as_plus = true;
   for (const auto& given : url.params(form)) {
     if (!is_clean_text(given.key) || !is_clean_text(given.value))
-      return bad("the query is not clean UTF-8 after decoding");
+      return bad_target("the query is not clean UTF-8 after decoding");
     if (!query.try_emplace(given.key, given.value).second)
-      return bad("the query parameter \"" + given.key + "\" comes twice", "give it once");
+      return bad_target("the query parameter \"" + given.key + "\" comes twice", "give it once");
   }
   return {};
 }
@@ -81,9 +62,9 @@ Refusal read_query(const boost::urls::url_view& url, std::map<std::string, std::
 Refusal parse_target(std::string_view target, HttpRequest& request) {
   const auto url = boost::urls::parse_origin_form({target.data(), target.size()});
   if (!url && has_bad_escape(target))
-    return bad("a % of the request target is not followed by two hex digits",
-               "write %25 for a percent sign");
-  if (!url) return bad("the request target is not a path that starts with \"/\"");
+    return bad_target("a % of the request target is not followed by two hex digits",
+                      "write %25 for a percent sign");
+  if (!url) return bad_target("the request target is not a path that starts with \"/\"");
   if (Refusal r = read_path(*url, request.path)) return r;
   return read_query(*url, request.query);
 }

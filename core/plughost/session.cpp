@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "core/base/utf8.hpp"
 #include "core/plughost/limits.hpp"
 #include "core/plughost/nested.hpp"
 #include "core/plugin/boundary.hpp"
@@ -24,7 +25,7 @@ wire::Link* g_log_link = nullptr;
 void send_log(std::uint32_t level, std::string_view event, std::string_view fields) {
   constexpr std::size_t kMaxLine = 32u << 10;
   if (event.size() + fields.size() > kMaxLine) fields = "{\"cut\":\"the line was too long\"}";
-  const std::string body = wire::Packer().text(event.substr(0, kMaxLine)).text(fields).body();
+  const std::string body = wire::Packer().text(clip_utf8(event, kMaxLine)).text(fields).body();
   // Without a host there is nobody to tell.
   [[maybe_unused]] const auto sent =
       g_log_link->send(Type::kLog, static_cast<std::int32_t>(level), body);
@@ -41,7 +42,7 @@ ports::TaskEvents events_over(wire::Link& link) {
   };
   events.progress = [&link](std::uint32_t permille, std::string_view note) {
     [[maybe_unused]] const auto sent =
-        link.send(Type::kProgress, static_cast<int>(permille), note.substr(0, 1024));
+        link.send(Type::kProgress, static_cast<int>(permille), clip_utf8(note, 1024));
   };
   events.log = [&link](std::string_view json) {
     [[maybe_unused]] const auto sent = link.send(Type::kEmit, SKEP_CH_LOG, json);

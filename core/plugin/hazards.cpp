@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "core/base/file.hpp"
 #include "core/base/text.hpp"
 #include "core/plugin/elf_note.hpp"
 #include "skep/abi/base.h"
@@ -268,9 +269,8 @@ const std::vector<std::string>& hazard_ids() {
 }
 
 Result<std::vector<Hazard>> scan_hazards(const std::string& path) {
-  auto bytes = read_file(path, kMaxPluginBytes);
-  if (!bytes)
-    return Error{Code::kInvalid, path + " cannot be read, or has more than 256 MiB", "bad-plugin"};
+  auto bytes = load_file(path, kMaxPluginBytes);
+  if (!bytes) return bytes.error();
   const auto facts = read_facts(Image(std::move(*bytes)));
   if (!facts) return facts.error();
   return judge(*facts);

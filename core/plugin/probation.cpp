@@ -7,7 +7,7 @@ constexpr std::int64_t kFaults = 3;
 constexpr std::int64_t kFailed = 5;
 constexpr std::int64_t kKnown = 5;  // calls from which a share says something
 constexpr double kClearly = 0.2;
-constexpr double kMost = 0.8;
+constexpr double kMostOfThem = 0.8;
 constexpr double kFew = 0.5;
 
 double share(std::int64_t part, std::int64_t all) {
@@ -28,7 +28,7 @@ std::optional<std::string> verdict(const CallTally& fresh, const CallTally& befo
   if (fresh.faults >= kFaults && faults > share(before.faults, before.calls) + kClearly)
     return of(fresh.faults, fresh.calls, "were faults of the plugin");
   const bool was_good = before.calls >= kKnown && share(before.failed, before.calls) < kFew;
-  if (fresh.failed >= kFailed && was_good && share(fresh.failed, fresh.calls) >= kMost)
+  if (fresh.failed >= kFailed && was_good && share(fresh.failed, fresh.calls) >= kMostOfThem)
     return of(fresh.failed, fresh.calls, "failed");
   return std::nullopt;
 }

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
-#include <filesystem>
 
 #include "core/base/file.hpp"
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::plugin {
 namespace {
@@ -21,16 +21,24 @@ constexpr std::size_t kSha256Digits = 64;
 }  // namespace
 
 Quarantine::Quarantine(std::string path) : path_(std::move(path)) {
-  std::error_code ec;
-  if (path_.empty() || !std::filesystem::exists(path_, ec)) return;
-  if (const auto text = read_file(path_, kMaxBytes); text && read(*text)) return;
-  entries_.clear();
-  const std::string aside = path_ + ".damaged";
-  const bool moved = std::rename(path_.c_str(), aside.c_str()) == 0;
+  if (!path_.empty()) load();
+}
+
+/// An error number is no verdict on the file: it stays, and the next write() reads it first.
+void Quarantine::load() {
+  const auto text = load_file(path_, kMaxBytes);
+  is_read_ = text || text.error().code == Code::kNotFound || text.error().id() == "too-large";
+  if (text ? read(*text) : text.error().code == Code::kNotFound) return;
+  std::string effect = "it stays as it is; no file is in quarantine";
+  if (is_read_) {
+    const std::string aside = path_ + ".damaged";
+    const bool moved = std::rename(path_.c_str(), aside.c_str()) == 0;
+    effect = (moved ? "set aside as " + aside + "; " : std::string()) + "no file is in quarantine";
+  }
   log::warn("plugin_quarantine_unreadable",
             {{"path", path_},
-             {"effect", moved ? "set aside as " + aside + "; no file is in quarantine"
-                              : std::string("no file is in quarantine")}});
+             {"error", text ? "it is no list of files" : text.error().message},
+             {"effect", effect}});
 }
 
 bool Quarantine::read(std::string_view text) {
@@ -38,20 +46,24 @@ bool Quarantine::read(std::string_view text) {
   const auto* root = parsed ? parsed->if_object() : nullptr;
   const auto* files = root == nullptr ? nullptr : root->if_contains("files");
   if (files == nullptr || !files->is_array()) return false;
+  decltype(entries_) found;
   for (const json::value& file : files->get_array()) {
     const auto* o = file.if_object();
     if (o == nullptr) return false;
     const std::string sha256 = get_string(*o, "sha256");
     const auto at = from_iso(get_string(*o, "at"));
     if (sha256.size() != kSha256Digits || !at) return false;
-    entries_[sha256] =
+    found[sha256] =
         Entry{get_string(*o, "plugin"), get_string(*o, "version"), get_string(*o, "reason"), *at};
   }
+  entries_.merge(found);
   return true;
 }
 
-void Quarantine::write() const {
+void Quarantine::write() {
   if (path_.empty()) return;
+  if (!is_read_) load();
+  if (!is_read_) return;  // load() has said so
   JsonOut out;
   out.object().key("format").integer(1).key("files").array();
   for (const auto& [sha256, e] : entries_) {
@@ -67,7 +79,7 @@ void Quarantine::write() const {
 }
 
 void Quarantine::add(const std::string& sha256, Entry entry) {
-  entry.reason = entry.reason.substr(0, kMaxReason);
+  entry.reason = clip_utf8(entry.reason, kMaxReason);
   entries_[sha256] = std::move(entry);
   if (entries_.size() > kMostEntries)
     entries_.erase(std::min_element(entries_.begin(), entries_.end(),

@@ -22,7 +22,7 @@ class Quarantine {
   };
 
   /// Reads `path`, "" = keeps nothing. A file that is no quarantine is set aside as PATH.damaged,
-  /// with a warning in the log; one that cannot be written costs a warning too.
+  /// with a warning in the log; one that cannot be read or written costs a warning and stays.
   explicit Quarantine(std::string path);
 
   bool has(std::string_view sha256) const { return entries_.contains(sha256); }
@@ -34,10 +34,12 @@ class Quarantine {
   Error refusal(std::string_view sha256) const;
 
  private:
+  void load();
   bool read(std::string_view text);
-  void write() const;
+  void write();
 
   std::string path_;
+  bool is_read_ = false;                               ///< what `path_` holds is in entries_
   std::map<std::string, Entry, std::less<>> entries_;  ///< by sha256
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/utf8.hpp"
 #include "core/proc/subprocess.hpp"
 
 namespace skep::proc {
@@ -22,7 +23,7 @@ std::string text(skep_view v) {
 
 skep_rc report(skep_err* err, const Error& e) {
   if (err != nullptr && err->text != nullptr) {
-    err->n = static_cast<std::uint32_t>(std::min<std::size_t>(err->cap, e.message.size()));
+    err->n = static_cast<std::uint32_t>(clip_utf8(e.message, err->cap).size());
     std::memcpy(err->text, e.message.data(), err->n);
     err->retry_ms = static_cast<std::uint32_t>(e.retry_after.count());
   }

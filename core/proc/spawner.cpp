@@ -4,13 +4,12 @@
 #include <sys/wait.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "core/base/mutex.hpp"
 #include "core/proc/guard.hpp"
 #include "core/proc/launch.hpp"
 
@@ -30,22 +29,22 @@ class Spawner {
 
   Result<Child> launch(const Launch& request) {
     Job job{&request};
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     jobs_.push_back(&job);
     wake_.notify_one();
-    job.finished.wait(lock, [&job] { return job.done; });
+    while (!job.done) job.finished.wait(lock);
     return std::move(job.result);
   }
 
   void watch(int change) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     watched_ += change;
     adopted_ = true;  // perhaps: the next look tells
     if (change > 0 && watched_ == 1) wake_.notify_one();
   }
 
   void abandon(Child child) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     abandoned_.push_back(std::move(child));
     wake_.notify_one();
   }
@@ -54,8 +53,8 @@ class Spawner {
   struct Job {
     const Launch* request;
     Result<Child> result{internal_error("not started")};
-    std::condition_variable finished{};
-    bool done = false;
+    CondVar finished{};
+    bool done = false;  ///< under the spawner's mutex_
   };
 
   [[noreturn]] void loop() {
@@ -74,17 +73,19 @@ class Spawner {
 
   /// The waiter destroys the job as soon as it has the lock, so it is told under it.
   void finish(Job& job) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     job.done = true;
     job.finished.notify_one();
   }
 
   /// The next job, or null when it is time to bury.
   Job* next() {
-    std::unique_lock lock(mutex_);
-    const auto has_job = [this] { return !jobs_.empty(); };
-    while (!has_job() && watched_ == 0 && !adopted_ && abandoned_.empty()) wake_.wait(lock);
-    if (!wake_.wait_for(lock, std::chrono::seconds(1), has_job)) return nullptr;
+    MutexLock lock(mutex_);
+    while (jobs_.empty() && watched_ == 0 && !adopted_ && abandoned_.empty()) wake_.wait(lock);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    while (jobs_.empty() && wake_.wait_until(lock, until)) {
+    }
+    if (jobs_.empty()) return nullptr;
     Job* job = jobs_.front();
     jobs_.pop_front();
     return job;
@@ -93,18 +94,18 @@ class Spawner {
   void bury() {
     bury_adopted();
     const bool more = has_adopted();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     adopted_ = more;
     std::erase_if(abandoned_,
                   [](const Child& child) { return waitpid(child.pid, nullptr, WNOHANG) != 0; });
   }
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Job*> jobs_;
-  std::vector<Child> abandoned_;
-  int watched_ = 0;
-  bool adopted_ = false;
+  Mutex mutex_;
+  CondVar wake_;
+  std::deque<Job*> jobs_ SKEP_GUARDED_BY(mutex_);
+  std::vector<Child> abandoned_ SKEP_GUARDED_BY(mutex_);
+  int watched_ SKEP_GUARDED_BY(mutex_) = 0;
+  bool adopted_ SKEP_GUARDED_BY(mutex_) = false;
   GuardKeeper guard_;  // the spawner's thread only
 };
 

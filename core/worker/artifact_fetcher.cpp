@@ -29,18 +29,18 @@ ArtifactFetcher::ArtifactFetcher(FetcherOptions options, std::unique_ptr<Control
 
 std::int64_t ArtifactFetcher::heard() const {
   if (options_.dir.empty()) return -1;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return heard_;
 }
 
 void ArtifactFetcher::notice(std::int64_t revision) {
   if (options_.dir.empty() || revision < 0) return;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (std::exchange(heard_, revision) != revision) change_.notify_all();
 }
 
 api::ArtifactReport ArtifactFetcher::report() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return report_;
 }
 
@@ -75,14 +75,17 @@ Millis ArtifactFetcher::until_next_look() const {
 
 /// True when there is something to fetch and its time has come.
 bool ArtifactFetcher::wait(Millis pause, std::stop_token stop) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   const std::int64_t before = heard_;
-  const auto news = [&] {
-    return heard_ != report_.revision && (retry_at_ == 0 || heard_ != before);
-  };
-  change_.wait_for(lock, stop, pause, news);
+  const auto until = std::chrono::steady_clock::now() + pause;
+  while (!is_news(before) && change_.wait_until(lock, stop, until)) {
+  }
   if (stop.stop_requested()) return false;
-  return news() || (retry_at_ != 0 && clock_.mono_ms() >= retry_at_);
+  return is_news(before) || (retry_at_ != 0 && clock_.mono_ms() >= retry_at_);
+}
+
+bool ArtifactFetcher::is_news(std::int64_t before) const {
+  return heard_ != report_.revision && (retry_at_ == 0 || heard_ != before);
 }
 
 Status ArtifactFetcher::synchronise() {
@@ -108,14 +111,16 @@ Status ArtifactFetcher::synchronise() {
                                   {"complete", static_cast<bool>(first)}});
   quick_until_ = clock_.mono_ms() + kQuick.count();
   applied_ = list->revision;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   // Another control plane may lag behind the one that told us: the next reply says so again.
   if (heard_ == asked_for) heard_ = list->revision;
   return first;
 }
 
 Status ArtifactFetcher::fetch(Item& item) {
-  if (!folder_.has(item.what)) {
+  const auto there = folder_.has(item.what);
+  if (!there) return there.error();
+  if (!*there) {
     const auto size = static_cast<std::size_t>(item.what.size);
     std::string bytes;
     bytes.reserve(size);
@@ -139,7 +144,7 @@ Status ArtifactFetcher::fetch(Item& item) {
 
 /// What report() says went wrong with these bytes; "" = nothing.
 std::string ArtifactFetcher::reason_of_failure(const std::string& sha256) const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const api::ArtifactState& a : report_.items)
     if (a.sha256 == sha256 && a.state == "failed") return a.reason;
   return {};
@@ -170,7 +175,7 @@ void ArtifactFetcher::look() {
   }
   if (settled) quick_until_ = 0;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (std::exchange(report_.revision, applied_) == applied_ && same(report_.items, now)) return;
     report_.items = std::move(now);
   }

@@ -2,13 +2,12 @@
 // is missing, checks it, puts it where the folder watchers load it, and says how that went.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/worker/artifact_folder.hpp"
 #include "core/worker/backoff.hpp"
@@ -52,6 +51,7 @@ class ArtifactFetcher final : public Service {
     std::string before{};   ///< why the loaders could not use these bytes before they came again
   };
   bool wait(Millis pause, std::stop_token stop);
+  bool is_news(std::int64_t before) const SKEP_REQUIRES(mutex_);
   Status synchronise();
   Status fetch(Item& item);
   std::string reason_of_failure(const std::string& sha256) const;
@@ -70,10 +70,10 @@ class ArtifactFetcher final : public Service {
   MonoMs retry_at_ = 0;        ///< fetcher's thread; 0 = nothing went wrong
   std::int64_t applied_ = -1;  ///< fetcher's thread; the list that items_ are of
 
-  mutable std::mutex mutex_;  ///< everything below
-  std::condition_variable_any change_;
-  std::int64_t heard_ = 0;
-  api::ArtifactReport report_;
+  mutable Mutex mutex_;
+  StoppableCondVar change_;
+  std::int64_t heard_ SKEP_GUARDED_BY(mutex_) = 0;
+  api::ArtifactReport report_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::worker

@@ -3,11 +3,11 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <optional>
 #include <set>
 
 #include "core/base/file.hpp"
 #include "core/base/id.hpp"
-#include "core/base/text.hpp"
 
 namespace skep::worker {
 namespace {
@@ -17,6 +17,15 @@ namespace fs = std::filesystem;
 constexpr mode_t kFileMode = 0640;
 constexpr std::string_view kSignature = ".minisig";
 constexpr api::ArtifactKind kKinds[] = {api::ArtifactKind::kScript, api::ArtifactKind::kPlugin};
+
+/// Nothing when there is no such file; one that is too large counts as another one.
+Result<std::optional<std::string>> content(const std::string& path, std::size_t cap) {
+  auto text = load_file(path, cap);
+  if (text) return std::optional<std::string>(std::move(*text));
+  if (text.error().code == Code::kNotFound) return std::optional<std::string>();
+  if (text.error().id() == "too-large") return std::optional<std::string>("");
+  return text.error();
+}
 
 std::string_view extension(api::ArtifactKind kind) {
   return kind == api::ArtifactKind::kScript ? ".lua" : ".so";
@@ -43,15 +52,14 @@ std::string ArtifactFolder::path_of(const api::DesiredArtifact& a) const {
   return artifact_path(dir_, a.kind) + "/" + a.name + std::string(extension(a.kind));
 }
 
-bool ArtifactFolder::has(const api::DesiredArtifact& a) const {
+Result<bool> ArtifactFolder::has(const api::DesiredArtifact& a) const {
   const std::string path = path_of(a);
-  const auto bytes = read_file(path, api::max_bytes(a.kind));
-  if (!bytes || sha256_hex(*bytes) != a.sha256) return false;
-  const std::string signature = path + std::string(kSignature);
-  if (const auto text = read_file(signature, kMaxSignatureBytes)) return *text == a.signature;
-  std::error_code ec;
-  const bool none = fs::symlink_status(signature, ec).type() == fs::file_type::not_found;
-  return none && a.signature.empty();
+  const auto bytes = content(path, api::max_bytes(a.kind));
+  if (!bytes) return bytes.error();
+  if (!*bytes || sha256_hex(**bytes) != a.sha256) return false;
+  const auto signature = content(path + std::string(kSignature), kMaxSignatureBytes);
+  if (!signature) return signature.error();
+  return signature->value_or("") == a.signature && signature->has_value() != a.signature.empty();
 }
 
 Status ArtifactFolder::install(const api::DesiredArtifact& a, std::string_view bytes) const {

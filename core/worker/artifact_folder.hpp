@@ -18,8 +18,9 @@ class ArtifactFolder {
   /// Makes the folders (0700).
   Status prepare() const;
   std::string path_of(const api::DesiredArtifact& a) const;
-  /// The file is there and has just these bytes and this signature.
-  bool has(const api::DesiredArtifact& a) const;
+  /// The file is there and has just these bytes and this signature. An error when it cannot be
+  /// read.
+  Result<bool> has(const api::DesiredArtifact& a) const;
   /// kCorrupt "hash-mismatch" when `bytes` are not those of `a`: then nothing is changed.
   Status install(const api::DesiredArtifact& a, std::string_view bytes) const;
   /// Removes every file that belongs to none of `wanted`; how many artifacts went.

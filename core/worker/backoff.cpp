@@ -13,8 +13,9 @@ constexpr MonoMs kRepeatEvery = 60'000;
 Millis Backoff::next(Millis floor) {
   ++failures_;
   const int slow = std::clamp(failures_ - kFastTries, 0, 5);
-  const Millis limit = std::min(kSlowLimit, kFastLimit * (1 << slow));
-  std::uniform_int_distribution<std::int64_t> pick(kShortest.count(), limit.count());
+  const Millis limit = std::min(limits_.slow, limits_.fast * (1 << slow));
+  std::uniform_int_distribution<std::int64_t> pick(std::min(kShortest, limit).count(),
+                                                   limit.count());
   return std::max(floor, Millis{pick(random_)});
 }
 

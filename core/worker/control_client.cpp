@@ -2,31 +2,34 @@
 
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/worker/log_streamer.hpp"
 
 namespace skep::worker {
 namespace {
 
 constexpr std::size_t kDetailBytes = 300;
 
-Code code_of(int status) {
+/// What a refusal means that is addressed to us.
+Code code_of(int status, const std::string& problem) {
   switch (status) {
     case 400:
     case 413:
     case 415:
     case 422:
       return Code::kInvalid;
-    case 401:
-    case 403:
-      return Code::kDenied;
     case 404:
       return Code::kNotFound;
     case 409:
-      return Code::kState;
-    case 429:
-      return Code::kBusy;
+      return problem == api::kWorkerIdConflict ? Code::kState : Code::kUnavailable;
     default:
       return Code::kUnavailable;
   }
+}
+
+/// What a refusal means that came before the request was read, or from a stranger's hand.
+Code code_of_unread(int status, bool is_skeps) {
+  if (is_skeps && (status == 401 || status == 403)) return Code::kDenied;
+  return status == 429 ? Code::kBusy : Code::kUnavailable;
 }
 
 Millis retry_after(const net::ClientResponse& response) {
@@ -36,11 +39,12 @@ Millis retry_after(const net::ClientResponse& response) {
   return seconds && *seconds > 0 && *seconds <= 3600 ? Millis{*seconds * 1000} : Millis{0};
 }
 
-/// The "detail" of a problem document, or the start of whatever came.
-std::string detail(const net::ClientResponse& response) {
-  const auto body = parse_json(response.body);
-  std::string text = body && body->is_object() ? get_string(body->get_object(), "detail") : "";
-  return text.empty() ? response.body.substr(0, kDetailBytes) : text;
+std::string printable_start(std::string_view body) { return to_utf8(body.substr(0, kDetailBytes)); }
+
+/// What a stranger at `url` said.
+std::string stranger(const std::string& url, const net::ClientResponse& response) {
+  return "no control plane of skep answers at " + url + ", but something that says: status " +
+         std::to_string(response.status) + ": " + printable_start(response.body);
 }
 
 bool is_success(int status) { return status >= 200 && status < 300; }
@@ -67,78 +71,116 @@ ControlClient::ControlClient(std::string worker_id, Endpoints& endpoints,
                              const std::atomic<bool>& abort, Millis timeout)
     : worker_id_(std::move(worker_id)), endpoints_(endpoints), abort_(abort), timeout_(timeout) {}
 
-Result<net::ClientResponse> ControlClient::send(std::string_view method, std::string_view path,
-                                                std::string body, Millis timeout) {
+struct ControlClient::Call {
+  std::string method;
+  std::size_t endpoint;
+  std::string url;
+  std::string body;
+  Millis timeout;
+};
+
+ControlClient::Call ControlClient::post(const std::string& path, std::string body,
+                                        Millis timeout) const {
   const std::size_t endpoint = endpoints_.current();
+  return {"POST", endpoint, endpoints_.url(endpoint) + path, std::move(body), timeout};
+}
+
+ControlClient::Call ControlClient::get(const std::string& path) const {
+  const std::size_t endpoint = endpoints_.current();
+  return {"GET", endpoint, endpoints_.url(endpoint) + path, {}, timeout_};
+}
+
+Result<net::ClientResponse> ControlClient::send(const Call& call) {
   net::ClientRequest request;
-  request.method = std::string(method);
-  request.url = endpoints_.url(endpoint) + std::string(path);
-  if (!body.empty()) request.headers = {"Content-Type: application/json"};
+  request.method = call.method;
+  request.url = call.url;
+  if (!call.body.empty()) request.headers = {"Content-Type: application/json"};
   if (!endpoints_.token().empty())
     request.headers.push_back("Authorization: Bearer " + endpoints_.token());
-  request.body = std::move(body);
-  request.timeout = timeout;
+  request.body = call.body;
+  request.timeout = call.timeout;
   request.aborted = [this] { return abort_.load(); };
   auto response = http_.send(request);
-  if (!response && response.error().code != Code::kCancelled) endpoints_.failed(endpoint);
+  if (!response && response.error().code != Code::kCancelled) endpoints_.failed(call.endpoint);
   return response;
 }
 
-Result<net::ClientResponse> ControlClient::call(std::string_view method, std::string_view path,
-                                                std::string body, Millis timeout) {
-  auto response = send(method, path, std::move(body), timeout);
-  if (!response || is_success(response->status)) return response;
+template <class Decode>
+auto ControlClient::ask(const Call& call, const api::Addressee& to, Decode&& decode)
+    -> decltype(decode({})) {
+  const auto response = send(call);
+  if (!response) return response.error();
+  if (!is_success(response->status)) return refused(call, to, *response);
+  auto reply = decode(response->body);
+  if (reply && reply->to == to) return reply;
+  endpoints_.failed(call.endpoint);
+  return unavailable(stranger(call.url, *response));
+}
+
+Error ControlClient::refused(const Call& call, const api::Addressee& to,
+                             const net::ClientResponse& response) {
+  const auto refusal = api::decode_refusal(response.body);
   Error error;
-  error.code = code_of(response->status);
-  error.message = std::string(method) + " " + endpoints_.url() + std::string(path) + ": status " +
-                  std::to_string(response->status) + ": " + detail(*response);
-  error.retry_after = retry_after(*response);
+  error.retry_after = retry_after(response);
+  error.code = refusal && refusal->to == to
+                   ? code_of(response.status, refusal->code)
+                   : code_of_unread(response.status, static_cast<bool>(refusal));
+  error.message = refusal ? call.method + " " + call.url + ": status " +
+                                std::to_string(response.status) + ": " + refusal->detail
+                          : stranger(call.url, response);
+  if (!refusal) endpoints_.failed(call.endpoint);
   return error;
 }
 
 Result<api::RegistrationReply> ControlClient::register_worker(const api::Registration& request) {
-  auto response = call("POST", "/api/workers/register", api::encode(request), timeout_);
-  if (!response) return response.error();
-  return api::decode_registration_reply(response->body);
+  return ask(post("/api/workers/register", api::encode(request), timeout_),
+             {worker_id_, request.incarnation}, api::decode_registration_reply);
 }
 
 Result<api::ClaimReply> ControlClient::claim(const api::ClaimRequest& request) {
   const auto hold = Millis{static_cast<std::int64_t>(request.wait_seconds * 1000)};
-  auto response =
-      call("POST", "/api/workers/" + worker_id_ + "/claim", api::encode(request), timeout_ + hold);
-  if (!response) return response.error();
-  return api::decode_claim_reply(response->body);
+  return ask(post("/api/workers/" + worker_id_ + "/claim", api::encode(request), timeout_ + hold),
+             {worker_id_, request.incarnation}, api::decode_claim_reply);
 }
 
 Status ControlClient::release(const api::ReleaseRequest& request) {
-  SKEP_TRY(call("POST", "/api/workers/" + worker_id_ + "/release", api::encode(request), timeout_));
+  SKEP_TRY(ask(post("/api/workers/" + worker_id_ + "/release", api::encode(request), timeout_),
+               {worker_id_, request.incarnation}, api::decode_beat_reply));
   return {};
 }
 
 Result<api::DesiredArtifacts> ControlClient::artifacts() {
-  auto response = call("GET", "/api/workers/" + worker_id_ + "/artifacts", {}, timeout_);
-  if (!response) return response.error();
-  return api::decode_desired_artifacts(response->body);
+  return ask(get("/api/workers/" + worker_id_ + "/artifacts"), {worker_id_, {}},
+             api::decode_desired_artifacts);
 }
 
+/// The hash proves the bytes, whoever sent them.
 Result<std::string> ControlClient::artifact_chunk(const std::string& sha256, std::int64_t index) {
-  auto response = call("GET", "/api/registry/blobs/" + sha256 + "?chunk=" + std::to_string(index),
-                       {}, timeout_);
+  const Call call = get("/api/registry/blobs/" + sha256 + "?chunk=" + std::to_string(index));
+  auto response = send(call);
   if (!response) return response.error();
+  if (!is_success(response->status)) return refused(call, {worker_id_, {}}, *response);
   return std::move(response->body);
 }
 
 Result<Submission> ControlClient::submit(const std::vector<std::string>& envelopes) {
-  auto response = send("POST", "/api/workers/results", api::encode(envelopes), timeout_);
+  const Call call = post("/api/workers/results", api::encode(envelopes), timeout_);
+  auto response = send(call);
   if (!response) return response.error();
   Submission out;
   out.status = response->status;
   out.retry_after = retry_after(*response);
-  auto acks = api::decode_acks(response->body);
-  if (is_success(out.status) && acks)
+  if (auto acks = api::decode_acks(response->body); acks && is_success(out.status))
     out.acks = std::move(*acks);
-  else
-    out.detail = detail(*response);
+  std::erase_if(out.acks, [](const api::Ack& ack) { return ack.key.empty(); });
+  const auto refusal = api::decode_refusal(response->body);
+  out.is_skeps = refusal || !out.acks.empty();
+  if (out.is_skeps) {
+    out.detail = refusal ? "status " + std::to_string(out.status) + ": " + refusal->detail : "";
+  } else {
+    out.detail = stranger(call.url, *response);
+    endpoints_.failed(call.endpoint);
+  }
   return out;
 }
 

@@ -41,11 +41,14 @@ class ControlClient final : public ControlPlane {
   Result<Submission> submit(const std::vector<std::string>& envelopes) override;
 
  private:
-  Result<net::ClientResponse> send(std::string_view method, std::string_view path, std::string body,
-                                   Millis timeout);
-  /// A 2xx answer, or the error that its status means.
-  Result<net::ClientResponse> call(std::string_view method, std::string_view path, std::string body,
-                                   Millis timeout);
+  struct Call;
+  Call post(const std::string& path, std::string body, Millis timeout) const;
+  Call get(const std::string& path) const;
+  Result<net::ClientResponse> send(const Call& call);
+  /// What `decode` makes of a 2xx answer that is addressed to `to`, or the error that it means.
+  template <class Decode>
+  auto ask(const Call& call, const api::Addressee& to, Decode&& decode) -> decltype(decode({}));
+  Error refused(const Call& call, const api::Addressee& to, const net::ClientResponse& response);
 
   const std::string worker_id_;
   Endpoints& endpoints_;

@@ -13,17 +13,19 @@
 
 namespace skep::worker {
 
-/// The answer to a POST of results, whatever its status.
+/// The answer to a POST of results, whatever its status and whoever gave it.
 struct Submission {
   int status = 0;
   std::vector<api::Ack> acks;  ///< empty unless the body was a list of acks
   Millis retry_after{0};
-  std::string detail;  ///< what the body said, shortened
+  std::string detail;     ///< what the body said, shortened, and who said it
+  bool is_skeps = false;  ///< acks, or a problem document of skep
 };
 
-/// One conversation: an instance serves one thread. Errors of register, claim and release:
-/// kNotFound this worker is not known (register), kState a newer process has its id, kDenied the
-/// token is refused, kInvalid the request is refused, kCancelled given up by us, everything else
+/// One conversation: an instance serves one thread. Errors that mean what they say come from the
+/// control plane alone, in an answer addressed to this process: kNotFound this worker is not known
+/// (register), kState another process has its id, kInvalid the request is refused; and kDenied the
+/// token is refused, kCancelled given up by us. Everything else, and every answer of a stranger,
 /// means try again (kUnavailable, kBusy, kDeadline).
 class ControlPlane {
  public:

@@ -37,7 +37,7 @@ Executor::Executor(ExecutorOptions options, ports::TaskRunner& runner, Clock& cl
 Executor::~Executor() { stop(); }
 
 void Executor::submit(std::vector<model::ClaimedTask> tasks) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (model::ClaimedTask& task : tasks) {
     auto attempt = std::make_shared<Attempt>();
     attempt->task = std::move(task);
@@ -49,7 +49,7 @@ void Executor::submit(std::vector<model::ClaimedTask> tasks) {
 }
 
 void Executor::resize(int concurrency, int batch_size) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   concurrency_ = concurrency;
   batch_size_ = batch_size;
   add_threads();
@@ -60,7 +60,7 @@ void Executor::resize(int concurrency, int batch_size) {
 void Executor::set_types(const std::vector<ports::TaskType>& types) {
   std::map<std::string, std::int64_t> timeouts;
   for (const ports::TaskType& type : types) timeouts[type.name] = type.default_timeout_ms;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   default_timeouts_ = std::move(timeouts);
 }
 
@@ -80,7 +80,7 @@ void Executor::add_threads() {
 
 /// True when this idle thread is one too many: then it is no slot any more.
 bool Executor::leave_slot() {
-  if (stopping_ || static_cast<int>(threads_.size()) <= concurrency_) return false;
+  if (stopping_ || !is_surplus()) return false;
   auto self = threads_.extract(std::this_thread::get_id());
   ended_.push_back(std::move(self.mapped()));
   --idle_threads_;
@@ -88,18 +88,13 @@ bool Executor::leave_slot() {
 }
 
 void Executor::slot() {
-  std::unique_lock lock(mutex_);
-  while (const AttemptRef attempt = next_attempt(lock)) {
-    lock.unlock();
-    run(*attempt);
-    lock.lock();
-  }
+  while (const AttemptRef attempt = next_attempt()) run(*attempt);
 }
 
 /// The oldest waiting attempt, now running; null at the end. A thread is idle while it is in here.
-Executor::AttemptRef Executor::next_attempt(std::unique_lock<std::mutex>& lock) {
-  const auto surplus = [&] { return static_cast<int>(threads_.size()) > concurrency_; };
-  work_.wait(lock, [&] { return stopping_ || !waiting_.empty() || surplus(); });
+Executor::AttemptRef Executor::next_attempt() {
+  MutexLock lock(mutex_);
+  while (!stopping_ && waiting_.empty() && !is_surplus()) work_.wait(lock);
   if (stopping_ || leave_slot()) return nullptr;
   AttemptRef attempt = waiting_.front();
   waiting_.pop_front();
@@ -149,7 +144,7 @@ void Executor::run(Attempt& attempt) {
 }
 
 void Executor::retire(const Attempt& attempt, const model::Outcome& outcome, bool interrupted) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto ms = static_cast<double>(outcome.duration_ms);
   mean_ms_ = mean_ms_ < 0 ? ms : mean_ms_ + kMeanWeight * (ms - mean_ms_);
   if (outcome.kind == model::OutcomeKind::kFailed && !interrupted) ++errors_;
@@ -159,33 +154,32 @@ void Executor::retire(const Attempt& attempt, const model::Outcome& outcome, boo
   if (watchers_ > 0) change_.notify_all();
 }
 
-int Executor::capacity_locked() const {
+int Executor::capacity_now() const {
   const int room = concurrency_ + (is_quick() ? batch_size_ : 0);
   const auto held = static_cast<int>(running_.size() + waiting_.size());
   return stopping_ ? 0 : std::max(0, room - held);
 }
 
 /// With prefetched work at hand a claim can wait until it brings half a batch.
-int Executor::worthwhile_locked() const {
-  return waiting_.empty() ? 1 : std::max(1, batch_size_ / 2);
-}
+int Executor::worthwhile() const { return waiting_.empty() ? 1 : std::max(1, batch_size_ / 2); }
 
 int Executor::capacity() const {
-  const std::scoped_lock lock(mutex_);
-  return capacity_locked();
+  const MutexLock lock(mutex_);
+  return capacity_now();
 }
 
 bool Executor::wait_capacity(Millis timeout, std::stop_token stop) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
+  const auto until = std::chrono::steady_clock::now() + timeout;
   ++watchers_;
-  const bool ready = change_.wait_for(lock, stop, timeout,
-                                      [&] { return capacity_locked() >= worthwhile_locked(); });
+  while (capacity_now() < worthwhile() && change_.wait_until(lock, stop, until)) {
+  }
   --watchers_;
-  return ready;
+  return capacity_now() >= worthwhile();
 }
 
 std::vector<ports::Renewal> Executor::held() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<ports::Renewal> out;
   for (const auto& [id, attempt] : running_) out.push_back({attempt->task.lease, true});
   for (const AttemptRef& attempt : waiting_) out.push_back({attempt->task.lease, false});
@@ -199,13 +193,13 @@ std::vector<model::Lease> Executor::leases() const {
 }
 
 ExecutorLoad Executor::load() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return {concurrency_, static_cast<int>(running_.size()), static_cast<int>(waiting_.size()),
           errors_};
 }
 
 MonoMs Executor::oldest_unannounced() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   MonoMs oldest = 0;
   for (const auto& [id, attempt] : running_)
     if (!attempt->announced && (oldest == 0 || attempt->started < oldest))
@@ -214,7 +208,7 @@ MonoMs Executor::oldest_unannounced() const {
 }
 
 void Executor::announced(const std::vector<ports::Renewal>& renewals) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const ports::Renewal& renewal : renewals) {
     const auto at = running_.find(renewal.lease.lease_id);
     if (at != running_.end() && renewal.executing) at->second->announced = true;
@@ -232,65 +226,84 @@ bool Executor::cancel(const model::Lease& lease, ports::CancelReason reason) {
 
 template <class Match>
 bool Executor::cancel_if(const Match& match, ports::CancelReason reason) {
-  const std::scoped_lock lock(mutex_);
   bool found = false;
-  for (const auto& [id, attempt] : running_)
-    if (match(attempt->task.lease)) {
-      attempt->cancel->cancel(reason);
-      found = true;
-    }
-  const auto dropped = std::erase_if(waiting_, [&](const AttemptRef& attempt) {
-    if (!match(attempt->task.lease)) return false;
-    listener_.dropped(attempt->task);
-    return true;
-  });
-  if (dropped > 0) change_.notify_all();
-  return found || dropped > 0;
+  std::vector<AttemptRef> dropped;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [id, attempt] : running_)
+      if (match(attempt->task.lease)) {
+        attempt->cancel->cancel(reason);
+        found = true;
+      }
+    std::erase_if(waiting_, [&](const AttemptRef& attempt) {
+      if (!match(attempt->task.lease)) return false;
+      dropped.push_back(attempt);
+      return true;
+    });
+    if (!dropped.empty()) change_.notify_all();
+  }
+  drop(dropped);
+  return found || !dropped.empty();
+}
+
+void Executor::drop(const std::vector<AttemptRef>& attempts) {
+  for (const AttemptRef& attempt : attempts) listener_.dropped(attempt->task);
 }
 
 std::vector<model::Lease> Executor::take_waiting() {
-  const std::scoped_lock lock(mutex_);
-  std::vector<model::Lease> out;
-  for (const AttemptRef& attempt : waiting_) {
-    listener_.dropped(attempt->task);
-    out.push_back(attempt->task.lease);
+  std::vector<AttemptRef> dropped;
+  {
+    const MutexLock lock(mutex_);
+    dropped.assign(waiting_.begin(), waiting_.end());
+    waiting_.clear();
   }
-  waiting_.clear();
+  drop(dropped);
+  std::vector<model::Lease> out;
+  for (const AttemptRef& attempt : dropped) out.push_back(attempt->task.lease);
   return out;
 }
 
 void Executor::cancel_running(ports::CancelReason reason) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [id, attempt] : running_) attempt->cancel->cancel(reason);
 }
 
 bool Executor::wait_idle(MonoMs deadline, const std::function<bool()>& hurry) {
   constexpr Millis kLook{50};  // how soon a second signal is seen
-  std::unique_lock lock(mutex_);
+  while (clock_.mono_ms() < deadline && !hurry())
+    if (is_idle_within(kLook)) return true;
+  return is_idle_within(Millis{0});
+}
+
+bool Executor::is_idle_within(Millis time) {
+  MutexLock lock(mutex_);
+  const auto until = std::chrono::steady_clock::now() + time;
   ++watchers_;
-  const auto idle = [&] { return running_.empty(); };
-  while (!idle() && clock_.mono_ms() < deadline && !hurry()) change_.wait_for(lock, kLook, idle);
+  while (!running_.empty() && change_.wait_until(lock, {}, until)) {
+  }
   --watchers_;
-  return idle();
+  return running_.empty();
 }
 
 std::vector<model::Lease> Executor::take_interrupted() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return std::exchange(interrupted_, {});
 }
 
 int Executor::stop() {
   std::map<std::thread::id, std::thread> threads;
   std::vector<std::thread> ended;
+  std::thread watcher;
   int stuck = 0;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     work_.notify_all();
     deadline_change_.notify_all();
     change_.notify_all();
     threads.swap(threads_);
     ended.swap(ended_);
+    watcher.swap(deadline_thread_);
     stuck = static_cast<int>(running_.size());
   }
   for (std::thread& thread : ended) thread.join();
@@ -300,7 +313,7 @@ int Executor::stop() {
     else
       thread.detach();  // a detached idle slot ends by itself
   }
-  if (deadline_thread_.joinable()) deadline_thread_.join();
+  if (watcher.joinable()) watcher.join();
   return stuck;
 }
 
@@ -320,7 +333,7 @@ void Executor::arm_deadline(Attempt& attempt) {
 
 void Executor::watch_deadlines() {
   pthread_setname_np(pthread_self(), "skep-deadline");
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stopping_) {
     const MonoMs now = clock_.mono_ms();
     if (earliest_deadline_ == 0) {

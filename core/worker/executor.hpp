@@ -1,26 +1,26 @@
 // Runs claimed tasks on a number of slots.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 #include "core/model/task.hpp"
 #include "core/ports/queue.hpp"
 #include "core/ports/task_runner.hpp"
 
 namespace skep::worker {
 
-/// Hears of attempts. Called on the slot's thread; each attempt that started ends in exactly one
-/// finished() or dropped().
+/// Hears of attempts, without any lock of the executor. Called on the slot's thread, for one that
+/// never started on the thread that drops it; each attempt ends in exactly one finished() or
+/// dropped().
 class AttemptListener {
  public:
   virtual ~AttemptListener() = default;
@@ -109,17 +109,22 @@ class Executor {
   template <class Match>
   bool cancel_if(const Match& match, ports::CancelReason reason);
   void slot();
-  AttemptRef next_attempt(std::unique_lock<std::mutex>& lock);
+  AttemptRef next_attempt();
   void run(Attempt& attempt);
   void retire(const Attempt& attempt, const model::Outcome& outcome, bool interrupted);
   void watch_deadlines();
-  void arm_deadline(Attempt& attempt);
-  MonoMs cancel_overdue(MonoMs now);
-  int capacity_locked() const;
-  int worthwhile_locked() const;
-  bool is_quick() const { return mean_ms_ >= 0 && mean_ms_ < kQuickMs; }
-  void add_threads();
-  bool leave_slot();
+  void drop(const std::vector<AttemptRef>& attempts);
+  bool is_idle_within(Millis time);
+  void arm_deadline(Attempt& attempt) SKEP_REQUIRES(mutex_);
+  MonoMs cancel_overdue(MonoMs now) SKEP_REQUIRES(mutex_);
+  int capacity_now() const SKEP_REQUIRES(mutex_);
+  int worthwhile() const SKEP_REQUIRES(mutex_);
+  bool is_quick() const SKEP_REQUIRES(mutex_) { return mean_ms_ >= 0 && mean_ms_ < kQuickMs; }
+  bool is_surplus() const SKEP_REQUIRES(mutex_) {
+    return static_cast<int>(threads_.size()) > concurrency_;
+  }
+  void add_threads() SKEP_REQUIRES(mutex_);
+  bool leave_slot() SKEP_REQUIRES(mutex_);
 
   static constexpr double kQuickMs = 50;
 
@@ -128,25 +133,26 @@ class Executor {
   Clock& clock_;
   AttemptListener& listener_;
 
-  mutable std::mutex mutex_;  ///< everything below
-  int concurrency_;
-  int batch_size_;
-  std::map<std::string, std::int64_t> default_timeouts_;  ///< by type
-  std::condition_variable work_;
-  std::condition_variable_any change_;  ///< an attempt ended or started
-  std::condition_variable deadline_change_;
-  std::deque<AttemptRef> waiting_;
-  std::map<std::string, AttemptRef> running_;  ///< by lease id
-  std::vector<model::Lease> interrupted_;
-  std::map<std::thread::id, std::thread> threads_;
-  std::vector<std::thread> ended_;  ///< threads that left their slot, to be joined
-  std::thread deadline_thread_;
-  MonoMs earliest_deadline_ = 0;
-  int idle_threads_ = 0;
-  int watchers_ = 0;  ///< who waits for change_
-  double mean_ms_ = -1;
-  std::int64_t errors_ = 0;
-  bool stopping_ = false;
+  mutable Mutex mutex_;
+  int concurrency_ SKEP_GUARDED_BY(mutex_);
+  int batch_size_ SKEP_GUARDED_BY(mutex_);
+  std::map<std::string, std::int64_t> default_timeouts_ SKEP_GUARDED_BY(mutex_);  ///< by type
+  CondVar work_;
+  StoppableCondVar change_;  ///< an attempt ended or started
+  CondVar deadline_change_;
+  std::deque<AttemptRef> waiting_ SKEP_GUARDED_BY(mutex_);
+  std::map<std::string, AttemptRef> running_ SKEP_GUARDED_BY(mutex_);  ///< by lease id
+  std::vector<model::Lease> interrupted_ SKEP_GUARDED_BY(mutex_);
+  std::map<std::thread::id, std::thread> threads_ SKEP_GUARDED_BY(mutex_);
+  /// Threads that left their slot, to be joined.
+  std::vector<std::thread> ended_ SKEP_GUARDED_BY(mutex_);
+  std::thread deadline_thread_ SKEP_GUARDED_BY(mutex_);
+  MonoMs earliest_deadline_ SKEP_GUARDED_BY(mutex_) = 0;
+  int idle_threads_ SKEP_GUARDED_BY(mutex_) = 0;
+  int watchers_ SKEP_GUARDED_BY(mutex_) = 0;  ///< who waits for change_
+  double mean_ms_ SKEP_GUARDED_BY(mutex_) = -1;
+  std::int64_t errors_ SKEP_GUARDED_BY(mutex_) = 0;
+  bool stopping_ SKEP_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace skep::worker

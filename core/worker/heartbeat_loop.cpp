@@ -8,11 +8,13 @@
 
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
+#include "core/worker/log_streamer.hpp"
 
 namespace skep::worker {
 namespace {
 
 constexpr double kLongestInterval = 3600;
+constexpr std::size_t kShown = 300;  ///< bytes of a stranger's answer
 
 std::int64_t rss_bytes() {
   std::istringstream statm(read_file("/proc/self/statm", 4096).value_or(""));
@@ -39,21 +41,21 @@ HeartbeatLoop::HeartbeatLoop(HeartbeatOptions options, ports::Heartbeat& heartbe
 
 void HeartbeatLoop::task_started() {
   if (look_planned_.exchange(true)) return;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   woken_ = true;
   wake_.notify_all();
 }
 
 void HeartbeatLoop::set_interval(Millis interval) {
   if (interval.count() <= 0) return;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   interval_ = interval;
   woken_ = true;
   wake_.notify_all();
 }
 
 void HeartbeatLoop::hasten() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   hastened_ = woken_ = true;
   wake_.notify_all();
 }
@@ -74,7 +76,7 @@ void HeartbeatLoop::run(std::stop_token stop) {
 
 /// False when something may have changed and the time has to be looked at again.
 bool HeartbeatLoop::wait_for_beat(MonoMs last, bool answered, std::stop_token stop) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   woken_ = false;
   look_planned_ = false;  // before the look: a start after it wakes us
   const MonoMs oldest = executor_.oldest_unannounced();
@@ -84,7 +86,9 @@ bool HeartbeatLoop::wait_for_beat(MonoMs last, bool answered, std::stop_token st
   if (oldest != 0 && answered) next = std::min(next, oldest + options_.early.count());
   const MonoMs now = clock_.mono_ms();
   if (std::exchange(hastened_, false) || next <= now) return true;
-  wake_.wait_for(lock, stop, Millis{next - now}, [&] { return woken_; });
+  const auto until = std::chrono::steady_clock::now() + Millis{next - now};
+  while (!woken_ && wake_.wait_until(lock, stop, until)) {
+  }
   return false;
 }
 
@@ -124,10 +128,17 @@ bool HeartbeatLoop::beat(bool draining, Millis timeout) {
     failed(reply.error(), endpoint);
     return false;
   }
+  const auto answer = api::decode_beat_reply(*reply);
+  if (!answer || answer->to != api::Addressee{beat.worker_id, beat.incarnation}) {
+    failed(unavailable("no control plane of skep answers at " + endpoints_.url(endpoint) +
+                       ", but something that says: " + to_utf8(reply->substr(0, kShown))),
+           endpoint);
+    return false;
+  }
   complaint_.reset();
   link_.reached();
   executor_.announced(beat.tasks);
-  if (!draining) apply(*reply);
+  if (!draining) apply(*answer);
   return true;
 }
 
@@ -135,19 +146,14 @@ void HeartbeatLoop::last_beat(Millis timeout) {
   if (link_.registered() && !link_.conflicted()) beat(true, timeout);
 }
 
-void HeartbeatLoop::apply(const std::string& text) {
-  const auto reply = api::decode_beat_reply(text);
-  if (!reply) {
-    log::warn("heartbeat_reply_unreadable", {{"error", reply.error().message}});
-    return;
-  }
-  for (const auto& [lease, verdict] : reply->tasks)
+void HeartbeatLoop::apply(const api::BeatReply& reply) {
+  for (const auto& [lease, verdict] : reply.tasks)
     if (verdict != ports::LeaseVerdict::kHeld &&
         executor_.cancel(lease, ports::CancelReason::kLeaseLost))
       log::warn("lease_lost", {{"task_id", lease.task_id}, {"attempt", lease.attempt}});
-  link_.set_mode(reply->mode);
-  if (options_.on_registry) options_.on_registry(reply->registry);
-  const double seconds = reply->heartbeat_interval_seconds;
+  link_.set_mode(reply.mode);
+  if (options_.on_registry) options_.on_registry(reply.registry);
+  const double seconds = reply.heartbeat_interval_seconds;
   if (seconds > 0 && seconds <= kLongestInterval)
     set_interval(Millis{static_cast<std::int64_t>(seconds * 1000)});
 }

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 
 #include "core/api/wire.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/ports/heartbeat.hpp"
 #include "core/ports/spool.hpp"
@@ -53,7 +52,7 @@ class HeartbeatLoop final : public Service {
   api::Beat make_beat(bool draining);
   bool wait_for_beat(MonoMs last, bool answered, std::stop_token stop);
   bool beat(bool draining, Millis timeout);
-  void apply(const std::string& text);
+  void apply(const api::BeatReply& reply);
   void failed(const Error& error, std::size_t endpoint);
 
   const HeartbeatOptions options_;
@@ -67,11 +66,11 @@ class HeartbeatLoop final : public Service {
   std::int64_t seq_ = 0;
   std::atomic<bool> look_planned_{false};
 
-  std::mutex mutex_;
-  std::condition_variable_any wake_;
-  bool woken_ = false;
-  bool hastened_ = false;
-  Millis interval_;
+  Mutex mutex_;
+  StoppableCondVar wake_;
+  bool woken_ SKEP_GUARDED_BY(mutex_) = false;
+  bool hastened_ SKEP_GUARDED_BY(mutex_) = false;
+  Millis interval_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::worker

@@ -1,14 +1,13 @@
 // What the loops of one worker know together about their control plane.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <stop_token>
 #include <string>
 
 #include "core/api/wire.hpp"
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 
 namespace skep::worker {
 
@@ -38,17 +37,16 @@ class Link {
   void wake();
 
  private:
-  template <class Change>
-  void change(Change&& apply);
+  void changed() SKEP_REQUIRES(mutex_);
 
   const std::function<void()> on_conflict_;
-  mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::uint64_t generation_ = 0;
-  bool registered_ = false;
-  bool up_ = true;
-  bool conflicted_ = false;
-  api::WorkerMode mode_ = api::WorkerMode::kActive;
+  mutable Mutex mutex_;
+  StoppableCondVar change_;
+  std::uint64_t changes_ SKEP_GUARDED_BY(mutex_) = 0;
+  bool registered_ SKEP_GUARDED_BY(mutex_) = false;
+  bool up_ SKEP_GUARDED_BY(mutex_) = true;
+  bool conflicted_ SKEP_GUARDED_BY(mutex_) = false;
+  api::WorkerMode mode_ SKEP_GUARDED_BY(mutex_) = api::WorkerMode::kActive;
 };
 
 }  // namespace skep::worker

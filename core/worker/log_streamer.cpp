@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/utf8.hpp"
+
 namespace skep::worker {
 namespace {
 
@@ -18,18 +20,6 @@ std::size_t sequence_length(unsigned char c) {
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0u) == 0x80u; }
 
-/// Length of the valid sequence at the start of `s`, or 0.
-std::size_t valid_sequence(std::string_view s) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
-  const std::size_t n = sequence_length(byte(0));
-  if (n == 0 || n > s.size()) return 0;
-  if (!std::all_of(s.begin() + 1, s.begin() + static_cast<std::ptrdiff_t>(n), is_continuation))
-    return 0;
-  const bool overlong = (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xf0 && byte(1) < 0x90);
-  const bool beyond = (byte(0) == 0xed && byte(1) > 0x9f) || (byte(0) == 0xf4 && byte(1) > 0x8f);
-  return overlong || beyond ? 0 : n;
-}
-
 /// Bytes at the end of `s` that may be the start of a sequence still to be completed.
 std::size_t incomplete_tail(std::string_view s) {
   for (std::size_t n = 1; n <= std::min<std::size_t>(3, s.size()); ++n) {
@@ -42,30 +32,16 @@ std::size_t incomplete_tail(std::string_view s) {
 
 }  // namespace
 
-std::string to_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const std::size_t n = valid_sequence(text);
-    if (n == 0)
-      out += "\xef\xbf\xbd";
-    else
-      out += text.substr(0, n);
-    text.remove_prefix(std::max<std::size_t>(n, 1));
-  }
-  return out;
-}
-
 bool LogStreamer::append(const model::Lease& lease, std::string_view stream_name,
                          std::string_view bytes, MonoMs now) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   Stream& stream = streams_[lease.lease_id];
   stream.lease = lease;
   if (stream_name == kProgress) return append_progress(stream, bytes, now);
   if (stream.cut || bytes.empty()) return false;
   const std::size_t room = kAttemptBytes - stream.total;
   stream.cut = bytes.size() > room;
-  bytes = bytes.substr(0, room);
+  bytes = clip_utf8(bytes, room);
   if (stream.entries.empty() || stream.entries.back().stream != stream_name)
     stream.entries.push_back({std::string(stream_name), {}});
   stream.entries.back().text += bytes;
@@ -111,7 +87,7 @@ OutputChunk LogStreamer::take(Stream& stream, bool last) {
 }
 
 std::vector<OutputChunk> LogStreamer::take_due(MonoMs now) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<OutputChunk> out;
   for (auto& [id, stream] : streams_)
     if (stream.due != 0 && stream.due <= now) out.push_back(take(stream, false));
@@ -119,7 +95,7 @@ std::vector<OutputChunk> LogStreamer::take_due(MonoMs now) {
 }
 
 std::optional<OutputChunk> LogStreamer::finish(const model::Lease& lease) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto at = streams_.find(lease.lease_id);
   if (at == streams_.end()) return std::nullopt;
   std::optional<OutputChunk> out;
@@ -129,7 +105,7 @@ std::optional<OutputChunk> LogStreamer::finish(const model::Lease& lease) {
 }
 
 std::optional<MonoMs> LogStreamer::next_due() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::optional<MonoMs> next;
   for (const auto& [id, stream] : streams_)
     if (stream.due != 0 && (!next || stream.due < *next)) next = stream.due;

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 
 #include "core/api/wire.hpp"
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 #include "core/model/task.hpp"
 
 namespace skep::worker {
@@ -55,11 +55,8 @@ class LogStreamer {
   static bool due_by(Stream& stream, MonoMs when);
   OutputChunk take(Stream& stream, bool last);
 
-  mutable std::mutex mutex_;
-  std::map<std::string, Stream> streams_;  ///< by lease id
+  mutable Mutex mutex_;
+  std::map<std::string, Stream> streams_ SKEP_GUARDED_BY(mutex_);  ///< by lease id
 };
-
-/// `text` with every byte that is not UTF-8 replaced by U+FFFD.
-std::string to_utf8(std::string_view text);
 
 }  // namespace skep::worker

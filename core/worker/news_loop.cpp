@@ -16,7 +16,7 @@ NewsLoop::NewsLoop(NewsOptions options, std::unique_ptr<ControlPlane> control,
 
 void NewsLoop::listen(bool wanted) {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (wanted_ == wanted) return;
     wanted_ = wanted;
     change_.notify_all();
@@ -27,8 +27,9 @@ void NewsLoop::listen(bool wanted) {
 void NewsLoop::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     {
-      std::unique_lock lock(mutex_);
-      if (!change_.wait(lock, stop, [&] { return wanted_; })) return;
+      MutexLock lock(mutex_);
+      while (!wanted_ && !stop.stop_requested()) change_.wait(lock, stop);
+      if (!wanted_) return;
     }
     const MonoMs started = clock_.mono_ms();
     bool held = false;

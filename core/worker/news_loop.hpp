@@ -2,10 +2,9 @@
 // for.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 
+#include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/worker/artifact_fetcher.hpp"
 #include "core/worker/control_plane.hpp"
@@ -43,9 +42,9 @@ class NewsLoop final : public Service {
   Link& link_;
   ArtifactFetcher& artifacts_;
   Clock& clock_;
-  std::mutex mutex_;
-  std::condition_variable_any change_;
-  bool wanted_ = false;
+  Mutex mutex_;
+  StoppableCondVar change_;
+  bool wanted_ SKEP_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace skep::worker

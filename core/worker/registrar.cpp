@@ -1,5 +1,7 @@
 #include "core/worker/registrar.hpp"
 
+#include <utility>
+
 #include "core/base/log.hpp"
 
 namespace skep::worker {
@@ -13,16 +15,15 @@ Registrar::Registrar(std::unique_ptr<ControlPlane> control,
       clock_(clock) {}
 
 void Registrar::announce() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   due_ = true;
   change_.notify_all();
 }
 
 bool Registrar::take_due(std::stop_token stop) {
-  std::unique_lock lock(mutex_);
-  if (!change_.wait(lock, stop, [&] { return due_; })) return false;
-  due_ = false;
-  return true;
+  MutexLock lock(mutex_);
+  while (!due_ && !stop.stop_requested()) change_.wait(lock, stop);
+  return std::exchange(due_, false);
 }
 
 void Registrar::run(std::stop_token stop) {

@@ -1,11 +1,10 @@
 // Tells the control plane again what this worker is, when that changed while it runs.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 
+#include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
@@ -37,9 +36,9 @@ class Registrar final : public Service {
   Clock& clock_;
   Backoff backoff_;
   Complaint complaint_;
-  std::mutex mutex_;
-  std::condition_variable_any change_;
-  bool due_ = false;
+  Mutex mutex_;
+  StoppableCondVar change_;
+  bool due_ SKEP_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace skep::worker

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "core/api/wire.hpp"
 #include "core/base/id.hpp"
@@ -60,32 +61,32 @@ Parcel Reporter::pack(const OutputChunk& out) {
 
 void Reporter::output(const model::Lease& lease, std::string_view stream, std::string_view bytes) {
   if (!streamer_.append(lease, stream, bytes, clock_.mono_ms())) return;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   look_ = true;
-  work_.notify_one();
+  work_.notify_all();
 }
 
 void Reporter::finished(const model::ClaimedTask& task, const model::Outcome& outcome) {
   const auto rest = streamer_.finish(task.lease);
   Parcel result = pack(model::PayloadType::kExecutionResult, task.lease,
                        model::result_key(task.lease), api::encode(outcome));
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (rest) queue_.push_back(pack(*rest));
   queue_.push_back(std::move(result));
-  work_.notify_one();
+  work_.notify_all();
 }
 
 void Reporter::dropped(const model::ClaimedTask& task) {
   if (const auto rest = streamer_.finish(task.lease)) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     queue_.push_back(pack(*rest));
-    work_.notify_one();
+    work_.notify_all();
   }
   reserve_.give_back();
 }
 
 std::vector<ports::Renewal> Reporter::pending() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<ports::Renewal> out;
   for (const Parcel& parcel : queue_)
     if (parcel.is_result()) out.push_back({parcel.lease, true});
@@ -94,14 +95,13 @@ std::vector<ports::Renewal> Reporter::pending() const {
 
 bool Reporter::flush(MonoMs deadline) {
   constexpr Millis kLook{20};
-  std::unique_lock lock(mutex_);
-  while (!queue_.empty() && clock_.mono_ms() < deadline)
-    work_.wait_for(lock, kLook, [&] { return queue_.empty(); });
+  MutexLock lock(mutex_);
+  while (!queue_.empty() && clock_.mono_ms() < deadline) work_.wait_for(lock, {}, kLook);
   return queue_.empty();
 }
 
 std::vector<Parcel> Reporter::take_unwritten() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Parcel> out(std::make_move_iterator(queue_.begin()),
                           std::make_move_iterator(queue_.end()));
   queue_.clear();
@@ -112,11 +112,13 @@ void Reporter::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
     std::vector<Parcel> batch = gather(stop);
     while (!batch.empty() && !write(batch)) {
-      std::unique_lock lock(mutex_);
-      work_.wait_for(lock, stop, options_.retry, [] { return false; });
+      MutexLock lock(mutex_);
+      const auto until = std::chrono::steady_clock::now() + options_.retry;
+      while (work_.wait_until(lock, stop, until)) {
+      }
       if (stop.stop_requested()) break;
     }
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!blocked_)
       queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(writing_));
     writing_ = 0;
@@ -126,16 +128,15 @@ void Reporter::run(std::stop_token stop) {
 
 /// Waits for work; the batch stays at the head of queue_ until it is on disk.
 std::vector<Parcel> Reporter::gather(std::stop_token stop) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stop.stop_requested()) {
     take_due_output();
     if (!queue_.empty()) break;
-    const auto ready = [&] { return !queue_.empty() || look_; };
+    if (std::exchange(look_, false)) continue;
     if (const auto due = streamer_.next_due())
-      work_.wait_for(lock, stop, Millis{std::max<MonoMs>(1, *due - clock_.mono_ms())}, ready);
+      work_.wait_for(lock, stop, Millis{std::max<MonoMs>(1, *due - clock_.mono_ms())});
     else
-      work_.wait(lock, stop, ready);
-    look_ = false;
+      work_.wait(lock, stop);
   }
   std::vector<Parcel> batch;
   std::size_t bytes = 0;

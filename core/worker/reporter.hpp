@@ -2,13 +2,12 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/ports/spool.hpp"
 #include "core/worker/backoff.hpp"
@@ -54,7 +53,7 @@ class Reporter final : public Service, public AttemptListener {
 
  private:
   std::vector<Parcel> gather(std::stop_token stop);
-  void take_due_output();
+  void take_due_output() SKEP_REQUIRES(mutex_);
   Parcel pack(model::PayloadType type, const model::Lease& lease, std::string key,
               std::string payload);
   Parcel pack(const OutputChunk& out);
@@ -74,11 +73,12 @@ class Reporter final : public Service, public AttemptListener {
   std::atomic<bool> blocked_{false};
   std::atomic<std::int64_t> seq_{0};
 
-  mutable std::mutex mutex_;
-  std::condition_variable_any work_;
-  std::deque<Parcel> queue_;  ///< in order; the first `writing_` of them are being written
-  std::size_t writing_ = 0;
-  bool look_ = false;  ///< output became due earlier than run() thinks
+  mutable Mutex mutex_;
+  StoppableCondVar work_;
+  /// In order; the first `writing_` of them are being written.
+  std::deque<Parcel> queue_ SKEP_GUARDED_BY(mutex_);
+  std::size_t writing_ SKEP_GUARDED_BY(mutex_) = 0;
+  bool look_ SKEP_GUARDED_BY(mutex_) = false;  ///< output became due earlier than run() thinks
 };
 
 }  // namespace skep::worker

@@ -1,6 +1,7 @@
 #include "core/worker/sender.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
@@ -9,15 +10,33 @@ namespace skep::worker {
 namespace {
 
 constexpr std::size_t kMaxItems = 512;
-constexpr std::size_t kMaxBytes = 1u << 20;
+/// With its brackets and commas a request stays below 1 MiB, the limit of many a proxy.
+constexpr std::size_t kMaxBytes = 1000u << 10;
 constexpr std::uint32_t kReplayItems = 64;
-constexpr Millis kFirstPause{1'000};
+constexpr Millis kSpoolPause{5'000};
 /// Between tries with a refused token: at most 30 of them in ten minutes.
-constexpr Millis kDenied{20'000};
+constexpr Millis kPauseOfDenied{20'000};
 constexpr Millis kLastPause{300'000};
+/// A stranger's doing ends by itself.
+constexpr Millis kStrangersLastPause{60'000};
 
 bool is_refusal(int status) {
   return status == 400 || status == 413 || status == 415 || status == 422;
+}
+
+/// Whether one of several parcels, or their number, may be what somebody on the way minds.
+bool may_be_one(int status) { return is_refusal(status) || status == 403 || status == 406; }
+
+/// The control plane's own verdict on this one, with a reason.
+bool is_verdict(const api::Ack& ack) {
+  const auto problem = parse_json(ack.error);
+  return ack.ack.empty() && is_refusal(ack.status) && problem && problem->is_object() &&
+         !get_string(problem->get_object(), "code").empty();
+}
+
+/// What a parcel is called in lists of trouble: its name, or its key when no spool holds it.
+const std::string& label(const Parcel& parcel) {
+  return parcel.name.empty() ? parcel.key : parcel.name;
 }
 
 std::vector<std::string> names_of(const std::vector<Parcel>& parcels) {
@@ -31,20 +50,6 @@ void report_spool(std::string_view doing, const Status& status) {
   if (!status) log::error("spool_error", {{"doing", doing}, {"error", status.error().message}});
 }
 
-/// The first parcels of `all` that fit into one request.
-std::vector<Parcel> take_request(std::vector<Parcel>& all) {
-  std::size_t n = 0;
-  std::size_t bytes = 0;
-  for (; n < all.size() && n < kMaxItems; ++n) {
-    bytes += all[n].body.size();
-    if (n > 0 && bytes > kMaxBytes) break;
-  }
-  const auto end = all.begin() + static_cast<std::ptrdiff_t>(n);
-  std::vector<Parcel> out(std::make_move_iterator(all.begin()), std::make_move_iterator(end));
-  all.erase(all.begin(), end);
-  return out;
-}
-
 }  // namespace
 
 Sender::Sender(SenderOptions options, std::unique_ptr<ControlPlane> control, ports::Spool& spool,
@@ -55,20 +60,21 @@ Sender::Sender(SenderOptions options, std::unique_ptr<ControlPlane> control, por
       spool_(spool),
       link_(link),
       clock_(clock),
-      backoff_(options.seed) {}
+      backoff_(options.seed, options.backoff),
+      most_items_(kMaxItems) {}
 
 void Sender::push(std::vector<Parcel> parcels) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (Parcel& parcel : parcels) new_.push_back(std::move(parcel));
   work_.notify_all();
 }
 
 bool Sender::flush(MonoMs deadline) {
   constexpr Millis kLook{20};
-  std::unique_lock lock(mutex_);
-  const auto empty = [&] { return new_.empty() && !sending_; };
-  while (!empty() && clock_.mono_ms() < deadline) work_.wait_for(lock, kLook, empty);
-  return empty();
+  MutexLock lock(mutex_);
+  while ((!new_.empty() || sending_) && clock_.mono_ms() < deadline)
+    work_.wait_for(lock, {}, kLook);
+  return new_.empty() && !sending_;
 }
 
 void Sender::run(std::stop_token stop) {
@@ -84,11 +90,13 @@ void Sender::run(std::stop_token stop) {
       not_before_ = asked_until_;
     }
     if (next_try() > now) {
-      std::unique_lock lock(mutex_);
+      MutexLock lock(mutex_);
       // While the control plane is away, look now and then whether another loop has reached it.
       const Millis nap =
           std::min(Millis{next_try() - now}, parked_ ? Millis{500} : options_.rescan);
-      work_.wait_for(lock, stop, nap, [&] { return !new_.empty(); });
+      const auto until = std::chrono::steady_clock::now() + nap;
+      while (new_.empty() && work_.wait_until(lock, stop, until)) {
+      }
       continue;
     }
     std::vector<Parcel> parcels = take_spooled();
@@ -106,7 +114,7 @@ MonoMs Sender::next_try() const {
 }
 
 std::vector<Parcel> Sender::take_new() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Parcel> out(std::make_move_iterator(new_.begin()),
                           std::make_move_iterator(new_.end()));
   new_.clear();
@@ -115,7 +123,7 @@ std::vector<Parcel> Sender::take_new() {
 }
 
 void Sender::settle_taken() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   sending_ = false;
   work_.notify_all();
 }
@@ -123,129 +131,167 @@ void Sender::settle_taken() {
 /// What may be tried now. An item that is no envelope is refused here: it would spoil its request.
 std::vector<Parcel> Sender::take_spooled() {
   std::vector<Parcel> out = std::exchange(unspooled_, {});
+  std::set<std::string> still;
+  const MonoMs now = clock_.mono_ms();
+  const auto waits = [&](const std::string& name) {
+    still.insert(name);
+    const auto at = trouble_.find(name);
+    return at != trouble_.end() && at->second.again > now;
+  };
+  std::erase_if(out, [&](Parcel& parcel) {
+    if (!waits(parcel.key)) return false;
+    unspooled_.push_back(std::move(parcel));
+    return true;
+  });
   auto items = spool_.next(kReplayItems + static_cast<std::uint32_t>(trouble_.size()));
   if (!items) {
     report_spool("read", items.error());
+    not_before_ = std::max(not_before_, now + kSpoolPause.count());
     return out;
   }
-  const MonoMs now = clock_.mono_ms();
-  std::map<std::string, Trouble> still;
   for (ports::SpoolItem& item : *items) {
-    if (const auto at = trouble_.find(item.name); at != trouble_.end()) {
-      still.insert(*at);
-      if (at->second.again > now) continue;
-    }
+    if (waits(item.name)) continue;
     const auto parsed = parse_json(item.body);
-    const std::string key = parsed && parsed->is_object()
-                                ? get_string(parsed->get_object(), "idempotency_key")
-                                : std::string();
+    const std::string key = parsed ? api::key_of_envelope(*parsed) : std::string();
     if (key.empty()) {
-      report_spool("reject",
-                   spool_.reject(item.name, "it is no envelope: it has no idempotency_key"));
+      set_aside(item.name, "it is no envelope: it has no idempotency_key");
       continue;
     }
     out.push_back({item.name, item.payload_type, item.task_id, key, std::move(item.body), {}});
   }
-  trouble_ = std::move(still);
+  std::erase_if(trouble_, [&](const auto& t) { return !still.contains(t.first); });
   return out;
 }
 
 void Sender::deliver(std::vector<Parcel> parcels, bool spooled) {
   const bool try_now = spooled || (link_.up() && clock_.mono_ms() >= not_before_);
-  while (!parcels.empty()) {
-    if (!try_now || send(take_request(parcels)) != Answer::kDone) break;
+  while (try_now && !parcels.empty()) {
+    std::vector<Parcel> request = take_request(parcels);
+    const Answer answer = send(request);
+    // What it leaves of the request goes first the next time.
+    parcels.insert(parcels.begin(), std::make_move_iterator(request.begin()),
+                   std::make_move_iterator(request.end()));
+    if (answer == Answer::kAway) break;
   }
   keep(std::move(parcels));
 }
 
-Sender::Answer Sender::send(std::vector<Parcel> parcels) {
+/// The first parcels that fit into one request; one in trouble goes alone, to spoil no other.
+std::vector<Parcel> Sender::take_request(std::vector<Parcel>& all) const {
+  std::size_t n = 0;
+  std::size_t bytes = 0;
+  for (; n < all.size() && n < most_items_; ++n) {
+    bytes += all[n].body.size();
+    const bool is_first = n == 0;
+    if (!is_first && (bytes > kMaxBytes || trouble_.contains(label(all[n])))) break;
+    if (is_first && trouble_.contains(label(all[n]))) {
+      n = 1;
+      break;
+    }
+  }
+  const auto end = all.begin() + static_cast<std::ptrdiff_t>(n);
+  std::vector<Parcel> out(std::make_move_iterator(all.begin()), std::make_move_iterator(end));
+  all.erase(all.begin(), end);
+  return out;
+}
+
+/// Leaves in `request` what has to be sent again at once, or kept when the answer is kAway.
+Sender::Answer Sender::send(std::vector<Parcel>& request) {
   std::vector<std::string> bodies;
-  for (const Parcel& parcel : parcels) bodies.push_back(parcel.body);
+  for (const Parcel& parcel : request) bodies.push_back(parcel.body);
   const auto submission = control_->submit(bodies);
-  if (submission) return apply(parcels, *submission);
-  away(submission.error().message, submission.error().retry_after);
-  keep(std::move(parcels));
+  if (!submission) {
+    most_items_ = std::max<std::size_t>(1, request.size() / 2);
+    away(submission.error().message, submission.error().retry_after);
+    return Answer::kAway;
+  }
+  if (!submission->acks.empty() && settle(request, *submission)) return Answer::kDone;
+  return unsettled(request, *submission);
+}
+
+/// An answer that names none of them. Smaller requests come first: one item, or the number of
+/// them, may be what somebody on the way minds.
+Sender::Answer Sender::unsettled(std::vector<Parcel>& request, const Submission& submission) {
+  const bool smaller = may_be_one(submission.status) && request.size() > 1;
+  const bool token = submission.status == 401 || submission.status == 403;
+  most_items_ = std::max<std::size_t>(1, request.size() / 2);
+  if (token && submission.is_skeps) {
+    denied(submission.detail);
+    return Answer::kAway;
+  }
+  if (smaller) return Answer::kDone;
+  if (may_be_one(submission.status)) hold(label(request.front()), kStrangersLastPause);
+  away(submission.detail, submission.retry_after);
+  // Whoever minds results may let claims pass: their success is no reason to hurry.
+  if (may_be_one(submission.status)) asked_until_ = not_before_;
   return Answer::kAway;
 }
 
-Sender::Answer Sender::apply(std::vector<Parcel>& parcels, const Submission& submission) {
-  if (!submission.acks.empty()) {
-    settle(parcels, submission);
-    return Answer::kDone;
-  }
-  if (is_refusal(submission.status) && parcels.size() > 1) {
-    // One of them spoils the request for all: find out which.
-    Answer answer = Answer::kDone;
-    for (Parcel& parcel : parcels) {
-      if (answer == Answer::kDone)
-        answer = send({std::move(parcel)});
-      else
-        keep({std::move(parcel)});
-    }
-    return answer;
-  }
-  if (is_refusal(submission.status)) {
-    Submission one = submission;
-    one.acks.push_back({"", "", parcels[0].task_id, submission.status, submission.detail});
-    settle(parcels, one);
-    return Answer::kDone;
-  }
-  const std::string why =
-      "results: status " + std::to_string(submission.status) + ": " + submission.detail;
-  const bool is_denied = submission.status == 401 || submission.status == 403;
-  if (is_denied)
-    denied(why);
-  else
-    away(why, submission.retry_after);
-  keep(std::move(parcels));
-  return is_denied ? Answer::kDenied : Answer::kAway;
-}
-
-/// Each parcel by its own ack: echoed, refused, or neither.
-void Sender::settle(std::vector<Parcel>& parcels, const Submission& submission) {
-  std::map<std::string_view, const api::Ack*> echoed;
-  for (const api::Ack& ack : submission.acks)
-    if (!ack.ack.empty()) echoed[ack.ack] = &ack;
-  const bool in_order = submission.acks.size() == parcels.size();
+/// Each parcel by the ack that names it: taken, refused, or neither. False when it names none.
+bool Sender::settle(std::vector<Parcel>& request, const Submission& submission) {
+  std::map<std::string_view, const api::Ack*> acks;
+  for (const api::Ack& ack : submission.acks) acks[ack.key] = &ack;
+  const auto named = [&](const Parcel& parcel) { return acks.contains(parcel.key); };
+  if (std::none_of(request.begin(), request.end(), named)) return false;
 
   std::vector<std::string> delivered;
   std::vector<Parcel> rest;
-  for (std::size_t i = 0; i < parcels.size(); ++i) {
-    Parcel& parcel = parcels[i];
-    if (echoed.contains(parcel.key)) {
+  for (Parcel& parcel : request) {
+    const api::Ack ack = named(parcel) ? *acks[parcel.key] : api::Ack{};
+    if (ack.ack == parcel.key) {
       if (!parcel.name.empty()) delivered.push_back(parcel.name);
-      trouble_.erase(parcel.name);
-      continue;
+      trouble_.erase(label(parcel));
+    } else if (is_verdict(ack)) {
+      if (!refused(parcel, ack)) rest.push_back(std::move(parcel));
+    } else {
+      hold(label(parcel), kLastPause);
+      rest.push_back(std::move(parcel));
     }
-    bool again = true;
-    if (in_order && is_refusal(submission.acks[i].status))
-      refused(parcel, submission.acks[i].status, submission.acks[i].error, again);
-    else
-      hold(parcel);
-    if (again) rest.push_back(std::move(parcel));
   }
-  if (!delivered.empty()) report_spool("ack", spool_.ack(delivered));
+  request.clear();
+  most_items_ = std::min(kMaxItems, most_items_ * 2);
+  if (!delivered.empty()) forget(delivered);
   answered();
   keep(std::move(rest));
+  return true;
 }
 
-void Sender::refused(const Parcel& parcel, int status, const std::string& why, bool& again) {
-  const int refusals = ++trouble_[parcel.name].refusals;
-  again = refusals < 2 && !parcel.name.empty();
-  if (again) return;
+/// True when it is settled: the second refusal is believed.
+bool Sender::refused(const Parcel& parcel, const api::Ack& ack) {
+  const int refusals = ++trouble_[label(parcel)].refusals;
+  if (refusals < 2 && !parcel.name.empty()) return false;
   const std::string reason =
-      "the control plane refused it with status " + std::to_string(status) + ": " + why;
-  trouble_.erase(parcel.name);
-  if (parcel.name.empty())
+      "the control plane refused it with status " + std::to_string(ack.status) + ": " + ack.error;
+  if (!parcel.name.empty()) {
+    set_aside(parcel.name, reason);
+  } else {
+    trouble_.erase(parcel.key);
     log::error("result_lost", {{"task_id", parcel.task_id}, {"reason", reason}});
+  }
+  return true;
+}
+
+/// What the spool cannot settle now comes again; in the meantime the others go on.
+void Sender::set_aside(const std::string& name, const std::string& reason) {
+  const Status done = spool_.reject(name, reason);
+  report_spool("reject", done);
+  if (done)
+    trouble_.erase(name);
   else
-    report_spool("reject", spool_.reject(parcel.name, reason));
+    hold(name, kLastPause);
+}
+
+void Sender::forget(const std::vector<std::string>& names) {
+  const Status done = spool_.ack(names);
+  report_spool("ack", done);
+  if (!done)
+    for (const std::string& name : names) hold(name, kLastPause);
 }
 
 /// Neither taken nor refused: it waits longer each time, and the others go on.
-void Sender::hold(const Parcel& parcel) {
-  Trouble& trouble = trouble_[parcel.name];
-  trouble.pause = std::clamp(trouble.pause * 2, kFirstPause, kLastPause);
+void Sender::hold(const std::string& label, Millis longest) {
+  Trouble& trouble = trouble_[label];
+  trouble.pause = std::clamp(trouble.pause * 2, options_.first_pause, longest);
   trouble.again = clock_.mono_ms() + trouble.pause.count();
 }
 
@@ -283,20 +329,18 @@ void Sender::away(const std::string& why, Millis asked, Millis floor) {
 /// The token is refused: nothing is thrown away, registering again comes first.
 void Sender::denied(const std::string& why) {
   link_.set_registered(false);
-  away(why, Millis{0}, kDenied);
+  away(why, Millis{0}, kPauseOfDenied);
 }
 
-std::size_t Sender::send_unspooled(ControlPlane& control, std::vector<Parcel> parcels) {
+std::vector<Parcel> Sender::take_unspooled() { return std::exchange(unspooled_, {}); }
+
+std::size_t Sender::send_unspooled(ControlPlane& control, const std::vector<Parcel>& parcels) {
   std::size_t taken = 0;
-  while (!parcels.empty()) {
-    std::vector<std::string> bodies;
-    const std::vector<Parcel> request = take_request(parcels);
-    for (const Parcel& parcel : request) bodies.push_back(parcel.body);
-    const auto submission = control.submit(bodies);
+  for (const Parcel& parcel : parcels) {
+    const auto submission = control.submit({parcel.body});
     if (!submission) break;
-    for (const api::Ack& ack : submission->acks)
-      taken += std::any_of(request.begin(), request.end(),
-                           [&](const Parcel& p) { return p.key == ack.ack; });
+    taken += std::any_of(submission->acks.begin(), submission->acks.end(),
+                         [&](const api::Ack& ack) { return ack.ack == parcel.key; });
   }
   return taken;
 }

@@ -1,14 +1,13 @@
 // Brings parcels home: new ones at once, then what the spool holds, newest first.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/ports/spool.hpp"
 #include "core/worker/backoff.hpp"
@@ -21,11 +20,15 @@ namespace skep::worker {
 struct SenderOptions {
   Millis rescan{60'000};  ///< how often an empty spool is looked at again
   std::uint64_t seed = std::random_device{}();
+  BackoffLimits backoff{};
+  Millis first_pause{1'000};  ///< of one item that nobody settles
 };
 
-/// A parcel leaves the spool only when the control plane echoed its key. One that is refused twice
-/// (400, 413, 415, 422) is set aside; every other answer keeps it. While nobody answers, new
-/// parcels are handed to the spool at once and one thread probes with backoff.
+/// A parcel leaves the spool only by an ack that names it by its key: taken, or refused twice by
+/// the control plane itself (400, 413, 415, 422 with a problem document), then it is set aside.
+/// Every other answer, whoever gives it, keeps it: "away". Requests halve with each of those, down
+/// to one parcel, and double with each success. While nobody answers, new parcels are handed to the
+/// spool at once and one thread probes with backoff.
 class Sender final : public Service {
  public:
   /// Collaborators outlive the sender.
@@ -37,8 +40,10 @@ class Sender final : public Service {
   void push(std::vector<Parcel> parcels);
   /// Waits until every pushed parcel was sent or deferred; false when `deadline` came first. [any]
   bool flush(MonoMs deadline);
+  /// What no spool holds and stop() left undelivered.
+  std::vector<Parcel> take_unspooled();
   /// One last try for parcels that no spool holds; how many the control plane took.
-  static std::size_t send_unspooled(ControlPlane& control, std::vector<Parcel> parcels);
+  static std::size_t send_unspooled(ControlPlane& control, const std::vector<Parcel>& parcels);
 
  protected:
   void run(std::stop_token stop) override;
@@ -49,18 +54,21 @@ class Sender final : public Service {
     Millis pause{0};
     MonoMs again = 0;  ///< not before this instant
   };
-  enum class Answer { kDone, kAway, kDenied };
+  enum class Answer { kDone, kAway };
 
   std::vector<Parcel> take_new();
   void settle_taken();
   std::vector<Parcel> take_spooled();
   void deliver(std::vector<Parcel> parcels, bool spooled);
-  Answer send(std::vector<Parcel> parcels);
-  Answer apply(std::vector<Parcel>& parcels, const Submission& submission);
-  void settle(std::vector<Parcel>& parcels, const Submission& submission);
-  void refused(const Parcel& parcel, int status, const std::string& why, bool& again);
+  std::vector<Parcel> take_request(std::vector<Parcel>& all) const;
+  Answer send(std::vector<Parcel>& request);
+  bool settle(std::vector<Parcel>& request, const Submission& submission);
+  Answer unsettled(std::vector<Parcel>& request, const Submission& submission);
+  bool refused(const Parcel& parcel, const api::Ack& ack);
   void keep(std::vector<Parcel> parcels);
-  void hold(const Parcel& parcel);
+  void set_aside(const std::string& name, const std::string& reason);
+  void forget(const std::vector<std::string>& names);
+  void hold(const std::string& label, Millis longest);
   void away(const std::string& why, Millis asked, Millis floor = Millis{0});
   void denied(const std::string& why);
   void answered();
@@ -79,13 +87,14 @@ class Sender final : public Service {
   bool parked_ = false;                     ///< backing off until another loop gets through
   MonoMs asked_until_ = 0;                  ///< the server's own Retry-After
   MonoMs next_look_ = 0;                    ///< at the spool
-  std::map<std::string, Trouble> trouble_;  ///< spooled items that wait, by name
+  std::map<std::string, Trouble> trouble_;  ///< what waits, by name, or key when it has none
+  std::vector<Parcel> unspooled_;           ///< nobody else has them: kept until delivered
+  std::size_t most_items_;                  ///< in a request
 
-  std::mutex mutex_;
-  std::condition_variable_any work_;
-  std::deque<Parcel> new_;
-  std::vector<Parcel> unspooled_;  ///< nobody else has them: kept until delivered
-  bool sending_ = false;
+  Mutex mutex_;
+  StoppableCondVar work_;
+  std::deque<Parcel> new_ SKEP_GUARDED_BY(mutex_);
+  bool sending_ SKEP_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace skep::worker

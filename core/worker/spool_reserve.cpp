@@ -1,29 +1,39 @@
 #include "core/worker/spool_reserve.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace skep::worker {
 
 Status SpoolReserve::take() {
-  const std::scoped_lock lock(mutex_);
-  SKEP_TRY(spool_.reserve(bytes_));
-  ++out_[bytes_];
+  std::uint64_t bytes = 0;
+  {
+    const MutexLock lock(mutex_);
+    bytes = bytes_;
+  }
+  SKEP_TRY(spool_.reserve(bytes));
+  const MutexLock lock(mutex_);
+  ++out_[bytes];
   return {};
 }
 
 void SpoolReserve::give_back() {
-  const std::scoped_lock lock(mutex_);
-  auto portion =
-      std::find_if(out_.begin(), out_.end(), [this](const auto& at) { return at.first != bytes_; });
+  if (const auto bytes = pick()) spool_.unreserve(*bytes);
+}
+
+/// The size of a portion that is out, which counts as given back.
+std::optional<std::uint64_t> SpoolReserve::pick() {
+  const MutexLock lock(mutex_);
+  auto portion = out_.begin();
+  while (portion != out_.end() && portion->first == bytes_) ++portion;
   if (portion == out_.end()) portion = out_.find(bytes_);
-  if (portion == out_.end()) return;
-  spool_.unreserve(portion->first);
+  if (portion == out_.end()) return std::nullopt;
+  const std::uint64_t bytes = portion->first;
   if (--portion->second == 0) out_.erase(portion);
+  return bytes;
 }
 
 bool SpoolReserve::resize(std::uint64_t bytes) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return std::exchange(bytes_, bytes) != bytes;
 }
 

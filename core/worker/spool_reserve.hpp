@@ -3,8 +3,9 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
+#include <optional>
 
+#include "core/base/mutex.hpp"
 #include "core/ports/spool.hpp"
 
 namespace skep::worker {
@@ -21,10 +22,12 @@ class SpoolReserve {
   bool resize(std::uint64_t bytes);
 
  private:
+  std::optional<std::uint64_t> pick();
+
   ports::Spool& spool_;
-  std::mutex mutex_;
-  std::uint64_t bytes_;
-  std::map<std::uint64_t, int> out_;  ///< portions by size
+  Mutex mutex_;
+  std::uint64_t bytes_ SKEP_GUARDED_BY(mutex_);
+  std::map<std::uint64_t, int> out_ SKEP_GUARDED_BY(mutex_);  ///< portions by size
 };
 
 }  // namespace skep::worker

@@ -223,11 +223,12 @@ void Worker::Loops::flush() {
 
 void Worker::Loops::send_unwritten() {
   std::vector<Parcel> left = reporter.take_unwritten();
+  for (Parcel& parcel : sender.take_unspooled()) left.push_back(std::move(parcel));
   std::erase_if(left, [](const Parcel& parcel) { return !parcel.is_result(); });
   if (left.empty()) return;
   const std::size_t count = left.size();
   const auto control = connect(never, hurried ? kHurriedTimeout : kReleaseTimeout);
-  const std::size_t taken = Sender::send_unspooled(*control, std::move(left));
+  const std::size_t taken = Sender::send_unspooled(*control, left);
   if (taken < count)
     log::error("result_lost", {{"results", count - taken},
                                {"reason", "neither the spool nor the control plane took them"},

@@ -1,4 +1,4 @@
-// os, users, packages, time
+// os, users, time
 #include <pwd.h>
 #include <sys/timex.h>
 #include <sys/utsname.h>
@@ -91,21 +91,6 @@ Json logged_in() {
   return out;
 }
 
-std::int64_t count_text(std::string_view text, std::string_view what) {
-  std::int64_t n = 0;
-  for (std::size_t at = text.find(what); at != std::string_view::npos;
-       at = text.find(what, at + what.size()))
-    ++n;
-  return n;
-}
-
-bool has_rpm_database() {
-  for (const char* file : {"/var/lib/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/rpmdb.sqlite",
-                           "/var/lib/rpm/Packages", "/usr/lib/sysimage/rpm/Packages.db"})
-    if (exists(file)) return true;
-  return false;
-}
-
 }  // namespace
 
 void collect_os(Json& out, const Context&) {
@@ -143,26 +128,6 @@ void collect_users(Json& out, const Context&) {
   out.set("login_accounts", std::move(logins));
   out.set("session_count", static_cast<std::int64_t>(sessions.items().size()));
   out.set("sessions", std::move(sessions));
-}
-
-void collect_packages(Json& out, const Context& context) {
-  if (const std::string dpkg = slurp("/var/lib/dpkg/status"); !dpkg.empty()) {
-    out.set("manager", "dpkg").set("installed_count", count_text(dpkg, " ok installed\n"));
-  } else if (const std::string apk = slurp("/lib/apk/db/installed"); !apk.empty()) {
-    out.set("manager", "apk").set("installed_count", count_text("\n" + apk, "\nP:"));
-  } else if (exists("/var/lib/pacman/local")) {
-    // One folder each, beside the file ALPM_DB_VERSION.
-    const auto names = names_in("/var/lib/pacman/local");
-    out.set("manager", "pacman")
-        .set("installed_count", static_cast<std::int64_t>(names.size()) - 1);
-  } else if (has_rpm_database()) {
-    out.set("manager", "rpm");
-    const std::string argv[] = {"rpm", "-qa", "--qf", "."};
-    const Context::Answer answer = context.ask(argv);
-    if (!answer.in_time) throw OutOfTime("rpm -qa ran out of time");
-    if (!answer.ok) throw std::runtime_error("rpm -qa failed");
-    out.set("installed_count", static_cast<std::int64_t>(answer.out.size()));
-  }
 }
 
 void collect_time(Json& out, const Context&) {

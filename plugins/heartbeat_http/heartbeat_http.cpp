@@ -9,18 +9,27 @@ skep_rc append(void* out, skep_view bytes) {
   return SKEP_OK;
 }
 
-skep_rc code_of(std::int32_t status) {
-  switch (status) {
-    case 404:
-      return SKEP_E_NOT_FOUND;
-    case 409:
-      return SKEP_E_STATE;
-    case 401:
-    case 403:
-      return SKEP_E_DENIED;
-    default:
-      return SKEP_E_UNAVAILABLE;
+skep::Json parsed(std::string_view text) {
+  try {
+    return skep::Json::parse(text);
+  } catch (const std::exception&) {
+    return {};
   }
+}
+
+/// Only skep's own problem document, addressed to the process that sent the beat, says that the
+/// worker is unknown or that its id belongs to another; whatever else answers is nobody.
+skep_rc code_of(std::int32_t status, const skep::Json& problem, const skep::Json& beat) {
+  const std::string_view code = problem["code"].str();
+  if (code.empty() || problem["type"].str() != "/problems/" + std::string(code))
+    return SKEP_E_UNAVAILABLE;
+  if (status == 401 || status == 403) return SKEP_E_DENIED;
+  const skep::Json& to = problem["to"];
+  if (to["worker_id"].str() != beat["worker_id"].str() ||
+      to["incarnation"].str() != beat["incarnation"].str())
+    return SKEP_E_UNAVAILABLE;
+  if (status == 404) return SKEP_E_NOT_FOUND;
+  return status == 409 && code == "worker-id-conflict" ? SKEP_E_STATE : SKEP_E_UNAVAILABLE;
 }
 
 class HttpHeartbeat final : public skep::Heartbeat {
@@ -30,7 +39,8 @@ class HttpHeartbeat final : public skep::Heartbeat {
     const auto* http = skep::service<skep_svc_http_v1>(SKEP_SVC_HTTP);
     if (http == nullptr) throw skep::Fault(SKEP_E_UNSUPPORTED, "the host has no " SKEP_SVC_HTTP);
     while (control_plane.ends_with('/')) control_plane.remove_suffix(1);
-    const std::string worker(skep::Json::parse(beat_json)["worker_id"].str());
+    const skep::Json beat = skep::Json::parse(beat_json);
+    const std::string worker(beat["worker_id"].str());
     const std::string url = std::string(control_plane) + "/api/workers/" + worker + "/heartbeat";
     const std::string authorization = "Authorization: Bearer " + std::string(token);
     const skep_view headers[] = {skep::view("Content-Type: application/json"),
@@ -49,8 +59,9 @@ class HttpHeartbeat final : public skep::Heartbeat {
     skep::HostError error;
     error.check(http->request(skep::host(), &request, &status, &body, error.out()));
     if (status < 200 || status > 299)
-      throw skep::Fault(code_of(status), "POST " + url + ": status " + std::to_string(status) +
-                                             ": " + reply.substr(0, 300));
+      throw skep::Fault(code_of(status, parsed(reply), beat),
+                        "POST " + url + ": status " + std::to_string(status) + ": " +
+                            std::string(skep::clip_text(reply, 300)));
     return reply;
   }
 };

@@ -9,7 +9,7 @@ namespace skep::lua {
 namespace {
 
 /// Coroutines inside each other; Lua itself allows 200 C calls.
-constexpr int kMaxDepth = 64;
+constexpr int kMaxCoroutineDepth = 64;
 
 /// Counts the nesting however the resume ends.
 class Nested {
@@ -39,8 +39,8 @@ int guarded_resume(lua_State* L) {
   }
   lua_settop(L, arguments);
   State& state = State::of(L);
-  if (state.coroutine_depth >= kMaxDepth)
-    throw std::runtime_error("more than " + std::to_string(kMaxDepth) +
+  if (state.coroutine_depth >= kMaxCoroutineDepth)
+    throw std::runtime_error("more than " + std::to_string(kMaxCoroutineDepth) +
                              " coroutines inside each other");
   const Nested nested(state);
   lua_pushvalue(L, lua_upvalueindex(1));

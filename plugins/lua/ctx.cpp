@@ -34,8 +34,6 @@ constexpr std::array<CodeName, 14> kCodes{{{SKEP_E_CANCELLED, "cancelled"},
                                            {SKEP_E_INTERNAL, "internal"},
                                            {SKEP_E_FAILED, "failed"}}};
 
-Call& call_of(lua_State* L) { return *State::of(L).call(); }
-
 /// What has been charged; a cancelled call ends the script here.
 void emit(lua_State* L, std::uint32_t channel, std::string_view bytes) {
   if (call_of(L).emit(channel, bytes) == SKEP_E_CANCELLED) State::of(L).check(L);
@@ -221,6 +219,8 @@ void push_field(lua_State* L, const Json& request, const char* name) {
 }
 
 }  // namespace
+
+Call& call_of(lua_State* L) { return *State::of(L).call(); }
 
 void install_print(lua_State* L) {
   lua_pushcfunction(L, bound<print>);

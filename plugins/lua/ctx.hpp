@@ -8,6 +8,7 @@
 #include "lua.hpp"
 #include "skep/abi/base.h"
 #include "skep/json.hpp"
+#include "skep/plugin.hpp"
 
 namespace skep::lua {
 
@@ -16,6 +17,9 @@ namespace skep::lua {
 void push_ctx(lua_State* L, const Json& request, const std::vector<std::string>& allowed);
 /// Adds the global print.
 void install_print(lua_State* L);
+
+/// REQUIRES: the state has a call.
+Call& call_of(lua_State* L);
 
 // One group of members each. [call]
 int ctx_exec(lua_State* L);

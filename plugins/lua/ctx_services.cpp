@@ -19,8 +19,6 @@ constexpr std::size_t kMaxCaptured = std::size_t{1} << 20;
 constexpr double kHttpSeconds = 30;
 constexpr const char* kPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-Call& call_of(lua_State* L) { return *State::of(L).call(); }
-
 template <class Table>
 const Table& need(const char* id) {
   const auto* table = service<Table>(id);
@@ -79,7 +77,7 @@ struct Captured {
     const std::size_t room = kMaxCaptured - to.size();
     if (bytes.n > room) c.truncated = true;
     try {
-      to.append(text(bytes).substr(0, room));
+      to.append(clip_text(text(bytes), room));
     } catch (...) {
       return SKEP_E_NO_MEMORY;
     }

@@ -14,7 +14,7 @@ namespace skep::lua {
 namespace {
 
 constexpr int kMaxCaptures = 32;
-constexpr int kMaxDepth = 200;
+constexpr int kMaxPatternDepth = 200;
 constexpr std::uint64_t kSteps = 4096;  ///< of the matcher, between two charges
 constexpr std::size_t kNone = std::string_view::npos;
 
@@ -163,7 +163,7 @@ class Matcher {
   }
 
   std::size_t step(std::size_t s, std::size_t p, int depth) {
-    if (depth > kMaxDepth) throw std::runtime_error("the pattern is too complex");
+    if (depth > kMaxPatternDepth) throw std::runtime_error("the pattern is too complex");
     for (;;) {
       spend();
       if (p >= p_.size()) return s;

@@ -17,6 +17,11 @@ constexpr std::int64_t kMaxFiles = 1000;
 constexpr std::time_t kMaxAge = 604'800;  // 7 days
 constexpr std::string_view kReason = ".reason";
 
+/// What is no result, by its name, with its reason. A damaged piece of a batch may be one.
+bool may_go(std::string_view name) {
+  return name.starts_with("logs-") || name.starts_with("facts-") || name.starts_with("health-");
+}
+
 struct Kept {
   std::time_t since;  ///< ctime: the instant of the rename, not of the writing
   int dir;
@@ -25,11 +30,13 @@ struct Kept {
   bool is_folder;
 };
 
-void list_kept(int dir, std::vector<Kept>& out) {
-  for (const std::string& name : list_folder(dir))
+void list_prunable(int dir, std::vector<Kept>& out) {
+  for (const std::string& name : list_folder(dir)) {
+    if (!may_go(name)) continue;
     if (const auto st = stat_entry(dir, name))
       out.push_back(
           {st->st_ctime, dir, name, S_ISREG(st->st_mode) ? st->st_size : 0, S_ISDIR(st->st_mode)});
+  }
 }
 
 /// A name that is free in `dir`: NAME, NAME.1, NAME.2 ..
@@ -46,10 +53,9 @@ void Aside::open(int root) {
   files_ = bytes_ = 0;
   for (Folder* shelf : {&quarantine_, &rejected_}) {
     shelf->fd = open_folder(root, shelf->name);
-    std::vector<Kept> kept;
-    list_kept(shelf->fd.get(), kept);
-    shelf->items = std::count_if(kept.begin(), kept.end(),
-                                 [](const Kept& k) { return !k.name.ends_with(kReason); });
+    const auto names = list_folder(shelf->fd.get());
+    shelf->items = std::count_if(names.begin(), names.end(),
+                                 [](const std::string& name) { return !name.ends_with(kReason); });
   }
   prune(std::time(nullptr));
 }
@@ -77,8 +83,10 @@ void Aside::store(Shelf shelf, const std::string& name, std::string_view bytes,
 void Aside::added(Folder& shelf, const std::string& name, std::string_view reason,
                   std::int64_t bytes) {
   ++shelf.items;
-  files_ += 2;
-  bytes_ += bytes + static_cast<std::int64_t>(reason.size());
+  if (may_go(name)) {
+    files_ += 2;
+    bytes_ += bytes + static_cast<std::int64_t>(reason.size());
+  }
   note(SKEP_LOG_WARN, &shelf == &quarantine_ ? "spool_quarantined" : "spool_rejected",
        {{"name", printable(name)}, {"reason", reason}});
   try {
@@ -91,10 +99,10 @@ void Aside::added(Folder& shelf, const std::string& name, std::string_view reaso
   if (files_ > kMaxFiles || bytes_ > kMaxBytes) prune(std::time(nullptr));
 }
 
-void Aside::prune(std::time_t now) {
+void Aside::prune(std::time_t now) try {
   std::vector<Kept> kept;
-  list_kept(quarantine_.fd.get(), kept);
-  list_kept(rejected_.fd.get(), kept);
+  list_prunable(quarantine_.fd.get(), kept);
+  list_prunable(rejected_.fd.get(), kept);
   std::sort(kept.begin(), kept.end(), [](const Kept& a, const Kept& b) {
     return std::tie(a.since, a.name) < std::tie(b.since, b.name);
   });
@@ -110,6 +118,8 @@ void Aside::prune(std::time_t now) {
     note(SKEP_LOG_WARN, "spool_set_aside_removed",
          {{"name", printable(k.name)}, {"why", old ? "older than 7 days" : "over the limit"}});
   }
+} catch (const skep::Fault& fault) {
+  note(SKEP_LOG_WARN, "spool_set_aside_not_listed", {{"error", fault.what()}});
 }
 
 std::int64_t Aside::count(Shelf shelf) const {

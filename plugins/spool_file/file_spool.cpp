@@ -12,6 +12,7 @@ namespace {
 /// Most body bytes that one next() yields beyond its first item.
 constexpr std::size_t kMaxYieldBytes = 4u << 20;
 constexpr auto kRescanEvery = std::chrono::seconds(60);
+constexpr auto kReadAgain = std::chrono::seconds(30);
 
 void check(const skep_spool_item& item) {
   const std::string type(skep::text(item.payload_type));
@@ -195,6 +196,7 @@ void FileSpool::reject(const std::string& name, std::string_view reason) {
                                                  : Place{};
   if (place.batch) {
     const Read body = load(name, place);
+    if (body.kind == Read::Kind::kUnread) throw io_fault("reject " + name, body.error_number);
     folder_.aside.store(Shelf::kRejected, name, body.bytes, reason);
     settle(place);
   } else if (at != ready_.end()) {
@@ -206,35 +208,74 @@ void FileSpool::reject(const std::string& name, std::string_view reason) {
 
 std::vector<Item> FileSpool::next(std::uint32_t max) {
   const std::scoped_lock lock(io_);
-  if (ready_.empty() || std::chrono::steady_clock::now() - scanned_ > kRescanEvery) rescan();
+  if (ready_.empty() || Clock::now() - scanned_ > kRescanEvery) rescan();
   std::vector<Item> out;
-  while (out.empty() && !ready_.empty() && max > 0) take_newest(max, out);
+  while (out.empty() && max > 0 && take_newest(max, out)) {
+  }
   return out;
 }
 
-/// Damaged and vanished items leave ready_ on the way, so that a caller's loop comes to an end.
-void FileSpool::take_newest(std::uint32_t max, std::vector<Item>& out) {
+bool FileSpool::waits(const std::string& name) const {
+  const auto at = unread_.find(name);
+  return at != unread_.end() && Clock::now() < at->second;
+}
+
+void FileSpool::unread(const std::string& name, const Read& read) {
+  const auto again =
+      Clock::now() + (is_shortage(read.error_number) ? Clock::duration{} : kReadAgain);
+  const bool first = unread_.insert_or_assign(name, again).second;
+  if (first)
+    note(SKEP_LOG_WARN, "spool_item_unread",
+         {{"name", printable(name)},
+          {"error", read.reason},
+          {"effect", "it stays and is read later"}});
+  show_degraded(printable(name) + ": " + read.reason);
+}
+
+void FileSpool::readable(const std::string& name) {
+  if (unread_.erase(name) > 0) show_degraded({});
+}
+
+/// Damaged and vanished items leave ready_ on the way, and what cannot be read waits, so that a
+/// caller's loop comes to an end.
+bool FileSpool::take_newest(std::uint32_t max, std::vector<Item>& out) {
   std::vector<std::string> names;
   for (auto at = ready_.rbegin(); at != ready_.rend() && names.size() < max; ++at) {
+    if (waits(at->first.second)) continue;
     const bool suspect = folder_.marker.is_suspect(at->first.second);
     if (suspect && !names.empty()) break;
     names.push_back(at->first.second);
     if (suspect) break;
   }
+  if (names.empty()) return false;
   folder_.marker.begin(names);
   std::size_t bytes = 0;
+  int shortage = 0;
   for (const std::string& name : names) {
     const auto at = find_ready(name);
     Read read = load(name, at->second.place);
     if (read.kind == Read::Kind::kGone) remove_ready(at);
     if (read.kind == Read::Kind::kBad) quarantine_entry(name, read.reason);
+    if (read.kind == Read::Kind::kUnread) unread(name, read);
+    if (is_shortage(read.error_number)) {
+      shortage = read.error_number;  // the next one would fare no better
+      break;
+    }
     if (read.kind != Read::Kind::kOk) continue;
+    readable(name);
     bytes += read.bytes.size();
     if (!out.empty() && bytes > kMaxYieldBytes) break;
     auto parsed = parse_name(name);
     out.push_back(
         {name, std::move(parsed->payload_type), std::move(parsed->task_id), std::move(read.bytes)});
   }
+  if (out.size() < names.size()) {
+    std::vector<std::string> taken;
+    for (const Item& item : out) taken.push_back(item.name);
+    folder_.marker.begin(taken);
+  }
+  if (out.empty() && shortage != 0) throw io_fault("read the spool", shortage);
+  return true;
 }
 
 /// The checked body of an item.

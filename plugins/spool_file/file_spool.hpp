@@ -57,6 +57,7 @@ class FileSpool {
   std::vector<Problem> verify();
 
  private:
+  using Clock = std::chrono::steady_clock;
   using BatchRef = std::shared_ptr<Batch>;
   using Key = std::pair<Micros, std::string>;
   struct Place {  ///< a line of a batch file
@@ -74,6 +75,13 @@ class FileSpool {
   // recovery.cpp
   void recover_batches();
   void recover_batch(const std::string& file);
+  void quarantine_batch(const std::string& file, const std::string& reason);
+  std::vector<std::string> unread_batches() const;
+  void forget_unread();
+  bool save_damaged(const std::string& file, const std::vector<std::string>& damaged);
+  void unread(const std::string& name, const Read& read);
+  void readable(const std::string& name);
+  bool waits(const std::string& name) const;
   void rescan();
   void add_found(const std::string& name, Ready& found);
   void quarantine_culprits();
@@ -85,6 +93,7 @@ class FileSpool {
   void make_room(std::int64_t bytes, const Excess& excess);
   bool evict_one(std::string_view payload_type);
   void set_degraded(bool degraded, std::string_view why);
+  void show_degraded(std::string_view why);
   Ready::iterator find_ready(const std::string& name);
   void add_ready(Key key, Entry entry);
   void remove_ready(Ready::iterator at);
@@ -96,7 +105,7 @@ class FileSpool {
   void materialise(const BatchRef& batch);
   void write_resident(const BatchRef& batch, std::string_view bytes);
   void settle(const Place& place);
-  void take_newest(std::uint32_t max, std::vector<Item>& out);
+  bool take_newest(std::uint32_t max, std::vector<Item>& out);
   Read load(const std::string& name, const Place& place);
 
   const Config config_;
@@ -104,10 +113,14 @@ class FileSpool {
   std::mutex io_;  ///< everything below
   Folder folder_;
   Micros last_ = 0;
+  bool writes_fail_ = false;
   Ready ready_;
   std::unordered_map<std::string, Place> in_flight_;
   std::set<std::string> ignored_;  ///< foreign entries, and bad ones that cannot be moved
-  std::chrono::steady_clock::time_point scanned_{};
+  /// Items and batch files that could not be read, and when they are tried again. They stay where
+  /// they are: an error number says nothing about their bytes.
+  std::map<std::string, Clock::time_point> unread_;
+  Clock::time_point scanned_{};
 };
 
 }  // namespace spool

@@ -82,6 +82,13 @@ bool FileSpool::evict_one(std::string_view payload_type) {
 }
 
 void FileSpool::set_degraded(bool degraded, std::string_view why) {
+  writes_fail_ = degraded;
+  show_degraded(why);
+}
+
+/// Degraded while writes fail or something is there that cannot be read.
+void FileSpool::show_degraded(std::string_view why) {
+  const bool degraded = writes_fail_ || !unread_.empty();
   bool changed = false;
   ledger_.update([&](auto& s) {
     changed = (s.degraded != 0) != degraded;
@@ -106,6 +113,7 @@ void FileSpool::add_ready(Key key, Entry entry) {
 
 void FileSpool::remove_ready(Ready::iterator at) {
   const std::int64_t bytes = at->second.bytes;
+  readable(at->first.second);
   ready_.erase(at);
   count_ready(-bytes);
 }

@@ -26,17 +26,33 @@ void write_all(int fd, std::string_view bytes, const std::string& doing) {
 
 Read bad(std::string reason) { return {Read::Kind::kBad, {}, std::move(reason)}; }
 
+Read unread(const char* what, int error_number) {
+  return {Read::Kind::kUnread,
+          {},
+          std::string(what) + ": " + std::strerror(error_number),
+          error_number};
+}
+
+/// Why `name` was not opened.
+Read not_opened(int dir, const std::string& name, int error_number) {
+  if (error_number == ENOENT) return {Read::Kind::kGone};
+  struct stat st {};
+  const bool known = ::fstatat(dir, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
+  if (known && S_ISLNK(st.st_mode)) return bad("it is a symbolic link");
+  if (known && !S_ISREG(st.st_mode)) return bad("it is not a regular file");
+  return unread("it cannot be opened", error_number);
+}
+
 Read read_to_end(int fd, std::size_t size) {
-  Read out{Read::Kind::kOk, std::string(size, '\0'), {}};
+  Read out{Read::Kind::kOk, std::string(size, '\0')};
   std::size_t done = 0;
   while (done < size) {
     const ssize_t n = ::read(fd, out.bytes.data() + done, size - done);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return bad(std::string("it cannot be read: ") + std::strerror(errno));
-    if (n == 0) break;
+    if (n < 0) return unread("it cannot be read", errno);
+    if (n == 0) return unread("it got shorter while it was read", EIO);
     done += static_cast<std::size_t>(n);
   }
-  out.bytes.resize(done);
   return out;
 }
 
@@ -82,11 +98,10 @@ void rewrite(int fd, std::string_view bytes) {
 
 Read read_regular(int dir, const std::string& name, std::size_t cap) {
   const Fd fd(::openat(dir, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return {Read::Kind::kGone, {}, {}};
-  if (!fd && errno == ELOOP) return bad("it is a symbolic link");
-  if (!fd) return bad(std::string("it cannot be opened: ") + std::strerror(errno));
+  if (!fd) return not_opened(dir, name, errno);
   struct stat st {};
-  if (::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return bad("it is not a regular file");
+  if (::fstat(fd.get(), &st) != 0) return unread("it cannot be examined", errno);
+  if (!S_ISREG(st.st_mode)) return bad("it is not a regular file");
   const auto size = static_cast<std::uint64_t>(st.st_size);
   if (size > cap)
     return bad("it is " + std::to_string(size) + " bytes long; at most " + std::to_string(cap) +
@@ -95,21 +110,32 @@ Read read_regular(int dir, const std::string& name, std::size_t cap) {
 }
 
 std::vector<std::string> list_folder(int dir) {
-  const int own = ::openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (own < 0) throw io_fault("list the spool", errno);
-  const std::unique_ptr<DIR, CloseDir> stream(::fdopendir(own));
+  Fd fd(::openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) throw io_fault("list the spool", errno);
+  const std::unique_ptr<DIR, CloseDir> stream(::fdopendir(fd.get()));
+  if (!stream) throw io_fault("list the spool", errno);
+  fd.release();
   std::vector<std::string> names;
-  while (const dirent* entry = stream ? ::readdir(stream.get()) : nullptr) {
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr && errno != 0) throw io_fault("list the spool", errno);
+    if (entry == nullptr) return names;
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
-  return names;
 }
 
 std::optional<struct stat> stat_entry(int dir, const std::string& name) {
   struct stat st {};
-  if (::fstatat(dir, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
-  return st;
+  if (::fstatat(dir, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) return st;
+  if (errno == ENOENT) return std::nullopt;
+  throw io_fault("examine " + printable(name), errno);
+}
+
+bool is_shortage(int error_number) {
+  return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM ||
+         error_number == ENOBUFS;
 }
 
 bool rename_new(int from_dir, const std::string& from, int to_dir, const std::string& to) {

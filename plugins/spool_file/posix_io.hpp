@@ -50,17 +50,26 @@ void sync_folder(int dir, const std::string& what);
 void rewrite(int fd, std::string_view bytes);
 
 struct Read {
-  enum class Kind { kOk, kGone, kBad };
-  Kind kind = Kind::kBad;
-  std::string bytes;
-  std::string reason;  ///< kBad
+  enum class Kind {
+    kOk,
+    kGone,
+    kBad,     ///< what was read, or the entry itself, proves that it is no sound item
+    kUnread,  ///< an error number, which says nothing about what is in there
+  };
+  Kind kind = Kind::kUnread;
+  std::string bytes{};
+  std::string reason{};  ///< kBad, kUnread
+  int error_number = 0;  ///< kUnread
 };
 /// Reads a regular file of at most `cap` bytes: follows no link, waits for no FIFO.
 Read read_regular(int dir, const std::string& name, std::size_t cap);
 
 /// Names in the folder, without "." and "..".
 std::vector<std::string> list_folder(int dir);
+/// Nothing when there is no such entry.
 std::optional<struct stat> stat_entry(int dir, const std::string& name);
+/// The process or the system is out of something: the next file would fare no better.
+bool is_shortage(int error_number);
 /// Renames without replacing; false when the target exists.
 bool rename_new(int from_dir, const std::string& from, int to_dir, const std::string& to);
 /// Control characters and bytes beyond ASCII as '?', for messages.

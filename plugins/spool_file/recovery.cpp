@@ -14,6 +14,8 @@ constexpr std::size_t kMaxBatchBytes = 1u << 30;
 /// A name from further in the future is not taken as the last one given out.
 constexpr Micros kMaxAhead = 366LL * 24 * 3600 * 1'000'000;
 
+bool is_batch_file(std::string_view name) { return name.ends_with(".jsonl"); }
+
 bool is_own_folder(std::string_view name) {
   return name.starts_with('.') || name == "quarantine" || name == "rejected";
 }
@@ -49,6 +51,7 @@ void FileSpool::quarantine_entry(const std::string& name, std::string_view reaso
   try {
     if (place.batch) {
       const Read file = read_regular(folder_.batches.get(), place.batch->file, kMaxBatchBytes);
+      if (file.kind == Read::Kind::kUnread) throw io_fault("read it", file.error_number);
       folder_.aside.store(Shelf::kQuarantine, name, line_of(file.bytes, place.item()), reason);
       settle(place);
     } else if (stat_entry(folder_.root.get(), name)) {
@@ -67,31 +70,51 @@ void FileSpool::recover_batches() {
   for (const std::string& file : list_folder(folder_.batches.get())) recover_batch(file);
 }
 
+/// Throws only when the file is as it was; what cannot be read is tried again with each rescan.
 void FileSpool::recover_batch(const std::string& file) {
   const Read read = read_regular(folder_.batches.get(), file, kMaxBatchBytes);
-  if (read.kind != Read::Kind::kOk) {
-    folder_.aside.move_in(Shelf::kQuarantine, folder_.batches.get(), file, read.reason);
-    return;
-  }
+  if (read.kind == Read::Kind::kUnread) return unread(file, read);
+  readable(file);
+  if (read.kind == Read::Kind::kGone) return;
+  if (read.kind == Read::Kind::kBad) return quarantine_batch(file, read.reason);
   ParsedBatch parsed = parse_batch(read.bytes);
-  for (const std::string& bytes : parsed.damaged)
-    folder_.aside.store(Shelf::kQuarantine, "batch-" + file + ".damaged", bytes,
-                        "a line of a write-ahead file that is cut off or changed");
-  ledger_.update([&](auto& s) { s.quarantined = folder_.aside.count(Shelf::kQuarantine); });
+  const bool saved = save_damaged(file, parsed.damaged);
   const auto batch = std::make_shared<Batch>();
   batch->file = file;
   batch->items = std::move(parsed.items);
-  batch->open = batch->items.size();
+  // While damaged lines have no other place, the file stays.
+  batch->open = batch->items.size() + (saved ? 0 : 1);
   for (std::size_t i = 0; i < batch->items.size(); ++i) {
     const BatchItem& item = batch->items[i];
     const auto name = parse_name(item.name);
     add_ready({name->time.value_or(0), item.name},
               {static_cast<std::int64_t>(item.body_bytes), {batch, i}});
   }
-  if (batch->items.empty())
+  if (batch->open == 0)
     ::unlinkat(folder_.batches.get(), file.c_str(), 0);
   else
     materialise(batch);
+}
+
+void FileSpool::quarantine_batch(const std::string& file, const std::string& reason) try {
+  folder_.aside.move_in(Shelf::kQuarantine, folder_.batches.get(), file, reason);
+  ledger_.update([&](auto& s) { s.quarantined = folder_.aside.count(Shelf::kQuarantine); });
+} catch (const skep::Fault& fault) {
+  note(SKEP_LOG_ERROR, "spool_item_ignored",
+       {{"name", printable(file)}, {"reason", reason}, {"error", fault.what()}});
+}
+
+/// False when they have to stay where they are, until the next start.
+bool FileSpool::save_damaged(const std::string& file, const std::vector<std::string>& damaged) try {
+  for (const std::string& bytes : damaged)
+    folder_.aside.store(Shelf::kQuarantine, "batch-" + file + ".damaged", bytes,
+                        "a line of a write-ahead file that is cut off or changed");
+  ledger_.update([&](auto& s) { s.quarantined = folder_.aside.count(Shelf::kQuarantine); });
+  return true;
+} catch (const skep::Fault& fault) {
+  note(SKEP_LOG_ERROR, "spool_item_ignored",
+       {{"name", printable(file)}, {"reason", "damaged lines"}, {"error", fault.what()}});
+  return false;
 }
 
 void FileSpool::rescan() {
@@ -104,6 +127,7 @@ void FileSpool::rescan() {
     }
   for (const std::string& name : list_folder(folder_.root.get())) add_found(name, found);
   ready_ = std::move(found);
+  forget_unread();
   scanned_ = std::chrono::steady_clock::now();
   ledger_.update([&](auto& s) {
     s.ready_bytes = 0;
@@ -114,6 +138,22 @@ void FileSpool::rescan() {
   count_ready(0);
   folder_.aside.prune(std::time(nullptr));
   for (const BatchRef& batch : resident) materialise(batch);
+  for (const std::string& file : unread_batches()) recover_batch(file);
+}
+
+std::vector<std::string> FileSpool::unread_batches() const {
+  std::vector<std::string> files;
+  for (const auto& [name, again] : unread_)
+    if (is_batch_file(name)) files.push_back(name);
+  return files;
+}
+
+/// Of what cannot be read, what is not there any more.
+void FileSpool::forget_unread() {
+  std::erase_if(unread_, [&](const auto& entry) {
+    return !is_batch_file(entry.first) && find_ready(entry.first) == ready_.end();
+  });
+  show_degraded({});
 }
 
 void FileSpool::add_found(const std::string& name, Ready& found) {
@@ -125,8 +165,13 @@ void FileSpool::add_found(const std::string& name, Ready& found) {
          {{"name", printable(name)}, {"effect", "left alone: it is not named like an item"}});
     return;
   }
-  const auto st = stat_entry(folder_.root.get(), name);
-  if (!st) return;
+  std::optional<struct stat> st;
+  try {
+    st = stat_entry(folder_.root.get(), name);
+    if (!st) return;
+  } catch (const skep::Fault&) {
+    st.emplace();  // it is there: reading it says what is wrong
+  }
   const Micros changed =
       static_cast<Micros>(st->st_mtim.tv_sec) * 1'000'000 + st->st_mtim.tv_nsec / 1000;
   const Entry entry{static_cast<std::int64_t>(st->st_size), {}};
@@ -139,7 +184,8 @@ std::vector<Problem> FileSpool::verify() {
   std::vector<Problem> problems;
   for (const auto& [key, entry] : ready_) {
     const Read read = load(key.second, entry.place);
-    if (read.kind == Read::Kind::kBad) problems.push_back({key.second, read.reason});
+    if (read.kind == Read::Kind::kBad || read.kind == Read::Kind::kUnread)
+      problems.push_back({key.second, read.reason});
   }
   for (const std::string& name : ignored_)
     problems.push_back({printable(name), "left alone: it is not an item, or it cannot be moved"});

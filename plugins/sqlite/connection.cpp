@@ -120,7 +120,7 @@ std::string_view Statement::text(int column) const {
 }
 
 Connection::Connection(const std::string& path, Access access, std::int64_t busy_timeout_ms)
-    : path_(path) {
+    : path_(path), busy_timeout_ms_(static_cast<int>(busy_timeout_ms)) {
   const int mode = access == Access::kReadOnly ? SQLITE_OPEN_READONLY
                                                : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* raw = nullptr;
@@ -131,10 +131,10 @@ Connection::Connection(const std::string& path, Access access, std::int64_t busy
                                  mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   db_.reset(raw);
   if (rc != SQLITE_OK) raise(rc);
-  sqlite3_busy_timeout(raw, static_cast<int>(busy_timeout_ms));
-  sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  sqlite3_db_config(raw, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
-  sqlite3_db_config(raw, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  sqlite3_busy_timeout(raw, busy_timeout_ms_);
+  configure(SQLITE_DBCONFIG_DEFENSIVE, true);
+  configure(SQLITE_DBCONFIG_DQS_DML, false);
+  configure(SQLITE_DBCONFIG_DQS_DDL, false);
   sqlite3_set_authorizer(raw, &Connection::authorize, this);
 }
 
@@ -179,7 +179,7 @@ StatementHandle Connection::compile(std::string_view sql, bool foreign) {
   const std::string_view rest = sql.substr(static_cast<std::size_t>(tail - sql.data()));
   if (rest.find_first_not_of(" \t\r\n;") != std::string_view::npos)
     throw Fault(SKEP_E_INVALID, doing_ + ": more than one statement; text after the first: " +
-                                    std::string(rest.substr(0, 60)));
+                                    std::string(clip_text(rest, 60)));
   return handle;
 }
 
@@ -204,6 +204,24 @@ Statement Connection::prepare_as(std::string_view sql, bool foreign) {
 void Connection::execute(const char* sql) {
   const int rc = sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr);
   if (rc != SQLITE_OK) raise(rc);
+}
+
+void Connection::set_pragma(const std::string& name, const std::string& value) {
+  execute(("PRAGMA " + name + " = " + value).c_str());
+  Statement s = prepare("PRAGMA " + name);
+  const std::string taken = s.step() ? std::string(s.text(0)) : "nothing";
+  if (taken != value)
+    throw Fault(SKEP_E_INTERNAL, doing_ + " " + path_ + ": SQLite " + sqlite3_libversion() +
+                                     " did not take PRAGMA " + name + " = " + value + ": it is " +
+                                     taken);
+}
+
+void Connection::configure(int option, bool on) {
+  int taken = -1;
+  const int rc = sqlite3_db_config(db_.get(), option, on ? 1 : 0, &taken);
+  if (rc != SQLITE_OK || taken != (on ? 1 : 0))
+    throw Fault(SKEP_E_INTERNAL, doing_ + " " + path_ + ": SQLite " + sqlite3_libversion() +
+                                     " did not take option " + std::to_string(option));
 }
 
 void Connection::check_in_place() {

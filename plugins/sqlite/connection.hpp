@@ -83,6 +83,18 @@ class Connection {
   void execute(const char* sql);
   /// First column of the first row, or 0.
   std::int64_t query_int(std::string_view sql);
+  /// Sets a pragma and reads it back; throws when SQLite did not take it.
+  void set_pragma(const std::string& name, const std::string& value);
+  /// The same for a switch of sqlite3_db_config().
+  void configure(int option, bool on);
+  /// Runs `call(sqlite3*)`, which answers SQLITE_BUSY at once instead of waiting for a lock.
+  template <class Call>
+  int without_waiting(Call call) {
+    sqlite3_busy_timeout(db_.get(), 0);
+    const int rc = call(db_.get());
+    sqlite3_busy_timeout(db_.get(), busy_timeout_ms_);
+    return rc;
+  }
 
   /// Throws SKEP_E_UNAVAILABLE when the open file is no longer the one at its path: what is written
   /// to it would be lost with the process.
@@ -118,6 +130,7 @@ class Connection {
   Cache own_cache_;
   Cache foreign_cache_;
   std::string path_;
+  int busy_timeout_ms_;
   std::string doing_ = "open";
   bool compiling_foreign_ = false;
 };

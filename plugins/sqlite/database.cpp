@@ -12,8 +12,6 @@
 namespace skep::sqlite {
 namespace {
 
-constexpr std::size_t kMaxReaders = 4;
-
 std::string holder_of(int fd) {
   char text[32] = {};
   const ssize_t n = ::pread(fd, text, sizeof(text) - 1, 0);
@@ -57,10 +55,20 @@ void require_wal(Connection& db, const Options& options, bool in_memory) {
 
 void configure_writer(Connection& db, const Options& options, bool in_memory) {
   require_wal(db, options, in_memory);
-  db.execute(options.full_sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-  db.execute(
-      "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
-      "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON");
+  db.set_pragma("synchronous", options.full_sync ? "2" : "1");
+  db.set_pragma("journal_size_limit", std::to_string(kCheckpointBytes));
+  db.set_pragma("cache_size", "-16384");
+  db.set_pragma("temp_store", "2");
+  db.set_pragma("foreign_keys", "1");
+}
+
+std::unique_ptr<Connection> open_writer(const Options& options, const Schema& schema,
+                                        bool in_memory) {
+  auto db = std::make_unique<Connection>(options.path, Access::kReadWrite, options.busy_timeout_ms);
+  check_identity(*db, options.path, schema);
+  configure_writer(*db, options, in_memory);
+  migrate(*db, options.path, schema);
+  return db;
 }
 
 }  // namespace
@@ -106,46 +114,9 @@ Database::Database(Options options, const Schema& schema, std::function<void()> 
     : options_(std::move(options)),
       in_memory_(options_.path == ":memory:"),
       lock_(in_memory_ ? FileLock() : FileLock(options_.path)),
-      connection_(options_.path, Access::kReadWrite, options_.busy_timeout_ms),
-      writer_(connection_, std::move(on_rollback)) {
-  check_identity(connection_, options_.path, schema);
-  configure_writer(connection_, options_, in_memory_);
-  migrate(connection_, options_.path, schema);
-}
-
-Database::Reader::Reader(Database& owner, std::string_view doing)
-    : owner_(owner), connection_(owner.take_reader()) {
-  connection_->set_doing(doing);
-  connection_->execute("BEGIN");
-}
-
-Database::Reader::~Reader() {
-  // Ending a read-only transaction writes nothing; it cannot lose anything.
-  sqlite3_exec(connection_->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-  owner_.give_back(std::move(connection_));
-}
-
-std::unique_ptr<Connection> Database::take_reader() {
-  std::unique_lock lock(mutex_);
-  reader_free_.wait(lock, [&] { return !idle_readers_.empty() || readers_ < kMaxReaders; });
-  if (!idle_readers_.empty()) {
-    auto reader = std::move(idle_readers_.back());
-    idle_readers_.pop_back();
-    return reader;
-  }
-  auto reader =
-      std::make_unique<Connection>(options_.path, Access::kReadOnly, options_.busy_timeout_ms);
-  // Checkpoints are the writer's alone: old SQLite can corrupt a log that two connections reset.
-  reader->execute("PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY");
-  sqlite3_db_config(reader->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  ++readers_;
-  return reader;
-}
-
-void Database::give_back(std::unique_ptr<Connection> reader) {
-  const std::lock_guard lock(mutex_);
-  idle_readers_.push_back(std::move(reader));
-  reader_free_.notify_one();
-}
+      connection_(open_writer(options_, schema, in_memory_)),
+      readers_(options_.path, options_.busy_timeout_ms),
+      log_(*connection_, readers_, options_.path, schema.what),
+      writer_(*connection_, log_, std::move(on_rollback)) {}
 
 }  // namespace skep::sqlite

@@ -1,15 +1,14 @@
 // One SQLite file owned by one process: lock, schema, the writer and a few read-only readers.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "connection.hpp"
+#include "readers.hpp"
+#include "write_ahead_log.hpp"
 #include "writer.hpp"
 
 namespace skep::sqlite {
@@ -56,35 +55,18 @@ class Database {
   template <class Work>
   auto read(std::string_view doing, Work work) {
     if (in_memory_) return writer_.run(doing, std::move(work));
-    Reader reader(*this, doing);
-    return work(reader.connection());
+    Readers::Snapshot snapshot(readers_, doing);
+    return work(snapshot.connection());
   }
 
  private:
-  class Reader {
-   public:
-    Reader(Database& owner, std::string_view doing);
-    ~Reader();
-    Connection& connection() { return *connection_; }
-
-   private:
-    Database& owner_;
-    std::unique_ptr<Connection> connection_;
-  };
-
-  std::unique_ptr<Connection> take_reader();
-  void give_back(std::unique_ptr<Connection> reader);
-
   const Options options_;
   const bool in_memory_;
   FileLock lock_;
-  Connection connection_;
+  std::unique_ptr<Connection> connection_;
+  Readers readers_;
+  WriteAheadLog log_;
   Writer writer_;
-
-  std::mutex mutex_;
-  std::condition_variable reader_free_;
-  std::vector<std::unique_ptr<Connection>> idle_readers_;
-  std::size_t readers_ = 0;
 };
 
 }  // namespace skep::sqlite

@@ -9,7 +9,7 @@
 namespace skep::sqlite {
 namespace {
 
-constexpr Schema kSchema{"queue", 0x534b5051, kQueueMigrations};  // "SKPQ"
+constexpr Schema kQueueSchema{"queue", 0x534b5051, kQueueMigrations};  // "SKPQ"
 constexpr std::int64_t kMaxWaitMs = 3'600'000;
 constexpr std::uint32_t kMaxClaim = 10'000;
 
@@ -28,13 +28,18 @@ void check_task(const skep_queue_task& task, std::size_t index) {
     throw Fault(SKEP_E_INVALID, "tasks[" + std::to_string(index) + "]: " + what);
   };
   if (!is_name(text(task.id)))
-    refuse("the id \"" + std::string(text(task.id).substr(0, 140)) +
+    refuse("the id \"" + std::string(clip_text(text(task.id), 140)) +
            "\" is not [A-Za-z0-9][A-Za-z0-9._-]{0,127}");
   if (task.type.n == 0) refuse("the type is empty");
   if (task.priority < 0 || task.priority > 9)
     refuse("the priority is " + std::to_string(task.priority) + ", not 0 to 9");
   if (task.max_attempts < 1) refuse("max_attempts is less than 1");
 }
+
+/// Undoes an enqueue of which a task conflicts.
+struct Conflicted {
+  SqliteQueue::Decisions decisions;
+};
 
 std::string_view or_default(skep_view v, std::string_view fallback) {
   return v.n == 0 ? fallback : text(v);
@@ -139,7 +144,7 @@ OwnedTask lease_out(Connection& db, std::int64_t now_ms, const skep_queue_filter
 SqliteQueue::SqliteQueue(std::string_view config) : options_(Options::parse(config, "queue.db")) {}
 
 void SqliteQueue::start() {
-  database_ = std::make_unique<Database>(options_, kSchema, [this] { lanes_.invalidate(); });
+  database_ = std::make_unique<Database>(options_, kQueueSchema, [this] { lanes_.invalidate(); });
   const std::lock_guard lock(mutex_);
   draining_until_ = {};
 }
@@ -184,14 +189,24 @@ void SqliteQueue::enqueue(std::int64_t now_ms, std::span<const skep_queue_task> 
                           const Verdicts& out) {
   for (std::size_t i = 0; i < tasks.size(); ++i) check_task(tasks[i], i);
   if (tasks.empty()) return;
-  const Decisions decisions = db().write("enqueue tasks", [&](Connection& c) {
-    Decisions d;
-    d.reserve(tasks.size());
-    for (const skep_queue_task& task : tasks) d.push_back(add(c, now_ms, task));
-    return d;
-  });
-  announce();
-  deliver(decisions, out);
+  try {
+    const Decisions decisions =
+        db().write("enqueue tasks", [&](Connection& c) { return add_all(c, now_ms, tasks); });
+    announce();
+    deliver(decisions, out);
+  } catch (const Conflicted& refused) {
+    deliver(refused.decisions, out);
+  }
+}
+
+SqliteQueue::Decisions SqliteQueue::add_all(Connection& db, std::int64_t now_ms,
+                                            std::span<const skep_queue_task> tasks) {
+  Decisions out;
+  out.reserve(tasks.size());
+  for (const skep_queue_task& task : tasks) out.push_back(add(db, now_ms, task));
+  const auto conflicts = [](const Decided& d) { return d.verdict == SKEP_ENQUEUE_CONFLICT; };
+  if (std::any_of(out.begin(), out.end(), conflicts)) throw Conflicted{std::move(out)};
+  return out;
 }
 
 SqliteQueue::Decided SqliteQueue::add(Connection& db, std::int64_t now_ms,

@@ -50,13 +50,14 @@ class SqliteQueue final : public Queue {
   void wait(std::int64_t timeout_ms, std::uint64_t& token) override;
   std::uint32_t purge(std::int64_t before_ms, std::int64_t sequence, std::uint32_t limit) override;
 
- private:
-  using Clock = std::chrono::steady_clock;
   struct Decided {
     std::int32_t verdict;
     std::string note;
   };
   using Decisions = std::vector<Decided>;
+
+ private:
+  using Clock = std::chrono::steady_clock;
 
   bool claim_again(std::int64_t now_ms, const skep_queue_filter& filter,
                    const skep_queue_rows& rows);
@@ -64,6 +65,7 @@ class SqliteQueue final : public Queue {
   void announce();
   static void deliver(const Decisions& decisions, const Verdicts& out);
 
+  Decisions add_all(Connection& db, std::int64_t now_ms, std::span<const skep_queue_task> tasks);
   Decided add(Connection& db, std::int64_t now_ms, const skep_queue_task& task);
   std::vector<OwnedTask> claim_from(Connection& db, std::int64_t now_ms,
                                     const skep_queue_filter& filter);

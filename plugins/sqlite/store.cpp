@@ -7,10 +7,10 @@
 namespace skep::sqlite {
 namespace {
 
-constexpr const char* kVersion1 =
+constexpr const char* kStoreVersion1 =
     "CREATE TABLE skep_migrations (name TEXT PRIMARY KEY, version INTEGER NOT NULL)";
-constexpr const char* kMigrations[] = {kVersion1};
-constexpr Schema kSchema{"store", 0x534b5053, kMigrations};  // "SKPS"
+constexpr const char* kStoreMigrations[] = {kStoreVersion1};
+constexpr Schema kStoreSchema{"store", 0x534b5053, kStoreMigrations};  // "SKPS"
 
 /// Rows kept until the commit, so that nobody sees what may yet be undone.
 struct KeptRow {
@@ -141,7 +141,7 @@ void migrate_one(Connection& db, std::string_view name, std::int64_t version,
 SqliteStore::SqliteStore(std::string_view config) : options_(Options::parse(config, "store.db")) {}
 
 void SqliteStore::start() {
-  database_ = std::make_unique<Database>(options_, kSchema, [] {});
+  database_ = std::make_unique<Database>(options_, kStoreSchema, [] {});
 }
 
 void SqliteStore::stop() { database_.reset(); }

@@ -7,7 +7,7 @@ namespace {
 
 // Hot columns only: params lie beside, so that a renewal does not rewrite them. Partial indexes
 // keep what is claimable, due or leased small however many tasks have ended.
-constexpr const char* kVersion1 = R"sql(
+constexpr const char* kQueueVersion1 = R"sql(
 CREATE TABLE lanes (
   lane_id INTEGER PRIMARY KEY AUTOINCREMENT,
   type TEXT NOT NULL, site TEXT NOT NULL, target_worker TEXT NOT NULL, requirements TEXT NOT NULL,
@@ -118,7 +118,7 @@ constexpr std::array kTexts{&skep_queue_task::id,
 
 }  // namespace
 
-const std::array<const char*, 1> kQueueMigrations{kVersion1};
+const std::array<const char*, 1> kQueueMigrations{kQueueVersion1};
 
 std::string task_columns(std::string_view live) {
   std::string out =

@@ -2,25 +2,15 @@
 
 #include <algorithm>
 
-#include "skep/json.hpp"
-
 namespace skep::sqlite {
 namespace {
 
 constexpr std::size_t kMaxGroup = 64;
-constexpr int kCheckpointPages = 8'000;  // 32 MiB of write-ahead log
 
 }  // namespace
 
-Writer::Writer(Connection& db, std::function<void()> on_rollback)
-    : db_(db), on_rollback_(std::move(on_rollback)), checkpoint_at_(kCheckpointPages) {
-  sqlite3_wal_hook(db_.handle(), &Writer::on_wal, this);
-}
-
-int Writer::on_wal(void* self, sqlite3*, const char*, int pages) {
-  static_cast<Writer*>(self)->wal_pages_ = pages;
-  return SQLITE_OK;
-}
+Writer::Writer(Connection& db, WriteAheadLog& log, std::function<void()> on_rollback)
+    : db_(db), log_(log), on_rollback_(std::move(on_rollback)) {}
 
 void Writer::submit(std::string_view doing, std::function<void(Connection&)> work) {
   Job job{std::string(doing), std::move(work), nullptr, false};
@@ -57,7 +47,7 @@ void Writer::lead(const std::vector<Job*>& group) noexcept {
   } else if (!commit_group(group)) {
     for (Job* job : group) run_alone(*job);
   }
-  checkpoint_when_due();
+  log_.after_transaction();
 }
 
 /// False when the transaction as a whole failed: nothing of the group was kept.
@@ -100,6 +90,10 @@ void Writer::run_alone(Job& job) {
     db_.prepare("BEGIN IMMEDIATE").run();
     job.work(db_);
     db_.prepare("COMMIT").run();
+  } catch (const Fault& fault) {
+    job.error = std::current_exception();
+    if (fault.code() == SKEP_E_NO_MEMORY) log_.disk_is_full();
+    rollback();
   } catch (...) {
     job.error = std::current_exception();
     rollback();
@@ -110,21 +104,6 @@ void Writer::rollback() {
   // Fails only when SQLite has rolled back by itself; then there is nothing left to undo.
   if (db_.in_transaction()) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
   on_rollback_();
-}
-
-void Writer::checkpoint_when_due() {
-  if (wal_pages_ < kCheckpointPages) checkpoint_at_ = kCheckpointPages;
-  if (wal_pages_ < checkpoint_at_) return;
-  int log = 0;
-  int done = 0;
-  const int rc =
-      sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
-  // A reader may hold back the rest: then it is tried again one step later, not at each commit.
-  checkpoint_at_ = wal_pages_ + kCheckpointPages;
-  wal_pages_ = 0;
-  if (rc != SQLITE_OK && rc != SQLITE_BUSY)
-    skep::log(SKEP_LOG_WARN, "sqlite_checkpoint_failed",
-              Json::object({{"error", sqlite3_errmsg(db_.handle())}, {"code", rc}}).dump());
 }
 
 }  // namespace skep::sqlite

@@ -13,13 +13,14 @@
 #include <vector>
 
 #include "connection.hpp"
+#include "write_ahead_log.hpp"
 
 namespace skep::sqlite {
 
 class Writer {
  public:
   /// `on_rollback` is called when changes of a job were undone, before the next job runs.
-  Writer(Connection& db, std::function<void()> on_rollback);
+  Writer(Connection& db, WriteAheadLog& log, std::function<void()> on_rollback);
 
   /// Runs `work(Connection&)` inside a transaction and returns its value once that is durable.
   /// `work` may run twice (when a neighbour broke the first transaction) and on another caller's
@@ -51,13 +52,11 @@ class Writer {
   void run_in_savepoint(Job& job);
   void run_alone(Job& job);
   void rollback();
-  void checkpoint_when_due();
-  static int on_wal(void* self, sqlite3*, const char*, int pages);
 
-  Connection& db_;  // touched by the leader only
+  // Touched by the leader only.
+  Connection& db_;
+  WriteAheadLog& log_;
   std::function<void()> on_rollback_;
-  int wal_pages_ = 0;
-  int checkpoint_at_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

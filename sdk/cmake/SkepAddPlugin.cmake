@@ -47,6 +47,7 @@ function(skep_add_plugin name)
   set(SKEP_MANIFEST_FILE ${ARG_MANIFEST})
   set(note ${CMAKE_CURRENT_BINARY_DIR}/${name}_manifest.c)
   configure_file(${SKEP_SDK_CMAKE_DIR}/manifest_note.c.in ${note} @ONLY)
+  set_source_files_properties(${note} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 
   set(sources ${ARG_UNPARSED_ARGUMENTS})
   set(rust ${sources})

@@ -1,21 +1,54 @@
 #!/usr/bin/env bash
-# Called by ./dev bench BUILD [NAME-PREFIX]: every figure of docs/performance.md, from one run.
+# Called by ./dev bench BUILD [NAME-PREFIX] [--against FILE] [--to FILE]: every figure of
+# docs/performance.md, from one run. On stdout and in FILE (BUILD/bench.txt) nothing but lines
+# `bench NAME VALUE UNIT`; what else the programs say is in BUILD/bench.log.
 set -euo pipefail
 build=$1
 shift
-printf '# %s, %s CPUs, %s, load %s\n' "$(uname -srm)" "$(nproc)" "$(date -u +%F)" "$(cut -d' ' -f1-3 /proc/loadavg)"
-"$build/bin/http_bench" "$build" "$@"
-[ $# -eq 0 ] || exit 0
-for program in isolation_bench script_bench reload_bench; do
-  echo "# $program, load $(cut -d' ' -f1-3 /proc/loadavg)"
-  "$build/bin/$program"
+here=$(dirname "$0")
+to=$build/bench.txt against='' prefix=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --against) against=$2; shift 2 ;;
+    --to) to=$2; shift 2 ;;
+    -*) echo "unknown option $1; known: --against FILE, --to FILE" >&2; exit 2 ;;
+    *) prefix=("$1"); shift ;;
+  esac
 done
-echo "# isolation_bench with all of it on one CPU"
-taskset -c 0 "$build/bin/isolation_bench" | sed 's/^bench /bench one_cpu_/'
-# Google Benchmark's console lines, as `bench NAME VALUE UNIT`.
-for program in plugin_call_bench queue_bench; do
-  [ -x "$build/bin/$program" ] || { echo "# $program was not built (libbenchmark-dev is missing)"; continue; }
-  "$build/bin/$program" --benchmark_format=csv 2>/dev/null |
+log=$build/bench.log
+earlier=$(mktemp)
+trap 'rm -f "$earlier"' EXIT
+# Before it may be written over.
+[ -z "$against" ] || cp "$against" "$earlier"
+printf '%s, %s CPUs, %s, load %s\n' "$(uname -srm)" "$(nproc)" "$(date -u +%F)" \
+  "$(cut -d' ' -f1-3 /proc/loadavg)" | tee "$log" >&2
+
+# run PROGRAM ARGUMENT..: a headline for people, and the figures.
+run() {
+  echo "measuring: ${*##*/} (load $(cut -d' ' -f1 /proc/loadavg))" | tee -a "$log" >&2
+  "$@" 2>>"$log" | tee -a "$log" | grep --line-buffered '^bench ' ||
+    { tail -3 "$log" >&2; echo "${1##*/} failed; see $log" >&2; return 1; }
+}
+
+# Google Benchmark's table, as `bench NAME VALUE UNIT`.
+google() {
+  [ -x "$1" ] || { echo "${1##*/} was not built (libbenchmark-dev is missing)" >&2; return 0; }
+  echo "measuring: ${1##*/}" | tee -a "$log" >&2
+  "$1" --benchmark_format=csv 2>>"$log" |
     awk -F, '$1 ~ /^"/ { gsub(/"/, "", $1); printf "bench %s %.1f %s\n", $1, $3, $5
                          if ($7 != "") printf "bench %s/items %.0f items/s\n", $1, $7 }'
-done
+}
+
+all() {
+  run "$build/bin/http_bench" "$build" "${prefix[@]}"
+  [ ${#prefix[@]} -eq 0 ] || return 0
+  run "$build/bin/facts_bench"
+  run "$build/bin/isolation_bench"
+  run "$build/bin/script_bench"
+  run "$build/bin/reload_bench"
+  run taskset -c 0 "$build/bin/isolation_bench" | sed 's/^bench /bench one_cpu_/'
+  google "$build/bin/plugin_call_bench"
+  google "$build/bin/queue_bench"
+}
+all | tee "$to"
+[ -z "$against" ] || "$here/against.sh" "$earlier" "$to"

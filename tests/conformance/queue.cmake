@@ -4,17 +4,21 @@ set(SKEP_QUEUE_SUITE
   ${CMAKE_CURRENT_LIST_DIR}/queue_rules_suite.cpp
   ${CMAKE_CURRENT_LIST_DIR}/queue_results_suite.cpp
   ${CMAKE_CURRENT_LIST_DIR}/queue_concurrency_suite.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/queue_placement_suite.cpp
   ${CMAKE_CURRENT_LIST_DIR}/queue_random_suite.cpp)
-skep_test(queue_conformance LABEL conformance TIMEOUT 300
+skep_test(queue_conformance LABEL conformance
   SOURCES queue_conformance_test.cpp ${SKEP_QUEUE_SUITE} DEPENDS test_support)
 
 add_executable(queue_crash_writer queue_crash_writer.cpp)
 target_link_libraries(queue_crash_writer PRIVATE skep_test_support skep_warnings)
-skep_test(queue_sqlite LABEL conformance TIMEOUT 300
+skep_test(queue_sqlite LABEL conformance
   SOURCES queue_sqlite_test.cpp DEPENDS test_support LIBRARIES PkgConfig::SQLITE)
 target_compile_definitions(queue_sqlite PRIVATE
   SKEP_CRASH_WRITER="$<TARGET_FILE:queue_crash_writer>")
 add_dependencies(queue_sqlite queue_crash_writer)
+
+skep_test(sqlite_log LABEL conformance
+  SOURCES sqlite_log_test.cpp DEPENDS test_support LIBRARIES PkgConfig::SQLITE)
 
 set(SKEP_STORE_SUITE ${CMAKE_CURRENT_LIST_DIR}/store_suite.cpp)
 skep_test(store_conformance LABEL conformance

@@ -65,6 +65,31 @@ TEST_P(QueueRules, refuses_another_task_of_the_same_id) {
   EXPECT_EQ(get("a").spec.type, "t");
 }
 
+TEST_P(QueueRules, adds_none_of_a_batch_of_which_one_conflicts) {  // N7
+  model::Task first = new_task("a");
+  first.spec.idempotency_key = "k";
+  enqueue(first);
+  std::vector<model::Task> batch{new_task("b"), new_task("c", "u"), new_task("d")};
+  batch[0].spec.idempotency_key = "new";
+  batch[1].spec.idempotency_key = "k";
+  const auto verdicts = must(q().enqueue(now, batch));
+  ASSERT_EQ(verdicts.size(), 3u);
+  EXPECT_EQ(verdicts[1].verdict, EnqueueVerdict::kConflict);
+  EXPECT_EQ(verdicts[1].id, "a");
+  EXPECT_EQ(ids(must(q().read({}))), std::vector<std::string>{"a"});
+  batch.erase(batch.begin() + 1);
+  enqueue(batch);
+  EXPECT_EQ(ids(claim(10)), (std::vector<std::string>{"a", "b", "d"}));
+}
+
+TEST_P(QueueRules, adds_none_of_a_batch_that_conflicts_with_itself) {
+  std::vector<model::Task> batch{new_task("a"), new_task("b"), new_task("c", "u")};
+  batch[1].spec.idempotency_key = batch[2].spec.idempotency_key = "k";
+  EXPECT_EQ(must(q().enqueue(now, batch))[2].verdict, EnqueueVerdict::kConflict);
+  EXPECT_TRUE(must(q().read({})).empty());
+  EXPECT_TRUE(claim(10).empty());
+}
+
 TEST_P(QueueRules, judges_repeats_inside_one_batch) {
   std::vector<model::Task> batch{new_task("a"), new_task("b"), new_task("c")};
   batch[0].spec.idempotency_key = batch[1].spec.idempotency_key = "k";
@@ -392,9 +417,9 @@ TEST_P(QueueRules, wakes_a_waiter_when_work_comes_or_ends) {
   EXPECT_EQ(must(q().wait(Millis(1), token)), token);
   const auto wakes = [&](auto cause) {
     auto waiter =
-        std::async(std::launch::async, [&] { return must(q().wait(Millis(20'000), token)); });
+        std::async(std::launch::async, [&] { return must(q().wait(Millis(600'000), token)); });
     cause();
-    ASSERT_EQ(waiter.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+    ASSERT_EQ(waiter.wait_for(std::chrono::seconds(120)), std::future_status::ready);
     const std::uint64_t next = waiter.get();
     EXPECT_NE(next, token);
     token = next;

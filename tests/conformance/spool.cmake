@@ -1,5 +1,6 @@
 # Spools: the suite on every implementation, and what is special to files.
 include(${CMAKE_SOURCE_DIR}/tests/support/memory_spool.cmake)
+include(${CMAKE_SOURCE_DIR}/tests/support/syscall_faults.cmake)
 
 set(spool_file ${CMAKE_SOURCE_DIR}/plugins/spool_file)
 add_library(skep_spool_file_component STATIC
@@ -17,4 +18,7 @@ skep_test(spool_conformance_test
   DEPENDS memory_spool spool_file_component LABEL conformance)
 skep_test(spool_file_test
   SOURCES spool_file_test.cpp spool_hostile_test.cpp spool_crash_test.cpp
-  DEPENDS spool_file_component LABEL conformance TIMEOUT 120)
+  DEPENDS spool_file_component LABEL conformance)
+skep_test(spool_faults_test
+  SOURCES spool_faults_test.cpp
+  DEPENDS spool_file_component syscall_faults LABEL conformance)

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 // A killed process is not a power cut: memory serves as well as a disk and the suite stays quick.
 [[maybe_unused]] const int in_memory = ::setenv("TMPDIR", "/dev/shm", 0);
 
-std::unique_ptr<ports::Spool> must_open(const std::string& dir) {
+std::unique_ptr<ports::Spool> open_or_throw(const std::string& dir) {
   auto spool = open_file_spool(dir);
   if (!spool) throw std::runtime_error(spool.error().message);
   return std::move(*spool);
@@ -43,7 +43,7 @@ std::vector<ports::SpoolItem> drain(ports::Spool& spool) {
 
 /// Spools 1,000 results in batches; says on `out` which batch is durable; some it settles.
 [[noreturn]] void spool_a_thousand(const std::string& dir, int out) {
-  const auto spool = must_open(dir);
+  const auto spool = open_or_throw(dir);
   for (int batch = 0; batch < 100; ++batch) {
     std::vector<ports::SpoolItem> items;
     for (int i = 0; i < 10; ++i) {
@@ -85,7 +85,7 @@ TEST(SpoolCrash, loses_nothing_that_was_durable_when_killed_at_random_points) { 
     ::close(pipe_ends[0]);
     ::waitpid(child, nullptr, 0);
 
-    const auto spool = must_open(dir.file("s"));
+    const auto spool = open_or_throw(dir.file("s"));
     std::map<std::string, int> found;
     for (const auto& item : drain(*spool)) {
       EXPECT_EQ(item.body, "{\"n\":" + item.task_id.substr(1) + "}");
@@ -107,7 +107,7 @@ TEST(SpoolCrash, keeps_the_sound_lines_of_a_torn_batch_and_quarantines_the_tail)
   };
   const std::string torn = line(3).substr(0, 60);
   std::ofstream(dir.file("s/.batch/20260110T123456.000003Z.jsonl")) << line(1) << line(2) << torn;
-  const auto spool = must_open(dir.file("s"));
+  const auto spool = open_or_throw(dir.file("s"));
   EXPECT_EQ(spool->stats()->ready, 2);
   EXPECT_EQ(spool->stats()->quarantined, 1);
   EXPECT_TRUE(fs::is_empty(dir.file("s/.batch")));
@@ -124,7 +124,7 @@ TEST(SpoolCrash, yields_an_item_once_when_its_file_and_its_batch_both_survived) 
   std::ofstream(dir.file("s/.batch/20260110T123456.000000Z.jsonl"))
       << spool::batch_line(name, "{\"n\":1}");
   std::ofstream(dir.file("s/" + name)) << spool::seal("{\"n\":1}");
-  const auto spool = must_open(dir.file("s"));
+  const auto spool = open_or_throw(dir.file("s"));
   EXPECT_EQ(spool->stats()->ready, 1);
   EXPECT_EQ(drain(*spool).size(), 1u);
   EXPECT_TRUE(fs::is_empty(dir.file("s/.batch")));
@@ -134,7 +134,7 @@ TEST(SpoolCrash, removes_unfinished_temporary_files) {
   TempDir dir;
   fs::create_directories(dir.file("s/.tmp"));
   std::ofstream(dir.file("s/.tmp/half")) << "{";
-  const auto spool = must_open(dir.file("s"));
+  const auto spool = open_or_throw(dir.file("s"));
   EXPECT_TRUE(fs::is_empty(dir.file("s/.tmp")));
 }
 
@@ -144,7 +144,7 @@ std::size_t crash_while_handling(const std::string& dir) {
   if (::pipe(pipe_ends) != 0) return 999;
   const pid_t child = ::fork();
   if (child == 0) {
-    const auto spool = must_open(dir);
+    const auto spool = open_or_throw(dir);
     const std::size_t n = spool->next(64)->size();
     ::_exit(::write(pipe_ends[1], &n, sizeof(n)) == sizeof(n) ? 0 : 1);
   }
@@ -160,14 +160,14 @@ TEST(SpoolCrash, quarantines_the_item_that_ends_the_process_twice) {  // S22
   TempDir dir;
   std::vector<std::string> names;
   {
-    const auto spool = must_open(dir.file("s"));
+    const auto spool = open_or_throw(dir.file("s"));
     names =
         *spool->put(std::vector{result_item("t1", "{\"n\":1}"), result_item("t2", "{\"n\":2}")});
     ASSERT_TRUE(spool->defer(names));
   }
   EXPECT_EQ(crash_while_handling(dir.file("s")), 2u);
   EXPECT_EQ(crash_while_handling(dir.file("s")), 1u) << "a suspect is handled alone";
-  const auto spool = must_open(dir.file("s"));
+  const auto spool = open_or_throw(dir.file("s"));
   EXPECT_EQ(spool->stats()->quarantined, 1);
   const auto items = drain(*spool);
   ASSERT_EQ(items.size(), 1u) << "its neighbour is delivered";
@@ -178,13 +178,13 @@ TEST(SpoolCrash, forgives_an_item_that_was_handled_to_its_end) {  // S22
   TempDir dir;
   std::vector<std::string> names;
   {
-    const auto spool = must_open(dir.file("s"));
+    const auto spool = open_or_throw(dir.file("s"));
     names = *spool->put(std::vector{result_item("t1", "{\"n\":1}")});
     ASSERT_TRUE(spool->defer(names));
   }
   for (int round = 0; round < 4; ++round) {
     EXPECT_EQ(crash_while_handling(dir.file("s")), 1u);
-    const auto spool = must_open(dir.file("s"));
+    const auto spool = open_or_throw(dir.file("s"));
     ASSERT_EQ(spool->next(1)->size(), 1u);
     ASSERT_TRUE(spool->defer(names)) << "not delivered, but it did no harm";
   }

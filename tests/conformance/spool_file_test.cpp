@@ -269,7 +269,7 @@ TEST(Aside, keeps_a_thousand_files_of_seven_days) {  // S23
   aside.open(root.get());
   for (int i = 0; i < 520; ++i)
     aside.store(i % 2 ? spool::Shelf::kRejected : spool::Shelf::kQuarantine,
-                "item-" + std::to_string(i), "bytes", "why");
+                "logs-" + std::to_string(i), "bytes", "why");
   const auto count = [&] {
     return names_in(dir.file("s/quarantine")).size() + names_in(dir.file("s/rejected")).size();
   };
@@ -288,13 +288,13 @@ TEST(Aside, keeps_64_mebibytes) {  // S23
   aside.open(root.get());
   const std::string big(9 << 20, 'x');
   for (int i = 0; i < 9; ++i)
-    aside.store(spool::Shelf::kQuarantine, "big-" + std::to_string(i), big, "why");
+    aside.store(spool::Shelf::kQuarantine, "logs-" + std::to_string(i), big, "why");
   std::uintmax_t bytes = 0;
   for (const auto& entry : fs::directory_iterator(dir.file("s/quarantine")))
     bytes += entry.file_size();
   EXPECT_LE(bytes, 64u << 20);
   EXPECT_GE(bytes, 54u << 20);
-  EXPECT_FALSE(fs::exists(dir.file("s/quarantine/big-0")));
+  EXPECT_FALSE(fs::exists(dir.file("s/quarantine/logs-0")));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ class Errors(RigTest):
         path = os.path.join(self.root, "bad.toml")
         with open(path, "w") as f:
             f.write(toml)
-        done = subprocess.run([SKEP, "start", "-c", path], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([SKEP, "start", "-c", path], capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, 78, done.stderr)
         for word in words:
             self.assertIn(word, done.stderr)

@@ -96,7 +96,7 @@ class Faults(RigTest):
             stop.set()
         self.assertEqual(len(accepted), 1000 * ROUNDS)
         wait_for(lambda: self.api("GET", "/api/workers/health")["queue"]["succeeded"] >= len(accepted),
-                 "all tasks", seconds=120, pause=0.2)
+                 "all tasks", pause=0.2)
         queue = self.api("GET", "/api/workers/health")["queue"]
         self.assertEqual([queue[s] for s in ("queued", "claimed", "executing", "failed", "dead")], [0] * 5)
         wait_for(lambda: self.totals().get(("noop", "succeeded")) == queue["succeeded"], "reconciled")
@@ -120,7 +120,7 @@ class Faults(RigTest):
             self.assertRegex(name, NAME)
         time.sleep(seconds)
         self.restart_on_its_port(node)
-        wait_for(lambda: not [f for f in os.listdir(offline) if f.endswith(".json")], "an empty spool", seconds=90)
+        wait_for(lambda: not [f for f in os.listdir(offline) if f.endswith(".json")], "an empty spool")
         for task in ids:
             done = self.api("GET", f"/api/tasks/{task}")
             self.assertEqual((done["status"], done["attempt"]), ("succeeded", 1))

@@ -43,7 +43,7 @@ paths = ["scripts"]
         env = dict(os.environ, SKEP_SERVER=self.url, SKEP_CONFIG="node.toml",
                    PATH=os.path.dirname(rig.SKEP) + ":" + os.environ["PATH"])
         done = subprocess.run(["bash", "-ec", text], cwd=self.shell_folder, env=env, text=True,
-                              capture_output=True, timeout=60)
+                              capture_output=True, timeout=300)
         self.assertEqual(done.returncode, 0, text + done.stdout + done.stderr)
         return done.stdout
 

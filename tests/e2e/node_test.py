@@ -165,7 +165,7 @@ concurrency = 2
 
     def test_a_second_node_on_the_same_state_is_refused(self):
         node = self.both()
-        second = subprocess.run([SKEP, "start", "-c", node.config], capture_output=True, text=True, timeout=30)
+        second = subprocess.run([SKEP, "start", "-c", node.config], capture_output=True, text=True, timeout=300)
         self.assertNotEqual(second.returncode, 0)
         self.assertIn(f"pid {node.process.pid}", second.stderr)
         self.assertEqual(self.shown()["pid"], node.process.pid)

@@ -56,7 +56,7 @@ dir = "{self.root}/w1/offline"
         env = dict(os.environ, PATH=os.path.join(self.prefix, "bin") + ":" + os.environ["PATH"],
                    SKEP_SERVER=self.url)
         begin = os.times()
-        done = subprocess.run(["sh", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(["sh", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=300)
         end = os.times()
         cpu = end.children_user + end.children_system - begin.children_user - begin.children_system
         self.assertEqual(done.returncode, 0, f"$ {command}\n{done.stdout}{done.stderr}")
@@ -157,18 +157,18 @@ class Install(RigTest):
                 with open(log.name) as f:
                     return f.read().count(words) >= times
             path = os.path.join(to, "hello.so")
-            wait_for(lambda: said("watching", 1), "the first build", seconds=90)
+            wait_for(lambda: said("watching", 1), "the first build")
             first = os.stat(path).st_ino
             source = os.path.join(self.root, "hello/hello.cpp")
             with open(source) as f:
                 good = f.read()
             with open(source, "w") as f:
                 f.write(good.replace(";", "", 1))
-            wait_for(lambda: said("last good build", 1), "a failing build", seconds=90)
+            wait_for(lambda: said("last good build", 1), "a failing build")
             self.assertEqual(os.stat(path).st_ino, first)
             with open(source, "w") as f:
                 f.write(good.replace("hello ", "hi "))
-            wait_for(lambda: said("built and installed", 2), "the next good build", seconds=90)
+            wait_for(lambda: said("built and installed", 2), "the next good build")
             self.assertNotEqual(os.stat(path).st_ino, first)
         finally:
             dev.terminate()
@@ -198,13 +198,13 @@ dir = "{self.root}/both/offline"
                 with open(log.name) as f:
                     told = f.read()
                 return all(word in told for word in words)
-            wait_for(lambda: said("watching", "plugin.active", "id: hello"), "the plugin in service", seconds=90)
+            wait_for(lambda: said("watching", "plugin.active", "id: hello"), "the plugin in service")
             with open(source, "w") as f:
                 f.write(text.replace("return call.result", 'throw std::runtime_error("out of luck");\n    return call.result')
                         .replace("#include", "#include <stdexcept>\n#include", 1))
-            wait_for(lambda: said("generation: 2"), "the next generation", seconds=90)
+            wait_for(lambda: said("generation: 2"), "the next generation")
             self.skep_in("task", "submit", "hello", "-c", node.config, "--wait", check=False)
-            wait_for(lambda: said("out of luck", "hello world"), "the failed task", seconds=20)
+            wait_for(lambda: said("out of luck", "hello world"), "the failed task")
         finally:
             dev.terminate()
             dev.wait(30)

@@ -29,8 +29,8 @@ class Registry(RigTest):
         except FileNotFoundError:
             return None
 
-    def has(self, worker, version, seconds=10):
-        wait_for(lambda: f'"{version}"'.encode() in (self.on_worker(worker) or b""), f"{version} on {worker}", seconds)
+    def has(self, worker, version):
+        wait_for(lambda: f'"{version}"'.encode() in (self.on_worker(worker) or b""), f"{version} on {worker}")
 
     def newest(self, name="probe"):
         return self.api("GET", f"/api/registry/artifacts/{name}")["releases"][0]
@@ -78,7 +78,7 @@ class Registry(RigTest):
         self.publish("1.0.0")
         self.publish("1.1.0")
         away.start()
-        self.has("w0", "1.1.0", seconds=30)
+        self.has("w0", "1.1.0")
 
     def test_the_signature_goes_along(self):
         self.fleet("a")
@@ -193,7 +193,7 @@ class Registry(RigTest):
         worker.wait_log("artifacts_not_fetched")
         self.assertIsNone(self.on_worker("w0"))
         self.skep("script", "publish", path)
-        self.has("w0", "1.0.0", seconds=30)
+        self.has("w0", "1.0.0")
         body = self.call("GET", f"/api/registry/blobs/{sha}")
         self.assertEqual(hashlib.sha256(body.body).hexdigest(), sha)
         self.assertEqual(body.headers["ETag"], f'"{sha}"')

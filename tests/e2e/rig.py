@@ -34,7 +34,7 @@ stale_after_seconds = 8
 """
 
 
-def wait_for(probe, what, seconds=30.0, pause=0.02):
+def wait_for(probe, what, seconds=180.0, pause=0.02):
     """The first true answer of `probe`; fails after `seconds`."""
     end = time.monotonic() + seconds
     while True:
@@ -100,7 +100,7 @@ class Node:
         with open(self.log_path, errors="replace") as f:
             return f.read()
 
-    def wait_log(self, text, seconds=20.0):
+    def wait_log(self, text, seconds=180.0):
         return wait_for(lambda: text in self.log, f"{text!r} in {self.log_path}", seconds)
 
     def alive(self):
@@ -110,7 +110,7 @@ class Node:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def terminate(self, seconds=40.0):
+    def terminate(self, seconds=180.0):
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
@@ -118,7 +118,7 @@ class Node:
         if self.process and self.alive():
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill9()
 
@@ -222,7 +222,7 @@ paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
     def submit(self, type_, params=None, **fields):
         return self.api("POST", "/api/tasks", dict(type=type_, params=params or {}, **fields))["id"]
 
-    def ended(self, task_id, seconds=60):
+    def ended(self, task_id, seconds=300):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             task = self.api("GET", f"/api/tasks/{task_id}?wait=10")
@@ -231,7 +231,7 @@ paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
         raise AssertionError(f"task {task_id} did not end: {task}")
 
     def skep(self, *args, check=True, env=None, **kw):
-        done = subprocess.run([SKEP, *args], capture_output=True, text=True, timeout=90,
+        done = subprocess.run([SKEP, *args], capture_output=True, text=True, timeout=300,
                               env=dict(os.environ, SKEP_SERVER=getattr(self, "url", ""), **(env or {})), **kw)
         if check:
             self.assertEqual(done.returncode, 0, done.stderr + done.stdout)

@@ -94,7 +94,7 @@ class Tasks(RigTest):
         task = self.submit("execute_script", {"interpreter": "sh", "script": "sleep 60"})
         wait_for(lambda: self.api("GET", f"/api/tasks/{task}")["status"] == "executing", "executing")
         self.assertEqual(self.api("POST", f"/api/tasks/{task}/cancel")["status"], "cancelled")
-        wait_for(lambda: self.api("GET", "/api/workers/w1")["busy"] == 0, "a free slot", seconds=10)
+        wait_for(lambda: self.api("GET", "/api/workers/w1")["busy"] == 0, "a free slot")
         self.assertEqual(self.ended(self.submit("echo"))["status"], "succeeded")
 
     def test_idempotency_key(self):
@@ -129,7 +129,7 @@ class Tasks(RigTest):
         for path, name in (("/metrics", b"skep_tasks{"), ("/api/node/metrics", b"skep_plugin_generations{")):
             text = self.call("GET", path).body
             self.assertIn(name, text)
-            done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=20)
+            done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=300)
             self.assertEqual(done.returncode, 0, (done.stderr + done.stdout).decode() + text.decode())
 
     def test_openapi_lists_the_routes(self):

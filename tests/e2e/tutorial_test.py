@@ -53,7 +53,7 @@ class Tutorial(RigTest):
         wait_for(online, "the tutorial's node")
 
     def run_step(self, text, env):
-        done = subprocess.run(["sh", "-c", text], cwd=self.root, env=env, capture_output=True, text=True, timeout=240)
+        done = subprocess.run(["sh", "-c", text], cwd=self.root, env=env, capture_output=True, text=True, timeout=300)
         self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}{done.stderr}")
 
     def log(self):

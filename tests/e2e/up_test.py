@@ -10,13 +10,13 @@ class Up(RigTest):
     def test_up_in_the_background_and_stop(self):
         state = os.path.join(self.root, "state")
         up = subprocess.run([SKEP, "up", "-d", "--state", state, "--port", "0"], capture_output=True, text=True,
-                            timeout=90)
+                            timeout=300)
         self.assertEqual(up.returncode, 0, up.stdout + up.stderr)
         try:
             for word in ("site-a", "site-b", "site-c", "task submit"):
                 self.assertIn(word, up.stdout)
         finally:
-            down = subprocess.run([SKEP, "up", "--stop", "--state", state], capture_output=True, text=True, timeout=60)
+            down = subprocess.run([SKEP, "up", "--stop", "--state", state], capture_output=True, text=True, timeout=300)
         self.assertEqual(down.returncode, 0, down.stdout + down.stderr)
         left = subprocess.run(["pgrep", "-f", state], capture_output=True, text=True).stdout
         self.assertEqual(left, "", "processes left behind")
@@ -25,7 +25,7 @@ class Up(RigTest):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("SKEP_", "WORKER_"))}
 
         def skep(*words):
-            done = subprocess.run([SKEP, *words], cwd=self.root, env=env, capture_output=True, text=True, timeout=90)
+            done = subprocess.run([SKEP, *words], cwd=self.root, env=env, capture_output=True, text=True, timeout=300)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             return done.stdout + done.stderr
         skep("up", "-d", "--sites", "site-a,site-b", "--port", "0")
@@ -43,7 +43,7 @@ class Up(RigTest):
             command = [SKEP, "up", *words, "--state", state]
             pair = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
                     for _ in range(2)]
-            outputs = [p.communicate(timeout=90)[0] for p in pair]
+            outputs = [p.communicate(timeout=300)[0] for p in pair]
             return sorted(zip([p.returncode for p in pair], outputs))
 
         (won, out), (lost, why) = both("-d", "--sites", "site-a", "--port", "0")

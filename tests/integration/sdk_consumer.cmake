@@ -5,5 +5,5 @@ if(TARGET skep_plugin)
   add_test(NAME sdk_consumer
     COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/sdk_consumer.sh ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR}
             $<TARGET_FILE:sdk_consumer_probe>)
-  set_tests_properties(sdk_consumer PROPERTIES LABELS integration TIMEOUT 300)
+  set_tests_properties(sdk_consumer PROPERTIES LABELS integration TIMEOUT ${SKEP_TEST_TIMEOUT})
 endif()

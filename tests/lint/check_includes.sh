@@ -23,7 +23,7 @@ declare -A allowed=(
 # header prefix -> files that may include it
 declare -A owners=(
   [boost/asio]="core/net/http_server core/net/asio_impl core/net/session core/net/listener"
-  [curl/]="core/net/http_client"
+  [curl/]="core/net/http_client core/net/curl_library"
   [boost/dll]="core/plugin/loader"
   [toml]="core/config/toml_file"
   [CLI/]="core/cli/parse"

@@ -22,20 +22,28 @@ net::HttpResponse acknowledge(const net::HttpRequest& request) {
   return ok(api::encode(acks));
 }
 
+template <class Reply>
+FakeControl::Answer agree() {
+  return [](const net::HttpRequest& request) {
+    Reply reply;
+    reply.to = FakeControl::sender_of(request);
+    return ok(api::encode(reply));
+  };
+}
+
 std::map<std::string, FakeControl::Answer> agreeable() {
-  return {{"register", [](const auto&) { return ok(api::encode(api::RegistrationReply{})); }},
-          {"claim", [](const auto&) { return ok(api::encode(api::ClaimReply{})); }},
-          {"release", [](const auto&) { return ok("{}"); }},
-          {"heartbeat", [](const auto&) { return ok(api::encode(api::BeatReply{})); }},
-          {"results", acknowledge}};
+  return {{"register", agree<api::RegistrationReply>()}, {"claim", agree<api::ClaimReply>()},
+          {"release", agree<api::BeatReply>()},          {"heartbeat", agree<api::BeatReply>()},
+          {"artifacts", agree<api::DesiredArtifacts>()}, {"results", acknowledge}};
 }
 
 }  // namespace
 
 FakeControl::FakeControl() : answers_(agreeable()) {
-  const auto route = [this](std::string_view path, const std::string& call) {
+  const auto route = [this](std::string_view path, const std::string& call,
+                            std::string_view method = "POST") {
     net::Route r;
-    r.method = "POST";
+    r.method = method;
     r.path = path;
     r.right = net::Right::kWork;
     r.body_cap = 8u << 20;
@@ -48,6 +56,7 @@ FakeControl::FakeControl() : answers_(agreeable()) {
   routes.push_back(route("/api/workers/{id}/claim", "claim"));
   routes.push_back(route("/api/workers/{id}/release", "release"));
   routes.push_back(route("/api/workers/{id}/heartbeat", "heartbeat"));
+  routes.push_back(route("/api/workers/{id}/artifacts", "artifacts", "GET"));
   routes.push_back(route("/api/workers/results", "results"));
   net::ServerOptions options;
   options.listen = {"127.0.0.1:0"};
@@ -58,6 +67,14 @@ FakeControl::FakeControl() : answers_(agreeable()) {
 }
 
 FakeControl::~FakeControl() { server_->stop(Millis{100}); }
+
+api::Addressee FakeControl::sender_of(const net::HttpRequest& request) {
+  const auto body = parse_json(request.body);
+  const json::object o = body && body->is_object() ? body->get_object() : json::object{};
+  const auto id = request.params.find("id");
+  return {id == request.params.end() ? get_string(o, "worker_id") : id->second,
+          get_string(o, "incarnation")};
+}
 
 std::string FakeControl::url() const { return server_->urls().front(); }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/api/addressee.hpp"
 #include "core/net/http.hpp"
 
 namespace skep::test {
@@ -20,7 +21,9 @@ class FakeControl {
   FakeControl();
   ~FakeControl();
   std::string url() const;
-  /// What `call` ("register", "claim", "release", "heartbeat", "results") answers from now on.
+  /// Whom the answer to `request` is for.
+  static api::Addressee sender_of(const net::HttpRequest& request);
+  /// What `call` ("register", "claim", "release", "heartbeat", "artifacts", "results") answers.
   /// Until then: 200 and what an agreeable control plane says.
   void on(const std::string& call, Answer answer);
   /// Bodies that came for `call`, in order.

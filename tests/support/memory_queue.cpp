@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/id.hpp"
+#include "core/model/placement.hpp"
 
 namespace skep::test {
 namespace {
@@ -27,17 +28,6 @@ bool same_work(const Task& a, const Task& b) {
          a.spec.requirements == b.spec.requirements && a.spec.params == b.spec.params &&
          a.spec.idempotency_key == b.spec.idempotency_key && a.spec.priority == b.spec.priority &&
          a.spec.max_attempts == b.spec.max_attempts && a.spec.timeout_ms == b.spec.timeout_ms;
-}
-
-bool contains(const std::vector<std::string>& list, const std::string& word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
-bool fits(const Task& t, const model::WorkerProfile& w) {
-  return contains(w.types, t.spec.type) && (t.spec.site.empty() || t.spec.site == w.site) &&
-         (t.spec.target_worker.empty() || t.spec.target_worker == w.id) &&
-         std::all_of(t.spec.requirements.begin(), t.spec.requirements.end(),
-                     [&](const std::string& name) { return contains(w.capabilities, name); });
 }
 
 bool is_expired(const Task& t, WallMs now) {
@@ -144,10 +134,24 @@ Enqueued MemoryQueue::add(WallMs now, const Task& task) {
 Result<std::vector<Enqueued>> MemoryQueue::enqueue(WallMs now, std::span<const Task> tasks) {
   for (const Task& task : tasks) SKEP_TRY(check(task));
   const std::lock_guard lock(mutex_);
+  const std::size_t before = entries_.size();
   std::vector<Enqueued> out;
   for (const Task& task : tasks) out.push_back(add(now, task));
-  announce();
+  const auto conflicts = [](const Enqueued& e) { return e.verdict == EnqueueVerdict::kConflict; };
+  if (std::any_of(out.begin(), out.end(), conflicts))
+    take_back(before);
+  else
+    announce();
   return out;
+}
+
+/// All but the first `count` tasks were never added.
+void MemoryQueue::take_back(std::size_t count) {
+  for (; entries_.size() > count; entries_.pop_back()) {
+    const Task& task = entries_.back()->task;
+    by_id_.erase(task.id);
+    by_key_.erase(task.spec.idempotency_key);
+  }
 }
 
 void MemoryQueue::lease_out(WallMs now, Entry& entry, const ports::ClaimFilter& filter) {
@@ -186,7 +190,7 @@ Result<std::vector<Task>> MemoryQueue::claim(WallMs now, const ports::ClaimFilte
     if (auto again = claimed_before(now, filter); !again.empty()) return again;
   std::vector<Entry*> ready;
   for (const auto& entry : entries_)
-    if (entry->task.state == TaskState::kQueued && fits(entry->task, filter.worker) &&
+    if (entry->task.state == TaskState::kQueued && !why_not(entry->task.spec, filter.worker) &&
         !is_expired(entry->task, now))
       ready.push_back(entry.get());
   std::stable_sort(ready.begin(), ready.end(), [](const Entry* a, const Entry* b) {

@@ -53,6 +53,7 @@ class MemoryQueue final : public ports::Queue {
   Entry* find(std::string_view id);
   Entry* held_by(const model::Lease& lease, ports::LeaseVerdict& verdict);
   ports::Enqueued add(WallMs now, const model::Task& task);
+  void take_back(std::size_t count);
   std::vector<model::Task> claimed_before(WallMs now, const ports::ClaimFilter& filter);
   void lease_out(WallMs now, Entry& entry, const ports::ClaimFilter& filter);
   model::Verdict judge(WallMs now, const ports::ResultRecord& r);

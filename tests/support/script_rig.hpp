@@ -37,7 +37,7 @@ class ScriptRig {
   /// Loads the text as t.lua and runs it under the permissions granted.
   ScriptRun run(const std::string& source, const std::string& params = "{}",
                 const std::vector<std::string>& granted = {"exec", "facts", "http", "kv", "task"},
-                Millis timeout = Millis{5000});
+                Millis timeout = Millis{120'000});
   /// Runs `body`, the text of run()'s body, in a task "t" with all permissions.
   ScriptRun body(const std::string& body, const std::string& params = "{}");
   /// Brings the task types of all plugins into the table.

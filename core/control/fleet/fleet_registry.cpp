@@ -7,6 +7,7 @@
 
 #include "core/base/id.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 #include "core/control/fleet/publication.hpp"
 #include "core/control/tasks/task_totals.hpp"
 
@@ -213,7 +214,7 @@ Result<std::vector<Release>> FleetRegistry::history(const std::string& name) {
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return Error{Code::kNotFound,
-               "no artifact \"" + name.substr(0, 64) + "\" was published; " +
+               "no artifact \"" + std::string(clip_utf8(name, 64)) + "\" was published; " +
                    (names.empty() ? "the registry is empty" : suggestion(name, names)),
                "unknown-artifact", "skep registry list"};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/id.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::control {
 namespace {
@@ -20,7 +21,7 @@ Status check_names(std::string_view what, const std::vector<std::string>& names)
     return invalid("publish: more than " + std::to_string(kMaxTargets) + " " + std::string(what));
   for (const std::string& name : names)
     if (!is_name(name))
-      return invalid("publish: " + std::string(what) + " \"" + name.substr(0, 60) +
+      return invalid("publish: " + std::string(what) + " \"" + std::string(clip_utf8(name, 60)) +
                      "\" must be letters, digits, '.', '_' or '-', at most 128");
   return {};
 }
@@ -45,14 +46,15 @@ Status check_content(const Publication& p) {
 
 Status check_publication(const Publication& p, const std::string& sha256) {
   if (!api::is_artifact_name(p.name))
-    return invalid("publish: name \"" + p.name.substr(0, 64) +
+    return invalid("publish: name \"" + std::string(clip_utf8(p.name, 64)) +
                    "\" must be lower-case letters, digits, '.', '_' or '-', at most 64");
   if (!is_version(p.version))
-    return invalid("publish: version \"" + p.version.substr(0, 64) +
+    return invalid("publish: version \"" + std::string(clip_utf8(p.version, 64)) +
                    "\" must be letters, digits, '.', '-', '+' or '_', 1 to 64, such as 1.0.0");
   SKEP_TRY(check_content(p));
   if (!p.sha256.empty() && p.sha256 != sha256)
-    return invalid("publish: the content has sha256 " + sha256 + ", not " + p.sha256.substr(0, 64))
+    return invalid("publish: the content has sha256 " + sha256 + ", not " +
+                   std::string(clip_utf8(p.sha256, 64)))
         .named("hash-mismatch")
         .with_next("send the file again");
   SKEP_TRY(check_names("site", p.sites));

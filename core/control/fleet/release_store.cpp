@@ -5,6 +5,7 @@
 #include "core/base/base64.hpp"
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::control {
 namespace {
@@ -213,10 +214,10 @@ Result<std::string> ReleaseStore::chunk(const std::string& sha256, std::int64_t 
         store_.query({"SELECT size FROM artifact_blobs WHERE sha256 = $1", {sha256}});
     if (!known) return known.error();
     if (known->empty() || index < 0 || index >= chunks_of(ports::as_int(known->front()[0])))
-      return Error{
-          Code::kNotFound,
-          "no artifact has sha256 " + sha256.substr(0, 64) + " with chunk " + std::to_string(index),
-          "unknown-blob", "skep registry list"};
+      return Error{Code::kNotFound,
+                   "no artifact has sha256 " + std::string(clip_utf8(sha256, 64)) + " with chunk " +
+                       std::to_string(index),
+                   "unknown-blob", "skep registry list"};
     return damaged(sha256, index);
   }
   auto bytes = base64_decode(ports::as_text(rows->front()[1]));

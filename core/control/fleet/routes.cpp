@@ -6,6 +6,8 @@
 #include "core/api/members.hpp"
 #include "core/base/base64.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
+#include "core/control/answer.hpp"
 #include "core/control/fleet/fleet.hpp"
 
 namespace skep::control {
@@ -152,7 +154,7 @@ Result<std::string> reason_of(const HttpRequest& r) {
   SKEP_TRY(api::only_known(*o, "rollback", {"reason"}));
   std::string reason = "rolled back by hand";
   SKEP_TRY(api::read_string(*o, "rollback", "reason", reason));
-  return reason.substr(0, 300);
+  return std::string(clip_utf8(reason, 300));
 }
 
 HttpResponse publish_release(Fleet& f, const HttpRequest& r) {
@@ -249,11 +251,10 @@ HttpResponse get_blob(Fleet& f, const HttpRequest& r) {
 }
 
 HttpResponse releases_of_worker(Fleet& f, const HttpRequest& r) {
-  const auto w = f.workers.directory.find(r.params.at("id"));
-  if (!w) return HttpResponse::problem(w.error());
-  const auto list = f.registry.desired_of(*w);
-  if (!list) return HttpResponse::problem(list.error());
-  return HttpResponse::json(api::encode(*list));
+  const api::Addressee to{r.params.at("id"), {}};
+  const auto w = f.workers.directory.find(to.worker_id);
+  if (!w) return refuse(to, w.error());
+  return answer_to(to, f.registry.desired_of(*w));
 }
 
 /// The largest plugin as base64, and the members around it.

@@ -133,7 +133,7 @@ Status ResultService::settle_documents(Batch& batch) {
   if (!done) return done.error().within("store documents");
   for (const auto& [index, e] : batch.documents) {
     batch.acks[index] = stored(*e);
-    waits_.tasks.wake([&](std::string_view key) { return key == e->lease.task_id; });
+    waits_.wake_task(e->lease.task_id);
   }
   return {};
 }
@@ -153,7 +153,7 @@ Status ResultService::settle_results(Batch& batch) {
                                                 {"task_id", e->lease.task_id},
                                                 {"attempt", e->lease.attempt},
                                                 {"worker_id", e->worker_id}});
-    waits_.tasks.wake([&](std::string_view key) { return key == e->lease.task_id; });
+    waits_.wake_task(e->lease.task_id);
   }
   return {};
 }

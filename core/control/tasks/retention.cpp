@@ -9,8 +9,8 @@
 namespace skep::control {
 namespace {
 
-constexpr std::uint32_t kBatch = 500;
-constexpr Millis kPause{60'000};
+constexpr std::uint32_t kPurgedAtOnce = 500;
+constexpr Millis kBetweenRounds{60'000};
 /// Between two batches, so that claims and results are not kept waiting.
 constexpr Millis kBreath{50};
 
@@ -29,9 +29,9 @@ Result<std::size_t> Retention::step() {
   const WallMs before = clock_.wall_ms() - keep;
   const auto applied = Reconciler::cursor(store_);
   if (!applied) return applied.error();
-  const auto tasks = queue_.purge(before, *applied, kBatch);
+  const auto tasks = queue_.purge(before, *applied, kPurgedAtOnce);
   if (!tasks) return tasks.error();
-  const auto logs = ResultService::forget_logs(store_, before, kBatch);
+  const auto logs = ResultService::forget_logs(store_, before, kPurgedAtOnce);
   if (!logs) return logs.error();
   return *tasks + *logs;
 }
@@ -53,7 +53,7 @@ void Retention::run(std::stop_token stop) {
       log::warn("retention_failed", {{"error", removed.error().message}});
     else if (total += *removed; *removed == 0 && total > 0)
       log::info("history_forgotten", {{"rows", std::exchange(total, 0)}});
-    pause(removed && *removed > 0 ? kBreath : kPause, stop);
+    pause(removed && *removed > 0 ? kBreath : kBetweenRounds, stop);
   }
 }
 

@@ -3,6 +3,8 @@
 
 #include "core/api/task_json.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
+#include "core/control/answer.hpp"
 #include "core/control/query.hpp"
 #include "core/control/tasks/tasks.hpp"
 
@@ -15,9 +17,6 @@ using net::HttpResponse;
 constexpr std::size_t kMaxBatch = 10'000;
 /// A page ends after the task with which it weighs as much: lists carry whole documents.
 constexpr std::size_t kPageBytes = 4u << 20;
-
-/// The task id of the path; what could never be an id is simply not found.
-const std::string& id_of(const HttpRequest& r) { return r.params.at("id"); }
 
 Result<std::vector<model::TaskSpec>> read_specs(const json::value& body, int default_attempts) {
   std::vector<model::TaskSpec> specs;
@@ -113,7 +112,7 @@ HttpResponse list(Tasks& f, const HttpRequest& r, ports::TaskQuery query) {
     query.states = model::states_of(word);
     if (query.states.empty())
       return HttpResponse::problem(
-          invalid("query parameter status=" + word.substr(0, 60) +
+          invalid("query parameter status=" + std::string(clip_utf8(word, 60)) +
                   ": expected queued, claimed, executing, succeeded, failed, cancelled or dead")
               .named("bad-query"));
   }
@@ -218,19 +217,19 @@ HttpResponse claim(Tasks& f, const HttpRequest& r) {
   if (!request) return HttpResponse::problem(request.error());
   net::WaitList& claims = f.platform.waits.claims;
   const auto ticket = claims.ticket();
-  const auto claimed = f.leases.claim(id_of(r), *request, r.closing);
-  if (!claimed) return HttpResponse::problem(claimed.error());
+  const api::Addressee to{id_of(r), request->incarnation};
+  auto claimed = f.leases.claim(to.worker_id, *request, r.closing);
+  if (!claimed) return refuse(to, claimed.error());
   const MonoMs until = r.received_ms + seconds_to_ms(request->wait_seconds);
   if (claimed->waits_as && !r.closing && f.platform.clock.mono_ms() < until)
     return HttpResponse::wait_for({&claims, *claimed->waits_as, ticket, until});
-  return HttpResponse::json(api::encode(claimed->reply));
+  return answer_to<api::ClaimReply>(to, std::move(claimed->reply));
 }
 
 HttpResponse release(Tasks& f, const HttpRequest& r) {
   const auto request = api::decode_release(r.body);
   if (!request) return HttpResponse::problem(request.error());
-  const auto reply = f.leases.release(id_of(r), *request);
-  return reply ? HttpResponse::json(api::encode(*reply)) : HttpResponse::problem(reply.error());
+  return answer_to({id_of(r), request->incarnation}, f.leases.release(id_of(r), *request));
 }
 
 HttpResponse post_results(Tasks& f, const HttpRequest& r) {
@@ -242,8 +241,10 @@ HttpResponse post_results(Tasks& f, const HttpRequest& r) {
   } else {
     envelopes.push_back(api::decode_envelope(*body));
   }
-  const auto acks = f.results.accept(envelopes);
+  auto acks = f.results.accept(envelopes);
   if (!acks) return HttpResponse::problem(acks.error());
+  for (std::size_t i = 0; i < acks->size(); ++i)
+    (*acks)[i].key = api::key_of_envelope(body->is_array() ? body->get_array()[i] : *body);
   if (body->is_array()) return HttpResponse::json(api::encode(*acks));
   const api::Ack& one = acks->front();
   if (one.status < 300) return HttpResponse::json(api::encode(one));

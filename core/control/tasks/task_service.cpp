@@ -5,7 +5,7 @@
 #include "core/api/task_json.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
-#include "core/control/placement.hpp"
+#include "core/model/placement.hpp"
 
 namespace skep::control {
 namespace {
@@ -116,7 +116,7 @@ Result<Task> TaskService::cancel(const std::string& id, const std::string& actor
         "task " + id + " had already ended: " + std::string(model::public_status(after->state)),
         "already-ended", "skep task show " + id};
   void_attempt(*before);
-  waits_.tasks.wake([&](std::string_view key) { return key == id; });
+  waits_.wake_task(id);
   log::info("task_cancelled", {{"task_id", id}, {"worker_id", before->worker_id}});
   return after;
 }

@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "core/base/json.hpp"
+#include "core/control/answer.hpp"
 #include "core/control/query.hpp"
 #include "core/control/workers/workers.hpp"
 
@@ -10,8 +11,6 @@ namespace {
 
 using net::HttpRequest;
 using net::HttpResponse;
-
-const std::string& id_of(const HttpRequest& r) { return r.params.at("id"); }
 
 void encode_worker(JsonOut& out, const WorkerRecord& w, const WorkerDirectory& directory,
                    WallMs now) {
@@ -45,15 +44,14 @@ void encode_worker(JsonOut& out, const WorkerRecord& w, const WorkerDirectory& d
 HttpResponse register_worker(Workers& f, const HttpRequest& r) {
   const auto registration = api::decode_registration(r.body);
   if (!registration) return HttpResponse::problem(registration.error());
-  const auto reply = f.service.enrol(*registration);
-  return reply ? HttpResponse::json(api::encode(*reply)) : HttpResponse::problem(reply.error());
+  return answer_to({registration->worker_id, registration->incarnation},
+                   f.service.enrol(*registration));
 }
 
 HttpResponse heartbeat(Workers& f, const HttpRequest& r) {
   const auto beat = api::decode_beat(r.body);
   if (!beat) return HttpResponse::problem(beat.error());
-  const auto reply = f.service.beat(id_of(r), *beat);
-  return reply ? HttpResponse::json(api::encode(*reply)) : HttpResponse::problem(reply.error());
+  return answer_to({id_of(r), beat->incarnation}, f.service.beat(id_of(r), *beat));
 }
 
 HttpResponse list_workers(Workers& f, const HttpRequest& r) {

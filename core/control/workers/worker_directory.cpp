@@ -122,7 +122,7 @@ Result<WorkerRecord> WorkerDirectory::check_in(WallMs now, const std::string& wo
     return Error{Code::kState,
                  "worker id \"" + worker_id + "\" belongs to another process now (host " +
                      w.about.host + ", pid " + std::to_string(w.about.pid) + ")",
-                 "worker-id-conflict", "give each worker its own [node] id"};
+                 std::string(api::kWorkerIdConflict), "give each worker its own [node] id"};
   if (beat != nullptr) {
     w.beat = *beat;
     w.last_seen_ms = now;

@@ -2,10 +2,10 @@
 
 #include <new>
 
+#include "core/plugin/view.hpp"
+
 namespace skep::plugin {
 namespace {
-
-skep_view view(std::string_view s) { return {s.data(), s.size()}; }
 
 /// Collects the reply; nothing may be thrown back into the plugin.
 skep_rc append(void* out, skep_view bytes) noexcept {
@@ -25,8 +25,8 @@ Result<std::string> HeartbeatAdapter::beat(std::string_view control_plane, std::
   std::string reply;
   const skep_sink sink{&reply, append};
   SKEP_TRY(enter<skep_heartbeat_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
-    return t->beat(inst, view(control_plane), view(token), view(beat_json), timeout.count(), &sink,
-                   err);
+    return t->beat(inst, to_view(control_plane), to_view(token), to_view(beat_json),
+                   timeout.count(), &sink, err);
   }));
   return reply;
 }

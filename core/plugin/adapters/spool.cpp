@@ -1,20 +1,18 @@
 #include "core/plugin/adapters/spool.hpp"
 
+#include "core/plugin/view.hpp"
+
 namespace skep::plugin {
 namespace {
-
-skep_view view(std::string_view s) { return {s.data(), s.size()}; }
-std::string text(skep_view v) {
-  return {static_cast<const char*>(v.p), static_cast<std::size_t>(v.n)};
-}
 
 using Items = std::vector<ports::SpoolItem>;
 
 /// Collects what the plugin yields; nothing may be thrown back into it.
 skep_rc collect(void* out, std::uint32_t, const skep_spool_item* item) noexcept {
   try {
+    const auto own = [](skep_view v) { return std::string(text(v)); };
     static_cast<Items*>(out)->push_back(
-        {text(item->name), text(item->payload_type), text(item->task_id), text(item->body)});
+        {own(item->name), own(item->payload_type), own(item->task_id), own(item->body)});
     return SKEP_OK;
   } catch (const std::bad_alloc&) {
     return SKEP_E_NO_MEMORY;
@@ -24,7 +22,7 @@ skep_rc collect(void* out, std::uint32_t, const skep_spool_item* item) noexcept 
 std::vector<skep_view> views(std::span<const std::string> names) {
   std::vector<skep_view> out;
   out.reserve(names.size());
-  for (const std::string& name : names) out.push_back(view(name));
+  for (const std::string& name : names) out.push_back(to_view(name));
   return out;
 }
 
@@ -50,9 +48,9 @@ Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolI
     in.push_back({sizeof(skep_spool_item),
                   0,
                   {},
-                  view(item.payload_type),
-                  view(item.task_id),
-                  view(item.body)});
+                  to_view(item.payload_type),
+                  to_view(item.task_id),
+                  to_view(item.body)});
   Items named;
   const skep_spool_items sink{&named, collect};
   SKEP_TRY(enter<skep_spool_v1>(
@@ -87,7 +85,7 @@ Status SpoolAdapter::defer(std::span<const std::string> names) {
 
 Status SpoolAdapter::reject(std::string_view name, std::string_view reason) {
   return enter<skep_spool_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
-    return t->reject(inst, view(name), view(reason), err);
+    return t->reject(inst, to_view(name), to_view(reason), err);
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/utf8.hpp"
 #include "core/plugin/view.hpp"
 
 namespace skep::plugin {
@@ -22,7 +23,7 @@ std::vector<std::string> LastLines::add(std::string_view bytes, MonoMs now) {
   while (!bytes.empty()) {
     const std::size_t end = bytes.find('\n');
     const std::string_view part = bytes.substr(0, end);
-    open_.append(part.substr(0, kLineBytes - std::min(kLineBytes, open_.size())));
+    open_.append(clip_utf8(part, kLineBytes - std::min(kLineBytes, open_.size())));
     if (end == std::string_view::npos) break;
     bytes.remove_prefix(end + 1);
     std::string line = clean_text(to_view(open_));
@@ -39,7 +40,7 @@ std::vector<std::string> LastLines::add(std::string_view bytes, MonoMs now) {
 }
 
 void LastLines::keep(std::string line) {
-  if (line.size() > kLineBytes) line = clean_text({line.data(), kLineBytes});
+  if (line.size() > kLineBytes) line = clip_utf8(line, kLineBytes);
   kept_.push_back(std::move(line));
   if (kept_.size() > kKept) kept_.pop_front();
 }

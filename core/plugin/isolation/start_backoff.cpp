@@ -6,7 +6,7 @@ namespace skep::plugin {
 namespace {
 
 constexpr MonoMs kFirst = 500;
-constexpr MonoMs kMost = 60'000;
+constexpr MonoMs kLongestDelay = 60'000;
 constexpr std::int64_t kMaxDoublings = 7;  // from the first beyond the most
 
 }  // namespace
@@ -25,7 +25,7 @@ bool StartBackoff::failed(MonoMs began, MonoMs now, std::string why) {
   if (began < not_before_) return false;
   const MonoMs delay = kFirst << std::min(failures_, kMaxDoublings);
   ++failures_;
-  not_before_ = now + std::min(delay, kMost);
+  not_before_ = now + std::min(delay, kLongestDelay);
   why_ = std::move(why);
   return true;
 }

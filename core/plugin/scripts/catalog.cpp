@@ -19,8 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Bursts of one save are one change; what is missed is found when all files are looked at.
-constexpr Millis kSettle{10};
-constexpr Millis kLookAgain{30'000};
+constexpr Millis kScriptsSettle{10};
+constexpr Millis kScriptsLookAgain{30'000};
 constexpr Millis kLeaving{1'000};
 
 /// Adds what the node grants to the request of every run.
@@ -121,15 +121,15 @@ void ScriptCatalog::stop() {
 void ScriptCatalog::follow(const std::stop_token& stop) {
   using Clock = std::chrono::steady_clock;
   bool leaving = false;
-  auto look_again = Clock::now() + kLookAgain;
+  auto look_again = Clock::now() + kScriptsLookAgain;
   while (!stop.stop_requested()) {
     const auto left = std::chrono::ceil<Millis>(look_again - Clock::now());
-    const auto changes =
-        watch_->wait(std::clamp(left, Millis{0}, leaving ? kLeaving : kLookAgain), kSettle, stop);
+    const auto changes = watch_->wait(
+        std::clamp(left, Millis{0}, leaving ? kLeaving : kScriptsLookAgain), kScriptsSettle, stop);
     if (stop.stop_requested()) return;
     if (changes.overflow || changes.access || Clock::now() >= look_again) {
       look_at_all();
-      look_again = Clock::now() + kLookAgain;
+      look_again = Clock::now() + kScriptsLookAgain;
     } else {
       for (const std::string& path : changes.paths) look_at(path);
     }

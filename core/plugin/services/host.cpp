@@ -13,6 +13,7 @@ const void* find_service(const skep_host* host, const char* id) {
   if (id == nullptr || !PluginHost::of(host).admit("service")) return nullptr;
   const std::string_view wanted(id);
   if (wanted == SKEP_SVC_LOG) return &log_service();
+  if (wanted == SKEP_SVC_METRIC) return &metric_service();
   if (wanted == SKEP_SVC_HTTP) return &http_service();
   if (wanted == SKEP_SVC_PROCESS) return &process_service();
   if (wanted == SKEP_SVC_KV) return &kv_service();

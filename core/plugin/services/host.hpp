@@ -11,6 +11,7 @@
 #include "skep/svc/http.h"
 #include "skep/svc/kv.h"
 #include "skep/svc/log.h"
+#include "skep/svc/metric.h"
 #include "skep/svc/process.h"
 #include "skep/svc/task.h"
 
@@ -57,6 +58,7 @@ const skep_svc_log_v1& log_service();
 /// plugin; the function is called on any thread.
 using LogSink = void (*)(std::uint32_t level, std::string_view event, std::string_view fields_json);
 void set_log_sink(LogSink sink);
+const skep_svc_metric_v1& metric_service();
 const skep_svc_http_v1& http_service();
 const skep_svc_process_v1& process_service();
 const skep_svc_kv_v1& kv_service();

@@ -9,8 +9,10 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "core/base/file.hpp"
 #include "core/base/id.hpp"
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::plugin {
 namespace {
@@ -30,7 +32,7 @@ bool is_word(std::string_view s, std::string_view more) {
 
 Status check_key(std::string_view key) {
   if (key.size() <= kMaxKvKey && is_word(key, "._-")) return {};
-  return invalid("kv key \"" + std::string(key.substr(0, kMaxKvKey)) +
+  return invalid("kv key \"" + std::string(clip_utf8(key, kMaxKvKey)) +
                  "\": 1 to 128 bytes of [A-Za-z0-9._-] are allowed");
 }
 
@@ -50,10 +52,12 @@ std::string KvSpace::path_of(std::string_view key) const {
 
 Result<std::string> KvSpace::get(std::string_view key) const {
   SKEP_TRY(check_key(key));
-  const std::string path = path_of(key);
-  if (auto value = read_file(path, kMaxKvValue)) return std::move(*value);
-  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return not_found("kv key", key);
-  return Error{Code::kCorrupt, "kv key " + std::string(key) + " cannot be read from " + path};
+  auto value = load_file(path_of(key), kMaxKvValue);
+  if (value) return value;
+  const Error& error = value.error();
+  if (error.code == Code::kNotFound) return not_found("kv key", key);
+  if (error.code == Code::kInvalid) return Error{Code::kCorrupt, error.message};
+  return unavailable("kv key " + std::string(key) + ": " + error.message);
 }
 
 Result<UniqueFd> KvSpace::lock() const {

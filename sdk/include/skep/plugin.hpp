@@ -20,6 +20,7 @@
 
 #include "skep/abi/base.h"
 #include "skep/svc/log.h"
+#include "skep/text.hpp"
 
 namespace skep {
 
@@ -45,7 +46,7 @@ class Fault : public std::runtime_error {
 inline skep_rc set_error(skep_err* err, skep_rc code, std::string_view message,
                          std::uint32_t retry_ms = 0) noexcept {
   if (err != nullptr && err->text != nullptr) {
-    err->n = static_cast<std::uint32_t>(std::min<std::size_t>(err->cap, message.size()));
+    err->n = static_cast<std::uint32_t>(clip_text(message, err->cap).size());
     std::memcpy(err->text, message.data(), err->n);
     err->retry_ms = retry_ms;
   }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/gauges.hpp"
+
 namespace skep::app {
 namespace {
 
@@ -42,6 +44,13 @@ TEST(NodeMetrics, count_generations_by_state_and_the_calls_inside_all_of_them) {
         R"(skep_node_events_total{event="plugin.rolled_back"} 3)"})
     EXPECT_TRUE(has_line(text, line)) << line << "\n" << text;
   EXPECT_EQ(text.find("name=\"never\""), std::string::npos) << text;
+}
+
+TEST(NodeMetrics, show_the_gauges_of_plugins) {
+  gauges::set("com.acme.shown", "log_bytes", 4096);
+  const std::string text = node_metrics({}, {}, {});
+  EXPECT_TRUE(has_line(text, R"(skep_plugin_gauge{plugin="com.acme.shown",name="log_bytes"} 4096)"))
+      << text;
 }
 
 TEST(NodeMetrics, leave_families_without_a_value_out) {

@@ -11,7 +11,7 @@
 namespace skep {
 namespace {
 
-constexpr Millis kLong{20'000};
+constexpr Millis kPatience{20'000};
 constexpr Millis kNoSettle{0};
 
 void write_file(const std::string& path) { std::ofstream(path) << "x"; }
@@ -20,9 +20,9 @@ TEST(FolderWatch, names_a_file_that_was_written_and_one_that_went) {
   const test::TempDir dir;
   FolderWatch watch({dir.path()});
   write_file(dir.file("a.lua"));
-  EXPECT_EQ(watch.wait(kLong, kNoSettle, {}).paths, std::vector{dir.file("a.lua")});
+  EXPECT_EQ(watch.wait(kPatience, kNoSettle, {}).paths, std::vector{dir.file("a.lua")});
   std::filesystem::remove(dir.file("a.lua"));
-  EXPECT_EQ(watch.wait(kLong, kNoSettle, {}).paths, std::vector{dir.file("a.lua")});
+  EXPECT_EQ(watch.wait(kPatience, kNoSettle, {}).paths, std::vector{dir.file("a.lua")});
 }
 
 TEST(FolderWatch, a_rename_into_the_folder_is_one_change) {
@@ -31,16 +31,16 @@ TEST(FolderWatch, a_rename_into_the_folder_is_one_change) {
   FolderWatch watch({dir.path()});
   write_file(other.file("a"));
   std::filesystem::rename(other.file("a"), dir.file("b"));
-  EXPECT_EQ(watch.wait(kLong, kNoSettle, {}).paths, std::vector{dir.file("b")});
+  EXPECT_EQ(watch.wait(kPatience, kNoSettle, {}).paths, std::vector{dir.file("b")});
 }
 
 TEST(FolderWatch, a_folder_that_appears_later_is_looked_at_as_a_whole) {
   const test::TempDir dir;
   FolderWatch watch({dir.file("later")});
   std::filesystem::create_directory(dir.file("later"));
-  EXPECT_TRUE(watch.wait(kLong, kNoSettle, {}).overflow);
+  EXPECT_TRUE(watch.wait(kPatience, kNoSettle, {}).overflow);
   write_file(dir.file("later/a"));
-  EXPECT_EQ(watch.wait(kLong, kNoSettle, {}).paths, std::vector{dir.file("later/a")});
+  EXPECT_EQ(watch.wait(kPatience, kNoSettle, {}).paths, std::vector{dir.file("later/a")});
 }
 
 TEST(FolderWatch, two_names_of_one_folder_both_count) {
@@ -50,7 +50,7 @@ TEST(FolderWatch, two_names_of_one_folder_both_count) {
   FolderWatch watch({dir.file("real"), dir.file("link")});
   EXPECT_FALSE(watch.wait(Millis{50}, kNoSettle, {}).any()) << "nothing happened";
   write_file(dir.file("real/a"));
-  const auto changes = watch.wait(kLong, kNoSettle, {});
+  const auto changes = watch.wait(kPatience, kNoSettle, {});
   EXPECT_FALSE(changes.overflow);
   EXPECT_EQ(changes.paths, (std::vector{dir.file("link/a"), dir.file("real/a")}));
 }
@@ -61,11 +61,11 @@ TEST(FolderWatch, a_folder_that_is_replaced_is_watched_again) {
   std::filesystem::create_directory(folder);
   FolderWatch watch({folder});
   std::filesystem::remove(folder);
-  EXPECT_TRUE(watch.wait(kLong, kNoSettle, {}).overflow);
+  EXPECT_TRUE(watch.wait(kPatience, kNoSettle, {}).overflow);
   std::filesystem::create_directory(folder);
-  EXPECT_TRUE(watch.wait(kLong, kNoSettle, {}).overflow);
+  EXPECT_TRUE(watch.wait(kPatience, kNoSettle, {}).overflow);
   write_file(folder + "/a");
-  EXPECT_EQ(watch.wait(kLong, kNoSettle, {}).paths, std::vector{folder + "/a"});
+  EXPECT_EQ(watch.wait(kPatience, kNoSettle, {}).paths, std::vector{folder + "/a"});
 }
 
 TEST(FolderWatch, says_that_a_mode_changed_of_a_file_or_of_the_folder) {
@@ -74,7 +74,7 @@ TEST(FolderWatch, says_that_a_mode_changed_of_a_file_or_of_the_folder) {
   FolderWatch watch({dir.path()});
   for (const std::string& path : {dir.file("a"), dir.path()}) {
     std::filesystem::permissions(path, std::filesystem::perms::owner_all);
-    const auto changes = watch.wait(kLong, kNoSettle, {});
+    const auto changes = watch.wait(kPatience, kNoSettle, {});
     EXPECT_TRUE(changes.access) << path;
     EXPECT_TRUE(changes.paths.empty()) << "nothing was written";
   }
@@ -84,10 +84,10 @@ TEST(FolderWatch, ends_when_it_is_woken_or_stopped) {
   const test::TempDir dir;
   FolderWatch watch({dir.path()});
   watch.wake();
-  EXPECT_FALSE(watch.wait(kLong, kNoSettle, {}).any());
+  EXPECT_FALSE(watch.wait(kPatience, kNoSettle, {}).any());
   std::stop_source stop;
   std::thread stopper([&] { stop.request_stop(); });
-  EXPECT_FALSE(watch.wait(kLong, kNoSettle, stop.get_token()).any());
+  EXPECT_FALSE(watch.wait(kPatience, kNoSettle, stop.get_token()).any());
   stopper.join();
 }
 

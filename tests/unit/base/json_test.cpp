@@ -91,6 +91,16 @@ TEST(JsonOut, escapes_so_that_every_byte_below_32_comes_back) {
   EXPECT_EQ(std::string(parsed->at(0).get_string()), all);
 }
 
+TEST(JsonOut, writes_text_whatever_the_bytes) {
+  EXPECT_EQ(JsonOut().str("na\xefve \xc3\xa9").text(), "\"na\xef\xbf\xbdve \xc3\xa9\"");
+  EXPECT_EQ(JsonOut().object().key("\xff").integer(1).end_object().text(), "{\"\xef\xbf\xbd\":1}");
+  for (int first = 0; first < 256; ++first)
+    for (int second = 0; second < 256; ++second) {
+      const std::string bytes{static_cast<char>(first), static_cast<char>(second)};
+      ASSERT_TRUE(parse_json(JsonOut().str(bytes).text())) << first << ' ' << second;
+    }
+}
+
 TEST(JsonOut, writes_numbers_that_come_back_the_same) {
   for (const double d : {0.0, -0.5, 1e300, 5e-324, 0.1, 1.0 / 3}) {
     const auto parsed = parse_json(JsonOut().number(d).take());

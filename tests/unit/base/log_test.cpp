@@ -13,10 +13,7 @@ namespace {
 
 class Log : public testing::Test {
  protected:
-  ~Log() override {
-    set_context({});
-    configure("text", "info");
-  }
+  ~Log() override { configure("text", "info"); }
 
   static std::string written(const std::function<void()>& act) {
     testing::internal::CaptureStderr();
@@ -74,14 +71,6 @@ TEST_F(Log, unknown_words_are_refused_and_change_nothing) {
   EXPECT_FALSE(configure("xml", "info"));
   EXPECT_FALSE(configure("text", "loud"));
   EXPECT_NE(written([] { info("still"); }).find("INFO  still"), std::string::npos);
-}
-
-TEST_F(Log, context_is_on_every_json_line) {
-  configure("json", "info");
-  set_context({{"worker", "w1"}});
-  const auto parsed = parse_json(written([] { info("e"); }));
-  ASSERT_TRUE(parsed);
-  EXPECT_EQ(get_string(parsed->get_object(), "worker"), "w1");
 }
 
 TEST_F(Log, plugin_fields_come_through_in_both_formats) {

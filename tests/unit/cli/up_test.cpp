@@ -269,8 +269,8 @@ TEST_F(UpTest, stop_ends_the_processes_of_the_record) {
                            {{"site-a", *identify(node.pid())}, {"site-b", {bystander.pid(), 1}}}}));
   const Ran ran = run_cli({"up", "--stop", "--state", folder});
   EXPECT_EQ(ran.code, 0) << ran.err;
-  EXPECT_TRUE(supervisor.poll(Millis{5'000}));
-  EXPECT_TRUE(node.poll(Millis{5'000}));
+  EXPECT_TRUE(supervisor.poll(Millis{120'000}));
+  EXPECT_TRUE(node.poll(Millis{120'000}));
   EXPECT_FALSE(bystander.poll());
   EXPECT_FALSE(fs::exists(state.path("up.json")));
 }

@@ -49,6 +49,32 @@ TEST_F(ControlTest, an_array_answers_each_envelope_in_order) {
   EXPECT_EQ(get_string(items.at(0).as_object(), "ack"), good.idempotency_key);
   EXPECT_TRUE(items.at(1).as_object().at("ack").is_null());
   EXPECT_EQ(get_int(items.at(1).as_object(), "status"), 422);
+  EXPECT_EQ(get_string(items.at(1).as_object(), "key"), "k") << "a refused one names itself";
+  EXPECT_FALSE(get_string(items.at(1).as_object().at("error").as_object(), "code").empty());
+}
+
+TEST_F(ControlTest, every_answer_to_a_worker_says_whom_it_is_for) {  // P1
+  const api::Addressee to{"w1", "i1"};
+  const auto addressed = [&](const std::string& call, const std::string& body, int status) {
+    return api::read_addressee(api("POST", "/api/workers/" + call, body, status)) == to;
+  };
+  const std::string beat = api::encode(api::Beat{"w1", "i1"});
+  const std::string claim = api::encode(api::ClaimRequest{"i1", 1, 0, {}});
+  const std::string release = api::encode(api::ReleaseRequest{"i1", {}});
+  EXPECT_TRUE(addressed("w1/heartbeat", beat, 404));
+  EXPECT_TRUE(addressed("w1/claim", claim, 404));
+  EXPECT_TRUE(addressed("w1/release", release, 404));
+  EXPECT_TRUE(addressed("register", api::encode(registration("w1")), 200));
+  EXPECT_TRUE(addressed("w1/heartbeat", beat, 200));
+  EXPECT_TRUE(addressed("w1/claim", claim, 200));
+  EXPECT_TRUE(addressed("w1/release", release, 200));
+  EXPECT_EQ(api::read_addressee(api("GET", "/api/workers/w1/artifacts")).worker_id, "w1");
+  enrol("w1", "i2");
+  EXPECT_TRUE(addressed("w1/heartbeat", beat, 409));
+  EXPECT_TRUE(addressed("w1/claim", claim, 409));
+  const auto refusal = call("POST", "/api/workers/w1/release", release);
+  EXPECT_EQ(refusal.status, 409);
+  EXPECT_EQ(api::decode_refusal(refusal.body)->code, api::kWorkerIdConflict);
 }
 
 TEST_F(ControlTest, log_chunks_come_back_in_order_and_once) {

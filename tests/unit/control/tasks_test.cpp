@@ -77,6 +77,17 @@ TEST_F(ControlTest, the_same_key_is_the_same_task) {
   EXPECT_EQ(get_string(other, "code"), "idempotency-conflict");
 }
 
+TEST_F(ControlTest, an_array_of_which_a_key_conflicts_leaves_nothing) {  // N7
+  submit(R"({"type":"echo","idempotency_key":"k"})");
+  const auto refused = api("POST", "/api/tasks",
+                           R"([{"type":"echo"},)"
+                           R"({"type":"echo","params":{"a":1},"idempotency_key":"k"},)"
+                           R"({"type":"echo"}])",
+                           409);
+  EXPECT_EQ(get_string(refused, "code"), "idempotency-conflict");
+  EXPECT_EQ(api("GET", "/api/tasks").at("items").as_array().size(), 1u);
+}
+
 TEST_F(ControlTest, lists_page_by_cursor_newest_first) {
   std::vector<std::string> ids;
   for (int i = 0; i < 5; ++i) ids.push_back(submit());

@@ -66,7 +66,7 @@ class Catalog : public ::testing::Test {
   static void await_active(std::uint64_t seen) {
     const std::stop_source stop;
     for (;;) {
-      const auto events = events::since(seen, 16, Millis{10'000}, stop.get_token());
+      const auto events = events::since(seen, 16, Millis{120'000}, stop.get_token());
       ASSERT_FALSE(events.empty()) << "nothing happened within 10 s";
       for (const auto& e : events)
         if (e.name == "script.active") return;

@@ -2,7 +2,7 @@
 // itself cannot stop is listed in docs/write-lua.md and tested in children.
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <thread>
 
 #include "core/base/json.hpp"
@@ -21,13 +21,14 @@ struct Attack {
 class Hostile : public ::testing::TestWithParam<Attack> {};
 
 TEST_P(Hostile, is_stopped_within_its_limits) {
-  ScriptRig rig(R"({"memory_mb": 16, "max_instructions": 2000000000})");
-  const auto begun = std::chrono::steady_clock::now();
-  // The time limit is short where it is what stops the script, and far away everywhere else.
+  // Only the limit that stops the script is near, whatever the speed of the machine: either the
+  // time or the rest, among which no number of instructions that a test could use up.
+  ScriptRig rig(R"({"memory_mb": 16, "max_instructions": 1000000000000})");
   const bool by_time = std::string_view(GetParam().code) == "deadline";
-  const Millis limit(by_time ? 700 : 30'000);
+  const Millis limit(by_time ? 700 : 600'000);
+  const std::clock_t begun = std::clock();
   const auto ran = rig.run(script_with(GetParam().body, R"("task")"), "{}", {"task"}, limit);
-  const auto took = std::chrono::steady_clock::now() - begun;
+  const std::clock_t took = std::clock() - begun;
   EXPECT_EQ(ran.outcome.kind, model::OutcomeKind::kFailed);
   const auto error = parse_json(ran.outcome.error);
   ASSERT_TRUE(error) << ran.outcome.error;
@@ -35,7 +36,7 @@ TEST_P(Hostile, is_stopped_within_its_limits) {
   EXPECT_NE(get_string(error->get_object(), "message").find(GetParam().message), std::string::npos)
       << ran.outcome.error;
   if (by_time) {
-    EXPECT_LT(took, std::chrono::seconds(5));
+    EXPECT_LT(took, 10 * CLOCKS_PER_SEC) << "of the processor: it does not look at the time";
   }
   const auto after = rig.run(script_with("return 1"));
   EXPECT_EQ(after.outcome.result, "1") << "the host goes on";

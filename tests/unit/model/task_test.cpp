@@ -38,16 +38,6 @@ TEST(Verdict, has_the_numbers_of_the_plugin_abi) {
   EXPECT_EQ(static_cast<int>(Verdict::kWrongWorker), SKEP_RESULT_WRONG_WORKER);
 }
 
-TEST(Verdict, acknowledges_all_but_the_two_refusals) {
-  EXPECT_TRUE(is_acknowledged(Verdict::kApplied));
-  EXPECT_TRUE(is_acknowledged(Verdict::kAppliedLate));
-  EXPECT_TRUE(is_acknowledged(Verdict::kDuplicate));
-  EXPECT_TRUE(is_acknowledged(Verdict::kSuperseded));
-  EXPECT_TRUE(is_acknowledged(Verdict::kOrphanRecorded));
-  EXPECT_FALSE(is_acknowledged(Verdict::kKeyConflict));
-  EXPECT_FALSE(is_acknowledged(Verdict::kWrongWorker));
-}
-
 TEST(PublicStatus, hides_the_inner_states) {
   EXPECT_EQ(public_status(TaskState::kWaiting), "queued");
   EXPECT_EQ(public_status(TaskState::kSuspect), "executing");
@@ -74,8 +64,6 @@ TEST(Priority, is_a_word_or_a_digit) {
   EXPECT_EQ(parse_priority("0"), 0);
   for (const char* word : {"", "10", "-1", "urgent", "5.0", "High"})
     EXPECT_EQ(parse_priority(word), std::nullopt) << word;
-  EXPECT_EQ(priority_word(7), "high");
-  EXPECT_EQ(priority_word(3), "");
 }
 
 TEST(Words, come_back_as_what_they_were) {

@@ -79,6 +79,15 @@ TEST(Head, refuses_what_is_not_http_1) {
   EXPECT_EQ(refused("GET / HTTP/1.1\r\nHost: h\r\nExpect: miracles\r\n\r\n"), 417);
 }
 
+TEST(Head, refuses_a_header_that_is_no_text) {
+  EXPECT_EQ(refused("GET / HTTP/1.1\r\nHost: h\r\nIdempotency-Key: na\xefve\r\n\r\n"), 400);
+  Head head;
+  const Refusal r = parse_head("GET / HTTP/1.1\r\nHost: h\r\nX-Name: \xff\r\n\r\n", head);
+  ASSERT_TRUE(r);
+  EXPECT_NE(r->body.find("header x-name is not UTF-8"), std::string::npos) << r->body;
+  EXPECT_EQ(refused("GET / HTTP/1.1\r\nHost: h\r\nX-Name: na\xc3\xafve\r\n\r\n"), 0);
+}
+
 TEST(Target, decodes_the_path_once_and_splits_the_query) {
   HttpRequest request;
   ASSERT_FALSE(parse_target("/a%20b/%25c/%C3%A9/?x=1+2&y=%26&z", request));

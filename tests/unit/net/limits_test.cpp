@@ -10,12 +10,12 @@
 namespace skep::net::test {
 namespace {
 
-HttpResponse ok(const HttpRequest&) { return HttpResponse::json("{}"); }
+HttpResponse empty_json(const HttpRequest&) { return HttpResponse::json("{}"); }
 
 std::vector<Route> routes() {
   std::vector<Route> out;
-  out.push_back(route("GET", "/g", ok));
-  out.push_back(route("POST", "/p", ok, 1u << 20));
+  out.push_back(route("GET", "/g", empty_json));
+  out.push_back(route("POST", "/p", empty_json, 1u << 20));
   return out;
 }
 

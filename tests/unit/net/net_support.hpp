@@ -19,7 +19,7 @@
 
 namespace skep::net::test {
 
-inline constexpr Millis kPatience{20'000};  ///< longer than any test needs, sanitizers included
+inline constexpr Millis kPatience{120'000};  ///< longer than any machine needs
 
 /// Waits for something that happens on another thread.
 class Event {

@@ -95,7 +95,7 @@ TEST(Stream, holds_neither_thread_nor_handler_slot) {
   EXPECT_EQ(other.read_response().body, "true");
 }
 
-TEST(Stream, stops_with_the_server_within_a_second) {
+TEST(Stream, stops_with_the_server) {
   Feed feed;
   auto server = std::make_unique<TestServer>(std::vector<Route>{feed.stream_route()});
   RawClient idle(server->port());
@@ -109,7 +109,7 @@ TEST(Stream, stops_with_the_server_within_a_second) {
   ASSERT_TRUE(following(feed, 1));
   const auto began = std::chrono::steady_clock::now();
   (*server)->stop();
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, kPatience);
   EXPECT_EQ(feed.open, 0);
 }
 

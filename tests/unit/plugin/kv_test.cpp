@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include <atomic>
 #include <thread>
 
@@ -45,6 +47,19 @@ TEST_F(KvTest, refuses_what_is_outside_its_limits) {
   }
   EXPECT_EQ(KvSpace::open(dir_.path(), "../etc").error().code, Code::kInvalid);
   EXPECT_EQ(KvSpace::open("", "acme").error().code, Code::kState);
+}
+
+TEST_F(KvTest, a_value_that_cannot_be_read_now_is_neither_damaged_nor_missing) {  // P2
+  ASSERT_TRUE(space().put("k", "v"));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto value = space().get("k");
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(value);
+  EXPECT_EQ(value.error().code, Code::kUnavailable);
+  EXPECT_EQ(space().get("k").value(), "v");
 }
 
 TEST_F(KvTest, a_full_space_takes_no_new_key) {

@@ -1,5 +1,6 @@
 #include "core/plugin/quarantine.hpp"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "tests/unit/plugin/support.hpp"
@@ -61,6 +62,21 @@ TEST_F(QuarantineTest, sets_a_damaged_file_aside) {
     q.add(sha('a'), {"disk", "", "crashed", 1});
     EXPECT_TRUE(Quarantine(path_).has(sha('a')));
   }
+}
+
+TEST_F(QuarantineTest, a_file_that_cannot_be_read_now_stays_and_is_kept_later) {  // P2
+  Quarantine(path_).add(sha('a'), {"disk", "", "crashed", 1});
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  Quarantine q(path_);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(fs::exists(path_ + ".damaged"));
+  q.add(sha('b'), {"disk", "", "crashed", 2});
+  EXPECT_TRUE(q.has(sha('a')));
+  Quarantine again(path_);
+  EXPECT_TRUE(again.has(sha('a')) && again.has(sha('b')));
 }
 
 TEST_F(QuarantineTest, goes_on_without_a_place_to_write) {

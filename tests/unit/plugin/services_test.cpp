@@ -6,7 +6,10 @@
 #include <future>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
+#include "core/base/gauges.hpp"
 #include "core/base/log.hpp"
 #include "core/net/http.hpp"
 #include "core/plugin/adapters/abi_error.hpp"
@@ -43,6 +46,22 @@ TEST(LogService, lines_carry_the_plugin) {
   EXPECT_NE(out.find("\"level\":\"error\",\"event\":\"caf\xef\xbf\xbd\""), std::string::npos)
       << out;
   EXPECT_NE(out.find("no json"), std::string::npos) << out;
+}
+
+TEST(MetricService, keeps_a_gauge_under_the_plugin_until_it_is_set_again) {
+  PluginHost host("com.acme.gauges");
+  const auto* service = static_cast<const skep_svc_metric_v1*>(
+      host.handle()->service(host.handle(), SKEP_SVC_METRIC));
+  ASSERT_EQ(service, &metric_service());
+  service->set_gauge(host.handle(), to_view("depth"), 1);
+  service->set_gauge(host.handle(), to_view("depth"), 2);
+  service->set_gauge(host.handle(), to_view("no name"), 3);
+  host.entomb();
+  service->set_gauge(host.handle(), to_view("depth"), 4);
+  std::vector<std::pair<std::string, double>> ours;
+  for (const gauges::Gauge& g : gauges::all())
+    if (g.owner == "com.acme.gauges") ours.emplace_back(g.name, g.value);
+  EXPECT_EQ(ours, (std::vector<std::pair<std::string, double>>{{"depth", 2}}));
 }
 
 struct Reply {

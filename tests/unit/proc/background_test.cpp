@@ -12,7 +12,7 @@ TEST(Background, appends_both_streams_to_its_file_and_reports_the_exit) {
   std::ofstream(dir.file("log")) << "before\n";
   auto child = Background::spawn(shell("echo out; echo err >&2; exit 4"), dir.file("log"));
   ASSERT_TRUE(child) << child.error().message;
-  const auto e = child->poll(Millis(5'000));
+  const auto e = child->poll(kPatience);
   ASSERT_TRUE(e);
   EXPECT_EQ(e->exit_code, 4);
   EXPECT_EQ(contents(dir.file("log")), "before\nout\nerr\n");
@@ -20,12 +20,12 @@ TEST(Background, appends_both_streams_to_its_file_and_reports_the_exit) {
 }
 
 TEST(Background, says_nothing_while_it_runs_and_ends_politely) {
-  auto child = Background::spawn(shell("exec sleep 60"), "/dev/null");
+  auto child = Background::spawn(shell("exec sleep 600"), "/dev/null");
   ASSERT_TRUE(child);
   EXPECT_FALSE(child->poll(Millis(20)));
-  const Exit e = child->stop(Millis(5'000));
+  const Exit e = child->stop(kPatience);
   EXPECT_EQ(e.signal, SIGTERM);
-  EXPECT_LT(e.duration, Millis(2'000));
+  EXPECT_LT(e.duration, kPatience);
   EXPECT_EQ(child->stop(Millis(0)).signal, SIGTERM);
 }
 
@@ -48,7 +48,7 @@ TEST(Background, signals_the_child_alone) {
   ASSERT_TRUE(child);
   ASSERT_TRUE(eventually([&] { return contents(dir.file("log")) == "ready\n"; }));
   child->signal(SIGUSR1);
-  ASSERT_TRUE(child->poll(Millis(5'000)));
+  ASSERT_TRUE(child->poll(kPatience));
   EXPECT_EQ(contents(dir.file("log")), "ready\nusr1\n");
 }
 

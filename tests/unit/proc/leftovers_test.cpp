@@ -110,8 +110,8 @@ TEST(Leftovers, of_a_killed_host_are_gone_within_seconds) {
     ASSERT_TRUE(eventually([&] { return count_processes(seconds) == 40; }))
         << count_processes(seconds);
     host->signal(SIGKILL);
-    EXPECT_EQ(host->poll(Millis(5'000)).value_or(Exit{}).signal, SIGKILL);
-    EXPECT_TRUE(eventually([&] { return count_processes(seconds) == 0; }, Millis(5'000)));
+    EXPECT_EQ(host->poll(kPatience).value_or(Exit{}).signal, SIGKILL);
+    EXPECT_TRUE(eventually([&] { return count_processes(seconds) == 0; }, kPatience));
   }
 }
 

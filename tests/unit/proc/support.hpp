@@ -59,7 +59,11 @@ class Event {
 };
 
 /// Polls `done` until it holds or the time is up: for what nothing can announce to us.
-inline bool eventually(const std::function<bool()>& done, Millis limit = Millis(10'000)) {
+/// Longer than any machine needs for what comes at once, shorter than what a test must not wait
+/// for.
+inline constexpr Millis kPatience{120'000};
+
+inline bool eventually(const std::function<bool()>& done, Millis limit = kPatience) {
   const MonoMs until = monotonic_ms() + limit.count();
   while (!done()) {
     if (monotonic_ms() > until) return false;

@@ -136,8 +136,8 @@ TEST(artifacts, a_signature_comes_and_goes_with_its_file) {
   ASSERT_TRUE(folder.prepare());
   ASSERT_TRUE(folder.install(wanted("a", "x", "sig"), "x"));
   EXPECT_EQ(read_file(dir.file("scripts/a.lua.minisig")), "sig");
-  EXPECT_TRUE(folder.has(wanted("a", "x", "sig")));
-  EXPECT_FALSE(folder.has(wanted("a", "x", "other")));
+  EXPECT_TRUE(*folder.has(wanted("a", "x", "sig")));
+  EXPECT_FALSE(*folder.has(wanted("a", "x", "other")));
   ASSERT_TRUE(folder.install(wanted("a", "y"), "y"));
   EXPECT_FALSE(read_file(dir.file("scripts/a.lua.minisig")));
   EXPECT_EQ(folder.install(wanted("a", "z"), "not z").error().id(), "hash-mismatch");
@@ -150,11 +150,11 @@ TEST(artifacts, a_signature_that_cannot_be_read_is_not_none) {
   ASSERT_TRUE(folder.prepare());
   const auto large = wanted("a", "x", std::string(kMaxSignatureBytes, 's'));
   ASSERT_TRUE(folder.install(large, "x"));
-  EXPECT_TRUE(folder.has(large));
+  EXPECT_TRUE(*folder.has(large));
   std::ofstream(dir.file("scripts/a.lua.minisig")) << std::string(kMaxSignatureBytes + 1, 's');
-  EXPECT_FALSE(folder.has(wanted("a", "x")));
+  EXPECT_FALSE(*folder.has(wanted("a", "x")));
   ASSERT_TRUE(folder.install(wanted("a", "x"), "x"));
-  EXPECT_TRUE(folder.has(wanted("a", "x")));
+  EXPECT_TRUE(*folder.has(wanted("a", "x")));
 }
 
 }  // namespace

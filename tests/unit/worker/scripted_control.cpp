@@ -25,7 +25,7 @@ bool cancelled_within(ports::CancelToken& cancel, int ms) {
 }  // namespace
 
 bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -42,7 +42,8 @@ worker::Submission echo(const std::vector<std::string>& envelopes) {
   worker::Submission out;
   out.status = 200;
   for (const std::string& e : envelopes)
-    out.acks.push_back({key_of(e), "applied", task_of(e), 200, ""});
+    out.acks.push_back({key_of(e), "applied", task_of(e), 200, "", key_of(e)});
+  out.is_skeps = true;
   return out;
 }
 
@@ -287,7 +288,10 @@ Result<std::string> ScriptedHeartbeat::beat(std::string_view, std::string_view,
   if (!beat) return beat.error();
   beats_.push_back(*beat);
   if (failure_) return Error{*failure_, "no beat"};
+  if (answer_ == "echo") return std::string(beat_json);
+  if (!answer_.empty()) return answer_;
   api::BeatReply reply;
+  reply.to = {beat->worker_id, beat->incarnation};
   for (const ports::Renewal& renewal : beat->tasks)
     reply.tasks.emplace_back(renewal.lease, lost_.contains(renewal.lease.task_id)
                                                 ? ports::LeaseVerdict::kLost
@@ -302,6 +306,10 @@ void ScriptedHeartbeat::lose(const std::string& task_id) {
 void ScriptedHeartbeat::fail(std::optional<Code> code) {
   const std::scoped_lock lock(mutex_);
   failure_ = code;
+}
+void ScriptedHeartbeat::answer(const std::string& body) {
+  const std::scoped_lock lock(mutex_);
+  answer_ = body;
 }
 std::vector<api::Beat> ScriptedHeartbeat::beats() const {
   const std::scoped_lock lock(mutex_);

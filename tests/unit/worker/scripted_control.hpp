@@ -147,12 +147,15 @@ class ScriptedHeartbeat final : public ports::Heartbeat {
                            std::string_view beat_json, Millis timeout) override;
   void lose(const std::string& task_id);
   void fail(std::optional<Code> code);
+  /// Every beat is answered so; "echo" = with itself.
+  void answer(const std::string& body);
   std::vector<api::Beat> beats() const;
 
  private:
   mutable std::mutex mutex_;
   std::set<std::string> lost_;
   std::optional<Code> failure_;
+  std::string answer_;
   std::vector<api::Beat> beats_;
 };
 

@@ -16,8 +16,14 @@ class SenderTest : public ::testing::Test {
  protected:
   void SetUp() override {
     link_.set_registered(true);
-    sender_ = std::make_unique<worker::Sender>(
-        worker::SenderOptions{}, control_.factory()(abort_, Millis{1000}), spool_, link_, clock_);
+    sender_ = std::make_unique<worker::Sender>(options(), control_.factory()(abort_, Millis{1000}),
+                                               spool_, link_, clock_);
+  }
+  static worker::SenderOptions options() {
+    worker::SenderOptions o;
+    o.backoff = {Millis{5}, Millis{5}};
+    o.first_pause = Millis{5};
+    return o;
   }
   static std::string body(int i) {
     const std::string n = std::to_string(i);
@@ -62,8 +68,8 @@ TEST_F(SenderTest, forgets_what_the_control_plane_acknowledged) {
 TEST_F(SenderTest, replays_what_an_earlier_process_left_newest_first) {
   push(1, 3);
   std::vector<std::string> names;
-  sender_ = std::make_unique<worker::Sender>(
-      worker::SenderOptions{}, control_.factory()(abort_, Millis{1000}), spool_, link_, clock_);
+  sender_ = std::make_unique<worker::Sender>(options(), control_.factory()(abort_, Millis{1000}),
+                                             spool_, link_, clock_);
   for (int i = 1; i <= 3; ++i)
     names.push_back(std::to_string(1'000'000'000 + i) + "-execution_result-task-" +
                     std::to_string(i));
@@ -73,16 +79,20 @@ TEST_F(SenderTest, replays_what_an_earlier_process_left_newest_first) {
   EXPECT_EQ(control_.finished(), (std::vector<std::string>{"task-3", "task-2", "task-1"}));
 }
 
+api::Ack refusal_of(const std::string& key) {
+  return {"", "", "", 422, R"({"code":"schema","detail":"it is wrong"})", key};
+}
+
 TEST_F(SenderTest, sets_one_refused_result_aside_after_two_tries_and_delivers_the_rest) {  // S12
   std::atomic<int> tries{0};
   control_.judge([&](const std::vector<std::string>& envelopes) -> Result<Submission> {
     Submission out = echo(envelopes);
-    const auto bad = std::find_if(envelopes.begin(), envelopes.end(),
-                                  [](const auto& e) { return key_of(e) == "key-50"; });
-    if (bad == envelopes.end()) return out;
-    if (envelopes.size() > 1) return Submission{400, {}, Millis{0}, "one of them is wrong"};
-    ++tries;
-    return Submission{400, {}, Millis{0}, "it is wrong"};
+    for (api::Ack& ack : out.acks)
+      if (ack.key == "key-50") {
+        ack = refusal_of("key-50");
+        ++tries;
+      }
+    return out;
   });
   sender_->start();
   push(1, 100);
@@ -93,50 +103,105 @@ TEST_F(SenderTest, sets_one_refused_result_aside_after_two_tries_and_delivers_th
   EXPECT_EQ(tries, 2);
 }
 
-TEST_F(SenderTest, sets_aside_what_its_own_ack_refuses_twice) {
-  control_.judge([&](const std::vector<std::string>& envelopes) -> Result<Submission> {
-    Submission out = echo(envelopes);
-    for (api::Ack& ack : out.acks)
-      if (ack.ack == "key-2") ack = {"", "", "", 422, "{\"code\":\"key-conflict\"}"};
-    return out;
-  });
-  sender_->start();
-  push(1, 3);
-  ASSERT_TRUE(delivered());
-  ASSERT_EQ(spool_.rejected().size(), 1u);
-  EXPECT_NE(spool_.rejected()[0].second.find("key-conflict"), std::string::npos);
+/// Answers that are none, whatever they say.
+std::vector<Submission> strangers() {
+  const auto ack = [](int status, api::Ack one) {
+    return Submission{status, {std::move(one)}, Millis{0}, ""};
+  };
+  std::vector<Submission> out;
+  for (const int status : {200, 204, 302, 400, 401, 403, 404, 409, 413, 415, 422, 500, 503})
+    out.push_back({status, {}, Millis{0}, "<html>please log in</html>"});
+  out.push_back(ack(200, {"another-key", "applied", "", 200, "", "another-key"}));
+  out.push_back(ack(200, refusal_of("another-key")));
+  out.push_back(ack(200, refusal_of("")));
+  return out;
 }
 
-TEST_F(SenderTest, deletes_nothing_without_its_key_echoed) {  // S17
-  int call = 0;
+TEST_F(SenderTest, believes_no_stranger) {  // P1
+  for (const Submission& answer : strangers()) {
+    SCOPED_TRACE("status " + std::to_string(answer.status));
+    MemorySpool spool;
+    ScriptedControl control;
+    control.judge([&](const auto&) -> Result<Submission> { return answer; });
+    worker::Sender sender(options(), control.factory()(abort_, Millis{1000}), spool, link_, clock_);
+    std::vector<ports::SpoolItem> items;
+    for (int i = 1; i <= 8; ++i)
+      items.push_back({{}, "execution_result", "task-" + std::to_string(i), body(i)});
+    ASSERT_TRUE(spool.defer(*spool.put(items)));
+    sender.start();
+    ASSERT_TRUE(eventually([&] { return control.submissions() >= 12; }));
+    sender.stop();
+    EXPECT_EQ(spool.kept(), 8u);
+    EXPECT_TRUE(spool.rejected().empty());
+  }
+}
+
+TEST_F(SenderTest, believes_no_refusal_without_a_reason) {  // P1
+  for (const char* error : {"", "{}", "null", R"({"detail":"no"})", "<html>"}) {
+    MemorySpool spool;
+    ScriptedControl control;
+    std::atomic<int> refusals{0};
+    control.judge([&](const std::vector<std::string>& envelopes) -> Result<Submission> {
+      Submission out = echo(envelopes);
+      for (api::Ack& ack : out.acks)
+        if (ack.key == "key-1") ack = {"", "", "", 422, error, "key-1"};
+      ++refusals;
+      return out;
+    });
+    worker::Sender sender(options(), control.factory()(abort_, Millis{1000}), spool, link_, clock_);
+    const auto names =
+        spool.put(std::vector<ports::SpoolItem>{{{}, "execution_result", "task-1", body(1)}});
+    ASSERT_TRUE(spool.defer(*names));
+    sender.start();
+    ASSERT_TRUE(eventually([&] { return refusals >= 2; })) << error;
+    sender.stop();
+    EXPECT_EQ(spool.kept(), 1u) << error;
+  }
+}
+
+TEST_F(SenderTest, sends_less_at_a_time_when_somebody_on_the_way_minds_the_size) {  // P1
+  std::atomic<std::size_t> largest{0};
   control_.judge([&](const std::vector<std::string>& envelopes) -> Result<Submission> {
-    switch (call++ % 5) {
-      case 0:
-        return Submission{200, {}, Millis{0}, "<html>please log in</html>"};
-      case 1:
-        return Submission{204, {}, Millis{0}, ""};
-      case 2:
-        return Submission{302, {}, Millis{0}, ""};
-      case 3:
-        return Submission{200, {{"another-key", "applied", "", 200, ""}}, Millis{0}, ""};
-      default:
-        return Submission{200, std::vector<api::Ack>(envelopes.size()), Millis{0}, ""};
-    }
+    if (envelopes.size() > 5) return Submission{413, {}, Millis{0}, "<html>too large</html>"};
+    largest = std::max<std::size_t>(largest, envelopes.size());
+    return echo(envelopes);
   });
   sender_->start();
   push(1, 100);
-  ASSERT_TRUE(eventually([&] {
-    link_.reached();  // as if another loop got through: no need to wait for the backoff
-    return control_.submissions() >= 5;
-  }));
-  sender_->stop();
-  EXPECT_EQ(spool_.kept(), 100u);
+  ASSERT_TRUE(delivered());
+  EXPECT_GT(largest, 1u) << "no smaller than needed";
   EXPECT_TRUE(spool_.rejected().empty());
+}
+
+TEST_F(SenderTest, one_result_that_somebody_on_the_way_minds_holds_up_no_other) {  // P1
+  control_.judge([&](const std::vector<std::string>& envelopes) -> Result<Submission> {
+    for (const std::string& e : envelopes)
+      if (key_of(e) == "key-50") return Submission{403, {}, Millis{0}, "attack detected"};
+    return echo(envelopes);
+  });
+  sender_->start();
+  push(1, 100);
+  ASSERT_TRUE(eventually([&] { return spool_.kept() == 1; }));
+  EXPECT_TRUE(spool_.rejected().empty());
+  EXPECT_TRUE(link_.registered()) << "it was no word on the token";
+}
+
+TEST_F(SenderTest, what_no_spool_holds_is_kept_until_it_is_delivered) {
+  control_.judge([](const auto&) -> Result<Submission> {
+    return Submission{400, {}, Millis{0}, "<html>"};
+  });
+  sender_->start();
+  sender_->push({{"", "execution_result", "task-1", "key-1", body(1), {}}});
+  ASSERT_TRUE(eventually([&] { return control_.submissions() >= 1; }));
+  sender_->stop();
+  const auto left = sender_->take_unspooled();
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].key, "key-1");
 }
 
 TEST_F(SenderTest, keeps_everything_while_its_token_is_refused_and_asks_to_register) {  // S13
   control_.judge([](const auto&) -> Result<Submission> {
-    return Submission{401, {}, Millis{0}, "token"};
+    return Submission{401, {}, Millis{0}, "token", true};
   });
   sender_->start();
   push(1, 100);
@@ -195,10 +260,14 @@ TEST_F(SenderTest, hands_new_results_to_the_spool_at_once_while_nobody_answers) 
 }
 
 TEST_F(SenderTest, goes_on_with_others_when_one_item_is_never_answered) {
+  worker::SenderOptions patient = options();
+  patient.first_pause = Millis{60'000};
+  sender_ = std::make_unique<worker::Sender>(patient, control_.factory()(abort_, Millis{1000}),
+                                             spool_, link_, clock_);
   control_.judge([](const std::vector<std::string>& envelopes) -> Result<Submission> {
     Submission out = echo(envelopes);
     for (api::Ack& ack : out.acks)
-      if (ack.ack == "key-3") ack = {"", "", "", 500, "{}"};
+      if (ack.key == "key-3") ack = {"", "", "", 500, "{}", "key-3"};
     return out;
   });
   sender_->start();

@@ -168,6 +168,25 @@ TEST(Worker, ends_a_task_whose_lease_is_lost) {  // Q20
   EXPECT_EQ(b.runner.last_reason(), CancelReason::kLeaseLost);
 }
 
+TEST(Worker, a_stranger_that_answers_beats_ends_no_task_and_changes_no_mode) {  // P1
+  for (const char* answer : {"{}", "{\"mode\":\"draining\"}", "<html>", "echo"}) {
+    SCOPED_TRACE(answer);
+    Bench b;
+    b.options.heartbeat_interval = Millis{20};
+    const auto lease = b.control.enqueue("stubborn");
+    b.heartbeat.answer(answer);
+    b.start();
+    ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+    const auto before = b.heartbeat.beats().size();
+    ASSERT_TRUE(eventually([&] { return b.heartbeat.beats().size() >= before + 5; }));
+    b.runner.let_go();
+    ASSERT_TRUE(b.finished(1));
+    EXPECT_EQ(b.runner.last_reason(), CancelReason::kNone);
+    b.control.enqueue("noop");
+    EXPECT_TRUE(b.finished(2)) << "it still claims";
+  }
+}
+
 TEST(Worker, tells_a_task_that_its_time_is_up) {
   Bench b;
   b.control.enqueue("wait", 50);

@@ -206,7 +206,8 @@ typedef struct skep_queue_counts {
 typedef struct skep_queue_v1 {
   uint32_t size;
   uint32_t flags;
-  /* Adds tasks, all in one transaction; one verdict each. [worker] */
+  /* Adds tasks, all or none; one verdict each. With a CONFLICT among the verdicts none was added,
+   * and the others say what would have become of theirs. [worker] */
   skep_rc (*enqueue)(skep_inst* inst, int64_t now_ms, const skep_queue_task* tasks, uint32_t n,
                      const skep_queue_verdicts* verdicts, skep_err* err);
   /* Leases up to filter.max tasks that this worker may run: by priority, then age. Each gets

@@ -1,8 +1,8 @@
-#include "core/control/placement.hpp"
+#include "core/model/placement.hpp"
 
 #include <algorithm>
 
-namespace skep::control {
+namespace skep::model {
 namespace {
 
 bool contains(const std::vector<std::string>& list, const std::string& item) {
@@ -11,8 +11,7 @@ bool contains(const std::vector<std::string>& list, const std::string& item) {
 
 }  // namespace
 
-std::optional<std::string> why_not(const model::TaskSpec& spec,
-                                   const model::WorkerProfile& worker) {
+std::optional<std::string> why_not(const TaskSpec& spec, const WorkerProfile& worker) {
   if (!spec.target_worker.empty() && spec.target_worker != worker.id)
     return "the task is for worker " + spec.target_worker;
   if (!spec.site.empty() && spec.site != worker.site)
@@ -23,4 +22,4 @@ std::optional<std::string> why_not(const model::TaskSpec& spec,
   return std::nullopt;
 }
 
-}  // namespace skep::control
+}  // namespace skep::model

@@ -6,9 +6,9 @@
 
 #include "core/model/task.hpp"
 
-namespace skep::control {
+namespace skep::model {
 
 /// Why `worker` may not run such a task, in words for people; nothing when it may.
-std::optional<std::string> why_not(const model::TaskSpec& spec, const model::WorkerProfile& worker);
+std::optional<std::string> why_not(const TaskSpec& spec, const WorkerProfile& worker);
 
-}  // namespace skep::control
+}  // namespace skep::model
