@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdio>
 
+#include "core/base/mutex.hpp"
+
 namespace skep {
 namespace {
 
@@ -22,10 +24,12 @@ WallMs SystemClock::wall_ms() const { return read_ms(CLOCK_MONOTONIC) + offset_m
 MonoMs SystemClock::mono_ms() const { return read_ms(CLOCK_MONOTONIC); }
 
 void SystemClock::sleep(Millis d, std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  wake.wait_for(lock, stop, d, [] { return false; });
+  const auto until = std::chrono::steady_clock::now() + d;
+  Mutex mutex;
+  StoppableCondVar stopped;
+  MutexLock lock(mutex);
+  while (!stop.stop_requested() && std::chrono::steady_clock::now() < until)
+    stopped.wait_until(lock, stop, until);
 }
 
 std::string to_iso(WallMs ms) {

@@ -1,8 +1,9 @@
 // A value that many threads read and one replaces as a whole.
 #pragma once
 
-#include <mutex>
 #include <utility>
+
+#include "core/base/mutex.hpp"
 
 namespace skep {
 
@@ -12,17 +13,17 @@ class Live {
  public:
   explicit Live(T value) : value_(std::move(value)) {}
   T get() const {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return value_;
   }
   void set(T value) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     value_ = std::move(value);
   }
 
  private:
-  mutable std::mutex mutex_;
-  T value_;
+  mutable Mutex mutex_;
+  T value_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep

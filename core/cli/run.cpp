@@ -2,8 +2,9 @@
 
 #include <ostream>
 
-#include "core/cli/help.hpp"
-#include "core/cli/parse.hpp"
+#include "core/cli/base/help.hpp"
+#include "core/cli/base/parse.hpp"
+#include "core/cli/commands.hpp"
 
 namespace skep::cli {
 namespace {
@@ -27,15 +28,16 @@ Console make_console(const std::vector<std::string>& words, const Environment& e
                  t.now};
 }
 
-Outcome<int> run_parsed(Parsed parsed, Console& console, const Environment& environment,
-                        const Terminal& t, Transport transport) {
+Expected<int> run_parsed(Parsed parsed, Console& console, const Environment& environment,
+                         const Terminal& t, Transport transport) {
   if (parsed.command == nullptr || !parsed.help_topic.empty()) {
-    console.out << help_text(parsed.help_topic);
+    console.out << help_text(all_commands(), parsed.help_topic);
     return 0;
   }
   console.quiet = parsed.args.has("quiet");
-  Session session(std::move(parsed.args), console, t.in, environment, std::move(transport));
-  auto code = parsed.command->run(session);
+  Invocation call(all_commands(), std::move(parsed.args), console, t.in, environment,
+                  std::move(transport));
+  auto code = parsed.command->run(call);
   if (code || !code.error().problem.empty()) return code;
   Failure failure = code.error();
   failure.error = with_help(std::move(failure.error), *parsed.command);
@@ -47,10 +49,10 @@ Outcome<int> run_parsed(Parsed parsed, Console& console, const Environment& envi
 int run(const std::vector<std::string>& words, const Environment& environment, const Terminal& t,
         Transport transport) {
   Console console = make_console(words, environment, t);
-  auto parsed = parse(words, environment);
-  Outcome<int> code =
+  auto parsed = parse(all_commands(), words, environment);
+  Expected<int> code =
       parsed ? run_parsed(std::move(*parsed), console, environment, t, std::move(transport))
-             : Outcome<int>(Failure(parsed.error()));
+             : Expected<int>(Failure(parsed.error()));
   if (code) return *code;
   print_failure(console, code.error());
   return exit_code_of(code.error());

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/cli/session.hpp"
+#include "core/cli/base/invocation.hpp"
 
 namespace skep::cli {
 

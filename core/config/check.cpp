@@ -96,7 +96,7 @@ std::string check_format(Format format, std::string_view text) {
     case Format::kEventPattern:
       return events::is_pattern(text) ? ""
                                       : "expected the name of an event such as task.failed, or a "
-                                        "beginning and *, such as worker.*";
+                                        "beginning and *, such as worker.*; a ! before it means all others";
     case Format::kTrustPolicy:
       return one_of(text, {"none", "pin", "signature", "both"});
   }

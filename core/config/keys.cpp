@@ -83,7 +83,7 @@ const std::vector<Key>& table() {
      .min = 1, .max = 30 * kDay},
     {.section = "control", .name = "events", .field = AT(control.events), .live = true,
      .doc = "Kinds of [events](events.md) that are kept in the database: names, or beginnings with "
-            "`*`; an empty list keeps none.", .format = Format::kEventPattern},
+            "`*`; not those with a `!` before. An empty list keeps none.", .format = Format::kEventPattern},
     {.section = "control", .name = "max_events", .field = AT(control.max_events), .live = true,
      .doc = "Most events kept; the oldest go, and those older than `retention_days`.",
      .min = 1000, .max = 1'000'000'000},

@@ -1,12 +1,12 @@
 // The connections of a server and their caps. Private to core/net. [any]
 #pragma once
 
-#include <condition_variable>
+#include <chrono>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <unordered_set>
 
+#include "core/base/mutex.hpp"
 #include "core/net/session.hpp"
 
 namespace skep::net {
@@ -19,7 +19,7 @@ class Connections {
   /// At a cap the connection whose time runs out first makes room: an idle or a half-sent one.
   /// False when all are at work; then the caller closes the new one.
   bool add(const std::shared_ptr<Session>& session) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto same = per_address_.find(session->address());
     const bool address_full = same != per_address_.end() && same->second >= cap_per_address_;
     if ((address_full || all_.size() >= cap_) &&
@@ -31,27 +31,32 @@ class Connections {
   }
 
   void remove(const std::shared_ptr<Session>& session) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (leaving_.erase(session) == 0) forget(session);
-    if (all_.empty() && leaving_.empty()) empty_.notify_all();
+    if (none_left()) empty_.notify_all();
   }
 
   /// `visit` runs under the lock.
   template <class Visit>
   void for_each(const Visit& visit) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const std::shared_ptr<Session>& session : all_) visit(*session);
     for (const std::shared_ptr<Session>& session : leaving_) visit(*session);
   }
 
   /// False when connections are left after `limit`.
   bool wait_empty(Millis limit) const {
-    std::unique_lock lock(mutex_);
-    return empty_.wait_for(lock, limit, [this] { return all_.empty() && leaving_.empty(); });
+    const auto until = std::chrono::steady_clock::now() + limit;
+    MutexLock lock(mutex_);
+    while (!none_left() && empty_.wait_until(lock, until)) {
+    }
+    return none_left();
   }
 
  private:
-  bool make_room(const asio::ip::address* address) {
+  bool none_left() const SKEP_REQUIRES(mutex_) { return all_.empty() && leaving_.empty(); }
+
+  bool make_room(const asio::ip::address* address) SKEP_REQUIRES(mutex_) {
     std::shared_ptr<Session> first;
     for (const std::shared_ptr<Session>& session : all_)
       if ((address == nullptr || session->address() == *address) && session->is_reading() &&
@@ -64,7 +69,7 @@ class Connections {
     return true;
   }
 
-  void forget(const std::shared_ptr<Session>& session) {
+  void forget(const std::shared_ptr<Session>& session) SKEP_REQUIRES(mutex_) {
     all_.erase(session);
     const auto count = per_address_.find(session->address());
     if (--count->second == 0) per_address_.erase(count);
@@ -72,11 +77,12 @@ class Connections {
 
   const std::size_t cap_;
   const std::size_t cap_per_address_;
-  mutable std::mutex mutex_;
-  mutable std::condition_variable empty_;
-  std::unordered_set<std::shared_ptr<Session>> all_;
-  std::unordered_set<std::shared_ptr<Session>> leaving_;  ///< told to go, not counted any more
-  std::map<asio::ip::address, std::size_t> per_address_;
+  mutable Mutex mutex_;
+  mutable CondVar empty_;
+  std::unordered_set<std::shared_ptr<Session>> all_ SKEP_GUARDED_BY(mutex_);
+  /// Told to go, not counted any more.
+  std::unordered_set<std::shared_ptr<Session>> leaving_ SKEP_GUARDED_BY(mutex_);
+  std::map<asio::ip::address, std::size_t> per_address_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::net

@@ -3,7 +3,8 @@
 
 #include <deque>
 #include <functional>
-#include <mutex>
+
+#include "core/base/mutex.hpp"
 
 namespace skep::net {
 
@@ -15,7 +16,7 @@ class HandlerSlots {
   /// caller's, in the order of asking, on the thread of a leave(); it returns at once.
   template <class Granted>
   bool enter(const Granted& granted) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (free_ > 0) {
       --free_;
       return true;
@@ -28,7 +29,7 @@ class HandlerSlots {
   void leave() {
     std::function<void()> next;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (queue_.empty()) {
         ++free_;
         return;
@@ -40,9 +41,9 @@ class HandlerSlots {
   }
 
  private:
-  std::mutex mutex_;
-  std::size_t free_;
-  std::deque<std::function<void()>> queue_;
+  Mutex mutex_;
+  std::size_t free_ SKEP_GUARDED_BY(mutex_);
+  std::deque<std::function<void()>> queue_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::net

@@ -9,13 +9,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 #include "core/net/caller.hpp"
 
@@ -105,10 +105,10 @@ class WaitList {
     std::string key;
     Waker waker;
   };
-  mutable std::mutex mutex_;
-  std::uint64_t epoch_ = 1;  ///< grows at each wake
-  std::uint64_t next_id_ = 1;
-  std::map<std::uint64_t, Entry> entries_;
+  mutable Mutex mutex_;
+  std::uint64_t epoch_ SKEP_GUARDED_BY(mutex_) = 1;  ///< grows at each wake
+  std::uint64_t next_id_ SKEP_GUARDED_BY(mutex_) = 1;
+  std::map<std::uint64_t, Entry> entries_ SKEP_GUARDED_BY(mutex_);
 };
 
 /// body_cap of a route that works without a body (`curl -X POST` sends no Content-Length then).

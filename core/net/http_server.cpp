@@ -15,7 +15,7 @@
 namespace skep::net {
 namespace {
 
-constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> kAccepted{};
+constexpr asio::as_tuple_t<asio::use_awaitable_t<Strand>> kAccepted{};
 constexpr Millis kAcceptPause{100};  ///< after EMFILE and the like, which do not pass by retrying
 constexpr MonoMs kLogPause = 10'000;
 
@@ -58,11 +58,11 @@ struct HttpServer::Impl {
 
   Status open_all();
   Status add(Result<Listener> listener);
-  void spawn(const Executor& executor, Task<void> task, std::string_view name);
+  void spawn(const Strand& executor, Awaitable<void> task, std::string_view name);
   void start_threads();
-  Task<void> accept_loop(Listener& listener);
+  Awaitable<void> accept_loop(Listener& listener);
   void adopt(Socket socket, Peer peer);
-  Task<void> sweep_loop();
+  Awaitable<void> sweep_loop();
   Millis sweep_interval() const;
   void close_listeners();
 
@@ -90,7 +90,7 @@ Status HttpServer::Impl::add(Result<Listener> listener) {
   return {};
 }
 
-void HttpServer::Impl::spawn(const Executor& executor, Task<void> task, std::string_view name) {
+void HttpServer::Impl::spawn(const Strand& executor, Awaitable<void> task, std::string_view name) {
   asio::co_spawn(executor, std::move(task),
                  [name](std::exception_ptr thrown) { log_exception(name, thrown); });
 }
@@ -103,7 +103,7 @@ void HttpServer::Impl::start_threads() {
     });
 }
 
-Task<void> HttpServer::Impl::accept_loop(Listener& listener) {
+Awaitable<void> HttpServer::Impl::accept_loop(Listener& listener) {
   Timer pause(listener.acceptor.get_executor());
   while (!shared.closing) {
     asio::generic::stream_protocol::endpoint from;
@@ -141,7 +141,7 @@ Millis HttpServer::Impl::sweep_interval() const {
   return std::clamp(shortest / 4, Millis{10}, Millis{500});
 }
 
-Task<void> HttpServer::Impl::sweep_loop() {
+Awaitable<void> HttpServer::Impl::sweep_loop() {
   while (!shared.closing || !connections.wait_empty(Millis{0})) {
     sweep_timer.expires_after(sweep_interval());
     co_await sweep_timer.async_wait(kAccepted);

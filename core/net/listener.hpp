@@ -11,7 +11,7 @@
 namespace skep::net {
 
 struct Listener {
-  using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, Executor>;
+  using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, Strand>;
   Acceptor acceptor;
   std::string url;  ///< "http://127.0.0.1:9595", "unix:/path"
   bool loopback = false;

@@ -16,7 +16,7 @@
 namespace skep::net {
 namespace {
 
-constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> kAwait{};
+constexpr asio::as_tuple_t<asio::use_awaitable_t<Strand>> kAwait{};
 constexpr std::size_t kReadChunk = 4u << 10;
 constexpr std::size_t kBodyChunk = 64u << 10;
 constexpr std::size_t kMaxPipelined = 16u << 10;  ///< bytes read ahead while a handler waits
@@ -64,7 +64,7 @@ Session::Session(ServerShared& shared, Socket socket, Peer peer)
       signal_(socket_.get_executor()),
       peer_(std::move(peer)) {}
 
-Task<void> Session::run() {
+Awaitable<void> Session::run() {
   while (open_) co_await serve_one();
   if (linger_) co_await drain();
   clear_deadline();
@@ -73,7 +73,7 @@ Task<void> Session::run() {
   socket_.close(ignored);
 }
 
-Task<void> Session::serve_one() {
+Awaitable<void> Session::serve_one() {
   phase_ = Phase::kReading;
   const bool complete = co_await read_head();
   if (!complete) co_return;
@@ -94,7 +94,7 @@ Task<void> Session::serve_one() {
 
 // --- reading ---------------------------------------------------------------------------------
 
-Task<bool> Session::read_head() {
+Awaitable<bool> Session::read_head() {
   scanner_.reset();
   const bool waits_for_first_byte = !first_request_ && buffer_.empty();
   set_deadline(waits_for_first_byte ? shared_.options.idle_timeout
@@ -166,7 +166,7 @@ Refusal Session::find_route(Exchange& x) {
   return {};
 }
 
-Task<Refusal> Session::read_body(Exchange& x) {
+Awaitable<Refusal> Session::read_body(Exchange& x) {
   const std::size_t length = x.head.content_length.value_or(0);
   std::string& body = x.request.body;
   body.assign(buffer_, 0, length);
@@ -194,7 +194,7 @@ Task<Refusal> Session::read_body(Exchange& x) {
 }
 
 /// 0: end of stream, error or time-out (then timed_out_ is set).
-Task<std::size_t> Session::read_some(char* at, std::size_t room) {
+Awaitable<std::size_t> Session::read_some(char* at, std::size_t room) {
   timed_out_ = false;
   if (shared_.closing) co_return 0;
   const auto buffer = asio::buffer(at, room);
@@ -204,7 +204,7 @@ Task<std::size_t> Session::read_some(char* at, std::size_t room) {
 
 // --- answering -------------------------------------------------------------------------------
 
-Task<HttpResponse> Session::answer(Exchange& x) {
+Awaitable<HttpResponse> Session::answer(Exchange& x) {
   phase_ = Phase::kHandling;
   for (int runs_past_until = 0;;) {
     co_await enter_slot();
@@ -237,7 +237,7 @@ HttpResponse Session::call_handler(Exchange& x) {
   return HttpResponse::problem(internal_error("the handler of this route failed"));
 }
 
-Task<void> Session::enter_slot() {
+Awaitable<void> Session::enter_slot() {
   notified_ = false;
   auto granted = [this] {
     asio::post(socket_.get_executor(), [self = shared_from_this()] { self->notify(); });
@@ -246,7 +246,7 @@ Task<void> Session::enter_slot() {
   co_await wait_notified(kNever);
 }
 
-Task<void> Session::park(const Wait& wait) {
+Awaitable<void> Session::park(const Wait& wait) {
   const std::uint64_t id = ++park_id_;
   notified_ = false;
   woken_ = false;
@@ -269,7 +269,7 @@ Task<void> Session::park(const Wait& wait) {
   wait.list->wake(same_key, 1);
 }
 
-Task<void> Session::wait_notified(MonoMs until) {
+Awaitable<void> Session::wait_notified(MonoMs until) {
   constexpr MonoMs kLongest = 3'600'000;
   for (MonoMs now = shared_.clock.mono_ms(); !notified_ && now < until;
        now = shared_.clock.mono_ms()) {
@@ -307,14 +307,14 @@ void Session::on_peer_readable(std::uint64_t park_id) {
 
 // --- writing ---------------------------------------------------------------------------------
 
-Task<void> Session::refuse_stream(HttpResponse response) {
+Awaitable<void> Session::refuse_stream(HttpResponse response) {
   Exchange x;
   x.request.received_ms = shared_.clock.mono_ms();
   linger_ = true;
   co_await respond(x, std::move(response));
 }
 
-Task<void> Session::respond(const Exchange& x, HttpResponse response) {
+Awaitable<void> Session::respond(const Exchange& x, HttpResponse response) {
   report(x, response.status);
   if (peer_gone_) co_return;
   phase_ = Phase::kWriting;
@@ -336,7 +336,7 @@ void Session::report(const Exchange& x, int status) const {
   shared_.options.on_request(x.head.method, x.route != nullptr ? x.route->path : "", status, took);
 }
 
-Task<bool> Session::write_all(std::string_view head, std::string_view body) {
+Awaitable<bool> Session::write_all(std::string_view head, std::string_view body) {
   std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
   boost::system::error_code error;
   std::size_t sent = socket_.write_some(parts, error);
@@ -353,7 +353,7 @@ Task<bool> Session::write_all(std::string_view head, std::string_view body) {
 }
 
 /// Closing with unread bytes would reset the connection, and the peer might never see the answer.
-Task<void> Session::drain() {
+Awaitable<void> Session::drain() {
   boost::system::error_code ignored;  // the peer may be gone already
   socket_.shutdown(Socket::shutdown_send, ignored);
   phase_ = Phase::kReading;

@@ -20,12 +20,12 @@
 namespace skep::net {
 
 namespace asio = boost::asio;
-using Executor = asio::strand<asio::io_context::executor_type>;
-using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
+using Strand = asio::strand<asio::io_context::executor_type>;
+using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, Strand>;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+                                         asio::wait_traits<std::chrono::steady_clock>, Strand>;
 template <class T>
-using Task = asio::awaitable<T, Executor>;
+using Awaitable = asio::awaitable<T, Strand>;
 
 /// What all sessions of a server use. Outlives them.
 struct ServerShared {
@@ -56,7 +56,7 @@ class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(ServerShared& shared, Socket socket, Peer peer);
   /// Serves until the connection ends.
-  Task<void> run();
+  Awaitable<void> run();
   /// Ends the current wait for bytes when its time is up. [any]
   void check_deadline(MonoMs now);
   /// Ends idle and half-read connections, runs a waiting handler a last time. [any]
@@ -68,7 +68,7 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Waits for bytes, until deadline(). [any]
   bool is_reading() const { return deadline() != kNever; }
   MonoMs deadline() const { return deadline_; }
-  Executor executor() { return socket_.get_executor(); }
+  Strand executor() { return socket_.get_executor(); }
   const asio::ip::address& address() const { return peer_.address; }
 
  private:
@@ -81,27 +81,27 @@ class Session : public std::enable_shared_from_this<Session> {
     bool unread_body = false;
   };
 
-  Task<void> serve_one();
-  Task<bool> read_head();
+  Awaitable<void> serve_one();
+  Awaitable<bool> read_head();
   HeadScanner::State scan_head();
   Refusal admit(Exchange& x);
   Refusal find_route(Exchange& x);
-  Task<Refusal> read_body(Exchange& x);
-  Task<HttpResponse> answer(Exchange& x);
+  Awaitable<Refusal> read_body(Exchange& x);
+  Awaitable<HttpResponse> answer(Exchange& x);
   HttpResponse call_handler(Exchange& x);
-  Task<void> park(const Wait& wait);
-  Task<void> enter_slot();
-  Task<void> wait_notified(MonoMs until);
+  Awaitable<void> park(const Wait& wait);
+  Awaitable<void> enter_slot();
+  Awaitable<void> wait_notified(MonoMs until);
   void notify();
   void watch_peer(std::uint64_t park_id);
   void on_peer_readable(std::uint64_t park_id);
-  Task<void> refuse_stream(HttpResponse response);
-  Task<void> respond(const Exchange& x, HttpResponse response);
-  Task<void> respond_stream(HttpResponse response);
+  Awaitable<void> refuse_stream(HttpResponse response);
+  Awaitable<void> respond(const Exchange& x, HttpResponse response);
+  Awaitable<void> respond_stream(HttpResponse response);
   StreamPart next_part(const HttpResponse& response) const;
-  Task<std::size_t> read_some(char* at, std::size_t room);
-  Task<bool> write_all(std::string_view head, std::string_view body);
-  Task<void> drain();
+  Awaitable<std::size_t> read_some(char* at, std::size_t room);
+  Awaitable<bool> write_all(std::string_view head, std::string_view body);
+  Awaitable<void> drain();
   void report(const Exchange& x, int status) const;
   void set_deadline(Millis from_now) { deadline_ = shared_.clock.mono_ms() + from_now.count(); }
   void clear_deadline() { deadline_ = kNever; }

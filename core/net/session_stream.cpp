@@ -10,7 +10,7 @@
 
 namespace skep::net {
 
-Task<void> Session::respond_stream(HttpResponse response) {
+Awaitable<void> Session::respond_stream(HttpResponse response) {
   streaming_ = true;
   open_ = false;
   const std::string head = response_head(response, false);
@@ -19,7 +19,7 @@ Task<void> Session::respond_stream(HttpResponse response) {
     StreamPart part = next_part(response);
     if (!part.bytes.empty()) sent = co_await write_all(part.bytes, "");
     if (!sent || part.end || shared_.closing) co_return;
-    const asio::use_awaitable_t<Executor> turn;
+    const asio::use_awaitable_t<Strand> turn;
     const bool waits = part.wait.list != nullptr && part.wait.until > shared_.clock.mono_ms();
     if (waits)
       co_await park(part.wait);

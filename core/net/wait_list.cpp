@@ -3,12 +3,12 @@
 namespace skep::net {
 
 std::uint64_t WaitList::ticket() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return epoch_;
 }
 
 std::uint64_t WaitList::add(std::string key, std::uint64_t ticket, Waker waker) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (ticket != epoch_) {
     waker();
     return 0;
@@ -19,13 +19,13 @@ std::uint64_t WaitList::add(std::string key, std::uint64_t ticket, Waker waker) 
 }
 
 void WaitList::remove(std::uint64_t id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   entries_.erase(id);
 }
 
 std::size_t WaitList::wake(const std::function<bool(std::string_view key)>& match,
                            std::size_t max) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++epoch_;
   std::size_t woken = 0;
   for (auto it = entries_.begin(); it != entries_.end() && woken < max;) {
@@ -45,7 +45,7 @@ void WaitList::wake_all() {
 }
 
 std::size_t WaitList::size() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return entries_.size();
 }
 

@@ -7,7 +7,6 @@
 #include "core/base/file.hpp"
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
-#include "core/base/text.hpp"
 #include "core/base/utf8.hpp"
 
 namespace skep::plugin {

@@ -24,30 +24,31 @@ bool may_be_lost(const Error& error) {
 
 ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
                      const LiveSettings& settings, SpoolReserve& reserve, Executor& executor,
-                     Link& link, NewsLoop& news, ArtifactFetcher& artifacts, Clock& clock)
+                     Membership& membership, InstructionLoop& instructions,
+                     ReleaseFetcher& artifacts, Clock& clock)
     : Service("skep-claim"),
       options_(std::move(options)),
       control_(std::move(control)),
       settings_(settings),
       reserve_(reserve),
       executor_(executor),
-      link_(link),
-      news_(news),
+      membership_(membership),
+      instructions_(instructions),
       artifacts_(artifacts),
       clock_(clock),
       backoff_(options_.seed) {}
 
 void ClaimLoop::run(std::stop_token stop) {
-  while (!stop.stop_requested() && !link_.conflicted()) {
-    if (!link_.registered()) {
+  while (!stop.stop_requested() && !membership_.conflicted()) {
+    if (!membership_.registered()) {
       register_worker(stop);
       continue;
     }
     const int max = room(stop);
-    news_.listen(max == 0);
+    instructions_.listen(max == 0);
     if (max > 0) claim(max, stop);
   }
-  news_.listen(false);
+  instructions_.listen(false);
   give_back_reserve();
 }
 
@@ -57,20 +58,20 @@ void ClaimLoop::register_worker(std::stop_token stop) {
   backoff_.reset();
   complaint_.reset();
   options_.on_registered(*reply);
-  link_.set_registered(true);
-  link_.reached();
+  membership_.set_registered(true);
+  membership_.reached();
   log::info("worker_registered", {{"protocol", reply->protocol}});
 }
 
 /// How many tasks to ask for; 0 after a wait in which nothing could be asked for.
 int ClaimLoop::room(std::stop_token stop) {
-  if (!link_.may_claim() || options_.blocked()) {
-    news_.listen(true);
-    link_.wait_change(kLook, stop);
+  if (!membership_.may_claim() || options_.blocked()) {
+    instructions_.listen(true);
+    membership_.wait_change(kLook, stop);
     return 0;
   }
   if (!executor_.wait_capacity(kSaturated, stop)) {
-    news_.listen(true);
+    instructions_.listen(true);
     if (!executor_.wait_capacity(kLook, stop)) return 0;
   }
   const Settings now = settings_.get();
@@ -83,8 +84,8 @@ int ClaimLoop::room(std::stop_token stop) {
   // Results on their way to the disk give their space back within milliseconds; a full disk does
   // not.
   const Millis pause = std::min(kLook, Millis{1 << std::min(no_room_++, 10)});
-  if (pause == kLook) news_.listen(true);
-  link_.wait_change(pause, stop);
+  if (pause == kLook) instructions_.listen(true);
+  membership_.wait_change(pause, stop);
   return 0;
 }
 
@@ -128,7 +129,7 @@ void ClaimLoop::claim(int max, std::stop_token stop) {
   next_claim();
   backoff_.reset();
   complaint_.reset();
-  link_.reached();
+  membership_.reached();
   const api::ClaimReply news{{}, reply->cancel, reply->mode};
   const bool empty = reply->tasks.empty();
   artifacts_.notice(reply->registry);
@@ -148,7 +149,7 @@ void ClaimLoop::next_claim() {
 void ClaimLoop::accept(api::ClaimReply reply) {
   for (const model::Lease& lease : reply.cancel)
     executor_.cancel(lease, ports::CancelReason::kUser);
-  link_.set_mode(reply.mode);
+  membership_.set_mode(reply.mode);
   reserved_ -= std::min(reserved_, static_cast<int>(reply.tasks.size()));
   if (!reply.tasks.empty()) executor_.submit(std::move(reply.tasks));
 }
@@ -156,20 +157,21 @@ void ClaimLoop::accept(api::ClaimReply reply) {
 /// An empty answer well before its time: the server does not hold requests, or another worker was
 /// quicker. Ask again soon at first, at the poll interval later.
 void ClaimLoop::pause_if_not_held(const api::ClaimReply& reply, MonoMs took, std::stop_token stop) {
-  if (took * 2 >= options_.hold.count() || !reply.cancel.empty() || !link_.may_claim()) {
+  if (took * 2 >= options_.hold.count() || !reply.cancel.empty() || !membership_.may_claim()) {
     early_empty_ = 0;
     return;
   }
   early_empty_ = std::min(early_empty_ + 1, 16);
   const Millis pause = std::min(settings_.get().poll_interval, Millis{25} * (1 << early_empty_));
-  link_.wait_change(pause, stop);
+  membership_.wait_change(pause, stop);
 }
 
 void ClaimLoop::failed(const Error& error, std::stop_token stop) {
   if (stop.stop_requested()) return;
-  if (error.code == Code::kState) return link_.conflict(error.message);
-  if (error.code == Code::kNotFound || error.code == Code::kDenied) link_.set_registered(false);
-  if (error.code != Code::kNotFound && error.code != Code::kInvalid) link_.lost();
+  if (error.code == Code::kState) return membership_.conflict(error.message);
+  if (error.code == Code::kNotFound || error.code == Code::kDenied)
+    membership_.set_registered(false);
+  if (error.code != Code::kNotFound && error.code != Code::kInvalid) membership_.lost();
   const bool denied = error.code == Code::kDenied;
   const Millis pause = backoff_.next(std::max(error.retry_after, denied ? kDenied : Millis{0}));
   if (complaint_.due(clock_.mono_ms()))
@@ -178,7 +180,7 @@ void ClaimLoop::failed(const Error& error, std::stop_token stop) {
         {{"error", error.message}, {"failures", backoff_.failures()}, {"retry_ms", pause.count()}});
   // Unknown here after a restart of the control plane: register at once, then at the usual pace.
   if (error.code == Code::kNotFound && backoff_.failures() == 1) return;
-  link_.wait_change(pause, stop);
+  membership_.wait_change(pause, stop);
 }
 
 }  // namespace skep::worker

@@ -6,12 +6,12 @@
 
 #include "core/base/id.hpp"
 #include "core/base/service.hpp"
-#include "core/worker/artifact_fetcher.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
 #include "core/worker/executor.hpp"
-#include "core/worker/link.hpp"
-#include "core/worker/news_loop.hpp"
+#include "core/worker/instruction_loop.hpp"
+#include "core/worker/membership.hpp"
+#include "core/worker/release_fetcher.hpp"
 #include "core/worker/settings.hpp"
 #include "core/worker/spool_reserve.hpp"
 
@@ -32,8 +32,9 @@ class ClaimLoop final : public Service {
  public:
   /// Collaborators outlive the loop.
   ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
-            const LiveSettings& settings, SpoolReserve& reserve, Executor& executor, Link& link,
-            NewsLoop& news, ArtifactFetcher& artifacts, Clock& clock);
+            const LiveSettings& settings, SpoolReserve& reserve, Executor& executor,
+            Membership& membership, InstructionLoop& instructions, ReleaseFetcher& artifacts,
+            Clock& clock);
   ~ClaimLoop() override { stop(); }
 
  protected:
@@ -55,9 +56,9 @@ class ClaimLoop final : public Service {
   const LiveSettings& settings_;
   SpoolReserve& reserve_;
   Executor& executor_;
-  Link& link_;
-  NewsLoop& news_;
-  ArtifactFetcher& artifacts_;
+  Membership& membership_;
+  InstructionLoop& instructions_;
+  ReleaseFetcher& artifacts_;
   Clock& clock_;
   Backoff backoff_;
   Complaint complaint_;

@@ -2,7 +2,7 @@
 
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
-#include "core/worker/log_streamer.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::worker {
 namespace {
@@ -39,7 +39,9 @@ Millis retry_after(const net::ClientResponse& response) {
   return seconds && *seconds > 0 && *seconds <= 3600 ? Millis{*seconds * 1000} : Millis{0};
 }
 
-std::string printable_start(std::string_view body) { return to_utf8(body.substr(0, kDetailBytes)); }
+std::string printable_start(std::string_view body) {
+  return to_utf8(clip_utf8(body, kDetailBytes));
+}
 
 /// What a stranger at `url` said.
 std::string stranger(const std::string& url, const net::ClientResponse& response) {

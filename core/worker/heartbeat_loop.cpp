@@ -8,7 +8,7 @@
 
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
-#include "core/worker/log_streamer.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::worker {
 namespace {
@@ -28,14 +28,14 @@ std::int64_t rss_bytes() {
 
 HeartbeatLoop::HeartbeatLoop(HeartbeatOptions options, ports::Heartbeat& heartbeat,
                              Endpoints& endpoints, Executor& executor, ports::Spool& spool,
-                             Link& link, Clock& clock)
+                             Membership& membership, Clock& clock)
     : Service("skep-beat"),
       options_(std::move(options)),
       heartbeat_(heartbeat),
       endpoints_(endpoints),
       executor_(executor),
       spool_(spool),
-      link_(link),
+      membership_(membership),
       clock_(clock),
       interval_(options_.interval) {}
 
@@ -64,8 +64,8 @@ void HeartbeatLoop::run(std::stop_token stop) {
   MonoMs last = clock_.mono_ms() - options_.interval.count();
   bool answered = true;
   while (!stop.stop_requested()) {
-    if (!link_.registered()) {
-      link_.wait_change(options_.interval, stop);
+    if (!membership_.registered()) {
+      membership_.wait_change(options_.interval, stop);
       continue;
     }
     if (!wait_for_beat(last, answered, stop)) continue;
@@ -131,19 +131,19 @@ bool HeartbeatLoop::beat(bool draining, Millis timeout) {
   const auto answer = api::decode_beat_reply(*reply);
   if (!answer || answer->to != api::Addressee{beat.worker_id, beat.incarnation}) {
     failed(unavailable("no control plane of skep answers at " + endpoints_.url(endpoint) +
-                       ", but something that says: " + to_utf8(reply->substr(0, kShown))),
+                       ", but something that says: " + to_utf8(clip_utf8(*reply, kShown))),
            endpoint);
     return false;
   }
   complaint_.reset();
-  link_.reached();
+  membership_.reached();
   executor_.announced(beat.tasks);
   if (!draining) apply(*answer);
   return true;
 }
 
 void HeartbeatLoop::last_beat(Millis timeout) {
-  if (link_.registered() && !link_.conflicted()) beat(true, timeout);
+  if (membership_.registered() && !membership_.conflicted()) beat(true, timeout);
 }
 
 void HeartbeatLoop::apply(const api::BeatReply& reply) {
@@ -151,7 +151,7 @@ void HeartbeatLoop::apply(const api::BeatReply& reply) {
     if (verdict != ports::LeaseVerdict::kHeld &&
         executor_.cancel(lease, ports::CancelReason::kLeaseLost))
       log::warn("lease_lost", {{"task_id", lease.task_id}, {"attempt", lease.attempt}});
-  link_.set_mode(reply.mode);
+  membership_.set_mode(reply.mode);
   if (options_.on_registry) options_.on_registry(reply.registry);
   const double seconds = reply.heartbeat_interval_seconds;
   if (seconds > 0 && seconds <= kLongestInterval)
@@ -159,11 +159,11 @@ void HeartbeatLoop::apply(const api::BeatReply& reply) {
 }
 
 void HeartbeatLoop::failed(const Error& error, std::size_t endpoint) {
-  if (error.code == Code::kState) return link_.conflict(error.message);
+  if (error.code == Code::kState) return membership_.conflict(error.message);
   const bool unknown = error.code == Code::kNotFound || error.code == Code::kDenied;
-  if (unknown) link_.set_registered(false);
+  if (unknown) membership_.set_registered(false);
   if (!unknown) {
-    link_.lost();
+    membership_.lost();
     endpoints_.failed(endpoint);
   }
   if (complaint_.due(clock_.mono_ms())) log::warn("heartbeat_failed", {{"error", error.message}});

@@ -12,8 +12,8 @@
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_client.hpp"
 #include "core/worker/executor.hpp"
-#include "core/worker/link.hpp"
-#include "core/worker/parcel.hpp"
+#include "core/worker/membership.hpp"
+#include "core/worker/pending_envelope.hpp"
 
 namespace skep::worker {
 
@@ -33,7 +33,7 @@ class HeartbeatLoop final : public Service {
  public:
   /// Collaborators outlive the loop.
   HeartbeatLoop(HeartbeatOptions options, ports::Heartbeat& heartbeat, Endpoints& endpoints,
-                Executor& executor, ports::Spool& spool, Link& link, Clock& clock);
+                Executor& executor, ports::Spool& spool, Membership& membership, Clock& clock);
   ~HeartbeatLoop() override { stop(); }
 
   /// A task started. Wakes the loop only when no early look is planned yet. [any]
@@ -60,7 +60,7 @@ class HeartbeatLoop final : public Service {
   Endpoints& endpoints_;
   Executor& executor_;
   ports::Spool& spool_;
-  Link& link_;
+  Membership& membership_;
   Clock& clock_;
   Complaint complaint_;
   std::int64_t seq_ = 0;

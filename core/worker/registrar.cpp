@@ -7,11 +7,12 @@
 namespace skep::worker {
 
 Registrar::Registrar(std::unique_ptr<ControlPlane> control,
-                     std::function<api::Registration()> registration, Link& link, Clock& clock)
+                     std::function<api::Registration()> registration, Membership& membership,
+                     Clock& clock)
     : Service("skep-register"),
       control_(std::move(control)),
       registration_(std::move(registration)),
-      link_(link),
+      membership_(membership),
       clock_(clock) {}
 
 void Registrar::announce() {
@@ -28,7 +29,7 @@ bool Registrar::take_due(std::stop_token stop) {
 
 void Registrar::run(std::stop_token stop) {
   while (take_due(stop))
-    while (!stop.stop_requested() && !link_.conflicted() && !register_again(stop)) {
+    while (!stop.stop_requested() && !membership_.conflicted() && !register_again(stop)) {
     }
 }
 
@@ -36,8 +37,8 @@ void Registrar::run(std::stop_token stop) {
 bool Registrar::register_again(std::stop_token stop) {
   constexpr Millis kLook{1'000};
   const api::Registration registration = registration_();
-  if (!link_.registered()) {  // the claim loop does it, maybe with what was true before
-    link_.wait_change(kLook, stop);
+  if (!membership_.registered()) {  // the claim loop does it, maybe with what was true before
+    membership_.wait_change(kLook, stop);
     return false;
   }
   const auto reply = control_->register_worker(registration);
@@ -50,14 +51,15 @@ bool Registrar::register_again(std::stop_token stop) {
   }
   const Error& error = reply.error();
   if (stop.stop_requested()) return false;
-  if (error.code == Code::kState) link_.conflict(error.message);
-  if (error.code == Code::kNotFound || error.code == Code::kDenied) link_.set_registered(false);
+  if (error.code == Code::kState) membership_.conflict(error.message);
+  if (error.code == Code::kNotFound || error.code == Code::kDenied)
+    membership_.set_registered(false);
   const Millis pause = backoff_.next(error.retry_after);
   if (complaint_.due(clock_.mono_ms()))
     log::warn(
         "worker_not_registered_again",
         {{"error", error.message}, {"failures", backoff_.failures()}, {"retry_ms", pause.count()}});
-  link_.wait_change(pause, stop);
+  membership_.wait_change(pause, stop);
   return false;
 }
 

@@ -8,7 +8,7 @@
 #include "core/base/service.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
-#include "core/worker/link.hpp"
+#include "core/worker/membership.hpp"
 
 namespace skep::worker {
 
@@ -18,7 +18,7 @@ class Registrar final : public Service {
  public:
   /// Collaborators outlive it. `registration` is called on its thread.
   Registrar(std::unique_ptr<ControlPlane> control, std::function<api::Registration()> registration,
-            Link& link, Clock& clock);
+            Membership& membership, Clock& clock);
   ~Registrar() override { stop(); }
   /// Several calls in a row become one registration. [any]
   void announce();
@@ -32,7 +32,7 @@ class Registrar final : public Service {
 
   const std::unique_ptr<ControlPlane> control_;
   const std::function<api::Registration()> registration_;
-  Link& link_;
+  Membership& membership_;
   Clock& clock_;
   Backoff backoff_;
   Complaint complaint_;

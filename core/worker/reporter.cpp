@@ -14,10 +14,10 @@ namespace {
 constexpr std::size_t kMaxBatch = 512;
 constexpr std::size_t kMaxBatchBytes = 4u << 20;
 
-std::vector<ports::SpoolItem> items_of(const std::vector<Parcel>& batch) {
+std::vector<ports::SpoolItem> items_of(const std::vector<PendingEnvelope>& batch) {
   std::vector<ports::SpoolItem> items;
   items.reserve(batch.size());
-  for (const Parcel& p : batch) items.push_back({{}, p.payload_type, p.task_id, p.body});
+  for (const PendingEnvelope& p : batch) items.push_back({{}, p.payload_type, p.task_id, p.body});
   return items;
 }
 
@@ -32,8 +32,8 @@ Reporter::Reporter(ReporterOptions options, ports::Spool& spool, SpoolReserve& r
       clock_(clock),
       forward_(std::move(forward)) {}
 
-Parcel Reporter::pack(model::PayloadType type, const model::Lease& lease, std::string key,
-                      std::string payload) {
+PendingEnvelope Reporter::pack(model::PayloadType type, const model::Lease& lease, std::string key,
+                               std::string payload) {
   model::Envelope envelope;
   envelope.payload_type = type;
   envelope.idempotency_key = key;
@@ -52,7 +52,7 @@ Parcel Reporter::pack(model::PayloadType type, const model::Lease& lease, std::s
           lease};
 }
 
-Parcel Reporter::pack(const OutputChunk& out) {
+PendingEnvelope Reporter::pack(const OutputChunk& out) {
   const std::string number = std::to_string(out.chunk.chunk);
   return pack(model::PayloadType::kLogs, out.lease,
               sha256_hex("logs|" + model::result_key(out.lease) + "|" + number),
@@ -68,8 +68,8 @@ void Reporter::output(const model::Lease& lease, std::string_view stream, std::s
 
 void Reporter::finished(const model::ClaimedTask& task, const model::Outcome& outcome) {
   const auto rest = streamer_.finish(task.lease);
-  Parcel result = pack(model::PayloadType::kExecutionResult, task.lease,
-                       model::result_key(task.lease), api::encode(outcome));
+  PendingEnvelope result = pack(model::PayloadType::kExecutionResult, task.lease,
+                                model::result_key(task.lease), api::encode(outcome));
   const MutexLock lock(mutex_);
   if (rest) queue_.push_back(pack(*rest));
   queue_.push_back(std::move(result));
@@ -88,8 +88,8 @@ void Reporter::dropped(const model::ClaimedTask& task) {
 std::vector<ports::Renewal> Reporter::pending() const {
   const MutexLock lock(mutex_);
   std::vector<ports::Renewal> out;
-  for (const Parcel& parcel : queue_)
-    if (parcel.is_result()) out.push_back({parcel.lease, true});
+  for (const PendingEnvelope& envelope : queue_)
+    if (envelope.is_result()) out.push_back({envelope.lease, true});
   return out;
 }
 
@@ -100,17 +100,17 @@ bool Reporter::flush(MonoMs deadline) {
   return queue_.empty();
 }
 
-std::vector<Parcel> Reporter::take_unwritten() {
+std::vector<PendingEnvelope> Reporter::take_unwritten() {
   const MutexLock lock(mutex_);
-  std::vector<Parcel> out(std::make_move_iterator(queue_.begin()),
-                          std::make_move_iterator(queue_.end()));
+  std::vector<PendingEnvelope> out(std::make_move_iterator(queue_.begin()),
+                                   std::make_move_iterator(queue_.end()));
   queue_.clear();
   return out;
 }
 
 void Reporter::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    std::vector<Parcel> batch = gather(stop);
+    std::vector<PendingEnvelope> batch = gather(stop);
     while (!batch.empty() && !write(batch)) {
       MutexLock lock(mutex_);
       const auto until = std::chrono::steady_clock::now() + options_.retry;
@@ -127,7 +127,7 @@ void Reporter::run(std::stop_token stop) {
 }
 
 /// Waits for work; the batch stays at the head of queue_ until it is on disk.
-std::vector<Parcel> Reporter::gather(std::stop_token stop) {
+std::vector<PendingEnvelope> Reporter::gather(std::stop_token stop) {
   MutexLock lock(mutex_);
   while (!stop.stop_requested()) {
     take_due_output();
@@ -138,12 +138,12 @@ std::vector<Parcel> Reporter::gather(std::stop_token stop) {
     else
       work_.wait(lock, stop);
   }
-  std::vector<Parcel> batch;
+  std::vector<PendingEnvelope> batch;
   std::size_t bytes = 0;
-  for (const Parcel& parcel : queue_) {
-    bytes += parcel.body.size();
+  for (const PendingEnvelope& envelope : queue_) {
+    bytes += envelope.body.size();
     if (!batch.empty() && (batch.size() == kMaxBatch || bytes > kMaxBatchBytes)) break;
-    batch.push_back(parcel);
+    batch.push_back(envelope);
   }
   writing_ = batch.size();
   return batch;
@@ -154,7 +154,7 @@ void Reporter::take_due_output() {
     queue_.push_back(pack(chunk));
 }
 
-bool Reporter::write(std::vector<Parcel>& batch) {
+bool Reporter::write(std::vector<PendingEnvelope>& batch) {
   auto names = spool_.put(items_of(batch));
   if (!names && names.error().code == Code::kNoMemory) {
     drop_output(batch, names.error());
@@ -174,9 +174,9 @@ bool Reporter::write(std::vector<Parcel>& batch) {
 }
 
 /// The spool finds one of them malformed: the others must not wait for it.
-void Reporter::write_singly(std::vector<Parcel>& batch) {
-  for (Parcel& parcel : batch) {
-    std::vector<Parcel> one{std::move(parcel)};
+void Reporter::write_singly(std::vector<PendingEnvelope>& batch) {
+  for (PendingEnvelope& envelope : batch) {
+    std::vector<PendingEnvelope> one{std::move(envelope)};
     const auto names = spool_.put(items_of(one));
     if (!names)
       log::error("spool_refused_item", {{"task_id", one[0].task_id},
@@ -187,13 +187,13 @@ void Reporter::write_singly(std::vector<Parcel>& batch) {
 }
 
 /// Room is short: output gives way, so that results get through.
-void Reporter::drop_output(std::vector<Parcel>& batch, const Error& error) {
+void Reporter::drop_output(std::vector<PendingEnvelope>& batch, const Error& error) {
   const std::size_t dropped =
-      std::erase_if(batch, [](const Parcel& parcel) { return !parcel.is_result(); });
+      std::erase_if(batch, [](const PendingEnvelope& envelope) { return !envelope.is_result(); });
   if (dropped > 0) log::warn("output_dropped", {{"chunks", dropped}, {"error", error.message}});
 }
 
-void Reporter::on_disk(std::vector<Parcel> batch, const std::vector<std::string>& names) {
+void Reporter::on_disk(std::vector<PendingEnvelope> batch, const std::vector<std::string>& names) {
   if (blocked_.exchange(false)) log::info("spool_writes_again");
   for (std::size_t i = 0; i < batch.size(); ++i) {
     batch[i].name = names[i];

@@ -13,7 +13,7 @@
 #include "core/worker/backoff.hpp"
 #include "core/worker/executor.hpp"
 #include "core/worker/log_streamer.hpp"
-#include "core/worker/parcel.hpp"
+#include "core/worker/pending_envelope.hpp"
 #include "core/worker/spool_reserve.hpp"
 
 namespace skep::worker {
@@ -27,7 +27,7 @@ struct ReporterOptions {
 /// once and a busy one writes hundreds with one sync.
 class Reporter final : public Service, public AttemptListener {
  public:
-  using Forward = std::function<void(std::vector<Parcel>)>;
+  using Forward = std::function<void(std::vector<PendingEnvelope>)>;
 
   /// `forward` takes what is on disk; a result that is there gives its portion of `reserve` back.
   /// Collaborators outlive the reporter.
@@ -46,22 +46,22 @@ class Reporter final : public Service, public AttemptListener {
   /// Waits until everything is on disk; false when `deadline` (monotonic) came first. [any]
   bool flush(MonoMs deadline);
   /// What stop() left in memory.
-  std::vector<Parcel> take_unwritten();
+  std::vector<PendingEnvelope> take_unwritten();
 
  protected:
   void run(std::stop_token stop) override;
 
  private:
-  std::vector<Parcel> gather(std::stop_token stop);
+  std::vector<PendingEnvelope> gather(std::stop_token stop);
   void take_due_output() SKEP_REQUIRES(mutex_);
-  Parcel pack(model::PayloadType type, const model::Lease& lease, std::string key,
-              std::string payload);
-  Parcel pack(const OutputChunk& out);
+  PendingEnvelope pack(model::PayloadType type, const model::Lease& lease, std::string key,
+                       std::string payload);
+  PendingEnvelope pack(const OutputChunk& out);
   /// True when `batch` is settled here: on disk and forwarded, or given up.
-  bool write(std::vector<Parcel>& batch);
-  void write_singly(std::vector<Parcel>& batch);
-  void drop_output(std::vector<Parcel>& batch, const Error& error);
-  void on_disk(std::vector<Parcel> batch, const std::vector<std::string>& names);
+  bool write(std::vector<PendingEnvelope>& batch);
+  void write_singly(std::vector<PendingEnvelope>& batch);
+  void drop_output(std::vector<PendingEnvelope>& batch, const Error& error);
+  void on_disk(std::vector<PendingEnvelope> batch, const std::vector<std::string>& names);
   void set_blocked(const Error& error);
 
   const ReporterOptions options_;
@@ -76,7 +76,7 @@ class Reporter final : public Service, public AttemptListener {
   mutable Mutex mutex_;
   StoppableCondVar work_;
   /// In order; the first `writing_` of them are being written.
-  std::deque<Parcel> queue_ SKEP_GUARDED_BY(mutex_);
+  std::deque<PendingEnvelope> queue_ SKEP_GUARDED_BY(mutex_);
   std::size_t writing_ SKEP_GUARDED_BY(mutex_) = 0;
   bool look_ SKEP_GUARDED_BY(mutex_) = false;  ///< output became due earlier than run() thinks
 };

@@ -24,7 +24,7 @@ bool is_refusal(int status) {
   return status == 400 || status == 413 || status == 415 || status == 422;
 }
 
-/// Whether one of several parcels, or their number, may be what somebody on the way minds.
+/// Whether one of several envelopes, or their number, may be what somebody on the way minds.
 bool may_be_one(int status) { return is_refusal(status) || status == 403 || status == 406; }
 
 /// The control plane's own verdict on this one, with a reason.
@@ -34,14 +34,14 @@ bool is_verdict(const api::Ack& ack) {
          !get_string(problem->get_object(), "code").empty();
 }
 
-/// What a parcel is called in lists of trouble: its name, or its key when no spool holds it.
-const std::string& label(const Parcel& parcel) {
-  return parcel.name.empty() ? parcel.key : parcel.name;
+/// What an envelope is called in lists of trouble: its name, or its key when no spool holds it.
+const std::string& label(const PendingEnvelope& envelope) {
+  return envelope.name.empty() ? envelope.key : envelope.name;
 }
 
-std::vector<std::string> names_of(const std::vector<Parcel>& parcels) {
+std::vector<std::string> names_of(const std::vector<PendingEnvelope>& envelopes) {
   std::vector<std::string> names;
-  for (const Parcel& p : parcels)
+  for (const PendingEnvelope& p : envelopes)
     if (!p.name.empty()) names.push_back(p.name);
   return names;
 }
@@ -53,19 +53,19 @@ void report_spool(std::string_view doing, const Status& status) {
 }  // namespace
 
 Sender::Sender(SenderOptions options, std::unique_ptr<ControlPlane> control, ports::Spool& spool,
-               Link& link, Clock& clock)
+               Membership& membership, Clock& clock)
     : Service("skep-send"),
       options_(options),
       control_(std::move(control)),
       spool_(spool),
-      link_(link),
+      membership_(membership),
       clock_(clock),
       backoff_(options.seed, options.backoff),
       most_items_(kMaxItems) {}
 
-void Sender::push(std::vector<Parcel> parcels) {
+void Sender::push(std::vector<PendingEnvelope> envelopes) {
   const MutexLock lock(mutex_);
-  for (Parcel& parcel : parcels) new_.push_back(std::move(parcel));
+  for (PendingEnvelope& envelope : envelopes) new_.push_back(std::move(envelope));
   work_.notify_all();
 }
 
@@ -79,13 +79,13 @@ bool Sender::flush(MonoMs deadline) {
 
 void Sender::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    if (std::vector<Parcel> parcels = take_new(); !parcels.empty()) {
-      deliver(std::move(parcels), false);
+    if (std::vector<PendingEnvelope> envelopes = take_new(); !envelopes.empty()) {
+      deliver(std::move(envelopes), false);
       settle_taken();
       continue;
     }
     const MonoMs now = clock_.mono_ms();
-    if (parked_ && link_.up() && link_.registered()) {
+    if (parked_ && membership_.up() && membership_.registered()) {
       parked_ = false;
       not_before_ = asked_until_;
     }
@@ -99,11 +99,11 @@ void Sender::run(std::stop_token stop) {
       }
       continue;
     }
-    std::vector<Parcel> parcels = take_spooled();
-    if (parcels.empty())
+    std::vector<PendingEnvelope> envelopes = take_spooled();
+    if (envelopes.empty())
       next_look_ = now + options_.rescan.count();
     else
-      deliver(std::move(parcels), true);
+      deliver(std::move(envelopes), true);
   }
 }
 
@@ -113,10 +113,10 @@ MonoMs Sender::next_try() const {
   return std::max(next, not_before_);
 }
 
-std::vector<Parcel> Sender::take_new() {
+std::vector<PendingEnvelope> Sender::take_new() {
   const MutexLock lock(mutex_);
-  std::vector<Parcel> out(std::make_move_iterator(new_.begin()),
-                          std::make_move_iterator(new_.end()));
+  std::vector<PendingEnvelope> out(std::make_move_iterator(new_.begin()),
+                                   std::make_move_iterator(new_.end()));
   new_.clear();
   sending_ = !out.empty();
   return out;
@@ -129,8 +129,8 @@ void Sender::settle_taken() {
 }
 
 /// What may be tried now. An item that is no envelope is refused here: it would spoil its request.
-std::vector<Parcel> Sender::take_spooled() {
-  std::vector<Parcel> out = std::exchange(unspooled_, {});
+std::vector<PendingEnvelope> Sender::take_spooled() {
+  std::vector<PendingEnvelope> out = std::exchange(unspooled_, {});
   std::set<std::string> still;
   const MonoMs now = clock_.mono_ms();
   const auto waits = [&](const std::string& name) {
@@ -138,9 +138,9 @@ std::vector<Parcel> Sender::take_spooled() {
     const auto at = trouble_.find(name);
     return at != trouble_.end() && at->second.again > now;
   };
-  std::erase_if(out, [&](Parcel& parcel) {
-    if (!waits(parcel.key)) return false;
-    unspooled_.push_back(std::move(parcel));
+  std::erase_if(out, [&](PendingEnvelope& envelope) {
+    if (!waits(envelope.key)) return false;
+    unspooled_.push_back(std::move(envelope));
     return true;
   });
   auto items = spool_.next(kReplayItems + static_cast<std::uint32_t>(trouble_.size()));
@@ -163,21 +163,21 @@ std::vector<Parcel> Sender::take_spooled() {
   return out;
 }
 
-void Sender::deliver(std::vector<Parcel> parcels, bool spooled) {
-  const bool try_now = spooled || (link_.up() && clock_.mono_ms() >= not_before_);
-  while (try_now && !parcels.empty()) {
-    std::vector<Parcel> request = take_request(parcels);
+void Sender::deliver(std::vector<PendingEnvelope> envelopes, bool spooled) {
+  const bool try_now = spooled || (membership_.up() && clock_.mono_ms() >= not_before_);
+  while (try_now && !envelopes.empty()) {
+    std::vector<PendingEnvelope> request = take_request(envelopes);
     const Answer answer = send(request);
     // What it leaves of the request goes first the next time.
-    parcels.insert(parcels.begin(), std::make_move_iterator(request.begin()),
-                   std::make_move_iterator(request.end()));
+    envelopes.insert(envelopes.begin(), std::make_move_iterator(request.begin()),
+                     std::make_move_iterator(request.end()));
     if (answer == Answer::kAway) break;
   }
-  keep(std::move(parcels));
+  keep(std::move(envelopes));
 }
 
-/// The first parcels that fit into one request; one in trouble goes alone, to spoil no other.
-std::vector<Parcel> Sender::take_request(std::vector<Parcel>& all) const {
+/// The first envelopes that fit into one request; one in trouble goes alone, to spoil no other.
+std::vector<PendingEnvelope> Sender::take_request(std::vector<PendingEnvelope>& all) const {
   std::size_t n = 0;
   std::size_t bytes = 0;
   for (; n < all.size() && n < most_items_; ++n) {
@@ -190,15 +190,16 @@ std::vector<Parcel> Sender::take_request(std::vector<Parcel>& all) const {
     }
   }
   const auto end = all.begin() + static_cast<std::ptrdiff_t>(n);
-  std::vector<Parcel> out(std::make_move_iterator(all.begin()), std::make_move_iterator(end));
+  std::vector<PendingEnvelope> out(std::make_move_iterator(all.begin()),
+                                   std::make_move_iterator(end));
   all.erase(all.begin(), end);
   return out;
 }
 
 /// Leaves in `request` what has to be sent again at once, or kept when the answer is kAway.
-Sender::Answer Sender::send(std::vector<Parcel>& request) {
+Sender::Answer Sender::send(std::vector<PendingEnvelope>& request) {
   std::vector<std::string> bodies;
-  for (const Parcel& parcel : request) bodies.push_back(parcel.body);
+  for (const PendingEnvelope& envelope : request) bodies.push_back(envelope.body);
   const auto submission = control_->submit(bodies);
   if (!submission) {
     most_items_ = std::max<std::size_t>(1, request.size() / 2);
@@ -211,7 +212,8 @@ Sender::Answer Sender::send(std::vector<Parcel>& request) {
 
 /// An answer that names none of them. Smaller requests come first: one item, or the number of
 /// them, may be what somebody on the way minds.
-Sender::Answer Sender::unsettled(std::vector<Parcel>& request, const Submission& submission) {
+Sender::Answer Sender::unsettled(std::vector<PendingEnvelope>& request,
+                                 const Submission& submission) {
   const bool smaller = may_be_one(submission.status) && request.size() > 1;
   const bool token = submission.status == 401 || submission.status == 403;
   most_items_ = std::max<std::size_t>(1, request.size() / 2);
@@ -227,25 +229,25 @@ Sender::Answer Sender::unsettled(std::vector<Parcel>& request, const Submission&
   return Answer::kAway;
 }
 
-/// Each parcel by the ack that names it: taken, refused, or neither. False when it names none.
-bool Sender::settle(std::vector<Parcel>& request, const Submission& submission) {
+/// Each envelope by the ack that names it: taken, refused, or neither. False when it names none.
+bool Sender::settle(std::vector<PendingEnvelope>& request, const Submission& submission) {
   std::map<std::string_view, const api::Ack*> acks;
   for (const api::Ack& ack : submission.acks) acks[ack.key] = &ack;
-  const auto named = [&](const Parcel& parcel) { return acks.contains(parcel.key); };
+  const auto named = [&](const PendingEnvelope& envelope) { return acks.contains(envelope.key); };
   if (std::none_of(request.begin(), request.end(), named)) return false;
 
   std::vector<std::string> delivered;
-  std::vector<Parcel> rest;
-  for (Parcel& parcel : request) {
-    const api::Ack ack = named(parcel) ? *acks[parcel.key] : api::Ack{};
-    if (ack.ack == parcel.key) {
-      if (!parcel.name.empty()) delivered.push_back(parcel.name);
-      trouble_.erase(label(parcel));
+  std::vector<PendingEnvelope> rest;
+  for (PendingEnvelope& envelope : request) {
+    const api::Ack ack = named(envelope) ? *acks[envelope.key] : api::Ack{};
+    if (ack.ack == envelope.key) {
+      if (!envelope.name.empty()) delivered.push_back(envelope.name);
+      trouble_.erase(label(envelope));
     } else if (is_verdict(ack)) {
-      if (!refused(parcel, ack)) rest.push_back(std::move(parcel));
+      if (!refused(envelope, ack)) rest.push_back(std::move(envelope));
     } else {
-      hold(label(parcel), kLastPause);
-      rest.push_back(std::move(parcel));
+      hold(label(envelope), kLastPause);
+      rest.push_back(std::move(envelope));
     }
   }
   request.clear();
@@ -257,16 +259,16 @@ bool Sender::settle(std::vector<Parcel>& request, const Submission& submission) 
 }
 
 /// True when it is settled: the second refusal is believed.
-bool Sender::refused(const Parcel& parcel, const api::Ack& ack) {
-  const int refusals = ++trouble_[label(parcel)].refusals;
-  if (refusals < 2 && !parcel.name.empty()) return false;
+bool Sender::refused(const PendingEnvelope& envelope, const api::Ack& ack) {
+  const int refusals = ++trouble_[label(envelope)].refusals;
+  if (refusals < 2 && !envelope.name.empty()) return false;
   const std::string reason =
       "the control plane refused it with status " + std::to_string(ack.status) + ": " + ack.error;
-  if (!parcel.name.empty()) {
-    set_aside(parcel.name, reason);
+  if (!envelope.name.empty()) {
+    set_aside(envelope.name, reason);
   } else {
-    trouble_.erase(parcel.key);
-    log::error("result_lost", {{"task_id", parcel.task_id}, {"reason", reason}});
+    trouble_.erase(envelope.key);
+    log::error("result_lost", {{"task_id", envelope.task_id}, {"reason", reason}});
   }
   return true;
 }
@@ -296,13 +298,13 @@ void Sender::hold(const std::string& label, Millis longest) {
 }
 
 /// Back to the spool, to be replayed.
-void Sender::keep(std::vector<Parcel> parcels) {
-  if (parcels.empty()) return;
+void Sender::keep(std::vector<PendingEnvelope> envelopes) {
+  if (envelopes.empty()) return;
   next_look_ = 0;
-  if (const auto names = names_of(parcels); !names.empty())
+  if (const auto names = names_of(envelopes); !names.empty())
     report_spool("defer", spool_.defer(names));
-  for (Parcel& parcel : parcels)
-    if (parcel.name.empty()) unspooled_.push_back(std::move(parcel));
+  for (PendingEnvelope& envelope : envelopes)
+    if (envelope.name.empty()) unspooled_.push_back(std::move(envelope));
 }
 
 void Sender::answered() {
@@ -310,11 +312,11 @@ void Sender::answered() {
   complaint_.reset();
   not_before_ = 0;
   parked_ = false;
-  link_.reached();
+  membership_.reached();
 }
 
 void Sender::away(const std::string& why, Millis asked, Millis floor) {
-  link_.lost();
+  membership_.lost();
   const MonoMs now = clock_.mono_ms();
   const Millis pause = backoff_.next(std::max(asked, floor));
   not_before_ = now + pause.count();
@@ -328,19 +330,20 @@ void Sender::away(const std::string& why, Millis asked, Millis floor) {
 
 /// The token is refused: nothing is thrown away, registering again comes first.
 void Sender::denied(const std::string& why) {
-  link_.set_registered(false);
+  membership_.set_registered(false);
   away(why, Millis{0}, kPauseOfDenied);
 }
 
-std::vector<Parcel> Sender::take_unspooled() { return std::exchange(unspooled_, {}); }
+std::vector<PendingEnvelope> Sender::take_unspooled() { return std::exchange(unspooled_, {}); }
 
-std::size_t Sender::send_unspooled(ControlPlane& control, const std::vector<Parcel>& parcels) {
+std::size_t Sender::send_unspooled(ControlPlane& control,
+                                   const std::vector<PendingEnvelope>& envelopes) {
   std::size_t taken = 0;
-  for (const Parcel& parcel : parcels) {
-    const auto submission = control.submit({parcel.body});
+  for (const PendingEnvelope& envelope : envelopes) {
+    const auto submission = control.submit({envelope.body});
     if (!submission) break;
     taken += std::any_of(submission->acks.begin(), submission->acks.end(),
-                         [&](const api::Ack& ack) { return ack.ack == parcel.key; });
+                         [&](const api::Ack& ack) { return ack.ack == envelope.key; });
   }
   return taken;
 }

@@ -1,4 +1,4 @@
-// Brings parcels home: new ones at once, then what the spool holds, newest first.
+// Brings envelopes home: new ones at once, then what the spool holds, newest first.
 #pragma once
 
 #include <deque>
@@ -12,8 +12,8 @@
 #include "core/ports/spool.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
-#include "core/worker/link.hpp"
-#include "core/worker/parcel.hpp"
+#include "core/worker/membership.hpp"
+#include "core/worker/pending_envelope.hpp"
 
 namespace skep::worker {
 
@@ -24,26 +24,28 @@ struct SenderOptions {
   Millis first_pause{1'000};  ///< of one item that nobody settles
 };
 
-/// A parcel leaves the spool only by an ack that names it by its key: taken, or refused twice by
+/// A envelope leaves the spool only by an ack that names it by its key: taken, or refused twice by
 /// the control plane itself (400, 413, 415, 422 with a problem document), then it is set aside.
 /// Every other answer, whoever gives it, keeps it: "away". Requests halve with each of those, down
-/// to one parcel, and double with each success. While nobody answers, new parcels are handed to the
-/// spool at once and one thread probes with backoff.
+/// to one envelope, and double with each success. While nobody answers, new envelopes are handed to
+/// the spool at once and one thread probes with backoff.
 class Sender final : public Service {
  public:
   /// Collaborators outlive the sender.
   Sender(SenderOptions options, std::unique_ptr<ControlPlane> control, ports::Spool& spool,
-         Link& link, Clock& clock);
+         Membership& membership, Clock& clock);
   ~Sender() override { stop(); }
 
-  /// Takes parcels that are in the spool. [any]
-  void push(std::vector<Parcel> parcels);
-  /// Waits until every pushed parcel was sent or deferred; false when `deadline` came first. [any]
+  /// Takes envelopes that are in the spool. [any]
+  void push(std::vector<PendingEnvelope> envelopes);
+  /// Waits until every pushed envelope was sent or deferred; false when `deadline` came first.
+  /// [any]
   bool flush(MonoMs deadline);
   /// What no spool holds and stop() left undelivered.
-  std::vector<Parcel> take_unspooled();
-  /// One last try for parcels that no spool holds; how many the control plane took.
-  static std::size_t send_unspooled(ControlPlane& control, const std::vector<Parcel>& parcels);
+  std::vector<PendingEnvelope> take_unspooled();
+  /// One last try for envelopes that no spool holds; how many the control plane took.
+  static std::size_t send_unspooled(ControlPlane& control,
+                                    const std::vector<PendingEnvelope>& envelopes);
 
  protected:
   void run(std::stop_token stop) override;
@@ -56,16 +58,16 @@ class Sender final : public Service {
   };
   enum class Answer { kDone, kAway };
 
-  std::vector<Parcel> take_new();
+  std::vector<PendingEnvelope> take_new();
   void settle_taken();
-  std::vector<Parcel> take_spooled();
-  void deliver(std::vector<Parcel> parcels, bool spooled);
-  std::vector<Parcel> take_request(std::vector<Parcel>& all) const;
-  Answer send(std::vector<Parcel>& request);
-  bool settle(std::vector<Parcel>& request, const Submission& submission);
-  Answer unsettled(std::vector<Parcel>& request, const Submission& submission);
-  bool refused(const Parcel& parcel, const api::Ack& ack);
-  void keep(std::vector<Parcel> parcels);
+  std::vector<PendingEnvelope> take_spooled();
+  void deliver(std::vector<PendingEnvelope> envelopes, bool spooled);
+  std::vector<PendingEnvelope> take_request(std::vector<PendingEnvelope>& all) const;
+  Answer send(std::vector<PendingEnvelope>& request);
+  bool settle(std::vector<PendingEnvelope>& request, const Submission& submission);
+  Answer unsettled(std::vector<PendingEnvelope>& request, const Submission& submission);
+  bool refused(const PendingEnvelope& envelope, const api::Ack& ack);
+  void keep(std::vector<PendingEnvelope> envelopes);
   void set_aside(const std::string& name, const std::string& reason);
   void forget(const std::vector<std::string>& names);
   void hold(const std::string& label, Millis longest);
@@ -77,7 +79,7 @@ class Sender final : public Service {
   const SenderOptions options_;
   const std::unique_ptr<ControlPlane> control_;
   ports::Spool& spool_;
-  Link& link_;
+  Membership& membership_;
   Clock& clock_;
 
   // The sender's own thread.
@@ -88,12 +90,12 @@ class Sender final : public Service {
   MonoMs asked_until_ = 0;                  ///< the server's own Retry-After
   MonoMs next_look_ = 0;                    ///< at the spool
   std::map<std::string, Trouble> trouble_;  ///< what waits, by name, or key when it has none
-  std::vector<Parcel> unspooled_;           ///< nobody else has them: kept until delivered
+  std::vector<PendingEnvelope> unspooled_;  ///< nobody else has them: kept until delivered
   std::size_t most_items_;                  ///< in a request
 
   Mutex mutex_;
   StoppableCondVar work_;
-  std::deque<Parcel> new_ SKEP_GUARDED_BY(mutex_);
+  std::deque<PendingEnvelope> new_ SKEP_GUARDED_BY(mutex_);
   bool sending_ SKEP_GUARDED_BY(mutex_) = false;
 };
 

@@ -6,10 +6,10 @@
 
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
-#include "core/worker/artifact_fetcher.hpp"
 #include "core/worker/claim_loop.hpp"
 #include "core/worker/heartbeat_loop.hpp"
 #include "core/worker/registrar.hpp"
+#include "core/worker/release_fetcher.hpp"
 #include "core/worker/reporter.hpp"
 #include "core/worker/sender.hpp"
 #include "core/worker/spool_reserve.hpp"
@@ -56,22 +56,23 @@ struct Worker::Loops {
         clock(c),
         settings(options),
         endpoints(options.control_planes, options.token),
-        link(options.on_conflict),
-        sender({}, connect(send_abort), spool, link, clock),
+        membership(options.on_conflict),
+        sender({}, connect(send_abort), spool, membership, clock),
         reserve(spool, options.result_reserve_bytes),
-        reporter({identity()}, spool, reserve, clock,
-                 [this](std::vector<Parcel> parcels) { sender.push(std::move(parcels)); }),
+        reporter(
+            {identity()}, spool, reserve, clock,
+            [this](std::vector<PendingEnvelope> envelopes) { sender.push(std::move(envelopes)); }),
         executor({options.id, options.site, options.concurrency, options.batch_size,
                   [this] { heartbeat.task_started(); }},
                  runner, clock, reporter),
-        artifacts(fetcher_options(), connect(claim_abort), link, clock),
-        heartbeat(heartbeat_options(), h, endpoints, executor, spool, link, clock),
-        news({options.incarnation, options.claim_hold}, connect(claim_abort), settings, executor,
-             link, artifacts, clock),
-        claim(claim_options(), connect(claim_abort), settings, reserve, executor, link, news,
-              artifacts, clock),
+        artifacts(fetcher_options(), connect(claim_abort), membership, clock),
+        heartbeat(heartbeat_options(), h, endpoints, executor, spool, membership, clock),
+        instructions({options.incarnation, options.claim_hold}, connect(claim_abort), settings,
+                     executor, membership, artifacts, clock),
+        claim(claim_options(), connect(claim_abort), settings, reserve, executor, membership,
+              instructions, artifacts, clock),
         registrar(
-            connect(claim_abort), [this] { return registration(); }, link, clock) {}
+            connect(claim_abort), [this] { return registration(); }, membership, clock) {}
 
   Identity identity() const { return {options.id, options.incarnation, options.site}; }
   std::unique_ptr<ControlPlane> connect(const std::atomic<bool>& abort, Millis timeout = {}) {
@@ -104,14 +105,14 @@ struct Worker::Loops {
   bool running = false;
   LiveSettings settings;
   Endpoints endpoints;
-  Link link;
+  Membership membership;
   Sender sender;
   SpoolReserve reserve;
   Reporter reporter;
   Executor executor;
-  ArtifactFetcher artifacts;
+  ReleaseFetcher artifacts;
   HeartbeatLoop heartbeat;
-  NewsLoop news;
+  InstructionLoop instructions;
   ClaimLoop claim;
   Registrar registrar;
 };
@@ -172,7 +173,7 @@ void Worker::Loops::apply(Settings next) {
   executor.resize(next.concurrency, next.batch_size);
   if (next.heartbeat_interval != before.heartbeat_interval)
     heartbeat.set_interval(next.heartbeat_interval);
-  link.wake();
+  membership.wake();
   if (next.capabilities != before.capabilities || next.concurrency != before.concurrency ||
       next.batch_size != before.batch_size)
     registrar.announce();
@@ -212,7 +213,7 @@ void Worker::Loops::release(const std::vector<model::Lease>& leases) {
 void Worker::Loops::flush() {
   const MonoMs deadline = after(hurried ? kHurriedFlush : kFlush);
   // What misses the deadline stays in the spool; what never got there is tried again below.
-  if (reporter.flush(deadline) && link.up() && !sender.flush(deadline))
+  if (reporter.flush(deadline) && membership.up() && !sender.flush(deadline))
     log::warn("results_not_sent", {{"effect", "they stay in the spool for the next start"}});
   heartbeat.request_stop();
   reporter.stop();
@@ -222,9 +223,9 @@ void Worker::Loops::flush() {
 }
 
 void Worker::Loops::send_unwritten() {
-  std::vector<Parcel> left = reporter.take_unwritten();
-  for (Parcel& parcel : sender.take_unspooled()) left.push_back(std::move(parcel));
-  std::erase_if(left, [](const Parcel& parcel) { return !parcel.is_result(); });
+  std::vector<PendingEnvelope> left = reporter.take_unwritten();
+  for (PendingEnvelope& envelope : sender.take_unspooled()) left.push_back(std::move(envelope));
+  std::erase_if(left, [](const PendingEnvelope& envelope) { return !envelope.is_result(); });
   if (left.empty()) return;
   const std::size_t count = left.size();
   const auto control = connect(never, hurried ? kHurriedTimeout : kReleaseTimeout);
@@ -242,7 +243,7 @@ DrainReport Worker::Loops::drain(StopKind kind) {
   claim_abort = true;
   registrar.stop();
   claim.stop();
-  news.stop();
+  instructions.stop();
   artifacts.stop();
   release(executor.take_waiting());
 
@@ -261,7 +262,7 @@ DrainReport Worker::Loops::drain(StopKind kind) {
   report.graceful = unfinished.empty();
   const auto stats = spool.stats();
   report.spooled = stats ? stats->ready + stats->in_flight : -1;
-  report.exit_code = link.conflicted() ? kConflictExit : 0;
+  report.exit_code = membership.conflicted() ? kConflictExit : 0;
   log::info("worker_pool_stopped", {{"graceful", report.graceful},
                                     {"interrupted", report.interrupted},
                                     {"spooled", report.spooled}});
@@ -308,8 +309,8 @@ DrainReport Worker::drain(StopKind kind) {
 }
 
 void Worker::hurry() { loops_->hurried = true; }
-bool Worker::conflicted() const { return loops_->link.conflicted(); }
-bool Worker::registered() const { return loops_->link.registered(); }
+bool Worker::conflicted() const { return loops_->membership.conflicted(); }
+bool Worker::registered() const { return loops_->membership.registered(); }
 ExecutorLoad Worker::load() const { return loops_->executor.load(); }
 
 }  // namespace skep::worker

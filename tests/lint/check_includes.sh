@@ -14,10 +14,11 @@ declare -A allowed=(
   [net]="base net"
   [proc]="base proc sdk"
   [plugin]="base model ports api net/http proc plugin sdk"
-  [kit]="base model ports api proc plugin kit sdk"
+  [conformance]="base model ports api proc plugin conformance sdk"
   [plughost]="base ports proc plugin sdk plughost"
   [control]="base model ports api config/config net/http control"
   [worker]="base model ports api net/http config/config worker"
+  [supervise]="base proc supervise"
   [app]="*" [cli]="*" [bin]="*"
 )
 # header prefix -> files that may include it
@@ -26,7 +27,7 @@ declare -A owners=(
   [curl/]="core/net/http_client core/net/curl_library"
   [boost/dll]="core/plugin/loader"
   [toml]="core/config/toml_file"
-  [CLI/]="core/cli/parse"
+  [CLI/]="core/cli/base/parse"
   [spdlog/]="core/base/log"
   [re2/]="core/api/schema"
   [prometheus/]="core/api/metric_snapshot core/control/"
@@ -52,6 +53,22 @@ while IFS=: read -r file line text; do
   done
   [ -n "$ok" ] || complain "$file:$line: $folder may not include $header"
 done < <(grep -rnE '^#include [<"](core|skep)/' core)
+
+# In core/cli a noun includes base and itself; base itself alone; commands.cpp the nouns' lists.
+while IFS=: read -r file line text; do
+  header=$(sed -E 's/.*[<"]([^">]+)[">].*/\1/' <<<"$text")
+  from=${file#core/cli/} to=${header#core/cli/}
+  case $from in */*) from=${from%%/*} ;; *) from='' ;; esac
+  case $to in */*) to=${to%%/*} ;; *) to='' ;; esac
+  case $from:$to in
+    "$from:$from" | *:base) ;;
+    :*) case $header in */commands.hpp) ;; *) complain "$file:$line: of the noun $to only commands.hpp, not $header" ;; esac ;;
+    *) complain "$file:$line: core/cli/$from may include base and itself, not $header" ;;
+  esac
+done < <(grep -rnE '^#include "core/cli/' core/cli)
+while IFS=: read -r file line text; do
+  complain "$file:$line: nobody includes the command line but main: $text"
+done < <(grep -rnE '^#include "core/cli/' core --exclude-dir=cli | grep -v '^core/bin/skep.cpp:')
 
 while IFS=: read -r file line text; do
   header=$(sed -E 's/.*[<"]([^">]+)[">].*/\1/' <<<"$text")

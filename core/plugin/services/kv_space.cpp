@@ -11,7 +11,6 @@
 
 #include "core/base/file.hpp"
 #include "core/base/id.hpp"
-#include "core/base/text.hpp"
 #include "core/base/utf8.hpp"
 
 namespace skep::plugin {

@@ -1,10 +1,11 @@
-#include "core/cli/output.hpp"
+#include "core/cli/base/output.hpp"
 
 #include <gtest/gtest.h>
 
 #include <sstream>
 
-#include "core/cli/format.hpp"
+#include "core/cli/base/facts_table.hpp"
+#include "core/cli/base/format.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 
 namespace skep::cli {
@@ -126,6 +127,27 @@ TEST(Console, colours_only_on_a_terminal_without_no_color) {
   EXPECT_FALSE(colored({}, {{"NO_COLOR", "1"}}, true));
   EXPECT_TRUE(colored({"--color", "always"}, {{"NO_COLOR", "1"}}, false));
   EXPECT_FALSE(colored({"--color=never"}, {}, true));
+}
+
+TEST(Facts, make_one_row_a_site) {
+  const auto task =
+      parse_json(R"J({"site":"a","worker_id":"w","duration_ms":12,"result":{"fact_count":61,
+    "facts":{"os":{"name":"x","pretty_name":"Debian GNU/Linux 12 (bookworm)"},"kernel":{"release":"6.1.0"},
+    "cpu":{"logical_count":4},"memory":{"total_bytes":4294967296,"available_bytes":1073741824},
+    "mounts":{"mounts":[{"point":"/boot","total_bytes":1},{"point":"/","total_bytes":2048,"available_bytes":1024}]},
+    "load":{"one_minute":0.5}}}})J");
+  ASSERT_TRUE(task) << task.error().message;
+  std::ostringstream out;
+  std::ostringstream err;
+  print_facts_table(Console{out, err}, {*task, *parse_json(R"({"site":"b","result":null})")});
+  EXPECT_EQ(
+      out.str(),
+      "SITE  WORKER  OS                              KERNEL  CPUS  MEMORY            DISK /"
+      "            LOAD  FACTS  MS\n"
+      "a     w       Debian GNU/Linux 12 (bookworm)  6.1.0   4     4.0 GiB 75% used  2.0 KiB 50%"
+      " used  0.50  61     12\n"
+      "b     -       -                               -       -     -                 -"
+      "                 -     -      0\n");
 }
 
 }  // namespace

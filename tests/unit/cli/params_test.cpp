@@ -1,4 +1,4 @@
-#include "core/cli/params.hpp"
+#include "core/cli/base/params.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,8 @@
-#include "core/cli/parse.hpp"
+#include "core/cli/base/parse.hpp"
 
 #include <gtest/gtest.h>
 
+#include "core/cli/commands.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 
 namespace skep::cli {
@@ -10,13 +11,13 @@ namespace {
 using Words = std::vector<std::string>;
 
 std::string error_of(const Words& words) {
-  const auto parsed = parse(words, {});
+  const auto parsed = parse(all_commands(), words, {});
   return parsed ? "no error" : parsed.error().message;
 }
 
 TEST(Parse, finds_the_command_behind_global_options) {
-  const auto parsed =
-      parse({"--server", "http://h:1", "task", "-o", "json", "list", "--limit=3"}, {});
+  const auto parsed = parse(
+      all_commands(), {"--server", "http://h:1", "task", "-o", "json", "list", "--limit=3"}, {});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->command->name, "task list");
   EXPECT_EQ(parsed->args.get("server"), "http://h:1");
@@ -24,10 +25,12 @@ TEST(Parse, finds_the_command_behind_global_options) {
   EXPECT_EQ(parsed->args.get("limit"), "3");
 }
 
-TEST(Parse, takes_ls_for_list) { EXPECT_EQ(parse({"task", "ls"}, {})->command->name, "task list"); }
+TEST(Parse, takes_ls_for_list) {
+  EXPECT_EQ(parse(all_commands(), {"task", "ls"}, {})->command->name, "task list");
+}
 
 TEST(Parse, keeps_positionals_that_look_like_commands) {
-  const auto parsed = parse({"worker", "show", "status"}, {});
+  const auto parsed = parse(all_commands(), {"worker", "show", "status"}, {});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->args.get("ID"), "status");
 }
@@ -35,26 +38,28 @@ TEST(Parse, keeps_positionals_that_look_like_commands) {
 TEST(Parse, keeps_values_as_typed) {
   const Words values{"[1,2]", "{}", "-5", "a,b", "%%", "--", "x=y=z"};
   for (const std::string& value : values) {
-    const auto parsed = parse({"api", "POST", "/x", "--data=" + value}, {});
+    const auto parsed = parse(all_commands(), {"api", "POST", "/x", "--data=" + value}, {});
     ASSERT_TRUE(parsed) << value << ": " << parsed.error().message;
     EXPECT_EQ(parsed->args.get("data"), value);
   }
   const auto parsed =
-      parse({"task", "submit", "t", "-p", "a=[1,2]", "-p", "b=-1", "-pc={}", "-p", ""}, {});
+      parse(all_commands(),
+            {"task", "submit", "t", "-p", "a=[1,2]", "-p", "b=-1", "-pc={}", "-p", ""}, {});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->args.all("param"), (Words{"a=[1,2]", "b=-1", "c={}", ""}));
 }
 
 TEST(Parse, takes_a_positional_with_a_dash_after_two_dashes) {
-  const auto parsed = parse({"worker", "show", "--", "-odd"}, {});
+  const auto parsed = parse(all_commands(), {"worker", "show", "--", "-odd"}, {});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->args.get("ID"), "-odd");
 }
 
 TEST(Parse, reads_options_from_the_environment_unless_given) {
   const Environment environment{{"SKEP_SERVER", "http://env:1"}};
-  EXPECT_EQ(parse({"status"}, environment)->args.get("server"), "http://env:1");
-  EXPECT_EQ(parse({"status", "--server", "http://arg:1"}, environment)->args.get("server"),
+  EXPECT_EQ(parse(all_commands(), {"status"}, environment)->args.get("server"), "http://env:1");
+  EXPECT_EQ(parse(all_commands(), {"status", "--server", "http://arg:1"}, environment)
+                ->args.get("server"),
             "http://arg:1");
 }
 
@@ -81,33 +86,33 @@ TEST(Parse, refuses_what_is_missing_or_too_much) {
 }
 
 TEST(Parse, takes_several_ids_where_the_last_argument_repeats) {
-  const auto parsed = parse({"worker", "drain", "a", "b", "c"}, {});
+  const auto parsed = parse(all_commands(), {"worker", "drain", "a", "b", "c"}, {});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->args.all("ID"), (Words{"a", "b", "c"}));
 }
 
 TEST(Parse, reads_the_timeout_of_submit_as_the_tasks) {
-  const auto parsed = parse({"task", "submit", "t", "--timeout", "600"}, {});
+  const auto parsed = parse(all_commands(), {"task", "submit", "t", "--timeout", "600"}, {});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->args.get("task-timeout"), "600");
   EXPECT_FALSE(parsed->args.has("timeout"));
 }
 
 TEST(Parse, gives_help_of_each_level) {
-  EXPECT_EQ(parse({}, {})->help_topic, "");
-  EXPECT_EQ(parse({"--help"}, {})->help_topic, "");
-  EXPECT_EQ(parse({"task", "-h"}, {})->help_topic, "task");
-  EXPECT_EQ(parse({"task", "list", "--help"}, {})->help_topic, "task list");
+  EXPECT_EQ(parse(all_commands(), {}, {})->help_topic, "");
+  EXPECT_EQ(parse(all_commands(), {"--help"}, {})->help_topic, "");
+  EXPECT_EQ(parse(all_commands(), {"task", "-h"}, {})->help_topic, "task");
+  EXPECT_EQ(parse(all_commands(), {"task", "list", "--help"}, {})->help_topic, "task list");
 }
 
 TEST(Parse, takes_version_as_an_option) {
   for (const Words& words :
        {Words{"--version"}, Words{"-V"}, Words{"-q", "-V"}, Words{"-o", "json", "--version"}}) {
-    const auto parsed = parse(words, {});
+    const auto parsed = parse(all_commands(), words, {});
     ASSERT_TRUE(parsed) << words.back();
     EXPECT_EQ(parsed->command->name, "version");
   }
-  EXPECT_EQ(parse({"-V", "-o", "json"}, {})->args.get("output"), "json");
+  EXPECT_EQ(parse(all_commands(), {"-V", "-o", "json"}, {})->args.get("output"), "json");
   EXPECT_EQ(error_of({"task", "list", "-V"}).find("\"task list\" has no option \"-V\""), 0U);
 }
 

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cli_support.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/unit/cli/cli_support.hpp"
 
 namespace skep::cli {
 namespace {
@@ -64,6 +64,23 @@ TEST_F(ScriptFiles, are_listed_with_what_a_node_would_make_of_them) {
                             "  next: [scripts.needy] allow = [\"exec\"]"})
     EXPECT_NE(ran.out.find(words), std::string::npos) << words << '\n' << ran.out;
   EXPECT_NE(ran.err.find("read from the files; no node answers on "), std::string::npos) << ran.err;
+}
+
+TEST(ScriptsOfANode, are_listed_by_generation) {
+  const std::string list =
+      R"({"items":[{"name":"disk","version":"2.0.0","description":"d","state":"failed",)"
+      R"("reason":"disk.lua:3: no","generations":[{"number":1,"version":"1.0.0",)"
+      R"("state":"active","reason":"","leases":1,"calls":9,"failures":2}]},)"
+      R"({"name":"echo","version":"1.0.0","description":"e","state":"shadowed",)"
+      R"("reason":"taken","generations":[]}]})";
+  const Ran ran = run_cli({"script", "list", "--server", "http://h:1"}, {{200, list}});
+  EXPECT_EQ(ran.out,
+            "NAME  VERSION  STATE     GEN  LEASES  CALLS  FAILURES  DESCRIPTION\n"
+            "disk  1.0.0    active    1    1       9      2         d\n"
+            "echo  1.0.0    shadowed  -    -       -      -         e\n"
+            "\ndisk\n  disk.lua:3: no\n"
+            "\necho\n  taken\n");
+  EXPECT_EQ(run_cli({"script", "list", "--server", "http://h:1"}).code, 8);
 }
 
 }  // namespace

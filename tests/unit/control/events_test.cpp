@@ -16,6 +16,11 @@ using control::StoredEvent;
 
 class EventsTest : public RegistryTest {
  protected:
+  EventsTest() {
+    auto c = config();
+    c.control.events = {"*"};
+    control.apply(c);
+  }
   Events& events() { return control.feature<Events>(); }
   std::vector<StoredEvent> stored(const std::string& kinds = "") {
     std::vector<StoredEvent> out;
@@ -221,6 +226,10 @@ TEST_F(EventsTest, only_the_kinds_that_somebody_wants_are_kept) {
   end(false);
   settle();
   EXPECT_EQ(kinds(), (Kinds{"worker.registered", "task.failed"}));
+  control.apply(config());
+  end(true);
+  settle();
+  EXPECT_EQ(stored().size(), 2u) << "task.succeeded is nothing that is kept by default";
   c.control.events = {};
   control.apply(c);
   end(false);

@@ -9,15 +9,15 @@
 namespace skep::test {
 namespace {
 
-using worker::Parcel;
+using worker::PendingEnvelope;
 using worker::Submission;
 
 class SenderTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    link_.set_registered(true);
+    membership_.set_registered(true);
     sender_ = std::make_unique<worker::Sender>(options(), control_.factory()(abort_, Millis{1000}),
-                                               spool_, link_, clock_);
+                                               spool_, membership_, clock_);
   }
   static worker::SenderOptions options() {
     worker::SenderOptions o;
@@ -36,15 +36,15 @@ class SenderTest : public ::testing::Test {
     for (int i = first; i <= last; ++i)
       items.push_back({{}, "execution_result", "task-" + std::to_string(i), body(i)});
     const auto names = *spool_.put(items);
-    std::vector<Parcel> parcels;
+    std::vector<PendingEnvelope> envelopes;
     for (std::size_t i = 0; i < items.size(); ++i)
-      parcels.push_back({names[i],
-                         "execution_result",
-                         items[i].task_id,
-                         key_of(items[i].body),
-                         items[i].body,
-                         {}});
-    sender_->push(std::move(parcels));
+      envelopes.push_back({names[i],
+                           "execution_result",
+                           items[i].task_id,
+                           key_of(items[i].body),
+                           items[i].body,
+                           {}});
+    sender_->push(std::move(envelopes));
   }
   bool delivered() {
     return eventually([&] { return spool_.kept() == 0; });
@@ -53,7 +53,7 @@ class SenderTest : public ::testing::Test {
   SystemClock clock_;
   ScriptedControl control_;
   MemorySpool spool_;
-  worker::Link link_{{}};
+  worker::Membership membership_{{}};
   std::atomic<bool> abort_{false};
   std::unique_ptr<worker::Sender> sender_;
 };
@@ -69,7 +69,7 @@ TEST_F(SenderTest, replays_what_an_earlier_process_left_newest_first) {
   push(1, 3);
   std::vector<std::string> names;
   sender_ = std::make_unique<worker::Sender>(options(), control_.factory()(abort_, Millis{1000}),
-                                             spool_, link_, clock_);
+                                             spool_, membership_, clock_);
   for (int i = 1; i <= 3; ++i)
     names.push_back(std::to_string(1'000'000'000 + i) + "-execution_result-task-" +
                     std::to_string(i));
@@ -123,7 +123,8 @@ TEST_F(SenderTest, believes_no_stranger) {  // P1
     MemorySpool spool;
     ScriptedControl control;
     control.judge([&](const auto&) -> Result<Submission> { return answer; });
-    worker::Sender sender(options(), control.factory()(abort_, Millis{1000}), spool, link_, clock_);
+    worker::Sender sender(options(), control.factory()(abort_, Millis{1000}), spool, membership_,
+                          clock_);
     std::vector<ports::SpoolItem> items;
     for (int i = 1; i <= 8; ++i)
       items.push_back({{}, "execution_result", "task-" + std::to_string(i), body(i)});
@@ -148,7 +149,8 @@ TEST_F(SenderTest, believes_no_refusal_without_a_reason) {  // P1
       ++refusals;
       return out;
     });
-    worker::Sender sender(options(), control.factory()(abort_, Millis{1000}), spool, link_, clock_);
+    worker::Sender sender(options(), control.factory()(abort_, Millis{1000}), spool, membership_,
+                          clock_);
     const auto names =
         spool.put(std::vector<ports::SpoolItem>{{{}, "execution_result", "task-1", body(1)}});
     ASSERT_TRUE(spool.defer(*names));
@@ -183,7 +185,7 @@ TEST_F(SenderTest, one_result_that_somebody_on_the_way_minds_holds_up_no_other) 
   push(1, 100);
   ASSERT_TRUE(eventually([&] { return spool_.kept() == 1; }));
   EXPECT_TRUE(spool_.rejected().empty());
-  EXPECT_TRUE(link_.registered()) << "it was no word on the token";
+  EXPECT_TRUE(membership_.registered()) << "it was no word on the token";
 }
 
 TEST_F(SenderTest, what_no_spool_holds_is_kept_until_it_is_delivered) {
@@ -205,13 +207,13 @@ TEST_F(SenderTest, keeps_everything_while_its_token_is_refused_and_asks_to_regis
   });
   sender_->start();
   push(1, 100);
-  ASSERT_TRUE(eventually([&] { return !link_.registered(); }));
+  ASSERT_TRUE(eventually([&] { return !membership_.registered(); }));
   ASSERT_TRUE(sender_->flush(clock_.mono_ms() + 5000));
   EXPECT_EQ(control_.submissions(), 1);
   EXPECT_EQ(spool_.kept(), 100u);
   control_.judge({});
-  link_.set_registered(true);
-  link_.reached();
+  membership_.set_registered(true);
+  membership_.reached();
   EXPECT_TRUE(delivered());
 }
 
@@ -224,7 +226,7 @@ TEST_F(SenderTest, asks_no_earlier_than_the_server_said) {  // S14
   sender_->start();
   push(1, 1);
   ASSERT_TRUE(eventually([&] {
-    link_.reached();
+    membership_.reached();
     return spool_.kept() == 0;
   }));
   const auto times = control_.submission_times();
@@ -242,7 +244,7 @@ TEST_F(SenderTest, sends_again_after_a_connection_that_broke_behind_the_commit) 
   sender_->start();
   push(1, 2);
   ASSERT_TRUE(eventually([&] {
-    link_.reached();
+    membership_.reached();
     return spool_.kept() == 0;
   }));
   EXPECT_EQ(committed.size(), 4u) << "sent twice with the same keys";
@@ -263,7 +265,7 @@ TEST_F(SenderTest, goes_on_with_others_when_one_item_is_never_answered) {
   worker::SenderOptions patient = options();
   patient.first_pause = Millis{60'000};
   sender_ = std::make_unique<worker::Sender>(patient, control_.factory()(abort_, Millis{1000}),
-                                             spool_, link_, clock_);
+                                             spool_, membership_, clock_);
   control_.judge([](const std::vector<std::string>& envelopes) -> Result<Submission> {
     Submission out = echo(envelopes);
     for (api::Ack& ack : out.acks)

@@ -1,0 +1,96 @@
+#include "core/cli/base/console.hpp"
+
+#include <chrono>
+#include <ostream>
+
+#include "core/base/json.hpp"
+
+namespace skep::cli {
+namespace {
+
+std::string_view escape_of(Style style) {
+  switch (style) {
+    case Style::kGood:
+      return "\x1b[32m";
+    case Style::kWarn:
+      return "\x1b[33m";
+    case Style::kBad:
+      return "\x1b[31m";
+    case Style::kDim:
+      return "\x1b[2m";
+    case Style::kBold:
+      return "\x1b[1m";
+  }
+  return "";
+}
+
+std::string painted(bool color, Style style, std::string_view text) {
+  if (!color || text.empty()) return std::string(text);
+  return std::string(escape_of(style)) + std::string(text) + "\x1b[0m";
+}
+
+void print_next(const Console& c, std::string_view next) {
+  for (std::string_view prefix = "  next:  "; !next.empty(); prefix = "         ") {
+    const std::size_t end = next.find('\n');
+    c.err << prefix << next.substr(0, end) << '\n';
+    next = end == std::string_view::npos ? std::string_view{} : next.substr(end + 1);
+  }
+}
+
+}  // namespace
+
+WallMs Console::now_ms() const {
+  if (now != nullptr) return now();
+  using std::chrono::duration_cast;
+  return duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+void Console::note(std::string_view text) const {
+  if (!quiet && !text.empty()) err << text << '\n' << std::flush;
+}
+
+std::string Console::paint(Style style, std::string_view text) const {
+  return painted(color_out, style, text);
+}
+
+std::string problem_json(const Error& error, const std::vector<std::string>& messages) {
+  const CodeInfo& row = info(error.code);
+  JsonOut out;
+  out.object().key("type").str("/problems/" + std::string(error.id())).key("title").str(row.name);
+  out.key("status").integer(row.http_status).key("detail").str(error.message);
+  out.key("code").str(error.id()).key("next").str_or_null(error.next);
+  if (!messages.empty()) {
+    out.key("errors").array();
+    for (const std::string& message : messages)
+      out.object().key("message").str(message).end_object();
+    out.end_array();
+  }
+  return out.end_object().take();
+}
+
+Failure failure_of_all(Error error, std::vector<std::string> problems) {
+  error.message = problems.front();
+  std::string problem = problem_json(error, problems);
+  problems.erase(problems.begin());
+  return {std::move(error), std::move(problem), std::move(problems)};
+}
+
+void print_failure(const Console& c, const Failure& f) {
+  if (c.json_errors) {
+    c.err << (f.problem.empty() ? problem_json(f.error) : f.problem) << '\n' << std::flush;
+    return;
+  }
+  c.err << painted(c.color_err, Style::kBad, "error:") << ' ' << f.error.message << "   ["
+        << f.error.id() << "]\n";
+  for (const std::string& line : f.details) c.err << "  - " << line << '\n';
+  print_next(c, f.error.next);
+  c.err << std::flush;
+}
+
+int exit_code_of(const Failure& f) { return info(f.error.code).exit_code; }
+
+Error usage_error(std::string message, std::string next) {
+  return invalid(std::move(message)).named("usage").with_next(std::move(next));
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,130 @@
+#include "core/cli/base/follow.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ostream>
+
+#include "core/base/json.hpp"
+#include "core/cli/base/format.hpp"
+#include "core/cli/base/interrupt.hpp"
+#include "core/cli/base/task_view.hpp"
+
+namespace skep::cli {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+/// How long the next request may wait at the server.
+class Patience {
+ public:
+  explicit Patience(Millis limit) : limit_(limit), end_(Steady::now() + limit) {}
+
+  /// At most `most`, at least 1 s; nothing when the time is up.
+  std::optional<int> next(int most) const {
+    if (limit_.count() == 0) return most;
+    const auto left = std::chrono::ceil<std::chrono::seconds>(end_ - Steady::now()).count();
+    if (left <= 0) return std::nullopt;
+    return static_cast<int>(std::min<std::int64_t>(most, left));
+  }
+
+ private:
+  Millis limit_;
+  Steady::time_point end_;
+};
+
+Failure time_is_up(const std::string& id) {
+  return Error{Code::kDeadline, "task " + id + " has not ended in the time given"};
+}
+
+void explain_wait(Client& api, const Console& c, const std::string& id) {
+  const auto why = api.get(task_path(id, "/explain"));
+  // The wait goes on either way; a control plane that is gone shows at the next poll.
+  if (!why || !why->is_object()) return;
+  const json::object& o = why->get_object();
+  c.note("waiting: " + printable(get_string(o, "summary")));
+  if (const std::string next = get_string(o, "next"); !next.empty())
+    c.note("  next:  " + printable(next));
+}
+
+/// {"permille":425,"note":"copying"} as "42.5 % copying".
+std::string progress_words(const std::string& text) {
+  const auto said = parse_json(text);
+  if (!said || !said->is_object()) return printable(text);
+  const double percent = get_double(said->get_object(), "permille") / 10;
+  return fmt::format("{:g} % {}", percent, printable(get_string(said->get_object(), "note")));
+}
+
+}  // namespace
+
+std::string task_path(const std::string& id, std::string_view rest) {
+  return "/api/tasks/" + encode_part(id) + std::string(rest);
+}
+
+Expected<bool> read_logs(Client& api, const std::string& id, bool follow, Millis limit,
+                         const OnLine& on_line) {
+  const Patience patience(limit);
+  for (std::string cursor;;) {
+    if (interrupted()) return Failure(Error{Code::kCancelled, "interrupted"});
+    const auto wait = patience.next(20);
+    if (!wait) return time_is_up(id);
+    const auto page =
+        api.get(with_query(task_path(id, "/logs"),
+                           {{"after", cursor}, {"wait", follow ? std::to_string(*wait) : ""}}),
+                std::chrono::seconds(follow ? *wait : 0));
+    if (!page) return page.error();
+    const auto items = items_of(*page);
+    for (const json::object* item : items)
+      if (!on_line({get_string(*item, "stream"), get_string(*item, "text")})) return true;
+    const json::object* top = page->if_object();
+    if (top == nullptr) return Failure(Error{Code::kCorrupt, "the log page is no JSON object"});
+    if (get_bool(*top, "ended") || (!follow && items.empty())) return true;
+    std::string next = get_string(*top, "next_cursor");
+    if (!follow && (next.empty() || next == cursor)) return true;
+    if (!next.empty()) cursor = std::move(next);
+  }
+}
+
+OnLine line_printer(const Console& c) {
+  return [&c](const LogLine& line) {
+    if (line.stream == "stdout") {
+      c.out << line.text << std::flush;
+    } else if (line.stream == "stderr") {
+      c.err << line.text << std::flush;
+    } else if (line.stream == "progress") {
+      c.note(progress_words(line.text));
+    } else {
+      c.note("log: " + printable(line.text));
+    }
+    return c.out.good();  // a reader that went away ends it
+  };
+}
+
+Expected<json::value> wait_for_end(Client& api, const Console& c, const std::string& id,
+                                   Millis limit) {
+  const Patience patience(limit);
+  for (int most = 4; !interrupted(); most = 30) {
+    const auto wait = patience.next(most);
+    if (!wait) return time_is_up(id);
+    auto task = api.get(with_query(task_path(id), {{"wait", std::to_string(*wait)}}),
+                        std::chrono::seconds(*wait));
+    if (!task) return task.error();
+    if (!task->is_object()) return Failure(Error{Code::kCorrupt, "the task is no JSON object"});
+    const std::string status = get_string(task->get_object(), "status");
+    if (is_over(status)) return std::move(*task);
+    if (most == 4 && status == "queued") explain_wait(api, c, id);
+  }
+  return Failure(Error{Code::kCancelled, "interrupted"});
+}
+
+Failure detached(Failure failure, const std::string& id) {
+  const Code code = failure.error.code;
+  if (code == Code::kCancelled) failure.error.message = "interrupted; task " + id + " goes on";
+  if (code == Code::kCancelled || code == Code::kDeadline)
+    failure.error.next = "skep task logs " + id + " -f     # look again\n" + "skep task cancel " +
+                         id + "      # or stop it";
+  return failure;
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,37 @@
+// Waiting for tasks and showing their output as it comes.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "core/cli/base/invocation.hpp"
+
+namespace skep::cli {
+
+std::string task_path(const std::string& id, std::string_view rest = {});
+
+struct LogLine {
+  std::string stream;  ///< "stdout", "stderr" or "log"
+  std::string text;
+};
+/// False = no more, please.
+using OnLine = std::function<bool(const LogLine&)>;
+
+/// Reads a task's log pages until there are no more (`follow` = until the task has ended), or until
+/// `on_line` wants no more.
+/// kCancelled when interrupted, kDeadline after `limit` (0 = none).
+Expected<bool> read_logs(Client& api, const std::string& id, bool follow, Millis limit,
+                         const OnLine& on_line);
+
+/// stdout to `out` and stderr to `err` as they are; log lines to `err` with "log: " in front.
+OnLine line_printer(const Console& console);
+
+/// The task once it has ended. Says on `err` why it waits when it does so for some seconds.
+/// kCancelled when interrupted, kDeadline after `limit` (0 = none).
+Expected<json::value> wait_for_end(Client& api, const Console& console, const std::string& id,
+                                   Millis limit);
+
+/// What an interrupted or timed-out wait for `id` leads to: how to go on, and how to cancel.
+Failure detached(Failure failure, const std::string& id);
+
+}  // namespace skep::cli

@@ -1,0 +1,92 @@
+#include "core/cli/base/format.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+namespace skep::cli {
+namespace {
+
+/// U+0080 to U+009F, which some terminals obey like an escape.
+bool is_c1_control(std::string_view rest) {
+  return rest.size() > 1 && rest[0] == '\xc2' &&
+         (static_cast<unsigned char>(rest[1]) & 0xE0U) == 0x80U;
+}
+
+}  // namespace
+
+std::string human_duration(std::int64_t ms) {
+  if (ms < 0) ms = 0;
+  if (ms < 1'000) return fmt::format("{}ms", ms);
+  if (ms < 10'000) return fmt::format("{}.{}s", ms / 1'000, ms % 1'000 / 100);
+  const std::int64_t s = ms / 1'000;
+  if (s < 120) return fmt::format("{}s", s);
+  if (s < 7'200) return fmt::format("{}m", s / 60);
+  if (s < 172'800) return fmt::format("{}h", s / 3'600);
+  return fmt::format("{}d", s / 86'400);
+}
+
+std::string human_age(std::string_view iso, WallMs now) {
+  const auto at = from_iso(iso);
+  if (!at) return "-";
+  const std::int64_t seconds = (now - *at) / 1'000;
+  const std::int64_t distance = seconds < 0 ? -seconds : seconds;
+  const std::string text =
+      distance < 120 ? fmt::format("{}s", distance) : human_duration(distance * 1'000);
+  return seconds < 0 ? "in " + text : text;
+}
+
+std::string human_bytes(std::int64_t bytes) {
+  constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1'024) return fmt::format("{} B", bytes);
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1'024 && unit + 1 < kUnits.size()) {
+    value /= 1'024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::string or_dash(std::string text) { return text.empty() ? "-" : std::move(text); }
+
+std::size_t display_width(std::string_view text) {
+  std::size_t width = 0;
+  for (const char c : text)
+    if ((static_cast<unsigned char>(c) & 0xC0U) != 0x80U) ++width;
+  return width;
+}
+
+std::string printable(std::string_view text, bool multiline) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_c1_control(text.substr(i))) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
+      continue;
+    }
+    const bool layout = c == '\n' || c == '\t';
+    if ((byte >= 0x20 && byte != 0x7f) || (layout && multiline))
+      out += c;
+    else if (layout)
+      out += ' ';
+    else if (c != '\r')
+      out += fmt::format("\\x{:02x}", byte);
+  }
+  return out;
+}
+
+std::string indented(std::string_view text, std::string_view indent) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    out.append(indent).append(text.substr(0, end)).append("\n");
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+  }
+  return out;
+}
+
+}  // namespace skep::cli

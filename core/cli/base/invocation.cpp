@@ -1,0 +1,63 @@
+#include "core/cli/base/invocation.hpp"
+
+#include <istream>
+#include <iterator>
+
+#include "core/base/text.hpp"
+#include "core/cli/base/argument_file.hpp"
+#include "core/cli/base/interrupt.hpp"
+
+namespace skep::cli {
+namespace {
+
+Result<std::string> read_token(const std::string& path) {
+  if (path.empty()) return std::string();
+  auto text = read_file(path, 64 << 10);
+  if (!text) return Error{Code::kDenied, "token file \"" + path + "\" cannot be read"};
+  while (!text->empty() && std::string_view(" \t\r\n").find(text->back()) != std::string_view::npos)
+    text->pop_back();
+  if (text->empty() || text->find_first_of("\r\n") != std::string::npos)
+    return Error{Code::kDenied, "token file \"" + path + "\" does not hold one line"};
+  return std::move(*text);
+}
+
+}  // namespace
+
+Expected<Client> Invocation::connect(const Destination& to) {
+  auto token = read_token(args.get("token-file", to.token_file));
+  if (!token) return token.error();
+  // A command with a --timeout of its own means the task's, not the answer's.
+  const auto seconds = args.number("timeout", 30);
+  if (!seconds) return seconds.error();
+  const Millis timeout{static_cast<std::int64_t>(*seconds * 1'000)};
+  auto made = Client::make(to, std::move(*token), timeout, transport_, &interrupted());
+  if (!made) return made.error();
+  return std::move(*made);
+}
+
+Expected<Client*> Invocation::api() {
+  if (client_) return &*client_;
+  const auto to = destination_of(*this, Reach::kControlPlane);
+  if (!to) return to.error();
+  auto made = connect(*to);
+  if (!made) return made.error();
+  client_.emplace(std::move(*made));
+  return &*client_;
+}
+
+Expected<Client> Invocation::node() {
+  const auto to = destination_of(*this, Reach::kNode);
+  if (!to) return to.error();
+  return connect(*to);
+}
+
+Result<std::string> Invocation::text_argument(const std::string& argument, std::string_view what) {
+  if (argument == "-" || argument == "@-")
+    return std::string(std::istreambuf_iterator<char>(input), std::istreambuf_iterator<char>());
+  if (!argument.starts_with('@')) return argument;
+  auto text = read_argument_file(argument.substr(1));
+  if (!text) return text.error().within(what);
+  return text;
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,55 @@
+#include "core/cli/base/node_config.hpp"
+
+namespace skep::cli {
+namespace {
+
+Result<std::vector<std::pair<std::string, std::string>>> overrides_of(
+    const std::vector<std::string>& pairs) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const std::string& pair : pairs) {
+    const std::size_t equals = pair.find('=');
+    if (equals == 0 || equals == std::string::npos)
+      return usage_error("--set \"" + pair + "\" is not KEY=VALUE", "--set worker.concurrency=8");
+    out.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Option> config_options() {
+  return {{"set", 0, "KEY=VALUE", "override one key, such as worker.concurrency=8", true}};
+}
+
+Expected<config::LoadOptions> config_source(Invocation& call) {
+  auto overrides = overrides_of(call.args.all("set"));
+  if (!overrides) return overrides.error();
+  return config::LoadOptions{call.args.get("config"), call.environment, std::move(*overrides)};
+}
+
+Expected<config::Inspected> inspect_config(Invocation& call, bool optional) {
+  const std::string path = call.args.get("config");
+  if (path.empty() && !optional)
+    return Failure(usage_error("no configuration file is given",
+                               "-c FILE   or   SKEP_CONFIG=FILE   or, for a demo, skep up"));
+  auto source = config_source(call);
+  if (!source) return source.error();
+  auto found = config::inspect(*source);
+  if (found.problems.empty())
+    for (const std::string& warning : found.loaded.warnings)
+      call.console.note("warning: " + warning);
+  return found;
+}
+
+Failure config_failure(const Invocation& call, const std::vector<std::string>& problems) {
+  return failure_of_all(config::problems_error(problems, call.args.get("config")), problems);
+}
+
+Expected<config::Loaded> load_config(Invocation& call, bool optional) {
+  auto found = inspect_config(call, optional);
+  if (!found) return found.error();
+  if (!found->problems.empty()) return config_failure(call, found->problems);
+  return std::move(found->loaded);
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,21 @@
+// The configuration file of a node as the commands name it: -c FILE and --set key=value.
+#pragma once
+
+#include "core/cli/base/invocation.hpp"
+#include "core/config/load.hpp"
+
+namespace skep::cli {
+
+/// --set; -c is for every command.
+std::vector<Option> config_options();
+/// Reads the file of -c (or SKEP_CONFIG), the environment and --set; the warnings of a right one go
+/// to `err`. Without a file it is a usage error unless `optional`.
+Expected<config::Inspected> inspect_config(Invocation& call, bool optional = false);
+/// kConfig that lists every problem; there is at least one.
+Failure config_failure(const Invocation& call, const std::vector<std::string>& problems);
+/// What -c, the environment and --set say, unread; a usage error when --set is malformed.
+Expected<config::LoadOptions> config_source(Invocation& call);
+/// inspect_config(), with config_failure() when there are problems.
+Expected<config::Loaded> load_config(Invocation& call, bool optional = false);
+
+}  // namespace skep::cli

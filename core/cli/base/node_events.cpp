@@ -1,0 +1,53 @@
+#include "core/cli/base/node_events.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <ostream>
+
+#include "core/cli/base/format.hpp"
+
+namespace skep::cli {
+namespace {
+
+std::string fields_text(const json::object& event) {
+  const json::value* fields = event.if_contains("fields");
+  if (fields == nullptr || !fields->is_object()) return {};
+  std::string out;
+  for (const auto& [key, value] : fields->get_object()) {
+    const std::string text = value.is_string() ? std::string(value.get_string()) : to_text(value);
+    out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", std::string_view(key), text);
+  }
+  return printable(out);
+}
+
+}  // namespace
+
+void print_event(const Invocation& call, const SseEvent& event) {
+  const auto parsed = parse_json(event.data);
+  if (!call.for_people() || !parsed || !parsed->is_object()) {
+    call.console.out << (call.format == Format::kName ? event.id : event.data) << '\n'
+                     << std::flush;
+    return;
+  }
+  const json::object& o = parsed->get_object();
+  const std::string at = get_string(o, "at");
+  call.console.out << fmt::format("{:24}  ", at.empty() ? "-" : at)
+                   << call.console.paint(Style::kBold, fmt::format("{:20}", printable(event.name)))
+                   << "  " << fields_text(o) << '\n'
+                   << std::flush;
+}
+
+Expected<bool> read_events(Client& node, SseReader& reader, const std::string& path,
+                           const std::function<bool(const SseEvent&)>& on_event) {
+  reader.restart();
+  bool wanted = true;
+  const auto ended = node.stream(path, {}, [&](std::string_view bytes) {
+    wanted = reader.feed(bytes, on_event);
+    return wanted;
+  });
+  if (!ended) return ended.error();
+  return wanted;
+}
+
+}  // namespace skep::cli

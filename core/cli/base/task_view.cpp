@@ -1,0 +1,167 @@
+#include "core/cli/base/task_view.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <ostream>
+
+#include "core/cli/base/format.hpp"
+
+namespace skep::cli {
+namespace {
+
+const json::object* object_of(const json::object& o, std::string_view key) {
+  const json::value* v = o.if_contains(key);
+  return v == nullptr ? nullptr : v->if_object();
+}
+
+std::string error_text(const json::object& task) {
+  const json::object* error = object_of(task, "error");
+  return error == nullptr ? std::string() : get_string(*error, "message");
+}
+
+std::string duration_text(const json::object& task) {
+  const json::value* v = task.if_contains("duration_ms");
+  return v == nullptr || !v->is_number() ? "-" : human_duration(get_int(task, "duration_ms"));
+}
+
+void print_stream(const Console& c, const json::object& result, std::string_view name) {
+  const std::string text = get_string(result, name);
+  if (text.empty()) return;
+  c.out << c.paint(Style::kBold, name) << '\n' << indented(printable(text, true), "  ");
+}
+
+/// A script's result, or any other document as JSON.
+void print_result_document(const Console& c, const json::value& result, bool streams) {
+  const json::object* o = result.if_object();
+  if (o == nullptr || !o->contains("exit_code")) {
+    c.out << pretty(result) << '\n';
+    return;
+  }
+  const std::string signal = get_string(*o, "signal");
+  c.out << c.paint(Style::kBold, "exit code") << "  "
+        << (signal.empty() ? std::to_string(get_int(*o, "exit_code", -1))
+                           : "none, ended by " + signal)
+        << '\n';
+  if (!streams) return;
+  print_stream(c, *o, "stdout");
+  print_stream(c, *o, "stderr");
+  if (get_bool(*o, "truncated")) c.out << c.paint(Style::kWarn, "output was truncated") << '\n';
+}
+
+void print_field(const Console& c, std::string_view name, const std::string& value) {
+  if (!value.empty()) c.out << fmt::format("{:<14}", name) << printable(value) << '\n';
+}
+
+std::string seconds_text(const json::object& task) {
+  const json::value* v = task.if_contains("timeout_seconds");
+  return v == nullptr || !v->is_number()
+             ? std::string()
+             : fmt::format("{:g}s", get_double(task, "timeout_seconds"));
+}
+
+/// Not the attempt's number: what a drain handed back used no try.
+std::int64_t tries_of(const json::object& task) {
+  return get_int(task, "tries_used", get_int(task, "attempt"));
+}
+
+void print_attempts(const Console& c, const json::object& task) {
+  const json::value* v = task.if_contains("attempts");
+  if (v == nullptr || !v->is_array() || v->get_array().size() < 2) return;
+  c.out << c.paint(Style::kBold, "attempts") << '\n';
+  for (const json::value& item : v->get_array()) {
+    if (!item.is_object()) continue;
+    const json::object& a = item.get_object();
+    c.out << fmt::format("  {}  {}  {}  {}\n", get_int(a, "attempt"),
+                         printable(get_string(a, "worker_id")),
+                         or_dash(printable(get_string(a, "outcome"))), printable(error_text(a)));
+  }
+}
+
+}  // namespace
+
+bool is_over(const std::string& status) {
+  return status == "succeeded" || status == "failed" || status == "cancelled" || status == "dead";
+}
+
+std::vector<Column> task_columns(WallMs now) {
+  return {
+      text_column("ID", "id"),
+      text_column("TYPE", "type"),
+      {"STATUS", [](const json::object& t) { return status_cell(get_string(t, "status")); }},
+      text_column("SITE", "site"),
+      text_column("WORKER", "worker_id"),
+      {"TRY",
+       [](const json::object& t) {
+         return Cell(fmt::format("{}/{}", tries_of(t), get_int(t, "max_attempts")));
+       }},
+      {"PRIO", [](const json::object& t) { return Cell(get_raw(t, "priority", "-")); }, true},
+      {"AGE",
+       [now](const json::object& t) { return Cell(human_age(get_string(t, "created_at"), now)); }},
+      {"TOOK", [](const json::object& t) { return Cell(duration_text(t)); }},
+      text_column("CREATED", "created_at", true),
+      {"NOTE", [](const json::object& t) { return Cell(error_text(t)); }},
+  };
+}
+
+std::string task_headline(const json::object& task) {
+  const std::string status = get_string(task, "status");
+  std::string out =
+      fmt::format("task {} {} {}", get_string(task, "id"), get_string(task, "type"), status);
+  if (duration_text(task) != "-") out += " in " + duration_text(task);
+  if (const std::string worker = get_string(task, "worker_id"); !worker.empty())
+    out += " on " + worker;
+  if (get_int(task, "attempt") > 0) out += fmt::format(" (attempt {})", get_int(task, "attempt"));
+  return printable(out);
+}
+
+void print_result(const Console& c, const json::object& task, bool streams) {
+  const Cell status = status_cell(get_string(task, "status"));
+  c.out << (status.styled ? c.paint(status.style, task_headline(task)) : task_headline(task))
+        << '\n';
+  if (const std::string error = error_text(task); !error.empty())
+    c.out << c.paint(Style::kBold, "error") << "      " << printable(error) << '\n';
+  const json::value* result = task.if_contains("result");
+  if (result != nullptr && !result->is_null()) print_result_document(c, *result, streams);
+  c.out << std::flush;
+}
+
+void print_task(const Console& c, const json::object& task) {
+  print_result(c, task, true);
+  c.out << '\n';
+  for (const char* name : {"site", "worker_id", "idempotency_key"})
+    print_field(c, name, get_string(task, name));
+  print_field(c, "priority", get_raw(task, "priority"));
+  print_field(c, "tries", fmt::format("{} of {}", tries_of(task), get_int(task, "max_attempts")));
+  print_field(c, "timeout", seconds_text(task));
+  for (const char* name :
+       {"created_at", "run_at", "expires_at", "claimed_at", "started_at", "finished_at"})
+    print_field(c, name, get_string(task, name));
+  print_field(c, "params", get_raw(task, "params"));
+  print_attempts(c, task);
+}
+
+void print_explanation(const Console& c, const json::object& e) {
+  c.out << printable(get_string(e, "summary")) << '\n';
+  std::vector<const json::object*> workers;
+  std::size_t width = 0;
+  const bool over = is_over(get_string(e, "status"));  // then no worker will run it
+  if (const json::value* v = e.if_contains("workers"); !over && v != nullptr && v->is_array())
+    for (const json::value& w : v->get_array())
+      if (w.is_object()) {
+        workers.push_back(&w.get_object());
+        width = std::max(width, display_width(get_string(w.get_object(), "worker_id")));
+      }
+  for (const json::object* w : workers) {
+    const bool eligible = get_bool(*w, "eligible");
+    std::string id = printable(get_string(*w, "worker_id"));
+    id.append(width - std::min(width, display_width(id)), ' ');
+    c.out << "  " << id << "  "
+          << c.paint(eligible ? Style::kGood : Style::kWarn, eligible ? "yes" : "no ") << "  "
+          << printable(get_string(*w, "reason")) << '\n';
+  }
+  if (const std::string next = get_string(e, "next"); !next.empty())
+    c.out << "  next: " << printable(next) << '\n';
+}
+
+}  // namespace skep::cli

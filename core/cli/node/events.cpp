@@ -1,0 +1,69 @@
+// skep events
+#include "core/cli/node/verbs.hpp"
+
+#include <ostream>
+#include <thread>
+
+#include "core/cli/base/interrupt.hpp"
+#include "core/cli/base/node_config.hpp"
+#include "core/cli/base/node_events.hpp"
+
+namespace skep::cli {
+namespace {
+
+/// Between two attempts to reach a node that went away.
+constexpr Millis kRetry{1'000};
+constexpr Millis kLook{50};
+
+bool is_away(const Failure& failure) {
+  return failure.error.code == Code::kUnavailable || failure.error.code == Code::kBusy;
+}
+
+void pause() {
+  for (Millis left = kRetry; left.count() > 0 && !interrupted(); left -= kLook)
+    std::this_thread::sleep_for(kLook);
+}
+
+Expected<int> run_events(Invocation& call) {
+  auto node = call.node();
+  if (!node) return node.error();
+  const bool follow = call.args.has("follow");
+  if (follow) catch_interrupts();
+  std::string since = call.args.get("since", follow ? "" : "0");
+  SseReader reader;
+  for (bool first = true;; first = false) {
+    const std::string path = with_query("/api/events", {{"since", since},
+                                                        {"kind", call.args.get("kind", "")},
+                                                        {"follow", follow ? "" : "false"}});
+    const auto ended = read_events(*node, reader, path, [&](const SseEvent& event) {
+      print_event(call, event);
+      return call.console.out.good();
+    });
+    if (interrupted()) return Failure(Error{Code::kCancelled, "interrupted"});
+    if (!ended && (first || !is_away(ended.error()))) return ended.error();
+    if (ended && (!follow || !*ended)) return 0;
+    if (first) call.console.note("the node went away; waiting for it");
+    if (!reader.last_id().empty()) since = reader.last_id();
+    pause();
+  }
+}
+
+}  // namespace
+
+Command events_command() {
+  Command c{"events", "what happens: plugins, scripts, configuration; tasks, workers, artifacts"};
+  c.options = config_options();
+  c.options.push_back({"follow", 'f', "", "go on with what happens next, also after a restart"});
+  c.options.push_back({"since", 0, "ID", "begin after this event; 0 = all that is kept"});
+  c.options.push_back({"kind", 0, "NAMES", "only these, with commas; a * at the end: task.*"});
+  c.notes =
+      "Without -f, the events that are still kept: the last 1024 of the node, and those that a\n"
+      "control plane keeps in its database, of tasks, workers and artifacts. -o jsonl prints each\n"
+      "as JSON with its id; an event \"gap\" says how many were missed in between.";
+  c.examples = {"skep events -c node.toml", "skep events -f --kind 'task.failed,worker.*'",
+                "skep events -f -o jsonl --server http://127.0.0.1:9595"};
+  c.run = run_events;
+  return c;
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,227 @@
+// skep plugin install
+#include "core/cli/plugin/install.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <ostream>
+
+#include "core/app/app.hpp"
+#include "core/base/id.hpp"
+#include "core/base/text.hpp"
+#include "core/cli/base/node_config.hpp"
+#include "core/cli/base/running_node.hpp"
+#include "core/cli/plugin/verbs.hpp"
+#include "core/plugin/compat.hpp"
+#include "core/plugin/elf_note.hpp"
+#include "core/plugin/hazards.hpp"
+#include "core/plugin/stage.hpp"
+#include "skep/kind/task.h"
+
+namespace skep::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kServes = "the running node serves it";
+
+struct Place {
+  std::string folder;
+  std::string policy{};  ///< [trust] policy of the folder's node; "" with --to
+};
+
+std::string advice_of(const std::string& policy) {
+  if (policy == "none") return "no node runs here now; the next one that starts takes it up";
+  return "the node's [trust] policy is \"" + policy + "\"; no node runs here now";
+}
+
+/// What a node with this policy waits for.
+std::string next_of(const Invocation& call, const std::string& policy, const std::string& path) {
+  const std::string sign = "skep plugin sign " + path + " -k KEY";
+  const std::string lock = "skep plugin lock " + path + " -c " + call.args.get("config");
+  if (policy == "pin") return lock;
+  if (policy == "signature") return sign;
+  return policy == "both" ? sign + ", then " + lock : "";
+}
+
+bool is_writable(const std::string& folder) { return ::access(folder.c_str(), W_OK | X_OK) == 0; }
+
+/// A folder that may be written, made when only it is missing.
+bool usable(const std::string& folder) {
+  std::error_code ec;
+  if (fs::is_directory(folder, ec)) return is_writable(folder);
+  return fs::create_directories(folder, ec) && ::chmod(folder.c_str(), S_IRWXU) == 0;
+}
+
+Expected<Place> place_of(Invocation& call) {
+  if (const std::string to = call.args.get("to"); !to.empty()) {
+    std::error_code ec;
+    if (fs::is_directory(to, ec)) return Place{to};
+    return Failure(not_found("folder", to).with_next("mkdir -p " + to));
+  }
+  auto loaded = load_config(call, true);
+  if (!loaded) return loaded.error();
+  const auto folders = app::plugin_paths(loaded->config);
+  for (const std::string& folder : folders)
+    if (usable(folder)) return Place{folder, loaded->config.trust.policy};
+  return Failure(
+      Error{Code::kDenied,
+            "no plugin folder of the node may be written by this user: " + join(folders, ", "),
+            "no-plugin-folder", "run it as the node's user, or name one: --to DIR"});
+}
+
+Status copy_synced(const std::string& from, const std::string& to) {
+  auto bytes = read_file(from, plugin::kMaxPluginBytes);
+  if (!bytes) return not_found("plugin file", from);
+  const UniqueFd fd(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!fd) return errno_error("write " + to, errno);
+  for (std::string_view left = *bytes; !left.empty();) {
+    const auto n = ::write(fd.get(), left.data(), left.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno_error("write " + to, errno);
+    left.remove_prefix(static_cast<std::size_t>(n));
+  }
+  if (::fchmod(fd.get(), 0644) != 0 || ::fsync(fd.get()) != 0)
+    return errno_error("write " + to, errno);
+  return {};
+}
+
+Status sync_folder(const std::string& folder) {
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return errno_error("sync " + folder, errno);
+  return {};
+}
+
+/// Checks the copy, which nobody else writes, and not the file that it came from.
+Result<Installed> examine(const std::string& copy) {
+  const auto inspected = plugin::inspect(copy);
+  if (!inspected) return inspected.error();
+  const auto manifest = plugin::parse_manifest(inspected->manifest);
+  if (!manifest) return Error(manifest.error()).with_next("correct plugin.json, and build again");
+  const auto compat = plugin::check_compat(*manifest, plugin::host_abi());
+  if (!compat.ok())
+    return Error{Code::kInvalid, compat.table(*manifest, inspected->sha256), "plugin-refused",
+                 "do what the last column says"};
+  const auto hazards = plugin::scan_hazards(copy);
+  if (!hazards) return hazards.error();
+  SKEP_TRY(plugin::refuse_hazards(*hazards));
+  Installed out{manifest->id, manifest->version, inspected->sha256, "", "", {}};
+  for (const auto& c : manifest->components)
+    if (c.kind == SKEP_KIND_TASK) out.task_types.push_back(c.name);
+  return out;
+}
+
+/// Another file of the folder with the same id would go on winning, or lose, by its name alone.
+Status check_only_one(const std::string& folder, const Installed& fresh, const std::string& path) {
+  std::error_code ec;
+  for (const auto& entry : fs::directory_iterator(folder, ec)) {
+    if (entry.path().extension() != ".so" || entry.path().string() == path) continue;
+    const auto other = plugin::inspect(entry.path().string());
+    if (!other) continue;
+    const auto manifest = plugin::parse_manifest(other->manifest);
+    if (manifest && manifest->id == fresh.id)
+      return Error{Code::kState,
+                   "plugin " + fresh.id + " is there already, as " + entry.path().string(),
+                   "plugin-exists", "remove that file, or give yours its name"};
+  }
+  return {};
+}
+
+Result<Installed> put(const std::string& file, const std::string& folder) {
+  const std::string name = fs::path(file).filename().string();
+  if (!name.ends_with(".so"))
+    return invalid("\"" + name + "\" does not end in .so, so no node would look at it");
+  const std::string path = (fs::path(folder) / name).string();
+  const std::string temp = (fs::path(folder) / ("." + name + "." + random_hex(4))).string();
+  Status status = copy_synced(file, temp);
+  Result<Installed> installed = status ? examine(temp) : Result<Installed>(status.error());
+  if (installed) status = check_only_one(folder, *installed, path);
+  if (installed && status && ::rename(temp.c_str(), path.c_str()) != 0)
+    status = errno_error("rename " + temp, errno);
+  if (!installed || !status) {
+    ::unlink(temp.c_str());  // best effort: it is hidden and has no .so name
+    return installed ? status.error() : installed.error();
+  }
+  SKEP_TRY(sync_folder(folder));
+  installed->path = path;
+  return installed;
+}
+
+/// What the node says of the plugin: it serves this file, it refused it, or nothing yet.
+std::string verdict_of(const json::value& list, const Installed& i) {
+  for (const json::object* p : items_of(list)) {
+    if (get_string(*p, "id") != i.id || get_string(*p, "sha256") != i.sha256) continue;
+    if (get_string(*p, "state") == "loaded") return std::string(kServes);
+    if (const std::string why = get_string(*p, "reason"); !why.empty())
+      return "the running node does not serve it: " + why;
+  }
+  return "";
+}
+
+Expected<int> install(Invocation& call) {
+  const auto installed = install_plugin(call, call.args.get("FILE"));
+  if (!installed) return installed.error();
+  print_installed(call, *installed);
+  return 0;
+}
+
+}  // namespace
+
+std::vector<Option> install_options() {
+  auto options = config_options();
+  options.push_back({"to", 0, "DIR", "put it into this folder"});
+  return options;
+}
+
+Expected<Installed> install_plugin(Invocation& call, const std::string& file) {
+  const auto place = place_of(call);
+  if (!place) return place.error();
+  std::error_code ec;
+  if (!fs::is_regular_file(file, ec)) return Failure(not_found("plugin file", file));
+  auto installed = put(file, place->folder);
+  if (!installed) return Failure(installed.error().within(file));
+  if (place->policy.empty()) return std::move(*installed);
+  installed->node = await_uptake(
+      call, "/api/node/plugins",
+      [&](const json::value& list) { return verdict_of(list, *installed); },
+      advice_of(place->policy), "skep plugin list -c FILE");
+  if (installed->node == kServes)
+    await_task_types(call, installed->task_types);
+  else
+    installed->next = next_of(call, place->policy, installed->path);
+  return std::move(*installed);
+}
+
+void print_installed(Invocation& call, const Installed& i) {
+  const json::object document{
+      {"id", i.id}, {"version", i.version}, {"sha256", i.sha256}, {"path", i.path}};
+  if (print_document(call.console, call.format, document, "id")) return;
+  call.console.out << "installed " << i.id << ' ' << i.version << " (sha256 "
+                   << i.sha256.substr(0, 12) << ") as " << i.path << '\n';
+  call.console.note(i.node);
+  if (!i.next.empty()) call.console.note("  next:  " + i.next);
+}
+
+Command install_command() {
+  Command c{"plugin install", "check a plugin file and put it into a node's plugin folder"};
+  c.positionals = {{"FILE", "NAME.so"}};
+  c.options = install_options();
+  c.notes =
+      "The folders of a node are [plugins] paths, else STATE_DIR/plugins and then the folder of "
+      "the\n"
+      "shipped plugins; the first one that this user may write is taken, so STATE_DIR/plugins "
+      "unless\n"
+      "configured otherwise. Without -c, STATE_DIR is ./.skep. The file appears complete or not "
+      "at\n"
+      "all, and a node that runs goes on with the old one until the new one serves.";
+  c.examples = {"skep plugin install b/hello.so -c worker.toml",
+                "skep plugin install b/hello.so --to /var/lib/skep/plugins"};
+  c.run = install;
+  return c;
+}
+
+}  // namespace skep::cli

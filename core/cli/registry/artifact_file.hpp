@@ -1,0 +1,27 @@
+// What a file is that somebody wants to publish: a script or a plugin, its name and its version.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/cli/base/invocation.hpp"
+
+namespace skep::cli {
+
+struct ArtifactFile {
+  std::string kind;  ///< "script" or "plugin"
+  std::string name;
+  std::string version;
+  std::string content;
+  std::string signature{};           ///< text of FILE.minisig, "" = there is none
+  std::vector<std::string> types{};  ///< task types it brings
+};
+
+/// Loads a script as a node would, without running its task. kInvalid "FILE:LINE: what" when it is
+/// none, has no version or a name that cannot be published. The language is found among the plugins
+/// of the program, or in `plugin_paths`.
+Expected<ArtifactFile> read_script(const std::string& path, std::vector<std::string> plugin_paths);
+/// Reads the manifest in a shared library of any supported machine, without loading it.
+Expected<ArtifactFile> read_plugin(const std::string& path);
+
+}  // namespace skep::cli

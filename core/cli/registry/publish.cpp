@@ -1,0 +1,167 @@
+// skep script publish, skep plugin publish
+#include "core/cli/registry/verbs.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <ostream>
+#include <set>
+
+#include "core/base/base64.hpp"
+#include "core/base/text.hpp"
+#include "core/cli/base/format.hpp"
+#include "core/cli/base/interrupt.hpp"
+#include "core/cli/base/script_runner.hpp"
+#include "core/cli/registry/artifact_file.hpp"
+#include "core/cli/registry/rollout_wait.hpp"
+
+namespace skep::cli {
+namespace {
+
+constexpr int kNotRunning = 9;
+
+/// 2 as a number, 10% as text.
+Result<json::value> canary_of(const std::string& text) {
+  const bool percent = text.ends_with('%');
+  const auto n = to_int(percent ? text.substr(0, text.size() - 1) : text);
+  if (!n || *n < 1 || (percent && *n > 100))
+    return usage_error("--canary \"" + text + "\" is neither a count of workers nor a percentage",
+                       "--canary 2   or   --canary 10%");
+  if (percent) return json::value(text);
+  return json::value(*n);
+}
+
+Result<json::object> request_of(Invocation& call, const ArtifactFile& file) {
+  json::object o{{"kind", file.kind}, {"name", file.name}, {"version", file.version}};
+  if (!file.signature.empty()) o["signature"] = file.signature;
+  json::array types(file.types.begin(), file.types.end());
+  o["types"] = std::move(types);
+  const auto sites = call.args.all("site");
+  json::array targets(sites.begin(), sites.end());
+  o["sites"] = std::move(targets);
+  if (call.args.has("canary")) {
+    auto canary = canary_of(call.args.get("canary"));
+    if (!canary) return canary.error();
+    o["canary"] = std::move(*canary);
+  }
+  for (const auto& [option, needs] : {std::pair{"hold", "canary"}, {"promote-after", "canary"}})
+    if (call.args.has(option) && !call.args.has(needs))
+      return usage_error(fmt::format("--{} is for canaries", option),
+                         "--canary 2 --" + std::string(option));
+  if (call.args.has("hold")) o["hold"] = true;
+  if (call.args.has("promote-after")) {
+    const auto seconds = call.args.number("promote-after", 0);
+    if (!seconds) return seconds.error();
+    o["promote_after_seconds"] = *seconds;
+  }
+  o["content"] = base64_encode(file.content);
+  return o;
+}
+
+std::vector<std::string> words_of(const json::object& release, std::string_view key) {
+  std::vector<std::string> out;
+  if (const json::value* v = release.if_contains(key); v != nullptr && v->is_array())
+    for (const auto& word : v->get_array())
+      if (word.is_string()) out.emplace_back(word.get_string());
+  return out;
+}
+
+std::string target_words(const json::object& release) {
+  const auto sites = words_of(release, "sites");
+  std::string out = sites.empty() ? "every site" : "site " + join(sites, ", ");
+  if (const auto canaries = words_of(release, "canaries"); !canaries.empty())
+    out += "; first on " + join(canaries, ", ");
+  return out;
+}
+
+std::string no_worker_at(const std::string& site, const std::vector<std::string>& known) {
+  const std::string near = nearest(site, known);
+  return "warning: no worker at site \"" + site +
+         "\"; known sites: " + (known.empty() ? "none" : join(known, ", ")) +
+         (near.empty() ? "" : "; did you mean \"" + near + "\"?");
+}
+
+/// A site may get its workers later, so that an unknown one is no error. Without an answer there is
+/// nothing to say.
+void warn_of_empty_sites(const Invocation& call, Client& api, const json::object& release) {
+  const auto sites = words_of(release, "sites");
+  if (sites.empty()) return;
+  const auto workers = api.get("/api/workers");
+  if (!workers) return;
+  std::set<std::string> found;
+  for (const json::object* worker : items_of(*workers)) found.insert(get_string(*worker, "site"));
+  const std::vector<std::string> known(found.begin(), found.end());
+  for (const std::string& site : sites)
+    if (!found.contains(site)) call.console.note(printable(no_worker_at(site, known)));
+}
+
+Expected<int> publish(Invocation& call, const Expected<ArtifactFile>& file) {
+  if (!file) return file.error();
+  const auto limit = call.args.number("wait-timeout", 60);
+  if (!limit) return limit.error();
+  const auto body = request_of(call, *file);
+  if (!body) return body.error();
+  auto api = call.api();
+  if (!api) return api.error();
+  const bool wait = call.args.has("wait");
+  if (wait) catch_interrupts();
+  const auto made = (*api)->post("/api/registry/artifacts", json::serialize(*body));
+  if (!made) return made.error();
+  const json::object* release = made->if_object();
+  if (release == nullptr)
+    return Failure(Error{Code::kCorrupt, "the control plane's answer is no JSON object"});
+  if (!print_document(call.console, call.format, *made, "name"))
+    call.console.out << fmt::format(
+        "{} {} {} {}{} to {}\n", file->kind, printable(file->name), printable(file->version),
+        get_bool(*release, "existed") ? "was already published" : "published",
+        file->signature.empty() ? "" : " (signed)", printable(target_words(*release)));
+  warn_of_empty_sites(call, **api, *release);
+  if (!wait) {
+    call.console.note("  next:  skep registry show " + file->name);
+    return 0;
+  }
+  const auto done = wait_for_rollout(**api, call.console, file->name, get_int(*release, "release"),
+                                     Millis{static_cast<std::int64_t>(*limit * 1'000)});
+  if (done) return 0;
+  if (done.error().error.code != Code::kFailed) return done.error();
+  print_failure(call.console, done.error());
+  return kNotRunning;
+}
+
+Command publish_command(const std::string& noun, const std::string& extension,
+                        Expected<ArtifactFile> (*read)(const Invocation&)) {
+  Command c{noun + " publish", "give a " + noun + " to the workers of a site, or of all"};
+  c.positionals = {{"FILE", "the " + extension + " file; FILE.minisig beside it goes along"}};
+  c.options = {
+      {"site", 0, "SITE", "for the workers of this site (every site)", true},
+      {"canary", 0, "N|P%", "first on so many workers; the others follow when it does well"},
+      {"hold", 0, "", "the canary goes on until: skep registry promote NAME"},
+      {"promote-after", 0, "SECONDS", "the canary's time when few tasks run (600)"},
+      {"wait", 'w', "", "until every online worker that it is meant for runs it"},
+      {"wait-timeout", 0, "SECONDS", "with --wait: give up waiting after this long (60)"},
+  };
+  c.notes =
+      "A canary is rolled back by itself when a worker cannot load it, or when at least 5 tasks "
+      "ended on canaries and the share that failed is 20 points above that of the other workers. "
+      "Exit code 9: it was rolled back, or a worker cannot run it; 7: nobody, or not everybody, "
+      "ran "
+      "it in time. It stays published: skep registry withdraw NAME.";
+  c.examples = {"skep " + noun + " publish disk_check" + extension + " --site site-a --wait",
+                "skep " + noun + " publish disk_check" + extension + " --canary 10%"};
+  c.run = [read](Invocation& call) { return publish(call, read(call)); };
+  return c;
+}
+
+}  // namespace
+
+std::vector<Command> publish_commands() {
+  Command script = publish_command("script", ".lua", [](const Invocation& call) {
+    return read_script(call.args.get("FILE"), call.args.all("plugins"));
+  });
+  script.options.push_back(language_option());
+  return {std::move(script), publish_command("plugin", ".so", [](const Invocation& call) {
+            return read_plugin(call.args.get("FILE"));
+          })};
+}
+
+}  // namespace skep::cli

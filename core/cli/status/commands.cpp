@@ -1,0 +1,118 @@
+// skep status, skep health
+#include "core/cli/status/commands.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <ostream>
+
+#include "core/cli/base/format.hpp"
+#include "core/cli/base/invocation.hpp"
+#include "core/cli/base/worker_view.hpp"
+
+namespace skep::cli {
+namespace {
+
+/// "3 online, 0 late": the counts of `keys` that are there, in this order.
+std::string counts_text(const json::object& counts, std::initializer_list<const char*> keys) {
+  std::string out;
+  for (const char* key : keys) {
+    if (!counts.contains(key)) continue;
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", get_int(counts, key), key);
+  }
+  return out;
+}
+
+const json::object* part(const json::object& o, std::string_view key) {
+  const json::value* v = o.if_contains(key);
+  return v == nullptr ? nullptr : v->if_object();
+}
+
+void print_status(const Console& c, const std::string& server, const json::value& health) {
+  const json::object& o = health.get_object();
+  const Cell state = status_cell(get_string(o, "status"));
+  c.out << "control  " << server << "  "
+        << (state.styled ? c.paint(state.style, state.text) : printable(state.text)) << '\n';
+  if (const json::object* workers = part(o, "workers"))
+    c.out << "workers  " << counts_text(*workers, {"online", "late", "offline", "stale"}) << '\n';
+  if (const json::object* queue = part(o, "queue")) {
+    c.out << "queue    "
+          << counts_text(*queue, {"queued", "claimed", "executing", "succeeded", "failed",
+                                  "cancelled", "dead"});
+    const double oldest = get_double(*queue, "oldest_queued_seconds");
+    if (oldest > 0)
+      c.out << ", oldest waits " << human_duration(static_cast<std::int64_t>(oldest * 1'000));
+    c.out << '\n';
+  }
+  c.out << '\n';
+  print_list(c, Format::kTable, health, worker_columns(c.now_ms()), "worker_id",
+             "no workers; next: skep up   or   skep start -c worker.toml");
+}
+
+Expected<int> status(Invocation& call) {
+  auto api = call.api();
+  if (!api) return api.error();
+  const auto health = (*api)->get("/api/workers/health");
+  if (!health) return health.error();
+  if (!health->is_object()) return Failure(Error{Code::kCorrupt, "the answer is no JSON object"});
+  if (!print_document(call.console, call.format, *health, "status"))
+    print_status(call.console, (*api)->server(), *health);
+  return 0;
+}
+
+void print_health(const Console& c, const std::string& server, const json::object& o) {
+  const Cell state = status_cell(get_string(o, "status"));
+  const std::string version = get_string(o, "version");
+  c.out << "node     " << server << "  "
+        << (state.styled ? c.paint(state.style, state.text) : printable(state.text))
+        << (version.empty() ? "" : "  version " + printable(version)) << '\n';
+  const json::object* checks = part(o, "checks");
+  if (checks == nullptr || checks->empty()) return;
+  Table table({"CHECK", "STATE"});
+  for (const auto& check : *checks)
+    table.row({std::string(check.key()), status_cell(get_string(*checks, check.key()))});
+  c.out << '\n';
+  table.print(c);
+}
+
+void print_answer(Invocation& call, const std::string& server, const std::string& body) {
+  const auto document = parse_json(body);
+  if (!document || !document->is_object())
+    call.console.out << printable(body, true) << '\n';
+  else if (!print_document(call.console, call.format, *document, "status"))
+    print_health(call.console, server, document->get_object());
+}
+
+/// 0 or 1 and nothing else: what container and service probes understand.
+Expected<int> health(Invocation& call) {
+  if (call.args.has("live") && call.args.has("ready"))
+    return Failure(usage_error("--live and --ready exclude each other"));
+  if (call.args.has("URL")) call.args.add("server", call.args.get("URL"));
+  auto api = call.api();
+  if (!api) return api.error();
+  const std::string path = call.args.has("live")    ? "/livez"
+                           : call.args.has("ready") ? "/readyz"
+                                                    : "/health";
+  const auto answer = (*api)->raw("GET", path, {});
+  if (!answer) {
+    print_failure(call.console, answer.error());
+    return 1;
+  }
+  if (!call.console.quiet) print_answer(call, (*api)->server(), answer->body);
+  return answer->status < 400 ? 0 : 1;
+}
+
+}  // namespace
+
+std::vector<Command> status_commands() {
+  Command one{"status", "one screen: workers, queue, spool"};
+  one.run = status;
+  Command probe{"health", "probe a node; exit 0 when healthy, else 1"};
+  probe.positionals = {{"URL", "the node, instead of --server", false}};
+  probe.options = {{"live", 0, "", "only: does the process answer"},
+                   {"ready", 0, "", "only: can it serve"}};
+  probe.run = health;
+  return {std::move(one), std::move(probe)};
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,157 @@
+// skep task list, show, logs, explain, cancel, retry
+#include "core/cli/task/commands.hpp"
+
+#include <boost/json.hpp>
+#include <ostream>
+
+#include "core/cli/base/follow.hpp"
+#include "core/cli/base/format.hpp"
+#include "core/cli/base/interrupt.hpp"
+#include "core/cli/base/invocation.hpp"
+#include "core/cli/base/task_view.hpp"
+#include "core/cli/task/verbs.hpp"
+
+namespace skep::cli {
+namespace {
+
+constexpr std::int64_t kPage = 200;
+
+/// Pages of GET /api/tasks put together, at most `limit` items; next_cursor is that of the last
+/// page.
+Expected<json::value> fetch_tasks(Client& api, const Query& filter, std::int64_t limit) {
+  json::array items;
+  std::string cursor;
+  do {
+    Query query = filter;
+    const auto missing = limit - static_cast<std::int64_t>(items.size());
+    query.emplace_back("limit", std::to_string(std::min(missing, kPage)));
+    query.emplace_back("cursor", cursor);
+    auto page = api.get(with_query("/api/tasks", query));
+    if (!page) return page.error();
+    const auto part = items_of(*page);
+    for (const json::object* item : part) items.emplace_back(*item);
+    const json::object* top = page->if_object();
+    cursor = top == nullptr || part.empty() ? std::string() : get_string(*top, "next_cursor");
+  } while (!cursor.empty() && static_cast<std::int64_t>(items.size()) < limit);
+  json::object out;
+  out["items"] = std::move(items);
+  out["next_cursor"] = cursor.empty() ? json::value() : json::value(cursor);
+  return json::value(std::move(out));
+}
+
+Expected<int> list(Invocation& call) {
+  const auto limit = call.args.integer("limit", 50, 1);
+  if (!limit) return limit.error();
+  auto api = call.api();
+  if (!api) return api.error();
+  const auto tasks = fetch_tasks(**api,
+                                 {{"status", call.args.get("status")},
+                                  {"type", call.args.get("type")},
+                                  {"site", call.args.get("site")},
+                                  {"worker_id", call.args.get("worker")}},
+                                 *limit);
+  if (!tasks) return tasks.error();
+  print_list(call.console, call.format, *tasks, task_columns(call.console.now_ms()), "id",
+             "no tasks");
+  if (call.for_people() && !get_string(tasks->get_object(), "next_cursor").empty())
+    call.console.note("more tasks exist; next: --limit " + std::to_string(*limit * 4));
+  return 0;
+}
+
+Expected<int> show_document(Invocation& call, const std::string& path,
+                            void (*print)(const Console&, const json::object&)) {
+  auto api = call.api();
+  if (!api) return api.error();
+  const auto document = (*api)->get(path);
+  if (!document) return document.error();
+  if (!document->is_object()) return Failure(Error{Code::kCorrupt, "the answer is no JSON object"});
+  if (!print_document(call.console, call.format, *document, "id"))
+    print(call.console, document->get_object());
+  return 0;
+}
+
+Expected<int> show(Invocation& call) {
+  return show_document(call, task_path(call.args.get("ID")), print_task);
+}
+
+Expected<int> explain(Invocation& call) {
+  return show_document(call, task_path(call.args.get("ID"), "/explain"), print_explanation);
+}
+
+OnLine json_printer(const Console& c) {
+  return [&c](const LogLine& line) {
+    json::object o{{"stream", line.stream}, {"text", line.text}};
+    c.out << json::serialize(o) << '\n' << std::flush;
+    return c.out.good();
+  };
+}
+
+Expected<int> logs(Invocation& call) {
+  auto api = call.api();
+  if (!api) return api.error();
+  const bool follow = call.args.has("follow");
+  if (follow) catch_interrupts();
+  const std::string id = call.args.get("ID");
+  const auto done =
+      read_logs(**api, id, follow, Millis{0},
+                call.for_people() ? line_printer(call.console) : json_printer(call.console));
+  if (!done) return detached(done.error(), id);
+  return 0;
+}
+
+Expected<int> act(Invocation& call, std::string_view verb) {
+  auto api = call.api();
+  if (!api) return api.error();
+  const std::string id = call.args.get("ID");
+  const auto answer = (*api)->post(task_path(id, "/" + std::string(verb)));
+  if (!answer) return answer.error();
+  if (print_document(call.console, call.format, *answer, "id")) return 0;
+  const json::object* task = answer->if_object();
+  call.console.out << "task " << printable(id) << ' '
+                   << printable(task == nullptr ? "" : get_string(*task, "status")) << '\n';
+  call.console.note("  next:  skep task show " + id);
+  return 0;
+}
+
+Command with_id(std::string name, std::string summary,
+                std::function<Expected<int>(Invocation&)> run) {
+  Command c{std::move(name), std::move(summary)};
+  c.positionals = {{"ID", "task id"}};
+  c.run = std::move(run);
+  return c;
+}
+
+Command list_command() {
+  Command c{"task list", "list tasks, newest first"};
+  c.options = {{"status",
+                0,
+                "STATUS",
+                "only tasks in this status",
+                false,
+                {"queued", "claimed", "executing", "succeeded", "failed", "cancelled", "dead"}},
+               {"type", 0, "TYPE", "only this type"},
+               {"site", 0, "SITE", "only this site"},
+               {"worker", 0, "ID", "only this worker"},
+               {"limit", 0, "N", "at most so many (50)"}};
+  c.run = list;
+  return c;
+}
+
+}  // namespace
+
+std::vector<Command> task_commands() {
+  Command follow = with_id("task logs", "print what a task wrote", logs);
+  follow.options = {{"follow", 'f', "", "go on until the task has ended"}};
+  return {submit_command(),
+          list_command(),
+          with_id("task show", "show a task and its result", show),
+          std::move(follow),
+          with_id("task explain", "say why a task waits, worker by worker", explain),
+          with_id("task cancel", "cancel a task that has not ended",
+                  [](Invocation& call) { return act(call, "cancel"); }),
+          with_id("task retry", "queue a task again that has ended",
+                  [](Invocation& call) { return act(call, "retry"); }),
+          types_command()};
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,94 @@
+// skep worker list, show, pause, resume, drain, remove
+#include "core/cli/worker/commands.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <ostream>
+
+#include "core/cli/base/format.hpp"
+#include "core/cli/base/invocation.hpp"
+#include "core/cli/base/worker_view.hpp"
+
+namespace skep::cli {
+namespace {
+
+std::string worker_path(const std::string& id, std::string_view rest = {}) {
+  return "/api/workers/" + encode_part(id) + std::string(rest);
+}
+
+Expected<int> list(Invocation& call) {
+  auto api = call.api();
+  if (!api) return api.error();
+  auto workers = (*api)->get(with_query("/api/workers", {{"site", call.args.get("site")}}));
+  if (!workers) return workers.error();
+  print_list(call.console, call.format, *workers, worker_columns(call.console.now_ms()),
+             "worker_id", "no workers; next: skep up   or   skep start -c worker.toml");
+  const auto items = items_of(*workers);
+  if (call.for_people() && !items.empty()) call.console.note(worker_totals(items));
+  return 0;
+}
+
+Expected<int> show(Invocation& call) {
+  auto api = call.api();
+  if (!api) return api.error();
+  const auto worker = (*api)->get(worker_path(call.args.get("ID")));
+  if (!worker) return worker.error();
+  if (!worker->is_object()) return Failure(Error{Code::kCorrupt, "the worker is no JSON object"});
+  if (!print_document(call.console, call.format, *worker, "worker_id"))
+    print_worker(call.console, worker->get_object());
+  return 0;
+}
+
+constexpr std::string_view kRemove = "remove";
+
+/// Every id is tried; the first failure is returned after all.
+Expected<int> act(Invocation& call, const std::string& verb) {
+  auto api = call.api();
+  if (!api) return api.error();
+  std::optional<Failure> first;
+  for (const std::string& id : call.args.all("ID")) {
+    const auto answer = verb == kRemove ? (*api)->remove(worker_path(id))
+                                        : (*api)->post(worker_path(id, "/" + verb));
+    if (!answer) {
+      if (first) print_failure(call.console, *first);
+      first = answer.error();
+      continue;
+    }
+    if (print_document(call.console, call.format, *answer, "worker_id")) continue;
+    const json::object* o = answer->if_object();
+    const std::string_view what = verb == kRemove ? "status" : "mode";
+    const std::string mode = o == nullptr ? std::string() : get_string(*o, what);
+    call.console.out << "worker " << printable(id) << ' ' << printable(mode.empty() ? verb : mode)
+                     << '\n';
+  }
+  if (first) return *first;
+  return 0;
+}
+
+Command with_ids(const std::string& verb, std::string summary) {
+  Command c{"worker " + verb, std::move(summary)};
+  c.positionals = {{"ID", "worker id", true, {}, true}};
+  c.run = [verb](Invocation& call) { return act(call, verb); };
+  return c;
+}
+
+}  // namespace
+
+std::vector<Command> worker_commands() {
+  Command all{"worker list", "list workers"};
+  all.options = {{"site", 0, "SITE", "only this site"}};
+  all.run = list;
+  Command one{"worker show", "show one worker"};
+  one.positionals = {{"ID", "worker id"}};
+  one.run = show;
+  return {std::move(all),
+          std::move(one),
+          with_ids("pause", "stop claiming; running tasks go on"),
+          with_ids("resume", "claim again"),
+          with_ids("drain", "finish what runs and claim nothing more"),
+          with_ids(std::string(kRemove), "forget a worker that is gone")};
+}
+
+}  // namespace skep::cli

@@ -1,0 +1,26 @@
+// Processes that are not our children, and cannot be mistaken for others.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "core/base/clock.hpp"
+#include "core/base/result.hpp"
+
+namespace skep::supervise {
+
+/// A process by number and start time, so that a reused number is never taken for it.
+struct ProcessId {
+  pid_t pid = 0;
+  std::uint64_t started = 0;  ///< clock ticks since boot, from /proc/PID/stat
+};
+/// The process with this number now; nothing when there is none.
+std::optional<ProcessId> identify(pid_t pid);
+/// Whether exactly this process runs (a zombie does not).
+bool is_alive(const ProcessId& id);
+/// SIGTERM, then SIGKILL after `grace`; true when it ended by itself. Signals by pidfd.
+Result<bool> end_process(const ProcessId& id, Millis grace);
+
+}  // namespace skep::supervise

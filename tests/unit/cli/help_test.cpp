@@ -1,0 +1,37 @@
+#include <gtest/gtest.h>
+
+#include "core/base/text.hpp"
+#include "core/cli/base/help.hpp"
+#include "core/cli/commands.hpp"
+#include "tests/unit/cli/cli_support.hpp"
+
+namespace skep::cli {
+namespace {
+
+TEST(Version, prints_itself_for_people_and_programs) {
+  EXPECT_TRUE(run_cli({"version"}).out.starts_with("skep "));
+  EXPECT_NE(run_cli({"version", "-o", "json"}).out.find("\"protocol\""), std::string::npos);
+}
+
+TEST(Help, covers_every_command_option_and_topic) {
+  for (const Command& c : all_commands()) {
+    const std::string text = help_text(all_commands(), c.name);
+    EXPECT_NE(text.find(usage_line(c)), std::string::npos) << c.name;
+    for (const Option& o : c.options)
+      EXPECT_NE(text.find("--" + o.long_name), std::string::npos) << c.name;
+  }
+  EXPECT_EQ(run_cli({"help", "exit-codes"}).out, help_text(all_commands(), "exit-codes"));
+  EXPECT_EQ(run_cli({"help", "task", "list"}).out, help_text(all_commands(), "task list"));
+  EXPECT_EQ(run_cli({"help", "nonsense"}).code, 2);
+  EXPECT_NE(run_cli({}).out.find("start here: skep up"), std::string::npos);
+}
+
+TEST(Reference, is_what_the_command_table_says) {
+  const auto file = read_file(SKEP_SOURCE_DIR "/docs/reference/cli.md");
+  ASSERT_TRUE(file);
+  EXPECT_EQ(*file, reference_markdown(all_commands()))
+      << "write it again: build/bin/skep __docs cli > docs/reference/cli.md";
+}
+
+}  // namespace
+}  // namespace skep::cli

@@ -1,0 +1,140 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "core/base/text.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "tests/unit/cli/cli_support.hpp"
+
+namespace skep::cli {
+namespace {
+
+constexpr const char* kPluginDir = SKEP_BUILD_DIR "/lib/skep/plugins";
+
+std::string text_of(const std::string& path) { return read_file(path).value_or(""); }
+
+constexpr auto kPlugins =
+    R"({"items":[{"id":"docker","version":"2.0.0","license":"MIT","description":"d",)"
+    R"("path":"/p/docker.so","sha256":"ab","state":"loaded","reason":"","components":[],)"
+    R"("generations":[)"
+    R"({"number":3,"version":"2.0.0","sha256":"ab","state":"active","reason":"",)"
+    R"("isolation":"process","leases":2,"calls":9,"failures":1,"active_at":null,"drain_ms":null},)"
+    R"({"number":2,"version":"1.9.0","sha256":"aa","state":"draining","reason":"",)"
+    R"("isolation":"process","leases":1,"calls":5,"failures":0,"active_at":null,"drain_ms":null},)"
+    R"({"number":1,"version":"1.8.0","sha256":"a9","state":"retired","reason":"",)"
+    R"("isolation":"process","leases":0,"calls":4,"failures":0,"active_at":null,"drain_ms":1500}]}]})";
+
+TEST(NewScript, is_the_same_one_from_both_commands) {
+  const test::TempDir dir;
+  const std::string one = dir.file("one");
+  const std::string two = dir.file("two");
+  const Ran script = run_cli({"script", "new", "hello", "--dir", one});
+  const Ran plugin = run_cli({"plugin", "new", "hello", "--lang", "lua", "--dir", two});
+  EXPECT_EQ(script.code, 0) << script.err;
+  EXPECT_EQ(plugin.code, 0) << plugin.err;
+  EXPECT_EQ(script.out, one + "/hello.lua\n");
+  EXPECT_EQ(plugin.out, two + "/hello.lua\n");
+  for (const char* name : {"/hello.lua", "/hello_test.lua"}) {
+    EXPECT_FALSE(text_of(one + name).empty()) << name;
+    EXPECT_EQ(text_of(one + name), text_of(two + name)) << name;
+  }
+  const Ran tested = run_cli({"script", "test", two + "/hello.lua", "--plugins", kPluginDir});
+  EXPECT_EQ(tested.code, 0) << tested.out << tested.err;
+}
+
+TEST(NewScript, goes_where_the_node_looks) {
+  const test::TempDir dir;
+  const std::string paths = "scripts.paths=[\"" + dir.file("found") + "\"]";
+  const Ran ran = run_cli({"plugin", "new", "hello", "-l", "lua", "--set", paths, "--set",
+                           "node.state_dir=" + dir.path()});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(std::filesystem::exists(dir.file("found/hello.lua"))) << ran.out;
+}
+
+TEST(NewScript, replaces_nothing) {
+  const test::TempDir dir;
+  const std::vector<std::string> words{"plugin", "new",   "hello",   "--lang",
+                                       "lua",    "--dir", dir.path()};
+  EXPECT_EQ(run_cli(words).code, 0);
+  const Ran again = run_cli(words);
+  EXPECT_EQ(again.code, 5);
+  EXPECT_NE(again.err.find("hello.lua exists already"), std::string::npos) << again.err;
+}
+
+TEST(NewScript, has_no_kind_and_no_plugin_id) {
+  const Ran kind = run_cli({"plugin", "new", "hello", "--lang", "lua", "--kind", "queue"});
+  EXPECT_EQ(kind.code, 2);
+  EXPECT_NE(kind.err.find("lua template for tasks only"), std::string::npos) << kind.err;
+  const Ran id = run_cli({"plugin", "new", "hello", "--lang", "lua", "--id", "com.acme.hello"});
+  EXPECT_EQ(id.code, 2);
+  EXPECT_NE(id.err.find("no plugin id"), std::string::npos) << id.err;
+}
+
+TEST(PluginList, says_a_refused_plugin_once) {
+  const test::TempDir dir;
+  const std::string& folder = dir.path();
+  std::ofstream(dir.file("broken.so")) << "no library\n";
+  testing::internal::CaptureStderr();
+  const Ran table = run_cli({"plugin", "list", "--path", folder});
+  const Ran names = run_cli({"plugin", "list", "--path", folder, "-o", "name"});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_NE(table.out.find("broken  -        refused"), std::string::npos) << table.out;
+  EXPECT_EQ(table.err, "1 refused; next: skep plugin show ID\n");
+  EXPECT_EQ(names.out, "");
+}
+
+TEST(PluginsOfANode, are_listed_by_generation) {
+  const Ran ran = run_cli({"plugin", "list", "--server", "http://h:1"}, {{200, kPlugins}});
+  EXPECT_EQ(ran.out,
+            "ID      VERSION  STATE     GEN  LEASES  CALLS  FAILURES  COMPONENTS\n"
+            "docker  2.0.0    active    3    2       9      1         -\n"
+            "docker  1.9.0    draining  2    1       5      0         -\n");
+  const Ran wide =
+      run_cli({"plugin", "list", "-o", "wide", "--server", "http://h:1"}, {{200, kPlugins}});
+  EXPECT_NE(wide.out.find("1.5s"), std::string::npos) << wide.out;
+  EXPECT_EQ(
+      run_cli({"plugin", "list", "-o", "name", "--server", "http://h:1"}, {{200, kPlugins}}).out,
+      "docker\n");
+}
+
+TEST(PluginsOfANode, say_in_full_why_something_does_not_serve) {
+  const std::string generation =
+      R"({"number":1,"version":"1.0.0","state":"active","reason":"","calls":1}]})";
+  const std::string list =
+      R"({"items":[{"id":"a","state":"loaded","reason":"a.so 2.0.0 was rolled back: slow\n)"
+      R"(  next: mend it","generations":[{"number":2,"version":"2.0.0","state":"rolled_back",)"
+      R"("reason":"slow"},)" +
+      generation + R"(,{"id":"b","state":"loaded","reason":"","generations":[{"number":2,)" +
+      R"("version":"2.0.0","state":"failed","reason":"no such symbol"},)" + generation + "]}";
+  const std::string about_a = "\na\n  a.so 2.0.0 was rolled back: slow\n    next: mend it\n";
+  const std::vector<std::string> words{"plugin", "list", "--server", "http://h:1"};
+  const Ran table = run_cli(words, {{200, list}});
+  EXPECT_TRUE(table.out.ends_with("-\n" + about_a)) << table.out;
+  auto wide = words;
+  wide.insert(wide.end(), {"-o", "wide"});
+  const Ran all = run_cli(wide, {{200, list}});
+  EXPECT_TRUE(all.out.ends_with(about_a + "\nb 2.0.0, generation 2\n  no such symbol\n"))
+      << all.out;
+  const Ran shown = run_cli({"plugin", "show", "b", "--server", "http://h:1"}, {{200, list}});
+  EXPECT_NE(shown.out.find("\nb 2.0.0, generation 2\n  no such symbol\n"), std::string::npos)
+      << shown.out;
+}
+
+TEST(PluginsOfANode, that_was_named_by_its_url_are_not_read_from_files) {
+  EXPECT_EQ(run_cli({"plugin", "list", "--server", "http://h:1"}).code, 8);
+}
+
+TEST(PluginReload, says_what_serves) {
+  const Ran ran = run_cli(
+      {"plugin", "reload", "docker", "--server", "http://h:1"},
+      {{200, R"({"id":"docker","generation":4,"version":"2.1.0","sha256":"x","changed":true})"}});
+  EXPECT_EQ(ran.out, "plugin docker generation 4, version 2.1.0, serves now\n");
+  EXPECT_EQ(ran.requests[0].url, "http://h:1/api/node/plugins/docker/reload");
+  const Ran forced =
+      run_cli({"plugin", "reload", "docker", "--force", "--server", "http://h:1"}, {{200, "{}"}});
+  EXPECT_EQ(forced.requests[0].url, "http://h:1/api/node/plugins/docker/reload?force=true");
+}
+
+}  // namespace
+}  // namespace skep::cli

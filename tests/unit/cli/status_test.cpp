@@ -1,0 +1,58 @@
+#include <gtest/gtest.h>
+
+#include "tests/unit/cli/cli_support.hpp"
+
+namespace skep::cli {
+namespace {
+
+constexpr const char* kWorkers = R"({"items":[
+ {"worker_id":"worker-a","site":"site-a","status":"online","mode":"active",
+  "last_seen_at":"2026-01-10T11:59:56Z","concurrency":8,"busy":3,"capabilities":{"docker":true,"gpu":false},
+  "spool":{"ready":0,"bytes":0,"quarantined":0,"rejected":0,"degraded":false},"version":"0.1.0",
+  "types":[{"name":"collect_facts"}],"host":"h","pid":7,"rss_bytes":2097152},
+ {"worker_id":"worker-c","site":"site-c","status":"offline","mode":"paused",
+  "last_seen_at":"2026-01-10T11:54:00Z","concurrency":4,"busy":0,"capabilities":{},
+  "spool":{"ready":12,"bytes":4096,"quarantined":1,"rejected":0,"degraded":false},"pid":8}]})";
+
+TEST(Health, exits_0_or_1_only) {
+  EXPECT_EQ(run_cli({"health"}, {{200, "{}"}}).code, 0);
+  EXPECT_EQ(run_cli({"health"}, {{503, "{}"}}).code, 1);
+  EXPECT_EQ(run_cli({"health"}).code, 1);
+  EXPECT_EQ(run_cli({"health", "--ready", "http://h:1"}, {{200, "{}"}}).requests.at(0).url,
+            "http://h:1/readyz");
+}
+
+TEST(Health, is_a_small_table_for_people) {
+  const std::string body =
+      R"({"version":"0.1.0","checks":{"queue":"ok","database":"disk full"},"status":"unavailable"})";
+  const Ran ran = run_cli({"health"}, {{503, body}});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_EQ(ran.out,
+            "node     http://127.0.0.1:9595  unavailable  version 0.1.0\n\n"
+            "CHECK     STATE\n"
+            "queue     ok\n"
+            "database  disk full\n");
+  EXPECT_EQ(run_cli({"health", "--live"}, {{200, R"({"status":"ok"})"}}).out,
+            "node     http://127.0.0.1:9595  ok\n");
+  EXPECT_EQ(run_cli({"health", "-o", "jsonl"}, {{503, body}}).out, body + "\n");
+  EXPECT_EQ(run_cli({"health", "-q"}, {{200, body}}).out, "");
+  EXPECT_EQ(run_cli({"health"}, {{502, "gateway"}}).out, "gateway\n");
+}
+
+TEST(Status, fits_one_screen) {
+  const std::string health =
+      std::string(R"({"status":"ok","workers":{"online":1,"late":0,"offline":1,)") +
+      R"("stale":0,"total":2},"queue":{"queued":4,"executing":1,)" +
+      R"("oldest_queued_seconds":125.5},)" + std::string(kWorkers).substr(1);
+  const Ran ran = run_cli({"status"}, {{200, health}});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_TRUE(
+      ran.out.starts_with("control  http://127.0.0.1:9595  ok\n"
+                          "workers  1 online, 0 late, 1 offline, 0 stale\n"
+                          "queue    4 queued, 1 executing, oldest waits 2m\n"
+                          "\nID        SITE"))
+      << ran.out;
+}
+
+}  // namespace
+}  // namespace skep::cli

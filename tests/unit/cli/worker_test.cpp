@@ -1,0 +1,56 @@
+#include <gtest/gtest.h>
+
+#include "tests/unit/cli/cli_support.hpp"
+
+namespace skep::cli {
+namespace {
+
+constexpr const char* kWorkerList = R"({"items":[
+ {"worker_id":"worker-a","site":"site-a","status":"online","mode":"active",
+  "last_seen_at":"2026-01-10T11:59:56Z","concurrency":8,"busy":3,"capabilities":{"docker":true,"gpu":false},
+  "spool":{"ready":0,"bytes":0,"quarantined":0,"rejected":0,"degraded":false},"version":"0.1.0",
+  "types":[{"name":"collect_facts"}],"host":"h","pid":7,"rss_bytes":2097152},
+ {"worker_id":"worker-c","site":"site-c","status":"offline","mode":"paused",
+  "last_seen_at":"2026-01-10T11:54:00Z","concurrency":4,"busy":0,"capabilities":{},
+  "spool":{"ready":12,"bytes":4096,"quarantined":1,"rejected":0,"degraded":false},"pid":8}]})";
+
+TEST(WorkerList, shows_state_age_slots_spool_and_what_needs_action) {
+  const Ran ran = run_cli({"worker", "list"}, {{200, kWorkerList}});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(
+      ran.out,
+      "ID        SITE    STATE    SEEN  TASKS  SPOOL  NOTE\n"
+      "worker-a  site-a  online   4s    3/8    0\n"
+      "worker-c  site-c  offline  6m    0/4    12     1 quarantined; paused; next: skep worker "
+      "show worker-c\n");
+  EXPECT_EQ(ran.err, "2 workers, 1 offline\n");
+  EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/workers");
+}
+
+TEST(WorkerList, adds_columns_when_wide) {
+  const Ran ran = run_cli({"worker", "list", "-o", "wide"}, {{200, kWorkerList}});
+  EXPECT_NE(ran.out.find("2.0 MiB  0.1.0    docker        collect_facts"), std::string::npos)
+      << ran.out;
+}
+
+TEST(Workers, are_removed_by_id) {
+  const Ran ran =
+      run_cli({"worker", "remove", "old"}, {{200, R"({"worker_id":"old","status":"removed"})"}});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out, "worker old removed\n");
+  EXPECT_EQ(ran.requests.at(0).method, "DELETE");
+  EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/workers/old");
+}
+
+TEST(WorkerDrain, tries_every_id_and_ends_with_the_failure) {
+  const Ran ran = run_cli({"worker", "drain", "nope", "worker-a"},
+                          {{404, R"({"detail":"no worker \"nope\"","code":"not-found"})"},
+                           {200, R"({"worker_id":"worker-a","mode":"draining"})"}});
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_EQ(ran.out, "worker worker-a draining\n");
+  EXPECT_EQ(ran.err, "error: no worker \"nope\"   [not-found]\n");
+  EXPECT_EQ(ran.requests.at(1).url, "http://127.0.0.1:9595/api/workers/worker-a/drain");
+}
+
+}  // namespace
+}  // namespace skep::cli

@@ -1,0 +1,222 @@
+// The conformance kit finds each rule that a plugin breaks, says what to do, and passes one that
+// breaks none.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <ostream>
+#include <sstream>
+
+#include "core/base/json.hpp"
+#include "core/conformance/check.hpp"
+#include "core/conformance/report.hpp"
+#include "core/conformance/samples.hpp"
+#include "core/conformance/test_case.hpp"
+
+namespace skep::conformance {
+namespace {
+
+const std::string kPlugins = std::string(SKEP_BUILD_DIR) + "/lib/skep/test-plugins/";
+
+CheckOptions options(const std::string& file, const std::string& how = {}) {
+  CheckOptions o;
+  o.file = kPlugins + file;
+  if (!how.empty()) o.settings = R"({"how":")" + how + R"("})";
+  o.child = {std::string(SKEP_BUILD_DIR) + "/bin/skep", "__plugin-test", "--settings", o.settings};
+  return o;
+}
+
+std::vector<Finding> found(const CheckOptions& o) {
+  auto findings = check(o, {[](std::size_t) {}, [](const Finding&) {}});
+  EXPECT_TRUE(findings) << (findings ? "" : findings.error().message);
+  return findings ? *findings : std::vector<Finding>{};
+}
+
+struct Case {
+  std::string how;
+  std::string test;
+  std::string message;  ///< a part of it
+};
+std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.how; }
+
+class BrokenRule : public ::testing::TestWithParam<Case> {};
+
+TEST_P(BrokenRule, IsFound) {
+  CheckOptions o = options("odd/rulebreaker.so", GetParam().how);
+  o.only = GetParam().test;
+  o.timeout = Millis{3'000};
+  const auto findings = found(o);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].status, TestStatus::kBroken) << findings[0].message;
+  EXPECT_NE(findings[0].message.find(GetParam().message), std::string::npos) << findings[0].message;
+  EXPECT_FALSE(findings[0].fix.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kit, BrokenRule,
+    ::testing::Values(
+        Case{"iface_prefix", "lifecycle.interfaces", "unknown interface"},
+        Case{"one_instance", "lifecycle.create-64", "there is one already"},
+        Case{"positive", "lifecycle.create-64", "returned 3"},
+        Case{"stop_needs_start", "lifecycle.stop-without-start", "not started"},
+        Case{"stop_once", "lifecycle.stop-twice", "SIGABRT in stop()"},
+        Case{"destroy_needs_stop", "lifecycle.destroy-in-each-state", "SIGABRT in destroy()"},
+        Case{"needs_services", "lifecycle.without-services", "SIGSEGV in start()"},
+        Case{"config_crash", "lifecycle.config-rules", "above its maximum"},
+        Case{"silent_config", "lifecycle.config-rules", "no message"},
+        Case{"start_hangs", "lifecycle.stop-twice", "did not end within 3 s, in start()"},
+        Case{"silent", "contract.result", "no message"},
+        Case{"not_json", "contract.result", "not JSON"},
+        Case{"crash", "contract.result", "SIGSEGV in run()"},
+        Case{"exit", "contract.result", "exit code 7 in run()"},
+        Case{"keeps_view", "contract.views", "SIGSEGV"},
+        Case{"reads_beyond", "contract.short-tables", "SIGSEGV in create()"},
+        Case{"wants_exact_size", "contract.long-tables", "not of my age"},
+        Case{"ignores_cancel", "contract.cancelled-before", "ms after its"},
+        Case{"ignores_cancel", "contract.cancel-latency", "ms after its cancellation"},
+        Case{"ignores_cancel", "contract.deadline", "ms after its deadline"},
+        Case{"one_caller", "contract.concurrency", "SIGABRT in run()"},
+        Case{"leaks_fd", "hygiene.process-state", "fd "},
+        Case{"chdir", "hygiene.process-state", "cwd"},
+        Case{"setenv", "hygiene.process-state", "env SKEP_RULEBREAKER"},
+        Case{"signal_handler", "hygiene.process-state", "signal 10: was default, is handled"},
+        Case{"leaks_thread", "hygiene.threads",
+             "left 1 threads running after stop(), named: forgotten"},
+        Case{"one_at_a_time", "reload.generations", "holds the lock"}));
+
+class BrokenKindRule : public ::testing::TestWithParam<Case> {};
+
+TEST_P(BrokenKindRule, IsFound) {
+  const bool is_queue = GetParam().test.starts_with("contract.queue");
+  CheckOptions o = options(is_queue ? "odd/bad_queue.so" : "odd/bad_spool.so", GetParam().how);
+  o.only = GetParam().test;
+  const auto findings = found(o);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].status, TestStatus::kBroken) << findings[0].message;
+  EXPECT_NE(findings[0].message.find(GetParam().message), std::string::npos) << findings[0].message;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kit, BrokenKindRule,
+    ::testing::Values(
+        Case{"hands_out_twice", "contract.queue-claim", "was handed out again"},
+        Case{"takes_any_key", "contract.queue-keys", "did not answer with the first one"},
+        Case{"applies_anything", "contract.queue-results", "does not hold the task"},
+        Case{"renews_anything", "contract.queue-fence", "was lost could be prolonged"},
+        Case{"keeps_released", "contract.queue-release", "claim() found 0 tasks"},
+        Case{"forgets", "contract.queue-durable", "a lease is gone"},
+        Case{"swallows", "contract.queue-concurrency", "were never handed out"},
+        Case{"yields_in_flight", "contract.spool-settle", "is in flight"},
+        Case{"keeps_rejected", "contract.spool-reject", "refused for good comes back"},
+        Case{"", "contract.spool-durable", "never settled is gone"}));
+
+TEST(Kit, PassesAQueueThatKeepsTheRules) {
+  for (const Finding& f : found(options("odd/bad_queue.so")))
+    EXPECT_NE(f.status, TestStatus::kBroken) << f.id << ": " << f.message;
+}
+
+TEST(Kit, PassesAPluginThatKeepsTheRules) {
+  for (const Finding& f : found(options("odd/rulebreaker.so")))
+    EXPECT_NE(f.status, TestStatus::kBroken) << f.id << ": " << f.message;
+}
+
+TEST(Kit, FindsWhatIsWrongWithTheFile) {
+  const auto broken = [](const std::string& file) {
+    std::vector<std::string> ids;
+    CheckOptions o = options(file);
+    o.tiers = {"static"};
+    for (const Finding& f : found(o))
+      if (f.status == TestStatus::kBroken) ids.push_back(f.id);
+    return ids;
+  };
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(broken("hazards/nodelete.so"), Ids{"static.nodelete"});
+  EXPECT_EQ(broken("hazards/run_path.so"), Ids{"static.run-path"});
+  EXPECT_EQ(broken("hazards/static_tls.so"), Ids{"static.static-tls"});
+  EXPECT_EQ(broken("hazards/exports.so"), Ids{"static.exports"});
+  EXPECT_EQ(broken("bad/undefined_symbol.so"), Ids{"static.loads"});
+  EXPECT_EQ(broken("bad/newer_minor.so"), Ids{"static.compat"});
+  EXPECT_EQ(broken("bad/bad_manifest.so"), Ids{"static.manifest"});
+  EXPECT_EQ(broken("bad/short_table.so"), Ids{"static.loads"});
+}
+
+TEST(Kit, RemarksWhatIsRegisteredWithTheProcess) {
+  CheckOptions o = options("hooks/hooks.so");
+  o.only = "static.process-hooks";
+  const auto findings = found(o);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].status, TestStatus::kPassed);
+  EXPECT_NE(findings[0].message.find("on_exit"), std::string::npos) << findings[0].message;
+}
+
+TEST(Kit, NamesTheNearestTestAndTier) {
+  CheckOptions o = options("odd/rulebreaker.so");
+  o.only = "contract.view";
+  const auto no_test = check(o, {});
+  ASSERT_FALSE(no_test);
+  EXPECT_NE(no_test.error().message.find("contract.views"), std::string::npos);
+  o.only = "";
+  o.tiers = {"statics"};
+  const auto no_tier = check(o, {});
+  ASSERT_FALSE(no_tier);
+  EXPECT_NE(no_tier.error().message.find("\"static\""), std::string::npos);
+}
+
+TEST(Kit, ReportsAreWellFormed) {
+  const std::vector<Finding> findings{
+      {"a.b", "", "rule # 1", TestStatus::kPassed, "", "", Millis{5}},
+      {"a.c", "x<y", "rule", TestStatus::kBroken, "says \"no\"\n& more", "do", Millis{1'234}},
+      {"a.d", "", "rule", TestStatus::kSkipped, "why", "", Millis{0}}};
+  std::ostringstream out;
+  TapReport tap(out, "again");
+  tap.plan(findings.size());
+  for (const Finding& f : findings) tap.finding(f);
+  EXPECT_EQ(out.str(),
+            "TAP version 14\n1..3\nok 1 - a.b - rule \\# 1\nnot ok 2 - x<y: a.c - rule\n  ---\n"
+            "  message: \"says \\\"no\\\"\\n& more\"\n  fix: \"do\"\n  duration_ms: 1234\n"
+            "  again: \"again --only a.c --component x<y\"\n  ...\nok 3 - a.d - rule # SKIP why\n");
+  const std::string xml = junit_xml("f.so", findings);
+  EXPECT_NE(xml.find("tests=\"3\" failures=\"1\" skipped=\"1\""), std::string::npos);
+  EXPECT_NE(xml.find("says &quot;no&quot;\n&amp; more"), std::string::npos);
+  EXPECT_TRUE(parse_json(report_json("f.so", findings)));
+}
+
+TEST(Kit, SamplesHaveALengthThatFitsIntoMemory) {
+  const auto allows = api::Schema::compile(
+      R"({"type":"object","properties":{"s":{"type":"string","maxLength":4000000000}}})");
+  ASSERT_TRUE(allows);
+  for (const Violation& v : violations(*allows, "{}")) EXPECT_LT(v.document.size(), 1000u);
+  const auto demands = api::Schema::compile(
+      R"({"type":"object","properties":{"s":{"type":"string","minLength":4000000000}},)"
+      R"("required":["s"]})");
+  ASSERT_TRUE(demands);
+  EXPECT_FALSE(complete_document(*demands, "{}"));
+}
+
+TEST(Kit, HearsTheVerdictBehindAnyAmountOfOutput) {
+  CheckOptions o = options("odd/rulebreaker.so", "chatters");
+  o.only = "contract.result";
+  const auto findings = found(o);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].status, TestStatus::kPassed) << findings[0].message;
+}
+
+TEST(Kit, SamplesFitTheirSchemaAndViolationsDoNot) {
+  const auto schema = api::Schema::compile(
+      R"({"type":"object","required":["host"],"properties":{
+          "host":{"type":"string","minLength":3,"maxLength":9},
+          "port":{"type":"integer","minimum":1,"maximum":9,"default":5},
+          "mode":{"type":"string","enum":["a","b"],"default":"a"}}})");
+  ASSERT_TRUE(schema);
+  const auto valid = complete_document(*schema, "{}");
+  ASSERT_TRUE(valid) << valid.error().message;
+  const auto broken = violations(*schema, *valid);
+  EXPECT_EQ(broken.size(), 10u);
+  for (const Violation& v : broken) {
+    auto document = parse_json(v.document);
+    ASSERT_TRUE(document);
+    EXPECT_FALSE(schema->apply(*document).empty()) << v.rule << " " << v.document;
+  }
+}
+
+}  // namespace
+}  // namespace skep::conformance
