@@ -185,9 +185,12 @@ std::string encode_task(const model::Task& task, std::span<const ports::AttemptR
   return out.end_array().end_object().take();
 }
 
-std::string task_error(std::string_view code, std::string_view message) {
+std::string task_error(std::string_view code, std::string_view message,
+                       std::string_view cancelled_by) {
   JsonOut out;
-  return out.object().key("code").str(code).key("message").str(message).end_object().take();
+  out.object().key("code").str(code).key("message").str(message);
+  if (!cancelled_by.empty()) out.key(kCancelledBy).str(cancelled_by);
+  return out.end_object().take();
 }
 
 namespace {

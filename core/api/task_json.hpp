@@ -26,8 +26,11 @@ std::string encode_tasks(std::span<const model::Task> tasks, std::string_view ne
 /// The task with its attempts, for GET /api/tasks/{id}.
 std::string encode_task(const model::Task& task, std::span<const ports::AttemptRow> attempts);
 
-/// {"code":..,"message":..}: the shape of a task's error.
-std::string task_error(std::string_view code, std::string_view message);
+/// {"code":..,"message":..}: the shape of a task's error; of a task that somebody cancelled with
+/// who it was. A worker cannot say that member (decode_outcome).
+std::string task_error(std::string_view code, std::string_view message,
+                       std::string_view cancelled_by = {});
+inline constexpr std::string_view kCancelledBy = "cancelled_by";
 
 /// Task, TaskDetail, TaskList, TaskSpec, what one submits and what is answered to that.
 Documents task_documents();

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/api/members.hpp"
+#include "core/api/task_json.hpp"
 #include "core/base/id.hpp"
 #include "core/base/utf8.hpp"
 
@@ -402,7 +403,9 @@ Result<model::Outcome> decode_outcome(std::string_view payload) {
     out.result = json::serialize(*v);
   if (const auto* v = o.if_contains("error"); v != nullptr && !v->is_null()) {
     if (!v->is_object()) return invalid("execution_result: \"error\" must be an object or null");
-    out.error = json::serialize(*v);
+    json::object error = v->get_object();
+    error.erase(kCancelledBy);  // only the control plane knows
+    out.error = json::serialize(error);
   }
   out.retryable = get_bool(o, "retryable");
   out.retry_after_ms = get_int(o, "retry_after_ms");

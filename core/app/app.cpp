@@ -203,7 +203,7 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   NodeCore& node = **made;
   std::unique_ptr<ControlRole> control;
   if (config.is_control()) {
-    auto started = ControlRole::start(config, registry, clock, node.routes());
+    auto started = ControlRole::start(config, registry, clock, node.events(), node.routes());
     if (!started) return fail(started.error());
     control = std::move(*started);
     if (config.is_worker()) join_own_control(loaded, control->urls(), config);

@@ -8,6 +8,7 @@
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
+#include "core/control/events/events.hpp"
 #include "core/control/tasks/tasks.hpp"
 
 namespace skep::app {
@@ -43,6 +44,7 @@ Status write_endpoints(const std::string& path, const std::vector<std::string>& 
 
 Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& config,
                                                         plugin::Registry& registry, Clock& clock,
+                                                        EventStreams& events,
                                                         std::vector<net::Route> node_routes) {
   std::unique_ptr<ControlRole> role(new ControlRole);
   const std::string& state = config.node.state_dir;
@@ -58,6 +60,7 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
   role->control_ = std::make_unique<control::Control>(*role->queue_, *role->store_, clock, config,
                                                       registry.task_types());
   SKEP_TRY(role->control_->start());
+  events.attach(role->control_->feature<control::Events>().feed);
 
   net::ServerOptions options;
   options.listen = config.http.listen;

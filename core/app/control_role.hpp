@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/app/event_streams.hpp"
 #include "core/base/clock.hpp"
 #include "core/config/config.hpp"
 #include "core/control/control.hpp"
@@ -15,10 +16,12 @@ namespace skep::app {
 
 class ControlRole {
  public:
-  /// Opens queue and store, binds the addresses, serves its own routes and those of the node.
-  /// `registry`, `clock` and what `node_routes` refer to must outlive it.
+  /// Opens queue and store, binds the addresses, serves its own routes and those of the node;
+  /// `events` serve its durable events from then on. `registry`, `clock`, `events` and what
+  /// `node_routes` refer to must outlive it.
   static Result<std::unique_ptr<ControlRole>> start(const config::Config& config,
                                                     plugin::Registry& registry, Clock& clock,
+                                                    EventStreams& events,
                                                     std::vector<net::Route> node_routes);
   ~ControlRole();
   /// Base URLs that are served.

@@ -3,99 +3,111 @@
 #include <utility>
 
 #include "core/base/id.hpp"
+#include "core/base/text.hpp"
 
 namespace skep::app {
 namespace {
 
-constexpr std::size_t kPiece = 64;           ///< events sent at a time
-constexpr MonoMs kKeepAlive = 15'000;        ///< proxies close what is silent for a minute
+constexpr std::size_t kAtOnce = 64;
 constexpr Millis kLookForEvents{3'600'000};  ///< events wake it earlier
-constexpr std::string_view kHello = ": events of this node\nretry: 2000\n\n";
+constexpr std::size_t kMostKinds = 32;
+
+std::string value_of(const net::HttpRequest& request, const std::string& name) {
+  const auto at = request.query.find(name);
+  return at == request.query.end() ? std::string() : at->second;
+}
+
+Error bad_query(const std::string& what) { return invalid(what).named("bad-query"); }
+
+Result<EventWish> wish_of(const net::HttpRequest& request) {
+  EventWish wish;
+  const std::string follow = value_of(request, "follow");
+  if (!follow.empty() && follow != "true" && follow != "false")
+    return bad_query("follow is \"" + follow + "\"; expected true or false");
+  wish.follow = follow != "false";
+  if (const std::string kinds = value_of(request, "kind"); !kinds.empty())
+    wish.kinds = split(kinds, ',');
+  for (const std::string& kind : wish.kinds)
+    if (!events::is_pattern(kind) || wish.kinds.size() > kMostKinds)
+      return bad_query(
+          "kind: expected names or beginnings with *, with commas between them, such as "
+          "task.failed,worker.*");
+  std::string since(request.header("last-event-id"));
+  if (since.empty()) since = value_of(request, "since");
+  if (since.empty()) return wish;
+  auto cursor = parse_cursor(since);
+  if (!cursor) return cursor.error();
+  wish.since = std::move(*cursor);
+  return wish;
+}
+
+/// Where that is in the durable events. An id without their number was given before there were any.
+std::optional<std::int64_t> sequence_of(const EventWish& wish) {
+  if (!wish.since || wish.since->sequence) return wish.since ? wish.since->sequence : std::nullopt;
+  const bool all = wish.since->run.empty() && wish.since->number == 0;
+  return all ? std::optional<std::int64_t>(0) : std::nullopt;
+}
 
 }  // namespace
 
-/// One stream: where its reader stands.
-class EventStreams::Reader {
+/// One of the streams that may be open.
+class EventStreams::Seat {
  public:
-  Reader(EventStreams& streams, bool follow) : streams_(streams), follow_(follow) {
-    ++streams_.open_;
-  }
-  Reader(const Reader&) = delete;
-  Reader& operator=(const Reader&) = delete;
-  ~Reader() { --streams_.open_; }
-
-  void start_at_end() {
-    at_ = events::newest();
-    text_ += sse_position(streams_.run_, at_);
-  }
-  void start_after(const EventCursor& cursor) {
-    at_ = cursor.number;
-    const bool other_run = !cursor.run.empty() && cursor.run != streams_.run_;
-    if (!other_run && at_ <= events::newest()) return;
-    at_ = 0;
-    text_ += sse_gap(streams_.run_, 1, 0, "the node was started again");
-  }
-
-  net::StreamPart next() {
-    net::StreamPart part;
-    part.wait.list = &streams_.waiting_;
-    part.wait.ticket = streams_.waiting_.ticket();
-    const auto found = events::since(at_, kPiece, Millis{0}, {});
-    for (const events::Event& event : found) append(event);
-    const bool more = found.size() == kPiece;
-    part.end = !follow_ && !more;
-    part.wait.until = more ? 0 : clock_.mono_ms() + kKeepAlive;
-    part.bytes = text_.empty() ? ": still here\n\n" : std::exchange(text_, {});
-    return part;
-  }
+  explicit Seat(std::atomic<std::size_t>& taken) : taken_(taken) { ++taken_; }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+  ~Seat() { --taken_; }
 
  private:
-  void append(const events::Event& event) {
-    if (event.id > at_ + 1)
-      text_ += sse_gap(streams_.run_, at_ + 1, event.id - 1, "no longer kept");
-    text_ += sse_event(streams_.run_, event);
-    at_ = event.id;
-  }
-
-  EventStreams& streams_;
-  const SystemClock clock_;
-  const bool follow_;
-  std::uint64_t at_ = 0;  ///< the newest event sent
-  std::string text_{kHello};
+  std::atomic<std::size_t>& taken_;
 };
 
-EventStreams::EventStreams(std::size_t most, OnEvent on_event)
-    : Service("skep-events"), most_(most), on_event_(std::move(on_event)), run_(random_hex(4)) {}
+EventStreams::EventStreams(std::size_t most, OnEvent on_event, bool control)
+    : Service("skep-events"),
+      most_(most),
+      on_event_(std::move(on_event)),
+      control_(control),
+      run_(random_hex(4)) {}
 
-net::HttpResponse EventStreams::open(const net::HttpRequest& request) {
-  const auto value = [&](const std::string& name) {
-    const auto at = request.query.find(name);
-    return at == request.query.end() ? std::string() : at->second;
-  };
-  const std::string follow = value("follow");
-  if (!follow.empty() && follow != "true" && follow != "false")
-    return net::HttpResponse::problem(
-        invalid("follow is \"" + follow + "\"; expected true or false").named("bad-query"));
-  std::string since(request.header("last-event-id"));
-  if (since.empty()) since = value("since");
-  auto reader = std::make_shared<Reader>(*this, follow != "false");
+void EventStreams::attach(std::shared_ptr<control::EventFeed> feed) {
+  feed->set_listener([this] { waiting_.wake_all(); });
+  feed_.set(std::move(feed));
+}
+
+net::HttpResponse EventStreams::open_node(const net::HttpRequest& request) {
+  return open(request, false);
+}
+
+net::HttpResponse EventStreams::open_all(const net::HttpRequest& request) {
+  return open(request, control_);
+}
+
+net::HttpResponse EventStreams::open(const net::HttpRequest& request, bool durable) {
+  auto wish = wish_of(request);
+  if (!wish) return net::HttpResponse::problem(wish.error());
+  auto seat = std::make_shared<Seat>(open_);
   if (open_ > most_)
     return net::HttpResponse::problem(
         Error{Code::kBusy, "this node serves " + std::to_string(most_) + " event streams already"});
-  if (since.empty()) {
-    reader->start_at_end();
-  } else {
-    const auto cursor = parse_cursor(since);
-    if (!cursor) return net::HttpResponse::problem(cursor.error());
-    reader->start_after(*cursor);
+  std::unique_ptr<EventReader::Place> place;
+  if (durable) {
+    const auto feed = feed_.get();
+    if (feed == nullptr)
+      return net::HttpResponse::problem(
+          Error{Code::kUnavailable, "this control plane is still starting"});
+    auto opened = feed->open(sequence_of(*wish));
+    if (!opened) return net::HttpResponse::problem(opened.error());
+    place = std::move(*opened);
   }
-  return net::HttpResponse::streaming("text/event-stream", [reader] { return reader->next(); });
+  auto reader = std::make_shared<EventReader>(run_, waiting_, std::move(*wish), std::move(place));
+  return net::HttpResponse::streaming("text/event-stream",
+                                      [seat, reader] { return reader->next(); });
 }
 
 void EventStreams::run(std::stop_token stop) {
   std::uint64_t at = 0;
   while (!stop.stop_requested()) {
-    const auto found = events::since(at, kPiece, kLookForEvents, stop);
+    const auto found = events::since(at, kAtOnce, kLookForEvents, stop);
     if (found.empty()) continue;
     at = found.back().id;
     waiting_.wake_all();

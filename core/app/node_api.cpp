@@ -29,11 +29,12 @@ std::vector<net::Route> NodeApi::routes() {
   const auto read = [&](Response (NodeApi::*method)(const Request&) const) {
     return [this, method](const Request& r) { return (this->*method)(r); };
   };
-  const auto events = [this](const Request& r) { return events_.open(r); };
   constexpr net::QueryParameter kForce{"force", "Also a file that is in quarantine.",
                                        R"({"type":"boolean"})"};
   constexpr net::QueryParameter kSince{"since", "The id of the last event that is known."};
   constexpr net::QueryParameter kLastEventId{"Last-Event-ID", "The same as since."};
+  constexpr net::QueryParameter kKind{
+      "kind", "Names of events, or beginnings with *, with commas between them."};
   constexpr net::QueryParameter kFollow{"follow", "false ends when all that is kept was sent.",
                                         R"({"type":"boolean"})"};
   const net::RouteDocuments stream{
@@ -94,17 +95,17 @@ std::vector<net::Route> NodeApi::routes() {
        kOperate,
        0,
        "What happens on it, as Server-Sent Events.",
-       events,
+       [this](const Request& r) { return events_.open_node(r); },
        stream,
-       {kSince, kFollow}},
+       {kSince, kFollow, kKind}},
       {"GET",
        "/api/events",
        kOperate,
        0,
-       "The same as /api/node/events.",
-       events,
+       "The same, on a control plane with what it keeps of tasks, workers and artifacts.",
+       [this](const Request& r) { return events_.open_all(r); },
        stream,
-       {kSince, kFollow}},
+       {kSince, kFollow, kKind}},
   };
 }
 

@@ -56,10 +56,11 @@ Result<std::unique_ptr<NodeCore>> NodeCore::start(const config::Loaded& loaded,
   auto facts = facts_of(loaded, source);
   if (!facts) return facts.error();
   std::unique_ptr<NodeCore> core(new NodeCore);
+  const auto on_event = [self = core.get()](const events::Event& event) {
+    if (concerns_plugins(event)) self->on_plugins_changed_();
+  };
   core->events_ =
-      std::make_unique<EventStreams>(kMostStreams, [self = core.get()](const events::Event& event) {
-        if (concerns_plugins(event)) self->on_plugins_changed_();
-      });
+      std::make_unique<EventStreams>(kMostStreams, on_event, loaded.config.is_control());
   core->reloader_ =
       std::make_unique<Reloader>(loaded, source, guards_of(registry, std::move(gate)));
   core->api_ =

@@ -24,6 +24,7 @@ class NodeCore {
   ~NodeCore() { stop(); }
 
   std::vector<net::Route> routes() { return api_->routes(); }
+  EventStreams& events() { return *events_; }
   struct Parts {
     std::vector<Reloader::Apply> apply;        ///< each takes a changed configuration
     NodeApi::Scripts scripts;                  ///< empty: none

@@ -6,6 +6,8 @@
 
 #include "core/base/mutex.hpp"
 
+#include "core/base/id.hpp"
+
 namespace skep::events {
 namespace {
 
@@ -60,6 +62,25 @@ std::map<std::string, std::uint64_t> counts() {
   Ring& r = ring();
   const MutexLock lock(r.mutex);
   return r.counts;
+}
+
+bool is_pattern(std::string_view text) {
+  if (text.starts_with('!')) text.remove_prefix(1);
+  const bool open = text.ends_with('*');
+  if (open) text.remove_suffix(1);
+  return is_name(text) || (open && text.empty());
+}
+
+bool matches(std::span<const std::string> patterns, std::string_view name) {
+  const auto says = [&](std::string_view p) {
+    return p.ends_with('*') ? name.starts_with(p.substr(0, p.size() - 1)) : name == p;
+  };
+  bool meant = false;
+  for (const std::string_view p : patterns) {
+    if (p.starts_with('!') && says(p.substr(1))) return false;
+    meant = meant || (!p.starts_with('!') && says(p));
+  }
+  return meant;
 }
 
 }  // namespace skep::events

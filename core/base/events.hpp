@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -34,5 +35,10 @@ std::uint64_t newest();
 
 /// How many events of each name there were since the process started. [any]
 std::map<std::string, std::uint64_t> counts();
+
+/// Patterns of names: a whole name, or a beginning and "*"; with a "!" before it, all others.
+bool is_pattern(std::string_view text);
+/// Is `name` what one of the patterns says, and none with a "!"? Pure.
+bool matches(std::span<const std::string> patterns, std::string_view name);
 
 }  // namespace skep::events

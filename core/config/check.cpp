@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/base/describe.hpp"
+#include "core/base/events.hpp"
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
@@ -92,6 +93,11 @@ std::string check_format(Format format, std::string_view text) {
       return one_of(text, {"text", "json"});
     case Format::kLogLevel:
       return one_of(text, {"debug", "info", "warn", "error"});
+    case Format::kEventPattern:
+      return events::is_pattern(text)
+                 ? ""
+                 : "expected the name of an event such as task.failed, or a "
+                   "beginning and *, such as worker.*; a ! before it means all others";
     case Format::kTrustPolicy:
       return one_of(text, {"none", "pin", "signature", "both"});
   }

@@ -42,6 +42,9 @@ struct Config {
     int max_crashes = 3;
     double offline_after_seconds = 90;  ///< a worker without beats is offline
     double stale_after_seconds = 300;
+    /// Patterns of the kinds of events that are kept.
+    std::vector<std::string> events{"*", "!task.succeeded"};
+    int max_events = 1'000'000;
   } control;
 
   struct Worker {

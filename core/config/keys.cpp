@@ -81,6 +81,12 @@ const std::vector<Key>& table() {
     {.section = "control", .name = "stale_after_seconds", .field = AT(control.stale_after_seconds),
      .live = true, .doc = "A worker without a heartbeat for so long is stale.", .unit = "seconds",
      .min = 1, .max = 30 * kDay},
+    {.section = "control", .name = "events", .field = AT(control.events), .live = true,
+     .doc = "Kinds of [events](events.md) that are kept in the database: names, or beginnings with "
+            "`*`; not those with a `!` before. An empty list keeps none.", .format = Format::kEventPattern},
+    {.section = "control", .name = "max_events", .field = AT(control.max_events), .live = true,
+     .doc = "Most events kept; the oldest go, and those older than `retention_days`.",
+     .min = 1000, .max = 1'000'000'000},
 
     {.section = "worker", .name = "control_plane_url", .field = AT(worker.control_plane_url),
      .doc = "Control plane to work for; a list when there are several. Not given, a node with both "

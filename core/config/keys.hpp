@@ -24,7 +24,18 @@ using Field = std::variant<std::string* (*)(Config&), bool* (*)(Config&), int* (
                                                                               ///< slot's table
 
 /// What the texts of a key mean beyond being text.
-enum class Format { kAny, kId, kPath, kUrl, kListen, kRole, kLogFormat, kLogLevel, kTrustPolicy };
+enum class Format {
+  kAny,
+  kId,
+  kPath,
+  kUrl,
+  kListen,
+  kRole,
+  kLogFormat,
+  kLogLevel,
+  kTrustPolicy,
+  kEventPattern
+};
 
 /// ASCII letters in capitals.
 std::string upper(std::string_view text);

@@ -52,6 +52,9 @@ class Feature {
   virtual Status effects(std::span<const ports::Completion> /*ended*/, Effects& /*out*/) {
     return {};
   }
+  /// The effects of a round are in the store. Advisory: a crash in between leaves it out.
+  /// [reconciler's thread]
+  virtual void applied() {}
   /// Appends its families for GET /metrics. [any]
   virtual Status metrics(std::vector<prometheus::MetricFamily>& /*out*/) { return {}; }
   virtual std::vector<Check> checks() { return {}; }

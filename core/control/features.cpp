@@ -1,5 +1,6 @@
 #include "core/control/features.hpp"
 
+#include "core/control/events/events.hpp"
 #include "core/control/fleet/fleet.hpp"
 #include "core/control/overview/overview.hpp"
 #include "core/control/tasks/tasks.hpp"
@@ -15,9 +16,10 @@ FeatureList make_features(Platform& platform, const config::Config& config,
     list.push_back(std::move(feature));
     return added;
   };
-  auto& workers = add(std::make_unique<Workers>(platform, config));
-  add(std::make_unique<Tasks>(platform, config, workers, own_types));
-  add(std::make_unique<Fleet>(platform, workers));
+  auto& events = add(std::make_unique<Events>(platform, config));
+  auto& workers = add(std::make_unique<Workers>(platform, config, events.log));
+  add(std::make_unique<Tasks>(platform, config, workers, events.log, own_types));
+  add(std::make_unique<Fleet>(platform, workers, events.log));
   add(std::make_unique<Overview>(platform, workers));
   return list;
 }

@@ -42,6 +42,7 @@ Result<std::size_t> Reconciler::step(std::uint32_t limit) {
   for (const auto& feature : features_) SKEP_TRY(feature->effects(*completions, batch));
   const auto done = store_.batch(batch);
   if (!done) return done.error();
+  for (const auto& feature : features_) feature->applied();
   return completions->size();
 }
 

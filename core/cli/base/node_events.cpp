@@ -38,10 +38,8 @@ void print_event(const Invocation& call, const SseEvent& event) {
                    << std::flush;
 }
 
-Expected<bool> read_events(Client& node, SseReader& reader, const std::string& since, bool follow,
+Expected<bool> read_events(Client& node, SseReader& reader, const std::string& path,
                            const std::function<bool(const SseEvent&)>& on_event) {
-  const std::string path =
-      with_query("/api/node/events", {{"since", since}, {"follow", follow ? "" : "false"}});
   reader.restart();
   bool wanted = true;
   const auto ended = node.stream(path, {}, [&](std::string_view bytes) {

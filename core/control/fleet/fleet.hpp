@@ -9,7 +9,8 @@ namespace skep::control {
 
 class Fleet final : public Feature {
  public:
-  Fleet(Platform& p, Workers& w) : platform(p), workers(w), registry(p, w.directory, counts) {}
+  Fleet(Platform& p, Workers& w, const EventLog& events)
+      : platform(p), workers(w), registry(p, w.directory, counts, events) {}
 
   std::vector<Migrations> migrations() const override;
   Status load() override { return registry.load(); }

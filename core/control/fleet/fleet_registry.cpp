@@ -5,7 +5,6 @@
 #include <map>
 #include <set>
 
-#include "core/base/events.hpp"
 #include "core/base/id.hpp"
 #include "core/base/text.hpp"
 #include "core/base/utf8.hpp"
@@ -63,12 +62,14 @@ std::int64_t RegistrySnapshot::revision_of(std::string_view site) const {
   return out;
 }
 
-FleetRegistry::FleetRegistry(Platform& platform, WorkerDirectory& workers, FleetMetrics& metrics)
+FleetRegistry::FleetRegistry(Platform& platform, WorkerDirectory& workers, FleetMetrics& metrics,
+                             const EventLog& events)
     : Service("fleet"),
       store_(platform.store),
       platform_(platform),
       workers_(workers),
       metrics_(metrics),
+      events_(events),
       clock_(platform.clock) {}
 
 std::shared_ptr<const RegistrySnapshot> FleetRegistry::snapshot() const {
@@ -109,13 +110,16 @@ void FleetRegistry::install(ReleaseStore::Contents contents) {
 }
 
 /// Applies a change on top of the newest contents; again when another control plane was quicker.
-Result<std::vector<Release>> FleetRegistry::apply(const Change& change) {
+Result<std::vector<Release>> FleetRegistry::apply(const Act& act, const Change& change) {
   for (int attempt = 1;; ++attempt) {
     SKEP_TRY(refresh());
     auto changed = change(*snapshot());
     if (!changed || changed->empty()) return changed;
-    const Status done = store_.change(*changed);
+    std::vector<NewEvent> events;
+    for (const Release& r : *changed) events.push_back(event_of(act, r));
+    const Status done = store_.change(*changed, events_.statements(events));
     if (done) {
+      tell(act, *changed);
       SKEP_TRY(refresh());
       return changed;
     }
@@ -166,7 +170,8 @@ Result<Release> FleetRegistry::compose(const RegistrySnapshot& now, const Public
   return r;
 }
 
-Result<FleetRegistry::Published> FleetRegistry::publish(const Publication& p) {
+Result<FleetRegistry::Published> FleetRegistry::publish(const Publication& p,
+                                                        const std::string& actor) {
   const std::string sha256 = sha256_hex(p.content);
   SKEP_TRY(check_publication(p, sha256));
   bool stored = false;
@@ -183,11 +188,14 @@ Result<FleetRegistry::Published> FleetRegistry::publish(const Publication& p) {
     if (*standing != nullptr) return Published{**standing, true};
     std::vector<Release> after = now->releases;
     after.push_back(*r);
-    const Status done = store_.add(*r, forgettable(after), clock_.wall_ms());
+    std::vector<NewEvent> events{event_of({"artifact.published", actor}, *r)};
+    if (r->state == ReleaseState::kCanary)
+      events.push_back(event_of({"artifact.canary", actor}, *r));
+    const Status done =
+        store_.add(*r, forgettable(after), clock_.wall_ms(), events_.statements(events));
     if (done) {
+      for (const NewEvent& e : events) tell({e.kind, actor}, {*r});
       SKEP_TRY(refresh());
-      tell("artifact.published", {*r});
-      if (r->state == ReleaseState::kCanary) tell("artifact.canary", {*r});
       return Published{std::move(*r), false};
     }
     if (done.error().code != Code::kState || attempt == kTries) return done.error();
@@ -212,51 +220,53 @@ Result<std::vector<Release>> FleetRegistry::history(const std::string& name) {
 }
 
 Result<std::vector<Release>> FleetRegistry::rollback(const std::string& name,
-                                                     const std::string& reason) {
-  auto done = apply([&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
-    SKEP_TRY(history(name));
-    std::vector<Release> top = tops(now.releases, name);
-    std::erase_if(top, [&](const Release& r) {
-      return r.state != ReleaseState::kCanary && !has_older(now.releases, r);
-    });
-    if (top.empty())
-      return Error{Code::kState, "artifact \"" + name + "\" has no older release to go back to",
-                   "nothing-older", "skep registry withdraw " + name};
-    return moved(std::move(top), ReleaseState::kRolledBack, reason, now.revision + 1,
-                 clock_.wall_ms());
-  });
-  if (done) tell("artifact.rolled_back", *done);
-  return done;
+                                                     const std::string& reason,
+                                                     const std::string& actor) {
+  return apply({"artifact.rolled_back", actor},
+               [&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
+                 SKEP_TRY(history(name));
+                 std::vector<Release> top = tops(now.releases, name);
+                 std::erase_if(top, [&](const Release& r) {
+                   return r.state != ReleaseState::kCanary && !has_older(now.releases, r);
+                 });
+                 if (top.empty())
+                   return Error{Code::kState,
+                                "artifact \"" + name + "\" has no older release to go back to",
+                                "nothing-older", "skep registry withdraw " + name};
+                 return moved(std::move(top), ReleaseState::kRolledBack, reason, now.revision + 1,
+                              clock_.wall_ms());
+               });
 }
 
-Result<std::vector<Release>> FleetRegistry::promote(const std::string& name) {
-  auto done = apply([&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
-    SKEP_TRY(history(name));
-    std::vector<Release> top = tops(now.releases, name);
-    std::erase_if(top, [](const Release& r) { return r.state != ReleaseState::kCanary; });
-    if (top.empty())
-      return Error{Code::kState, "artifact \"" + name + "\" has no canary under way", "no-canary",
-                   "skep registry show " + name};
-    return moved(std::move(top), ReleaseState::kActive, "promoted by hand", now.revision + 1,
-                 clock_.wall_ms());
-  });
-  if (done) tell("artifact.promoted", *done);
-  return done;
+Result<std::vector<Release>> FleetRegistry::promote(const std::string& name,
+                                                    const std::string& actor) {
+  return apply({"artifact.promoted", actor},
+               [&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
+                 SKEP_TRY(history(name));
+                 std::vector<Release> top = tops(now.releases, name);
+                 std::erase_if(top,
+                               [](const Release& r) { return r.state != ReleaseState::kCanary; });
+                 if (top.empty())
+                   return Error{Code::kState, "artifact \"" + name + "\" has no canary under way",
+                                "no-canary", "skep registry show " + name};
+                 return moved(std::move(top), ReleaseState::kActive, "promoted by hand",
+                              now.revision + 1, clock_.wall_ms());
+               });
 }
 
-Result<std::vector<Release>> FleetRegistry::withdraw(const std::string& name) {
-  auto done = apply([&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
-    auto all = history(name);
-    if (!all) return all;
-    std::erase_if(*all, [](const Release& r) { return !r.in_force(); });
-    if (all->empty())
-      return Error{Code::kState, "no release of artifact \"" + name + "\" is in force",
-                   "already-withdrawn", "skep registry show " + name};
-    return moved(std::move(*all), ReleaseState::kWithdrawn, "withdrawn by hand", now.revision + 1,
-                 clock_.wall_ms());
-  });
-  if (done) tell("artifact.withdrawn", *done);
-  return done;
+Result<std::vector<Release>> FleetRegistry::withdraw(const std::string& name,
+                                                     const std::string& actor) {
+  return apply({"artifact.withdrawn", actor},
+               [&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
+                 auto all = history(name);
+                 if (!all) return all;
+                 std::erase_if(*all, [](const Release& r) { return !r.in_force(); });
+                 if (all->empty())
+                   return Error{Code::kState, "no release of artifact \"" + name + "\" is in force",
+                                "already-withdrawn", "skep registry show " + name};
+                 return moved(std::move(*all), ReleaseState::kWithdrawn, "withdrawn by hand",
+                              now.revision + 1, clock_.wall_ms());
+               });
 }
 
 Result<api::DesiredArtifacts> FleetRegistry::desired_of(const WorkerRecord& w) {
@@ -271,19 +281,36 @@ Result<api::DesiredArtifacts> FleetRegistry::desired_of(const WorkerRecord& w) {
   return out;
 }
 
-void FleetRegistry::tell(std::string_view event, const std::vector<Release>& releases) {
+NewEvent FleetRegistry::event_of(const Act& act, const Release& r) {
+  return {r.changed_ms,
+          act.event,
+          r.name,
+          act.actor,
+          {{"id", r.name},
+           {"version", r.version},
+           {"sha256", r.sha256},
+           {"kind", api::to_string(r.kind)},
+           {"arch", r.arch},
+           {"sites", targets_of(r)},
+           {"canaries", join(r.canaries, ",")},
+           {"reason", r.reason}}};
+}
+
+/// It is in the store: to the log, to those who count, to those who follow.
+void FleetRegistry::tell(const Act& act, const std::vector<Release>& releases) {
+  const bool bad = act.event == "artifact.rolled_back";
   for (const Release& r : releases) {
-    metrics_.event(event.substr(event.find('.') + 1));
-    events::publish(event == "artifact.rolled_back" ? log::Level::kWarn : log::Level::kInfo, event,
-                    {{"id", r.name},
-                     {"version", r.version},
-                     {"sha256", r.sha256},
-                     {"kind", api::to_string(r.kind)},
-                     {"arch", r.arch},
-                     {"sites", targets_of(r)},
-                     {"canaries", join(r.canaries, ",")},
-                     {"reason", r.reason}});
+    metrics_.event(act.event.substr(act.event.find('.') + 1));
+    log::write(bad ? log::Level::kWarn : log::Level::kInfo, act.event,
+               {{"id", r.name},
+                {"version", r.version},
+                {"sha256", r.sha256},
+                {"sites", targets_of(r)},
+                {"canaries", join(r.canaries, ",")},
+                {"reason", r.reason},
+                {"actor", act.actor}});
   }
+  events_.committed();
 }
 
 }  // namespace skep::control

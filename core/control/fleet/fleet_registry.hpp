@@ -9,6 +9,7 @@
 
 #include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
+#include "core/control/events/event_log.hpp"
 #include "core/control/feature.hpp"
 #include "core/control/fleet/canary_watch.hpp"
 #include "core/control/fleet/fleet_metrics.hpp"
@@ -34,7 +35,8 @@ struct RegistrySnapshot {
 class FleetRegistry final : public Service {
  public:
   /// All must outlive it.
-  FleetRegistry(Platform& platform, WorkerDirectory& workers, FleetMetrics& metrics);
+  FleetRegistry(Platform& platform, WorkerDirectory& workers, FleetMetrics& metrics,
+                const EventLog& events);
   ~FleetRegistry() override { stop(); }
   Status load();
 
@@ -44,14 +46,15 @@ class FleetRegistry final : public Service {
   };
   /// kInvalid for content that cannot be such an artifact, kState "version-exists" when the version
   /// has other content, "canary-under-way", "kind-differs", "no-canary". [any]
-  Result<Published> publish(const Publication& p);
+  Result<Published> publish(const Publication& p, const std::string& actor);
   /// Takes the newest release of `name` back (of each architecture); the one below it is in force
   /// again. kState when there is none below. [any]
-  Result<std::vector<Release>> rollback(const std::string& name, const std::string& reason);
+  Result<std::vector<Release>> rollback(const std::string& name, const std::string& reason,
+                                        const std::string& actor);
   /// Gives the canary to everybody. kState when there is none. [any]
-  Result<std::vector<Release>> promote(const std::string& name);
+  Result<std::vector<Release>> promote(const std::string& name, const std::string& actor);
   /// No worker keeps it. [any]
-  Result<std::vector<Release>> withdraw(const std::string& name);
+  Result<std::vector<Release>> withdraw(const std::string& name, const std::string& actor);
 
   std::shared_ptr<const RegistrySnapshot> snapshot() const;
   /// Releases of `name`, oldest first; kNotFound with the nearest. [any]
@@ -78,22 +81,29 @@ class FleetRegistry final : public Service {
 
  private:
   using Change = std::function<Result<std::vector<Release>>(const RegistrySnapshot&)>;
+  /// What a change is called, and who makes it.
+  struct Act {
+    std::string_view event;
+    std::string actor;
+  };
 
   Status refresh();
   void install(ReleaseStore::Contents contents);
-  Result<std::vector<Release>> apply(const Change& change);
+  Result<std::vector<Release>> apply(const Act& act, const Change& change);
   Result<Release> compose(const RegistrySnapshot& now, const Publication& p,
                           const std::string& sha256) const;
   Result<std::vector<std::string>> canaries_of(const Publication& p, const Release& r) const;
   Status count_attempts(const model::Task& task, CanaryTallies& tallies);
   Status decide(const Release& r);
   Status collect();
-  void tell(std::string_view event, const std::vector<Release>& releases);
+  static NewEvent event_of(const Act& act, const Release& r);
+  void tell(const Act& act, const std::vector<Release>& releases);
 
   ReleaseStore store_;
   Platform& platform_;
   WorkerDirectory& workers_;
   FleetMetrics& metrics_;
+  const EventLog& events_;
   const Clock& clock_;
   CanaryWatch watch_;
   WallMs collect_at_ = 0;  ///< rounds' thread

@@ -57,7 +57,8 @@ Status FleetRegistry::decide(const Release& r) {
   const Judgement verdict = judge(r, clock_.wall_ms(), sight->in_place, sight->failure);
   if (verdict.what == Judgement::What::kWait) return {};
   const bool good = verdict.what == Judgement::What::kPromote;
-  const auto done = apply([&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
+  const Act act{good ? "artifact.promoted" : "artifact.rolled_back", std::string(kSystem)};
+  const auto done = apply(act, [&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
     for (Release fresh : now.releases) {
       if (fresh.id != r.id || fresh.state != ReleaseState::kCanary) continue;
       fresh.state = good ? ReleaseState::kActive : ReleaseState::kRolledBack;
@@ -68,9 +69,7 @@ Status FleetRegistry::decide(const Release& r) {
     }
     return std::vector<Release>{};  // somebody else decided
   });
-  if (!done) return done.error();
-  tell(good ? "artifact.promoted" : "artifact.rolled_back", *done);
-  return {};
+  return done ? Status{} : Status{done.error()};
 }
 
 /// Now and then: bytes of a publication that came to nothing, or of forgotten releases.

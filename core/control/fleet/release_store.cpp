@@ -134,13 +134,15 @@ Result<ReleaseStore::Contents> ReleaseStore::load() {
   return out;
 }
 
-Status ReleaseStore::write(std::vector<ports::Statement> batch) {
+Status ReleaseStore::write(const Statements& batch) {
   const auto done = store_.batch(batch);
   return done ? Status{} : Status{done.error()};
 }
 
-Status ReleaseStore::add(const Release& r, const std::vector<std::int64_t>& forget, WallMs now) {
-  std::vector<ports::Statement> batch{move_revision(r.id)};
+Status ReleaseStore::add(const Release& r, const std::vector<std::int64_t>& forget, WallMs now,
+                         Statements also) {
+  Statements batch = std::move(also);
+  batch.push_back(move_revision(r.id));
   batch.push_back(
       {"UPDATE artifact_blobs SET touched_ms = $2 WHERE sha256 = $1", {r.sha256, now}, 1});
   batch.push_back(
@@ -150,7 +152,7 @@ Status ReleaseStore::add(const Release& r, const std::vector<std::int64_t>& forg
        {r.id, r.name, r.sha256, document_of(r), std::string(to_string(r.state)), r.changed_ms}});
   for (const std::int64_t id : forget)
     batch.push_back({"DELETE FROM artifact_releases WHERE id = $1", {id}});
-  return write(std::move(batch));
+  return write(batch);
 }
 
 Status ReleaseStore::collect_orphans(WallMs now) {
@@ -160,19 +162,20 @@ Status ReleaseStore::collect_orphans(WallMs now) {
                          " WHERE sha256 IN (SELECT sha256 FROM artifact_blobs WHERE touched_ms < "
                          "$1) AND sha256 NOT IN (SELECT sha256 FROM artifact_releases)",
                      {now - kOrphanMs}});
-  return write(std::move(batch));
+  return write(batch);
 }
 
-Status ReleaseStore::change(const std::vector<Release>& changed) {
+Status ReleaseStore::change(const std::vector<Release>& changed, Statements also) {
   if (changed.empty()) return {};
-  std::vector<ports::Statement> batch{move_revision(changed.front().revision)};
+  Statements batch = std::move(also);
+  batch.push_back(move_revision(changed.front().revision));
   for (const Release& r : changed)
     batch.push_back(
         {"UPDATE artifact_releases SET state = $2, reason = $3, revision = $4, "
          "changed_ms = $5 WHERE id = $1",
          {r.id, std::string(to_string(r.state)), r.reason, r.revision, r.changed_ms},
          1});
-  return write(std::move(batch));
+  return write(batch);
 }
 
 ports::Statement ReleaseStore::add_tallies(std::int64_t id, const Tally& canary,
@@ -198,7 +201,7 @@ Status ReleaseStore::put(const std::string& sha256, std::string_view bytes, Wall
          {sha256, index, sha256_hex(part), base64_encode(part)}});
     if (batch.size() >= kChunksAtOnce) SKEP_TRY(write(std::exchange(batch, {})));
   }
-  return batch.empty() ? Status{} : write(std::move(batch));
+  return batch.empty() ? Status{} : write(batch);
 }
 
 Result<std::string> ReleaseStore::chunk(const std::string& sha256, std::int64_t index) {

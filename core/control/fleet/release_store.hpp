@@ -24,10 +24,13 @@ class ReleaseStore {
   };
   Result<Contents> load();
 
+  /// Written in the transaction of a change, with it or not at all.
+  using Statements = std::vector<ports::Statement>;
   /// Adds `r` as revision r.id; forgets the others. Its bytes must be there: put() them first.
-  Status add(const Release& r, const std::vector<std::int64_t>& forget, WallMs now);
+  Status add(const Release& r, const std::vector<std::int64_t>& forget, WallMs now,
+             Statements also);
   /// Writes state, reason, revision and changed_ms of releases that exist; all share one revision.
-  Status change(const std::vector<Release>& changed);
+  Status change(const std::vector<Release>& changed, Statements also);
   /// A statement that adds to the tallies of release `id`, whatever the revision.
   static ports::Statement add_tallies(std::int64_t id, const Tally& canary, const Tally& others);
 
@@ -41,7 +44,7 @@ class ReleaseStore {
   Result<std::string> blob(const std::string& sha256);
 
  private:
-  Status write(std::vector<ports::Statement> batch);
+  Status write(const Statements& batch);
   ports::Store& store_;
 };
 

@@ -51,7 +51,7 @@ HttpResponse answer(const Result<std::vector<Release>>& changed) {
 HttpResponse publish_release(Fleet& f, const HttpRequest& r) {
   const auto publication = api::decode_publication(r.body);
   if (!publication) return HttpResponse::problem(publication.error());
-  const auto published = f.registry.publish(*publication);
+  const auto published = f.registry.publish(*publication, actor_of(r.caller));
   if (!published) return HttpResponse::problem(published.error());
   auto response = HttpResponse::json(api::encode(published->release, published->existed),
                                      published->existed ? 200 : 201);
@@ -81,14 +81,14 @@ HttpResponse get_releases(Fleet& f, const HttpRequest& r) {
 
 HttpResponse roll_back(Fleet& f, const HttpRequest& r) {
   const auto reason = api::decode_rollback(r.body);
-  return reason ? answer(f.registry.rollback(name_of(r), *reason))
+  return reason ? answer(f.registry.rollback(name_of(r), *reason, actor_of(r.caller)))
                 : HttpResponse::problem(reason.error());
 }
 HttpResponse promote(Fleet& f, const HttpRequest& r) {
-  return answer(f.registry.promote(name_of(r)));
+  return answer(f.registry.promote(name_of(r), actor_of(r.caller)));
 }
 HttpResponse withdraw(Fleet& f, const HttpRequest& r) {
-  return answer(f.registry.withdraw(name_of(r)));
+  return answer(f.registry.withdraw(name_of(r), actor_of(r.caller)));
 }
 
 HttpResponse get_blob(Fleet& f, const HttpRequest& r) {

@@ -180,7 +180,7 @@ HttpResponse explain_task(Tasks& f, const HttpRequest& r) {
 }
 
 HttpResponse cancel_task(Tasks& f, const HttpRequest& r) {
-  return answer(f.service.cancel(id_of(r)));
+  return answer(f.service.cancel(id_of(r), actor_of(r.caller)));
 }
 HttpResponse retry_task(Tasks& f, const HttpRequest& r) {
   return answer(f.service.retry(id_of(r)));

@@ -102,11 +102,11 @@ void TaskService::void_attempt(const Task& task) {
   waits_.wake_worker(task.worker_id);
 }
 
-Result<Task> TaskService::cancel(const std::string& id) {
+Result<Task> TaskService::cancel(const std::string& id, const std::string& actor) {
   const auto before = get(id);
   if (!before) return before.error();
-  const auto verdict =
-      queue_.cancel(clock_.wall_ms(), id, api::task_error("cancelled", "cancelled by an operator"));
+  const auto verdict = queue_.cancel(
+      clock_.wall_ms(), id, api::task_error("cancelled", "cancelled by an operator", actor));
   if (!verdict) return verdict.error();
   auto after = get(id);
   if (!after) return after.error();

@@ -28,7 +28,7 @@ class TaskService {
   /// "idempotency-conflict" when a key belongs to a different task. [any]
   Result<std::vector<Submitted>> submit(std::vector<model::TaskSpec> specs, std::string& problems);
   Result<model::Task> get(const std::string& id);
-  Result<model::Task> cancel(const std::string& id);
+  Result<model::Task> cancel(const std::string& id, const std::string& actor);
   Result<model::Task> retry(const std::string& id);
 
   using Explanation = api::Explanation;

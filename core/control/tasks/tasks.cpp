@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/log.hpp"
+#include "core/control/tasks/task_events.hpp"
 
 namespace skep::control {
 
@@ -22,10 +23,11 @@ TaskSettings task_settings(const config::Config& config) {
   return s;
 }
 
-Tasks::Tasks(Platform& p, const config::Config& config, Workers& w,
+Tasks::Tasks(Platform& p, const config::Config& config, Workers& w, const EventLog& e,
              const std::vector<ports::TaskType>& own_types)
     : platform(p),
       workers(w),
+      events(e),
       settings(task_settings(config)),
       types(own_types),
       service(p, types, w.directory),
@@ -44,6 +46,7 @@ Status Tasks::load() {
 }
 
 Status Tasks::effects(std::span<const ports::Completion> ended, Effects& out) {
+  events.append(task_events(events, platform.clock.wall_ms(), ended), out);
   add_totals(ended, out);
   return {};
 }

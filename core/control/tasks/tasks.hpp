@@ -26,7 +26,8 @@ TaskSettings task_settings(const config::Config& config);
 
 class Tasks final : public Feature {
  public:
-  Tasks(Platform& platform, const config::Config& config, Workers& workers,
+  /// All must outlive it.
+  Tasks(Platform& platform, const config::Config& config, Workers& workers, const EventLog& events,
         const std::vector<ports::TaskType>& own_types);
 
   std::vector<Migrations> migrations() const override;
@@ -42,6 +43,7 @@ class Tasks final : public Feature {
 
   Platform& platform;
   Workers& workers;
+  const EventLog& events;
   Live<TaskSettings> settings;
   TaskTypes types;
   TaskMetrics counts;

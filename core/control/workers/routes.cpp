@@ -49,7 +49,7 @@ HttpResponse get_worker(Workers& f, const HttpRequest& r) {
 }
 
 HttpResponse remove_worker(Workers& f, const HttpRequest& r) {
-  if (const auto done = f.service.remove(id_of(r)); !done)
+  if (const auto done = f.service.remove(id_of(r), actor_of(r.caller)); !done)
     return HttpResponse::problem(done.error());
   return HttpResponse::json(api::encode_removed(id_of(r)));
 }
@@ -65,7 +65,9 @@ std::vector<net::Route> Workers::routes() {
     return [this, h](const HttpRequest& r) { return h(*this, r); };
   };
   const auto mode = [this](api::WorkerMode m) {
-    return [this, m](const HttpRequest& r) { return answer(*this, service.set_mode(id_of(r), m)); };
+    return [this, m](const HttpRequest& r) {
+      return answer(*this, service.set_mode(id_of(r), m, actor_of(r.caller)));
+    };
   };
   constexpr net::QueryParameter kSite{"site", "Only workers of this site."};
   constexpr net::QueryParameter kStatus{"status", "Only workers of this presence.",

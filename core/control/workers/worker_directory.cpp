@@ -50,18 +50,20 @@ Status WorkerDirectory::load() {
   return {};
 }
 
-Status WorkerDirectory::save(const WorkerRecord& w) {
-  const ports::Statement upsert{
-      "INSERT INTO workers (worker_id, site, registration, mode, registered_ms, last_seen_ms, beat)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (worker_id) DO UPDATE SET site = $2, "
-      "registration = $3, mode = $4, registered_ms = $5, last_seen_ms = $6, beat = $7",
-      {w.profile.id, w.profile.site, api::encode(w.about), std::string(api::to_string(w.mode)),
-       w.registered_ms, w.last_seen_ms, api::encode(w.beat)}};
-  const auto done = store_.batch({&upsert, 1});
+Status WorkerDirectory::save(const WorkerRecord& w, Statements also) {
+  also.push_back(
+      {"INSERT INTO workers (worker_id, site, registration, mode, registered_ms, last_seen_ms, "
+       "beat)"
+       " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (worker_id) DO UPDATE SET site = $2, "
+       "registration = $3, mode = $4, registered_ms = $5, last_seen_ms = $6, beat = $7",
+       {w.profile.id, w.profile.site, api::encode(w.about), std::string(api::to_string(w.mode)),
+        w.registered_ms, w.last_seen_ms, api::encode(w.beat)}});
+  const auto done = store_.batch(also);
   return done ? Status{} : Status{done.error()};
 }
 
-Result<std::string> WorkerDirectory::enrol(WallMs now, const api::Registration& r) {
+Result<std::string> WorkerDirectory::enrol(WallMs now, const api::Registration& r,
+                                           Statements also) {
   WorkerRecord w;
   std::string replaced;
   {
@@ -86,7 +88,7 @@ Result<std::string> WorkerDirectory::enrol(WallMs now, const api::Registration& 
     w.beat.incarnation = r.incarnation;
     w.beat.pool_size = r.concurrency;
   }
-  SKEP_TRY(save(w));
+  SKEP_TRY(save(w, std::move(also)));
   const MutexLock lock(mutex_);
   workers_[r.worker_id] = w;
   if (!replaced.empty()) voided_.erase(r.worker_id);
@@ -139,18 +141,19 @@ std::vector<WorkerRecord> WorkerDirectory::all() const {
   return out;
 }
 
-Status WorkerDirectory::set_mode(const std::string& worker_id, api::WorkerMode mode) {
+Status WorkerDirectory::set_mode(const std::string& worker_id, api::WorkerMode mode,
+                                 Statements also) {
   auto w = find(worker_id);
   if (!w) return w.error();
   w->mode = mode;
-  SKEP_TRY(save(*w));
+  SKEP_TRY(save(*w, std::move(also)));
   const MutexLock lock(mutex_);
   if (const auto found = workers_.find(worker_id); found != workers_.end())
     found->second.mode = mode;
   return {};
 }
 
-Status WorkerDirectory::remove(WallMs now, const std::string& worker_id) {
+Status WorkerDirectory::remove(WallMs now, const std::string& worker_id, Statements also) {
   const auto w = find(worker_id);
   if (!w) return w.error();
   if (const Presence p = presence(*w, now); p == Presence::kOnline || p == Presence::kLate)
@@ -158,8 +161,9 @@ Status WorkerDirectory::remove(WallMs now, const std::string& worker_id) {
                  "worker \"" + worker_id + "\" is " + std::string(to_string(p)) +
                      "; only one that is gone can be removed",
                  "worker-online", "stop it, or: skep worker drain " + worker_id};
-  const ports::Statement gone{"DELETE FROM workers WHERE worker_id = $1", {worker_id}};
-  if (const auto done = store_.batch({&gone, 1}); !done) return done.error();
+  also.push_back({"DELETE FROM workers WHERE worker_id = $1", {worker_id}, 1});
+  const auto done = store_.batch(also);
+  if (!done && done.error().code != Code::kState) return done.error();
   const MutexLock lock(mutex_);
   workers_.erase(worker_id);
   voided_.erase(worker_id);

@@ -41,9 +41,12 @@ class WorkerDirectory {
 
   static std::vector<std::string> migrations();
   Status load();
+  /// What is written in the transaction of a change, with it or not at all.
+  using Statements = std::vector<ports::Statement>;
+
   /// Adds or replaces a worker; the process that registers last owns the id. Returns the
   /// incarnation that it replaces, or "".
-  Result<std::string> enrol(WallMs now, const api::Registration& r);
+  Result<std::string> enrol(WallMs now, const api::Registration& r, Statements also = {});
   /// kNotFound for an unknown worker, kState when another process owns the id now. A beat is
   /// recorded when given.
   Result<WorkerRecord> check_in(WallMs now, const std::string& worker_id,
@@ -53,9 +56,10 @@ class WorkerDirectory {
   /// The same for people: kNotFound with the nearest id.
   Result<WorkerRecord> find(const std::string& worker_id) const;
   std::vector<WorkerRecord> all() const;
-  Status set_mode(const std::string& worker_id, api::WorkerMode mode);
+  Status set_mode(const std::string& worker_id, api::WorkerMode mode, Statements also = {});
   /// Forgets a worker that is gone; kState while it is online. One that comes back registers again.
-  Status remove(WallMs now, const std::string& worker_id);
+  /// Nothing else is written when another control plane has forgotten it already.
+  Status remove(WallMs now, const std::string& worker_id, Statements also = {});
   Presence presence(const WorkerRecord& w, WallMs now) const;
   /// As people see it; refers to `w`.
   api::WorkerView view(const WorkerRecord& w, WallMs now) const;
@@ -75,7 +79,7 @@ class WorkerDirectory {
   Status flush();
 
  private:
-  Status save(const WorkerRecord& w);
+  Status save(const WorkerRecord& w, Statements also);
   ports::Store& store_;
   Live<Limits> limits_;
   mutable Mutex mutex_;

@@ -30,13 +30,40 @@ Status check_registration(const api::Registration& r) {
   return {};
 }
 
+NewEvent registered(WallMs at, const api::Registration& r, bool known) {
+  return {at,
+          "worker.registered",
+          r.worker_id,
+          worker_actor(r.worker_id),
+          {{"site", r.site}, {"version", r.version}, {"host", r.host}, {"restarted", known}}};
+}
+
+std::string_view event_of(api::WorkerMode mode) {
+  switch (mode) {
+    case api::WorkerMode::kActive:
+      return "worker.resumed";
+    case api::WorkerMode::kPaused:
+      return "worker.paused";
+    case api::WorkerMode::kDraining:
+      return "worker.draining";
+  }
+  return "worker.resumed";
+}
+
 }  // namespace
 
 Result<api::RegistrationReply> WorkerService::enrol(const api::Registration& registration) {
   SKEP_TRY(check_registration(registration));
+  MutexLock change(changes_);
   const auto before = directory_.peek(registration.worker_id);
-  const auto replaced = directory_.enrol(platform_.clock.wall_ms(), registration);
+  const WallMs at = platform_.clock.wall_ms();
+  std::vector<NewEvent> event;
+  if (!before || before->profile.incarnation != registration.incarnation)
+    event.push_back(registered(at, registration, before.has_value()));
+  const auto replaced = directory_.enrol(at, registration, events_.statements(event));
+  change.unlock();
   if (!replaced) return replaced.error();
+  events_.committed();
   const auto now = directory_.find(registration.worker_id);
   if (!now) return now.error();
   log::info("worker_registered", {{"worker_id", registration.worker_id},
@@ -68,15 +95,36 @@ Result<api::BeatReply> WorkerService::beat(const std::string& worker_id, const a
   return reply;
 }
 
-Result<WorkerRecord> WorkerService::set_mode(const std::string& worker_id, api::WorkerMode mode) {
-  SKEP_TRY(directory_.set_mode(worker_id, mode));
+Result<WorkerRecord> WorkerService::set_mode(const std::string& worker_id, api::WorkerMode mode,
+                                             const std::string& actor) {
+  MutexLock change(changes_);
+  const auto before = directory_.find(worker_id);
+  if (!before) return before.error();
+  std::vector<NewEvent> event;
+  if (before->mode != mode)
+    event.push_back({platform_.clock.wall_ms(),
+                     event_of(mode),
+                     worker_id,
+                     actor,
+                     {{"site", before->profile.site}}});
+  SKEP_TRY(directory_.set_mode(worker_id, mode, events_.statements(event)));
+  change.unlock();
+  events_.committed();
   log::info("worker_mode_set", {{"worker_id", worker_id}, {"mode", api::to_string(mode)}});
   platform_.waits.wake_worker(worker_id);
   return directory_.find(worker_id);
 }
 
-Status WorkerService::remove(const std::string& worker_id) {
-  SKEP_TRY(directory_.remove(platform_.clock.wall_ms(), worker_id));
+Status WorkerService::remove(const std::string& worker_id, const std::string& actor) {
+  MutexLock change(changes_);
+  const auto before = directory_.find(worker_id);
+  if (!before) return before.error();
+  const WallMs now = platform_.clock.wall_ms();
+  const std::vector<NewEvent> event{
+      {now, "worker.removed", worker_id, actor, {{"site", before->profile.site}}}};
+  SKEP_TRY(directory_.remove(now, worker_id, events_.statements(event)));
+  change.unlock();
+  events_.committed();
   for (const WorkerHooks& hooks : hooks_)
     if (hooks.removed) hooks.removed(worker_id);
   log::info("worker_removed", {{"worker_id", worker_id}});

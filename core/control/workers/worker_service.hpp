@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/control/events/event_log.hpp"
 #include "core/control/platform.hpp"
 #include "core/control/workers/worker_directory.hpp"
 #include "core/control/workers/worker_hooks.hpp"
@@ -13,26 +14,32 @@ namespace skep::control {
 
 class WorkerService {
  public:
-  /// Both must outlive it.
-  WorkerService(Platform& platform, WorkerDirectory& directory)
-      : platform_(platform), directory_(directory) {}
+  /// All must outlive it.
+  WorkerService(Platform& platform, WorkerDirectory& directory, const EventLog& events)
+      : platform_(platform), directory_(directory), events_(events) {}
   /// Before the first call of another.
   void listen(WorkerHooks hooks) { hooks_.push_back(std::move(hooks)); }
 
-  /// kInvalid for what no worker can be called, kState "protocol-mismatch". [any]
+  /// kInvalid for what no worker can be called, kState "protocol-mismatch". A process that is new
+  /// here is an event, one that registers again is none. [any]
   Result<api::RegistrationReply> enrol(const api::Registration& registration);
   /// kNotFound "unknown-worker", kState "worker-id-conflict". [any]
   Result<api::BeatReply> beat(const std::string& worker_id, const api::Beat& beat);
-  Result<WorkerRecord> set_mode(const std::string& worker_id, api::WorkerMode mode);
+  /// An event when it has another mode now; `actor` as in NewEvent. [any]
+  Result<WorkerRecord> set_mode(const std::string& worker_id, api::WorkerMode mode,
+                                const std::string& actor);
   /// kState while it is there. [any]
-  Status remove(const std::string& worker_id);
+  Status remove(const std::string& worker_id, const std::string& actor);
   /// The revision of the fleet registry that counts for it; -1 = there is none.
   std::int64_t registry_revision(const WorkerRecord& worker) const;
 
  private:
   Platform& platform_;
   WorkerDirectory& directory_;
+  const EventLog& events_;
   std::vector<WorkerHooks> hooks_;
+  /// One change at a time: what an event says of before is true.
+  Mutex changes_;
 };
 
 }  // namespace skep::control

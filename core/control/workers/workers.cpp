@@ -20,8 +20,8 @@ WorkerDirectory::Limits worker_limits(const config::Config& c) {
           seconds_to_ms(c.control.stale_after_seconds)};
 }
 
-Workers::Workers(Platform& p, const config::Config& config)
-    : platform(p), directory(p.store, worker_limits(config)), service(p, directory) {}
+Workers::Workers(Platform& p, const config::Config& config, const EventLog& events)
+    : platform(p), directory(p.store, worker_limits(config)), service(p, directory, events) {}
 
 std::vector<Migrations> Workers::migrations() const {
   return {{"workers", WorkerDirectory::migrations()}};

@@ -11,7 +11,8 @@ WorkerDirectory::Limits worker_limits(const config::Config& config);
 
 class Workers final : public Feature {
  public:
-  Workers(Platform& platform, const config::Config& config);
+  /// All must outlive it.
+  Workers(Platform& platform, const config::Config& config, const EventLog& events);
 
   std::vector<Migrations> migrations() const override;
   Status load() override { return directory.load(); }

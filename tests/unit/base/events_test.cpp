@@ -39,6 +39,24 @@ TEST(Events, only_the_newest_are_kept_and_the_gap_shows) {
   EXPECT_EQ(kept.back().id, before + 2000);
 }
 
+TEST(EventPatterns, name_a_kind_all_that_begin_so_or_all_others) {
+  const auto said = [](std::vector<std::string> patterns, std::string_view name) {
+    return events::matches(patterns, name);
+  };
+  EXPECT_TRUE(said({"task.failed"}, "task.failed"));
+  EXPECT_FALSE(said({"task.failed"}, "task.failed2"));
+  EXPECT_TRUE(said({"worker.*", "task.*"}, "task.dead"));
+  EXPECT_FALSE(said({"task.*"}, "tasks"));
+  EXPECT_TRUE(said({"*", "!task.succeeded"}, "task.failed"));
+  EXPECT_FALSE(said({"!task.succeeded", "*"}, "task.succeeded"));
+  EXPECT_FALSE(said({"!task.succeeded"}, "task.failed")) << "nothing was asked for";
+  EXPECT_FALSE(said({}, "task.failed"));
+  for (const char* good : {"*", "task.*", "task.failed", "!task.*", "a-b_c.d"})
+    EXPECT_TRUE(events::is_pattern(good)) << good;
+  for (const char* bad : {"", "!", "!!a", "*.failed", "a*b", "task failed", "a,b", "**"})
+    EXPECT_FALSE(events::is_pattern(bad)) << bad;
+}
+
 TEST(Events, a_wait_ends_when_it_is_stopped) {
   std::stop_source stop;
   std::thread stopper([&] { stop.request_stop(); });

@@ -37,7 +37,7 @@ TEST_F(RegistryTest, tallies_survive_a_restart_and_other_control_planes_see_the_
   ASSERT_TRUE(other.prepare());
   auto& there = other.feature<control::Fleet>().registry;
   EXPECT_EQ(there.snapshot()->releases.back().canary.failed, 3);
-  ASSERT_TRUE(there.promote("echo"));
+  ASSERT_TRUE(there.promote("echo", "system"));
   EXPECT_EQ(version_for("w1"), "2.0.0") << "a worker that asks is told what the store says";
   EXPECT_EQ(version_for("w2"), "2.0.0");
 }
