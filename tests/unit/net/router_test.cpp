@@ -20,6 +20,7 @@ Router table() {
   rows.push_back(row("GET", "/health", Right::kNone));
   rows.push_back(row("GET", "/api/tasks"));
   rows.push_back(row("POST", "/api/tasks", Right::kOperate, 1 << 20));
+  rows.back().documents = {"TaskSpec", "Task"};
   rows.push_back(row("GET", "/api/tasks/{id}"));
   rows.push_back(row("GET", "/api/tasks/{task}/logs"));
   rows.push_back(row("GET", "/api/workers/health"));
@@ -118,6 +119,8 @@ TEST(Router, describes_every_row_as_openapi) {
   EXPECT_EQ(logs.at("security").as_array().size(), 1u);
   EXPECT_TRUE(paths.at("/health").at("get").at("security").as_array().empty());
   EXPECT_TRUE(paths.at("/api/tasks").at("post").as_object().contains("requestBody"));
+  EXPECT_EQ(paths.at("/api/tasks").at("post").at("tags").at(0), "tasks");
+  EXPECT_EQ(paths.at("/health").at("get").at("tags").at(0), "process");
 }
 
 }  // namespace
