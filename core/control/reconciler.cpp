@@ -5,9 +5,9 @@
 namespace skep::control {
 namespace {
 
-constexpr std::uint32_t kBatch = 500;
-constexpr std::size_t kBatchBytes = 16u << 20;
-constexpr Millis kPause{50};  // lets completions gather under load
+constexpr std::uint32_t kCompletionsAtOnce = 500;
+constexpr std::size_t kCompletionBytes = 16u << 20;
+constexpr Millis kGatherPause{50};  // lets completions gather under load
 constexpr Millis kFailurePause{1'000};
 
 }  // namespace
@@ -31,7 +31,7 @@ Result<std::size_t> Reconciler::step(std::uint32_t limit) {
   const auto at = cursor(store_);
   if (!at) return at.error();
   const std::int64_t from = *at;
-  const auto completions = queue_.completions(from, limit, kBatchBytes);
+  const auto completions = queue_.completions(from, limit, kCompletionBytes);
   if (!completions) return completions.error();
   if (completions->empty()) return std::size_t{0};
 
@@ -50,12 +50,12 @@ void Reconciler::run(std::stop_token stop) {
   SystemClock clock;
   std::uint64_t token = 0;
   while (!stop.stop_requested()) {
-    const auto applied = step(kBatch);
+    const auto applied = step(kCompletionsAtOnce);
     if (!applied) {
       log::error("reconcile_failed", {{"error", applied.error().message}});
       clock.sleep(kFailurePause, stop);
-    } else if (*applied < kBatch) {
-      clock.sleep(kPause, stop);
+    } else if (*applied < kCompletionsAtOnce) {
+      clock.sleep(kGatherPause, stop);
       if (const auto next = queue_.wait(Millis{500}, token)) token = *next;
     }
   }

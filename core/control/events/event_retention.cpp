@@ -3,7 +3,7 @@
 namespace skep::control {
 namespace {
 
-constexpr std::int64_t kBatch = 1'000;
+constexpr std::int64_t kEventsAtOnce = 1'000;
 
 }  // namespace
 
@@ -11,8 +11,8 @@ Result<std::size_t> EventRetention::step() {
   const Limits limits = limits_.get();
   const auto newest = store_.query({"SELECT newest FROM event_sequence"});
   if (!newest) return newest.error();
-  const auto oldest =
-      store_.query({"SELECT sequence, at_ms FROM events ORDER BY sequence LIMIT $1", {kBatch}});
+  const auto oldest = store_.query(
+      {"SELECT sequence, at_ms FROM events ORDER BY sequence LIMIT $1", {kEventsAtOnce}});
   if (!oldest) return oldest.error();
   const std::int64_t too_many = newest->empty() ? 0 : ports::as_int((*newest)[0][0]) - limits.most;
   const WallMs too_old = limits.keep_ms == 0 ? 0 : clock_.wall_ms() - limits.keep_ms;
