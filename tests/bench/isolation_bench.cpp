@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "tests/bench/measure.hpp"
+#include "tests/bench/mirror_plugin.hpp"
 
 namespace {
 

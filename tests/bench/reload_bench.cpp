@@ -12,6 +12,7 @@
 #include "core/plugin/registry.hpp"
 #include "core/plugin/task_table.hpp"
 #include "tests/bench/measure.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace {
 

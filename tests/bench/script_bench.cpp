@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "core/plugin/scripts/registry.hpp"
-#include "tests/bench/measure.hpp"
+#include "tests/bench/mirror_plugin.hpp"
 #include "tests/support/script_rig.hpp"
 
 namespace {

@@ -10,7 +10,7 @@
 namespace skep::test {
 namespace {
 
-constexpr int kSeeds = 200;
+constexpr int kRandomSeeds = 200;
 constexpr int kSteps = 60;
 
 /// All that both must agree on; lease ids are each queue's own.
@@ -203,7 +203,7 @@ TEST_P(QueueRandom, agrees_with_the_reference) {
   const char* wanted = std::getenv("SKEP_SEED");
   const std::uint32_t first =
       wanted != nullptr ? static_cast<std::uint32_t>(std::stoul(wanted)) : std::random_device{}();
-  const int seeds = wanted != nullptr ? 1 : kSeeds;
+  const int seeds = wanted != nullptr ? 1 : kRandomSeeds;
   RecordProperty("seed", std::to_string(first));
   for (int i = 0; i < seeds && !HasFatalFailure(); ++i) play(first + static_cast<std::uint32_t>(i));
   if (HasFailure()) std::cout << "repeat with SKEP_SEED=<the seed above>\n";

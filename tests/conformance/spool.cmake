@@ -4,7 +4,7 @@ include(${CMAKE_SOURCE_DIR}/tests/support/syscall_faults.cmake)
 
 set(spool_file ${CMAKE_SOURCE_DIR}/plugins/spool_file)
 add_library(skep_spool_file_component STATIC
-  spool_component.cpp ${CMAKE_SOURCE_DIR}/core/plugin/adapters/spool.cpp
+  spool_component.cpp
   ${spool_file}/aside.cpp ${spool_file}/batch.cpp ${spool_file}/file_spool.cpp
   ${spool_file}/folder.cpp ${spool_file}/item_name.cpp ${spool_file}/limits.cpp
   ${spool_file}/marker.cpp ${spool_file}/posix_io.cpp ${spool_file}/recovery.cpp

@@ -54,7 +54,7 @@ ScriptRun ScriptRig::run(const std::string& source, const std::string& params,
   plugin::ScriptRegistry catalog(options, engine_, table());
   catalog.scan();
   for (const auto& info : catalog.list())
-    if (info.state != "active") throw std::runtime_error(info.reason);
+    if (info.state != plugin::ScriptState::kActive) throw std::runtime_error(info.reason);
   ScriptRun run;
   ports::TaskEvents events;
   events.output = [&run](bool is_err, std::string_view bytes) {

@@ -7,6 +7,7 @@
 
 #include "core/config/diff.hpp"
 #include "core/config/keys.hpp"
+#include "core/control/events/events.hpp"
 #include "core/control/tasks/tasks.hpp"
 #include "core/control/workers/workers.hpp"
 #include "core/worker/settings.hpp"
@@ -34,7 +35,9 @@ const std::map<std::string_view, std::function<bool(const Config&)>> kReaches{
     {"control",
      [](const Config& c) {
        return control::task_settings(c) != control::task_settings(Config{}) ||
-              control::worker_limits(c) != control::worker_limits(Config{});
+              control::worker_limits(c) != control::worker_limits(Config{}) ||
+              control::event_limits(c) != control::event_limits(Config{}) ||
+              c.control.events != Config{}.control.events;
      }},
     {"worker",
      [](const Config& c) {

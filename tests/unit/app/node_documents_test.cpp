@@ -12,15 +12,15 @@
 namespace skep::app {
 namespace {
 
-plugin::GenerationInfo generation(const std::string& state) {
+plugin::GenerationInfo generation(plugin::GenerationState state) {
   plugin::GenerationInfo g;
   g.number = 2;
   g.version = "1.0.0";
   g.sha256 = std::string(64, 'a');
   g.state = state;
   g.isolation = "process";
-  if (state != "starting") g.active_at = 1'700'000'000'000;
-  if (state == "retired") g.drain_ms = 12;
+  if (state != plugin::GenerationState::kStarting) g.active_at = 1'700'000'000'000;
+  if (state == plugin::GenerationState::kRetired) g.drain_ms = 12;
   return g;
 }
 
@@ -57,7 +57,11 @@ class NodeDocuments : public testing::Test {
   const config::LoadOptions from = source(file, "[worker]\nconcurrency = 4\n");
   plugin::Registry registry{plugin::RegistryOptions{}};
   EventStreams events{4};
-  Reloader reloader{config::load(from).value(), from, {}};
+  Reloader reloader{config::load(from).value(),
+                    from,
+                    {.check = [](const auto&, const auto&) { return Status(); },
+                     .trust = [](const auto&) { return Status(); },
+                     .plugins = [](const auto&) { return plugin::Configured(); }}};
   NodeApi node{{"n1", "site-a", {"control", "worker"}, "/state", file, 1'700'000'000'000},
                registry,
                reloader,
@@ -104,20 +108,23 @@ TEST_F(NodeDocuments, a_report_with_everything_fits) {
 
 TEST_F(NodeDocuments, plugins_and_scripts_in_every_state_fit) {
   plugin::PluginInfo hello{"hello", "1.0.0", "MIT", "", "/p/hello.so", std::string(64, 'a')};
-  hello.state = "loaded";
+  hello.state = plugin::PluginState::kLoaded;
   plugin::ComponentInfo task{"hello", "skep.kind.task/1", "says hello"};
   task.params_schema = R"({"type":"object"})";
   task.permissions = {"http"};
   hello.components = {task};
-  hello.generations = {generation("starting"), generation("active"), generation("retired")};
+  hello.generations = {generation(plugin::GenerationState::kStarting),
+                       generation(plugin::GenerationState::kActive),
+                       generation(plugin::GenerationState::kRetired)};
   plugin::PluginInfo refused;
   refused.path = "/p/broken.so";
-  refused.state = "refused";
+  refused.state = plugin::PluginState::kRefused;
   refused.reason = "no manifest";
   EXPECT_EQ(check.wrong("PluginList", to_text(plugin_list({hello, refused}))), "");
-  plugin::ScriptInfo script{"tide", "1.0.0", "", "/s/tide.lua", "", "failed", "tide.lua:1: no"};
+  plugin::ScriptInfo script{
+      "tide", "1.0.0", "", "/s/tide.lua", "", plugin::ScriptState::kFailed, "tide.lua:1: no"};
   script.warnings = {"os.time is not there"};
-  script.generations = {generation("rolled_back")};
+  script.generations = {generation(plugin::GenerationState::kRolledBack)};
   EXPECT_EQ(check.wrong("ScriptList", to_text(script_list({script}))), "");
 }
 
