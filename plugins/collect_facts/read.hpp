@@ -17,8 +17,8 @@ std::string slurp(const std::string& path);
 /// The file without white space around it.
 std::string line_of(const std::string& path);
 /// How often a text without overlaps stands in a file, whose first line counts as one behind an end
-/// of line; nothing when the file is empty or cannot be read. One block is in memory at a time, and a
-/// file that did not change since is not read again: what is installed may be much. [any]
+/// of line; nothing when the file is empty or cannot be read. One block is in memory at a time, and
+/// a file that did not change since is not read again: what is installed may be much. [any]
 std::optional<std::int64_t> count_in_file(const std::string& path, std::string_view text);
 /// The file's first number.
 std::optional<std::int64_t> number_of(const std::string& path);

@@ -76,7 +76,7 @@ class SqliteLog : public testing::Test {
     plugin_->start();
     queue_ = std::make_unique<plugin::QueueAdapter>(
         plugin::fixed_route(sqlite::SqliteQueue::table<sqlite::SqliteQueue>(),
-                           to_inst(plugin_.get()), [plugin = plugin_] { plugin->stop(); }));
+                            to_inst(plugin_.get()), [plugin = plugin_] { plugin->stop(); }));
   }
   /// Another megabyte, in one transaction.
   bool write_more() {
