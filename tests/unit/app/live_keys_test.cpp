@@ -26,6 +26,11 @@ Config with_another(const Key& key) {
   if (value.is_int64()) set(c, key, value.get_int64() + 1);
   if (value.is_double()) set(c, key, value.get_double() + 1);
   if (value.is_string()) set(c, key, "other");
+  if (value.is_array()) {
+    auto longer = value.get_array();
+    longer.emplace_back("other");
+    set(c, key, longer);
+  }
   if (value.is_object()) c.worker.capabilities["docker"] = true;
   return c;
 }
