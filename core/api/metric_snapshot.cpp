@@ -23,7 +23,7 @@ void Snapshot::add(double value, Labels labels) {
 }
 
 prometheus::MetricFamily plugin_gauges() {
-  Snapshot out("skep_plugin_gauge", "Figures that plugins keep about themselves.");
+  Snapshot out("skep_plugin_value", "Figures that plugins keep about themselves.");
   for (const gauges::Gauge& g : gauges::all())
     out.add(g.value, {{"plugin", g.owner}, {"name", g.name}});
   return out.take();

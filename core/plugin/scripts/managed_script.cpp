@@ -31,7 +31,10 @@ void ManagedScript::wake_at_ends(const ScriptVersion& version) const {
 }
 
 Status ManagedScript::put(ScriptVersion next) {
-  SKEP_TRY(parts_.table->put(next.generation, {next.component}));
+  if (const Status taken = parts_.table->put(next.generation, {next.component}); !taken) {
+    next.generation->apply(GenerationEvent::kFail, taken.error().message);
+    return taken;
+  }
   if (previous_.generation) leave(std::exchange(previous_, {}));
   next.generation->apply(serves() ? GenerationEvent::kTry : GenerationEvent::kServe);
   if (serves()) {

@@ -51,7 +51,7 @@ TEST(NodeMetrics, count_generations_by_state_and_the_calls_inside_all_of_them) {
 TEST(NodeMetrics, show_the_gauges_of_plugins) {
   gauges::set("com.acme.shown", "log_bytes", 4096);
   const std::string text = node_metrics({}, {}, {});
-  EXPECT_TRUE(has_line(text, R"(skep_plugin_gauge{plugin="com.acme.shown",name="log_bytes"} 4096)"))
+  EXPECT_TRUE(has_line(text, R"(skep_plugin_value{plugin="com.acme.shown",name="log_bytes"} 4096)"))
       << text;
 }
 
