@@ -31,7 +31,7 @@ void ManagedScript::wake_at_ends(const ScriptVersion& version) const {
 }
 
 Status ManagedScript::put(ScriptVersion next) {
-  if (const Status taken = parts_.table->put(next.generation, {next.component}); !taken) {
+  if (Status taken = parts_.table->put(next.generation, {next.component}); !taken) {
     next.generation->apply(GenerationEvent::kFail, taken.error().message);
     return taken;
   }
