@@ -12,17 +12,12 @@ namespace {
 using model::Task;
 using model::TaskState;
 
+/// Of a state in which a task ends.
 std::string_view kind_of(TaskState state) {
-  switch (state) {
-    case TaskState::kSucceeded:
-      return "task.succeeded";
-    case TaskState::kCancelled:
-      return "task.cancelled";
-    case TaskState::kDead:
-      return "task.dead";
-    default:
-      return "task.failed";
-  }
+  if (state == TaskState::kSucceeded) return "task.succeeded";
+  if (state == TaskState::kCancelled) return "task.cancelled";
+  if (state == TaskState::kDead) return "task.dead";
+  return "task.failed";
 }
 
 json::object error_of(const Task& t) {
