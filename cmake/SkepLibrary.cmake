@@ -41,9 +41,9 @@ function(skep_test name)
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${SKEP_TEST_TIMEOUT})
 endfunction()
 
-# skep_kit_test(NAME PLUGIN)
+# skep_conformance_test(NAME PLUGIN)
 # The conformance kit on the plugin of the target PLUGIN, as an author runs it.
-function(skep_kit_test name plugin)
+function(skep_conformance_test name plugin)
   add_test(NAME ${name} COMMAND skep plugin check $<TARGET_FILE:${plugin}>)
   set_tests_properties(${name} PROPERTIES LABELS conformance TIMEOUT ${SKEP_TEST_TIMEOUT})
   add_dependencies(skep_tests skep ${plugin})

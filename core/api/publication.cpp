@@ -51,7 +51,7 @@ Result<Publication> decode_publication(std::string_view body) {
                        "sites", "canary", "hold", "promote_after_seconds", "promote_after_tasks"}));
   for (const char* key : {"kind", "name", "version", "content"})
     SKEP_TRY(need_string(*o, kPublish, key));
-  const auto kind = parse_artifact_kind(get_string(*o, "kind"));
+  const auto kind = parse_release_kind(get_string(*o, "kind"));
   if (!kind) return kind.error();
   Publication p;
   p.kind = *kind;

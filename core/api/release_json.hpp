@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/api/artifacts.hpp"
+#include "core/api/desired_releases.hpp"
 #include "core/api/document.hpp"
 #include "core/api/worker_json.hpp"
 
@@ -14,7 +14,7 @@ namespace skep::api {
 
 /// What somebody wants to publish, as it came.
 struct Publication {
-  ArtifactKind kind = ArtifactKind::kScript;
+  ReleaseKind kind = ReleaseKind::kScript;
   std::string name;
   std::string version;
   std::string content;             ///< bytes
@@ -44,10 +44,10 @@ struct Tally {
   std::int64_t finished() const { return ok + failed; }
 };
 
-/// What is known of one publication of an artifact.
+/// What is known of one release.
 struct ReleaseRecord {
   std::int64_t id = 0;  ///< the revision that published it
-  ArtifactKind kind = ArtifactKind::kScript;
+  ReleaseKind kind = ReleaseKind::kScript;
   std::string name;
   std::string arch;  ///< "any", "x86_64" or "aarch64"
   std::string version;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/api/addressee.hpp"
-#include "core/api/artifacts.hpp"
+#include "core/api/desired_releases.hpp"
 #include "core/base/result.hpp"
 #include "core/model/task.hpp"
 #include "core/ports/queue.hpp"
@@ -70,7 +70,7 @@ struct Beat {
   std::int64_t spool_rejected = 0;
   bool spool_degraded = false;
   WallMs spool_oldest_ms = 0;
-  ArtifactReport artifacts{};
+  ReleaseReport releases{};
 };
 std::string encode(const Beat& b);
 Result<Beat> decode_beat(std::string_view body);
@@ -84,7 +84,7 @@ struct BeatReply {
   std::vector<std::pair<model::Lease, ports::LeaseVerdict>> tasks;
   WorkerMode mode = WorkerMode::kActive;
   double heartbeat_interval_seconds = 0;
-  std::int64_t registry = -1;  ///< revision of this worker's artifacts; -1 = not said
+  std::int64_t registry = -1;  ///< revision of this worker's releases; -1 = not said
   Addressee to{};
 };
 std::string encode(const BeatReply& r);

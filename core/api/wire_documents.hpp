@@ -1,4 +1,4 @@
-// The documents of the worker protocol (wire.hpp, artifacts.hpp), described.
+// The documents of the worker protocol (wire.hpp, releases.hpp), described.
 #pragma once
 
 #include "core/api/document.hpp"
@@ -6,7 +6,7 @@
 namespace skep::api {
 
 /// Registration, Beat, ClaimRequest, ReleaseRequest, ResultsRequest, their replies and parts,
-/// DesiredArtifacts.
+/// DesiredReleases.
 Documents wire_documents();
 
 }  // namespace skep::api

@@ -15,7 +15,7 @@
 #include "core/app/admission.hpp"
 #include "core/app/control_role.hpp"
 #include "core/app/node_core.hpp"
-#include "core/app/slots.hpp"
+#include "core/app/node_files.hpp"
 #include "core/app/worker_role.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/log.hpp"

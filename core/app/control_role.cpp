@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "core/api/documents.hpp"
-#include "core/app/slots.hpp"
+#include "core/app/node_files.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
@@ -49,11 +49,11 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
   std::unique_ptr<ControlRole> role(new ControlRole);
   const std::string& state = config.node.state_dir;
   auto queue = registry.queue(config.queue.plugin,
-                              slot_table(registry, SlotKind::kQueue, config.queue, state));
+                              component_table(registry, DatabaseKind::kQueue, config.queue, state));
   if (!queue) return queue.error().within("[queue]");
   role->queue_ = std::move(*queue);
   auto store = registry.store(config.store.plugin,
-                              slot_table(registry, SlotKind::kStore, config.store, state));
+                              component_table(registry, DatabaseKind::kStore, config.store, state));
   if (!store) return store.error().within("[store]");
   role->store_ = std::move(*store);
 

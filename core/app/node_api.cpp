@@ -102,7 +102,7 @@ std::vector<net::Route> NodeApi::routes() {
        "/api/events",
        kOperate,
        0,
-       "The same, on a control plane with what it keeps of tasks, workers and artifacts.",
+       "The same, on a control plane with what it keeps of tasks, workers and releases.",
        [this](const Request& r) { return events_.open_all(r); },
        stream,
        {kSince, kFollow, kKind}},

@@ -10,7 +10,7 @@
 #include "core/api/schema.hpp"
 #include "core/app/admission.hpp"
 #include "core/app/app.hpp"
-#include "core/app/slots.hpp"
+#include "core/app/node_files.hpp"
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
@@ -79,15 +79,17 @@ class NodeCheck {
       if (p.state == plugin::PluginState::kRefused)
         out_.warnings.push_back("plugin " + p.path + " is refused: " + split(p.reason, '\n')[0]);
     if (config_.is_control()) {
-      check_slot("queue", config_.queue,
-                 slot_table(registry, SlotKind::kQueue, config_.queue, config_.node.state_dir));
-      check_slot("store", config_.store,
-                 slot_table(registry, SlotKind::kStore, config_.store, config_.node.state_dir));
+      check_component(
+          "queue", config_.queue,
+          component_table(registry, DatabaseKind::kQueue, config_.queue, config_.node.state_dir));
+      check_component(
+          "store", config_.store,
+          component_table(registry, DatabaseKind::kStore, config_.store, config_.node.state_dir));
       check_token("http", config_.http.token_file);
     }
     if (config_.is_worker()) {
-      check_slot("spool", config_.spool, config_.spool.table);
-      check_slot("heartbeat", config_.heartbeat, config_.heartbeat.table);
+      check_component("spool", config_.spool, config_.spool.table);
+      check_component("heartbeat", config_.heartbeat, config_.heartbeat.table);
       check_token("worker", config_.worker.token_file);
     }
     return std::move(out_);
@@ -142,8 +144,9 @@ class NodeCheck {
     return good;
   }
 
-  void check_slot(const std::string& word, const config::Slot& slot, const std::string& table) {
-    const auto choice = choose(word, slot.plugin);
+  void check_component(const std::string& word, const config::ComponentTable& section,
+                       const std::string& table) {
+    const auto choice = choose(word, section.plugin);
     if (choice) check_table(word, *choice, table);
   }
 
@@ -197,7 +200,7 @@ class NodeCheck {
     return "no plugin for a " + word + " in " + join(plugin_paths(config_), ", ");
   }
 
-  /// What [plugins.ID] says to this component, overlaid with the slot's table.
+  /// What [plugins.ID] says to this component, overlaid with the section's table.
   json::object settings_of(const Choice& choice, const std::string& table) const {
     json::object out;
     if (const auto own = options_.tables.find(choice.plugin->id); own != options_.tables.end())
@@ -205,8 +208,8 @@ class NodeCheck {
         for (const auto& [key, value] : parsed->settings)
           if (choice.plugin->components.size() == 1 || has_property(*choice.component, key))
             out[key] = value;
-    if (const auto slot = parse_json(table); slot && slot->is_object())
-      for (const auto& [key, value] : slot->get_object()) out[key] = value;
+    if (const auto own = parse_json(table); own && own->is_object())
+      for (const auto& [key, value] : own->get_object()) out[key] = value;
     return out;
   }
 

@@ -1,6 +1,6 @@
 #include "core/app/node_core.hpp"
 
-#include "core/app/slots.hpp"
+#include "core/app/node_files.hpp"
 #include "core/base/log.hpp"
 
 namespace skep::app {

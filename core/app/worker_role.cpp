@@ -3,14 +3,18 @@
 #include <sys/utsname.h>
 
 #include <filesystem>
+#include <functional>
+#include <future>
+#include <thread>
 
 #include "core/app/app.hpp"
-#include "core/app/slots.hpp"
+#include "core/app/node_files.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
 #include "core/base/version.hpp"
+#include "core/net/curl_library.hpp"
 #include "core/plugin/scripts/open_engine.hpp"
-#include "core/worker/artifact_folder.hpp"
+#include "core/worker/release_folder.hpp"
 
 namespace skep::app {
 namespace {
@@ -23,7 +27,7 @@ std::string machine() {
 Result<plugin::ScriptOptions> script_options(const config::Config& config,
                                              plugin::Admission admission) {
   plugin::ScriptOptions options;
-  options.paths = artifact_paths(config, api::ArtifactKind::kScript);
+  options.paths = release_paths(config, api::ReleaseKind::kScript);
   for (std::string& path : script_paths(config)) options.paths.push_back(std::move(path));
   options.admission = std::move(admission);
   if (config.trust.policy != "none") options.lock_file = config.trust.lock_file;
@@ -35,6 +39,17 @@ Result<plugin::ScriptOptions> script_options(const config::Config& config,
   return options;
 }
 
+plugin::EngineOptions engine_options(const config::Config& config, plugin::Admission admission) {
+  plugin::EngineOptions options;
+  if (const auto settings = config.plugins.tables.find(options.component);
+      settings != config.plugins.tables.end())
+    options.table = settings->second;
+  options.staging_dir = config.node.state_dir + "/staging";
+  options.state_dir = config.node.state_dir;
+  options.admission = std::move(admission);
+  return options;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& config,
@@ -42,6 +57,11 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
                                                       plugin::Admission admission, Clock& clock,
                                                       std::function<void()> on_conflict) {
   std::unique_ptr<WorkerRole> role(new WorkerRole);
+  // Neither waits for the plugins below: what loads the library of the first request, and the
+  // child that runs scripts.
+  const std::jthread http([] { static_cast<void>(net::load_curl()); });
+  auto engine = std::async(std::launch::async, plugin::open_script_engine, std::ref(registry),
+                           engine_options(config, admission));
   auto spool = registry.spool(config.spool.plugin, config.spool.table);
   if (!spool) return spool.error().within("[spool]");
   role->spool_ = std::move(*spool);
@@ -51,7 +71,7 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   auto tasks = registry.tasks();
   if (!tasks) return tasks.error();
   role->tasks_ = std::move(*tasks);
-  SKEP_TRY(role->start_scripts(config, registry, std::move(admission)));
+  SKEP_TRY(role->start_scripts(config, engine.get(), std::move(admission)));
 
   const auto& w = config.worker;
   worker::WorkerOptions options;
@@ -67,13 +87,13 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   if (!token) return token.error().within("[worker] token_file");
   options.token = std::move(*token);
   options.arch = machine();
-  options.artifacts_dir = artifacts_dir(config);
-  options.artifacts_loaded = [&registry, scripts = role->scripts_.get(),
-                              dir = options.artifacts_dir] {
-    using enum api::ArtifactKind;
-    auto states = plugin_states(registry.list(), worker::artifact_path(dir, kPlugin));
+  options.releases_dir = releases_dir(config);
+  options.releases_loaded = [&registry, scripts = role->scripts_.get(),
+                             dir = options.releases_dir] {
+    using enum api::ReleaseKind;
+    auto states = plugin_states(registry.list(), worker::release_path(dir, kPlugin));
     if (scripts != nullptr)
-      for (auto& state : script_states(scripts->list(), worker::artifact_path(dir, kScript)))
+      for (auto& state : script_states(scripts->list(), worker::release_path(dir, kScript)))
         states.push_back(std::move(state));
     return states;
   };
@@ -84,19 +104,11 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   return role;
 }
 
-Status WorkerRole::start_scripts(const config::Config& config, plugin::Registry& registry,
+Status WorkerRole::start_scripts(const config::Config& config, Engine engine,
                                  plugin::Admission admission) {
-  auto options = script_options(config, admission);
+  auto options = script_options(config, std::move(admission));
   if (!options) return options.error();
   script_folders_ = options->paths;
-  plugin::EngineOptions host;
-  if (const auto settings = config.plugins.tables.find(host.component);
-      settings != config.plugins.tables.end())
-    host.table = settings->second;
-  host.staging_dir = config.node.state_dir + "/staging";
-  host.state_dir = config.node.state_dir;
-  host.admission = std::move(admission);
-  auto engine = plugin::open_script_engine(registry, host);
   if (!engine) {
     const Error& e = engine.error();
     log::warn("scripts_not_loaded", {{"reason", e.message}, {"next", e.next}});

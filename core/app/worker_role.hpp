@@ -29,10 +29,11 @@ class WorkerRole {
   std::vector<plugin::ScriptInfo> scripts() const;
 
  private:
+  using Engine = Result<std::shared_ptr<plugin::ScriptEngine>>;
+
   WorkerRole() = default;
   /// Without a script host the node goes on, with a word in the log.
-  Status start_scripts(const config::Config& config, plugin::Registry& registry,
-                       plugin::Admission admission);
+  Status start_scripts(const config::Config& config, Engine engine, plugin::Admission admission);
   std::unique_ptr<ports::Spool> spool_;
   std::unique_ptr<ports::Heartbeat> heartbeat_;
   std::shared_ptr<plugin::TaskTable> tasks_;

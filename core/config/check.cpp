@@ -150,7 +150,7 @@ class Checker {
   }
 
   void check(std::string* (*)(Config&)) { check_whole_text(); }
-  void check(std::pair<Slot*, std::string_view> (*)(Config&)) { check_whole_text(); }
+  void check(std::pair<ComponentTable*, std::string_view> (*)(Config&)) { check_whole_text(); }
 
   void check(std::vector<std::string>* (*)(Config&)) {
     if (value_.is_string()) value_ = json::array{value_};
@@ -240,16 +240,16 @@ class TogetherChecker {
 
   std::vector<Problem> run() {
     if (c_.is_control()) check_listen();
-    if (c_.control.retry_cap_seconds < c_.control.retry_base_seconds)
-      add("control.retry_cap_seconds", "is less than control.retry_base_seconds (" +
-                                           decimal(c_.control.retry_base_seconds) + ")");
-    if (c_.control.stale_after_seconds < c_.control.offline_after_seconds)
+    if (c_.tasks.retry_cap_seconds < c_.tasks.retry_base_seconds)
+      add("control.retry_cap_seconds",
+          "is less than control.retry_base_seconds (" + decimal(c_.tasks.retry_base_seconds) + ")");
+    if (c_.workers.stale_after_seconds < c_.workers.offline_after_seconds)
       add("control.stale_after_seconds", "is less than control.offline_after_seconds (" +
-                                             decimal(c_.control.offline_after_seconds) + ")");
+                                             decimal(c_.workers.offline_after_seconds) + ")");
     if (c_.is_control() && c_.is_worker() &&
-        c_.worker.heartbeat_interval_seconds >= c_.control.lease_seconds)
+        c_.worker.heartbeat_interval_seconds >= c_.tasks.lease_seconds)
       add("worker.heartbeat_interval_seconds",
-          "is not less than control.lease_seconds (" + decimal(c_.control.lease_seconds) +
+          "is not less than control.lease_seconds (" + decimal(c_.tasks.lease_seconds) +
               "): every lease would run out; a third of it is a good value");
     return std::move(problems_);
   }
@@ -301,7 +301,7 @@ struct Expectation {
     return "lists of strings by name, such as {\"com.acme.\": [\"RW..\"]} in the environment or "
            "{ \"com.acme.\" = [\"RW..\"] } in TOML";
   }
-  std::string operator()(std::pair<Slot*, std::string_view> (*)(Config&)) const {
+  std::string operator()(std::pair<ComponentTable*, std::string_view> (*)(Config&)) const {
     return "a string";
   }
 };

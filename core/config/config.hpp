@@ -6,10 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "core/control/events/config.hpp"
+#include "core/control/tasks/config.hpp"
+#include "core/control/workers/config.hpp"
+
 namespace skep::config {
 
-/// A component slot such as [queue]: which plugin serves it, and the rest of its table for it.
-struct Slot {
+/// A section of a component, such as [queue]: which plugin serves it, and the rest of its table for
+/// it.
+struct ComponentTable {
   std::string plugin;
   std::string table = "{}";  ///< JSON object without "plugin"
 };
@@ -30,22 +35,10 @@ struct Config {
     int max_connections = 1024;
   } http;
 
-  struct Control {
-    double lease_seconds = 90;
-    double lost_after_seconds = 300;  ///< from the end of the lease to giving the worker up
-    double reaper_interval_seconds = 5;
-    double restart_grace_seconds = 300;  ///< after a start nothing is given up for so long
-    double retry_base_seconds = 5;
-    double retry_cap_seconds = 900;
-    double retention_days = 90;  ///< ended tasks are kept so long; 0 = for ever
-    int max_attempts = 5;        ///< default of a task
-    int max_crashes = 3;
-    double offline_after_seconds = 90;  ///< a worker without beats is offline
-    double stale_after_seconds = 300;
-    /// Patterns of the kinds of events that are kept.
-    std::vector<std::string> events{"*", "!task.succeeded"};
-    int max_events = 1'000'000;
-  } control;
+  // [control], each part beside the feature that it steers.
+  control::TaskConfig tasks;
+  control::WorkerConfig workers;
+  control::EventConfig events;
 
   struct Worker {
     std::vector<std::string> control_plane_url{"http://localhost:8000"};
@@ -64,10 +57,10 @@ struct Config {
     std::string level = "info";
   } log;
 
-  Slot queue{"sqlite", "{}"};
-  Slot store{"sqlite", "{}"};
-  Slot heartbeat{"http", "{}"};
-  Slot spool{"file", R"({"dir":"./offline"})"};
+  ComponentTable queue{"sqlite", "{}"};
+  ComponentTable store{"sqlite", "{}"};
+  ComponentTable heartbeat{"http", "{}"};
+  ComponentTable spool{"file", R"({"dir":"./offline"})"};
 
   struct Plugins {
     std::vector<std::string> paths;             ///< empty = the folder beside the binary

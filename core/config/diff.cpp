@@ -34,8 +34,8 @@ std::vector<Value> flatten(const Config& config) {
     for (const Key& key : keys())
       if (key.section == section)
         out.push_back({key.path(), std::string(key.name), key.live, get(config, key)});
-    if (const SlotSection* slot = find_slot(section))
-      add_table(out, section, (config.*slot->slot).table, false);
+    if (const ComponentSection* at = find_component_section(section))
+      add_table(out, section, (config.*at->table).table, false);
     if (section == "plugins")
       for (const auto& [plugin, table] : config.plugins.tables)
         add_table(out, "plugins." + plugin, table, true);

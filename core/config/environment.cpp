@@ -63,7 +63,7 @@ struct TextReader {
   json::value operator()(std::map<std::string, std::vector<std::string>>* (*)(Config&)) const {
     return json_or_text(text);
   }
-  json::value operator()(std::pair<Slot*, std::string_view> (*)(Config&)) const {
+  json::value operator()(std::pair<ComponentTable*, std::string_view> (*)(Config&)) const {
     return text_value(text);
   }
 };
@@ -76,7 +76,7 @@ class EnvironmentReader {
 
   std::vector<Entry> read() {
     for (const Key& key : keys()) read_key(key);
-    for (const SlotSection& slot : slot_sections()) read_slot(slot.name);
+    for (const ComponentSection& at : component_sections()) read_component(at.name);
     return std::move(entries_);
   }
 
@@ -104,7 +104,7 @@ class EnvironmentReader {
   }
 
   /// SKEP_QUEUE_URL is the member "url" of [queue], unless the table of keys knows it.
-  void read_slot(std::string_view section) {
+  void read_component(std::string_view section) {
     const std::string prefix = environment_name(section, "");
     for (auto it = environment_.lower_bound(prefix);
          it != environment_.end() && it->first.starts_with(prefix); ++it) {
@@ -135,10 +135,10 @@ std::vector<std::string> known_names() {
   return out;
 }
 
-bool is_of_slot(std::string_view name) {
-  return std::any_of(slot_sections().begin(), slot_sections().end(), [&](const SlotSection& slot) {
-    return name.starts_with(environment_name(slot.name, ""));
-  });
+bool is_of_component(std::string_view name) {
+  return std::any_of(
+      component_sections().begin(), component_sections().end(),
+      [&](const ComponentSection& at) { return name.starts_with(environment_name(at.name, "")); });
 }
 
 /// Only a near miss of a WORKER_ name is worth a word: other programs use that prefix too.
@@ -147,7 +147,7 @@ std::string why_unknown(const std::string& name, const std::vector<std::string>&
   const std::string near = nearest(name, known);
   const std::string hint = near.empty() ? "see `skep config show --origin` for those that are"
                                         : "did you mean " + near + "?";
-  if (name.starts_with("SKEP_") && !is_of_slot(name))
+  if (name.starts_with("SKEP_") && !is_of_component(name))
     return name + " is not a known variable; " + hint;
   if (name.starts_with("WORKER_") && !near.empty() && !contains(kOfDelegation, name))
     return name + " is not a known variable; " + hint;

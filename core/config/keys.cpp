@@ -9,128 +9,87 @@
 namespace skep::config {
 namespace {
 
-constexpr double kDay = 86'400;
-
 /// A table of rows is easier to read than its line breaks.
 // clang-format off
-#define AT(member) [](Config& c) { return &c.member; }
-
-const std::vector<Key>& table() {
-  static const auto* rows = new std::vector<Key>{
-    {.section = "node", .name = "id", .field = AT(node.id),
+std::span<const Key> first_keys() {
+  static const std::vector<Key> rows{
+    {.section = "node", .name = "id", .field = SKEP_CONFIG_AT(node.id),
      .doc = "Identity of this node among all workers; empty: `worker-<random>`, made once and kept "
             "in `state_dir/node-id`.",
      .format = Format::kId, .aliases = {"WORKER_ID"}},
-    {.section = "node", .name = "site", .field = AT(node.site),
+    {.section = "node", .name = "site", .field = SKEP_CONFIG_AT(node.site),
      .doc = "Site the node stands on; a task with a site runs only there.",
      .format = Format::kId, .required = true, .aliases = {"WORKER_SITE", "WORKER_SITE_NAME"}},
-    {.section = "node", .name = "roles", .field = AT(node.roles),
+    {.section = "node", .name = "roles", .field = SKEP_CONFIG_AT(node.roles),
      .doc = "What the node is: `control`, `worker` or both.",
      .format = Format::kRole, .required = true},
-    {.section = "node", .name = "state_dir", .field = AT(node.state_dir),
+    {.section = "node", .name = "state_dir", .field = SKEP_CONFIG_AT(node.state_dir),
      .doc = "Folder of everything the node keeps between starts.",
      .format = Format::kPath, .required = true},
-    {.section = "node", .name = "watch_config", .field = AT(node.watch_config), .live = true,
+    {.section = "node", .name = "watch_config", .field = SKEP_CONFIG_AT(node.watch_config), .live = true,
      .doc = "Take a changed configuration file by itself; SIGHUP and `skep node reload` work either "
             "way."},
 
-    {.section = "http", .name = "listen", .field = AT(http.listen),
+    {.section = "http", .name = "listen", .field = SKEP_CONFIG_AT(http.listen),
      .doc = "Addresses that a control plane serves, `host:port`; port 0 takes a free one.",
      .format = Format::kListen, .required = true},
-    {.section = "http", .name = "token_file", .field = AT(http.token_file),
+    {.section = "http", .name = "token_file", .field = SKEP_CONFIG_AT(http.token_file),
      .doc = "File with the token that requests must carry; required when an address is not loopback.",
      .format = Format::kPath},
-    {.section = "http", .name = "threads", .field = AT(http.threads),
+    {.section = "http", .name = "threads", .field = SKEP_CONFIG_AT(http.threads),
      .doc = "Threads that answer requests.", .min = 1, .max = 256},
-    {.section = "http", .name = "max_connections", .field = AT(http.max_connections),
+    {.section = "http", .name = "max_connections", .field = SKEP_CONFIG_AT(http.max_connections),
      .doc = "Open connections at one time; more are refused.", .min = 1, .max = 1'000'000},
 
-    {.section = "control", .name = "lease_seconds", .field = AT(control.lease_seconds), .live = true,
-     .doc = "How long a worker holds a task without renewing it.", .unit = "seconds",
-     .min = 1, .max = kDay},
-    {.section = "control", .name = "lost_after_seconds", .field = AT(control.lost_after_seconds),
-     .live = true, .doc = "From the end of a lease to giving its worker up.", .unit = "seconds",
-     .min = 0, .max = 7 * kDay},
-    {.section = "control", .name = "reaper_interval_seconds",
-     .field = AT(control.reaper_interval_seconds), .live = true,
-     .doc = "How often leases and expiries are looked at.", .unit = "seconds",
-     .min = 0.05, .max = 3600},
-    {.section = "control", .name = "restart_grace_seconds",
-     .field = AT(control.restart_grace_seconds),
-     .doc = "After a start no worker is given up for so long.", .unit = "seconds",
-     .min = 0, .max = kDay},
-    {.section = "control", .name = "retry_base_seconds", .field = AT(control.retry_base_seconds),
-     .live = true, .doc = "Upper bound of the delay before the first retry; it doubles with each.",
-     .unit = "seconds", .min = 0.001, .max = kDay},
-    {.section = "control", .name = "retry_cap_seconds", .field = AT(control.retry_cap_seconds),
-     .live = true, .doc = "Longest delay before a retry.", .unit = "seconds",
-     .min = 0.001, .max = 7 * kDay},
-    {.section = "control", .name = "retention_days", .field = AT(control.retention_days),
-     .live = true,
-     .doc = "Ended tasks, their results and output are kept so long; 0 keeps them for ever.",
-     .unit = "days", .min = 0, .max = 36'500},
-    {.section = "control", .name = "max_attempts", .field = AT(control.max_attempts), .live = true,
-     .doc = "Tries of a task that does not say how many.", .min = 1, .max = 100},
-    {.section = "control", .name = "max_crashes", .field = AT(control.max_crashes), .live = true,
-     .doc = "A task is dead after so many attempts that took their worker down.",
-     .min = 1, .max = 1000},
-    {.section = "control", .name = "offline_after_seconds",
-     .field = AT(control.offline_after_seconds), .live = true,
-     .doc = "A worker without a heartbeat for so long is offline.", .unit = "seconds",
-     .min = 1, .max = 7 * kDay},
-    {.section = "control", .name = "stale_after_seconds", .field = AT(control.stale_after_seconds),
-     .live = true, .doc = "A worker without a heartbeat for so long is stale.", .unit = "seconds",
-     .min = 1, .max = 30 * kDay},
-    {.section = "control", .name = "events", .field = AT(control.events), .live = true,
-     .doc = "Kinds of [events](events.md) that are kept in the database: names, or beginnings with "
-            "`*`; not those with a `!` before. An empty list keeps none.", .format = Format::kEventPattern},
-    {.section = "control", .name = "max_events", .field = AT(control.max_events), .live = true,
-     .doc = "Most events kept; the oldest go, and those older than `retention_days`.",
-     .min = 1000, .max = 1'000'000'000},
+  };
+  return rows;
+}
 
-    {.section = "worker", .name = "control_plane_url", .field = AT(worker.control_plane_url),
+std::span<const Key> last_keys() {
+  static const std::vector<Key> rows{
+    {.section = "worker", .name = "control_plane_url", .field = SKEP_CONFIG_AT(worker.control_plane_url),
      .doc = "Control plane to work for; a list when there are several. Not given, a node with both "
             "roles works for itself.",
      .format = Format::kUrl, .required = true, .aliases = {"WORKER_CONTROL_PLANE_URL"}},
-    {.section = "worker", .name = "token_file", .field = AT(worker.token_file),
+    {.section = "worker", .name = "token_file", .field = SKEP_CONFIG_AT(worker.token_file),
      .doc = "File with the token that the worker sends.", .format = Format::kPath},
-    {.section = "worker", .name = "poll_interval_seconds", .field = AT(worker.poll_interval_seconds),
+    {.section = "worker", .name = "poll_interval_seconds", .field = SKEP_CONFIG_AT(worker.poll_interval_seconds),
      .live = true, .doc = "Pause between claims that found nothing; a fallback, for claims wait for work.",
      .unit = "seconds", .min = 0.01, .max = 3600,
      .aliases = {"WORKER_POLL_INTERVAL_SECONDS", "WORKER_POLL_INTERVAL"}},
     {.section = "worker", .name = "heartbeat_interval_seconds",
-     .field = AT(worker.heartbeat_interval_seconds), .live = true,
+     .field = SKEP_CONFIG_AT(worker.heartbeat_interval_seconds), .live = true,
      .doc = "Pause between heartbeats, which renew the leases of running tasks.", .unit = "seconds",
      .min = 0.05, .max = 3600, .aliases = {"WORKER_HEARTBEAT_INTERVAL_SECONDS"}},
-    {.section = "worker", .name = "concurrency", .field = AT(worker.concurrency), .live = true,
+    {.section = "worker", .name = "concurrency", .field = SKEP_CONFIG_AT(worker.concurrency), .live = true,
      .doc = "Tasks that run at one time.", .min = 1, .max = 1024, .aliases = {"WORKER_CONCURRENCY"}},
-    {.section = "worker", .name = "batch_size", .field = AT(worker.batch_size), .live = true,
+    {.section = "worker", .name = "batch_size", .field = SKEP_CONFIG_AT(worker.batch_size), .live = true,
      .doc = "Most tasks taken by one claim.", .min = 1, .max = 1024,
      .aliases = {"WORKER_BATCH_SIZE"}},
-    {.section = "worker", .name = "drain_seconds", .field = AT(worker.drain_seconds), .live = true,
+    {.section = "worker", .name = "drain_seconds", .field = SKEP_CONFIG_AT(worker.drain_seconds), .live = true,
      .doc = "After SIGTERM running tasks get so long to end.", .unit = "seconds",
      .min = 0, .max = kDay},
-    {.section = "worker", .name = "result_reserve_mb", .field = AT(worker.result_reserve_mb),
+    {.section = "worker", .name = "result_reserve_mb", .field = SKEP_CONFIG_AT(worker.result_reserve_mb),
      .live = true, .doc = "Spool space set aside for each claimed task.", .unit = "MB",
      .min = 0.001, .max = 1024},
-    {.section = "worker", .name = "capabilities", .field = AT(worker.capabilities), .live = true,
+    {.section = "worker", .name = "capabilities", .field = SKEP_CONFIG_AT(worker.capabilities), .live = true,
      .doc = "What the worker can do; a task that requires one runs only where it is true. The "
             "runbooks use docker, gpu, network_access and privileged.",
      .format = Format::kId, .aliases = {"WORKER_CAPABILITIES"}},
 
-    {.section = "log", .name = "format", .field = AT(log.format), .live = true,
+    {.section = "log", .name = "format", .field = SKEP_CONFIG_AT(log.format), .live = true,
      .doc = "`text` or `json`, one line an event on stderr.", .format = Format::kLogFormat},
-    {.section = "log", .name = "level", .field = AT(log.level), .live = true,
+    {.section = "log", .name = "level", .field = SKEP_CONFIG_AT(log.level), .live = true,
      .doc = "Least level written: `debug`, `info`, `warn` or `error`.", .format = Format::kLogLevel},
 
-    {.section = "queue", .name = "plugin", .field = AT(queue.plugin),
+    {.section = "queue", .name = "plugin", .field = SKEP_CONFIG_AT(queue.plugin),
      .doc = "Plugin that keeps the task queue.", .format = Format::kId, .required = true},
-    {.section = "store", .name = "plugin", .field = AT(store.plugin),
+    {.section = "store", .name = "plugin", .field = SKEP_CONFIG_AT(store.plugin),
      .doc = "Plugin that keeps everything else of a control plane.",
      .format = Format::kId, .required = true},
-    {.section = "heartbeat", .name = "plugin", .field = AT(heartbeat.plugin),
+    {.section = "heartbeat", .name = "plugin", .field = SKEP_CONFIG_AT(heartbeat.plugin),
      .doc = "Plugin that carries heartbeats.", .format = Format::kId, .required = true},
-    {.section = "spool", .name = "plugin", .field = AT(spool.plugin),
+    {.section = "spool", .name = "plugin", .field = SKEP_CONFIG_AT(spool.plugin),
      .doc = "Plugin that keeps results until the control plane has them.",
      .format = Format::kId, .required = true},
     {.section = "spool", .name = "dir",
@@ -138,36 +97,47 @@ const std::vector<Key>& table() {
      .doc = "Folder of the spool; must survive a restart of the container.",
      .format = Format::kPath, .required = true, .aliases = {"WORKER_OFFLINE_DIR"}},
 
-    {.section = "plugins", .name = "paths", .field = AT(plugins.paths),
+    {.section = "plugins", .name = "paths", .field = SKEP_CONFIG_AT(plugins.paths),
      .doc = "Folders with plugins; empty: the folder beside the program.", .format = Format::kPath},
-    {.section = "plugins", .name = "drain_seconds", .field = AT(plugins.drain_seconds), .live = true,
+    {.section = "plugins", .name = "drain_seconds", .field = SKEP_CONFIG_AT(plugins.drain_seconds), .live = true,
      .doc = "Tasks that are under way when their plugin is replaced go on with the old version for so "
             "long; then they are stopped and tried again with the new one.",
      .unit = "seconds", .min = 0, .max = 30 * kDay},
-    {.section = "scripts", .name = "paths", .field = AT(scripts.paths),
+    {.section = "scripts", .name = "paths", .field = SKEP_CONFIG_AT(scripts.paths),
      .doc = "Folders with Lua tasks, watched; of two files with one name the first counts. Empty: "
             "`state_dir/scripts`, then the folder of the program.", .format = Format::kPath},
-    {.section = "scripts", .name = "allow", .field = AT(scripts.allow),
+    {.section = "scripts", .name = "allow", .field = SKEP_CONFIG_AT(scripts.allow),
      .doc = "Permissions that every script gets: `exec`, `facts`, `http`, `kv`, `task`.",
      .format = Format::kId},
 
-    {.section = "trust", .name = "policy", .field = AT(trust.policy), .live = true,
+    {.section = "trust", .name = "policy", .field = SKEP_CONFIG_AT(trust.policy), .live = true,
      .doc = "What a plugin or script must show before it is loaded: `none`, `pin` (its SHA-256 in the "
             "lock file), `signature` (of a key in `keys`) or `both`. Live when it becomes stricter; "
             "looser needs a restart.",
      .format = Format::kTrustPolicy, .required = true},
-    {.section = "trust", .name = "lock_file", .field = AT(trust.lock_file),
+    {.section = "trust", .name = "lock_file", .field = SKEP_CONFIG_AT(trust.lock_file),
      .doc = "The pins, written by `skep plugin lock`; empty: `plugins.lock` beside the TOML file.",
      .format = Format::kPath},
-    {.section = "trust", .name = "keys", .field = AT(trust.keys), .live = true,
+    {.section = "trust", .name = "keys", .field = SKEP_CONFIG_AT(trust.keys), .live = true,
      .doc = "Minisign public keys by the ids that they may sign: `\"com.acme.\"` for all ids that "
             "start so, `\"disk\"` for that id, `\"*\"` for every other id; the longest match counts "
             "alone. Live when fewer keys are trusted; more need a restart."},
   };
+  return rows;
+}
+// clang-format on
+
+/// In the order of the reference. What belongs to a feature of the control role stands beside it.
+const std::vector<Key>& table() {
+  static const auto* rows = [] {
+    auto* out = new std::vector<Key>;
+    for (const auto part : {first_keys(), control::task_keys(), control::worker_keys(),
+                            control::event_keys(), last_keys()})
+      out->insert(out->end(), part.begin(), part.end());
+    return out;
+  }();
   return *rows;
 }
-#undef AT
-// clang-format on
 
 template <class... F>
 struct Overloaded : F... {
@@ -194,18 +164,19 @@ std::map<std::string, std::vector<std::string>> lists(const json::value& value) 
   return out;
 }
 
-json::object slot_table(const Slot& slot) {
-  return std::move(parse_json(slot.table).value().get_object());
+json::object component_table(const ComponentTable& at) {
+  return std::move(parse_json(at.table).value().get_object());
 }
 
-json::value slot_member(const std::pair<Slot*, std::string_view>& at) {
-  const json::object table = slot_table(*at.first);
+json::value component_member(const std::pair<ComponentTable*, std::string_view>& at) {
+  const json::object table = component_table(*at.first);
   const json::value* member = table.if_contains(at.second);
   return member == nullptr ? json::value(nullptr) : *member;
 }
 
-void set_slot_member(const std::pair<Slot*, std::string_view>& at, const json::value& value) {
-  json::object table = slot_table(*at.first);
+void set_component_member(const std::pair<ComponentTable*, std::string_view>& at,
+                          const json::value& value) {
+  json::object table = component_table(*at.first);
   table[at.second] = value;
   at.first->table = to_text(table);
 }
@@ -233,16 +204,16 @@ const Key* find_key(std::string_view section, std::string_view name) {
   return nullptr;
 }
 
-std::span<const SlotSection> slot_sections() {
-  static constexpr std::array kSlots{
-      SlotSection{"queue", &Config::queue}, SlotSection{"store", &Config::store},
-      SlotSection{"heartbeat", &Config::heartbeat}, SlotSection{"spool", &Config::spool}};
-  return kSlots;
+std::span<const ComponentSection> component_sections() {
+  static constexpr std::array kSections{
+      ComponentSection{"queue", &Config::queue}, ComponentSection{"store", &Config::store},
+      ComponentSection{"heartbeat", &Config::heartbeat}, ComponentSection{"spool", &Config::spool}};
+  return kSections;
 }
 
-const SlotSection* find_slot(std::string_view section) {
-  for (const SlotSection& slot : slot_sections())
-    if (slot.name == section) return &slot;
+const ComponentSection* find_component_section(std::string_view section) {
+  for (const ComponentSection& at : component_sections())
+    if (at.name == section) return &at;
   return nullptr;
 }
 
@@ -276,26 +247,29 @@ json::value get(const Config& config, const Key& key) {
           [&](std::map<std::string, std::vector<std::string>>* (*at)(Config&)) {
             return json::value_from(*at(c));
           },
-          [&](std::pair<Slot*, std::string_view> (*at)(Config&)) { return slot_member(at(c)); },
+          [&](std::pair<ComponentTable*, std::string_view> (*at)(Config&)) {
+            return component_member(at(c));
+          },
       },
       key.field);
 }
 
 void set(Config& c, const Key& key, const json::value& value) {
-  std::visit(
-      Overloaded{
-          [&](std::string* (*at)(Config&)) { *at(c) = std::string(value.get_string()); },
-          [&](bool* (*at)(Config&)) { *at(c) = value.get_bool(); },
-          [&](int* (*at)(Config&)) { *at(c) = value.to_number<int>(); },
-          [&](double* (*at)(Config&)) { *at(c) = value.to_number<double>(); },
-          [&](std::vector<std::string>* (*at)(Config&)) { *at(c) = texts(value); },
-          [&](std::map<std::string, bool>* (*at)(Config&)) { *at(c) = bools(value); },
-          [&](std::map<std::string, std::vector<std::string>>* (*at)(Config&)) {
-            *at(c) = lists(value);
-          },
-          [&](std::pair<Slot*, std::string_view> (*at)(Config&)) { set_slot_member(at(c), value); },
-      },
-      key.field);
+  std::visit(Overloaded{
+                 [&](std::string* (*at)(Config&)) { *at(c) = std::string(value.get_string()); },
+                 [&](bool* (*at)(Config&)) { *at(c) = value.get_bool(); },
+                 [&](int* (*at)(Config&)) { *at(c) = value.to_number<int>(); },
+                 [&](double* (*at)(Config&)) { *at(c) = value.to_number<double>(); },
+                 [&](std::vector<std::string>* (*at)(Config&)) { *at(c) = texts(value); },
+                 [&](std::map<std::string, bool>* (*at)(Config&)) { *at(c) = bools(value); },
+                 [&](std::map<std::string, std::vector<std::string>>* (*at)(Config&)) {
+                   *at(c) = lists(value);
+                 },
+                 [&](std::pair<ComponentTable*, std::string_view> (*at)(Config&)) {
+                   set_component_member(at(c), value);
+                 },
+             },
+             key.field);
 }
 
 }  // namespace skep::config

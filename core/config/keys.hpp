@@ -16,12 +16,16 @@
 namespace skep::config {
 
 /// Where a value lies in Config; the alternative is the type of the key.
-using Field = std::variant<std::string* (*)(Config&), bool* (*)(Config&), int* (*)(Config&),
-                           double* (*)(Config&), std::vector<std::string>* (*)(Config&),
-                           std::map<std::string, bool>* (*)(Config&),
-                           std::map<std::string, std::vector<std::string>>* (*)(Config&),
-                           std::pair<Slot*, std::string_view> (*)(Config&)>;  ///< text member of a
-                                                                              ///< slot's table
+using Field =
+    std::variant<std::string* (*)(Config&), bool* (*)(Config&), int* (*)(Config&),
+                 double* (*)(Config&), std::vector<std::string>* (*)(Config&),
+                 std::map<std::string, bool>* (*)(Config&),
+                 std::map<std::string, std::vector<std::string>>* (*)(Config&),
+                 std::pair<ComponentTable*, std::string_view> (*)(Config&)>;  ///< text member of a
+                                                                              ///< component's table
+
+/// The field of a row: SKEP_CONFIG_AT(node.id).
+#define SKEP_CONFIG_AT(member) [](config::Config& c) { return &c.member; }
 
 /// What the texts of a key mean beyond being text.
 enum class Format {
@@ -36,6 +40,8 @@ enum class Format {
   kTrustPolicy,
   kEventPattern
 };
+
+constexpr double kDay = 86'400;  ///< seconds, for the bounds of rows
 
 /// ASCII letters in capitals.
 std::string upper(std::string_view text);
@@ -65,19 +71,19 @@ std::span<const Key> keys();
 const Key* find_key(std::string_view section, std::string_view name);
 
 /// A section whose table belongs to the plugin that it names.
-struct SlotSection {
+struct ComponentSection {
   std::string_view name;
-  Slot Config::*slot;
+  ComponentTable Config::*table;
 };
-std::span<const SlotSection> slot_sections();
-const SlotSection* find_slot(std::string_view section);
+std::span<const ComponentSection> component_sections();
+const ComponentSection* find_component_section(std::string_view section);
 
-/// Sections in the order of the reference, slots and [plugins] included.
+/// Sections in the order of the reference, components and [plugins] included.
 const std::vector<std::string>& section_names();
 /// Names of the keys of one section.
 std::vector<std::string> key_names(std::string_view section);
 
-/// The value of a key as JSON; null for a slot member that is not there. [any]
+/// The value of a key as JSON; null for a component member that is not there. [any]
 boost::json::value get(const Config& config, const Key& key);
 /// Stores a value that check_value() accepted.
 void set(Config& config, const Key& key, const boost::json::value& value);

@@ -67,8 +67,8 @@ class Loader {
     if (entry.name.empty()) return apply_section(entry);
     if (unknown_sections_.contains(entry.section)) return;
     if (const Key* key = find_key(entry.section, entry.name)) return apply_key(*key, entry);
-    if (const SlotSection* slot = find_slot(entry.section))
-      return apply_member((out_.config.*slot->slot).table, entry);
+    if (const ComponentSection* at = find_component_section(entry.section))
+      return apply_member((out_.config.*at->table).table, entry);
     if (const std::string_view prefix = owner_prefix(entry.section); !prefix.empty())
       return apply_member(table_of(entry.section, prefix), entry);
     report(entry.section, entry.origin, unknown(entry));

@@ -52,7 +52,8 @@ struct Inspected {
   Loaded loaded;  ///< a key with a problem keeps the value of the layer below
   /// One a line of load()'s error: its place, what is wrong, and the nearest valid thing.
   std::vector<std::string> problems;
-  /// Nothing is wrong with [node], [plugins] or a slot: plugins can be checked with what is there.
+  /// Nothing is wrong with [node], [plugins] or a component: plugins can be checked with what is
+  /// there.
   bool plugins_are_clear = true;
 };
 Inspected inspect(const LoadOptions& options);

@@ -30,14 +30,14 @@ belong to the plugin, except `[spool] dir`.
 **Mistakes.** Unknown sections and keys, wrong types, values out of range and keys that contradict each
 other are errors. All of them are listed at once, each as `file:line:column: what`, and the program
 exits with 78. An unknown `SKEP_` variable is a warning. `config check` lists what is wrong with plugins,
-slots and token files along with them, unless `[node]`, `[plugins]`, a slot or the form of the file is
+components and token files along with them, unless `[node]`, `[plugins]`, a component or the form of the file is
 wrong: what these choose is checked once they are right.
 
 **Changes.** *live*: the key can change while the node runs. *restart*: the node must be started again.
 
 )";
 
-constexpr std::string_view kSlotNote =
+constexpr std::string_view kComponentNote =
     "\nAll other keys of this table belong to the plugin and are checked against its schema. The\n"
     "variable `SKEP_%_NAME` sets the key `name`.\n";
 
@@ -63,7 +63,7 @@ std::string_view title(std::string_view section) {
   if (section == "plugins") return "where plugins are, and their tables";
   if (section == "scripts") return "where Lua tasks are";
   if (section == "trust") return "which plugins and scripts may be loaded";
-  return "the plugin of this slot, and its table";
+  return "the plugin of this component, and its table";
 }
 
 std::string environment_cell(const Key& key) {
@@ -84,7 +84,9 @@ struct TypeName {
     return std::string(key.unit) + " " + range();
   }
   std::string operator()(std::string* (*)(Config&)) const { return text(); }
-  std::string operator()(std::pair<Slot*, std::string_view> (*)(Config&)) const { return text(); }
+  std::string operator()(std::pair<ComponentTable*, std::string_view> (*)(Config&)) const {
+    return text();
+  }
   std::string operator()(std::vector<std::string>* (*)(Config&)) const {
     return "list of " + text() + "s";
   }
@@ -109,9 +111,9 @@ std::string row(const Key& key) {
          (key.live ? "live" : "restart") + " | " + std::string(key.doc) + " |\n";
 }
 
-std::string slot_note(const std::string& section) {
+std::string component_note(const std::string& section) {
   std::string prefix = environment_name(section, "");
-  std::string note(kSlotNote);
+  std::string note(kComponentNote);
   return note.replace(note.find("SKEP_%_"), 7, prefix);
 }
 
@@ -124,7 +126,7 @@ std::string reference_markdown() {
     out += "| Key | Type | Default | Environment | Change | Meaning |\n|---|---|---|---|---|---|\n";
     for (const Key& key : keys())
       if (key.section == section) out += row(key);
-    if (find_slot(section) != nullptr) out += slot_note(section);
+    if (find_component_section(section) != nullptr) out += component_note(section);
     if (section == "plugins") out += kPluginNote;
     if (section == "scripts") out += kScriptNote;
     if (section != section_names().back()) out += '\n';

@@ -42,8 +42,8 @@ std::vector<Section> sections(const Config& config) {
       if (key.section == name)
         if (json::value value = get(config, key); !value.is_null())
           section.lines.push_back({std::string(key.name), std::move(value)});
-    if (const SlotSection* slot = find_slot(name))
-      add_members(section, (config.*slot->slot).table, false);
+    if (const ComponentSection* at = find_component_section(name))
+      add_members(section, (config.*at->table).table, false);
     out.push_back(std::move(section));
     if (name != "plugins" && name != "scripts") continue;
     for (const auto& [owner, table] :

@@ -11,7 +11,7 @@
 
 #include "core/base/log.hpp"
 #include "core/net/guard.hpp"
-#include "core/net/wire.hpp"
+#include "core/net/response.hpp"
 
 namespace skep::net {
 namespace {

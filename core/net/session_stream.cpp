@@ -5,8 +5,8 @@
 #include <exception>
 
 #include "core/base/log.hpp"
+#include "core/net/response.hpp"
 #include "core/net/session.hpp"
-#include "core/net/wire.hpp"
 
 namespace skep::net {
 

@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-#include "core/plughost/session.hpp"
+#include "core/plughost/conversation.hpp"
 
 namespace {
 
@@ -32,8 +32,8 @@ int main() {
   for (const int fd : {kSocket, kMemory, kEvent}) fcntl(fd, F_SETFD, FD_CLOEXEC);
   auto cancel = skep::plugin::SharedCancel::adopt(skep::UniqueFd(kMemory), skep::UniqueFd(kEvent));
   if (!cancel) return 2;
-  skep::plughost::Session session(skep::UniqueFd(kSocket), std::move(*cancel));
-  session.run();
+  skep::plughost::Conversation conversation(skep::UniqueFd(kSocket), std::move(*cancel));
+  conversation.run();
   // Not exit(): after close() nothing of the plugin runs any more, its exit handlers neither.
   _exit(0);
 }

@@ -5,14 +5,14 @@
 namespace skep::plughost {
 namespace {
 
-namespace wire = plugin::wire;
+namespace frames = plugin::frames;
 
-Result<std::string> read_end(wire::Link& link) {
-  wire::Assembler parts;
+Result<std::string> read_end(frames::Link& link) {
+  frames::Assembler parts;
   for (;;) {
     const auto frame = link.receive(true);
     if (!frame) return frame.error();
-    if (!*frame || (*frame)->type != wire::Type::kTaskEnd)
+    if (!*frame || (*frame)->type != frames::Type::kTaskEnd)
       return Error{Code::kCorrupt, "the host answered something else"};
     const auto whole = parts.add(**frame);
     if (!whole) return whole.error();
@@ -20,13 +20,13 @@ Result<std::string> read_end(wire::Link& link) {
   }
 }
 
-Result<std::string> ask(wire::Link& link, const model::ClaimedTask& task) {
+Result<std::string> ask(frames::Link& link, const model::ClaimedTask& task) {
   SKEP_TRY(
-      link.send(wire::Type::kTask, 0, wire::Packer().text(task.type).text(task.params).body()));
+      link.send(frames::Type::kTask, 0, frames::Packer().text(task.type).text(task.params).body()));
   const auto body = read_end(link);
   if (!body) return body.error();
-  wire::Unpacker in(*body);
-  const auto error = wire::unpack_error(in);
+  frames::Unpacker in(*body);
+  const auto error = frames::unpack_error(in);
   std::string result(in.text());
   if (!in.ok()) return Error{Code::kCorrupt, "the host's answer does not fit"};
   if (error) return *error;

@@ -15,7 +15,7 @@
 namespace skep::trust {
 namespace {
 
-constexpr std::size_t kMaxArtifactBytes = 256u << 20;
+constexpr std::size_t kMaxReleaseBytes = 256u << 20;
 
 /// Hands a regular file to `take`, chunk by chunk.
 Status read_chunks(const std::string& path, std::size_t cap,
@@ -46,7 +46,7 @@ Result<Digests> digest_file(const std::string& path) {
   crypto_generichash_state blake;
   crypto_hash_sha256_init(&sha);
   crypto_generichash_init(&blake, nullptr, 0, std::tuple_size_v<Blake2b>);
-  SKEP_TRY(read_chunks(path, kMaxArtifactBytes, [&](const unsigned char* bytes, std::size_t n) {
+  SKEP_TRY(read_chunks(path, kMaxReleaseBytes, [&](const unsigned char* bytes, std::size_t n) {
     crypto_hash_sha256_update(&sha, bytes, n);
     crypto_generichash_update(&blake, bytes, n);
   }));

@@ -9,7 +9,9 @@ std::shared_ptr<const Settings> Gate::settings() const {
   return settings_;
 }
 
-Status Gate::admit(const Artifact& artifact) const { return trust::admit(*settings(), artifact); }
+Status Gate::admit(const Candidate& candidate) const {
+  return trust::admit(*settings(), candidate);
+}
 
 Status Gate::tighten(Settings settings) {
   const MutexLock lock(mutex_);

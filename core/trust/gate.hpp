@@ -14,7 +14,7 @@ class Gate {
   explicit Gate(Settings settings);
 
   /// admit() under the settings in force.
-  Status admit(const Artifact& artifact) const;
+  Status admit(const Candidate& candidate) const;
   /// kState, and nothing changes, when the new settings would admit more than those in force. What
   /// is loaded already stays.
   Status tighten(Settings settings);

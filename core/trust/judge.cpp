@@ -30,8 +30,8 @@ std::string ids_of(const std::vector<PublicKey>& keys) {
 
 class Judge {
  public:
-  Judge(const Settings& settings, const Artifact& artifact)
-      : settings_(settings), artifact_(artifact) {}
+  Judge(const Settings& settings, const Candidate& candidate)
+      : settings_(settings), candidate_(candidate) {}
 
   Judgement run() {
     check_place();
@@ -52,18 +52,18 @@ class Judge {
   void check_place() {
     const bool strict = settings_.pin || settings_.signature;
     const Status place =
-        strict ? check_writers(artifact_.source) : check_open_folder(artifact_.source);
+        strict ? check_writers(candidate_.source) : check_open_folder(candidate_.source);
     add({"writers", strict ? "root and us" : "not everybody", place ? "so it is" : "others",
          place ? "ok" : place.error().message, place ? "" : place.error().next});
   }
 
   void check_copy() {
-    const auto digests = digest_file(artifact_.copy);
+    const auto digests = digest_file(candidate_.copy);
     if (!digests)
-      return add({"copy", digits(artifact_.sha256), "unreadable", digests.error().message});
+      return add({"copy", digits(candidate_.sha256), "unreadable", digests.error().message});
     digest_ = digests->blake2b;
-    if (digests->sha256 != artifact_.sha256)
-      add({"copy", digits(artifact_.sha256), digits(digests->sha256), "changed while we looked",
+    if (digests->sha256 != candidate_.sha256)
+      add({"copy", digits(candidate_.sha256), digits(digests->sha256), "changed while we looked",
            "try again"});
   }
 
@@ -73,53 +73,53 @@ class Judge {
     if (!lock)
       return add({"lock", settings_.lock_file, "unusable", lock.error().message,
                   lock.error().next.empty() ? "skep plugin lock -c CONFIG" : lock.error().next});
-    if (artifact_.id.empty()) return check_pinned(*lock);
-    const auto pin = lock->pins.find(artifact_.id);
+    if (candidate_.id.empty()) return check_pinned(*lock);
+    const auto pin = lock->pins.find(candidate_.id);
     if (pin != lock->pins.end()) return compare(pin->second);
     if (settings_.pin)
-      add({"id", "one of " + settings_.lock_file, artifact_.id, "not in the lock", relock()});
+      add({"id", "one of " + settings_.lock_file, candidate_.id, "not in the lock", relock()});
   }
 
   /// Whether anything of these bytes is pinned, while nobody knows yet as what.
   void check_pinned(const LockFile& lock) {
     const bool pinned = std::any_of(lock.pins.begin(), lock.pins.end(), [this](const auto& pin) {
-      return pin.second.sha256 == artifact_.sha256;
+      return pin.second.sha256 == candidate_.sha256;
     });
     if (settings_.pin && !pinned)
-      add({"sha256", "one of " + settings_.lock_file, digits(artifact_.sha256), "not in the lock",
+      add({"sha256", "one of " + settings_.lock_file, digits(candidate_.sha256), "not in the lock",
            relock()});
   }
 
   void compare(const Pin& pin) {
     if (settings_.pin) {
-      add({"version", pin.version, artifact_.version,
-           pin.version == artifact_.version ? "ok" : "another version", relock()});
-      add({"sha256", digits(pin.sha256), digits(artifact_.sha256),
-           pin.sha256 == artifact_.sha256 ? "ok" : "other bytes than those pinned", relock()});
+      add({"version", pin.version, candidate_.version,
+           pin.version == candidate_.version ? "ok" : "another version", relock()});
+      add({"sha256", digits(pin.sha256), digits(candidate_.sha256),
+           pin.sha256 == candidate_.sha256 ? "ok" : "other bytes than those pinned", relock()});
     }
-    const bool old = compare_versions(artifact_.version, pin.min_version) < 0;
-    add({"min_version", pin.min_version, artifact_.version, old ? "older than ever allowed" : "ok",
+    const bool old = compare_versions(candidate_.version, pin.min_version) < 0;
+    add({"min_version", pin.min_version, candidate_.version, old ? "older than ever allowed" : "ok",
          "to go back on purpose: skep plugin lock -c CONFIG --allow-rollback"});
     if (settings_.pin && settings_.signature) pinned_key_ = pin.key;
   }
 
   void check_signature() {
-    const std::string path = artifact_.source + ".minisig";
+    const std::string path = candidate_.source + ".minisig";
     const auto text = read_regular_file(path, kMaxSignatureBytes);
     if (!text && text.error().code == Code::kNotFound)
       return add({"signature", path, "missing", "unsigned",
-                  "get it from the author, or: skep plugin sign " + artifact_.source + " -k KEY"});
+                  "get it from the author, or: skep plugin sign " + candidate_.source + " -k KEY"});
     const auto signature = text ? Signature::parse(*text) : Result<Signature>(text.error());
     if (!signature)
       return add({"signature", path, "unusable", signature.error().message,
                   "get a new one from the author"});
     if (const PublicKey* key = check_key(*signature)) check_bytes(*key, *signature);
-    if (!artifact_.id.empty()) check_comment(*signature);
+    if (!candidate_.id.empty()) check_comment(*signature);
   }
 
   /// The trusted key that the signature names, or null.
   const PublicKey* check_key(const Signature& signature) {
-    keys_ = artifact_.id.empty() ? settings_.keys.all() : settings_.keys.keys_for(artifact_.id);
+    keys_ = candidate_.id.empty() ? settings_.keys.all() : settings_.keys.keys_for(candidate_.id);
     const auto key = std::find_if(keys_.begin(), keys_.end(),
                                   [&](const PublicKey& k) { return k.id == signature.key; });
     const std::string found = key_text(signature.key);
@@ -144,7 +144,7 @@ class Judge {
   }
 
   void check_comment(const Signature& signature) {
-    const std::string want = comment_of(artifact_.id, artifact_.version, artifact_.abi);
+    const std::string want = comment_of(candidate_.id, candidate_.version, candidate_.abi);
     add({"comment", want, shorten(describe(boost::json::value(signature.comment), 200), 200),
          signature.comment == want ? "ok" : "signed as something else",
          "skep plugin sign writes the right comment"});
@@ -153,17 +153,17 @@ class Judge {
   /// A script does not say outside of itself what it is, so the command does.
   std::string relock() const {
     const std::string command = "if this file is the one you want: skep plugin lock ";
-    if (artifact_.abi != "lua") return command + "-c CONFIG";
+    if (candidate_.abi != "lua") return command + "-c CONFIG";
     const auto known = [](const std::string& word, const char* otherwise) {
       return word.empty() ? std::string(otherwise) : word;
     };
-    return command + artifact_.source + " --id " + known(artifact_.id, "NAME") + " --version " +
-           known(artifact_.version, "VERSION") + " -c CONFIG";
+    return command + candidate_.source + " --id " + known(candidate_.id, "NAME") + " --version " +
+           known(candidate_.version, "VERSION") + " -c CONFIG";
   }
   void add(Finding row) { out_.rows.push_back(std::move(row)); }
 
   const Settings& settings_;
-  const Artifact& artifact_;
+  const Candidate& candidate_;
   Judgement out_;
   Blake2b digest_{};
   std::vector<PublicKey> keys_;
@@ -202,37 +202,37 @@ bool Judgement::ok() const {
   return std::all_of(rows.begin(), rows.end(), [](const Finding& f) { return f.verdict == "ok"; });
 }
 
-std::string Judgement::table(const Artifact& artifact, const Settings& settings) const {
+std::string Judgement::table(const Candidate& candidate, const Settings& settings) const {
   std::vector<std::string> wrong;
   std::vector<std::vector<std::string>> lines{{"field", "expected", "found", "verdict"}};
   for (const Finding& f : rows) {
     lines.push_back({f.field, f.expected, f.found, f.verdict});
     if (f.verdict != "ok") wrong.push_back(f.field);
   }
-  const std::string what = artifact.id.empty()
-                               ? artifact.source.substr(artifact.source.rfind('/') + 1)
-                               : artifact.id + " " + artifact.version;
-  return what + " (sha256 " + artifact.sha256.substr(0, 12) + ") " + said(*this, settings) +
+  const std::string what = candidate.id.empty()
+                               ? candidate.source.substr(candidate.source.rfind('/') + 1)
+                               : candidate.id + " " + candidate.version;
+  return what + " (sha256 " + candidate.sha256.substr(0, 12) + ") " + said(*this, settings) +
          (ok() ? "" : ": " + join(wrong, ", ")) + aligned(lines);
 }
 
-Status Judgement::verdict(const Artifact& artifact, const Settings& settings) const {
+Status Judgement::verdict(const Candidate& candidate, const Settings& settings) const {
   const auto wrong =
       std::find_if(rows.begin(), rows.end(), [](const Finding& f) { return f.verdict != "ok"; });
   if (wrong == rows.end()) return Status();
-  return Error{Code::kDenied, table(artifact, settings), "untrusted", wrong->next};
+  return Error{Code::kDenied, table(candidate, settings), "untrusted", wrong->next};
 }
 
-Judgement judge(const Settings& settings, const Artifact& artifact) {
-  return Judge(settings, artifact).run();
+Judgement judge(const Settings& settings, const Candidate& candidate) {
+  return Judge(settings, candidate).run();
 }
 
-Judgement judge_signature(const Settings& settings, const Artifact& artifact) {
-  return Judge(settings, artifact).run_signature();
+Judgement judge_signature(const Settings& settings, const Candidate& candidate) {
+  return Judge(settings, candidate).run_signature();
 }
 
-Status admit(const Settings& settings, const Artifact& artifact) {
-  return judge(settings, artifact).verdict(artifact, settings);
+Status admit(const Settings& settings, const Candidate& candidate) {
+  return judge(settings, candidate).verdict(candidate, settings);
 }
 
 }  // namespace skep::trust

@@ -26,7 +26,7 @@ std::string looser_by(const Settings& before, const Settings& after);
 
 /// What is about to be loaded. `copy` is a private copy that nobody changes any more; `source` is
 /// where it came from, with its signature in SOURCE.minisig.
-struct Artifact {
+struct Candidate {
   /// "" = nothing of it was read or run yet: the bytes have to be pinned, or signed by a trusted
   /// key, under whatever id. It is asked about again when its id is known.
   std::string id;
@@ -52,18 +52,18 @@ struct Judgement {
 
   bool ok() const;
   /// kDenied with the table and the next step of the first row that is wrong.
-  Status verdict(const Artifact& artifact, const Settings& settings) const;
+  Status verdict(const Candidate& candidate, const Settings& settings) const;
   /// "com.acme.disk 1.0.0 (sha256 3f9c..) refused by policy "both": key", or of the signature alone
   /// whether it holds, and an aligned line a row.
-  std::string table(const Artifact& artifact, const Settings& settings) const;
+  std::string table(const Candidate& candidate, const Settings& settings) const;
 };
 
 /// Reads the copy, the signature and the lock file anew. [any]
-Judgement judge(const Settings& settings, const Artifact& artifact);
+Judgement judge(const Settings& settings, const Candidate& candidate);
 /// Only whether the signature holds: what an author or a buyer of a file wants to know. [any]
-Judgement judge_signature(const Settings& settings, const Artifact& artifact);
+Judgement judge_signature(const Settings& settings, const Candidate& candidate);
 /// The verdict of judge(). Without a policy only a folder that everybody may write is refused.
 /// [any]
-Status admit(const Settings& settings, const Artifact& artifact);
+Status admit(const Settings& settings, const Candidate& candidate);
 
 }  // namespace skep::trust

@@ -25,7 +25,7 @@ bool may_be_lost(const Error& error) {
 ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
                      const LiveSettings& settings, SpoolReserve& reserve, Executor& executor,
                      Membership& membership, InstructionLoop& instructions,
-                     ReleaseFetcher& artifacts, Clock& clock)
+                     ReleaseFetcher& releases, Clock& clock)
     : Service("skep-claim"),
       options_(std::move(options)),
       control_(std::move(control)),
@@ -34,7 +34,7 @@ ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control
       executor_(executor),
       membership_(membership),
       instructions_(instructions),
-      artifacts_(artifacts),
+      releases_(releases),
       clock_(clock),
       backoff_(options_.seed) {}
 
@@ -117,7 +117,7 @@ void ClaimLoop::claim(int max, std::stop_token stop) {
   request.wait_seconds = static_cast<double>(options_.hold.count()) / 1000;
   request.held = executor_.leases();
   request.claim_id = claim_id_;
-  request.registry = artifacts_.heard();
+  request.registry = releases_.heard();
   request.repeated = std::exchange(repeated_, true);
   const MonoMs started = clock_.mono_ms();
   auto reply = control_->claim(request);
@@ -132,8 +132,8 @@ void ClaimLoop::claim(int max, std::stop_token stop) {
   membership_.reached();
   const api::ClaimReply news{{}, reply->cancel, reply->mode};
   const bool empty = reply->tasks.empty();
-  artifacts_.notice(reply->registry);
-  const bool registry_changed = artifacts_.heard() != request.registry;
+  releases_.notice(reply->registry);
+  const bool registry_changed = releases_.heard() != request.registry;
   accept(std::move(*reply));
   if (empty && !registry_changed)
     pause_if_not_held(news, clock_.mono_ms() - started, stop);

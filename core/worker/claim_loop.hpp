@@ -33,7 +33,7 @@ class ClaimLoop final : public Service {
   /// Collaborators outlive the loop.
   ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
             const LiveSettings& settings, SpoolReserve& reserve, Executor& executor,
-            Membership& membership, InstructionLoop& instructions, ReleaseFetcher& artifacts,
+            Membership& membership, InstructionLoop& instructions, ReleaseFetcher& releases,
             Clock& clock);
   ~ClaimLoop() override { stop(); }
 
@@ -58,7 +58,7 @@ class ClaimLoop final : public Service {
   Executor& executor_;
   Membership& membership_;
   InstructionLoop& instructions_;
-  ReleaseFetcher& artifacts_;
+  ReleaseFetcher& releases_;
   Clock& clock_;
   Backoff backoff_;
   Complaint complaint_;

@@ -151,13 +151,13 @@ Status ControlClient::release(const api::ReleaseRequest& request) {
   return {};
 }
 
-Result<api::DesiredArtifacts> ControlClient::artifacts() {
-  return ask(get("/api/workers/" + worker_id_ + "/artifacts"), {worker_id_, {}},
-             api::decode_desired_artifacts);
+Result<api::DesiredReleases> ControlClient::releases() {
+  return ask(get("/api/workers/" + worker_id_ + "/releases"), {worker_id_, {}},
+             api::decode_desired_releases);
 }
 
 /// The hash proves the bytes, whoever sent them.
-Result<std::string> ControlClient::artifact_chunk(const std::string& sha256, std::int64_t index) {
+Result<std::string> ControlClient::release_chunk(const std::string& sha256, std::int64_t index) {
   const Call call = get("/api/registry/blobs/" + sha256 + "?chunk=" + std::to_string(index));
   auto response = send(call);
   if (!response) return response.error();

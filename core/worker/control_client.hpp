@@ -36,8 +36,8 @@ class ControlClient final : public ControlPlane {
   Result<api::RegistrationReply> register_worker(const api::Registration& request) override;
   Result<api::ClaimReply> claim(const api::ClaimRequest& request) override;
   Status release(const api::ReleaseRequest& request) override;
-  Result<api::DesiredArtifacts> artifacts() override;
-  Result<std::string> artifact_chunk(const std::string& sha256, std::int64_t index) override;
+  Result<api::DesiredReleases> releases() override;
+  Result<std::string> release_chunk(const std::string& sha256, std::int64_t index) override;
   Result<Submission> submit(const std::vector<std::string>& envelopes) override;
 
  private:

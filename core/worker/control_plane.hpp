@@ -34,8 +34,8 @@ class ControlPlane {
   virtual Result<api::ClaimReply> claim(const api::ClaimRequest& request) = 0;
   virtual Status release(const api::ReleaseRequest& request) = 0;
   /// What this worker is meant to have of the registry, and a part of one of them.
-  virtual Result<api::DesiredArtifacts> artifacts() = 0;
-  virtual Result<std::string> artifact_chunk(const std::string& sha256, std::int64_t index) = 0;
+  virtual Result<api::DesiredReleases> releases() = 0;
+  virtual Result<std::string> release_chunk(const std::string& sha256, std::int64_t index) = 0;
   /// An error only when no HTTP answer came.
   virtual Result<Submission> submit(const std::vector<std::string>& envelopes) = 0;
 };

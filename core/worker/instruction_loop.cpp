@@ -4,14 +4,14 @@ namespace skep::worker {
 
 InstructionLoop::InstructionLoop(InstructionOptions options, std::unique_ptr<ControlPlane> control,
                                  const LiveSettings& settings, Executor& executor,
-                                 Membership& membership, ReleaseFetcher& artifacts, Clock& clock)
+                                 Membership& membership, ReleaseFetcher& releases, Clock& clock)
     : Service("skep-instruct"),
       options_(std::move(options)),
       control_(std::move(control)),
       settings_(settings),
       executor_(executor),
       membership_(membership),
-      artifacts_(artifacts),
+      releases_(releases),
       clock_(clock) {}
 
 void InstructionLoop::listen(bool wanted) {
@@ -39,14 +39,14 @@ void InstructionLoop::run(std::stop_token stop) {
       request.max = 0;
       request.wait_seconds = static_cast<double>(options_.hold.count()) / 1000;
       request.held = executor_.leases();
-      request.registry = artifacts_.heard();
+      request.registry = releases_.heard();
       const auto reply = control_->claim(request);
       if (reply) {
         for (const model::Lease& lease : reply->cancel)
           executor_.cancel(lease, ports::CancelReason::kUser);
         membership_.set_mode(reply->mode);
-        artifacts_.notice(reply->registry);
-        const bool news = !reply->cancel.empty() || artifacts_.heard() != request.registry;
+        releases_.notice(reply->registry);
+        const bool news = !reply->cancel.empty() || releases_.heard() != request.registry;
         held = news || (clock_.mono_ms() - started) * 2 >= options_.hold.count();
       }
       // A failure is the claim loop's and the heartbeat's to report; here it only means a pause.

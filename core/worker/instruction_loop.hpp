@@ -26,7 +26,7 @@ class InstructionLoop final : public Service {
   /// Collaborators outlive the loop.
   InstructionLoop(InstructionOptions options, std::unique_ptr<ControlPlane> control,
                   const LiveSettings& settings, Executor& executor, Membership& membership,
-                  ReleaseFetcher& artifacts, Clock& clock);
+                  ReleaseFetcher& releases, Clock& clock);
   ~InstructionLoop() override { stop(); }
 
   /// Whether to listen from now on. A request under way runs to its end. [claim thread]
@@ -41,7 +41,7 @@ class InstructionLoop final : public Service {
   const LiveSettings& settings_;
   Executor& executor_;
   Membership& membership_;
-  ReleaseFetcher& artifacts_;
+  ReleaseFetcher& releases_;
   Clock& clock_;
   Mutex mutex_;
   StoppableCondVar change_;

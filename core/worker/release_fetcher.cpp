@@ -10,7 +10,7 @@ namespace {
 constexpr Millis kQuick{10'000};
 constexpr Millis kIdle{60'000};
 
-bool same(const std::vector<api::ArtifactState>& a, const std::vector<api::ArtifactState>& b) {
+bool same(const std::vector<api::HeldRelease>& a, const std::vector<api::HeldRelease>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
     return x.name == y.name && x.sha256 == y.sha256 && x.state == y.state && x.reason == y.reason;
   });
@@ -20,7 +20,7 @@ bool same(const std::vector<api::ArtifactState>& a, const std::vector<api::Artif
 
 ReleaseFetcher::ReleaseFetcher(FetcherOptions options, std::unique_ptr<ControlPlane> control,
                                Membership& membership, Clock& clock)
-    : Service("skep-artifacts"),
+    : Service("skep-releases"),
       options_(std::move(options)),
       control_(std::move(control)),
       membership_(membership),
@@ -39,7 +39,7 @@ void ReleaseFetcher::notice(std::int64_t revision) {
   if (std::exchange(heard_, revision) != revision) change_.notify_all();
 }
 
-api::ArtifactReport ReleaseFetcher::report() const {
+api::ReleaseReport ReleaseFetcher::report() const {
   const MutexLock lock(mutex_);
   return report_;
 }
@@ -47,7 +47,7 @@ api::ArtifactReport ReleaseFetcher::report() const {
 void ReleaseFetcher::run(std::stop_token stop) {
   if (options_.dir.empty()) return;
   if (const Status made = folder_.prepare(); !made)
-    return log::error("artifacts_off", {{"error", made.error().message}});
+    return log::error("releases_off", {{"error", made.error().message}});
   while (!stop.stop_requested()) {
     if (!membership_.registered()) {
       membership_.wait_change(kIdle, stop);
@@ -58,7 +58,7 @@ void ReleaseFetcher::run(std::stop_token stop) {
       if (done) backoff_.reset();
       retry_at_ = done ? 0 : clock_.mono_ms() + backoff_.next(done.error().retry_after).count();
       if (!done && !stop.stop_requested() && complaint_.due(clock_.mono_ms()))
-        log::warn("artifacts_not_fetched",
+        log::warn("releases_not_fetched",
                   {{"error", done.error().message}, {"failures", backoff_.failures()}});
     }
     look();
@@ -90,10 +90,10 @@ bool ReleaseFetcher::is_news(std::int64_t before) const {
 
 Status ReleaseFetcher::synchronise() {
   const std::int64_t asked_for = heard();
-  auto list = control_->artifacts();
+  auto list = control_->releases();
   if (!list) return list.error();
   std::vector<Item> items;
-  for (api::DesiredArtifact& a : list->items) items.push_back({std::move(a)});
+  for (api::DesiredRelease& a : list->items) items.push_back({std::move(a)});
   items_ = std::move(items);
   Status first;
   for (Item& item : items_)
@@ -101,14 +101,14 @@ Status ReleaseFetcher::synchronise() {
       item.trouble = done.error().message;
       if (first) first = done.error();
     }
-  std::vector<api::DesiredArtifact> wanted;
+  std::vector<api::DesiredRelease> wanted;
   for (const Item& item : items_) wanted.push_back(item.what);
   const auto removed = folder_.keep_only(wanted);
   if (!removed && first) first = removed.error();
-  log::info("artifacts_applied", {{"revision", list->revision},
-                                  {"artifacts", items_.size()},
-                                  {"removed", removed ? *removed : 0},
-                                  {"complete", static_cast<bool>(first)}});
+  log::info("releases_applied", {{"revision", list->revision},
+                                 {"releases", items_.size()},
+                                 {"removed", removed ? *removed : 0},
+                                 {"complete", static_cast<bool>(first)}});
   quick_until_ = clock_.mono_ms() + kQuick.count();
   applied_ = list->revision;
   const MutexLock lock(mutex_);
@@ -125,7 +125,7 @@ Status ReleaseFetcher::fetch(Item& item) {
     std::string bytes;
     bytes.reserve(size);
     for (std::int64_t index = 0; bytes.size() < size; ++index) {
-      const auto chunk = control_->artifact_chunk(item.what.sha256, index);
+      const auto chunk = control_->release_chunk(item.what.sha256, index);
       if (!chunk) return chunk.error();
       if (chunk->empty() || chunk->size() > size - bytes.size())
         return Error{Code::kCorrupt, item.what.name + ": a chunk of an unexpected size came"};
@@ -133,10 +133,10 @@ Status ReleaseFetcher::fetch(Item& item) {
     }
     SKEP_TRY(folder_.install(item.what, bytes));
     item.before = reason_of_failure(item.what.sha256);
-    log::info("artifact_fetched", {{"id", item.what.name},
-                                   {"version", item.what.version},
-                                   {"sha256", item.what.sha256},
-                                   {"bytes", size}});
+    log::info("release_fetched", {{"id", item.what.name},
+                                  {"version", item.what.version},
+                                  {"sha256", item.what.sha256},
+                                  {"bytes", size}});
   }
   item.on_disk = true;
   return {};
@@ -145,7 +145,7 @@ Status ReleaseFetcher::fetch(Item& item) {
 /// What report() says went wrong with these bytes; "" = nothing.
 std::string ReleaseFetcher::reason_of_failure(const std::string& sha256) const {
   const MutexLock lock(mutex_);
-  for (const api::ArtifactState& a : report_.items)
+  for (const api::HeldRelease& a : report_.items)
     if (a.sha256 == sha256 && a.state == "failed") return a.reason;
   return {};
 }
@@ -153,12 +153,12 @@ std::string ReleaseFetcher::reason_of_failure(const std::string& sha256) const {
 /// Brings report() up to date with the disk and the loaders.
 void ReleaseFetcher::look() {
   const auto loaded =
-      options_.loaded && !items_.empty() ? options_.loaded() : std::vector<api::ArtifactState>{};
-  std::vector<api::ArtifactState> now;
+      options_.loaded && !items_.empty() ? options_.loaded() : std::vector<api::HeldRelease>{};
+  std::vector<api::HeldRelease> now;
   bool settled = true;
   for (const Item& item : items_) {
-    api::ArtifactState state{item.what.kind, item.what.name, item.what.sha256,
-                             item.on_disk ? "fetched" : "pending", item.trouble};
+    api::HeldRelease state{item.what.kind, item.what.name, item.what.sha256,
+                           item.on_disk ? "fetched" : "pending", item.trouble};
     const auto said = std::find_if(loaded.begin(), loaded.end(), [&](const auto& l) {
       return l.kind == state.kind && l.sha256 == state.sha256;
     });

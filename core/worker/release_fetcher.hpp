@@ -9,18 +9,18 @@
 
 #include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
-#include "core/worker/artifact_folder.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
 #include "core/worker/membership.hpp"
+#include "core/worker/release_folder.hpp"
 
 namespace skep::worker {
 
 struct FetcherOptions {
-  std::string dir;  ///< STATE_DIR/artifacts; "" = this worker takes nothing from the registry
+  std::string dir;  ///< STATE_DIR/releases; "" = this worker takes nothing from the registry
   /// What the loaders say of the files in there: "active" or "failed", by hash. May block; called
   /// on the fetcher's thread.
-  std::function<std::vector<api::ArtifactState>()> loaded;
+  std::function<std::vector<api::HeldRelease>()> loaded;
   std::function<void()> on_change;  ///< report() has news: a beat is due
   Millis look{1'000};               ///< how often `loaded` is asked
   Millis quick_look{50};            ///< and right after a change, for 10 s
@@ -35,17 +35,17 @@ class ReleaseFetcher final : public Service {
 
   /// The newest revision heard of, for claims; -1 when nothing is taken from the registry. [any]
   std::int64_t heard() const;
-  /// A reply named the revision of this worker's artifacts; -1 = it did not. [any]
+  /// A reply named the revision of this worker's releases; -1 = it did not. [any]
   void notice(std::int64_t revision);
   /// For the beat; never blocks on a loader. [any]
-  api::ArtifactReport report() const;
+  api::ReleaseReport report() const;
 
  protected:
   void run(std::stop_token stop) override;
 
  private:
   struct Item {
-    api::DesiredArtifact what;
+    api::DesiredRelease what;
     bool on_disk = false;
     std::string trouble{};  ///< why it is not
     std::string before{};   ///< why the loaders could not use these bytes before they came again
@@ -62,7 +62,7 @@ class ReleaseFetcher final : public Service {
   const std::unique_ptr<ControlPlane> control_;
   Membership& membership_;
   Clock& clock_;
-  const ArtifactFolder folder_;
+  const ReleaseFolder folder_;
   Backoff backoff_;
   Complaint complaint_;
   std::vector<Item> items_;    ///< fetcher's thread
@@ -73,7 +73,7 @@ class ReleaseFetcher final : public Service {
   mutable Mutex mutex_;
   StoppableCondVar change_;
   std::int64_t heard_ SKEP_GUARDED_BY(mutex_) = 0;
-  api::ArtifactReport report_ SKEP_GUARDED_BY(mutex_);
+  api::ReleaseReport report_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::worker

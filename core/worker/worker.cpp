@@ -65,12 +65,12 @@ struct Worker::Loops {
         executor({options.id, options.site, options.concurrency, options.batch_size,
                   [this] { heartbeat.task_started(); }},
                  runner, clock, reporter),
-        artifacts(fetcher_options(), connect(claim_abort), membership, clock),
+        releases(fetcher_options(), connect(claim_abort), membership, clock),
         heartbeat(heartbeat_options(), h, endpoints, executor, spool, membership, clock),
         instructions({options.incarnation, options.claim_hold}, connect(claim_abort), settings,
-                     executor, membership, artifacts, clock),
+                     executor, membership, releases, clock),
         claim(claim_options(), connect(claim_abort), settings, reserve, executor, membership,
-              instructions, artifacts, clock),
+              instructions, releases, clock),
         registrar(
             connect(claim_abort), [this] { return registration(); }, membership, clock) {}
 
@@ -110,7 +110,7 @@ struct Worker::Loops {
   SpoolReserve reserve;
   Reporter reporter;
   Executor executor;
-  ReleaseFetcher artifacts;
+  ReleaseFetcher releases;
   HeartbeatLoop heartbeat;
   InstructionLoop instructions;
   ClaimLoop claim;
@@ -135,15 +135,15 @@ HeartbeatOptions Worker::Loops::heartbeat_options() {
   o.identity = identity();
   o.interval = options.heartbeat_interval;
   o.unwritten = [this] { return reporter.pending(); };
-  o.artifacts = [this] { return artifacts.report(); };
-  o.on_registry = [this](std::int64_t revision) { artifacts.notice(revision); };
+  o.releases = [this] { return releases.report(); };
+  o.on_registry = [this](std::int64_t revision) { releases.notice(revision); };
   return o;
 }
 
 FetcherOptions Worker::Loops::fetcher_options() {
   FetcherOptions o;
-  o.dir = options.artifacts_dir;
-  o.loaded = options.artifacts_loaded;
+  o.dir = options.releases_dir;
+  o.loaded = options.releases_loaded;
   o.on_change = [this] { heartbeat.hasten(); };
   return o;
 }
@@ -244,7 +244,7 @@ DrainReport Worker::Loops::drain(StopKind kind) {
   registrar.stop();
   claim.stop();
   instructions.stop();
-  artifacts.stop();
+  releases.stop();
   release(executor.take_waiting());
 
   const bool ended = finish_running(kind);
@@ -293,7 +293,7 @@ Status Worker::start() {
   loops_->runner.on_change([loops = loops_.get()] { loops->registrar.announce(); });
   loops_->registrar.start();
   loops_->claim.start();
-  loops_->artifacts.start();
+  loops_->releases.start();
   return {};
 }
 

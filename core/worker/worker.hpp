@@ -31,10 +31,10 @@ struct WorkerOptions : Settings {
   /// Called once, from a loop's thread, when a newer process owns this worker's id: drain() and
   /// exit with DrainReport::exit_code.
   std::function<void()> on_conflict;
-  std::string arch;           ///< of this machine, as uname -m says
-  std::string artifacts_dir;  ///< where the registry's files go; "" = none are taken
+  std::string arch;          ///< of this machine, as uname -m says
+  std::string releases_dir;  ///< where the registry's files go; "" = none are taken
   /// What the loaders say of those files; see FetcherOptions::loaded.
-  std::function<std::vector<api::ArtifactState>()> artifacts_loaded;
+  std::function<std::vector<api::HeldRelease>()> releases_loaded;
   /// How to reach the control plane; empty = HTTP to `control_planes`.
   ControlPlaneFactory control;
 };

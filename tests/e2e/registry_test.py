@@ -22,7 +22,7 @@ class Registry(RigTest):
         return path
 
     def on_worker(self, worker, name="probe.lua", kind="scripts"):
-        path = os.path.join(self.root, worker, "artifacts", kind, name)
+        path = os.path.join(self.root, worker, "releases", kind, name)
         try:
             with open(path, "rb") as f:
                 return f.read()
@@ -33,7 +33,7 @@ class Registry(RigTest):
         wait_for(lambda: f'"{version}"'.encode() in (self.on_worker(worker) or b""), f"{version} on {worker}")
 
     def newest(self, name="probe"):
-        return self.api("GET", f"/api/registry/artifacts/{name}")["releases"][0]
+        return self.api("GET", f"/api/registry/releases/{name}")["releases"][0]
 
     def publish(self, version, *options, name="probe"):
         return self.skep("script", "publish", self.script(version, name), *options)
@@ -57,7 +57,7 @@ class Registry(RigTest):
         self.assertIsNone(self.on_worker("w2"))
 
         def reports():
-            workers = self.api("GET", "/api/registry/artifacts/probe")["workers"]
+            workers = self.api("GET", "/api/registry/releases/probe")["workers"]
             return {w["worker_id"]: w["state"] in ("fetched", "active") for w in workers} == {"w0": True, "w1": True}
 
         wait_for(reports, "reports")
@@ -69,7 +69,7 @@ class Registry(RigTest):
         wait_for(lambda: self.on_worker("w2") is None, "site-b without it, as before")
         self.skep("registry", "withdraw", "probe")
         wait_for(lambda: self.on_worker("w0") is None, "withdrawn")
-        self.assertEqual(os.listdir(os.path.join(self.root, "w0", "artifacts", "scripts")), [])
+        self.assertEqual(os.listdir(os.path.join(self.root, "w0", "releases", "scripts")), [])
 
     def test_a_worker_that_was_away_gets_it_on_return(self):
         self.fleet("ab")
@@ -143,7 +143,7 @@ class Registry(RigTest):
         self.assertRegex(self.newest()["reason"], "tasks failed on canaries; 0 of 6 on other workers")
         self.has(canary, "1.0.0")
         wait_for(lambda: self.run_on(canary) == "succeeded", "the old one at work again")
-        self.assertIn("artifact.rolled_back", control.log)
+        self.assertIn("release.rolled_back", control.log)
 
     def test_a_canary_that_takes_it_back_itself_ends_the_rollout(self):
         self.fleet("aa")
@@ -188,9 +188,9 @@ class Registry(RigTest):
             db.execute("UPDATE artifact_chunks SET data = 'AAAA'")
         sha = self.newest()["sha256"]
         answer = self.call("GET", f"/api/registry/blobs/{sha}")
-        self.assertEqual((answer.status, answer.json["code"]), (500, "artifact-damaged"))
+        self.assertEqual((answer.status, answer.json["code"]), (500, "release-damaged"))
         worker.start()
-        worker.wait_log("artifacts_not_fetched")
+        worker.wait_log("releases_not_fetched")
         self.assertIsNone(self.on_worker("w0"))
         self.skep("script", "publish", path)
         self.has("w0", "1.0.0")
@@ -209,12 +209,12 @@ class Registry(RigTest):
             wanted = f.read()
         wait_for(lambda: self.on_worker("w0", "echo.so", "plugins") == wanted, "the file")
         self.assertEqual(self.newest("echo")["arch"], os.uname().machine)
-        mode = os.stat(os.path.join(self.root, "w0/artifacts/plugins/echo.so")).st_mode
+        mode = os.stat(os.path.join(self.root, "w0/releases/plugins/echo.so")).st_mode
         self.assertEqual(mode & 0o777, 0o640)
         # At the next start it is the first in the paths, and the worker says that it serves.
         self.nodes[1].terminate()
         self.nodes[1].start()
-        wait_for(lambda: [w["state"] for w in self.api("GET", "/api/registry/artifacts/echo")["workers"]] == ["active"],
+        wait_for(lambda: [w["state"] for w in self.api("GET", "/api/registry/releases/echo")["workers"]] == ["active"],
                  "active")
         self.assertIn("w0", self.skep("registry", "show", "echo").stdout)
         waited = self.skep("plugin", "publish", echo, "--wait")

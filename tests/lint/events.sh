@@ -3,7 +3,7 @@
 # written in full where they are published, or nobody finds them.
 # Usage: events.sh REPOSITORY
 cd "$1" || exit 2
-areas='(plugin|script|config|artifact|task|worker)'
+areas='(plugin|script|config|release|task|worker)'
 composed=$(grep -rnE --include='*.cpp' "\"$areas\.\" *\+" core)
 if [ -n "$composed" ]; then
   printf "%s\nwrite the whole name of an event where it is published\n" "$composed"

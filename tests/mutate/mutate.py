@@ -24,7 +24,7 @@ BUILD = os.path.join(SOURCE, "build-mutate", "build")
 ALSO = {
     "core/model": ["queue_conformance"],
     "core/net": ["worker_client_test"],
-    "core/plugin": ["isolation_test", "lua_test", "kit_test"],
+    "core/plugin": ["isolation_test", "lua_test", "conformance_test"],
     "core/plughost": ["isolation_test", "lua_test"],
     "core/ports": ["worker_test", "worker_parts_test", "queue_conformance", "spool_conformance_test"],
     "core/proc": ["execute_script_test"],

@@ -34,7 +34,7 @@ FakeControl::Answer agree() {
 std::map<std::string, FakeControl::Answer> agreeable() {
   return {{"register", agree<api::RegistrationReply>()}, {"claim", agree<api::ClaimReply>()},
           {"release", agree<api::BeatReply>()},          {"heartbeat", agree<api::BeatReply>()},
-          {"artifacts", agree<api::DesiredArtifacts>()}, {"results", acknowledge}};
+          {"releases", agree<api::DesiredReleases>()},   {"results", acknowledge}};
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ FakeControl::FakeControl() : answers_(agreeable()) {
   routes.push_back(route("/api/workers/{id}/claim", "claim"));
   routes.push_back(route("/api/workers/{id}/release", "release"));
   routes.push_back(route("/api/workers/{id}/heartbeat", "heartbeat"));
-  routes.push_back(route("/api/workers/{id}/artifacts", "artifacts", "GET"));
+  routes.push_back(route("/api/workers/{id}/releases", "releases", "GET"));
   routes.push_back(route("/api/workers/results", "results"));
   net::ServerOptions options;
   options.listen = {"127.0.0.1:0"};

@@ -23,7 +23,7 @@ class FakeControl {
   std::string url() const;
   /// Whom the answer to `request` is for.
   static api::Addressee sender_of(const net::HttpRequest& request);
-  /// What `call` ("register", "claim", "release", "heartbeat", "artifacts", "results") answers.
+  /// What `call` ("register", "claim", "release", "heartbeat", "releases", "results") answers.
   /// Until then: 200 and what an agreeable control plane says.
   void on(const std::string& call, Answer answer);
   /// Bodies that came for `call`, in order.

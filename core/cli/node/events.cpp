@@ -51,14 +51,14 @@ Expected<int> run_events(Invocation& call) {
 }  // namespace
 
 Command events_command() {
-  Command c{"events", "what happens: plugins, scripts, configuration; tasks, workers, artifacts"};
+  Command c{"events", "what happens: plugins, scripts, configuration; tasks, workers, releases"};
   c.options = config_options();
   c.options.push_back({"follow", 'f', "", "go on with what happens next, also after a restart"});
   c.options.push_back({"since", 0, "ID", "begin after this event; 0 = all that is kept"});
   c.options.push_back({"kind", 0, "NAMES", "only these, with commas; a * at the end: task.*"});
   c.notes =
       "Without -f, the events that are still kept: the last 1024 of the node, and those that a\n"
-      "control plane keeps in its database, of tasks, workers and artifacts. -o jsonl prints each\n"
+      "control plane keeps in its database, of tasks, workers and releases. -o jsonl prints each\n"
       "as JSON with its id; an event \"gap\" says how many were missed in between.";
   c.examples = {"skep events -c node.toml", "skep events -f --kind 'task.failed,worker.*'",
                 "skep events -f -o jsonl --server http://127.0.0.1:9595"};

@@ -78,7 +78,7 @@ std::vector<Column> release_columns(WallMs now, bool with_workers) {
 Expected<int> list(Invocation& call) {
   auto api = call.api();
   if (!api) return api.error();
-  const auto document = (*api)->get("/api/registry/artifacts");
+  const auto document = (*api)->get("/api/registry/releases");
   if (!document) return document.error();
   print_list(call.console, call.format, *document, release_columns(call.console.now_ms(), true),
              "name", "nothing is published; next: skep script publish FILE --site SITE");
@@ -96,10 +96,10 @@ json::value list_of(const json::object& document, std::string_view key) {
 Expected<int> show(Invocation& call) {
   auto api = call.api();
   if (!api) return api.error();
-  const auto document = (*api)->get(artifact_path(call.args.get("NAME")));
+  const auto document = (*api)->get(release_path(call.args.get("NAME")));
   if (!document) return document.error();
   if (!document->is_object())
-    return Failure(Error{Code::kCorrupt, "the artifact is no JSON object"});
+    return Failure(Error{Code::kCorrupt, "the release is no JSON object"});
   if (print_document(call.console, call.format, *document, "name")) return 0;
   const json::object& o = document->get_object();
   print_list(call.console, call.format, list_of(o, "releases"),
@@ -124,8 +124,8 @@ Expected<int> change(Invocation& call, const std::string& verb) {
   std::string body;
   if (call.args.has("reason"))
     body = json::serialize(json::object{{"reason", call.args.get("reason")}});
-  const auto changed = verb == "withdraw" ? (*api)->remove(artifact_path(name))
-                                          : (*api)->post(artifact_path(name, "/" + verb), body);
+  const auto changed = verb == "withdraw" ? (*api)->remove(release_path(name))
+                                          : (*api)->post(release_path(name, "/" + verb), body);
   if (!changed) return changed.error();
   if (print_document(call.console, call.format, *changed, "name")) return 0;
   for (const json::object* r : items_of(*changed))
@@ -138,7 +138,7 @@ Expected<int> change(Invocation& call, const std::string& verb) {
 
 Command with_name(const std::string& verb, std::string summary) {
   Command c{"registry " + verb, std::move(summary)};
-  c.positionals = {{"NAME", "artifact: a script's or a plugin's name"}};
+  c.positionals = {{"NAME", "release: a script's or a plugin's name"}};
   c.run = [verb](Invocation& call) { return change(call, verb); };
   return c;
 }
@@ -148,8 +148,8 @@ Command with_name(const std::string& verb, std::string summary) {
 std::vector<Command> registry_commands() {
   Command all{"registry list", "list what is published and in force"};
   all.run = list;
-  Command one{"registry show", "show an artifact's releases and how far each worker is"};
-  one.positionals = {{"NAME", "artifact: a script's or a plugin's name"}};
+  Command one{"registry show", "show the releases of a name and how far each worker is"};
+  one.positionals = {{"NAME", "release: a script's or a plugin's name"}};
   one.run = show;
   Command back = with_name("rollback", "take the newest release back; the one before serves again");
   back.options = {{"reason", 0, "TEXT", "kept with the release"}};
@@ -157,7 +157,7 @@ std::vector<Command> registry_commands() {
   for (Command& c :
        std::vector<Command>{std::move(all), std::move(one), std::move(back),
                             with_name("promote", "give a canary to every worker it is meant for"),
-                            with_name("withdraw", "take an artifact from every worker")})
+                            with_name("withdraw", "take a release from every worker")})
     out.push_back(std::move(c));
   return out;
 }

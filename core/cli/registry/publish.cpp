@@ -12,7 +12,7 @@
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/cli/base/script_runner.hpp"
-#include "core/cli/registry/artifact_file.hpp"
+#include "core/cli/registry/release_file.hpp"
 #include "core/cli/registry/rollout_wait.hpp"
 
 namespace skep::cli {
@@ -31,7 +31,7 @@ Result<json::value> canary_of(const std::string& text) {
   return json::value(*n);
 }
 
-Result<json::object> request_of(Invocation& call, const ArtifactFile& file) {
+Result<json::object> request_of(Invocation& call, const ReleaseFile& file) {
   json::object o{{"kind", file.kind}, {"name", file.name}, {"version", file.version}};
   if (!file.signature.empty()) o["signature"] = file.signature;
   json::array types(file.types.begin(), file.types.end());
@@ -95,7 +95,7 @@ void warn_of_empty_sites(const Invocation& call, Client& api, const json::object
     if (!found.contains(site)) call.console.note(printable(no_worker_at(site, known)));
 }
 
-Expected<int> publish(Invocation& call, const Expected<ArtifactFile>& file) {
+Expected<int> publish(Invocation& call, const Expected<ReleaseFile>& file) {
   if (!file) return file.error();
   const auto limit = call.args.number("wait-timeout", 60);
   if (!limit) return limit.error();
@@ -105,7 +105,7 @@ Expected<int> publish(Invocation& call, const Expected<ArtifactFile>& file) {
   if (!api) return api.error();
   const bool wait = call.args.has("wait");
   if (wait) catch_interrupts();
-  const auto made = (*api)->post("/api/registry/artifacts", json::serialize(*body));
+  const auto made = (*api)->post("/api/registry/releases", json::serialize(*body));
   if (!made) return made.error();
   const json::object* release = made->if_object();
   if (release == nullptr)
@@ -129,7 +129,7 @@ Expected<int> publish(Invocation& call, const Expected<ArtifactFile>& file) {
 }
 
 Command publish_command(const std::string& noun, const std::string& extension,
-                        Expected<ArtifactFile> (*read)(const Invocation&)) {
+                        Expected<ReleaseFile> (*read)(const Invocation&)) {
   Command c{noun + " publish", "give a " + noun + " to the workers of a site, or of all"};
   c.positionals = {{"FILE", "the " + extension + " file; FILE.minisig beside it goes along"}};
   c.options = {

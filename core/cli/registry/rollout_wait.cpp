@@ -63,8 +63,8 @@ Progress progress_of(const json::value& document, std::int64_t release) {
 
 }  // namespace
 
-std::string artifact_path(const std::string& name, std::string_view rest) {
-  return "/api/registry/artifacts/" + encode_part(name) + std::string(rest);
+std::string release_path(const std::string& name, std::string_view rest) {
+  return "/api/registry/releases/" + encode_part(name) + std::string(rest);
 }
 
 Expected<json::value> wait_for_rollout(Client& api, const Console& console, const std::string& name,
@@ -76,7 +76,7 @@ Expected<json::value> wait_for_rollout(Client& api, const Console& console, cons
     if (interrupted())
       return Failure(Error{Code::kCancelled, "interrupted; the rollout goes on"}.with_next(
           "skep registry show " + name));
-    auto document = api.get(artifact_path(name));
+    auto document = api.get(release_path(name));
     if (!document) return document;
     const Progress p = progress_of(*document, release);
     if (!p.trouble.empty())

@@ -7,9 +7,9 @@
 
 namespace skep::cli {
 
-std::string artifact_path(const std::string& name, std::string_view rest = {});
+std::string release_path(const std::string& name, std::string_view rest = {});
 
-/// Says on `err` how far the release is whenever that changes. Returns the artifact's document once
+/// Says on `err` how far the release is whenever that changes. Returns the release's document once
 /// every online worker that is meant to have the release runs it, and there is one. kFailed when
 /// one cannot or it is rolled back, kDeadline after `limit` (0 = none), kCancelled when
 /// interrupted.

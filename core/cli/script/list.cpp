@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "core/app/app.hpp"
-#include "core/app/slots.hpp"
+#include "core/app/node_files.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/node_config.hpp"
 #include "core/cli/base/plugin_view.hpp"

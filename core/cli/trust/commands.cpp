@@ -107,7 +107,7 @@ Expected<int> sign(Invocation& call) {
   for (const std::string& file : files) {
     const auto subject = subject_of(call, file);
     if (!subject) return subject.error();
-    const trust::Artifact& a = subject->artifact;
+    const trust::Candidate& a = subject->candidate;
     const auto signature =
         key->sign(subject->digests.blake2b, trust::comment_of(a.id, a.version, a.abi));
     SKEP_TRY(replace_file(file + ".minisig", signature.file(), 0644));
@@ -146,7 +146,7 @@ Expected<trust::Settings> settings_of_config(Invocation& call) {
   return std::move(*settings);
 }
 
-json::object document_of(const trust::Artifact& a, const trust::Judgement& judgement) {
+json::object document_of(const trust::Candidate& a, const trust::Judgement& judgement) {
   json::array rows;
   for (const trust::Finding& f : judgement.rows)
     rows.push_back(json::object{
@@ -162,7 +162,7 @@ Expected<int> verify(Invocation& call) {
   if (!settings) return settings.error();
   const auto subject = subject_of(call, call.args.get("FILE"));
   if (!subject) return subject.error();
-  const trust::Artifact& a = subject->artifact;
+  const trust::Candidate& a = subject->candidate;
   const auto judgement = by_key ? trust::judge_signature(*settings, a) : trust::judge(*settings, a);
   SKEP_TRY(judgement.verdict(a, *settings));
   if (!print_document(call.console, call.format, document_of(a, judgement), "id"))

@@ -15,18 +15,18 @@
 namespace skep::cli {
 namespace {
 
-using trust::Artifact;
+using trust::Candidate;
 using trust::LockFile;
 using trust::Pin;
 
 struct Request {
   trust::Settings settings;
-  std::vector<Artifact> files;
+  std::vector<Candidate> files;
 };
 
 /// Every plugin that could be loaded; what is refused or shadowed has no pin.
-std::vector<Artifact> artifacts_of(const std::vector<plugin::PluginInfo>& plugins) {
-  std::vector<Artifact> out;
+std::vector<Candidate> candidates_of(const std::vector<plugin::PluginInfo>& plugins) {
+  std::vector<Candidate> out;
   const std::string abi = "skep/" + std::to_string(plugin::host_abi().major);
   for (const plugin::PluginInfo& p : plugins)
     if (p.state != plugin::PluginState::kRefused)
@@ -40,7 +40,7 @@ Expected<Request> request_of(Invocation& call) {
   if (call.args.has("FILE")) {
     auto subject = subject_of(call, call.args.get("FILE"));
     if (!subject) return subject.error();
-    out.files = {std::move(subject->artifact)};
+    out.files = {std::move(subject->candidate)};
     if (call.args.has("config")) {
       auto loaded = load_config(call);
       if (!loaded) return loaded.error();
@@ -49,7 +49,7 @@ Expected<Request> request_of(Invocation& call) {
   } else {
     auto scanned = scan_plugins(call);
     if (!scanned) return scanned.error();
-    out.files = artifacts_of(scanned->plugins);
+    out.files = candidates_of(scanned->plugins);
     config = std::move(scanned->config);
   }
   if (config) {
@@ -63,7 +63,7 @@ Expected<Request> request_of(Invocation& call) {
 }
 
 /// The key that signed the file. A signature that does not hold is an error, whatever the policy.
-Result<std::string> key_of(const trust::Settings& settings, const Artifact& a) {
+Result<std::string> key_of(const trust::Settings& settings, const Candidate& a) {
   const bool trusts_somebody = !settings.keys.keys_for(a.id).empty();
   const auto text = trust::read_regular_file(a.source + ".minisig", kMaxSignatureBytes);
   const bool is_unsigned = !text && text.error().code == Code::kNotFound;
@@ -73,7 +73,7 @@ Result<std::string> key_of(const trust::Settings& settings, const Artifact& a) {
   return judgement.key;
 }
 
-Result<Pin> pin_of(const trust::Settings& settings, const Artifact& a, const Pin* before,
+Result<Pin> pin_of(const trust::Settings& settings, const Candidate& a, const Pin* before,
                    bool may_go_back) {
   auto key = key_of(settings, a);
   if (!key) return key.error();
@@ -150,7 +150,7 @@ Expected<int> lock(Invocation& call) {
   if (!before && before.error().code != Code::kNotFound) return before.error();
   const LockFile old = before ? std::move(*before) : LockFile{};
   LockFile now = call.args.has("prune") ? LockFile{} : old;
-  for (const Artifact& a : request->files) {
+  for (const Candidate& a : request->files) {
     const auto at = old.pins.find(a.id);
     const Pin* pinned = at == old.pins.end() ? nullptr : &at->second;
     auto pin = pin_of(request->settings, a, pinned, call.args.has("allow-rollback"));

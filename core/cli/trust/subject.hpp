@@ -10,7 +10,7 @@
 namespace skep::cli {
 
 struct Subject {
-  trust::Artifact artifact;
+  trust::Candidate candidate;
   trust::Digests digests;
 };
 

@@ -1,7 +1,7 @@
 #include "core/cli/up/node_files.hpp"
 
 #include "core/app/app.hpp"
-#include "core/app/slots.hpp"
+#include "core/app/node_files.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 

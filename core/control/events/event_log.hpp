@@ -1,4 +1,4 @@
-// Durable events, the writing side: what happened to tasks, workers and artifacts becomes rows of
+// Durable events, the writing side: what happened to tasks, workers and releases becomes rows of
 // the store that join the transaction which causes them. A crash leaves none out and writes none
 // twice.
 //
@@ -30,7 +30,7 @@ inline constexpr std::string_view kSystem = "system";  ///< the control plane by
 struct NewEvent {
   WallMs at = 0;
   std::string_view kind;  ///< "task.failed", a literal: tests/lint/events.sh finds it
-  std::string subject;    ///< id of the task or worker, name of the artifact
+  std::string subject;    ///< id of the task or worker, name of the release
   std::string actor;      ///< "" = not known
   std::vector<log::Field> fields{};
 };

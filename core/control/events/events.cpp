@@ -16,16 +16,16 @@ constexpr Millis kBreath{50};  ///< between two batches of what is forgotten
 
 EventRetention::Limits event_limits(const config::Config& config) {
   EventRetention::Limits limits;
-  limits.most = config.control.max_events;
+  limits.most = config.events.max_events;
   // However short: only 0 means for ever.
-  if (const double days = config.control.retention_days; days > 0)
+  if (const double days = config.tasks.retention_days; days > 0)
     limits.keep_ms = std::max<std::int64_t>(1, seconds_to_ms(days * 86'400));
   return limits;
 }
 
 Events::Events(Platform& platform, const config::Config& config)
     : feed(std::make_shared<EventFeed>(platform.store)),
-      log(config.control.events, [feed = feed] { feed->poke(); }),
+      log(config.events.events, [feed = feed] { feed->poke(); }),
       retention(platform.store, platform.clock, event_limits(config)),
       pump_(*feed, retention) {}
 
@@ -37,7 +37,7 @@ Events::~Events() {
 std::vector<Migrations> Events::migrations() const { return {{"events", EventLog::migrations()}}; }
 
 void Events::apply(const config::Config& config) {
-  log.set_kept(config.control.events);
+  log.set_kept(config.events.events);
   retention.set_limits(event_limits(config));
 }
 

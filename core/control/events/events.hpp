@@ -1,4 +1,4 @@
-// The feature "events": what happened to tasks, workers and artifacts, kept in the store. Other
+// The feature "events": what happened to tasks, workers and releases, kept in the store. Other
 // features write through `log`; GET /api/events reads through `feed`.
 #pragma once
 

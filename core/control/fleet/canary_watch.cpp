@@ -25,12 +25,12 @@ void CanaryWatch::follow(const std::vector<Release>& releases) {
   watches_ = std::move(next);
 }
 
-std::vector<api::ArtifactState> CanaryWatch::heard(const std::string& worker_id,
-                                                   const api::ArtifactReport& report, WallMs now) {
+std::vector<api::HeldRelease> CanaryWatch::heard(const std::string& worker_id,
+                                                 const api::ReleaseReport& report, WallMs now) {
   const MutexLock lock(mutex_);
   for (auto& [id, watch] : watches_)
     if (watch.release.is_canary(worker_id)) watch.heard(worker_id, report, now);
-  std::vector<api::ArtifactState> fresh;
+  std::vector<api::HeldRelease> fresh;
   std::map<std::string, std::string> failed;
   auto& known = failed_[worker_id];
   for (const auto& a : report.items) {
@@ -45,7 +45,7 @@ std::vector<api::ArtifactState> CanaryWatch::heard(const std::string& worker_id,
 
 /// Only a canary that says it serves the release has it. Before it knows of the release it speaks
 /// of an older one with the same bytes.
-void CanaryWatch::Watch::heard(const std::string& worker_id, const api::ArtifactReport& report,
+void CanaryWatch::Watch::heard(const std::string& worker_id, const api::ReleaseReport& report,
                                WallMs now) {
   const auto said = std::find_if(report.items.begin(), report.items.end(),
                                  [&](const auto& a) { return a.sha256 == release.sha256; });

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/api/artifacts.hpp"
+#include "core/api/desired_releases.hpp"
 #include "core/base/mutex.hpp"
 #include "core/control/fleet/rollout.hpp"
 
@@ -27,8 +27,8 @@ class CanaryWatch {
   void follow(const std::vector<Release>& releases);
 
   /// A beat of `worker_id`. What failed there and was not known to.
-  std::vector<api::ArtifactState> heard(const std::string& worker_id,
-                                        const api::ArtifactReport& report, WallMs now);
+  std::vector<api::HeldRelease> heard(const std::string& worker_id,
+                                      const api::ReleaseReport& report, WallMs now);
   /// That worker is gone for good.
   void forget(const std::string& worker_id);
 
@@ -57,7 +57,7 @@ class CanaryWatch {
     Release release;
     std::map<std::string, WallMs> in_place;  ///< canaries that serve it, and since when
     std::string failure;
-    void heard(const std::string& worker_id, const api::ArtifactReport& report, WallMs now);
+    void heard(const std::string& worker_id, const api::ReleaseReport& report, WallMs now);
   };
   mutable Mutex mutex_;
   std::map<std::int64_t, Watch> watches_ SKEP_GUARDED_BY(mutex_);  ///< by release id

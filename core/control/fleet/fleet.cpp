@@ -3,6 +3,7 @@
 namespace skep::control {
 
 std::vector<Migrations> Fleet::migrations() const {
+  // Line and tables are older than the word "release".
   return {{"artifacts", ReleaseStore::migrations()}};
 }
 

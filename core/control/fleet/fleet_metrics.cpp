@@ -14,15 +14,15 @@ using api::Snapshot;
 
 void add_releases(std::vector<prometheus::MetricFamily>& out, const std::vector<Release>& releases,
                   const std::vector<WorkerRecord>& workers) {
-  Snapshot count("skep_artifact_releases", "Releases in the registry by kind and state.");
-  Snapshot tasks("skep_artifact_canary_tasks", "Tasks that ended on canaries under way.");
-  Snapshot places("skep_artifact_workers", "Workers by artifact and what they say of it.");
+  Snapshot count("skep_releases", "Releases in the registry by kind and state.");
+  Snapshot tasks("skep_release_canary_tasks", "Tasks that ended on canaries under way.");
+  Snapshot places("skep_release_workers", "Workers by release and what they say of it.");
   std::map<std::pair<std::string, std::string>, int> by_state;
   std::map<std::pair<std::string, std::string>, int> by_place;
   for (const Release& r : releases) {
     ++by_state[{std::string(api::to_string(r.kind)), std::string(to_string(r.state))}];
     if (r.state != ReleaseState::kCanary) continue;
-    const Snapshot::Labels release{{"artifact", r.name}, {"version", r.version}, {"arch", r.arch}};
+    const Snapshot::Labels release{{"release", r.name}, {"version", r.version}, {"arch", r.arch}};
     for (const auto& [outcome, n] :
          {std::pair{"succeeded", r.canary.ok}, {"failed", r.canary.failed}}) {
       Snapshot::Labels labels = release;
@@ -31,10 +31,10 @@ void add_releases(std::vector<prometheus::MetricFamily>& out, const std::vector<
     }
   }
   for (const auto& w : workers)
-    for (const auto& a : w.beat.artifacts.items) ++by_place[{a.name, a.state}];
+    for (const auto& a : w.beat.releases.items) ++by_place[{a.name, a.state}];
   for (const auto& [key, n] : by_state) count.add(n, {{"kind", key.first}, {"state", key.second}});
   for (const auto& [key, n] : by_place)
-    places.add(n, {{"artifact", key.first}, {"state", key.second}});
+    places.add(n, {{"release", key.first}, {"state", key.second}});
   for (Snapshot* s : {&count, &tasks, &places}) out.push_back(s->take());
 }
 
@@ -44,8 +44,8 @@ struct FleetMetrics::Families {
   prometheus::Registry registry;
   prometheus::Family<prometheus::Counter>& events =
       prometheus::BuildCounter()
-          .Name("skep_artifact_events_total")
-          .Help("What happened to artifacts of the registry.")
+          .Name("skep_release_events_total")
+          .Help("What happened to releases of the registry.")
           .Register(registry);
 };
 

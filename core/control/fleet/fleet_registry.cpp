@@ -188,9 +188,9 @@ Result<FleetRegistry::Published> FleetRegistry::publish(const Publication& p,
     if (*standing != nullptr) return Published{**standing, true};
     std::vector<Release> after = now->releases;
     after.push_back(*r);
-    std::vector<NewEvent> events{event_of({"artifact.published", actor}, *r)};
+    std::vector<NewEvent> events{event_of({"release.published", actor}, *r)};
     if (r->state == ReleaseState::kCanary)
-      events.push_back(event_of({"artifact.canary", actor}, *r));
+      events.push_back(event_of({"release.canary", actor}, *r));
     const Status done =
         store_.add(*r, forgettable(after), clock_.wall_ms(), events_.statements(events));
     if (done) {
@@ -214,15 +214,15 @@ Result<std::vector<Release>> FleetRegistry::history(const std::string& name) {
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return Error{Code::kNotFound,
-               "no artifact \"" + std::string(clip_utf8(name, 64)) + "\" was published; " +
+               "no release \"" + std::string(clip_utf8(name, 64)) + "\" was published; " +
                    (names.empty() ? "the registry is empty" : suggestion(name, names)),
-               "unknown-artifact", "skep registry list"};
+               "unknown-release", "skep registry list"};
 }
 
 Result<std::vector<Release>> FleetRegistry::rollback(const std::string& name,
                                                      const std::string& reason,
                                                      const std::string& actor) {
-  return apply({"artifact.rolled_back", actor},
+  return apply({"release.rolled_back", actor},
                [&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
                  SKEP_TRY(history(name));
                  std::vector<Release> top = tops(now.releases, name);
@@ -231,7 +231,7 @@ Result<std::vector<Release>> FleetRegistry::rollback(const std::string& name,
                  });
                  if (top.empty())
                    return Error{Code::kState,
-                                "artifact \"" + name + "\" has no older release to go back to",
+                                "release \"" + name + "\" has no older release to go back to",
                                 "nothing-older", "skep registry withdraw " + name};
                  return moved(std::move(top), ReleaseState::kRolledBack, reason, now.revision + 1,
                               clock_.wall_ms());
@@ -240,14 +240,14 @@ Result<std::vector<Release>> FleetRegistry::rollback(const std::string& name,
 
 Result<std::vector<Release>> FleetRegistry::promote(const std::string& name,
                                                     const std::string& actor) {
-  return apply({"artifact.promoted", actor},
+  return apply({"release.promoted", actor},
                [&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
                  SKEP_TRY(history(name));
                  std::vector<Release> top = tops(now.releases, name);
                  std::erase_if(top,
                                [](const Release& r) { return r.state != ReleaseState::kCanary; });
                  if (top.empty())
-                   return Error{Code::kState, "artifact \"" + name + "\" has no canary under way",
+                   return Error{Code::kState, "release \"" + name + "\" has no canary under way",
                                 "no-canary", "skep registry show " + name};
                  return moved(std::move(top), ReleaseState::kActive, "promoted by hand",
                               now.revision + 1, clock_.wall_ms());
@@ -256,25 +256,25 @@ Result<std::vector<Release>> FleetRegistry::promote(const std::string& name,
 
 Result<std::vector<Release>> FleetRegistry::withdraw(const std::string& name,
                                                      const std::string& actor) {
-  return apply({"artifact.withdrawn", actor},
+  return apply({"release.withdrawn", actor},
                [&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
                  auto all = history(name);
                  if (!all) return all;
                  std::erase_if(*all, [](const Release& r) { return !r.in_force(); });
                  if (all->empty())
-                   return Error{Code::kState, "no release of artifact \"" + name + "\" is in force",
+                   return Error{Code::kState, "no release of release \"" + name + "\" is in force",
                                 "already-withdrawn", "skep registry show " + name};
                  return moved(std::move(*all), ReleaseState::kWithdrawn, "withdrawn by hand",
                               now.revision + 1, clock_.wall_ms());
                });
 }
 
-Result<api::DesiredArtifacts> FleetRegistry::desired_of(const WorkerRecord& w) {
+Result<api::DesiredReleases> FleetRegistry::desired_of(const WorkerRecord& w) {
   const auto at = store_.revision();
   if (!at) return at.error();
   if (*at != snapshot()->revision) SKEP_TRY(refresh());
   const auto now = snapshot();
-  api::DesiredArtifacts out;
+  api::DesiredReleases out;
   out.revision = now->revision_of(w.profile.site);
   for (const Release* r : desired(now->releases, seat_of(w)))
     out.items.push_back({r->kind, r->name, r->version, r->sha256, r->size, r->signature});
@@ -298,7 +298,7 @@ NewEvent FleetRegistry::event_of(const Act& act, const Release& r) {
 
 /// It is in the store: to the log, to those who count, to those who follow.
 void FleetRegistry::tell(const Act& act, const std::vector<Release>& releases) {
-  const bool bad = act.event == "artifact.rolled_back";
+  const bool bad = act.event == "release.rolled_back";
   for (const Release& r : releases) {
     metrics_.event(act.event.substr(act.event.find('.') + 1));
     log::write(bad ? log::Level::kWarn : log::Level::kInfo, act.event,

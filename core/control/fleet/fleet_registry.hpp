@@ -44,7 +44,7 @@ class FleetRegistry final : public Service {
     Release release;
     bool existed = false;  ///< the newest release of that name is just this already
   };
-  /// kInvalid for content that cannot be such an artifact, kState "version-exists" when the version
+  /// kInvalid for content that cannot be such a release, kState "version-exists" when the version
   /// has other content, "canary-under-way", "kind-differs", "no-canary". [any]
   Result<Published> publish(const Publication& p, const std::string& actor);
   /// Takes the newest release of `name` back (of each architecture); the one below it is in force
@@ -60,13 +60,13 @@ class FleetRegistry final : public Service {
   /// Releases of `name`, oldest first; kNotFound with the nearest. [any]
   Result<std::vector<Release>> history(const std::string& name);
   /// What `w` is meant to have, as the store says now. [any]
-  Result<api::DesiredArtifacts> desired_of(const WorkerRecord& w);
+  Result<api::DesiredReleases> desired_of(const WorkerRecord& w);
   Result<std::string> chunk(const std::string& sha256, std::int64_t index) {
     return store_.chunk(sha256, index);
   }
   Result<std::string> blob(const std::string& sha256) { return store_.blob(sha256); }
 
-  /// A worker's beat: what it has of its artifacts. [any]
+  /// A worker's beat: what it has of its releases. [any]
   void heard(const WorkerRecord& w);
   /// That worker was removed. [any]
   void forget_worker(const std::string& worker_id) { watch_.forget(worker_id); }

@@ -12,10 +12,10 @@ constexpr std::int64_t kCollectMs = 600'000;
 
 void FleetRegistry::heard(const WorkerRecord& w) {
   const std::string& id = w.profile.id;
-  for (const auto& a : watch_.heard(id, w.beat.artifacts, clock_.wall_ms())) {
+  for (const auto& a : watch_.heard(id, w.beat.releases, clock_.wall_ms())) {
     metrics_.event("failed");
     events::publish(
-        log::Level::kError, "artifact.failed",
+        log::Level::kError, "release.failed",
         {{"id", a.name}, {"sha256", a.sha256}, {"worker_id", id}, {"reason", a.reason}});
   }
 }
@@ -57,7 +57,7 @@ Status FleetRegistry::decide(const Release& r) {
   const Judgement verdict = judge(r, clock_.wall_ms(), sight->in_place, sight->failure);
   if (verdict.what == Judgement::What::kWait) return {};
   const bool good = verdict.what == Judgement::What::kPromote;
-  const Act act{good ? "artifact.promoted" : "artifact.rolled_back", std::string(kSystem)};
+  const Act act{good ? "release.promoted" : "release.rolled_back", std::string(kSystem)};
   const auto done = apply(act, [&](const RegistrySnapshot& now) -> Result<std::vector<Release>> {
     for (Release fresh : now.releases) {
       if (fresh.id != r.id || fresh.state != ReleaseState::kCanary) continue;

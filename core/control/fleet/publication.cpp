@@ -32,12 +32,12 @@ Status check_content(const Publication& p) {
   if (p.content.size() > api::max_bytes(p.kind))
     return invalid("publish: the " + kind + " has " + std::to_string(p.content.size()) +
                    " bytes; at most " + std::to_string(api::max_bytes(p.kind)))
-        .named("artifact-too-large");
+        .named("release-too-large");
   if (p.signature.size() > kMaxSignatureBytes)
     return invalid("publish: the signature has more than " + std::to_string(kMaxSignatureBytes) +
                    " bytes");
   const bool binary = p.content.find('\0') != std::string::npos || p.content.starts_with('\x1b');
-  if (p.kind == api::ArtifactKind::kScript && binary)
+  if (p.kind == api::ReleaseKind::kScript && binary)
     return invalid("publish: the script is no text; compiled Lua is not taken").named("bad-script");
   return {};
 }
@@ -45,7 +45,7 @@ Status check_content(const Publication& p) {
 }  // namespace
 
 Status check_publication(const Publication& p, const std::string& sha256) {
-  if (!api::is_artifact_name(p.name))
+  if (!api::is_release_name(p.name))
     return invalid("publish: name \"" + std::string(clip_utf8(p.name, 64)) +
                    "\" must be lower-case letters, digits, '.', '_' or '-', at most 64");
   if (!is_version(p.version))
@@ -76,7 +76,7 @@ Result<Release> release_of(const Publication& p, const std::string& sha256) {
   r.size = static_cast<std::int64_t>(p.content.size());
   r.signature = p.signature;
   r.arch = "any";
-  if (p.kind == api::ArtifactKind::kPlugin) {
+  if (p.kind == api::ReleaseKind::kPlugin) {
     const auto arch = elf_arch(p.content);
     if (!arch)
       return invalid("publish: the plugin is no shared library for x86_64 or aarch64")

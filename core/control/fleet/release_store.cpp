@@ -51,7 +51,7 @@ Status read_document(const std::string& text, Release& r) {
   if (!parsed || !parsed->is_object())
     return Error{Code::kCorrupt, "release " + std::to_string(r.id) + " is no JSON object"};
   const json::object& o = parsed->get_object();
-  const auto kind = api::parse_artifact_kind(get_string(o, "kind"));
+  const auto kind = api::parse_release_kind(get_string(o, "kind"));
   if (!kind) return kind.error();
   r.kind = *kind;
   r.arch = get_string(o, "arch");
@@ -74,15 +74,15 @@ ports::Statement move_revision(std::int64_t to) {
 }
 
 std::int64_t chunks_of(std::int64_t size) {
-  const auto whole = static_cast<std::int64_t>(api::kArtifactChunkBytes);
+  const auto whole = static_cast<std::int64_t>(api::kReleaseChunkBytes);
   return (size + whole - 1) / whole;
 }
 
 Error damaged(const std::string& sha256, std::int64_t index) {
   return Error{Code::kCorrupt,
-               "chunk " + std::to_string(index) + " of artifact " + sha256.substr(0, 12) +
+               "chunk " + std::to_string(index) + " of release " + sha256.substr(0, 12) +
                    " is damaged or missing in the store",
-               "artifact-damaged", "publish the same file again: that repairs it"};
+               "release-damaged", "publish the same file again: that repairs it"};
 }
 
 }  // namespace
@@ -193,7 +193,7 @@ Status ReleaseStore::put(const std::string& sha256, std::string_view bytes, Wall
        "CONFLICT (sha256) DO UPDATE SET touched_ms = $3",
        {sha256, static_cast<std::int64_t>(bytes.size()), now}});
   for (std::int64_t index = 0; !bytes.empty(); ++index) {
-    const std::string_view part = bytes.substr(0, api::kArtifactChunkBytes);
+    const std::string_view part = bytes.substr(0, api::kReleaseChunkBytes);
     bytes.remove_prefix(part.size());
     batch.push_back(
         {"INSERT INTO artifact_chunks (sha256, chunk, digest, data) VALUES ($1, $2, "
@@ -215,7 +215,7 @@ Result<std::string> ReleaseStore::chunk(const std::string& sha256, std::int64_t 
     if (!known) return known.error();
     if (known->empty() || index < 0 || index >= chunks_of(ports::as_int(known->front()[0])))
       return Error{Code::kNotFound,
-                   "no artifact has sha256 " + std::string(clip_utf8(sha256, 64)) + " with chunk " +
+                   "no release has sha256 " + std::string(clip_utf8(sha256, 64)) + " with chunk " +
                        std::to_string(index),
                    "unknown-blob", "skep registry list"};
     return damaged(sha256, index);
@@ -229,7 +229,7 @@ Result<std::string> ReleaseStore::chunk(const std::string& sha256, std::int64_t 
 Result<std::string> ReleaseStore::blob(const std::string& sha256) {
   auto all = chunk(sha256, 0);
   if (!all) return all;
-  for (std::int64_t i = 1; all->size() % api::kArtifactChunkBytes == 0; ++i) {
+  for (std::int64_t i = 1; all->size() % api::kReleaseChunkBytes == 0; ++i) {
     const auto more = chunk(sha256, i);
     if (!more && more.error().code == Code::kNotFound)
       break;  // its size is a whole number of chunks

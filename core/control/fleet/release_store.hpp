@@ -38,7 +38,7 @@ class ReleaseStore {
   Status put(const std::string& sha256, std::string_view bytes, WallMs now);
   /// Drops bytes of which no release is left, an hour after they were put last.
   Status collect_orphans(WallMs now);
-  /// kNotFound for an unknown hash or a chunk beyond its end, kCorrupt "artifact-damaged" when the
+  /// kNotFound for an unknown hash or a chunk beyond its end, kCorrupt "release-damaged" when the
   /// bytes are not those that were put.
   Result<std::string> chunk(const std::string& sha256, std::int64_t index);
   Result<std::string> blob(const std::string& sha256);

@@ -17,8 +17,8 @@ namespace skep::control {
 using ReleaseState = api::ReleaseState;
 using Tally = api::Tally;
 
-/// One publication of an artifact. Releases of a name form a stack: the newest one that is in force
-/// for a worker is what it runs, so taking one away brings the one below it back.
+/// One publication of a script or plugin. Releases of a name form a stack: the newest one that is
+/// in force for a worker is what it runs, so taking one away brings the one below it back.
 struct Release : api::ReleaseRecord {
   bool in_force() const { return state == ReleaseState::kActive || state == ReleaseState::kCanary; }
   bool covers(std::string_view site) const;

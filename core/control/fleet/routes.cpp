@@ -18,8 +18,8 @@ const std::string& name_of(const HttpRequest& r) { return r.params.at("name"); }
 api::Standing standing_of(const Fleet& f, const WorkerRecord& w, const Release* release) {
   api::Standing s{w.profile.id, w.profile.site,
                   f.workers.directory.presence(w, f.platform.clock.wall_ms()), release};
-  if (w.beat.artifacts.revision < release->id) return s;  // speaks of older ones
-  for (const auto& a : w.beat.artifacts.items)
+  if (w.beat.releases.revision < release->id) return s;  // speaks of older ones
+  for (const auto& a : w.beat.releases.items)
     if (a.name == release->name && a.sha256 == release->sha256) {
       s.state = a.state;
       s.reason = a.reason;
@@ -55,7 +55,7 @@ HttpResponse publish_release(Fleet& f, const HttpRequest& r) {
   if (!published) return HttpResponse::problem(published.error());
   auto response = HttpResponse::json(api::encode(published->release, published->existed),
                                      published->existed ? 200 : 201);
-  response.headers.emplace_back("Location", "/api/registry/artifacts/" + published->release.name);
+  response.headers.emplace_back("Location", "/api/registry/releases/" + published->release.name);
   return response;
 }
 
@@ -144,42 +144,42 @@ std::vector<net::Route> Fleet::routes() {
                                  .others = {{"304"}}};
   return {
       {"POST",
-       "/api/registry/artifacts",
+       "/api/registry/releases",
        kOperate,
        kPublication,
        "Publish a script or a plugin.",
        bind(publish_release),
        {"Publication", "PublishedRelease"}},
       {"GET",
-       "/api/registry/artifacts",
+       "/api/registry/releases",
        kOperate,
        0,
        "Releases in force.",
        bind(list_releases),
        {"", "ReleaseList"}},
       {"GET",
-       "/api/registry/artifacts/{name}",
+       "/api/registry/releases/{name}",
        kOperate,
        0,
        "Its releases, and how far each worker is.",
        bind(get_releases),
        {"", "ReleaseHistory"}},
       {"DELETE",
-       "/api/registry/artifacts/{name}",
+       "/api/registry/releases/{name}",
        kOperate,
        0,
        "Take it from every worker.",
        bind(withdraw),
        {"", "ChangedReleases"}},
       {"POST",
-       "/api/registry/artifacts/{name}/rollback",
+       "/api/registry/releases/{name}/rollback",
        kOperate,
        kSmall,
        "Back to the release before.",
        bind(roll_back),
        {"Rollback", "ChangedReleases"}},
       {"POST",
-       "/api/registry/artifacts/{name}/promote",
+       "/api/registry/releases/{name}/promote",
        kOperate,
        kSmall,
        "Give the canary to everybody.",
@@ -189,17 +189,17 @@ std::vector<net::Route> Fleet::routes() {
        "/api/registry/blobs/{sha256}",
        kWork,
        0,
-       "The bytes of an artifact; ?chunk=0 a part of 768 KiB.",
+       "The bytes of a release; ?chunk=0 a part of 768 KiB.",
        bind(get_blob),
        blob,
        {kChunk}},
       {"GET",
-       "/api/workers/{id}/artifacts",
+       "/api/workers/{id}/releases",
        kWork,
        0,
        "What it is meant to have.",
        bind(releases_of_worker),
-       {"", "DesiredArtifacts"}},
+       {"", "DesiredReleases"}},
   };
 }
 

@@ -8,7 +8,7 @@
 namespace skep::control {
 
 TaskSettings task_settings(const config::Config& config) {
-  const config::Config::Control& c = config.control;
+  const TaskConfig& c = config.tasks;
   TaskSettings s;
   s.lease_ms = seconds_to_ms(c.lease_seconds);
   s.max_attempts = c.max_attempts;

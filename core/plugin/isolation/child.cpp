@@ -50,24 +50,24 @@ Result<std::unique_ptr<Child>> Child::start(const ChildPlugin& plugin,
 Status Child::hello(const proc::CallControl& call) {
   const ChildPlugin& plugin = process_->plugin();
   if (const auto sent =
-          process_->link().send(wire::Type::kStart, 0, pack_start(plugin), kSendWaitMs);
+          process_->link().send(frames::Type::kStart, 0, pack_start(plugin), kSendWaitMs);
       !sent)
     return crashed("while it started");
-  const auto body = answer(wire::Type::kStarted, call);
+  const auto body = answer(frames::Type::kStarted, call);
   if (!body) return body.error();
-  wire::Unpacker in(*body);
-  const auto error = wire::unpack_error(in);
+  frames::Unpacker in(*body);
+  const auto error = frames::unpack_error(in);
   if (!in.ok()) return violated("answered the start with nonsense");
   if (error) return *error;
   return {};
 }
 
-Result<std::string> Child::answer(wire::Type type, const proc::CallControl& call) {
+Result<std::string> Child::answer(frames::Type type, const proc::CallControl& call) {
   const ChildPlugin& plugin = process_->plugin();
   const MonoMs own = proc::monotonic_ms() + plugin.limits.start_timeout.count();
   MonoMs until = call.deadline == 0 ? own : std::min(own, call.deadline + plugin.grace().count());
   int cancel_fd = call.cancel_fd;
-  wire::Assembler parts;
+  frames::Assembler parts;
   for (;;) {
     const Wake wake = process_->wait(cancel_fd, until);
     if (wake == Wake::kCancel) {
@@ -81,7 +81,7 @@ Result<std::string> Child::answer(wire::Type type, const proc::CallControl& call
     if (!frame && frame.error().code == Code::kCorrupt) return violated(frame.error().message);
     if (!frame || (wake == Wake::kExited && !*frame)) return crashed("before it answered");
     if (!*frame) continue;
-    if ((*frame)->type == wire::Type::kLog) {
+    if ((*frame)->type == frames::Type::kLog) {
       log_line(**frame);
       continue;
     }
@@ -99,13 +99,13 @@ model::Outcome Child::run(TaskCall& call, std::string_view script_id,
 
 Result<std::string> Child::load(std::string_view id, std::string_view file, std::string_view source,
                                 const proc::CallControl& call) {
-  const std::string body = wire::Packer().text(id).text(file).text(source).body();
-  if (const auto sent = process_->link().send(wire::Type::kLoad, 0, body, kSendWaitMs); !sent)
+  const std::string body = frames::Packer().text(id).text(file).text(source).body();
+  if (const auto sent = process_->link().send(frames::Type::kLoad, 0, body, kSendWaitMs); !sent)
     return crashed("before it read a script");
-  const auto reply = answer(wire::Type::kLoaded, call);
+  const auto reply = answer(frames::Type::kLoaded, call);
   if (!reply) return reply.error();
-  wire::Unpacker in(*reply);
-  const auto error = wire::unpack_error(in);
+  frames::Unpacker in(*reply);
+  const auto error = frames::unpack_error(in);
   std::string manifest(in.text());
   if (!in.ok()) return violated("answered the reading of a script with nonsense");
   if (error) return *error;
@@ -118,13 +118,13 @@ void Child::drop(std::string_view id) {
   if (known == scripts_.end()) return;
   scripts_.erase(known);
   // A child that is gone has forgotten everything; the next look finds out.
-  [[maybe_unused]] const auto sent = process_->link().send(wire::Type::kDrop, 0, id, kSendWaitMs);
+  [[maybe_unused]] const auto sent = process_->link().send(frames::Type::kDrop, 0, id, kSendWaitMs);
 }
 
 void Child::stop(Millis grace) {
   const MonoMs until = proc::monotonic_ms() + grace.count();
   const auto sent =
-      process_->link().send(wire::Type::kStop, 0, {}, static_cast<int>(grace.count()));
+      process_->link().send(frames::Type::kStop, 0, {}, static_cast<int>(grace.count()));
   if (sent && !process_->wait_exit(until))
     log::warn("plugin_child_killed", {{"plugin", process_->plugin().plugin_id},
                                       {"generation", process_->plugin().generation},
@@ -166,8 +166,8 @@ Error Child::given_up() {
   return Error{Code::kCancelled, last_error_, std::string(kGivenUp)};
 }
 
-void Child::log_line(const wire::Frame& frame) {
-  wire::Unpacker in(frame.body);
+void Child::log_line(const frames::Frame& frame) {
+  frames::Unpacker in(frame.body);
   const std::string event = clean_text(to_view(in.text()));
   const std::string_view fields = in.text();
   if (frame.more || !in.ok()) return;  // a line of log is not worth a child

@@ -58,12 +58,12 @@ class Child {
 
   Status hello(const proc::CallControl& call);
   /// The body of the answer to a request other than a task, which may take the start's time.
-  Result<std::string> answer(wire::Type type, const proc::CallControl& call);
+  Result<std::string> answer(frames::Type type, const proc::CallControl& call);
   /// Ends the child and says how it ended: "plugin-crashed" or "plugin-violation".
   Error crashed(std::string_view doing);
   Error violated(std::string_view what);
   Error given_up();
-  void log_line(const wire::Frame& frame);
+  void log_line(const frames::Frame& frame);
 
   std::unique_ptr<ChildProcess> process_;
   State state_ = State::kReady;

@@ -27,7 +27,7 @@ model::Outcome ChildCall::run(std::string_view script_id, std::string_view reque
   process_.lines().forget();
   if (TaskCall::ops().cancelled(call_.handle()) != 0) forward_cancel();
   const std::string body = pack_run({deadline_, call_.owner(), script_id, request_json});
-  if (!process_.link().send(wire::Type::kRun, 0, body, kSendWaitMs)) return crashed();
+  if (!process_.link().send(frames::Type::kRun, 0, body, kSendWaitMs)) return crashed();
   // Most answer at once: to wait on the connection alone is cheaper than to poll all there is.
   if (!cancelled_)
     if (auto outcome = on_frames(true)) return std::move(*outcome);
@@ -64,18 +64,18 @@ ChildCall::Ended ChildCall::on_frames(bool wait) {
   }
 }
 
-ChildCall::Ended ChildCall::on_frame(const wire::Frame& frame) {
+ChildCall::Ended ChildCall::on_frame(const frames::Frame& frame) {
   if (!spend(frame.body.size()))
     return violated("wrote more than " + std::to_string(process_.plugin().limits.output_mb) +
                     " MiB in one task (limits.output_mb)");
-  if (frame.type == wire::Type::kEmit) return on_emit(frame);
-  if (frame.type == wire::Type::kTask) return on_task(frame);
-  if (frame.type == wire::Type::kDone) return on_done(frame);
-  if (frame.type == wire::Type::kLog) {
+  if (frame.type == frames::Type::kEmit) return on_emit(frame);
+  if (frame.type == frames::Type::kTask) return on_task(frame);
+  if (frame.type == frames::Type::kDone) return on_done(frame);
+  if (frame.type == frames::Type::kLog) {
     child_.log_line(frame);
     return std::nullopt;
   }
-  if (frame.type != wire::Type::kProgress) return violated("sent a frame out of turn");
+  if (frame.type != frames::Type::kProgress) return violated("sent a frame out of turn");
   TaskCall::ops().progress(call_.handle(), static_cast<std::uint32_t>(frame.value),
                            to_view(frame.body));
   return std::nullopt;
@@ -88,7 +88,7 @@ bool ChildCall::spend(std::size_t bytes) {
   return true;
 }
 
-ChildCall::Ended ChildCall::on_emit(const wire::Frame& frame) {
+ChildCall::Ended ChildCall::on_emit(const frames::Frame& frame) {
   const auto channel = static_cast<std::uint32_t>(frame.value);
   if (channel == SKEP_CH_STDOUT || channel == SKEP_CH_STDERR) {
     TaskCall::ops().emit(call_.handle(), channel, to_view(frame.body));
@@ -101,23 +101,23 @@ ChildCall::Ended ChildCall::on_emit(const wire::Frame& frame) {
   return std::nullopt;
 }
 
-ChildCall::Ended ChildCall::on_task(const wire::Frame& frame) {
+ChildCall::Ended ChildCall::on_task(const frames::Frame& frame) {
   const auto body = parts_.add(frame);
   if (!body) return violated(body.error().message);
   if (!*body) return std::nullopt;
-  wire::Unpacker in(**body);
+  frames::Unpacker in(**body);
   const std::string type(in.text());
   const std::string params(in.text());
   if (!in.ok()) return violated("asked for a task with nonsense");
   const auto result = call_.run_task(type, params);
-  wire::Packer out;
-  wire::pack_error(out, wire::error_of(result));
+  frames::Packer out;
+  frames::pack_error(out, frames::error_of(result));
   out.text(result ? std::string_view(*result) : std::string_view());
-  if (!process_.link().send(wire::Type::kTaskEnd, 0, out.body(), kSendWaitMs)) return crashed();
+  if (!process_.link().send(frames::Type::kTaskEnd, 0, out.body(), kSendWaitMs)) return crashed();
   return std::nullopt;
 }
 
-ChildCall::Ended ChildCall::on_done(const wire::Frame& frame) {
+ChildCall::Ended ChildCall::on_done(const frames::Frame& frame) {
   const skep_rc rc = frame.value;
   const auto body = parts_.add(frame);
   if (!body) return violated(body.error().message);

@@ -20,10 +20,10 @@ class ChildCall {
 
   Ended step();
   Ended on_frames(bool wait);
-  Ended on_frame(const wire::Frame& frame);
-  Ended on_emit(const wire::Frame& frame);
-  Ended on_task(const wire::Frame& frame);
-  Ended on_done(const wire::Frame& frame);
+  Ended on_frame(const frames::Frame& frame);
+  Ended on_emit(const frames::Frame& frame);
+  Ended on_task(const frames::Frame& frame);
+  Ended on_done(const frames::Frame& frame);
   Ended on_time();
   void forward_cancel();
   model::Outcome finished(skep_rc rc, DoneFrame done);
@@ -34,8 +34,8 @@ class ChildCall {
   Child& child_;
   ChildProcess& process_;
   TaskCall& call_;
-  wire::Assembler parts_;
-  wire::Assembler log_parts_;
+  frames::Assembler parts_;
+  frames::Assembler log_parts_;
   std::uint64_t budget_;    ///< bytes that it may still send
   MonoMs deadline_;         ///< 0 = none
   MonoMs kill_at_ = 0;      ///< once cancelled

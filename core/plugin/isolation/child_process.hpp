@@ -9,9 +9,9 @@
 #include "core/base/fd.hpp"
 #include "core/base/result.hpp"
 #include "core/plugin/isolation/child_group.hpp"
+#include "core/plugin/isolation/frames.hpp"
 #include "core/plugin/isolation/last_lines.hpp"
 #include "core/plugin/isolation/shared_cancel.hpp"
-#include "core/plugin/isolation/wire.hpp"
 #include "core/proc/launch.hpp"
 
 namespace skep::plugin {
@@ -28,7 +28,7 @@ class ChildProcess {
   ChildProcess& operator=(const ChildProcess&) = delete;
   ~ChildProcess();
 
-  wire::Link& link() { return link_; }
+  frames::Link& link() { return link_; }
   SharedCancel& cancel() { return cancel_; }
   LastLines& lines() { return lines_; }
   const ChildPlugin& plugin() const { return plugin_; }
@@ -59,7 +59,7 @@ class ChildProcess {
   const ChildPlugin& plugin_;
   proc::Child child_;
   const proc::Mark mark_;
-  wire::Link link_;
+  frames::Link link_;
   UniqueFd output_;  ///< of its stdout and stderr
   SharedCancel cancel_;
   LastLines lines_;

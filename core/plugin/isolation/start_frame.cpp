@@ -1,12 +1,12 @@
 #include "core/plugin/isolation/start_frame.hpp"
 
-#include "core/plugin/isolation/wire.hpp"
+#include "core/plugin/isolation/frames.hpp"
 
 namespace skep::plugin {
 
 std::string pack_start(const ChildPlugin& plugin) {
-  wire::Packer out;
-  out.integer(wire::kVersion);
+  frames::Packer out;
+  out.integer(frames::kVersion);
   out.text(plugin.file.path).text(plugin.file.sha256).text(plugin.plugin_id);
   out.text(plugin.component).text(plugin.kind).text(plugin.config_json);
   out.integer(static_cast<std::int64_t>(plugin.generation));
@@ -16,8 +16,8 @@ std::string pack_start(const ChildPlugin& plugin) {
 }
 
 Result<ChildPlugin> unpack_start(std::string_view body) {
-  wire::Unpacker in(body);
-  if (in.integer() != wire::kVersion)
+  frames::Unpacker in(body);
+  if (in.integer() != frames::kVersion)
     return Error{Code::kUnsupported, "skep-plughost and skep are of different builds",
                  "plughost-mismatch", "install both from the same package"};
   ChildPlugin out;

@@ -1,4 +1,4 @@
-// The body of wire::Type::kStart, for both ends.
+// The body of frames::Type::kStart, for both ends.
 #pragma once
 
 #include <string>

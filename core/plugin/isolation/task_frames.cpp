@@ -1,11 +1,11 @@
 #include "core/plugin/isolation/task_frames.hpp"
 
-#include "core/plugin/isolation/wire.hpp"
+#include "core/plugin/isolation/frames.hpp"
 
 namespace skep::plugin {
 
 std::string pack_run(const RunFrame& run) {
-  return wire::Packer()
+  return frames::Packer()
       .reserve(4, run.owner.size() + run.script_id.size() + run.request.size())
       .integer(run.deadline)
       .text(run.owner)
@@ -15,7 +15,7 @@ std::string pack_run(const RunFrame& run) {
 }
 
 std::optional<RunFrame> unpack_run(std::string_view body) {
-  wire::Unpacker in(body);
+  frames::Unpacker in(body);
   RunFrame out;
   out.deadline = in.integer();
   out.owner = in.text();
@@ -25,7 +25,7 @@ std::optional<RunFrame> unpack_run(std::string_view body) {
 }
 
 std::string pack_done(const DoneFrame& done) {
-  wire::Packer out;
+  frames::Packer out;
   out.reserve(7, done.said.result.size() + done.said.message.size() + done.threw.size());
   out.text(done.said.result).integer(static_cast<std::int64_t>(done.said.refused_result_bytes));
   out.integer(done.said.failed_with).integer(done.said.retry_ms).text(done.said.message);
@@ -34,7 +34,7 @@ std::string pack_done(const DoneFrame& done) {
 }
 
 std::optional<DoneFrame> unpack_done(std::string_view body) {
-  wire::Unpacker in(body);
+  frames::Unpacker in(body);
   DoneFrame out;
   out.said.result = in.text();
   out.said.refused_result_bytes = static_cast<std::uint64_t>(in.integer());

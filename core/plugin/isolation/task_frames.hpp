@@ -1,4 +1,4 @@
-// The bodies of wire::Type::kRun and kDone, for both ends.
+// The bodies of frames::Type::kRun and kDone, for both ends.
 #pragma once
 
 #include <cstdint>

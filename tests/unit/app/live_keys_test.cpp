@@ -42,7 +42,7 @@ const std::map<std::string_view, std::function<bool(const Config&)>> kReaches{
        return control::task_settings(c) != control::task_settings(Config{}) ||
               control::worker_limits(c) != control::worker_limits(Config{}) ||
               control::event_limits(c) != control::event_limits(Config{}) ||
-              c.control.events != Config{}.control.events;
+              c.events.events != Config{}.events.events;
      }},
     {"worker",
      [](const Config& c) {

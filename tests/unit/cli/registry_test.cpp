@@ -12,7 +12,7 @@
 #include "core/base/json.hpp"
 #include "core/base/limits.hpp"
 #include "core/base/text.hpp"
-#include "core/cli/registry/artifact_file.hpp"
+#include "core/cli/registry/release_file.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 

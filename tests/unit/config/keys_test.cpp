@@ -49,24 +49,26 @@ TEST(Keys, are_documented_and_numbers_have_a_range) {
 /// of Config leads here, and then to the table of keys.
 std::size_t fields_of_config() {
   const Config config;
-  [[maybe_unused]] const auto& [node, http, control, worker, log, queue, store, heartbeat, spool,
-                                plugins, scripts, trust] = config;
+  [[maybe_unused]] const auto& [node, http, tasks, workers, events, worker, log, queue, store,
+                                heartbeat, spool, plugins, scripts, trust] = config;
   [[maybe_unused]] const auto& [n1, n2, n3, n4, n5] = node;
   [[maybe_unused]] const auto& [h1, h2, h3, h4] = http;
-  [[maybe_unused]] const auto& [c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13] = control;
+  [[maybe_unused]] const auto& [c1, c2, c3, c4, c5, c6, c7, c8, c9] = tasks;
+  [[maybe_unused]] const auto& [d1, d2] = workers;
+  [[maybe_unused]] const auto& [e1, e2] = events;
   [[maybe_unused]] const auto& [w1, w2, w3, w4, w5, w6, w7, w8, w9] = worker;
   [[maybe_unused]] const auto& [l1, l2] = log;
   [[maybe_unused]] const auto& [p1, p2, tables] = plugins;
   [[maybe_unused]] const auto& [t1, t2, t3] = trust;
   [[maybe_unused]] const auto& [s1, s2, s3] = scripts;
-  constexpr std::size_t kSlotPlugins = 4;
+  constexpr std::size_t kComponents = 4;
   constexpr std::size_t kPlugins = 2;
   constexpr std::size_t kScripts = 2;
-  return 5 + 4 + 13 + 9 + 2 + kSlotPlugins + kPlugins + kScripts + 3;
+  return 5 + 4 + (9 + 2 + 2) + 9 + 2 + kComponents + kPlugins + kScripts + 3;
 }
 
 TEST(Keys, reach_every_field_of_the_configuration) {
-  constexpr std::size_t kSpoolDir = 1;  // lies in the table of its slot
+  constexpr std::size_t kSpoolDir = 1;  // lies in the table of its component
   EXPECT_EQ(keys().size(), fields_of_config() + kSpoolDir);
 }
 

@@ -35,7 +35,7 @@ class ControlTest : public testing::Test {
   }
   static config::Config config() {
     config::Config c;
-    c.control.retention_days = 0;
+    c.tasks.retention_days = 0;
     return c;
   }
 

@@ -134,7 +134,7 @@ TEST_F(RegistryTest, results_that_come_late_belong_to_what_ran_then) {
 TEST_F(RegistryTest, a_failure_is_an_event_again_after_its_worker_was_removed) {
   const auto failures = [&] {
     const std::string text = call("GET", "/metrics").body;
-    const std::string name = "skep_artifact_events_total{event=\"failed\"} ";
+    const std::string name = "skep_release_events_total{event=\"failed\"} ";
     const auto at = text.find(name);
     return at == std::string::npos ? 0 : std::stoi(text.substr(at + name.size()));
   };

@@ -20,8 +20,8 @@ Release canary(std::int64_t id) {
   return r;
 }
 
-api::ArtifactReport says(const std::string& state, const std::string& reason = "") {
-  return {7, {{api::ArtifactKind::kScript, "probe", kSha, state, reason}}};
+api::ReleaseReport says(const std::string& state, const std::string& reason = "") {
+  return {7, {{api::ReleaseKind::kScript, "probe", kSha, state, reason}}};
 }
 
 struct CanaryWatchTest : testing::Test {

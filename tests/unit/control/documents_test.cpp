@@ -108,24 +108,24 @@ class DocumentsTest : public RegistryTest {
     visit("GET", "/api/workers/health");
   }
   void use_the_registry() {
-    for (const char* path : {"/api/registry/artifacts", "/api/workers/w1/artifacts"})
+    for (const char* path : {"/api/registry/releases", "/api/workers/w1/releases"})
       visit("GET", path);
-    visit("POST", "/api/registry/artifacts", publication("1.0.0"));
-    visit("POST", "/api/registry/artifacts", publication("1.0.0"));
+    visit("POST", "/api/registry/releases", publication("1.0.0"));
+    visit("POST", "/api/registry/releases", publication("1.0.0"));
     enrol("w1");
-    visit("POST", "/api/registry/artifacts",
+    visit("POST", "/api/registry/releases",
           publication("1.1.0", R"(,"canary":1,"hold":true,"sites":["site-a"])"));
     report("w1", "failed", "no such module");
-    visit("GET", "/api/registry/artifacts");
-    visit("GET", "/api/registry/artifacts/echo");
-    visit("GET", "/api/workers/w1/artifacts");
+    visit("GET", "/api/registry/releases");
+    visit("GET", "/api/registry/releases/echo");
+    visit("GET", "/api/workers/w1/releases");
     const std::string blob = "/api/registry/blobs/" + get_string(newest(), "sha256");
     visit("GET", blob);
     visit("GET", blob, "", {{"chunk", "0"}});
-    visit("POST", "/api/registry/artifacts/echo/promote");
-    visit("POST", "/api/registry/artifacts/echo/rollback", R"({"reason":"too slow"})");
-    visit("GET", "/api/registry/artifacts/echo");
-    visit("DELETE", "/api/registry/artifacts/echo");
+    visit("POST", "/api/registry/releases/echo/promote");
+    visit("POST", "/api/registry/releases/echo/rollback", R"({"reason":"too slow"})");
+    visit("GET", "/api/registry/releases/echo");
+    visit("DELETE", "/api/registry/releases/echo");
   }
 
   const std::string openapi;
@@ -200,10 +200,10 @@ TEST_F(DocumentsTest, refusals_are_problem_documents) {
   visit("POST", "/api/workers/results", "{}");
   visit("POST", "/api/workers/results", wire::encode(envelope(tasks[0].lease, "w9")));
   for (const char* path : {"/api/tasks/none", "/api/tasks/none/logs", "/api/workers/none",
-                           "/api/registry/artifacts/none", "/api/registry/blobs/none"})
+                           "/api/registry/releases/none", "/api/registry/blobs/none"})
     visit("GET", path);
-  visit("POST", "/api/registry/artifacts", R"({"kind":"script"})");
-  visit("POST", "/api/registry/artifacts/none/promote");
+  visit("POST", "/api/registry/releases", R"({"kind":"script"})");
+  visit("POST", "/api/registry/releases/none/promote");
   EXPECT_TRUE(seen.empty()) << *seen.begin() << " was not refused";
 }
 
@@ -227,7 +227,7 @@ std::vector<Request> requests() {
   worker.capabilities = {{"docker", false}};
   worker.types = {{"echo", "", "1", "{}", 0}};
   wire::Beat beat{"w1", "i1", 1, 1'700'000'000'000, {{lease, true}}};
-  beat.artifacts.items = {{wire::ArtifactKind::kScript, "a", std::string(64, 'a'), "active", ""}};
+  beat.releases.items = {{wire::ReleaseKind::kScript, "a", std::string(64, 'a'), "active", ""}};
   return {
       {"TaskSpec",
        R"({"type":"echo","params":{"a":1},"site":"s","site_name":"s","worker_id":"w1",)"

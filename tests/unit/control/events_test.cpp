@@ -18,7 +18,7 @@ class EventsTest : public RegistryTest {
  protected:
   EventsTest() {
     auto c = config();
-    c.control.events = {"*"};
+    c.events.events = {"*"};
     control.apply(c);
   }
   Events& events() { return control.feature<Events>(); }
@@ -101,7 +101,7 @@ TEST_F(EventsTest, are_there_once_however_often_the_store_fails) {
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(control.reconciler().step(1'000));
   EXPECT_TRUE(stored("task.").empty());
   EXPECT_FALSE(call("POST", "/api/workers/w1/pause").status < 300);
-  EXPECT_FALSE(call("POST", "/api/registry/artifacts", publication("1.0.0")).status < 300);
+  EXPECT_FALSE(call("POST", "/api/registry/releases", publication("1.0.0")).status < 300);
   store.failure.reset();
   settle();
   settle();
@@ -110,7 +110,7 @@ TEST_F(EventsTest, are_there_once_however_often_the_store_fails) {
   for (std::size_t i = 0; i < all.size(); ++i)
     EXPECT_EQ(all[i].sequence, static_cast<std::int64_t>(i) + 1) << "no holes";
   EXPECT_EQ(kinds("worker."), Kinds{"worker.registered"});
-  EXPECT_TRUE(kinds("artifact.").empty());
+  EXPECT_TRUE(kinds("release.").empty());
 }
 
 TEST_F(EventsTest, of_a_cancelled_task_name_who_cancelled_it) {
@@ -186,7 +186,7 @@ TEST_F(EventsTest, a_worker_that_two_control_planes_forget_is_removed_once) {
   EXPECT_EQ(stored("worker.removed").size(), 1u);
 }
 
-TEST_F(EventsTest, of_artifacts_are_in_the_store_and_not_in_the_nodes_ring) {
+TEST_F(EventsTest, of_releases_are_in_the_store_and_not_in_the_nodes_ring) {
   for (const char* id : {"w1", "w2"}) enrol(id);
   const std::uint64_t before = ::skep::events::newest();
   publish("1.0.0");
@@ -194,18 +194,17 @@ TEST_F(EventsTest, of_artifacts_are_in_the_store_and_not_in_the_nodes_ring) {
   report(canary(), "failed", "no");
   round();
   publish("2.1.0");
-  api("POST", "/api/registry/artifacts/echo/rollback");
-  api("DELETE", "/api/registry/artifacts/echo");
-  EXPECT_EQ(
-      kinds("artifact."),
-      (Kinds{"artifact.published", "artifact.published", "artifact.canary", "artifact.rolled_back",
-             "artifact.published", "artifact.rolled_back", "artifact.withdrawn"}));
-  const auto all = stored("artifact.");
+  api("POST", "/api/registry/releases/echo/rollback");
+  api("DELETE", "/api/registry/releases/echo");
+  EXPECT_EQ(kinds("release."), (Kinds{"release.published", "release.published", "release.canary",
+                                      "release.rolled_back", "release.published",
+                                      "release.rolled_back", "release.withdrawn"}));
+  const auto all = stored("release.");
   EXPECT_EQ(all[0].actor, "anonymous");
   EXPECT_EQ(all[3].actor, "system") << "the judgement's";
   EXPECT_EQ(get_string(fields(all[3]), "version"), "2.0.0");
   for (const auto& e : ::skep::events::since(before, 100, Millis{0}, {}))
-    EXPECT_EQ(e.name, "artifact.failed") << "twice";
+    EXPECT_EQ(e.name, "release.failed") << "twice";
 }
 
 TEST(EventActors, tell_kinds_apart) {
@@ -218,7 +217,7 @@ TEST(EventActors, tell_kinds_apart) {
 
 TEST_F(EventsTest, only_the_kinds_that_somebody_wants_are_kept) {
   auto c = config();
-  c.control.events = {"task.failed", "worker.*"};
+  c.events.events = {"task.failed", "worker.*"};
   control.apply(c);
   enrol("w1");
   publish("1.0.0");
@@ -230,7 +229,7 @@ TEST_F(EventsTest, only_the_kinds_that_somebody_wants_are_kept) {
   end(true);
   settle();
   EXPECT_EQ(stored().size(), 2u) << "task.succeeded is nothing that is kept by default";
-  c.control.events = {};
+  c.events.events = {};
   control.apply(c);
   end(false);
   settle();
@@ -358,7 +357,7 @@ TEST_F(EventsTest, a_commit_of_this_process_wakes_the_pump_in_no_time) {
 
 TEST_F(EventsTest, old_ones_go_oldest_first_and_never_leave_a_hole) {
   auto c = config();
-  c.control.retention_days = 1;
+  c.tasks.retention_days = 1;
   control.apply(c);
   for (int i = 0; i < 15; ++i) write(100, events());
   clock.advance(Millis{86'400'001});
@@ -372,7 +371,7 @@ TEST_F(EventsTest, old_ones_go_oldest_first_and_never_leave_a_hole) {
 
 TEST_F(EventsTest, no_more_than_so_many_are_kept_however_young) {
   auto c = config();
-  c.control.max_events = 1000;
+  c.events.max_events = 1000;
   control.apply(c);
   for (int i = 0; i < 12; ++i) write(100, events());
   EXPECT_EQ(*events().retention.step(), 200u);

@@ -21,7 +21,7 @@ ports::TaskType type(const std::string& name, const std::string& schema = "{}") 
 
 TEST_F(LiveControl, new_tasks_get_the_new_number_of_tries) {
   auto next = config();
-  next.control.max_attempts = 9;
+  next.tasks.max_attempts = 9;
   control.apply(next);
   EXPECT_EQ(get_int(api("POST", "/api/tasks", kEcho, 201), "max_attempts"), 9);
 }
@@ -31,18 +31,18 @@ TEST_F(LiveControl, presence_goes_by_the_new_limits) {
   clock.advance(Millis{10'000});
   EXPECT_EQ(get_string(api("GET", "/api/workers/w1"), "status"), "online");
   auto next = config();
-  next.control.offline_after_seconds = 5;
-  next.control.stale_after_seconds = 60;
+  next.workers.offline_after_seconds = 5;
+  next.workers.stale_after_seconds = 60;
   control.apply(next);
   EXPECT_EQ(get_string(api("GET", "/api/workers/w1"), "status"), "offline");
-  next.control.stale_after_seconds = 6;
+  next.workers.stale_after_seconds = 6;
   control.apply(next);
   EXPECT_EQ(get_string(api("GET", "/api/workers/w1"), "status"), "stale");
 }
 
 TEST_F(LiveControl, registrations_tell_the_new_lease) {
   auto next = config();
-  next.control.lease_seconds = 12;
+  next.tasks.lease_seconds = 12;
   control.apply(next);
   EXPECT_EQ(get_double(enrol_types({type("echo")}), "lease_seconds"), 12);
 }

@@ -14,26 +14,26 @@ class RegistryTest : public ControlTest {
            base64_encode(text.empty() ? "script " + version : text) + "\"" + more + "}";
   }
   json::object publish(const std::string& version, const std::string& more = "", int status = 201) {
-    return api("POST", "/api/registry/artifacts", publication(version, more), status);
+    return api("POST", "/api/registry/releases", publication(version, more), status);
   }
   std::string code(const std::string& body, int status) {
-    return get_string(api("POST", "/api/registry/artifacts", body, status), "code");
+    return get_string(api("POST", "/api/registry/releases", body, status), "code");
   }
   std::string version_for(const std::string& worker) {
-    const auto list = api("GET", "/api/workers/" + worker + "/artifacts");
+    const auto list = api("GET", "/api/workers/" + worker + "/releases");
     const auto& items = list.at("items").as_array();
     return items.empty() ? "" : get_string(items.at(0).as_object(), "version");
   }
   json::object newest() {
-    const auto document = api("GET", "/api/registry/artifacts/echo");
+    const auto document = api("GET", "/api/registry/releases/echo");
     return document.at("releases").as_array().at(0).as_object();
   }
   /// `worker` says in a beat what it has of the release.
   void report(const std::string& worker, const std::string& state, const std::string& reason = "") {
     ::skep::api::Beat b{worker, "i1"};
-    b.artifacts.revision = get_int(newest(), "release");
-    b.artifacts.items.push_back({::skep::api::ArtifactKind::kScript, "echo",
-                                 get_string(newest(), "sha256"), state, reason});
+    b.releases.revision = get_int(newest(), "release");
+    b.releases.items.push_back(
+        {::skep::api::ReleaseKind::kScript, "echo", get_string(newest(), "sha256"), state, reason});
     api("POST", "/api/workers/" + worker + "/heartbeat", ::skep::api::encode(b));
   }
   /// One task of type "echo" that `worker` has begun.

@@ -68,7 +68,7 @@ TEST_F(ControlTest, every_answer_to_a_worker_says_whom_it_is_for) {  // P1
   EXPECT_TRUE(addressed("w1/heartbeat", beat, 200));
   EXPECT_TRUE(addressed("w1/claim", claim, 200));
   EXPECT_TRUE(addressed("w1/release", release, 200));
-  EXPECT_EQ(api::read_addressee(api("GET", "/api/workers/w1/artifacts")).worker_id, "w1");
+  EXPECT_EQ(api::read_addressee(api("GET", "/api/workers/w1/releases")).worker_id, "w1");
   enrol("w1", "i2");
   EXPECT_TRUE(addressed("w1/heartbeat", beat, 409));
   EXPECT_TRUE(addressed("w1/claim", claim, 409));

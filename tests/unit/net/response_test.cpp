@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/json.hpp"
-#include "core/net/wire.hpp"
+#include "core/net/response.hpp"
 
 namespace skep::net {
 namespace {

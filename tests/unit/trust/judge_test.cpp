@@ -28,7 +28,7 @@ TEST_F(JudgeTest, a_tampered_file_is_refused_with_the_table) {
 }
 
 TEST_F(JudgeTest, of_a_signature_alone_no_policy_is_named) {
-  const Artifact a = artifact();
+  const Candidate a = candidate();
   const std::string good = judge_signature(settings, a).table(a, settings);
   EXPECT_NE(good.find(") has a good signature; nothing else was checked\n"), std::string::npos)
       << good;
@@ -64,12 +64,12 @@ TEST_F(JudgeTest, a_key_signs_for_its_ids_alone) {
   require(false, true);
   for (const char* id : {"com.other.disk", "sqlite", "com.acmeevil.disk", "com.acme"}) {
     sign_file(acme, file, comment_of(id, "1.2.0", "skep/1"));
-    expect_refused(outcome(artifact(id)), {"trusted for com.acme. alone"});
+    expect_refused(outcome(candidate(id)), {"trusted for com.acme. alone"});
   }
   sign_file(other, file, comment_of("com.acme.disk", "1.2.0", "skep/1"));
   expect_refused(outcome(), {"trusted for * alone"});
   sign_file(other, file, comment_of("sqlite", "1.2.0", "skep/1"));
-  EXPECT_EQ(outcome(artifact("sqlite")), "admitted");
+  EXPECT_EQ(outcome(candidate("sqlite")), "admitted");
 }
 
 TEST_F(JudgeTest, a_signature_of_another_file_is_refused) {
@@ -127,7 +127,7 @@ TEST_F(JudgeTest, a_signer_other_than_the_pinned_one_is_refused) {
 
 TEST_F(JudgeTest, before_its_id_is_known_the_bytes_have_to_be_trusted_under_any) {
   const auto unknown = [&] {
-    Artifact a = artifact();
+    Candidate a = candidate();
     a.id.clear();
     a.version.clear();
     return outcome(a);
@@ -143,7 +143,7 @@ TEST_F(JudgeTest, before_its_id_is_known_the_bytes_have_to_be_trusted_under_any)
   require(true, false);
   write_text(file, "other bytes");
   expect_refused(unknown(), {"sha256", "not in the lock", "skep plugin lock"});
-  Artifact script = artifact();
+  Candidate script = candidate();
   script.abi = "lua";
   script.id = "late";
   expect_refused(outcome(script),
@@ -174,7 +174,7 @@ TEST_F(JudgeTest, without_a_lock_nothing_is_pinned) {
   require(true, false);
   expect_refused(outcome(), {"plugins.lock", "unusable", "skep plugin lock"});
   lock(pin());
-  expect_refused(outcome(artifact("com.acme.cpu")), {"not in the lock"});
+  expect_refused(outcome(candidate("com.acme.cpu")), {"not in the lock"});
 }
 
 TEST_F(JudgeTest, a_lock_that_cannot_be_understood_admits_nothing) {
@@ -186,7 +186,7 @@ TEST_F(JudgeTest, a_lock_that_cannot_be_understood_admits_nothing) {
 }
 
 TEST_F(JudgeTest, a_copy_that_changed_is_refused) {
-  Artifact a = artifact();
+  Candidate a = candidate();
   a.copy = dir.file("copy");
   write_text(a.copy, "other bytes");
   expect_refused(outcome(a), {"changed while we looked"});
@@ -196,13 +196,13 @@ TEST_F(JudgeTest, a_policy_becomes_stricter_at_run_time_and_looser_never) {
   Settings strict = settings;
   strict.pin = strict.signature = true;
   Gate gate(settings);
-  EXPECT_TRUE(gate.admit(artifact()));
+  EXPECT_TRUE(gate.admit(candidate()));
   ASSERT_TRUE(gate.tighten(strict));
-  EXPECT_FALSE(gate.admit(artifact()));
+  EXPECT_FALSE(gate.admit(candidate()));
   const Status back = gate.tighten(settings);
   ASSERT_FALSE(back);
   EXPECT_NE(back.error().message.find("no longer asks for a pin"), std::string::npos);
-  EXPECT_FALSE(gate.admit(artifact())) << "nothing changed";
+  EXPECT_FALSE(gate.admit(candidate())) << "nothing changed";
 }
 
 TEST_F(JudgeTest, further_keys_are_looser_and_fewer_are_not) {

@@ -50,7 +50,7 @@ class TrustTest : public testing::Test {
     settings.pin = pin;
     settings.signature = signature;
   }
-  Artifact artifact(std::string id = "com.acme.disk", std::string version = "1.2.0") const {
+  Candidate candidate(std::string id = "com.acme.disk", std::string version = "1.2.0") const {
     return {std::move(id), std::move(version), "skep/1", digests_of(file).sha256, file, file};
   }
   Pin pin() const {
@@ -62,11 +62,11 @@ class TrustTest : public testing::Test {
     ASSERT_TRUE(out.write(settings.lock_file));
   }
   /// "admitted", or the table.
-  std::string outcome(const Artifact& a) const {
+  std::string outcome(const Candidate& a) const {
     const Status status = admit(settings, a);
     return status ? "admitted" : status.error().message + "\nnext: " + status.error().next;
   }
-  std::string outcome() const { return outcome(artifact()); }
+  std::string outcome() const { return outcome(candidate()); }
   void expect_refused(const std::string& text, std::initializer_list<const char*> words) const {
     for (const char* word : words)
       EXPECT_NE(text.find(word), std::string::npos) << word << '\n' << text;

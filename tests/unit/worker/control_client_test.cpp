@@ -99,12 +99,12 @@ TEST_F(ControlClientTest, believes_no_stranger) {  // P1
     for (const std::string& body : bodies) {
       if (status == 204 && !body.empty()) continue;
       SCOPED_TRACE(std::to_string(status) + " " + body);
-      for (const char* call : {"register", "claim", "release", "artifacts"})
+      for (const char* call : {"register", "claim", "release", "releases"})
         answer(call, status, body);
       EXPECT_EQ(c.register_worker(registration()).error().code, Code::kUnavailable);
       EXPECT_EQ(c.claim({"inc", 1, 0, {}}).error().code, Code::kUnavailable);
       EXPECT_EQ(c.release({"inc", {}}).error().code, Code::kUnavailable);
-      EXPECT_EQ(c.artifacts().error().code, Code::kUnavailable);
+      EXPECT_EQ(c.releases().error().code, Code::kUnavailable);
     }
 }
 

@@ -75,7 +75,7 @@ class ScriptedConversation final : public worker::ControlPlane {
       if (!control_.known_) return Error{Code::kNotFound, "unknown worker"};
       api::ClaimReply reply;
       reply.mode = control_.mode_;
-      reply.registry = control_.artifacts_.revision;
+      reply.registry = control_.releases_.revision;
       if (request.repeated)
         if (auto lost = control_.lost_replies_.extract(request.claim_id)) {
           reply.tasks = std::move(lost.mapped());
@@ -107,21 +107,21 @@ class ScriptedConversation final : public worker::ControlPlane {
     return {};
   }
 
-  Result<api::DesiredArtifacts> artifacts() override {
+  Result<api::DesiredReleases> releases() override {
     const std::scoped_lock lock(control_.mutex_);
     SKEP_TRY(available());
-    return control_.artifacts_;
+    return control_.releases_;
   }
 
-  Result<std::string> artifact_chunk(const std::string& sha256, std::int64_t index) override {
+  Result<std::string> release_chunk(const std::string& sha256, std::int64_t index) override {
     const std::scoped_lock lock(control_.mutex_);
     SKEP_TRY(available());
     ++control_.chunks_sent_;
     const auto blob = control_.blobs_.find(sha256);
-    const std::size_t from = static_cast<std::size_t>(index) * api::kArtifactChunkBytes;
+    const std::size_t from = static_cast<std::size_t>(index) * api::kReleaseChunkBytes;
     if (blob == control_.blobs_.end() || from >= blob->second.size())
       return Error{Code::kNotFound, "no such blob"};
-    return blob->second.substr(from, api::kArtifactChunkBytes);
+    return blob->second.substr(from, api::kReleaseChunkBytes);
   }
 
   Result<worker::Submission> submit(const std::vector<std::string>& envelopes) override {

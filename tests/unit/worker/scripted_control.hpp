@@ -48,9 +48,9 @@ class ScriptedControl {
     with([&] { known_ = false; });
   }
   /// The list that the worker is meant to have from now on; `blobs` by sha256.
-  void set_artifacts(api::DesiredArtifacts list, std::map<std::string, std::string> blobs) {
+  void set_releases(api::DesiredReleases list, std::map<std::string, std::string> blobs) {
     with([&] {
-      artifacts_ = std::move(list);
+      releases_ = std::move(list);
       blobs_ = std::move(blobs);
     });
   }
@@ -97,7 +97,7 @@ class ScriptedControl {
   Judge judge_;
   std::map<std::string, std::vector<model::ClaimedTask>> lost_replies_;  // by claim id
   std::optional<Code> loses_reply_;
-  api::DesiredArtifacts artifacts_;
+  api::DesiredReleases releases_;
   std::map<std::string, std::string> blobs_;
   int chunks_sent_ = 0;
   bool away_ = false;

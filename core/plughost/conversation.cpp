@@ -1,4 +1,4 @@
-#include "core/plughost/session.hpp"
+#include "core/plughost/conversation.hpp"
 
 #include <cstdio>
 #include <exception>
@@ -17,15 +17,15 @@ namespace skep::plughost {
 namespace {
 
 using namespace plugin;
-using wire::Type;
+using frames::Type;
 
 /// The connection for log lines, which come from any thread without an object of ours.
-wire::Link* g_log_link = nullptr;
+frames::Link* g_log_link = nullptr;
 
 void send_log(std::uint32_t level, std::string_view event, std::string_view fields) {
   constexpr std::size_t kMaxLine = 32u << 10;
   if (event.size() + fields.size() > kMaxLine) fields = "{\"cut\":\"the line was too long\"}";
-  const std::string body = wire::Packer().text(clip_utf8(event, kMaxLine)).text(fields).body();
+  const std::string body = frames::Packer().text(clip_utf8(event, kMaxLine)).text(fields).body();
   // Without a host there is nobody to tell.
   [[maybe_unused]] const auto sent =
       g_log_link->send(Type::kLog, static_cast<std::int32_t>(level), body);
@@ -33,7 +33,7 @@ void send_log(std::uint32_t level, std::string_view event, std::string_view fiel
 
 proc::CallControl control_of(skep_call* call) { return TaskCall::of(call).control(); }
 
-ports::TaskEvents events_over(wire::Link& link) {
+ports::TaskEvents events_over(frames::Link& link) {
   ports::TaskEvents events;
   // A host that is gone ends us by its own means; until then nothing else can be done here.
   events.output = [&link](bool is_stderr, std::string_view bytes) {
@@ -52,17 +52,17 @@ ports::TaskEvents events_over(wire::Link& link) {
 
 }  // namespace
 
-Session::Session(UniqueFd socket, SharedCancel cancel)
+Conversation::Conversation(UniqueFd socket, SharedCancel cancel)
     : link_(std::move(socket)), cancel_(std::move(cancel)) {
   g_log_link = &link_;
 }
 
-void Session::send(Type type, std::int32_t value, std::string_view body) {
+void Conversation::send(Type type, std::int32_t value, std::string_view body) {
   // The end of the connection is noticed by the next receive().
   [[maybe_unused]] const auto sent = link_.send(type, value, body);
 }
 
-void Session::run() {
+void Conversation::run() {
   for (;;) {
     const auto frame = link_.receive(true);
     if (!frame || !*frame || !serve(**frame)) break;
@@ -70,15 +70,15 @@ void Session::run() {
   instance_.reset();
 }
 
-bool Session::serve(const wire::Frame& frame) {
+bool Conversation::serve(const frames::Frame& frame) {
   const auto whole = parts_.add(frame);
   if (!whole) return false;
   if (!*whole) return true;
   const std::string body(**whole);  // the plugin may make us receive again
   if (frame.type == Type::kStart) {
     const Status started = start(body);
-    wire::Packer out;
-    wire::pack_error(out, wire::error_of(started));
+    frames::Packer out;
+    frames::pack_error(out, frames::error_of(started));
     send(Type::kStarted, 0, out.body());
     return static_cast<bool>(started);
   }
@@ -89,7 +89,7 @@ bool Session::serve(const wire::Frame& frame) {
   return frame.type != Type::kStop;
 }
 
-Status Session::start(std::string_view body) {
+Status Conversation::start(std::string_view body) {
   const auto plugin = unpack_start(body);
   if (!plugin) return plugin.error();
   SKEP_TRY(restrict_process(plugin->limits));
@@ -111,7 +111,7 @@ Status Session::start(std::string_view body) {
   return {};
 }
 
-void Session::run_task(std::string_view body) {
+void Conversation::run_task(std::string_view body) {
   const auto run = unpack_run(body);
   DoneFrame done;
   if (!run) return send(Type::kDone, SKEP_E_INTERNAL, pack_done(done));
@@ -128,7 +128,7 @@ void Session::run_task(std::string_view body) {
   send(Type::kDone, rc, pack_done(done));
 }
 
-skep_rc Session::call_plugin(const RunFrame& run, TaskCall& call, std::string& threw) {
+skep_rc Conversation::call_plugin(const RunFrame& run, TaskCall& call, std::string& threw) {
   try {
     if (task_ != nullptr)
       return task_->run(instance_->handle(), call.handle(), &TaskCall::ops(), to_view(run.request));
@@ -142,8 +142,8 @@ skep_rc Session::call_plugin(const RunFrame& run, TaskCall& call, std::string& t
   return SKEP_E_INTERNAL;
 }
 
-void Session::load(std::string_view body) {
-  wire::Unpacker in(body);
+void Conversation::load(std::string_view body) {
+  frames::Unpacker in(body);
   const std::string_view id = in.text();
   const std::string_view file = in.text();
   const std::string_view source = in.text();
@@ -162,13 +162,13 @@ void Session::load(std::string_view body) {
              return scripts_->load(instance_->handle(), to_view(id), to_view(file), to_view(source),
                                    &sink, err);
            }).status;
-  wire::Packer out;
-  wire::pack_error(out, wire::error_of(read));
+  frames::Packer out;
+  frames::pack_error(out, frames::error_of(read));
   out.text(read ? std::string_view(manifest) : std::string_view());
   send(Type::kLoaded, 0, out.body());
 }
 
-void Session::drop(std::string_view script_id) {
+void Conversation::drop(std::string_view script_id) {
   if (scripts_ == nullptr) return;
   // There is nobody to tell: the next run of the script says that it is unknown.
   [[maybe_unused]] const auto dropped = plugin::call_plugin("drop", [&](skep_err* err) {

@@ -1,4 +1,4 @@
-#include "core/plugin/isolation/wire.hpp"
+#include "core/plugin/isolation/frames.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 #include "core/plugin/isolation/start_frame.hpp"
 #include "core/plugin/isolation/task_frames.hpp"
 
-namespace skep::plugin::wire {
+namespace skep::plugin::frames {
 namespace {
 
 struct Pair {
@@ -130,4 +130,4 @@ TEST(Parsers, survive_mutated_messages) {
 }
 
 }  // namespace
-}  // namespace skep::plugin::wire
+}  // namespace skep::plugin::frames

@@ -1,4 +1,4 @@
-#include "core/worker/artifact_folder.hpp"
+#include "core/worker/release_folder.hpp"
 
 #include <sys/stat.h>
 
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr mode_t kFileMode = 0640;
 constexpr std::string_view kSignature = ".minisig";
-constexpr api::ArtifactKind kKinds[] = {api::ArtifactKind::kScript, api::ArtifactKind::kPlugin};
+constexpr api::ReleaseKind kKinds[] = {api::ReleaseKind::kScript, api::ReleaseKind::kPlugin};
 
 /// Nothing when there is no such file; one that is too large counts as another one.
 Result<std::optional<std::string>> content(const std::string& path, std::size_t cap) {
@@ -27,19 +27,19 @@ Result<std::optional<std::string>> content(const std::string& path, std::size_t 
   return text.error();
 }
 
-std::string_view extension(api::ArtifactKind kind) {
-  return kind == api::ArtifactKind::kScript ? ".lua" : ".so";
+std::string_view extension(api::ReleaseKind kind) {
+  return kind == api::ReleaseKind::kScript ? ".lua" : ".so";
 }
 
 }  // namespace
 
-std::string artifact_path(const std::string& dir, api::ArtifactKind kind) {
-  return dir + (kind == api::ArtifactKind::kScript ? "/scripts" : "/plugins");
+std::string release_path(const std::string& dir, api::ReleaseKind kind) {
+  return dir + (kind == api::ReleaseKind::kScript ? "/scripts" : "/plugins");
 }
 
-Status ArtifactFolder::prepare() const {
-  for (const api::ArtifactKind kind : kKinds) {
-    const std::string folder = artifact_path(dir_, kind);
+Status ReleaseFolder::prepare() const {
+  for (const api::ReleaseKind kind : kKinds) {
+    const std::string folder = release_path(dir_, kind);
     std::error_code ec;
     fs::create_directories(folder, ec);
     if (ec) return errno_error("make " + folder, ec.value());
@@ -48,11 +48,11 @@ Status ArtifactFolder::prepare() const {
   return {};
 }
 
-std::string ArtifactFolder::path_of(const api::DesiredArtifact& a) const {
-  return artifact_path(dir_, a.kind) + "/" + a.name + std::string(extension(a.kind));
+std::string ReleaseFolder::path_of(const api::DesiredRelease& a) const {
+  return release_path(dir_, a.kind) + "/" + a.name + std::string(extension(a.kind));
 }
 
-Result<bool> ArtifactFolder::has(const api::DesiredArtifact& a) const {
+Result<bool> ReleaseFolder::has(const api::DesiredRelease& a) const {
   const std::string path = path_of(a);
   const auto bytes = content(path, api::max_bytes(a.kind));
   if (!bytes) return bytes.error();
@@ -62,7 +62,7 @@ Result<bool> ArtifactFolder::has(const api::DesiredArtifact& a) const {
   return signature->value_or("") == a.signature && signature->has_value() != a.signature.empty();
 }
 
-Status ArtifactFolder::install(const api::DesiredArtifact& a, std::string_view bytes) const {
+Status ReleaseFolder::install(const api::DesiredRelease& a, std::string_view bytes) const {
   if (const std::string found = sha256_hex(bytes); found != a.sha256)
     return Error{Code::kCorrupt,
                  a.name + " " + a.version + ": what came has sha256 " + found.substr(0, 12) +
@@ -78,18 +78,17 @@ Status ArtifactFolder::install(const api::DesiredArtifact& a, std::string_view b
   return ec ? Status{errno_error("remove " + signature, ec.value())} : Status{};
 }
 
-Result<std::size_t> ArtifactFolder::keep_only(
-    const std::vector<api::DesiredArtifact>& wanted) const {
+Result<std::size_t> ReleaseFolder::keep_only(const std::vector<api::DesiredRelease>& wanted) const {
   std::set<std::string> keep;
-  for (const api::DesiredArtifact& a : wanted) {
+  for (const api::DesiredRelease& a : wanted) {
     keep.insert(path_of(a));
     keep.insert(path_of(a) + std::string(kSignature));
   }
   std::size_t removed = 0;
-  for (const api::ArtifactKind kind : kKinds) {
+  for (const api::ReleaseKind kind : kKinds) {
     std::error_code ec;
     std::vector<fs::path> gone;
-    for (const auto& file : fs::directory_iterator(artifact_path(dir_, kind), ec))
+    for (const auto& file : fs::directory_iterator(release_path(dir_, kind), ec))
       if (!keep.contains(file.path().string())) gone.push_back(file.path());
     for (const fs::path& path : gone) {
       if (path.extension() == extension(kind)) ++removed;
@@ -97,7 +96,7 @@ Result<std::size_t> ArtifactFolder::keep_only(
       fs::remove_all(path, failed);
       if (failed) ec = failed;
     }
-    if (ec) return errno_error("clear " + artifact_path(dir_, kind), ec.value());
+    if (ec) return errno_error("clear " + release_path(dir_, kind), ec.value());
   }
   return removed;
 }

@@ -1,4 +1,4 @@
-#include "core/plugin/isolation/wire.hpp"
+#include "core/plugin/isolation/frames.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace skep::plugin::wire {
+namespace skep::plugin::frames {
 namespace {
 
 struct Header {
@@ -160,4 +160,4 @@ Result<std::optional<std::string_view>> Assembler::add(const Frame& frame, std::
   return frame.more ? std::optional<std::string_view>() : std::optional<std::string_view>(parts_);
 }
 
-}  // namespace skep::plugin::wire
+}  // namespace skep::plugin::frames

@@ -10,7 +10,7 @@ TEST_F(RegistryTest, a_release_reaches_the_workers_of_its_sites) {
   EXPECT_EQ(version_for("w1"), "");
   publish("1.1.0", R"(,"sites":["site-a","site-b"])");
   EXPECT_EQ(version_for("w1"), "1.1.0");
-  api("POST", "/api/registry/artifacts/echo/rollback");
+  api("POST", "/api/registry/releases/echo/rollback");
   EXPECT_EQ(version_for("w1"), "");
   EXPECT_EQ(get_string(newest(), "state"), "rolled_back");
 }
@@ -29,7 +29,7 @@ TEST_F(RegistryTest, the_same_again_changes_nothing_and_the_same_version_may_not
 TEST_F(RegistryTest, the_same_bytes_with_another_signature_are_a_new_release) {
   enrol("w1");
   const auto signature = [&] {
-    const auto list = api("GET", "/api/workers/w1/artifacts");
+    const auto list = api("GET", "/api/workers/w1/releases");
     return get_string(list.at("items").as_array().at(0).as_object(), "signature");
   };
   const auto plain = publish("1.0.0");
@@ -37,16 +37,16 @@ TEST_F(RegistryTest, the_same_bytes_with_another_signature_are_a_new_release) {
   EXPECT_GT(get_int(good, "release"), get_int(plain, "release"));
   EXPECT_EQ(signature(), "by key 1");
   ::skep::api::Beat old{"w1", "i1"};
-  old.artifacts = {get_int(plain, "revision"),
-                   {{::skep::api::ArtifactKind::kScript, "echo", get_string(plain, "sha256"),
-                     "failed", "unsigned"}}};
+  old.releases = {get_int(plain, "revision"),
+                  {{::skep::api::ReleaseKind::kScript, "echo", get_string(plain, "sha256"),
+                    "failed", "unsigned"}}};
   api("POST", "/api/workers/w1/heartbeat", ::skep::api::encode(old));
-  const auto standing = api("GET", "/api/registry/artifacts/echo").at("workers").as_array();
+  const auto standing = api("GET", "/api/registry/releases/echo").at("workers").as_array();
   EXPECT_EQ(get_string(standing.at(0).as_object(), "state"), "pending");
   EXPECT_TRUE(get_bool(publish("1.0.0", R"(,"signature":"by key 1")", 200), "existed"));
   publish("1.0.0", R"(,"signature":"by key 2")");
   EXPECT_EQ(signature(), "by key 2");
-  api("POST", "/api/registry/artifacts/echo/rollback");
+  api("POST", "/api/registry/releases/echo/rollback");
   EXPECT_EQ(signature(), "by key 1");
 }
 
@@ -60,7 +60,7 @@ TEST_F(RegistryTest, what_is_refused_leaves_no_bytes_behind) {
         {R"({"kind":"plugin","name":"echo","version":"1",)"
          R"("content":"f0VMRgIBAAAAAAAAAAAAAAAAPgA="})",
          409}}) {
-    api("POST", "/api/registry/artifacts", body, status);
+    api("POST", "/api/registry/releases", body, status);
     EXPECT_EQ(rows("artifact_blobs"), blobs) << body;
   }
 }
@@ -82,13 +82,13 @@ TEST_F(RegistryTest, members_of_another_type_are_refused_by_name) {
                                       {"promote_after_tasks", "0"},
                                       {"promote_after_tasks", "1e30"}}) {
     const std::string more = std::string(",\"") + member + "\":" + value;
-    const auto problem = api("POST", "/api/registry/artifacts", publication("1.0.0", more), 400);
+    const auto problem = api("POST", "/api/registry/releases", publication("1.0.0", more), 400);
     EXPECT_NE(get_string(problem, "detail").find(member), std::string::npos)
         << more << ": " << get_string(problem, "detail");
   }
   const auto good = publish("1.0.0", R"(,"hold":null,"sha256":null,"promote_after_seconds":1.5)");
   EXPECT_EQ(good.at("promote_after_seconds").to_number<double>(), 1.5);
-  EXPECT_EQ(get_string(api("POST", "/api/registry/artifacts/echo/rollback", R"({"reason":5})", 400),
+  EXPECT_EQ(get_string(api("POST", "/api/registry/releases/echo/rollback", R"({"reason":5})", 400),
                        "code"),
             "invalid");
   EXPECT_EQ(get_string(newest(), "state"), "active");
@@ -103,7 +103,7 @@ TEST_F(RegistryTest, what_makes_no_sense_is_refused_by_name) {
   EXPECT_EQ(code(publication("1.0.0", R"(,"canary":"0%")"), 400), "invalid");
   EXPECT_EQ(code(publication("1.0.0", R"(,"canary":1)"), 409), "no-canary");
   EXPECT_EQ(code(publication("1.0.0", "", std::string((1 << 20) + 1, 'x')), 400),
-            "artifact-too-large");
+            "release-too-large");
   EXPECT_EQ(code(R"({"kind":"script","name":"../x","version":"1","content":"YQ=="})", 400),
             "invalid");
   EXPECT_EQ(code(R"({"kind":"script","name":"x","version":"1","content":"no base64"})", 400),
@@ -135,8 +135,8 @@ TEST_F(RegistryTest, a_waiting_claim_ends_when_the_registry_changes_for_its_site
 }
 
 TEST_F(RegistryTest, bytes_come_back_whole_in_parts_and_damage_is_found) {
-  std::string text(::skep::api::kArtifactChunkBytes + 1, 'x');
-  const auto release = api("POST", "/api/registry/artifacts", publication("1.0.0", "", text), 201);
+  std::string text(::skep::api::kReleaseChunkBytes + 1, 'x');
+  const auto release = api("POST", "/api/registry/releases", publication("1.0.0", "", text), 201);
   const std::string path = "/api/registry/blobs/" + get_string(release, "sha256");
   EXPECT_EQ(call("GET", path).body, text);
   EXPECT_EQ(call("GET", path, "", {{"chunk", "1"}}).body, "x");
@@ -144,9 +144,9 @@ TEST_F(RegistryTest, bytes_come_back_whole_in_parts_and_damage_is_found) {
   EXPECT_EQ(call("GET", path, "", {{"chunk", "-1"}}).status, 400);
   const ports::Statement damage{"UPDATE artifact_chunks SET data = 'YQ==' WHERE chunk = 1"};
   ASSERT_TRUE(store.batch({&damage, 1}));
-  EXPECT_EQ(get_string(api("GET", path, "", 500), "code"), "artifact-damaged");
+  EXPECT_EQ(get_string(api("GET", path, "", 500), "code"), "release-damaged");
   EXPECT_EQ(call("GET", path, "", {{"chunk", "0"}}).status, 200);
-  api("POST", "/api/registry/artifacts", publication("1.0.0", "", text), 200);
+  api("POST", "/api/registry/releases", publication("1.0.0", "", text), 200);
   EXPECT_EQ(call("GET", path).body, text) << "published again, it is repaired";
 }
 
@@ -166,12 +166,12 @@ TEST_F(RegistryTest, withdrawn_is_gone_from_every_worker) {
   enrol("w1");
   publish("1.0.0");
   publish("1.1.0");
-  api("DELETE", "/api/registry/artifacts/echo");
+  api("DELETE", "/api/registry/releases/echo");
   EXPECT_EQ(version_for("w1"), "");
-  EXPECT_EQ(get_string(api("DELETE", "/api/registry/artifacts/echo", "", 409), "code"),
+  EXPECT_EQ(get_string(api("DELETE", "/api/registry/releases/echo", "", 409), "code"),
             "already-withdrawn");
-  EXPECT_EQ(get_string(api("GET", "/api/registry/artifacts/ecko", "", 404), "code"),
-            "unknown-artifact");
+  EXPECT_EQ(get_string(api("GET", "/api/registry/releases/ecko", "", 404), "code"),
+            "unknown-release");
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
-// Small duties of the composition root: component tables, tokens, the node's identity.
+// What a node keeps in its folders and what it finds there: identity, tokens, databases, releases.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "core/api/artifacts.hpp"
+#include "core/api/desired_releases.hpp"
 #include "core/base/result.hpp"
 #include "core/config/config.hpp"
 #include "core/plugin/registry.hpp"
@@ -12,12 +12,12 @@
 
 namespace skep::app {
 
-enum class SlotKind { kQueue, kStore };
+enum class DatabaseKind { kQueue, kStore };
 
-/// The slot's table with "path" set to a file in `state_dir`, when the component takes a path and
-/// the table names none.
-std::string slot_table(const plugin::Registry& registry, SlotKind kind, const config::Slot& slot,
-                       const std::string& state_dir);
+/// The section's table with "path" set to a file in `state_dir`, when the component takes a path
+/// and the table names none.
+std::string component_table(const plugin::Registry& registry, DatabaseKind kind,
+                            const config::ComponentTable& section, const std::string& state_dir);
 
 /// The token in `path` without surrounding white space; "" for an empty path. kConfig when the file
 /// cannot be read, is empty, or may be read by other users.
@@ -26,22 +26,22 @@ Result<std::string> read_token(const std::string& path);
 /// The node's id: the configured one, else the one kept in state_dir/node-id, made when missing.
 Result<std::string> node_id(const config::Config& config);
 
-/// STATE_DIR/artifacts: where a worker keeps what the control plane's registry sends.
-std::string artifacts_dir(const config::Config& config);
+/// STATE_DIR/releases: where a worker keeps what the control plane's registry sends.
+std::string releases_dir(const config::Config& config);
 /// The folders that come first in a worker's plugin and script paths; empty for a node that is no
 /// worker.
-std::vector<std::string> artifact_paths(const config::Config& config, api::ArtifactKind kind);
+std::vector<std::string> release_paths(const config::Config& config, api::ReleaseKind kind);
 /// Makes those and STATE_DIR/plugins when they are searched and missing.
 void make_plugin_folders(const config::Config& config);
 /// Where the node looks for plugins: `paths` and `arrivals` of `options`.
 void set_plugin_search(const config::Config& config, plugin::RegistryOptions& options);
 /// What the plugin registry says of plugin files in `folder`: "active" with the hash that serves,
 /// "failed" with the hash that does not and why; the newest word on a hash comes first.
-std::vector<api::ArtifactState> plugin_states(const std::vector<plugin::PluginInfo>& plugins,
-                                              const std::string& folder);
+std::vector<api::HeldRelease> plugin_states(const std::vector<plugin::PluginInfo>& plugins,
+                                            const std::string& folder);
 /// The same of script files.
-std::vector<api::ArtifactState> script_states(const std::vector<plugin::ScriptInfo>& scripts,
-                                              const std::string& folder);
+std::vector<api::HeldRelease> script_states(const std::vector<plugin::ScriptInfo>& scripts,
+                                            const std::string& folder);
 
 /// Makes the state folder, mode 0700.
 Status make_state_dir(const std::string& path);

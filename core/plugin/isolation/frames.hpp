@@ -17,7 +17,7 @@
 #include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 
-namespace skep::plugin::wire {
+namespace skep::plugin::frames {
 
 /// A child of another build than its host refuses to start.
 inline constexpr std::uint32_t kVersion = 1;
@@ -128,4 +128,4 @@ class Assembler {
   std::string parts_;
 };
 
-}  // namespace skep::plugin::wire
+}  // namespace skep::plugin::frames

@@ -1,6 +1,4 @@
-#include "core/app/slots.hpp"
-
-#include "core/app/app.hpp"
+#include "core/app/node_files.hpp"
 
 #include <sys/stat.h>
 
@@ -8,31 +6,32 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/app/app.hpp"
 #include "core/base/describe.hpp"
 #include "core/base/file.hpp"
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
-#include "core/worker/artifact_folder.hpp"
+#include "core/worker/release_folder.hpp"
 
 namespace skep::app {
 namespace {
 
-void say(api::ArtifactKind kind, const std::string& name, const std::string& sha256, bool active,
-         const std::string& reason, std::vector<api::ArtifactState>& out) {
+void say(api::ReleaseKind kind, const std::string& name, const std::string& sha256, bool active,
+         const std::string& reason, std::vector<api::HeldRelease>& out) {
   out.push_back({kind, name, sha256, active ? "active" : "failed", active ? "" : reason});
 }
 
-void say_generations(api::ArtifactKind kind, const std::string& name,
+void say_generations(api::ReleaseKind kind, const std::string& name,
                      const std::vector<plugin::GenerationInfo>& generations,
-                     std::vector<api::ArtifactState>& out) {
+                     std::vector<api::HeldRelease>& out) {
   for (const plugin::GenerationInfo& g : generations) {
     const bool active = plugin::serves(g.state);
     if (active || plugin::is_refuted(g.state)) say(kind, name, g.sha256, active, g.reason, out);
   }
 }
 
-/// Does the component that serves this slot take a "path"?
+/// Does that component take a "path"?
 bool takes_path(const plugin::Registry& registry, std::string_view kind, const std::string& name) {
   for (const auto& plugin : registry.list())
     for (const auto& c : plugin.components) {
@@ -49,13 +48,13 @@ bool takes_path(const plugin::Registry& registry, std::string_view kind, const s
 
 }  // namespace
 
-std::string slot_table(const plugin::Registry& registry, SlotKind kind, const config::Slot& slot,
-                       const std::string& state_dir) {
-  const bool queue = kind == SlotKind::kQueue;
-  auto table = parse_json(slot.table);
+std::string component_table(const plugin::Registry& registry, DatabaseKind kind,
+                            const config::ComponentTable& section, const std::string& state_dir) {
+  const bool queue = kind == DatabaseKind::kQueue;
+  auto table = parse_json(section.table);
   if (!table || !table->is_object() || table->get_object().contains("path") ||
-      !takes_path(registry, queue ? "skep.kind.queue/1" : "skep.kind.store/1", slot.plugin))
-    return slot.table;
+      !takes_path(registry, queue ? "skep.kind.queue/1" : "skep.kind.store/1", section.plugin))
+    return section.table;
   table->get_object()["path"] = state_dir + (queue ? "/queue.db" : "/store.db");
   return to_text(*table);
 }
@@ -94,18 +93,18 @@ Result<std::string> node_id(const config::Config& config) {
   return id;
 }
 
-std::string artifacts_dir(const config::Config& config) {
-  return config.node.state_dir + "/artifacts";
+std::string releases_dir(const config::Config& config) {
+  return config.node.state_dir + "/releases";
 }
 
-std::vector<std::string> artifact_paths(const config::Config& config, api::ArtifactKind kind) {
+std::vector<std::string> release_paths(const config::Config& config, api::ReleaseKind kind) {
   if (!config.is_worker()) return {};
-  return {worker::artifact_path(artifacts_dir(config), kind)};
+  return {worker::release_path(releases_dir(config), kind)};
 }
 
 void make_plugin_folders(const config::Config& config) {
-  auto folders = artifact_paths(config, api::ArtifactKind::kPlugin);
-  for (std::string& path : artifact_paths(config, api::ArtifactKind::kScript))
+  auto folders = release_paths(config, api::ReleaseKind::kPlugin);
+  for (std::string& path : release_paths(config, api::ReleaseKind::kScript))
     folders.push_back(std::move(path));
   if (config.plugins.paths.empty()) folders.push_back(plugin_paths(config).front());
   for (const std::string& path : folders) {
@@ -115,34 +114,34 @@ void make_plugin_folders(const config::Config& config) {
 }
 
 void set_plugin_search(const config::Config& config, plugin::RegistryOptions& options) {
-  options.paths = artifact_paths(config, api::ArtifactKind::kPlugin);
+  options.paths = release_paths(config, api::ReleaseKind::kPlugin);
   if (!options.paths.empty()) options.arrivals = options.paths.front();
   for (std::string& path : plugin_paths(config)) options.paths.push_back(std::move(path));
 }
 
-std::vector<api::ArtifactState> plugin_states(const std::vector<plugin::PluginInfo>& plugins,
-                                              const std::string& folder) {
-  std::vector<api::ArtifactState> out;
+std::vector<api::HeldRelease> plugin_states(const std::vector<plugin::PluginInfo>& plugins,
+                                            const std::string& folder) {
+  std::vector<api::HeldRelease> out;
   for (const plugin::PluginInfo& p : plugins) {
     if (!p.path.starts_with(folder + "/")) continue;
     if (p.state == plugin::PluginState::kRefused)
-      say(api::ArtifactKind::kPlugin, p.id, p.sha256, false, p.reason, out);
+      say(api::ReleaseKind::kPlugin, p.id, p.sha256, false, p.reason, out);
     else if (!p.failed_sha256.empty())
-      say(api::ArtifactKind::kPlugin, p.id, p.failed_sha256, false, p.reason, out);
-    say_generations(api::ArtifactKind::kPlugin, p.id, p.generations, out);
+      say(api::ReleaseKind::kPlugin, p.id, p.failed_sha256, false, p.reason, out);
+    say_generations(api::ReleaseKind::kPlugin, p.id, p.generations, out);
   }
   return out;
 }
 
-std::vector<api::ArtifactState> script_states(const std::vector<plugin::ScriptInfo>& scripts,
-                                              const std::string& folder) {
-  std::vector<api::ArtifactState> out;
+std::vector<api::HeldRelease> script_states(const std::vector<plugin::ScriptInfo>& scripts,
+                                            const std::string& folder) {
+  std::vector<api::HeldRelease> out;
   for (const plugin::ScriptInfo& s : scripts) {
     if (!s.path.starts_with(folder + "/")) continue;
     const std::string name = std::filesystem::path(s.path).stem().string();
     if (s.state != plugin::ScriptState::kActive)
-      say(api::ArtifactKind::kScript, name, s.sha256, false, s.reason, out);
-    say_generations(api::ArtifactKind::kScript, name, s.generations, out);
+      say(api::ReleaseKind::kScript, name, s.sha256, false, s.reason, out);
+    say_generations(api::ReleaseKind::kScript, name, s.generations, out);
   }
   return out;
 }

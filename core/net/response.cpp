@@ -1,4 +1,4 @@
-#include "core/net/wire.hpp"
+#include "core/net/response.hpp"
 
 #include <strings.h>
 #include <time.h>

@@ -8,33 +8,33 @@
 #include "core/plughost/threads.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/instance.hpp"
+#include "core/plugin/isolation/frames.hpp"
 #include "core/plugin/isolation/shared_cancel.hpp"
 #include "core/plugin/isolation/task_frames.hpp"
-#include "core/plugin/isolation/wire.hpp"
 #include "skep/kind/script_host.h"
 
 namespace skep::plughost {
 
 /// Lives on the main thread; all calls into the plugin but its own threads' are made there.
-class Session {
+class Conversation {
  public:
-  Session(UniqueFd socket, plugin::SharedCancel cancel);
+  Conversation(UniqueFd socket, plugin::SharedCancel cancel);
   /// Serves until the host says stop or is gone, then stops and closes the plugin.
   void run();
 
  private:
   Status start(std::string_view body);
   /// False when it is time to end.
-  bool serve(const plugin::wire::Frame& frame);
+  bool serve(const plugin::frames::Frame& frame);
   void run_task(std::string_view body);
   skep_rc call_plugin(const plugin::RunFrame& run, plugin::TaskCall& call, std::string& threw);
   void load(std::string_view body);
   void drop(std::string_view script_id);
-  void send(plugin::wire::Type type, std::int32_t value, std::string_view body);
+  void send(plugin::frames::Type type, std::int32_t value, std::string_view body);
 
-  plugin::wire::Link link_;
+  plugin::frames::Link link_;
   plugin::SharedCancel cancel_;
-  plugin::wire::Assembler parts_;
+  plugin::frames::Assembler parts_;
   std::shared_ptr<plugin::Instance> instance_;
   std::optional<ThreadWatch> threads_;            ///< from when the component has started
   const skep_task_v1* task_ = nullptr;            ///< when it is a task

@@ -6,31 +6,31 @@
 #include <string_view>
 #include <vector>
 
-#include "core/api/artifacts.hpp"
+#include "core/api/desired_releases.hpp"
 
 namespace skep::worker {
 
 /// One writer. Files appear whole, mode 0640; the watchers of the folders load them.
-class ArtifactFolder {
+class ReleaseFolder {
  public:
-  explicit ArtifactFolder(std::string dir) : dir_(std::move(dir)) {}
+  explicit ReleaseFolder(std::string dir) : dir_(std::move(dir)) {}
 
   /// Makes the folders (0700).
   Status prepare() const;
-  std::string path_of(const api::DesiredArtifact& a) const;
+  std::string path_of(const api::DesiredRelease& a) const;
   /// The file is there and has just these bytes and this signature. An error when it cannot be
   /// read.
-  Result<bool> has(const api::DesiredArtifact& a) const;
+  Result<bool> has(const api::DesiredRelease& a) const;
   /// kCorrupt "hash-mismatch" when `bytes` are not those of `a`: then nothing is changed.
-  Status install(const api::DesiredArtifact& a, std::string_view bytes) const;
-  /// Removes every file that belongs to none of `wanted`; how many artifacts went.
-  Result<std::size_t> keep_only(const std::vector<api::DesiredArtifact>& wanted) const;
+  Status install(const api::DesiredRelease& a, std::string_view bytes) const;
+  /// Removes every file that belongs to none of `wanted`; how many releases went.
+  Result<std::size_t> keep_only(const std::vector<api::DesiredRelease>& wanted) const;
 
  private:
   std::string dir_;
 };
 
 /// DIR/plugins or DIR/scripts: what comes first in the plugin and script paths of a worker.
-std::string artifact_path(const std::string& dir, api::ArtifactKind kind);
+std::string release_path(const std::string& dir, api::ReleaseKind kind);
 
 }  // namespace skep::worker

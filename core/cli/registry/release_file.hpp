@@ -8,7 +8,7 @@
 
 namespace skep::cli {
 
-struct ArtifactFile {
+struct ReleaseFile {
   std::string kind;  ///< "script" or "plugin"
   std::string name;
   std::string version;
@@ -20,8 +20,8 @@ struct ArtifactFile {
 /// Loads a script as a node would, without running its task. kInvalid "FILE:LINE: what" when it is
 /// none, has no version or a name that cannot be published. The language is found among the plugins
 /// of the program, or in `plugin_paths`.
-Expected<ArtifactFile> read_script(const std::string& path, std::vector<std::string> plugin_paths);
+Expected<ReleaseFile> read_script(const std::string& path, std::vector<std::string> plugin_paths);
 /// Reads the manifest in a shared library of any supported machine, without loading it.
-Expected<ArtifactFile> read_plugin(const std::string& path);
+Expected<ReleaseFile> read_plugin(const std::string& path);
 
 }  // namespace skep::cli

@@ -1,5 +1,5 @@
 // What a worker says of the registry's files, by what their loaders say.
-#include "core/app/slots.hpp"
+#include "core/app/node_files.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,8 +23,8 @@ plugin::GenerationInfo generation(std::uint64_t number, const std::string& sha25
 }
 
 /// "new failed: why", of the first word on that hash.
-std::string word_on(const std::string& sha256, const std::vector<api::ArtifactState>& states) {
-  for (const api::ArtifactState& s : states)
+std::string word_on(const std::string& sha256, const std::vector<api::HeldRelease>& states) {
+  for (const api::HeldRelease& s : states)
     if (s.sha256 == sha256) return s.state + (s.reason.empty() ? "" : ": " + s.reason);
   return "";
 }
@@ -40,7 +40,7 @@ plugin::ScriptInfo script(const std::string& sha256, plugin::ScriptState state,
   return s;
 }
 
-TEST(artifact_states, a_script_that_does_not_load_failed_while_the_old_one_is_active) {
+TEST(release_states, a_script_that_does_not_load_failed_while_the_old_one_is_active) {
   auto s = script("new", plugin::ScriptState::kFailed, "probe.lua:1: no");
   s.generations = {generation(1, "old", plugin::GenerationState::kActive)};
   const auto said = script_states({s}, "/a/scripts");
@@ -49,7 +49,7 @@ TEST(artifact_states, a_script_that_does_not_load_failed_while_the_old_one_is_ac
   EXPECT_TRUE(script_states({s}, "/a/other").empty());
 }
 
-TEST(artifact_states, a_script_that_was_taken_back_failed) {
+TEST(release_states, a_script_that_was_taken_back_failed) {
   auto s = script("new", plugin::ScriptState::kRolledBack, "3 of its first 3 runs");
   s.generations = {
       generation(2, "new", plugin::GenerationState::kTakenBack, "3 of its first 3 runs"),
@@ -59,7 +59,7 @@ TEST(artifact_states, a_script_that_was_taken_back_failed) {
   EXPECT_EQ(word_on("old", said), "active");
 }
 
-TEST(artifact_states, say_of_each_state_whether_the_bytes_serve_or_were_refuted) {
+TEST(release_states, say_of_each_state_whether_the_bytes_serve_or_were_refuted) {
   for (std::size_t i = 0; i < plugin::kGenerationStates; ++i) {
     plugin::PluginInfo p;
     p.id = "echo";
@@ -75,7 +75,7 @@ TEST(artifact_states, say_of_each_state_whether_the_bytes_serve_or_were_refuted)
   }
 }
 
-TEST(artifact_states, a_plugin_file_that_cannot_replace_the_old_one_failed) {
+TEST(release_states, a_plugin_file_that_cannot_replace_the_old_one_failed) {
   plugin::PluginInfo p;
   p.id = "echo";
   p.path = "/a/plugins/echo.so";
@@ -89,7 +89,7 @@ TEST(artifact_states, a_plugin_file_that_cannot_replace_the_old_one_failed) {
   EXPECT_EQ(word_on("old", said), "active");
 }
 
-TEST(artifact_states, a_plugin_that_was_refused_failed) {
+TEST(release_states, a_plugin_that_was_refused_failed) {
   plugin::PluginInfo p;
   p.id = "echo";
   p.path = "/a/plugins/echo.so";
@@ -106,8 +106,8 @@ TEST(plugin_search, begins_with_the_registrys_folder_on_a_worker_only) {
   config.node.roles = {"worker"};
   plugin::RegistryOptions options;
   set_plugin_search(config, options);
-  EXPECT_EQ(options.paths, (std::vector<std::string>{"/s/artifacts/plugins", "/p"}));
-  EXPECT_EQ(options.arrivals, "/s/artifacts/plugins");
+  EXPECT_EQ(options.paths, (std::vector<std::string>{"/s/releases/plugins", "/p"}));
+  EXPECT_EQ(options.arrivals, "/s/releases/plugins");
   config.node.roles = {"control"};
   options = {};
   set_plugin_search(config, options);
@@ -122,12 +122,12 @@ TEST(plugin_folders, of_the_node_itself_are_made_and_others_are_not) {
   config.node.roles = {"control"};
   make_plugin_folders(config);
   EXPECT_TRUE(std::filesystem::is_directory(dir.file("state/plugins")));
-  EXPECT_FALSE(std::filesystem::exists(dir.file("state/artifacts"))) << "of workers";
+  EXPECT_FALSE(std::filesystem::exists(dir.file("state/releases"))) << "of workers";
   config.node.state_dir = dir.file("other");
   config.node.roles = {"worker"};
   config.plugins.paths = {dir.file("elsewhere")};
   make_plugin_folders(config);
-  EXPECT_TRUE(std::filesystem::is_directory(dir.file("other/artifacts/plugins")));
+  EXPECT_TRUE(std::filesystem::is_directory(dir.file("other/releases/plugins")));
   EXPECT_FALSE(std::filesystem::exists(dir.file("other/plugins")));
   EXPECT_FALSE(std::filesystem::exists(dir.file("elsewhere")));
 }

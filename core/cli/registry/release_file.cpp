@@ -1,4 +1,4 @@
-#include "core/cli/registry/artifact_file.hpp"
+#include "core/cli/registry/release_file.hpp"
 
 #include <fcntl.h>
 
@@ -6,7 +6,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "core/api/artifacts.hpp"
+#include "core/api/desired_releases.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/script_runner.hpp"
@@ -34,7 +34,7 @@ Result<std::string> read_bytes(const std::string& path, std::size_t cap) {
 }
 
 /// Without such a file it is unsigned; one that cannot go along is an error.
-Status add_signature(const std::string& path, ArtifactFile& out) {
+Status add_signature(const std::string& path, ReleaseFile& out) {
   const std::string signature = path + ".minisig";
   auto text = trust::read_regular_file(signature, kMaxSignatureBytes);
   if (!text && text.error().code == Code::kNotFound) return {};
@@ -47,7 +47,7 @@ Status add_signature(const std::string& path, ArtifactFile& out) {
 
 }  // namespace
 
-Expected<ArtifactFile> read_script(const std::string& path, std::vector<std::string> plugin_paths) {
+Expected<ReleaseFile> read_script(const std::string& path, std::vector<std::string> plugin_paths) {
   auto content = read_bytes(path, api::kMaxScriptBytes);
   if (!content) return content.error();
   auto runner = ScriptRunner::open(std::move(plugin_paths));
@@ -57,23 +57,23 @@ Expected<ArtifactFile> read_script(const std::string& path, std::vector<std::str
   if (!manifest) return Failure(cannot_publish(manifest.error().error.message));
   if (manifest->version.empty())
     return Failure(cannot_publish(file + ": its skep.task { .. } says no version = \"..\""));
-  if (!api::is_artifact_name(manifest->name))
+  if (!api::is_release_name(manifest->name))
     return Failure(cannot_publish(file + ": name \"" + manifest->name +
                                   "\" must be lower-case letters, digits, '.', '_' or '-'"));
-  ArtifactFile out{"script", manifest->name, manifest->version, std::move(*content)};
+  ReleaseFile out{"script", manifest->name, manifest->version, std::move(*content)};
   out.types = {out.name};
   SKEP_TRY(add_signature(path, out));
   return out;
 }
 
-Expected<ArtifactFile> read_plugin(const std::string& path) {
+Expected<ReleaseFile> read_plugin(const std::string& path) {
   auto content = read_bytes(path, api::kMaxPluginBytes);
   if (!content) return content.error();
   const auto text = plugin::read_manifest_note(*content, plugin::Machine::kAny);
   if (!text) return text.error().within(path);
   const auto manifest = plugin::parse_manifest(*text);
   if (!manifest) return manifest.error().within(path);
-  ArtifactFile out{"plugin", manifest->id, manifest->version, std::move(*content)};
+  ReleaseFile out{"plugin", manifest->id, manifest->version, std::move(*content)};
   for (const auto& c : manifest->components)
     if (c.kind == SKEP_KIND_TASK) out.types.push_back(c.name);
   SKEP_TRY(add_signature(path, out));

@@ -1,0 +1,20 @@
+// What the configuration says of the directory of workers: the values as written, and their rows.
+#pragma once
+
+#include <span>
+
+namespace skep::config {
+struct Key;
+}
+
+namespace skep::control {
+
+struct WorkerConfig {
+  double offline_after_seconds = 90;  ///< a worker without beats is offline
+  double stale_after_seconds = 300;
+};
+
+/// Rows of the section [control], for core/config/keys.cpp. [any]
+std::span<const config::Key> worker_keys();
+
+}  // namespace skep::control
