@@ -14,6 +14,27 @@ add_custom_target(skep_tests)
 # A test that takes so long hangs: no machine is that slow. What must be quick is measured by ./dev bench.
 set(SKEP_TEST_TIMEOUT 900)
 
+# Test code is compiled often and never hot.
+function(skep_test_settings target)
+  target_link_libraries(${target} PRIVATE skep_warnings GTest::gtest GTest::gtest_main)
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_options(${target} PRIVATE -O0 -Wno-missing-field-initializers
+    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)  # ccache asks for it
+  target_compile_definitions(${target} PRIVATE
+    SKEP_BUILD_DIR="${CMAKE_BINARY_DIR}" SKEP_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    SKEP_TEST_PLUGIN_DIR="${SKEP_PLUGIN_OUTPUT_DIR}")
+endfunction()
+
+# What nearly every test includes, parsed once: that is half of what a test program costs.
+function(skep_test_headers)
+  add_executable(skep_test_headers ${CMAKE_SOURCE_DIR}/tests/support/headers.cpp)
+  target_link_libraries(skep_test_headers PRIVATE skep_base)
+  skep_test_settings(skep_test_headers)
+  target_precompile_headers(skep_test_headers PRIVATE
+    <gtest/gtest.h> <boost/json.hpp> <filesystem> <functional> <map> <memory> <string> <thread>
+    <vector>)
+endfunction()
+
 # skep_test(NAME SOURCES .. DEPENDS folders.. [LIBRARIES ..] [LABEL unit] [NO_THREADS])
 # One GoogleTest binary; each of its cases is a ctest. NO_THREADS: neither the tests nor what they
 # test start any, so that ./dev sanitize thread leaves them out.
@@ -24,14 +45,9 @@ function(skep_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   list(TRANSFORM ARG_DEPENDS PREPEND skep_)
-  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} ${ARG_LIBRARIES} skep_warnings
-                                        GTest::gtest GTest::gtest_main)
-  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
-  # Test code is compiled often and never hot.
-  target_compile_options(${name} PRIVATE -O0 -Wno-missing-field-initializers)
-  target_compile_definitions(${name} PRIVATE
-    SKEP_BUILD_DIR="${CMAKE_BINARY_DIR}" SKEP_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-    SKEP_TEST_PLUGIN_DIR="${SKEP_PLUGIN_OUTPUT_DIR}")
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} ${ARG_LIBRARIES})
+  skep_test_settings(${name})
+  target_precompile_headers(${name} REUSE_FROM skep_test_headers)
   if(ARG_NO_THREADS AND SKEP_THREADED_ONLY)
     set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
     return()

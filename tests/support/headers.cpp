@@ -1,0 +1,1 @@
+// Compiled for the headers that the test programs share; see skep_test_headers.
