@@ -16,7 +16,7 @@ set(SKEP_TEST_TIMEOUT 900)
 
 # Test code is compiled often and never hot.
 function(skep_test_settings target)
-  target_link_libraries(${target} PRIVATE skep_warnings GTest::gtest GTest::gtest_main)
+  target_link_libraries(${target} PRIVATE skep_warnings Boost::json GTest::gtest GTest::gtest_main)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_options(${target} PRIVATE -O0 -Wno-missing-field-initializers
     $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)  # ccache asks for it
