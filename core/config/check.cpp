@@ -243,9 +243,9 @@ class TogetherChecker {
     if (c_.tasks.retry_cap_seconds < c_.tasks.retry_base_seconds)
       add("control.retry_cap_seconds",
           "is less than control.retry_base_seconds (" + decimal(c_.tasks.retry_base_seconds) + ")");
-    if (c_.workers.stale_after_seconds < c_.workers.offline_after_seconds)
+    if (c_.presence.stale_after_seconds < c_.presence.offline_after_seconds)
       add("control.stale_after_seconds", "is less than control.offline_after_seconds (" +
-                                             decimal(c_.workers.offline_after_seconds) + ")");
+                                             decimal(c_.presence.offline_after_seconds) + ")");
     if (c_.is_control() && c_.is_worker() &&
         c_.worker.heartbeat_interval_seconds >= c_.tasks.lease_seconds)
       add("worker.heartbeat_interval_seconds",

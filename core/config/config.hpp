@@ -1,5 +1,5 @@
-// The configuration of one node, as plain values. Filled by load.cpp from the key table (keys.cpp),
-// which is also the source of docs/reference/config.md.
+// The configuration of one node, as plain values. Filled by load.cpp from the table of keys
+// (keys.hpp), which is also the source of docs/reference/config.md.
 #pragma once
 
 #include <map>
@@ -37,7 +37,7 @@ struct Config {
 
   // [control], each part beside the feature that it steers.
   control::TaskConfig tasks;
-  control::WorkerConfig workers;
+  control::PresenceConfig presence;
   control::EventConfig events;
 
   struct Worker {

@@ -131,7 +131,7 @@ std::span<const Key> last_keys() {
 const std::vector<Key>& table() {
   static const auto* rows = [] {
     auto* out = new std::vector<Key>;
-    for (const auto part : {first_keys(), control::task_keys(), control::worker_keys(),
+    for (const auto part : {first_keys(), control::task_keys(), control::presence_keys(),
                             control::event_keys(), last_keys()})
       out->insert(out->end(), part.begin(), part.end());
     return out;

@@ -29,7 +29,7 @@ struct Migrations {
 /// when the process dies at any instant.
 using Effects = std::vector<ports::Statement>;
 
-/// One line of GET /health: what must be well for the control plane to be ready.
+/// What must be well for the control plane to be ready.
 struct Check {
   std::string_view name;
   Status status;
@@ -47,8 +47,9 @@ class Feature {
   virtual Status load() { return {}; }
   virtual std::vector<Service*> services() { return {}; }
   virtual std::vector<net::Route> routes() { return {}; }
-  /// What follows from tasks that ended, in the order in which they ended. An error leaves them all
-  /// for the next round. [reconciler's thread]
+  /// What follows from tasks that ended, in the order in which they ended: statements and nothing
+  /// else, for a round that fails is asked for again. An error leaves the round of all features to
+  /// the next try. [reconciler's thread]
   virtual Status effects(std::span<const ports::Completion> /*ended*/, Effects& /*out*/) {
     return {};
   }
@@ -57,10 +58,11 @@ class Feature {
   virtual void applied() {}
   /// Appends its families for GET /metrics. [any]
   virtual Status metrics(std::vector<prometheus::MetricFamily>& /*out*/) { return {}; }
+  /// Lines of GET /health and /readyz. [any]
   virtual std::vector<Check> checks() { return {}; }
-  /// What it does when workers register, beat, ask for news or go.
+  /// What it does when workers register, beat, ask for news or go. Asked once, before load().
   virtual WorkerHooks worker_hooks() { return {}; }
-  /// Takes what is live of a changed configuration. [any]
+  /// Takes what is live of a changed configuration; a start gave it to the constructor. [any]
   virtual void apply(const config::Config& /*config*/) {}
 };
 

@@ -16,6 +16,7 @@ FeatureList make_features(Platform& platform, const config::Config& config,
     list.push_back(std::move(feature));
     return added;
   };
+  // A feature comes after those that it names: they have loaded, and hear of workers, before it.
   auto& events = add(std::make_unique<Events>(platform, config));
   auto& workers = add(std::make_unique<Workers>(platform, config, events.log));
   add(std::make_unique<Tasks>(platform, config, workers, events.log, own_types));

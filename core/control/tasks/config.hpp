@@ -11,9 +11,9 @@ namespace skep::control {
 
 struct TaskConfig {
   double lease_seconds = 90;
-  double lost_after_seconds = 300;  ///< from the end of the lease to giving the worker up
+  double lost_after_seconds = 300;  ///< from the end of the lease to giving the attempt up
   double reaper_interval_seconds = 5;
-  double restart_grace_seconds = 300;  ///< after a start nothing is given up for so long
+  double restart_grace_seconds = 300;  ///< after a start no attempt is given up for silence
   double retry_base_seconds = 5;
   double retry_cap_seconds = 900;
   double retention_days = 90;  ///< ended tasks, and events, are kept so long; 0 = for ever

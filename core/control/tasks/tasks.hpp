@@ -38,7 +38,6 @@ class Tasks final : public Feature {
   Status metrics(std::vector<prometheus::MetricFamily>& out) override;
   std::vector<Check> checks() override { return {{"background", reaper.health()}}; }
   WorkerHooks worker_hooks() override;
-  /// restart_grace_seconds counts at a start only.
   void apply(const config::Config& config) override;
 
   Platform& platform;

@@ -9,12 +9,12 @@ struct Key;
 
 namespace skep::control {
 
-struct WorkerConfig {
+struct PresenceConfig {
   double offline_after_seconds = 90;  ///< a worker without beats is offline
   double stale_after_seconds = 300;
 };
 
 /// Rows of the section [control], for core/config/keys.cpp. [any]
-std::span<const config::Key> worker_keys();
+std::span<const config::Key> presence_keys();
 
 }  // namespace skep::control

@@ -16,8 +16,8 @@ Snapshot::Labels labels_of(const WorkerRecord& w) {
 }  // namespace
 
 WorkerDirectory::Limits worker_limits(const config::Config& c) {
-  return {seconds_to_ms(c.workers.offline_after_seconds),
-          seconds_to_ms(c.workers.stale_after_seconds)};
+  return {seconds_to_ms(c.presence.offline_after_seconds),
+          seconds_to_ms(c.presence.stale_after_seconds)};
 }
 
 Workers::Workers(Platform& p, const config::Config& config, const EventLog& events)

@@ -49,12 +49,12 @@ TEST(Keys, are_documented_and_numbers_have_a_range) {
 /// of Config leads here, and then to the table of keys.
 std::size_t fields_of_config() {
   const Config config;
-  [[maybe_unused]] const auto& [node, http, tasks, workers, events, worker, log, queue, store,
+  [[maybe_unused]] const auto& [node, http, tasks, presence, events, worker, log, queue, store,
                                 heartbeat, spool, plugins, scripts, trust] = config;
   [[maybe_unused]] const auto& [n1, n2, n3, n4, n5] = node;
   [[maybe_unused]] const auto& [h1, h2, h3, h4] = http;
   [[maybe_unused]] const auto& [c1, c2, c3, c4, c5, c6, c7, c8, c9] = tasks;
-  [[maybe_unused]] const auto& [d1, d2] = workers;
+  [[maybe_unused]] const auto& [d1, d2] = presence;
   [[maybe_unused]] const auto& [e1, e2] = events;
   [[maybe_unused]] const auto& [w1, w2, w3, w4, w5, w6, w7, w8, w9] = worker;
   [[maybe_unused]] const auto& [l1, l2] = log;

@@ -31,11 +31,11 @@ TEST_F(LiveControl, presence_goes_by_the_new_limits) {
   clock.advance(Millis{10'000});
   EXPECT_EQ(get_string(api("GET", "/api/workers/w1"), "status"), "online");
   auto next = config();
-  next.workers.offline_after_seconds = 5;
-  next.workers.stale_after_seconds = 60;
+  next.presence.offline_after_seconds = 5;
+  next.presence.stale_after_seconds = 60;
   control.apply(next);
   EXPECT_EQ(get_string(api("GET", "/api/workers/w1"), "status"), "offline");
-  next.workers.stale_after_seconds = 6;
+  next.presence.stale_after_seconds = 6;
   control.apply(next);
   EXPECT_EQ(get_string(api("GET", "/api/workers/w1"), "status"), "stale");
 }
