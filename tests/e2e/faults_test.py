@@ -16,17 +16,21 @@ class Faults(RigTest):
         return {(t["type"], t["outcome"]): t["count"] for t in self.api("GET", "/api/workers/metrics")["totals"]}
 
     def test_a_worker_killed_in_mid_task(self):
-        self.control()
+        # The second worker's lease has to outlive a busy machine.
+        self.control(extra=FAST_CONTROL.replace("lease_seconds = 2", "lease_seconds = 10"))
         first = self.worker("w1")
-        task = self.submit("sleep", {"ms": 3000})
+        gate = os.path.join(self.root, "gate")
+        task = self.submit("execute_script", {"script": f"until [ -e {gate} ]; do sleep 0.1; done"})
         wait_for(lambda: self.api("GET", f"/api/tasks/{task}")["status"] == "executing", "executing")
         self.worker("w2")
         first.kill9()
+        with open(gate, "w"):
+            pass
         done = self.ended(task)
         self.assertEqual((done["status"], done["worker_id"]), ("succeeded", "w2"))
         self.assertEqual(done["attempt"], 2)
         self.assertEqual([a["outcome"] for a in done["attempts"]], ["lost", "succeeded"])
-        wait_for(lambda: self.totals().get(("sleep", "succeeded")) == 1, "one effect")
+        wait_for(lambda: self.totals().get(("execute_script", "succeeded")) == 1, "one effect")
 
     def test_a_restarted_worker_gives_its_task_back_at_once(self):
         self.control(extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
@@ -38,7 +42,8 @@ class Faults(RigTest):
         self.assertEqual(self.ended(task)["attempt"], 2)
 
     def test_a_task_that_kills_its_worker_ends_dead(self):
-        self.control()
+        # A new start of the worker tells that it crashed, before its silence does.
+        self.control(extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
         worker = self.worker("w1", extra='[plugins.crash]\nisolation = "inproc"\n')
         task = self.submit("crash")
         stop = threading.Event()
@@ -107,8 +112,10 @@ class Faults(RigTest):
         seconds = float(os.environ.get("AWAY_SECONDS", "4"))
         node = self.control(listen='["127.0.0.1:0"]',
                             extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
-        worker = self.worker("w1", worker="concurrency = 200\nbatch_size = 200\nresult_reserve_mb = 1")
-        body = [{"type": "sleep", "params": {"ms": 1500}} for _ in range(200)]
+        worker = self.worker("w1", worker="concurrency = 200\nbatch_size = 200\nresult_reserve_mb = 1",
+                             extra='[plugins.sleep]\nisolation = "inproc"\n')
+        # Long enough that none ends before the control plane does, on a busy machine as well.
+        body = [{"type": "sleep", "params": {"ms": 15_000}} for _ in range(200)]
         ids = [t["id"] for t in self.api("POST", "/api/tasks", body)["items"]]
         wait_for(lambda: self.api("GET", "/api/workers/health")["queue"]["queued"] == 0, "all claimed")
         node.kill9()
