@@ -19,6 +19,7 @@
 #include "core/app/worker_role.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/log.hpp"
+#include "core/base/log_writer.hpp"
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
 
@@ -65,8 +66,11 @@ class Signals {
   UniqueFd woken_;
 };
 
-int fail(const Error& error) {
+constexpr Millis kLastWords{1'000};
+
+int fail(const Error& error, log::Writer& writer) {
   log::error("start_failed", {{"error", error.message}});
+  if (!writer.flush(kLastWords)) return 1;
   std::fprintf(stderr, "error: %s   [%s]\n", error.message.c_str(),
                std::string(error.id()).c_str());
   if (!error.next.empty()) std::fprintf(stderr, "  next:  %s\n", error.next.c_str());
@@ -190,21 +194,22 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   config::Config config = loaded.config;
   Signals signals;
   log::configure(config.log.format, config.log.level);
+  log::Writer writer;
   SystemClock clock;
   if (const auto folder = make_state_dir(config.node.state_dir); !folder)
-    return fail(folder.error());
+    return fail(folder.error(), writer);
   auto gate = make_gate(config);
-  if (!gate) return fail(gate.error());
+  if (!gate) return fail(gate.error(), writer);
   plugin::Registry registry(registry_options(config, *gate));
-  if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error());
+  if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error(), writer);
 
   auto made = NodeCore::start(loaded, source, registry, *gate);
-  if (!made) return fail(made.error());
+  if (!made) return fail(made.error(), writer);
   NodeCore& node = **made;
   std::unique_ptr<ControlRole> control;
   if (config.is_control()) {
     auto started = ControlRole::start(config, registry, clock, node.events(), node.routes());
-    if (!started) return fail(started.error());
+    if (!started) return fail(started.error(), writer);
     control = std::move(*started);
     if (config.is_worker()) join_own_control(loaded, control->urls(), config);
   }
@@ -212,7 +217,7 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   if (config.is_worker()) {
     auto started = WorkerRole::start(config, registry, admission(*gate), clock,
                                      [&signals] { signals.wake(); });
-    if (!started) return fail(started.error());
+    if (!started) return fail(started.error(), writer);
     worker = std::move(*started);
   }
 
@@ -232,6 +237,7 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
       log::error("worker_tasks_abandoned", {{"count", report.abandoned}});
       if (control) control->stop();
       node.stop();
+      writer.flush(kLastWords);
       _exit(exit_code != 0 ? exit_code : 1);
     }
     node.stop_changes();
