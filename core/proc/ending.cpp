@@ -53,6 +53,11 @@ std::int64_t peak_rss_bytes(pid_t pid) {
   return 0;
 }
 
+bool is_stop_signal(int number) {
+  return number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT ||
+         number == SIGKILL;
+}
+
 void signal_group(pid_t leader, int number) {
   kill(-leader, number);  // ESRCH: all of it has ended, which is what we want
 }

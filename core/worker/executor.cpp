@@ -134,13 +134,26 @@ void Executor::run(Attempt& attempt) {
   }
   outcome.queued_ms = attempt.started - attempt.claimed;
   outcome.duration_ms = clock_.mono_ms() - attempt.started;
-  const bool interrupted = attempt.cancel->reason() == ports::CancelReason::kShutdown &&
-                           outcome.kind != model::OutcomeKind::kSucceeded;
+  const bool interrupted = is_interrupted(attempt, outcome);
   if (interrupted)
     listener_.dropped(task);
   else
     listener_.finished(task, outcome);
   retire(attempt, outcome, interrupted);
+}
+
+bool Executor::is_interrupted(const Attempt& attempt, const model::Outcome& outcome) {
+  if (outcome.kind == model::OutcomeKind::kSucceeded) return false;
+  if (attempt.cancel->reason() == ports::CancelReason::kShutdown) return true;
+  if (outcome.cause != model::Cause::kSignal) return false;
+  // A service manager signals all processes of the node at once, and ours may come last.
+  MutexLock lock(mutex_);
+  const auto until = std::chrono::steady_clock::now() + options_.moment;
+  ++watchers_;
+  while (!closed_ && change_.wait_until(lock, {}, until)) {
+  }
+  --watchers_;
+  return closed_;
 }
 
 void Executor::retire(const Attempt& attempt, const model::Outcome& outcome, bool interrupted) {
@@ -248,6 +261,12 @@ bool Executor::cancel_if(const Match& match, ports::CancelReason reason) {
 
 void Executor::drop(const std::vector<AttemptRef>& attempts) {
   for (const AttemptRef& attempt : attempts) listener_.dropped(attempt->task);
+}
+
+void Executor::close() {
+  const MutexLock lock(mutex_);
+  closed_ = true;
+  change_.notify_all();
 }
 
 std::vector<model::Lease> Executor::take_waiting() {

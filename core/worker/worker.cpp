@@ -239,6 +239,7 @@ void Worker::Loops::send_unwritten() {
 DrainReport Worker::Loops::drain(StopKind kind) {
   const ExecutorLoad load = executor.load();
   log::info("worker_pool_shutting_down", {{"busy", load.busy}, {"waiting", load.waiting}});
+  executor.close();
   runner.on_change({});
   claim_abort = true;
   registrar.stop();

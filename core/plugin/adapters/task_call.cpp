@@ -207,13 +207,15 @@ const skep_call_ops& TaskCall::ops() {
 }
 
 TaskCall::Said TaskCall::take_said() {
-  return {std::move(result_), refused_result_bytes_, failed_with_, retry_ms_, std::move(message_)};
+  return {std::move(result_), refused_result_bytes_, failed_with_,
+          retry_ms_,          std::move(message_),   cause_};
 }
 
 void TaskCall::put_said(Said said) {
   refused_result_bytes_ = said.result.size() > kMaxResultBytes
                               ? said.result.size()
                               : std::size_t{said.refused_result_bytes};
+  cause_ = said.cause;
   result_ = refused_result_bytes_ > 0 ? std::string() : std::move(said.result);
   if (said.failed_with != SKEP_OK)
     fail(said.failed_with, said.retry_ms, {said.message.data(), said.message.size()});
@@ -253,6 +255,7 @@ model::Outcome TaskCall::failed(skep_rc rc) {
   model::Outcome out = failed_outcome(error, retryable);
   if (stopped && error.code == Code::kCancelled) out.kind = model::OutcomeKind::kCancelled;
   out.result = std::move(result_);
+  out.cause = cause_;
   return out;
 }
 
@@ -288,6 +291,7 @@ Result<std::string> TaskCall::run_task(std::string_view type, std::string_view p
   inner.task.params = params_json.empty() ? "{}" : std::string(params_json);
   ++inner.depth;
   auto outcome = nested_->run(inner, deadline_, cancel_, events_);
+  if (outcome.cause != model::Cause::kTask) note(outcome.cause);
   if (outcome.kind == model::OutcomeKind::kSucceeded) return std::move(outcome.result);
   return error_in(outcome, type);
 }

@@ -47,6 +47,8 @@ class TaskCall {
   /// How the call ended, once outcome() has been asked; a target that knows worse says so itself.
   CallEnd end() const { return end_; }
   void blame(CallEnd end) { end_ = end; }
+  /// From now on a failure of the call counts as `cause`'s doing.
+  void note(model::Cause cause) { cause_ = cause; }
 
   /// Who runs: a plugin's id or "script:NAME".
   std::string_view owner() const { return plugin_id_; }
@@ -67,6 +69,7 @@ class TaskCall {
     skep_rc failed_with = SKEP_OK;
     std::uint32_t retry_ms = 0;
     std::string message;
+    model::Cause cause = model::Cause::kTask;
   };
   Said take_said();
   void put_said(Said said);
@@ -93,6 +96,7 @@ class TaskCall {
   std::uint32_t retry_ms_ = 0;
   std::size_t refused_result_bytes_ = 0;
   CallEnd end_ = CallEnd::kOk;
+  model::Cause cause_ = model::Cause::kTask;
   ports::TaskRunner* nested_ = nullptr;
   const ports::RunRequest* request_ = nullptr;
   TaskCall* outer_;  ///< the one that was current() before

@@ -200,7 +200,9 @@ const std::string& ChildProcess::end() {
     proc::abandon({child_.pid, UniqueFd(::fcntl(child_.pidfd.get(), F_DUPFD_CLOEXEC, 0))});
   } else {
     drain_output();
-    ended_ = describe(proc::reap_child(child_.pid));
+    const proc::Exit exit = proc::reap_child(child_.pid);
+    end_signal_ = exit.signal;
+    ended_ = describe(exit);
   }
   proc::watch_children(-1);
   return *ended_;

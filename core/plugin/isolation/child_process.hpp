@@ -48,6 +48,8 @@ class ChildProcess {
   /// Kills it, if it still runs, and what it left behind. How it ended: "exited with code 3
   /// (exit)", "was killed by signal 11 (Segmentation fault)". Idempotent.
   const std::string& end();
+  /// The signal that ended it, 0 = none or not known. REQUIRES: end().
+  int end_signal() const { return end_signal_; }
 
  private:
   ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::Mark mark, UniqueFd socket,
@@ -64,6 +66,7 @@ class ChildProcess {
   SharedCancel cancel_;
   LastLines lines_;
   std::optional<std::string> ended_;
+  int end_signal_ = 0;
 };
 
 }  // namespace skep::plugin
