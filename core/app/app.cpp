@@ -22,6 +22,7 @@
 #include "core/base/log_writer.hpp"
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
+#include "core/proc/launch.hpp"
 
 namespace skep::app {
 namespace {
@@ -222,6 +223,7 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   }
 
   registry.watch();
+  if (proc::is_init()) proc::watch_children(1);  // also while none of ours runs
   node.run(parts_of(registry, control.get(), worker.get()),
            control ? control->urls() : std::vector<std::string>{});
   // The start read whole plugins, manifests and schemas: megabytes that would stay ours.

@@ -40,8 +40,14 @@ bool Child::is_given_up(const Error& error) { return error.name == kGivenUp; }
 
 Result<std::unique_ptr<Child>> Child::start(const ChildPlugin& plugin,
                                             const proc::CallControl& call) {
-  auto process = ChildProcess::spawn(plugin);
-  if (!process) return process.error().within("start a process for plugin " + plugin.plugin_id);
+  auto process = ChildProcess::spawn(plugin, call);
+  if (!process) {
+    Error error = process.error().within("start a process for plugin " + plugin.plugin_id);
+    const bool late = call.deadline != 0 && proc::monotonic_ms() >= call.deadline;
+    if (error.code == Code::kCancelled || (error.code == Code::kDeadline && late))
+      error.name = kGivenUp;
+    return error;
+  }
   std::unique_ptr<Child> child(new Child(std::move(*process)));
   SKEP_TRY(child->hello(call));
   return child;

@@ -69,7 +69,8 @@ int left_ms(MonoMs until) {
 
 }  // namespace
 
-Result<std::unique_ptr<ChildProcess>> ChildProcess::spawn(const ChildPlugin& plugin) {
+Result<std::unique_ptr<ChildProcess>> ChildProcess::spawn(const ChildPlugin& plugin,
+                                                          const proc::CallControl& call) {
   auto cwd = working_folder(plugin);
   if (!cwd) return cwd.error();
   auto cancel = SharedCancel::create();
@@ -94,6 +95,9 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::spawn(const ChildPlugin& plu
   request.out = request.err = output->theirs.get();
   request.more = more;
   request.mark = proc::next_mark(proc::Kin::kTask);
+  request.cancel_fd = call.cancel_fd;
+  request.deadline = proc::monotonic_ms() + plugin.limits.start_timeout.count();
+  if (call.deadline != 0) request.deadline = std::min(request.deadline, call.deadline);
   auto child = proc::launch(request);
   if (!child) return child.error();
   return std::unique_ptr<ChildProcess>(new ChildProcess(plugin, std::move(*child), request.mark,

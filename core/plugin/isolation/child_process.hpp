@@ -13,6 +13,7 @@
 #include "core/plugin/isolation/last_lines.hpp"
 #include "core/plugin/isolation/shared_cancel.hpp"
 #include "core/proc/launch.hpp"
+#include "core/proc/process_service.hpp"
 
 namespace skep::plugin {
 
@@ -22,8 +23,10 @@ inline constexpr int kSendWaitMs = 10'000;
 /// Used by one thread at a time. Ends the process, and what it left behind, with the object.
 class ChildProcess {
  public:
-  /// Executes the program; says nothing to it yet.
-  static Result<std::unique_ptr<ChildProcess>> spawn(const ChildPlugin& plugin);
+  /// Executes the program, within the plugin's start time and while `call` goes on; says nothing to
+  /// it yet.
+  static Result<std::unique_ptr<ChildProcess>> spawn(const ChildPlugin& plugin,
+                                                     const proc::CallControl& call = {});
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
   ~ChildProcess();

@@ -280,11 +280,13 @@ TEST_F(ExecuteScript, starts_in_a_private_empty_folder_or_where_it_is_told) {
   params.set("cwd", "/no/such");
   const TaskRun missing = run(params.dump());
   EXPECT_EQ(missing.rc, SKEP_E_INVALID);
-  EXPECT_NE(missing.message.find("cwd \"/no/such\""), std::string::npos) << missing.message;
+  EXPECT_NE(missing.message.find("directory \"/no/such\": No such"), std::string::npos)
+      << missing.message;
   params.set("cwd", "/etc/passwd");
   const TaskRun file = run(params.dump());
   EXPECT_EQ(file.rc, SKEP_E_INVALID);
-  EXPECT_EQ(file.message, "cwd \"/etc/passwd\" is not a folder");
+  EXPECT_NE(file.message.find("directory \"/etc/passwd\": Not a directory"), std::string::npos)
+      << file.message;
 }
 
 // W4
