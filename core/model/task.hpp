@@ -108,6 +108,7 @@ std::optional<OutcomeKind> parse_outcome(std::string_view word);
 enum class Cause {
   kTask,    ///< itself
   kSignal,  ///< a process of it was ended by a signal that services are stopped with, not by us
+  kNode,    ///< the node, on which no such task can run now
 };
 
 /// How one attempt ended, by the worker's own clock.

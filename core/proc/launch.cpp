@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "core/base/text.hpp"
+#include "core/proc/io.hpp"
 
 // The C library's clone() under the name that sanitizers leave alone: they take it for a fork(),
 // and their books, which the child shares with us until it executes, would be wrong afterwards.
@@ -197,7 +198,7 @@ void* child_stack() {
 /// Above the child's last one, so that making them overwrites none.
 Status Start::add(int given) {
   fds_[fd_count_].reset(fcntl(given, F_DUPFD_CLOEXEC, kFirstFree));
-  if (!fds_[fd_count_]) return errno_error("hand a descriptor to the child", errno);
+  if (!fds_[fd_count_]) return shortage_error("hand a descriptor to the child", errno);
   ++fd_count_;
   return {};
 }
@@ -245,7 +246,7 @@ Result<Child> Start::clone_once(ChildArgs& args) {
     const MutexLock lock(mutex_);
     on_its_way_ = 0;
   }
-  if (pid < 0) return errno_error("start \"" + spec_.argv.front() + "\"", error);
+  if (pid < 0) return shortage_error("start \"" + spec_.argv.front() + "\"", error);
   Child child{pid, UniqueFd(pidfd)};
   if (args.error == 0) return child;
   waitpid(pid, nullptr, 0);

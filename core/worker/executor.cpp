@@ -134,11 +134,14 @@ void Executor::run(Attempt& attempt) {
   }
   outcome.queued_ms = attempt.started - attempt.claimed;
   outcome.duration_ms = clock_.mono_ms() - attempt.started;
+  if (options_.on_end) options_.on_end(task, outcome);
   const bool interrupted = is_interrupted(attempt, outcome);
-  if (interrupted)
+  const bool unable = outcome.cause == model::Cause::kNode && options_.on_unable && !interrupted;
+  if (interrupted || unable)
     listener_.dropped(task);
   else
     listener_.finished(task, outcome);
+  if (unable) options_.on_unable(task.lease);
   retire(attempt, outcome, interrupted);
 }
 
@@ -160,7 +163,8 @@ void Executor::retire(const Attempt& attempt, const model::Outcome& outcome, boo
   const MutexLock lock(mutex_);
   const auto ms = static_cast<double>(outcome.duration_ms);
   mean_ms_ = mean_ms_ < 0 ? ms : mean_ms_ + kMeanWeight * (ms - mean_ms_);
-  if (outcome.kind == model::OutcomeKind::kFailed && !interrupted) ++errors_;
+  const bool failed = outcome.kind == model::OutcomeKind::kFailed;
+  if (failed && !interrupted && outcome.cause != model::Cause::kNode) ++errors_;
   if (interrupted) interrupted_.push_back(attempt.task.lease);
   running_.erase(attempt.task.lease.lease_id);
   ++idle_threads_;

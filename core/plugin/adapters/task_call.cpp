@@ -25,12 +25,15 @@ std::int64_t now_ns() {
 }
 
 /// What a plugin may ask to be tried again for.
-bool is_retry_code(Code code) { return code == Code::kBusy || code == Code::kUnavailable; }
+bool is_retry_code(Code code) {
+  return code == Code::kBusy || code == Code::kUnavailable || code == Code::kNotHere;
+}
 
 /// Whose fault a failure with this code is; `told` = the plugin gave a message.
 CallEnd end_of(Code code, bool told) {
   if (!told) return CallEnd::kFault;
-  constexpr std::array kOfTheInput{Code::kInvalid, Code::kCancelled, Code::kDeadline};
+  constexpr std::array kOfTheInput{Code::kInvalid, Code::kCancelled, Code::kDeadline,
+                                   Code::kNotHere};
   constexpr std::array kOfTheCode{Code::kInternal, Code::kCorrupt, Code::kState, Code::kNoMemory};
   const auto in = [&](const auto& codes) {
     return std::find(codes.begin(), codes.end(), code) != codes.end();
@@ -104,6 +107,7 @@ model::Outcome failed_outcome(const Error& error, bool retryable) {
   outcome.error = out.end_object().take();
   outcome.retryable = retryable;
   outcome.retry_after_ms = error.retry_after.count();
+  if (error.code == Code::kNotHere) outcome.cause = model::Cause::kNode;
   return outcome;
 }
 
@@ -255,7 +259,7 @@ model::Outcome TaskCall::failed(skep_rc rc) {
   model::Outcome out = failed_outcome(error, retryable);
   if (stopped && error.code == Code::kCancelled) out.kind = model::OutcomeKind::kCancelled;
   out.result = std::move(result_);
-  out.cause = cause_;
+  if (cause_ != model::Cause::kTask) out.cause = cause_;
   return out;
 }
 
@@ -291,7 +295,7 @@ Result<std::string> TaskCall::run_task(std::string_view type, std::string_view p
   inner.task.params = params_json.empty() ? "{}" : std::string(params_json);
   ++inner.depth;
   auto outcome = nested_->run(inner, deadline_, cancel_, events_);
-  if (outcome.cause != model::Cause::kTask) note(outcome.cause);
+  if (outcome.cause == model::Cause::kSignal) note(outcome.cause);
   if (outcome.kind == model::OutcomeKind::kSucceeded) return std::move(outcome.result);
   return error_in(outcome, type);
 }

@@ -81,7 +81,7 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::spawn(const ChildPlugin& plu
   if (!in) return in.error();
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-    return errno_error("make a connection to a child", errno);
+    return proc::shortage_error("make a connection to a child", errno);
   UniqueFd ours(ends[0]);
   const UniqueFd theirs(ends[1]);
 
