@@ -136,6 +136,25 @@ TEST_F(RegistryTest, first_of_two_plugins_with_one_id_stands) {
   EXPECT_EQ(registry.task_types().size(), 1u);
 }
 
+TEST_F(RegistryTest, a_name_that_belongs_to_another_plugin_is_refused_on_every_way) {
+  static_cast<void>(make({"good/noop.so"}));
+  RegistryOptions options{{plugins()}, dir_.file("staging"), {}};
+  options.reserved = {{"noop", "shipped"}};
+  Registry registry(options);
+  ASSERT_TRUE(registry.scan());
+  const PluginInfo refused = info_of(registry, "noop.so");
+  EXPECT_EQ(refused.state, PluginState::kRefused);
+  EXPECT_EQ(refused.reason,
+            "component \"noop\" has a name that belongs to plugin shipped\n"
+            "  next: give the component another name");
+  EXPECT_TRUE(registry.task_types().empty());
+  EXPECT_FALSE(registry.reload("noop"));
+  options.reserved = {{"noop", "noop"}};
+  Registry own(options);
+  ASSERT_TRUE(own.scan());
+  EXPECT_EQ(info_of(own, "noop.so").state, PluginState::kAvailable);
+}
+
 TEST_F(RegistryTest, what_arrives_later_cannot_keep_a_node_from_starting) {
   static_cast<void>(make({"good/noop.so"}));
   RegistryOptions options{{plugins()}, dir_.file("staging"), {{"noop", R"({"bogus":1})"}}};
