@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -37,6 +38,14 @@ Exit reap_child(pid_t pid) {
   e.cpu = Millis((micros(usage.ru_utime) + micros(usage.ru_stime)) / 1000);
   e.max_rss_bytes = usage.ru_maxrss * 1024;
   return e;
+}
+
+std::int64_t rss_bytes(pid_t pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/statm");
+  std::int64_t size = 0;
+  std::int64_t resident = 0;
+  in >> size >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
 }
 
 std::int64_t peak_rss_bytes(pid_t pid) {

@@ -9,6 +9,8 @@ namespace skep::proc {
 
 /// Reaps a child that has ended (or waits for it): reason, code, signal, cpu, peak size.
 Exit reap_child(pid_t pid);
+/// The resident size now, from /proc; 0 when it cannot be read.
+std::int64_t rss_bytes(pid_t pid);
 /// The largest resident size so far, from /proc; 0 when it cannot be read.
 std::int64_t peak_rss_bytes(pid_t pid);
 /// Those that service managers, terminals and people end a service with, all its processes at once.

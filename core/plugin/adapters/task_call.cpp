@@ -119,7 +119,16 @@ TaskCall::TaskCall(std::string_view plugin_id, MonoMs deadline, ports::CancelTok
       events_(events),
       outer_(std::exchange(current_call(), this)) {}
 
-TaskCall::~TaskCall() { current_call() = outer_; }
+TaskCall::~TaskCall() {
+  if (slot_of_ != nullptr) slot_of_->release();
+  current_call() = outer_;
+}
+
+bool TaskCall::enter(ConcurrencyGate& gate) {
+  if (!gate.acquire(cancel_.fd(), deadline_)) return false;
+  slot_of_ = &gate;
+  return true;
+}
 
 TaskCall* TaskCall::current() { return current_call(); }
 
@@ -294,7 +303,10 @@ Result<std::string> TaskCall::run_task(std::string_view type, std::string_view p
   inner.task.type = type;
   inner.task.params = params_json.empty() ? "{}" : std::string(params_json);
   ++inner.depth;
+  ConcurrencyGate* const gate = std::exchange(slot_of_, nullptr);
+  if (gate != nullptr) gate->release();
   auto outcome = nested_->run(inner, deadline_, cancel_, events_);
+  if (gate != nullptr) enter(*gate);  // without one it has been told to stop
   if (outcome.cause == model::Cause::kSignal) note(outcome.cause);
   if (outcome.kind == model::OutcomeKind::kSucceeded) return std::move(outcome.result);
   return error_in(outcome, type);

@@ -7,6 +7,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
+#include "core/plugin/concurrency_gate.hpp"
 #include "core/plugin/generation.hpp"
 #include "core/ports/task_runner.hpp"
 #include "core/proc/process_service.hpp"
@@ -41,6 +42,10 @@ class TaskCall {
   model::Outcome outcome(skep_rc rc);
   /// The reason to stop; finds out itself that the deadline has passed.
   ports::CancelReason reason();
+  /// Takes a slot for as long as the call lives; waits for it until the call is to stop, and is
+  /// false then. While another task runs inside the call the slot is free for others: it may be
+  /// that one which needs it. [call]
+  bool enter(ConcurrencyGate& gate);
   /// The task got no turn: cancels it as late, unless it was cancelled before.
   void give_up();
 
@@ -97,6 +102,7 @@ class TaskCall {
   std::size_t refused_result_bytes_ = 0;
   CallEnd end_ = CallEnd::kOk;
   model::Cause cause_ = model::Cause::kTask;
+  ConcurrencyGate* slot_of_ = nullptr;  ///< null = it holds none
   ports::TaskRunner* nested_ = nullptr;
   const ports::RunRequest* request_ = nullptr;
   TaskCall* outer_;  ///< the one that was current() before

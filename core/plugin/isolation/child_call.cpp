@@ -141,6 +141,7 @@ model::Outcome ChildCall::finished(skep_rc rc, DoneFrame done) {
                     " running after its task ended");
   TaskCall::ops().cancelled(call_.handle());  // finds out that the deadline has passed
   call_.put_said(std::move(done.said));
+  child_.out_of_memory_ = rc == SKEP_E_NO_MEMORY;
   return call_.outcome(rc);
 }
 

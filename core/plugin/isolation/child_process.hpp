@@ -35,6 +35,7 @@ class ChildProcess {
   SharedCancel& cancel() { return cancel_; }
   LastLines& lines() { return lines_; }
   const ChildPlugin& plugin() const { return plugin_; }
+  pid_t pid() const { return child_.pid; }
   bool is_running() const;
   /// is_running(), having read what the child wrote until now.
   bool catch_up();

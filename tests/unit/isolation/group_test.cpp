@@ -48,6 +48,29 @@ TEST_F(Group, per_task_is_a_fresh_child_each) {
   EXPECT_TRUE(eventually([&] { return group_->stats().children == 0; }));
 }
 
+TEST_F(Group, a_child_ends_after_its_number_of_tasks) {
+  ChildPlugin plugin = staging_.unruly();
+  plugin.limits.max_tasks = 2;
+  start(plugin);
+  const std::string first = pid();
+  EXPECT_EQ(pid(), first);
+  EXPECT_NE(pid(), first);
+  EXPECT_EQ(group_->stats().crashes + group_->stats().kills, 0);
+}
+
+TEST_F(Group, a_child_that_ran_out_of_memory_or_grew_too_large_serves_nobody_else) {
+  start(staging_.unruly());
+  const std::string first = pid();
+  EXPECT_NE(Attempt().unruly(*target_, "no_memory").error.find("no-space"), std::string::npos);
+  EXPECT_NE(pid(), first);
+  ChildPlugin large = staging_.unruly();
+  large.limits.recycle_mb = 1;  // which any process has
+  start(large);
+  std::set<std::string> pids;
+  for (int i = 0; i < 9; ++i) pids.insert(pid());
+  EXPECT_EQ(pids.size(), 2u);
+}
+
 TEST_F(Group, grows_on_demand_and_shrinks_to_one) {
   ChildPlugin plugin = staging_.unruly();
   plugin.limits.idle_timeout = Millis(50);
