@@ -22,6 +22,7 @@
 #include "core/base/log_writer.hpp"
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
+#include "core/plugin/patience.hpp"
 #include "core/proc/launch.hpp"
 
 namespace skep::app {
@@ -191,11 +192,11 @@ std::vector<std::string> script_paths(const config::Config& config) {
   return {config.node.state_dir + "/scripts", shipped_scripts()};
 }
 
-int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
+namespace {
+
+int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals& signals,
+        log::Writer& writer) {
   config::Config config = loaded.config;
-  Signals signals;
-  log::configure(config.log.format, config.log.level);
-  log::Writer writer;
   SystemClock clock;
   if (const auto folder = make_state_dir(config.node.state_dir); !folder)
     return fail(folder.error(), writer);
@@ -248,6 +249,20 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   if (control) control->stop();
   node.stop();
   log::info("node_stopped", {{"exit_code", exit_code}});
+  return exit_code;
+}
+
+}  // namespace
+
+int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
+  Signals signals;
+  log::configure(loaded.config.log.format, loaded.config.log.level);
+  log::Writer writer;
+  const int exit_code = run(loaded, source, signals, writer);
+  if (plugin::given_up_calls() > 0) {  // threads are inside of plugins that did not stop
+    writer.flush(kLastWords);
+    _exit(exit_code != 0 ? exit_code : 1);
+  }
   return exit_code;
 }
 

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "core/plugin/patience.hpp"
 #include "core/plugin/task_table.hpp"
 #include "tests/unit/plugin/support.hpp"
 
@@ -116,6 +117,37 @@ TEST_F(RegistryTest, says_why_a_plugin_does_not_load) {
   EXPECT_NE(undefined.find("undefined symbol: skep_fixture_function_that_nobody_has"),
             std::string::npos)
       << undefined;
+}
+
+constexpr const char* kSoon = R"("limits":{"start_timeout_ms":100}})";
+
+TEST_F(RegistryTest, a_plugin_whose_start_hangs_in_this_process_holds_nobody_else) {
+  Registry registry = make({"odd/rulebreaker.so", "good/noop.so"},
+                           {{"rulebreaker", std::string(R"({"how":"start_hangs",)") + kSoon}});
+  ASSERT_TRUE(registry.scan());
+  const auto runner = registry.tasks();
+  ASSERT_TRUE(runner);
+  EXPECT_EQ((*runner)->types().size(), 1u);
+  const PluginInfo info = info_of(registry, "rulebreaker.so");
+  EXPECT_EQ(info.state, PluginState::kRefused);
+  EXPECT_NE(info.reason.find("start of \"rulebreaker\": it did not return within 100 ms and was"),
+            std::string::npos)
+      << info.reason;
+  EXPECT_TRUE(registry.reload("noop"));
+  EXPECT_GE(given_up_calls(), 1);
+}
+
+TEST_F(RegistryTest, a_plugin_whose_stop_hangs_in_this_process_does_not_hold_the_end) {
+  const int before = given_up_calls();
+  {
+    Registry registry = make({"odd/rulebreaker.so"},
+                             {{"rulebreaker", std::string(R"({"how":"stop_hangs",)") + kSoon}});
+    ASSERT_TRUE(registry.scan());
+    const auto runner = registry.tasks();
+    ASSERT_TRUE(runner);
+    EXPECT_EQ((*runner)->types().size(), 1u);
+  }
+  EXPECT_EQ(given_up_calls(), before + 1);
 }
 
 TEST_F(RegistryTest, first_of_two_plugins_with_one_id_stands) {
