@@ -84,6 +84,23 @@ bool is_variable(std::string_view name) {
                      [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
+/// As interpreters read it: without a byte order mark, and with \n where an editor of Windows ends
+/// each line with \r\n. `set -e\r` would mean nothing. A text with both ends is left as it is.
+std::string unix_text(std::string_view text) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
+  const auto lines = std::count(text.begin(), text.end(), '\n');
+  std::string out;
+  out.reserve(text.size());
+  std::ptrdiff_t dos = 0;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n')
+      ++dos;
+    else
+      out += text[i];
+  return dos == lines ? out : std::string(text);
+}
+
 std::vector<std::string> arguments(const Json& params) {
   std::vector<std::string> out = strings(params["args"]);
   for (std::size_t i = 0; i < out.size(); ++i)
@@ -148,7 +165,7 @@ Request::Request(const Json& request, const Config& config) {
                                    " ([plugins.execute_script] interpreters)");
   if (params["script"].is_null() == params["file"].is_null())
     throw Fault(SKEP_E_INVALID, "give either \"script\" (text) or \"file\" (path), and not both");
-  script = params["script"].str();
+  script = unix_text(params["script"].str());
   file = params["file"].str();
   args = arguments(params);
   env = environment(request);

@@ -264,6 +264,13 @@ TEST_F(ExecuteScript, takes_a_script_longer_than_an_argument_may_be) {
   EXPECT_EQ(r.out, "top\nbottom\n");
 }
 
+TEST_F(ExecuteScript, takes_a_script_that_was_written_on_windows) {
+  const TaskRun r = run(script("\xef\xbb\xbfset -e\r\nfalse\r\necho never\r\n").dump());
+  EXPECT_EQ(r.rc, SKEP_E_FAILED) << "set -e counts";
+  EXPECT_EQ(r.out, "");
+  EXPECT_EQ(run(script("printf 'a\r\n'\nprintf b").dump()).out, "a\r\nb") << "left as it is";
+}
+
 TEST_F(ExecuteScript, does_not_show_the_script_in_the_list_of_processes) {
   const TaskRun r = run(script("tr '\\0' ' ' </proc/$$/cmdline # hunter2").dump());
   EXPECT_NE(r.out.find("/script"), std::string::npos) << r.out;
