@@ -135,6 +135,14 @@ void join_own_control(const config::Loaded& loaded, const std::vector<std::strin
   if (is_default(loaded, "worker.token_file")) config.worker.token_file = config.http.token_file;
 }
 
+/// The folder that the node was started in may go, and its file stay.
+config::LoadOptions from_anywhere(config::LoadOptions source) {
+  std::error_code ec;
+  const auto whole = std::filesystem::absolute(source.path, ec);
+  if (!source.path.empty() && !ec) source.path = whole.lexically_normal().string();
+  return source;
+}
+
 /// The signal that ends the node, 0 when a part of it asked to; SIGHUP reloads.
 int wait_for_end(Signals& signals, NodeCore& node) {
   for (;;) {
@@ -205,7 +213,7 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
   plugin::Registry registry(registry_options(config, *gate));
   if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error(), writer);
 
-  auto made = NodeCore::start(loaded, source, registry, *gate);
+  auto made = NodeCore::start(loaded, from_anywhere(source), registry, *gate);
   if (!made) return fail(made.error(), writer);
   NodeCore& node = **made;
   std::unique_ptr<ControlRole> control;
