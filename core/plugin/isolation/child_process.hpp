@@ -71,6 +71,7 @@ class ChildProcess {
   LastLines lines_;
   std::optional<std::string> ended_;
   int end_signal_ = 0;
+  std::string own_folder_;  ///< goes with it; "" = it has none
 };
 
 }  // namespace skep::plugin
