@@ -1,6 +1,9 @@
 #include "core/worker/executor.hpp"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+
+#include <thread>
 
 #include "core/base/mutex.hpp"
 
@@ -70,6 +73,34 @@ TEST(Executor, hands_back_what_a_signal_ended_while_the_node_is_told_to_stop) {
   ASSERT_EQ(interrupted.size(), 1u);
   EXPECT_EQ(interrupted[0].task_id, "t1");
   EXPECT_EQ(executor.load().errors, 0);
+}
+
+/// Succeeds once it is told to stop.
+class LateRunner final : public ports::TaskRunner {
+ public:
+  model::Outcome run(const ports::RunRequest&, MonoMs, ports::CancelToken& cancel,
+                     const ports::TaskEvents&) override {
+    pollfd told{cancel.fd(), POLLIN, 0};
+    while (::poll(&told, 1, -1) < 0) {
+    }
+    model::Outcome out;
+    out.kind = model::OutcomeKind::kSucceeded;
+    return out;
+  }
+  std::vector<ports::TaskType> types() const override { return {}; }
+};
+
+TEST(Executor, keeps_a_success_that_came_while_the_node_shut_down) {  // M7
+  LateRunner runner;
+  SystemClock clock;
+  Ends ends;
+  Executor executor(with_moment(Millis{0}), runner, clock, ends);
+  executor.submit(one_task());
+  while (executor.load().busy == 0) std::this_thread::yield();
+  executor.close();
+  executor.cancel_running(ports::CancelReason::kShutdown);
+  EXPECT_EQ(ends.first(), "finished");
+  EXPECT_TRUE(executor.take_interrupted().empty());
 }
 
 TEST(Executor, lets_a_signal_fail_a_task_when_nobody_stops_the_node) {
