@@ -1,5 +1,6 @@
 #include "core/api/overview_json.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace skep::api {
@@ -22,7 +23,9 @@ void write_health(JsonOut& out, const WorkerView& w) {
   out.key("last_seen").time_or_null(w.last_seen_ms);
   out.key("is_stale").boolean(w.presence == Presence::kStale);
   out.key("busy").integer(w.beat.busy).key("pool_size").integer(w.beat.pool_size);
-  out.key("offline_backlog").integer(w.beat.spool_ready).end_object();
+  out.key("offline_backlog").integer(w.beat.spool_ready).key("troubles").array();
+  for (const std::string& trouble : w.beat.troubles) out.str(trouble);
+  out.end_array().end_object();
 }
 
 void write_metrics(JsonOut& out, const WorkerView& w) {
@@ -42,7 +45,9 @@ std::int64_t QueueFigures::of(std::string_view status) const {
 std::string encode(const WorkersHealth& h) {
   std::map<Presence, std::int64_t> count;
   for (const WorkerView& w : h.workers) ++count[w.presence];
-  const bool all_well = count[Presence::kOffline] + count[Presence::kStale] == 0;
+  const bool troubled = std::any_of(h.workers.begin(), h.workers.end(),
+                                    [](const WorkerView& w) { return !w.beat.troubles.empty(); });
+  const bool all_well = !troubled && count[Presence::kOffline] + count[Presence::kStale] == 0;
   JsonOut out;
   out.object().key("status").str(all_well ? "ok" : "degraded").key("workers").object();
   for (const Presence p : kPresences) out.key(to_string(p)).integer(count[p]);
@@ -97,7 +102,8 @@ Documents overview_documents() {
                                                         {"is_stale", kBool},
                                                         {"busy", kInt},
                                                         {"pool_size", kInt},
-                                                        {"offline_backlog", kInt}}))}})},
+                                                        {"offline_backlog", kInt},
+                                                        {"troubles", kTexts}}))}})},
       {"WorkersMetrics",
        answer({{"queue_depth", kInt},
                {"task_failure_count", kInt},

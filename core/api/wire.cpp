@@ -159,7 +159,13 @@ std::string encode(const Beat& b) {
   out.key("ready").integer(b.spool_ready).key("bytes").integer(b.spool_bytes);
   out.key("quarantined").integer(b.spool_quarantined).key("rejected").integer(b.spool_rejected);
   out.key("degraded").boolean(b.spool_degraded).key("oldest_at").time_or_null(b.spool_oldest_ms);
-  out.end_object().key("releases");
+  out.end_object();
+  if (!b.troubles.empty()) {  // control planes before this one know no such member
+    out.key("troubles").array();
+    for (const std::string& trouble : b.troubles) out.str(trouble);
+    out.end_array();
+  }
+  out.key("releases");
   write(out, b.releases);
   return out.end_object().take();
 }
@@ -170,7 +176,7 @@ Result<Beat> decode_beat(std::string_view body) {
   const json::object& o = *parsed;
   SKEP_TRY(only_known(o, "heartbeat",
                       {"worker_id", "incarnation", "seq", "sent_at", "tasks", "pool",
-                       "errors_total", "rss_bytes", "draining", "spool", "releases"}));
+                       "errors_total", "rss_bytes", "draining", "spool", "troubles", "releases"}));
   SKEP_TRY(need_string(o, "heartbeat", "incarnation"));
   Beat b;
   b.worker_id = get_string(o, "worker_id");
@@ -197,6 +203,10 @@ Result<Beat> decode_beat(std::string_view body) {
     b.spool_degraded = get_bool(s, "degraded");
     b.spool_oldest_ms = from_iso(get_string(s, "oldest_at")).value_or(0);
   }
+  if (const auto* v = o.if_contains("troubles"); v != nullptr && v->is_array())
+    for (const auto& trouble : v->get_array())
+      if (trouble.is_string() && b.troubles.size() < kMostTroubles)
+        b.troubles.emplace_back(clip_utf8(trouble.get_string(), kTroubleBytes));
   if (const auto* v = o.if_contains("releases"); v != nullptr && v->is_object())
     b.releases = read_release_report(v->get_object());
   return b;

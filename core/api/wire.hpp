@@ -51,6 +51,9 @@ struct RegistrationReply {
 std::string encode(const RegistrationReply& r);
 Result<RegistrationReply> decode_registration_reply(std::string_view body);
 
+inline constexpr std::size_t kMostTroubles = 8;
+inline constexpr std::size_t kTroubleBytes = 512;
+
 /// POST /api/workers/{id}/heartbeat
 struct Beat {
   std::string worker_id;
@@ -70,6 +73,7 @@ struct Beat {
   std::int64_t spool_rejected = 0;
   bool spool_degraded = false;
   WallMs spool_oldest_ms = 0;
+  std::vector<std::string> troubles{};  ///< why it takes no tasks, in words; at most kMostTroubles
   ReleaseReport releases{};
 };
 std::string encode(const Beat& b);

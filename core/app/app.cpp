@@ -19,8 +19,11 @@
 #include "core/app/worker_role.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/log.hpp"
+#include "core/base/log_writer.hpp"
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
+#include "core/plugin/patience.hpp"
+#include "core/proc/launch.hpp"
 
 namespace skep::app {
 namespace {
@@ -65,8 +68,11 @@ class Signals {
   UniqueFd woken_;
 };
 
-int fail(const Error& error) {
+constexpr Millis kLastWords{1'000};
+
+int fail(const Error& error, log::Writer& writer) {
   log::error("start_failed", {{"error", error.message}});
+  if (!writer.flush(kLastWords)) return 1;
   std::fprintf(stderr, "error: %s   [%s]\n", error.message.c_str(),
                std::string(error.id()).c_str());
   if (!error.next.empty()) std::fprintf(stderr, "  next:  %s\n", error.next.c_str());
@@ -129,6 +135,14 @@ void join_own_control(const config::Loaded& loaded, const std::vector<std::strin
   if (is_default(loaded, "worker.token_file")) config.worker.token_file = config.http.token_file;
 }
 
+/// The folder that the node was started in may go, and its file stay.
+config::LoadOptions from_anywhere(config::LoadOptions source) {
+  std::error_code ec;
+  const auto whole = std::filesystem::absolute(source.path, ec);
+  if (!source.path.empty() && !ec) source.path = whole.lexically_normal().string();
+  return source;
+}
+
 /// The signal that ends the node, 0 when a part of it asked to; SIGHUP reloads.
 int wait_for_end(Signals& signals, NodeCore& node) {
   for (;;) {
@@ -186,25 +200,26 @@ std::vector<std::string> script_paths(const config::Config& config) {
   return {config.node.state_dir + "/scripts", shipped_scripts()};
 }
 
-int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
+namespace {
+
+int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals& signals,
+        log::Writer& writer) {
   config::Config config = loaded.config;
-  Signals signals;
-  log::configure(config.log.format, config.log.level);
   SystemClock clock;
   if (const auto folder = make_state_dir(config.node.state_dir); !folder)
-    return fail(folder.error());
+    return fail(folder.error(), writer);
   auto gate = make_gate(config);
-  if (!gate) return fail(gate.error());
+  if (!gate) return fail(gate.error(), writer);
   plugin::Registry registry(registry_options(config, *gate));
-  if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error());
+  if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error(), writer);
 
-  auto made = NodeCore::start(loaded, source, registry, *gate);
-  if (!made) return fail(made.error());
+  auto made = NodeCore::start(loaded, from_anywhere(source), registry, *gate);
+  if (!made) return fail(made.error(), writer);
   NodeCore& node = **made;
   std::unique_ptr<ControlRole> control;
   if (config.is_control()) {
     auto started = ControlRole::start(config, registry, clock, node.events(), node.routes());
-    if (!started) return fail(started.error());
+    if (!started) return fail(started.error(), writer);
     control = std::move(*started);
     if (config.is_worker()) join_own_control(loaded, control->urls(), config);
   }
@@ -212,11 +227,12 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   if (config.is_worker()) {
     auto started = WorkerRole::start(config, registry, admission(*gate), clock,
                                      [&signals] { signals.wake(); });
-    if (!started) return fail(started.error());
+    if (!started) return fail(started.error(), writer);
     worker = std::move(*started);
   }
 
   registry.watch();
+  if (proc::is_init()) proc::watch_children(1);  // also while none of ours runs
   node.run(parts_of(registry, control.get(), worker.get()),
            control ? control->urls() : std::vector<std::string>{});
   // The start read whole plugins, manifests and schemas: megabytes that would stay ours.
@@ -232,6 +248,7 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
       log::error("worker_tasks_abandoned", {{"count", report.abandoned}});
       if (control) control->stop();
       node.stop();
+      writer.flush(kLastWords);
       _exit(exit_code != 0 ? exit_code : 1);
     }
     node.stop_changes();
@@ -240,6 +257,20 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   if (control) control->stop();
   node.stop();
   log::info("node_stopped", {{"exit_code", exit_code}});
+  return exit_code;
+}
+
+}  // namespace
+
+int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
+  Signals signals;
+  log::configure(loaded.config.log.format, loaded.config.log.level);
+  log::Writer writer;
+  const int exit_code = run(loaded, source, signals, writer);
+  if (plugin::given_up_calls() > 0) {  // threads are inside of plugins that did not stop
+    writer.flush(kLastWords);
+    _exit(exit_code != 0 ? exit_code : 1);
+  }
   return exit_code;
 }
 

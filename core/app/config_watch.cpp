@@ -19,12 +19,36 @@ std::string absolute_path(const std::string& path) {
   return ec ? path : whole.lexically_normal().string();
 }
 
-/// The folder of the file, and of what it links to.
+/// The folder of the file, and that of each link on the way to it: whichever of them is made to
+/// lead elsewhere, it is another file.
 std::vector<std::string> folders_of(const std::string& path) {
-  std::vector<std::string> out{fs::path(path).parent_path().string()};
+  std::vector<std::string> out;
+  const auto add = [&out](const fs::path& folder) {
+    if (std::find(out.begin(), out.end(), folder.string()) == out.end())
+      out.push_back(folder.string());
+  };
+  add(fs::path(path).parent_path());
+  constexpr int kMostLinks = 40;  // as the kernel follows
+  int links = 0;
+  fs::path left = path;
+  fs::path at = "/";
   std::error_code ec;
-  const std::string target = fs::canonical(path, ec).parent_path().string();
-  if (!ec && target != out.front()) out.push_back(target);
+  while (!left.empty() && links < kMostLinks) {
+    const fs::path name = *left.begin();
+    left = left.lexically_relative(name);
+    if (left == ".") left.clear();
+    const fs::path next = (at / name).lexically_normal();
+    if (!fs::is_symlink(next, ec)) {
+      at = next;
+      continue;
+    }
+    ++links;
+    add(at);
+    const fs::path target = fs::read_symlink(next, ec);
+    left = left.empty() ? target : target / left;
+    if (target.is_absolute()) at = "/";
+  }
+  add(at.parent_path());
   return out;
 }
 

@@ -17,6 +17,18 @@
 namespace skep::app {
 namespace {
 
+/// A name in [queue], [heartbeat] and so on, or a task type of ours: nobody else answers to it.
+const std::map<std::string, std::string> kShippedNames{{"collect_facts", "collect_facts"},
+                                                       {"execute_script", "execute_script"},
+                                                       {"file", "spool_file"},
+                                                       {"spool_file", "spool_file"},
+                                                       {"http", "heartbeat_http"},
+                                                       {"heartbeat_http", "heartbeat_http"},
+                                                       {"lua", "lua"},
+                                                       {"sqlite", "sqlite"},
+                                                       {"sqlite_queue", "sqlite"},
+                                                       {"sqlite_store", "sqlite"}};
+
 void say(api::ReleaseKind kind, const std::string& name, const std::string& sha256, bool active,
          const std::string& reason, std::vector<api::HeldRelease>& out) {
   out.push_back({kind, name, sha256, active ? "active" : "failed", active ? "" : reason});
@@ -114,6 +126,7 @@ void make_plugin_folders(const config::Config& config) {
 }
 
 void set_plugin_search(const config::Config& config, plugin::RegistryOptions& options) {
+  options.reserved = kShippedNames;
   options.paths = release_paths(config, api::ReleaseKind::kPlugin);
   if (!options.paths.empty()) options.arrivals = options.paths.front();
   for (std::string& path : plugin_paths(config)) options.paths.push_back(std::move(path));

@@ -1,6 +1,7 @@
 #include "core/app/node_metrics.hpp"
 
 #include "core/api/metric_snapshot.hpp"
+#include "core/base/log_writer.hpp"
 #include "core/base/version.hpp"
 
 namespace skep::app {
@@ -50,10 +51,14 @@ std::string node_metrics(const std::vector<plugin::PluginInfo>& plugins,
                     prometheus::MetricType::Counter);
   for (const auto& [name, count] : events)
     happened.add(static_cast<double>(count), {{"event", name}});
+  Snapshot unread("skep_log_lines_dropped_total",
+                  "Lines of log that were left out because nobody read the ones before.",
+                  prometheus::MetricType::Counter);
+  unread.add(static_cast<double>(log::dropped_lines()), {});
   Snapshot build("skep_build_info", "The version of this binary.");
   build.add(1, {{"version", kVersion}});
   std::vector<prometheus::MetricFamily> families;
-  for (Snapshot* s : {&build, &files, &books.generations, &books.leases, &happened})
+  for (Snapshot* s : {&build, &files, &books.generations, &books.leases, &happened, &unread})
     families.push_back(s->take());
   families.push_back(api::plugin_gauges());
   return api::render(std::move(families));

@@ -87,6 +87,7 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   if (!token) return token.error().within("[worker] token_file");
   options.token = std::move(*token);
   options.arch = machine();
+  options.state_dir = config.node.state_dir;
   options.releases_dir = releases_dir(config);
   options.releases_loaded = [&registry, scripts = role->scripts_.get(),
                              dir = options.releases_dir] {

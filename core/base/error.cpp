@@ -22,6 +22,7 @@ constexpr std::array kCodes{
     CodeInfo{Code::kNoMemory, "no-space", 507, 1, true},
     CodeInfo{Code::kCorrupt, "corrupt", 500, 1, false},
     CodeInfo{Code::kFailed, "failed", 500, 1, false},
+    CodeInfo{Code::kNotHere, "not-here", 503, 8, true},
     CodeInfo{Code::kInternal, "internal", 500, 1, false},
 };
 

@@ -26,6 +26,7 @@ enum class Code : std::int32_t {
   kCorrupt = -12,
   kInternal = -13,
   kFailed = -14,
+  kNotHere = -15,
 };
 
 /// What went wrong, for people and programs. `name` is a stable id such as "unknown-task-type";

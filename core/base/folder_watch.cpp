@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,13 +14,19 @@
 namespace skep {
 namespace {
 
-constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
-                                  IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB;
+constexpr std::uint32_t kEvents = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM |
+                                  IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB;
 /// A folder that is not there is looked for as often.
 constexpr Millis kMissing{500};
 
 void add(std::vector<std::string>& paths, std::string path) {
   if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(std::move(path));
+}
+
+/// A file that is made is still to be written; a link is all there.
+bool is_whole(const std::string& path) {
+  struct stat s {};
+  return ::lstat(path.c_str(), &s) == 0 && (S_ISLNK(s.st_mode) || s.st_nlink > 1);
 }
 
 }  // namespace
@@ -64,8 +71,10 @@ void FolderWatch::read_events(Changes& changes) {
       for (auto folder = watched_.begin(); folder != watched_.end();) {
         const bool meant = folder->second == event.wd;
         if (meant && access) changes.access = true;
+        const bool made = (event.mask & IN_CREATE) != 0;
         if (meant && !ended && !access && event.len > 0)
-          add(changes.paths, folder->first + "/" + name);
+          if (std::string path = folder->first + "/" + name; !made || is_whole(path))
+            add(changes.paths, std::move(path));
         if (meant && ended) changes.overflow = true;
         folder = meant && ended ? watched_.erase(folder) : std::next(folder);
       }

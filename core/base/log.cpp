@@ -1,46 +1,19 @@
 #include "core/base/log.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
+#include <atomic>
 #include <boost/json.hpp>
-#include <vector>
 
 #include "core/base/clock.hpp"
 #include "core/base/json.hpp"
+#include "core/base/log_writer.hpp"
 
 namespace skep::log {
 namespace {
 
-struct State {
-  std::shared_ptr<spdlog::logger> logger = [] {
-    auto l =
-        std::make_shared<spdlog::logger>("skep", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    l->set_pattern("%v");
-    l->flush_on(spdlog::level::trace);
-    return l;
-  }();
-  std::atomic<bool> as_json = false;
-};
-
-State& state() {
-  static auto* s = new State;  // never destroyed: threads may log until the process ends
-  return *s;
-}
-
-spdlog::level::level_enum to_spdlog(Level l) {
-  switch (l) {
-    case Level::kDebug:
-      return spdlog::level::debug;
-    case Level::kInfo:
-      return spdlog::level::info;
-    case Level::kWarn:
-      return spdlog::level::warn;
-    case Level::kError:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
-}
+std::atomic<bool> g_as_json{false};
+std::atomic<Level> g_least{Level::kInfo};
 
 std::string_view word(Level l) {
   switch (l) {
@@ -106,19 +79,19 @@ void json_head(JsonOut& out, Level level, std::string_view event) {
   out.key("level").str(word(level)).key("event").str(event);
 }
 
-bool enabled(Level level) { return state().logger->should_log(to_spdlog(level)); }
+bool enabled(Level level) { return level >= g_least; }
 
 }  // namespace
 
 bool configure(std::string_view format, std::string_view level) {
   bool known = true;
   if (format == "json" || format == "text")
-    state().as_json = format == "json";
+    g_as_json = format == "json";
   else
     known = false;
   for (const Level l : {Level::kDebug, Level::kInfo, Level::kWarn, Level::kError})
     if (word(l) == level) {
-      state().logger->set_level(to_spdlog(l));
+      g_least = l;
       return known;
     }
   return false;
@@ -126,11 +99,11 @@ bool configure(std::string_view format, std::string_view level) {
 
 void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
   if (!enabled(level)) return;
-  if (state().as_json) {
+  if (g_as_json) {
     JsonOut out;
     json_head(out, level, event);
     for (const Field& f : fields) json_value(out.key(f.key), f);
-    state().logger->log(to_spdlog(level), out.end_object().text());
+    put_line(out.end_object().text());
     return;
   }
   std::string line = head(level, event);
@@ -139,7 +112,7 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
     line += fmt::format("{}{}: {}", separator, f.key, text_value(f));
     separator = ", ";
   }
-  state().logger->log(to_spdlog(level), line);
+  put_line(line);
 }
 
 void write_json(Level level, std::string_view source, std::string_view event,
@@ -148,12 +121,12 @@ void write_json(Level level, std::string_view source, std::string_view event,
   const auto parsed = parse_json(fields_json.empty() ? "{}" : fields_json);
   const json::object fields =
       parsed && parsed->is_object() ? parsed->get_object() : json::object{{"text", fields_json}};
-  if (state().as_json) {
+  if (g_as_json) {
     JsonOut out;
     json_head(out, level, event);
     out.key("plugin").str(source);
     for (const auto& [key, value] : fields) out.key(key).raw(to_text(value));
-    state().logger->log(to_spdlog(level), out.end_object().text());
+    put_line(out.end_object().text());
     return;
   }
   std::string line = head(level, event) + fmt::format(" plugin: {}", source);
@@ -161,7 +134,7 @@ void write_json(Level level, std::string_view source, std::string_view event,
     line +=
         fmt::format(", {}: {}", std::string_view(key),
                     one_line(value.is_string() ? std::string(value.get_string()) : to_text(value)));
-  state().logger->log(to_spdlog(level), line);
+  put_line(line);
 }
 
 std::string to_json(std::initializer_list<Field> fields) {

@@ -1,5 +1,6 @@
 #include "core/cli/main.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -25,6 +26,13 @@ Environment process_environment() {
 /// What the shell reports of a program that SIGPIPE ended.
 constexpr int kBrokenPipe = 128 + SIGPIPE;
 
+/// Started without a standard stream, the next file or connection would get its number, and
+/// whatever writes to stderr would write into that.
+void fill_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDWR));
+}
+
 bool reader_is_gone() {
   pollfd p{STDOUT_FILENO, 0, 0};
   return ::poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
@@ -33,6 +41,7 @@ bool reader_is_gone() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_standard_streams();
   // A node must outlive a peer that went away; other commands look at their streams.
   std::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);

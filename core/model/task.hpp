@@ -104,6 +104,13 @@ enum class OutcomeKind : std::uint32_t { kSucceeded = 0, kFailed = 1, kCancelled
 std::string_view to_string(OutcomeKind k);
 std::optional<OutcomeKind> parse_outcome(std::string_view word);
 
+/// What made an attempt fail, as its node saw it.
+enum class Cause {
+  kTask,    ///< itself
+  kSignal,  ///< a process of it was ended by a signal that services are stopped with, not by us
+  kNode,    ///< the node, on which no such task can run now
+};
+
 /// How one attempt ended, by the worker's own clock.
 struct Outcome {
   OutcomeKind kind = OutcomeKind::kFailed;
@@ -113,6 +120,7 @@ struct Outcome {
   std::int64_t retry_after_ms = 0;  ///< least delay that the task asked for
   std::int64_t queued_ms = 0;       ///< claim to start
   std::int64_t duration_ms = 0;     ///< start to end
+  Cause cause = Cause::kTask;       ///< of kFailed; for this node only: it is not sent
 };
 
 enum class PayloadType { kFacts, kLogs, kExecutionResult, kHealth };

@@ -249,7 +249,8 @@ struct ClientResponse {
 };
 
 /// A libcurl handle with its connection kept. One request at a time; not thread-safe: one client
-/// per thread. No redirects, http and https only, no proxy for loopback.
+/// per thread. No redirects, http and https only. The proxy is that of the environment; none for
+/// loopback, nor for plain HTTP with an Authorization field, which it could read.
 class HttpClient {
  public:
   HttpClient();

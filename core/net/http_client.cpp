@@ -9,6 +9,7 @@
 
 #include "core/base/text.hpp"
 #include "core/net/curl_library.hpp"
+#include "core/net/guard.hpp"
 #include "core/net/http.hpp"
 #include "core/net/unix_socket.hpp"
 
@@ -98,6 +99,20 @@ bool names(const std::string& line, std::string_view name) {
          strncasecmp(line.c_str(), name.data(), name.size()) == 0;
 }
 
+/// Past any proxy that the environment names: to this machine, and with a token that a proxy of
+/// plain HTTP would read. NO_PROXY is libcurl's to obey.
+bool must_go_directly(const ClientRequest& request) {
+  const std::size_t scheme = request.url.find("://");
+  if (scheme == std::string::npos) return false;
+  std::string_view host = std::string_view(request.url).substr(scheme + 3);
+  host = host.substr(0, host.find_first_of("/?#"));
+  if (const auto at = host.rfind('@'); at != host.npos) host.remove_prefix(at + 1);
+  if (is_loopback_authority(host)) return true;
+  const bool plain = strncasecmp(request.url.c_str(), "http:", 5) == 0;
+  return plain && std::any_of(request.headers.begin(), request.headers.end(),
+                              [](const auto& line) { return names(line, "authorization"); });
+}
+
 /// libcurl takes "Name:" for a wish to leave the field out, and "Name;" for an empty one.
 std::string curl_line(const std::string& line) {
   const std::size_t colon = line.find(':');
@@ -171,7 +186,8 @@ void HttpClient::Impl::prepare(const ClientRequest& request, curl_slist* headers
   set(CURLOPT_URL, request.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  set(CURLOPT_NOPROXY, "localhost,127.0.0.1,::1,[::1]");
+  if (must_go_directly(request)) set(CURLOPT_PROXY, "");
+  set(CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_TCP_NODELAY, 1L);

@@ -1,12 +1,16 @@
 #include "core/plugin/instance.hpp"
 
 #include <deque>
+#include <functional>
+#include <optional>
+#include <thread>
 
 #include "core/base/log.hpp"
 #include "core/base/mutex.hpp"
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/kinds.hpp"
 #include "core/plugin/loader.hpp"
+#include "core/plugin/patience.hpp"
 
 namespace skep::plugin {
 namespace {
@@ -20,16 +24,46 @@ PluginHost* make_host(const std::string& id, const std::string& state_dir,
   return &hosts->emplace_back(id, state_dir, generation);
 }
 
+Error too_slow(const std::string& doing, const std::string& id, Millis limit) {
+  return Error{Code::kDeadline,
+               doing + ": it did not return within " + std::to_string(limit.count()) +
+                   " ms and was given up; its thread goes on",
+               "plugin-hangs",
+               "if it only needs longer: [plugins." + id + ".limits] start_timeout_ms"};
+}
+
+/// Makes `object`, which ends with nobody to use it should that come about too late.
+template <class T>
+Result<T> make_patiently(const std::string& doing, const std::string& id, Millis limit,
+                         std::function<Result<T>()> make) {
+  const auto made = std::make_shared<std::optional<Result<T>>>();
+  const bool in_time = run_patiently([made, make = std::move(make)] { made->emplace(make()); },
+                                     limit, [made] { made->reset(); });
+  if (!in_time) return too_slow(doing, id, limit);
+  return std::move(**made);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load(const std::string& id,
                                                          const Staged& staged,
                                                          const std::string& state_dir,
-                                                         std::uint64_t generation) {
+                                                         std::uint64_t generation,
+                                                         Patience patience) {
+  return make_patiently<std::shared_ptr<LoadedPlugin>>(
+      "plugin " + id + ": open()", id, patience.start,
+      [=] { return load_now(id, staged, state_dir, generation, patience); });
+}
+
+Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load_now(const std::string& id,
+                                                             const Staged& staged,
+                                                             const std::string& state_dir,
+                                                             std::uint64_t generation,
+                                                             Patience patience) {
   const auto table = load_library(staged);
   if (!table) return table.error().within("plugin " + id);
   std::shared_ptr<LoadedPlugin> plugin(
-      new LoadedPlugin(make_host(id, state_dir, generation), *table));
+      new LoadedPlugin(make_host(id, state_dir, generation), *table, patience));
   SKEP_TRY(call_plugin("plugin " + id + ": open()", [&](skep_err* err) {
     return plugin->table_->open(plugin->host_->handle(), err);
   }));
@@ -38,36 +72,47 @@ Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load(const std::string& id,
 }
 
 LoadedPlugin::~LoadedPlugin() {
-  if (open_) close();
+  const auto close = [table = table_, host = host_] {
+    const auto closed = call_plugin("close()", [&](skep_err*) {
+      table->close();
+      return SKEP_OK;
+    });
+    if (!closed)
+      log::error("plugin_close_failed",
+                 {{"plugin", host->plugin_id()}, {"error", closed.error().message}});
+  };
+  if (open_ && !run_patiently(close, patience_.stop))
+    log::error("plugin_given_up", {{"plugin", id()}, {"step", "close()"}});
   host_->entomb();
-}
-
-void LoadedPlugin::close() {
-  const auto closed = call_plugin("close()", [&](skep_err*) {
-    table_->close();
-    return SKEP_OK;
-  });
-  if (!closed)
-    log::error("plugin_close_failed", {{"plugin", id()}, {"error", closed.error().message}});
 }
 
 Result<std::shared_ptr<Instance>> Instance::start(std::shared_ptr<LoadedPlugin> plugin,
                                                   const std::string& component,
                                                   std::string_view kind,
                                                   std::string_view config_json) {
+  const std::string id = plugin->id();
+  const Millis limit = plugin->patience().start;
+  return make_patiently<std::shared_ptr<Instance>>(
+      "plugin " + id + ": start of \"" + component + "\"", id, limit,
+      [plugin = std::move(plugin), component, kind = std::string(kind),
+       config = std::string(config_json)] { return start_now(plugin, component, kind, config); });
+}
+
+Result<std::shared_ptr<Instance>> Instance::start_now(std::shared_ptr<LoadedPlugin> plugin,
+                                                      const std::string& component,
+                                                      const std::string& kind,
+                                                      const std::string& config_json) {
   std::shared_ptr<Instance> made(new Instance(std::move(plugin), component));
   const std::string who = "plugin " + made->plugin_id() + ": ";
   const auto& table = made->plugin_->table();
-  const std::string kind_id(kind);
   SKEP_TRY(call_plugin(who + "iface()", [&](skep_err*) {
-    made->iface_ = table.iface(component.c_str(), kind_id.c_str());
+    made->iface_ = table.iface(component.c_str(), kind.c_str());
     return SKEP_OK;
   }));
   const Kind* known = find_kind(kind);
-  if (known == nullptr) return invalid(who + "this host has no kind " + kind_id);
-  const auto checked =
-      check_table(made->iface_, "the " + kind_id + " table of component \"" + component + "\"",
-                  known->functions);
+  if (known == nullptr) return invalid(who + "this host has no kind " + kind);
+  const auto checked = check_table(
+      made->iface_, "the " + kind + " table of component \"" + component + "\"", known->functions);
   if (!checked) return checked.error().within("plugin " + made->plugin_id());
   SKEP_TRY(made->create(config_json));
   SKEP_TRY(call_plugin(who + "start of \"" + component + "\"",
@@ -85,31 +130,61 @@ Status Instance::create(std::string_view config_json) {
 }
 
 void Instance::drain(MonoMs deadline) {
-  const auto drained = call_plugin("drain", [&](skep_err* err) {
-    return plugin_->table().drain(handle_, deadline * 1'000'000, err);
-  });
-  if (!drained)
-    log::warn(
-        "plugin_drain_failed",
-        {{"plugin", plugin_id()}, {"component", component_}, {"error", drained.error().message}});
+  in_drain_ = std::make_shared<std::atomic<bool>>(true);
+  // It may wait for its calls until then, but not in the way of everybody else.
+  run_patiently(
+      [plugin = plugin_, component = component_, handle = handle_, deadline, inside = in_drain_] {
+        const auto drained = call_plugin("drain", [&](skep_err* err) {
+          return plugin->table().drain(handle, deadline * 1'000'000, err);
+        });
+        if (!drained)
+          log::warn("plugin_drain_failed", {{"plugin", plugin->id()},
+                                            {"component", component},
+                                            {"error", drained.error().message}});
+        *inside = false;
+      },
+      plugin_->patience().stop);
 }
+
+/// False when it does not come out of drain().
+bool Instance::is_out_of_drain() const {
+  constexpr Millis kLook{10};
+  const SystemClock clock;
+  const MonoMs until = clock.mono_ms() + plugin_->patience().stop.count();
+  while (in_drain_ && *in_drain_ && clock.mono_ms() < until) std::this_thread::sleep_for(kLook);
+  return !in_drain_ || !*in_drain_;
+}
+
+namespace {
+
+void stop_now(const LoadedPlugin& plugin, const std::string& component, skep_inst* handle) {
+  const auto tell = [&](log::Level level, std::string_view event, const Error& error) {
+    log::write(level, event,
+               {{"plugin", plugin.id()}, {"component", component}, {"error", error.message}});
+  };
+  const auto stopped =
+      call_plugin("stop", [&](skep_err* err) { return plugin.table().stop(handle, err); });
+  if (!stopped) tell(log::Level::kWarn, "plugin_stop_failed", stopped.error());
+  const auto destroyed = call_plugin("destroy", [&](skep_err*) {
+    plugin.table().destroy(handle);
+    return SKEP_OK;
+  });
+  if (!destroyed) tell(log::Level::kError, "plugin_destroy_failed", destroyed.error());
+}
+
+}  // namespace
 
 Instance::~Instance() {
   if (handle_ == nullptr) return;
-  const auto stopped =
-      call_plugin("stop", [&](skep_err* err) { return plugin_->table().stop(handle_, err); });
-  if (!stopped)
-    log::warn(
-        "plugin_stop_failed",
-        {{"plugin", plugin_id()}, {"component", component_}, {"error", stopped.error().message}});
-  const auto destroyed = call_plugin("destroy", [&](skep_err*) {
-    plugin_->table().destroy(handle_);
-    return SKEP_OK;
-  });
-  if (!destroyed)
-    log::error(
-        "plugin_destroy_failed",
-        {{"plugin", plugin_id()}, {"component", component_}, {"error", destroyed.error().message}});
+  const auto stop = [plugin = plugin_, component = component_, handle = handle_] {
+    stop_now(*plugin, component, handle);
+  };
+  const bool out = is_out_of_drain();
+  if (!out || !run_patiently(stop, plugin_->patience().stop))
+    log::error("plugin_given_up", {{"plugin", plugin_id()},
+                                   {"component", component_},
+                                   {"step", out ? "stop" : "drain"},
+                                   {"effect", "its thread goes on, and all that it holds stays"}});
 }
 
 }  // namespace skep::plugin

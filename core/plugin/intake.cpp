@@ -112,6 +112,7 @@ Result<std::shared_ptr<const Recipe>> Intake::verify(const Request& request) con
   if (!compat.ok())
     return Error{Code::kInvalid, compat.table(*manifest, request.copy.sha256),
                  "incompatible-plugin"};
+  SKEP_TRY(check_names(*manifest, options_.reserved));
   SKEP_TRY(check_plugin_table(*manifest, request.table));
   if (request.uses != nullptr)
     SKEP_TRY(check_uses(*manifest, *request.uses, request.table.settings));

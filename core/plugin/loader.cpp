@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <sys/statvfs.h>
 
 #include <boost/dll/shared_library.hpp>
 #include <exception>
@@ -66,7 +67,12 @@ Result<const skep_plugin_v1*> load_library(const Staged& staged) {
   library.load(staged.path, ec, dll::load_mode::rtld_now | dll::load_mode::rtld_local);
   if (ec) {
     const char* words = ::dlerror();  // Boost keeps only "bad file descriptor"
-    return load_error(words != nullptr ? words : staged.path + ": " + ec.message());
+    Error error = load_error(words != nullptr ? words : staged.path + ": " + ec.message());
+    struct statvfs fs {};
+    if (::statvfs(staged.path.c_str(), &fs) == 0 && (fs.f_flag & ST_NOEXEC) != 0)
+      return std::move(error).with_next("the file system of " + staged.path +
+                                        " is mounted noexec: set [node] state_dir elsewhere");
+    return error;
   }
   const auto origin = check_origin(library, staged.path);
   auto table = checked_entry(library);

@@ -95,14 +95,17 @@ std::string ManagedPlugin::start_free_types(Running& running) {
   };
   std::vector<std::shared_ptr<TaskComponent>> tasks = parts_.table->components_of(id_);
   const std::size_t before = tasks.size();
-  shadowed_.clear();
+  Owners shadowed;
   for (const ManifestComponent& c : running.recipe().manifest.components) {
     if (c.kind != SKEP_KIND_TASK) continue;
     const std::string owner = parts_.table->owner_of(c.name);
     if (owner == id_) continue;
     if (!owner.empty()) {
-      log::warn("task_type_shadowed", {{"type", c.name}, {"plugin", id_}, {"used", owner}});
-      shadowed_.insert(c.name);
+      log::error("task_type_shadowed", {{"type", c.name},
+                                        {"plugin", id_},
+                                        {"used", owner},
+                                        {"next", "rename one of the two, or turn one off"}});
+      shadowed[c.name] = owner;
       continue;
     }
     auto task = running.start_task(c);
@@ -114,6 +117,7 @@ std::string ManagedPlugin::start_free_types(Running& running) {
                {{"type", c.name}, {"plugin", id_}, {"error", task.error().message}});
     problem(task.error().with_advice());
   }
+  note_shadowed(std::move(shadowed));
   const bool more = tasks.size() > before;
   if (more && current_.get() != &running) {  // list() says so before the first call
     running.generation()->apply(GenerationEvent::kServe);
@@ -123,6 +127,11 @@ std::string ManagedPlugin::start_free_types(Running& running) {
   if (!put) problem(put.error().with_advice());
   if ((more && put) || !shadowed_.empty()) tasks_serve_ = true;
   return problems;
+}
+
+void ManagedPlugin::note_shadowed(Owners owners) {
+  shadowed_ = std::move(owners);
+  status_->set_shadowed(shadowed_);
 }
 
 Status ManagedPlugin::serve_tasks(const PluginFile& file) {
@@ -151,8 +160,8 @@ Status ManagedPlugin::serve_tasks(const PluginFile& file) {
 
 void ManagedPlugin::serve_freed_types() {
   const bool freed =
-      current_ && std::any_of(shadowed_.begin(), shadowed_.end(), [&](const std::string& type) {
-        return parts_.table->owner_of(type).empty();
+      current_ && std::any_of(shadowed_.begin(), shadowed_.end(), [&](const auto& shadowed) {
+        return parts_.table->owner_of(shadowed.first).empty();
       });
   if (!freed) return;
   const std::string problems = start_free_types(*current_);

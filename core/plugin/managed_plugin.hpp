@@ -3,8 +3,8 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -84,10 +84,11 @@ class ManagedPlugin {
   void tell_failed(std::string_view step, std::string_view reason) const;
 
  private:
+  using Owners = std::map<std::string, std::string>;  ///< plugin ids by task type
   struct Started {
     std::vector<std::shared_ptr<TaskComponent>> tasks;
     std::vector<Route::Target> targets;  ///< one for each of the uses
-    std::set<std::string> shadowed;      ///< types left out, as somebody else serves them
+    Owners shadowed;                     ///< types left out, as somebody else serves them
   };
   /// How one generation takes over from another.
   struct Change {
@@ -101,6 +102,7 @@ class ManagedPlugin {
   Result<std::unique_ptr<Running>> load(const PluginFile& file, bool needed);
   std::unique_ptr<Running> make_running(const Admitted& admitted);
   std::string start_free_types(Running& running);
+  void note_shadowed(Owners owners);
   std::unique_ptr<Running> make_current(std::unique_ptr<Running> next);
 
   // managed_plugin_copies.cpp: staged copies on disk
@@ -131,7 +133,7 @@ class ManagedPlugin {
   const std::shared_ptr<PluginStatus> status_;
   std::unique_ptr<Running> current_;  ///< null when nothing serves
   bool tasks_serve_ = false;          ///< each of its types that is not `shadowed_`
-  std::set<std::string> shadowed_;    ///< types of it that somebody else served when it came
+  Owners shadowed_;                   ///< types of it that somebody else served when it came
   bool file_gone_ = false;
   ComponentUses uses_;
   std::deque<std::shared_ptr<const Recipe>> before_;  ///< that served, newest first

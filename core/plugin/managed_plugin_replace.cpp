@@ -38,7 +38,7 @@ Result<ManagedPlugin::Started> ManagedPlugin::start_all(Running& next) const {
   for (const ManifestComponent& c : next.recipe().manifest.components) {
     if (c.kind != SKEP_KIND_TASK || !tasks_serve_) continue;
     if (const std::string owner = parts_.table->owner_of(c.name); !owner.empty() && owner != id_) {
-      out.shadowed.insert(c.name);
+      out.shadowed[c.name] = owner;
       continue;
     }
     auto task = next.start_task(c);
@@ -56,7 +56,7 @@ Result<ManagedPlugin::Started> ManagedPlugin::start_all(Running& next) const {
 }
 
 Status ManagedPlugin::go_live(Started started, const std::shared_ptr<Generation>& generation) {
-  shadowed_ = std::move(started.shadowed);
+  note_shadowed(std::move(started.shadowed));
   if (tasks_serve_) SKEP_TRY(parts_.table->put(generation, std::move(started.tasks)));
   for (std::size_t i = 0; i < uses_.size(); ++i) {
     uses_[i]->inst = started.targets[i].inst;

@@ -105,6 +105,15 @@ std::vector<PluginFile> scan_folders(const std::vector<std::string>& folders, co
   return out;
 }
 
+Status check_names(const Manifest& manifest, const std::map<std::string, std::string>& reserved) {
+  for (const ManifestComponent& c : manifest.components)
+    if (const auto at = reserved.find(c.name); at != reserved.end() && at->second != manifest.id)
+      return Error{Code::kDenied,
+                   "component \"" + c.name + "\" has a name that belongs to plugin " + at->second,
+                   "name-taken", "give the component another name"};
+  return {};
+}
+
 PluginFile* find_file(std::vector<PluginFile>& files, std::string_view id) {
   PluginFile* refused = nullptr;
   for (PluginFile& file : files) {

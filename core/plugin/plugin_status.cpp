@@ -25,6 +25,11 @@ void PluginStatus::set_trouble(Trouble trouble) {
   trouble_ = std::move(trouble);
 }
 
+void PluginStatus::set_shadowed(std::map<std::string, std::string> owners) {
+  const MutexLock lock(mutex_);
+  shadowed_ = std::move(owners);
+}
+
 Trouble PluginStatus::trouble() const {
   const MutexLock lock(mutex_);
   return trouble_;
@@ -41,6 +46,11 @@ std::optional<PluginInfo> PluginStatus::shown(const PluginInfo* file) const {
     else
       return std::nullopt;
     info.reason = trouble_.reason;
+    if (serving_)
+      for (const auto& [type, owner] : shadowed_)
+        info.reason += (info.reason.empty() ? "" : "\n") + ("task type \"" + type) +
+                       "\" is not served: " + owner +
+                       " serves that name\n  next: rename one of the two, or turn one off";
     info.failed_sha256 = trouble_.sha256;
   }
   if (file != nullptr) {

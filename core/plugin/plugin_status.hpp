@@ -1,6 +1,7 @@
 // What an operator is shown of one plugin that was loaded: what serves, what does not, and why.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -31,6 +32,8 @@ class PluginStatus {
   void set_trouble(Trouble trouble);
   Trouble trouble() const;
   void clear_trouble() { set_trouble({}); }
+  /// Task types of it that another plugin serves, by type.
+  void set_shadowed(std::map<std::string, std::string> owners);
 
   /// With `file`, what the scan says of the plugin's file; without one, nothing when nothing
   /// serves.
@@ -41,6 +44,7 @@ class PluginStatus {
   mutable Mutex mutex_;
   std::optional<PluginInfo> serving_ SKEP_GUARDED_BY(mutex_);
   Trouble trouble_ SKEP_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> shadowed_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::plugin

@@ -58,6 +58,10 @@ Status Registry::Impl::scan() {
   note_admissions();
   auto found = scan_folders(options.paths, host_abi());
   const Status applied = apply_tables(tables, options.arrivals, found);
+  for (PluginFile& file : found)
+    if (file.usable())
+      if (const Status own = check_names(*file.manifest, options.reserved); !own)
+        file.refuse(own.error().with_advice());
   apply_refusals(found);
   files = std::move(found);
   show_files();

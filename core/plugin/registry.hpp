@@ -57,6 +57,8 @@ struct RegistryOptions {
   /// Plugins of `shipped_dir` with an id in `shipped` run as their manifests say.
   std::string shipped_dir{};
   std::vector<std::string> shipped{};
+  /// Names of components that belong to the plugin with this id: any other that has one is refused.
+  std::map<std::string, std::string> reserved{};
   std::string plughost{};  ///< program for child processes; "" = beside this one
   bool probe = true;       ///< try a new file in a child before it is loaded here
   DrainLimits drain{};     ///< until set_drain()

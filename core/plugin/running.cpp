@@ -13,6 +13,18 @@ ports::TaskType task_type(const Manifest& manifest, const ManifestComponent& c) 
           c.default_timeout_ms};
 }
 
+/// In this process a hang would hold the registry. Queues and stores may have a large file to mend,
+/// spools many of them to look at.
+Patience patience_of(const Recipe& recipe) {
+  constexpr Millis kFiles{120'000};
+  constexpr Millis kStop{30'000};
+  const auto& components = recipe.manifest.components;
+  const bool tasks_alone = std::all_of(components.begin(), components.end(),
+                                       [](const auto& c) { return c.kind == SKEP_KIND_TASK; });
+  const Millis own = recipe.table.limits.start_timeout;
+  return {tasks_alone ? own : std::max(own, kFiles), tasks_alone ? own : std::max(own, kStop)};
+}
+
 }  // namespace
 
 Result<ChildPlugin> child_plugin(const Recipe& recipe, const ManifestComponent& component,
@@ -49,7 +61,7 @@ Running::~Running() { stop(); }
 Status Running::open() {
   if (code_) return {};
   auto code = LoadedPlugin::load(recipe_->manifest.id, recipe_->file, host_.state_dir,
-                                 generation_->number());
+                                 generation_->number(), patience_of(*recipe_));
   if (!code) return code.error();
   code_ = std::move(*code);
   return {};

@@ -81,7 +81,7 @@ Result<UniqueFd> open_plugin(const std::string& path) {
   return fd;
 }
 
-/// kDenied when everybody may change it; a text when somebody other than root or us may.
+/// kDenied when it is a stranger's or everybody may change it; a text when its group may.
 Result<std::string> check_owner(int fd) {
   struct stat st {};
   if (::fstat(fd, &st) != 0) return errno_error("stat", errno);
@@ -90,7 +90,10 @@ Result<std::string> check_owner(int fd) {
     return Error{Code::kDenied, "everybody may write it, so anybody could run code in this host",
                  "bad-plugin", "chmod o-w the file"};
   if (st.st_uid != 0 && st.st_uid != ::geteuid())
-    return "owned by uid " + std::to_string(st.st_uid) + ", neither root nor us";
+    return Error{Code::kDenied,
+                 "owned by uid " + std::to_string(st.st_uid) +
+                     ", neither root nor us, so somebody else could run code in this host",
+                 "bad-plugin", "chown " + std::to_string(::geteuid()) + " the file"};
   if ((st.st_mode & S_IWGRP) != 0) return std::string("its group may write it");
   return std::string();
 }

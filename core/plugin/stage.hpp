@@ -18,7 +18,7 @@ struct Inspected {
   std::string warning;  ///< "" or why its owner or mode is doubtful
 };
 /// Opens without following a final symbolic link. kInvalid when it is not a plugin, kDenied when
-/// everybody may write it.
+/// everybody may write it or it is neither root's nor ours.
 Result<Inspected> inspect(const std::string& path);
 
 struct Staged {

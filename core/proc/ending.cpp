@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -39,6 +40,14 @@ Exit reap_child(pid_t pid) {
   return e;
 }
 
+std::int64_t rss_bytes(pid_t pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/statm");
+  std::int64_t size = 0;
+  std::int64_t resident = 0;
+  in >> size >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
 std::int64_t peak_rss_bytes(pid_t pid) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/status");
   constexpr std::string_view kName = "VmHWM:";
@@ -51,6 +60,11 @@ std::int64_t peak_rss_bytes(pid_t pid) {
     return kib * 1024;
   }
   return 0;
+}
+
+bool is_stop_signal(int number) {
+  return number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT ||
+         number == SIGKILL;
 }
 
 void signal_group(pid_t leader, int number) {

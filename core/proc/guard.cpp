@@ -61,7 +61,8 @@ Result<Child> start_guard(int in, MarkRange range) {
   launch.out = launch.err = null.get();
   launch.dies_with_us = false;
   launch.mark = kGuardMark;
-  return launch_here(launch);
+  auto start = Start::prepare(launch);
+  return start ? (*start)->run() : Result<Child>(start.error());
 }
 
 }  // namespace

@@ -10,7 +10,8 @@
 
 namespace skep::proc {
 
-/// Starts the guard, or again when somebody ended it. REQUIRES: the spawner's thread.
+/// Starts the guard, or again when somebody ended it. Used by one thread at a time, one that never
+/// ends.
 class GuardKeeper {
  public:
   void ensure();

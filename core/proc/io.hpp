@@ -8,6 +8,10 @@
 
 namespace skep::proc {
 
+/// errno_error(), but kNotHere for what this process or machine has run out of: descriptors,
+/// memory, processes.
+Error shortage_error(std::string_view doing, int error_number);
+
 struct Pipe {
   UniqueFd ours;    ///< read end, does not block
   UniqueFd theirs;  ///< write end

@@ -13,11 +13,13 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "core/base/text.hpp"
+#include "core/proc/io.hpp"
 
 // The C library's clone() under the name that sanitizers leave alone: they take it for a fork(),
 // and their books, which the child shares with us until it executes, would be wrong afterwards.
@@ -29,10 +31,11 @@ namespace {
 
 constexpr std::size_t kStackBytes = 64 << 10;
 constexpr rlim_t kOpenFiles = 1024;
-constexpr std::size_t kStandardFds = 3;
-constexpr std::size_t kAllFds = kStandardFds + kMoreFds;
+constexpr int kFirstFree = 3 + static_cast<int>(kMoreFds);
 
 enum class Stage { kExec, kSetup, kChdir };
+
+}  // namespace
 
 /// What the child reads and, on failure, writes: it shares our memory until it executes.
 struct ChildArgs {
@@ -40,7 +43,7 @@ struct ChildArgs {
   char* const* argv = nullptr;
   char* const* env = nullptr;
   const char* cwd = nullptr;
-  int fds[kAllFds] = {};
+  int fds[kFirstFree] = {};
   int fd_count = 0;
   pid_t host = 0;
   int nice = 0;
@@ -48,9 +51,12 @@ struct ChildArgs {
   rlimit memory{};
   rlimit mark{};
   rlimit files{};
+  std::atomic<pid_t>* pid = nullptr;
   volatile Stage stage = Stage::kSetup;
   volatile int error = 0;
 };
+
+namespace {
 
 #define SKEP_RAW __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
 
@@ -90,6 +96,7 @@ SKEP_RAW bool set_up(const ChildArgs& a) {
 
 SKEP_RAW int child_main(void* p) {
   ChildArgs& a = *static_cast<ChildArgs*>(p);
+  a.pid->store(static_cast<pid_t>(raw(SYS_getpid)));
   if (set_up(a)) {
     a.stage = Stage::kChdir;
     if (a.cwd == nullptr || raw(SYS_chdir, a.cwd) == 0) {
@@ -113,10 +120,10 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return out;
 }
 
-std::string path_of(const std::vector<std::string>& env) {
-  for (const std::string& entry : env)
-    if (entry.starts_with("PATH=")) return entry.substr(5);
-  return "/usr/local/bin:/usr/bin:/bin";
+/// Ours: whoever chooses a child's environment must not choose its program by it.
+std::string search_path() {
+  const char* path = std::getenv("PATH");
+  return path == nullptr || *path == '\0' ? "/usr/local/bin:/usr/bin:/bin" : path;
 }
 
 bool is_program(const std::string& file) {
@@ -127,7 +134,7 @@ bool is_program(const std::string& file) {
 Result<std::string> find_program(const Spec& spec) {
   const std::string& name = spec.argv.front();
   if (name.find('/') != std::string::npos) return name;
-  const std::string path = path_of(spec.env);
+  const std::string path = search_path();
   for (const std::string& folder : split(path, ':'))
     if (const std::string file = (folder.empty() ? "." : folder) + "/" + name; is_program(file))
       return file;
@@ -147,9 +154,18 @@ Status check(const Spec& spec) {
   return {};
 }
 
+bool is_wrong_path(int error) {
+  return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENAMETOOLONG;
+}
+
 Error start_error(const ChildArgs& a, const Spec& spec) {
   const Stage stage = a.stage;
-  if (stage == Stage::kChdir) return errno_error("enter directory \"" + spec.cwd + "\"", a.error);
+  if (stage == Stage::kChdir) {
+    Error e = errno_error("enter directory \"" + spec.cwd + "\"", a.error);
+    if (is_wrong_path(a.error)) e.code = Code::kInvalid;
+    if (e.code == Code::kInternal) e.code = Code::kUnavailable;
+    return e;
+  }
   const std::string doing = "start \"" + spec.argv.front() + "\"";
   if (stage == Stage::kSetup) return errno_error(doing + ": prepare", a.error);
   Error e = errno_error(doing, a.error);
@@ -167,8 +183,9 @@ rlimit open_files() {
   return files;
 }
 
+/// Of this thread, which never ends.
 void* child_stack() {
-  static void* const top = [] {
+  static thread_local void* const top = [] {
     void* base = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     return base == MAP_FAILED ? nullptr : static_cast<char*>(base) + kStackBytes;
@@ -176,92 +193,87 @@ void* child_stack() {
   return top;
 }
 
-Result<Child> clone_once(ChildArgs& args, const Spec& spec) {
+}  // namespace
+
+/// Above the child's last one, so that making them overwrites none.
+Status Start::add(int given) {
+  fds_[fd_count_].reset(fcntl(given, F_DUPFD_CLOEXEC, kFirstFree));
+  if (!fds_[fd_count_]) return shortage_error("hand a descriptor to the child", errno);
+  ++fd_count_;
+  return {};
+}
+
+Result<std::shared_ptr<Start>> Start::prepare(const Launch& request) {
+  SKEP_TRY(check(request.spec));
+  if (request.more.size() > kMoreFds) return invalid("too many descriptors for a child");
+  std::shared_ptr<Start> start(new Start);
+  start->spec_.argv = request.spec.argv;
+  start->spec_.env = request.spec.env;
+  start->spec_.cwd = request.spec.cwd;
+  start->spec_.memory_bytes = request.spec.memory_bytes;
+  start->spec_.nice = request.spec.nice;
+  start->program_ = request.program;
+  start->mark_ = request.mark;
+  start->dies_with_us_ = request.dies_with_us;
+  for (const int fd : {request.in, request.out, request.err}) SKEP_TRY(start->add(fd));
+  for (const int fd : request.more) SKEP_TRY(start->add(fd));
+  return start;
+}
+
+void Start::fill(ChildArgs& args) const {
+  args.cwd = spec_.cwd.empty() ? nullptr : spec_.cwd.c_str();
+  for (std::size_t i = 0; i < fd_count_; ++i) args.fds[i] = fds_[i].get();
+  args.fd_count = static_cast<int>(fd_count_);
+  args.host = getpid();
+  args.nice = spec_.nice;
+  args.dies_with_us = dies_with_us_;
+  args.memory = {spec_.memory_bytes, spec_.memory_bytes};
+  args.mark = {mark_, mark_};
+  args.files = open_files();
+  args.program = program_.c_str();
+}
+
+Result<Child> Start::clone_once(ChildArgs& args) {
   void* stack = child_stack();
-  if (stack == nullptr) return errno_error("start \"" + spec.argv.front() + "\"", ENOMEM);
+  if (stack == nullptr) return errno_error("start \"" + spec_.argv.front() + "\"", ENOMEM);
   int pidfd = -1;
   errno = 0;
+  args.pid = &on_its_way_;
   const int pid =
       __clone(child_main, stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &args, &pidfd);
-  if (pid < 0) {
-    const int error = errno;
-    return errno_error("start \"" + spec.argv.front() + "\"", error);
+  const int error = errno;
+  {
+    const MutexLock lock(mutex_);
+    on_its_way_ = 0;
   }
+  if (pid < 0) return shortage_error("start \"" + spec_.argv.front() + "\"", error);
   Child child{pid, UniqueFd(pidfd)};
   if (args.error == 0) return child;
   waitpid(pid, nullptr, 0);
-  return start_error(args, spec);
+  return start_error(args, spec_);
 }
 
-/// The child's descriptors, moved above its last one so that making them overwrites none.
-class ChildFds {
- public:
-  Status take(const Launch& request) {
-    if (request.more.size() > kMoreFds) return invalid("too many descriptors for a child");
-    const std::array<int, kStandardFds> standard{request.in, request.out, request.err};
-    for (const int fd : standard) SKEP_TRY(add(fd));
-    for (const int fd : request.more) SKEP_TRY(add(fd));
-    return {};
-  }
-  std::size_t size() const { return count_; }
-  int operator[](std::size_t i) const { return fds_[i]; }
-
- private:
-  Status add(int given) {
-    constexpr int kFree = kAllFds;
-    fds_[count_] = given;
-    if (given < kFree) {
-      moved_[count_].reset(fcntl(given, F_DUPFD_CLOEXEC, kFree));
-      if (!moved_[count_]) return errno_error("hand a descriptor to the child", errno);
-      fds_[count_] = moved_[count_].get();
-    }
-    ++count_;
-    return {};
-  }
-
-  std::array<int, kAllFds> fds_{};
-  std::array<UniqueFd, kAllFds> moved_;
-  std::size_t count_ = 0;
-};
-
-ChildArgs make_args(const Launch& request, const ChildFds& fds) {
-  const Spec& spec = request.spec;
-  ChildArgs args;
-  args.cwd = spec.cwd.empty() ? nullptr : spec.cwd.c_str();
-  for (std::size_t i = 0; i < fds.size(); ++i) args.fds[i] = fds[i];
-  args.fd_count = static_cast<int>(fds.size());
-  args.host = getpid();
-  args.nice = spec.nice;
-  args.dies_with_us = request.dies_with_us;
-  args.memory = {spec.memory_bytes, spec.memory_bytes};
-  args.mark = {request.mark, request.mark};
-  args.files = open_files();
-  return args;
+void Start::give_up() {
+  const MutexLock lock(mutex_);
+  if (const pid_t pid = on_its_way_; pid != 0) kill(pid, SIGKILL);
 }
 
-}  // namespace
-
-Result<Child> launch_here(const Launch& request) {
-  const Spec& spec = request.spec;
-  SKEP_TRY(check(spec));
-  std::string program = request.program;
-  if (program.empty()) {
-    auto found = find_program(spec);
+Result<Child> Start::run() {
+  if (program_.empty()) {
+    auto found = find_program(spec_);
     if (!found) return found.error();
-    program = std::move(*found);
+    program_ = std::move(*found);
   }
-  ChildFds fds;
-  SKEP_TRY(fds.take(request));
-  const std::vector<char*> argv = pointers(spec.argv);
-  const std::vector<char*> env = pointers(spec.env);
+  const std::vector<char*> argv = pointers(spec_.argv);
+  const std::vector<char*> env = pointers(spec_.env);
   // A file just written may still be open for writing in a child between clone and exec.
   constexpr int kBusyTries = 10;
   for (int tries = 1;; ++tries) {
-    ChildArgs args = make_args(request, fds);
-    args.program = program.c_str();
+    ChildArgs args;
+    fill(args);
     args.argv = argv.data();
     args.env = env.data();
-    auto child = clone_once(args, spec);
+    auto child = clone_once(args);
     if (child || args.error != ETXTBSY || tries == kBusyTries) return child;
     std::this_thread::sleep_for(Millis(tries));
   }

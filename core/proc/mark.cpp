@@ -142,16 +142,20 @@ void adopt_orphans() {
   [[maybe_unused]] static const int once = prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
+bool is_init() { return getpid() == 1; }
+
 bool has_adopted() {
   std::ifstream in(children_file());
-  pid_t first = 0;
-  return !in || static_cast<bool>(in >> first);
+  if (!in) return true;
+  for (pid_t pid = 0; in >> pid;)
+    if (all_marks().holds(mark_of(pid).value_or(0))) return true;
+  return false;
 }
 
 void bury_adopted() {
   std::ifstream in(children_file());
   for (pid_t pid = 0; in >> pid;) {
-    if (!all_marks().holds(mark_of(pid).value_or(0))) continue;
+    if (!is_init() && !all_marks().holds(mark_of(pid).value_or(0))) continue;
     siginfo_t ignored{};
     waitid(P_PID, static_cast<id_t>(pid), &ignored, WEXITED | WNOHANG);
   }

@@ -41,12 +41,14 @@ std::optional<Mark> mark_of(pid_t pid);
 
 /// Makes us the parent of all orphans among our descendants. Idempotent. [any]
 void adopt_orphans();
-/// False when no orphan was adopted that is still unreaped: the cheap way to know that a child
-/// which has ended left nothing behind. Every thread's children but the spawner's are on the main
-/// thread.
+/// False when no orphan with a mark of ours was adopted that is still unreaped: the cheap way to
+/// know that a child which has ended left nothing behind. Every thread's children but the spawner's
+/// are on the main thread.
 bool has_adopted();
-/// Reaps adopted processes that ended. REQUIRES: the spawner's thread.
+/// Reaps adopted processes that ended: those with a mark of ours, as process 1 all of them.
 void bury_adopted();
+/// Are we process 1, on whom the orphans of a whole container come? [any]
+bool is_init();
 
 /// Kills and reaps every process with a mark in `range` but `except`, until a look at all of them
 /// finds none, for at most `limit`. How many could not be ended. [any]

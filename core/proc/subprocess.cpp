@@ -215,8 +215,15 @@ Result<Exit> run(const Spec& spec, int cancel_fd, MonoMs deadline, const Output&
   request.out = out->theirs.get();
   request.err = err->theirs.get();
   request.mark = next_mark(Kin::kTask);
+  request.cancel_fd = cancel_fd;
+  request.deadline = until == kNever ? 0 : until;
   auto child = launch(request);
-  if (!child) return child.error();
+  if (!child) {
+    auto over = over_already(cancel_fd, until, monotonic_ms());
+    if (!over) return child.error();
+    over->duration = Millis(monotonic_ms() - started);
+    return *over;
+  }
   in->reset();
   out->theirs.reset();
   err->theirs.reset();

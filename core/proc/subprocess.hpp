@@ -17,7 +17,7 @@
 namespace skep::proc {
 
 struct Spec {
-  std::vector<std::string> argv;   ///< argv[0]: a path, or a name looked up in env's PATH
+  std::vector<std::string> argv;   ///< argv[0]: a path, or a name looked up in our PATH
   std::vector<std::string> env;    ///< "KEY=value": exactly the child's environment
   std::string cwd;                 ///< "" = ours
   std::string stdin_bytes;         ///< written to the child, then closed

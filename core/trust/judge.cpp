@@ -51,8 +51,9 @@ class Judge {
  private:
   void check_place() {
     const bool strict = settings_.pin || settings_.signature;
-    const Status place =
-        strict ? check_writers(candidate_.source) : check_open_folder(candidate_.source);
+    Status place = strict ? check_writers(candidate_.source) : check_open_folder(candidate_.source);
+    // A plugin may run in our own process, whatever the policy; a script never does.
+    if (place && !strict && candidate_.abi != "lua") place = check_owners(candidate_.source);
     add({"writers", strict ? "root and us" : "not everybody", place ? "so it is" : "others",
          place ? "ok" : place.error().message, place ? "" : place.error().next});
   }

@@ -11,6 +11,8 @@ namespace {
 /// Saturated this long: somebody else has to listen for cancellations meanwhile.
 constexpr Millis kSaturated{100};
 constexpr Millis kLook{1'000};
+/// Times in a row without room in the spool, a second apart by then: no passing shortage.
+constexpr int kFull = 10;
 /// A refused token does not get better within seconds.
 constexpr Millis kDenied{10'000};
 
@@ -24,7 +26,7 @@ bool may_be_lost(const Error& error) {
 
 ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
                      const LiveSettings& settings, SpoolReserve& reserve, Executor& executor,
-                     Membership& membership, InstructionLoop& instructions,
+                     Health& health, Membership& membership, InstructionLoop& instructions,
                      ReleaseFetcher& releases, Clock& clock)
     : Service("skep-claim"),
       options_(std::move(options)),
@@ -32,6 +34,8 @@ ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control
       settings_(settings),
       reserve_(reserve),
       executor_(executor),
+      health_(health),
+      state_folder_(options_.state_dir, clock),
       membership_(membership),
       instructions_(instructions),
       releases_(releases),
@@ -65,7 +69,7 @@ void ClaimLoop::register_worker(std::stop_token stop) {
 
 /// How many tasks to ask for; 0 after a wait in which nothing could be asked for.
 int ClaimLoop::room(std::stop_token stop) {
-  if (!membership_.may_claim() || options_.blocked()) {
+  if (!membership_.may_claim() || !is_well()) {
     instructions_.listen(true);
     membership_.wait_change(kLook, stop);
     return 0;
@@ -76,7 +80,8 @@ int ClaimLoop::room(std::stop_token stop) {
   }
   const Settings now = settings_.get();
   if (reserve_.resize(now.result_reserve_bytes)) give_back_reserve();
-  const int granted = reserve(std::min(executor_.capacity(), now.batch_size));
+  const int most = health_.unproven() ? 1 : now.batch_size;
+  const int granted = reserve(std::min(executor_.capacity(), most));
   if (granted > 0) {
     no_room_ = 0;
     return granted;
@@ -89,20 +94,29 @@ int ClaimLoop::room(std::stop_token stop) {
   return 0;
 }
 
+/// Also says it to the health: it is looked at here because here it matters.
+bool ClaimLoop::is_well() {
+  bool well = !health_.resting();
+  const auto look = [&](std::string_view source, const std::string& trouble) {
+    health_.set(source, trouble);
+    well = well && trouble.empty();
+  };
+  look("spool", options_.spool_trouble());
+  look("descriptors", descriptor_trouble());
+  look("state folder", state_folder_.trouble());
+  return well;
+}
+
 int ClaimLoop::reserve(int wanted) {
   while (reserved_ < wanted) {
     const auto status = reserve_.take();
     if (!status) {
-      if (reserved_ == 0 && no_room_ >= 10 && no_space_.due(clock_.mono_ms()))
-        log::warn("spool_no_space", {{"wanted", wanted},
-                                     {"granted", reserved_},
-                                     {"error", status.error().message},
-                                     {"effect", "no task is claimed"}});
+      if (reserved_ == 0 && no_room_ >= kFull) health_.set("spool space", status.error().message);
       return reserved_;
     }
     ++reserved_;
   }
-  no_space_.reset();
+  health_.set("spool space", {});
   return wanted;
 }
 

@@ -9,6 +9,8 @@
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
 #include "core/worker/executor.hpp"
+#include "core/worker/folder_probe.hpp"
+#include "core/worker/health.hpp"
 #include "core/worker/instruction_loop.hpp"
 #include "core/worker/membership.hpp"
 #include "core/worker/release_fetcher.hpp"
@@ -22,7 +24,8 @@ struct ClaimOptions {
   Millis hold{20'000};  ///< how long the server may hold a claim
   std::function<api::Registration()> registration;
   std::function<void(const api::RegistrationReply&)> on_registered;
-  std::function<bool()> blocked;  ///< results cannot be kept: claim nothing
+  std::function<std::string()> spool_trouble;  ///< why results cannot be kept, "" = they can
+  std::string state_dir{};                     ///< that has to be writable; "" = none
   std::uint64_t seed = std::random_device{}();
 };
 
@@ -32,7 +35,7 @@ class ClaimLoop final : public Service {
  public:
   /// Collaborators outlive the loop.
   ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
-            const LiveSettings& settings, SpoolReserve& reserve, Executor& executor,
+            const LiveSettings& settings, SpoolReserve& reserve, Executor& executor, Health& health,
             Membership& membership, InstructionLoop& instructions, ReleaseFetcher& releases,
             Clock& clock);
   ~ClaimLoop() override { stop(); }
@@ -43,6 +46,7 @@ class ClaimLoop final : public Service {
  private:
   void register_worker(std::stop_token stop);
   int room(std::stop_token stop);
+  bool is_well();
   int reserve(int wanted);
   void give_back_reserve();
   void claim(int max, std::stop_token stop);
@@ -56,13 +60,14 @@ class ClaimLoop final : public Service {
   const LiveSettings& settings_;
   SpoolReserve& reserve_;
   Executor& executor_;
+  Health& health_;
+  FolderProbe state_folder_;
   Membership& membership_;
   InstructionLoop& instructions_;
   ReleaseFetcher& releases_;
   Clock& clock_;
   Backoff backoff_;
   Complaint complaint_;
-  Complaint no_space_;
   std::string claim_id_ = new_id();
   bool repeated_ = false;  ///< claim_id_ was sent, and its reply may be lost
   int no_room_ = 0;        ///< times in a row that the spool had no space to set aside

@@ -134,20 +134,37 @@ void Executor::run(Attempt& attempt) {
   }
   outcome.queued_ms = attempt.started - attempt.claimed;
   outcome.duration_ms = clock_.mono_ms() - attempt.started;
-  const bool interrupted = attempt.cancel->reason() == ports::CancelReason::kShutdown &&
-                           outcome.kind != model::OutcomeKind::kSucceeded;
-  if (interrupted)
+  if (options_.on_end) options_.on_end(task, outcome);
+  const bool interrupted = is_interrupted(attempt, outcome);
+  const bool unable = outcome.cause == model::Cause::kNode && options_.on_unable && !interrupted;
+  if (interrupted || unable)
     listener_.dropped(task);
   else
     listener_.finished(task, outcome);
+  if (unable) options_.on_unable(task.lease);
   retire(attempt, outcome, interrupted);
+}
+
+bool Executor::is_interrupted(const Attempt& attempt, const model::Outcome& outcome) {
+  if (outcome.kind == model::OutcomeKind::kSucceeded) return false;
+  if (attempt.cancel->reason() == ports::CancelReason::kShutdown) return true;
+  if (outcome.cause != model::Cause::kSignal) return false;
+  // A service manager signals all processes of the node at once, and ours may come last.
+  MutexLock lock(mutex_);
+  const auto until = std::chrono::steady_clock::now() + options_.moment;
+  ++watchers_;
+  while (!closed_ && change_.wait_until(lock, {}, until)) {
+  }
+  --watchers_;
+  return closed_;
 }
 
 void Executor::retire(const Attempt& attempt, const model::Outcome& outcome, bool interrupted) {
   const MutexLock lock(mutex_);
   const auto ms = static_cast<double>(outcome.duration_ms);
   mean_ms_ = mean_ms_ < 0 ? ms : mean_ms_ + kMeanWeight * (ms - mean_ms_);
-  if (outcome.kind == model::OutcomeKind::kFailed && !interrupted) ++errors_;
+  const bool failed = outcome.kind == model::OutcomeKind::kFailed;
+  if (failed && !interrupted && outcome.cause != model::Cause::kNode) ++errors_;
   if (interrupted) interrupted_.push_back(attempt.task.lease);
   running_.erase(attempt.task.lease.lease_id);
   ++idle_threads_;
@@ -248,6 +265,12 @@ bool Executor::cancel_if(const Match& match, ports::CancelReason reason) {
 
 void Executor::drop(const std::vector<AttemptRef>& attempts) {
   for (const AttemptRef& attempt : attempts) listener_.dropped(attempt->task);
+}
+
+void Executor::close() {
+  const MutexLock lock(mutex_);
+  closed_ = true;
+  change_.notify_all();
 }
 
 std::vector<model::Lease> Executor::take_waiting() {

@@ -38,6 +38,12 @@ struct ExecutorOptions {
   int batch_size = 8;
   /// Called when an attempt starts, on its slot's thread.
   std::function<void()> on_start;
+  /// Hears how one ended that ran, on its slot's thread, before its listener does.
+  std::function<void(const model::ClaimedTask&, const model::Outcome&)> on_end{};
+  /// Takes what this node could not run, on its slot's thread.
+  std::function<void(model::Lease)> on_unable{};
+  /// A process of an attempt that died of a signal: so long the node may still be told to stop.
+  Millis moment{1'000};
 };
 
 struct ExecutorLoad {
@@ -83,7 +89,10 @@ class Executor {
   /// The same for this attempt alone.
   bool cancel(const model::Lease& lease, ports::CancelReason reason);
 
-  // Drain: take_waiting, wait_idle, cancel_running, wait_idle, take_interrupted, stop.
+  // Drain: close, take_waiting, wait_idle, cancel_running, wait_idle, take_interrupted, stop.
+  /// The node was told to stop: what signals end from now on, and ended a moment ago, has been
+  /// interrupted and has not failed.
+  void close();
   /// Attempts that have not started; they are forgotten here.
   std::vector<model::Lease> take_waiting();
   void cancel_running(ports::CancelReason reason);
@@ -111,6 +120,7 @@ class Executor {
   void slot();
   AttemptRef next_attempt();
   void run(Attempt& attempt);
+  bool is_interrupted(const Attempt& attempt, const model::Outcome& outcome);
   void retire(const Attempt& attempt, const model::Outcome& outcome, bool interrupted);
   void watch_deadlines();
   void drop(const std::vector<AttemptRef>& attempts);
@@ -152,6 +162,7 @@ class Executor {
   int watchers_ SKEP_GUARDED_BY(mutex_) = 0;  ///< who waits for change_
   double mean_ms_ SKEP_GUARDED_BY(mutex_) = -1;
   std::int64_t errors_ SKEP_GUARDED_BY(mutex_) = 0;
+  bool closed_ SKEP_GUARDED_BY(mutex_) = false;
   bool stopping_ SKEP_GUARDED_BY(mutex_) = false;
 };
 

@@ -38,17 +38,52 @@ bool LogStreamer::append(const model::Lease& lease, std::string_view stream_name
   Stream& stream = streams_[lease.lease_id];
   stream.lease = lease;
   if (stream_name == kProgress) return append_progress(stream, bytes, now);
-  if (stream.cut || bytes.empty()) return false;
+  if (bytes.empty()) return false;
+  if (stream.cut) {
+    append_tail(stream, stream_name, bytes);
+    return false;
+  }
   const std::size_t room = kAttemptBytes - stream.total;
   stream.cut = bytes.size() > room;
+  const std::string_view all = bytes;
   bytes = clip_utf8(bytes, room);
+  append_tail(stream, stream_name, all.substr(bytes.size()));
   if (stream.entries.empty() || stream.entries.back().stream != stream_name)
     stream.entries.push_back({std::string(stream_name), {}});
   stream.entries.back().text += bytes;
-  if (stream.cut) stream.entries.push_back({"log", "output is cut here: more than 1 MiB\n"});
+  if (stream.cut)
+    stream.entries.push_back({"log", "output is cut here: more than 1 MiB; its end follows\n"});
   stream.bytes += bytes.size();
   stream.total += bytes.size();
   return due_by(stream, stream.bytes >= kChunkBytes ? now : now + kMaxDelay);
+}
+
+/// The newest kTailBytes; of what gives way a piece of an entry, too.
+void LogStreamer::append_tail(Stream& stream, std::string_view stream_name,
+                              std::string_view bytes) {
+  if (bytes.empty()) return;
+  if (stream.tail.empty() || stream.tail.back().stream != stream_name)
+    stream.tail.push_back({std::string(stream_name), {}});
+  stream.tail.back().text += bytes;
+  stream.tail_bytes += bytes.size();
+  while (stream.tail_bytes > kTailBytes) {
+    std::string& oldest = stream.tail.front().text;
+    const std::size_t gone = std::min(oldest.size(), stream.tail_bytes - kTailBytes);
+    stream.tail_bytes -= gone;
+    stream.left_out += gone;
+    if (gone == oldest.size())
+      stream.tail.pop_front();
+    else
+      oldest.erase(0, gone);
+  }
+}
+
+void LogStreamer::add_tail(Stream& stream) {
+  if (stream.tail.empty()) return;
+  if (stream.left_out > 0)
+    stream.entries.push_back(
+        {"log", std::to_string(stream.left_out) + " bytes are left out; the end:\n"});
+  for (api::LogEntry& entry : stream.tail) stream.entries.push_back(std::move(entry));
 }
 
 bool LogStreamer::append_progress(Stream& stream, std::string_view line, MonoMs now) {
@@ -99,6 +134,7 @@ std::optional<OutputChunk> LogStreamer::finish(const model::Lease& lease) {
   const auto at = streams_.find(lease.lease_id);
   if (at == streams_.end()) return std::nullopt;
   std::optional<OutputChunk> out;
+  add_tail(at->second);
   if (!at->second.entries.empty()) out = take(at->second, true);
   streams_.erase(at);
   return out;

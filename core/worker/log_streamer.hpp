@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,8 +22,9 @@ struct OutputChunk {
 };
 
 /// A chunk is due 200 ms after its first byte, at 64 KiB, or when its attempt ends. An attempt
-/// keeps its first 1 MiB. Text is UTF-8; other bytes become U+FFFD. Of the stream "progress" a
-/// chunk has the newest line alone, due after 1 s, and an attempt the first 64 KiB. [any]
+/// keeps its first 1 MiB and, sent when it ends, its last 64 KiB. Text is UTF-8; other bytes become
+/// U+FFFD. Of the stream "progress" a chunk has the newest line alone, due after 1 s, and an
+/// attempt the first 64 KiB. [any]
 class LogStreamer {
  public:
   static constexpr MonoMs kMaxDelay = 200;
@@ -30,6 +32,7 @@ class LogStreamer {
   static constexpr std::size_t kProgressBytes = 64u << 10;
   static constexpr std::size_t kChunkBytes = 64u << 10;
   static constexpr std::size_t kAttemptBytes = 1u << 20;
+  static constexpr std::size_t kTailBytes = 64u << 10;
 
   /// True when whoever waits for next_due() has to look again.
   bool append(const model::Lease& lease, std::string_view stream, std::string_view bytes,
@@ -49,9 +52,14 @@ class LogStreamer {
     std::size_t total = 0;     ///< of the attempt
     std::size_t progress = 0;  ///< beside it: lines of progress
     bool cut = false;
-    MonoMs due = 0;  ///< 0 = nothing waits
+    std::deque<api::LogEntry> tail;  ///< the newest output after the cut
+    std::size_t tail_bytes = 0;
+    std::size_t left_out = 0;  ///< bytes between the cut and the tail
+    MonoMs due = 0;            ///< 0 = nothing waits
   };
   static bool append_progress(Stream& stream, std::string_view line, MonoMs now);
+  static void append_tail(Stream& stream, std::string_view stream_name, std::string_view bytes);
+  static void add_tail(Stream& stream);
   static bool due_by(Stream& stream, MonoMs when);
   OutputChunk take(Stream& stream, bool last);
 

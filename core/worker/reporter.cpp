@@ -194,7 +194,11 @@ void Reporter::drop_output(std::vector<PendingEnvelope>& batch, const Error& err
 }
 
 void Reporter::on_disk(std::vector<PendingEnvelope> batch, const std::vector<std::string>& names) {
-  if (blocked_.exchange(false)) log::info("spool_writes_again");
+  if (blocked_.exchange(false)) {
+    log::info("spool_writes_again");
+    const MutexLock lock(mutex_);
+    trouble_.clear();
+  }
   for (std::size_t i = 0; i < batch.size(); ++i) {
     batch[i].name = names[i];
     if (batch[i].is_result()) reserve_.give_back();
@@ -202,7 +206,16 @@ void Reporter::on_disk(std::vector<PendingEnvelope> batch, const std::vector<std
   forward_(std::move(batch));
 }
 
+std::string Reporter::trouble() const {
+  const MutexLock lock(mutex_);
+  return trouble_;
+}
+
 void Reporter::set_blocked(const Error& error) {
+  {
+    const MutexLock lock(mutex_);
+    trouble_ = error.message;
+  }
   if (blocked_.exchange(true)) return;
   log::error("spool_write_failed", {{"error", error.message},
                                     {"effect", "results wait in memory, nothing is claimed"},

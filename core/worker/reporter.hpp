@@ -39,8 +39,9 @@ class Reporter final : public Service, public AttemptListener {
   void finished(const model::ClaimedTask& task, const model::Outcome& outcome) override;
   void dropped(const model::ClaimedTask& task) override;
 
-  /// The spool refuses writes: results wait in memory and nothing more may be claimed. [any]
-  bool blocked() const { return blocked_; }
+  /// Why the spool refuses writes, "" = it does not: results wait in memory and nothing more may be
+  /// claimed. [any]
+  std::string trouble() const;
   /// Results that are not on disk yet; their leases must live on. [any]
   std::vector<ports::Renewal> pending() const;
   /// Waits until everything is on disk; false when `deadline` (monotonic) came first. [any]
@@ -78,6 +79,7 @@ class Reporter final : public Service, public AttemptListener {
   /// In order; the first `writing_` of them are being written.
   std::deque<PendingEnvelope> queue_ SKEP_GUARDED_BY(mutex_);
   std::size_t writing_ SKEP_GUARDED_BY(mutex_) = 0;
+  std::string trouble_ SKEP_GUARDED_BY(mutex_);
   bool look_ SKEP_GUARDED_BY(mutex_) = false;  ///< output became due earlier than run() thinks
 };
 

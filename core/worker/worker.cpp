@@ -4,13 +4,16 @@
 
 #include <array>
 
+#include "core/base/json.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/worker/claim_loop.hpp"
+#include "core/worker/health.hpp"
 #include "core/worker/heartbeat_loop.hpp"
 #include "core/worker/registrar.hpp"
 #include "core/worker/release_fetcher.hpp"
 #include "core/worker/reporter.hpp"
+#include "core/worker/returner.hpp"
 #include "core/worker/sender.hpp"
 #include "core/worker/spool_reserve.hpp"
 
@@ -57,20 +60,20 @@ struct Worker::Loops {
         settings(options),
         endpoints(options.control_planes, options.token),
         membership(options.on_conflict),
+        health(clock, options.first_rest, [this] { heartbeat.hasten(); }),
+        returner(options.incarnation, connect(claim_abort), membership),
         sender({}, connect(send_abort), spool, membership, clock),
         reserve(spool, options.result_reserve_bytes),
         reporter(
             {identity()}, spool, reserve, clock,
             [this](std::vector<PendingEnvelope> envelopes) { sender.push(std::move(envelopes)); }),
-        executor({options.id, options.site, options.concurrency, options.batch_size,
-                  [this] { heartbeat.task_started(); }},
-                 runner, clock, reporter),
+        executor(executor_options(), runner, clock, reporter),
         releases(fetcher_options(), connect(claim_abort), membership, clock),
         heartbeat(heartbeat_options(), h, endpoints, executor, spool, membership, clock),
         instructions({options.incarnation, options.claim_hold}, connect(claim_abort), settings,
                      executor, membership, releases, clock),
-        claim(claim_options(), connect(claim_abort), settings, reserve, executor, membership,
-              instructions, releases, clock),
+        claim(claim_options(), connect(claim_abort), settings, reserve, executor, health,
+              membership, instructions, releases, clock),
         registrar(
             connect(claim_abort), [this] { return registration(); }, membership, clock) {}
 
@@ -80,6 +83,7 @@ struct Worker::Loops {
     if (options.control) return options.control(abort, timeout);
     return std::make_unique<ControlClient>(options.id, endpoints, abort, timeout);
   }
+  ExecutorOptions executor_options();
   ClaimOptions claim_options();
   HeartbeatOptions heartbeat_options();
   FetcherOptions fetcher_options();
@@ -87,6 +91,7 @@ struct Worker::Loops {
 
   void apply(Settings next);
   void log_start() const;
+  void note_end(const model::ClaimedTask& task, const model::Outcome& outcome);
   bool finish_running(StopKind kind);
   void release(const std::vector<model::Lease>& leases);
   void flush();
@@ -106,6 +111,8 @@ struct Worker::Loops {
   LiveSettings settings;
   Endpoints endpoints;
   Membership membership;
+  Health health;
+  Returner returner;
   Sender sender;
   SpoolReserve reserve;
   Reporter reporter;
@@ -117,6 +124,30 @@ struct Worker::Loops {
   Registrar registrar;
 };
 
+ExecutorOptions Worker::Loops::executor_options() {
+  ExecutorOptions o;
+  o.worker_id = options.id;
+  o.site = options.site;
+  o.concurrency = options.concurrency;
+  o.batch_size = options.batch_size;
+  o.on_start = [this] { heartbeat.task_started(); };
+  o.on_end = [this](const model::ClaimedTask& task, const model::Outcome& outcome) {
+    note_end(task, outcome);
+  };
+  o.on_unable = [this](model::Lease lease) { returner.give(std::move(lease)); };
+  return o;
+}
+
+void Worker::Loops::note_end(const model::ClaimedTask& task, const model::Outcome& outcome) {
+  if (outcome.cause != model::Cause::kNode) return health.worked(task.type);
+  const auto error = parse_json(outcome.error);
+  const auto* o = error ? error->if_object() : nullptr;
+  const std::string why = o == nullptr ? outcome.error : get_string(*o, "message");
+  log::warn("task_handed_back",
+            {{"task_id", task.lease.task_id}, {"type", task.type}, {"error", why}});
+  health.failed(task.type, why);
+}
+
 ClaimOptions Worker::Loops::claim_options() {
   ClaimOptions o;
   o.incarnation = options.incarnation;
@@ -126,7 +157,8 @@ ClaimOptions Worker::Loops::claim_options() {
     heartbeat.set_interval(
         Millis{static_cast<std::int64_t>(reply.heartbeat_interval_seconds * 1000)});
   };
-  o.blocked = [this] { return reporter.blocked(); };
+  o.spool_trouble = [this] { return reporter.trouble(); };
+  o.state_dir = options.state_dir;
   return o;
 }
 
@@ -134,7 +166,12 @@ HeartbeatOptions Worker::Loops::heartbeat_options() {
   HeartbeatOptions o;
   o.identity = identity();
   o.interval = options.heartbeat_interval;
-  o.unwritten = [this] { return reporter.pending(); };
+  o.unwritten = [this] {
+    auto renewals = reporter.pending();
+    for (ports::Renewal& renewal : returner.pending()) renewals.push_back(std::move(renewal));
+    return renewals;
+  };
+  o.troubles = [this] { return health.troubles(); };
   o.releases = [this] { return releases.report(); };
   o.on_registry = [this](std::int64_t revision) { releases.notice(revision); };
   return o;
@@ -239,16 +276,19 @@ void Worker::Loops::send_unwritten() {
 DrainReport Worker::Loops::drain(StopKind kind) {
   const ExecutorLoad load = executor.load();
   log::info("worker_pool_shutting_down", {{"busy", load.busy}, {"waiting", load.waiting}});
+  executor.close();
   runner.on_change({});
   claim_abort = true;
   registrar.stop();
   claim.stop();
   instructions.stop();
   releases.stop();
+  returner.stop();
   release(executor.take_waiting());
 
   const bool ended = finish_running(kind);
   std::vector<model::Lease> unfinished = executor.take_interrupted();
+  for (model::Lease& lease : returner.take()) unfinished.push_back(std::move(lease));
   if (!ended)
     for (model::Lease& lease : executor.leases()) unfinished.push_back(std::move(lease));
   release(unfinished);
@@ -292,6 +332,7 @@ Status Worker::start() {
   // First: a change from here on is announced, one before is in the first registration.
   loops_->runner.on_change([loops = loops_.get()] { loops->registrar.announce(); });
   loops_->registrar.start();
+  loops_->returner.start();
   loops_->claim.start();
   loops_->releases.start();
   return {};

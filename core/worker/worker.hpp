@@ -27,11 +27,13 @@ struct WorkerOptions : Settings {
   std::string token;
   Millis cancel_grace{7'000};  ///< running tasks get so long after being told to stop
   Millis claim_hold{20'000};
+  Millis first_rest{5'000};  ///< see Health::failed()
   Millis request_timeout{10'000};
   /// Called once, from a loop's thread, when a newer process owns this worker's id: drain() and
   /// exit with DrainReport::exit_code.
   std::function<void()> on_conflict;
   std::string arch;          ///< of this machine, as uname -m says
+  std::string state_dir;     ///< has to be writable while tasks run; "" = none
   std::string releases_dir;  ///< where the registry's files go; "" = none are taken
   /// What the loaders say of those files; see FetcherOptions::loaded.
   std::function<std::vector<api::HeldRelease>()> releases_loaded;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "capture.hpp"
+#include "in_time.hpp"
 #include "request.hpp"
 #include "result.hpp"
 #include "skep/svc/process.h"
@@ -51,7 +52,10 @@ class ExecuteScript final : public skep::Task {
   }
 
   skep_rc run(skep::Call& call) override {
-    const Request request(call.request(), config_);
+    Request request(call.request(), config_);
+    if (!request.file.empty())
+      request.file = in_time(
+          call, [file = request.file, config = config_] { return resolve_file(file, config); });
     const WorkDir dir(config_.work_dir);
     Streams streams{call, Capture(request.output_cap), Capture(request.output_cap)};
     skep_process_exit exit{};

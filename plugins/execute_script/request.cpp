@@ -75,27 +75,6 @@ std::string locate(const std::string& file, const Config& config) {
   return {};
 }
 
-std::string checked_file(const std::string& file, const Config& config) {
-  refuse_nul(file, "script file " + shown(file));
-  std::string path = locate(file, config);
-  const int error = errno;
-  if (path.empty())
-    throw Fault(error == EACCES ? SKEP_E_DENIED : SKEP_E_NOT_FOUND,
-                "script file " + shown(file) + ": " + std::strerror(error));
-  const auto allowed = [&](const std::string& folder) { return is_beneath(path, folder); };
-  if (!config.script_dirs.empty() &&
-      std::none_of(config.script_dirs.begin(), config.script_dirs.end(), allowed))
-    throw Fault(SKEP_E_DENIED, "script file " + shown(file) +
-                                   " is outside the worker's script_dirs (" +
-                                   list(config.script_dirs) + ")");
-  struct stat s {};
-  if (stat(path.c_str(), &s) != 0 || !S_ISREG(s.st_mode))
-    throw Fault(SKEP_E_INVALID, "script file " + shown(file) + " is not a regular file");
-  if (access(path.c_str(), R_OK) != 0)
-    throw Fault(SKEP_E_DENIED, "script file " + shown(file) + " cannot be read by this worker");
-  return path;
-}
-
 bool is_variable(std::string_view name) {
   const auto letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -105,18 +84,21 @@ bool is_variable(std::string_view name) {
                      [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
-std::string checked_cwd(const std::string& cwd) {
-  if (cwd.empty()) return cwd;
-  refuse_nul(cwd, "cwd " + shown(cwd));
-  struct stat s {};
-  const int error = stat(cwd.c_str(), &s) == 0 ? 0 : errno;
-  if (error == 0 && S_ISDIR(s.st_mode)) return cwd;
-  if (error == 0) throw Fault(SKEP_E_INVALID, "cwd " + shown(cwd) + " is not a folder");
-  const bool wrong = error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENAMETOOLONG;
-  throw Fault(wrong             ? SKEP_E_INVALID
-              : error == EACCES ? SKEP_E_DENIED
-                                : SKEP_E_UNAVAILABLE,
-              "cwd " + shown(cwd) + " on this worker: " + std::strerror(error));
+/// As interpreters read it: without a byte order mark, and with \n where an editor of Windows ends
+/// each line with \r\n. `set -e\r` would mean nothing. A text with both ends is left as it is.
+std::string unix_text(std::string_view text) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
+  const auto lines = std::count(text.begin(), text.end(), '\n');
+  std::string out;
+  out.reserve(text.size());
+  std::ptrdiff_t dos = 0;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n')
+      ++dos;
+    else
+      out += text[i];
+  return dos == lines ? out : std::string(text);
 }
 
 std::vector<std::string> arguments(const Json& params) {
@@ -183,16 +165,38 @@ Request::Request(const Json& request, const Config& config) {
                                    " ([plugins.execute_script] interpreters)");
   if (params["script"].is_null() == params["file"].is_null())
     throw Fault(SKEP_E_INVALID, "give either \"script\" (text) or \"file\" (path), and not both");
-  script = params["script"].str();
-  if (params["script"].is_null()) file = checked_file(std::string(params["file"].str()), config);
+  script = unix_text(params["script"].str());
+  file = params["file"].str();
   args = arguments(params);
   env = environment(request);
   stdin_bytes = params["stdin"].str();
-  cwd = checked_cwd(std::string(params["cwd"].str()));
+  cwd = params["cwd"].str();
+  refuse_nul(cwd, "cwd " + shown(cwd));
   timeout_ms = std::max<std::int64_t>(1, millis(params["timeout_seconds"]));
   task_timeout_ms = request["timeout_ms"].integer();
   output_cap = static_cast<std::size_t>(params["output_cap_bytes"].integer());
   for (const Json& code : params["retry_on_exit"].items()) retry_on_exit.push_back(code.integer());
+}
+
+std::string resolve_file(const std::string& file, const Config& config) {
+  refuse_nul(file, "script file " + shown(file));
+  std::string path = locate(file, config);
+  const int error = errno;
+  if (path.empty())
+    throw Fault(error == EACCES ? SKEP_E_DENIED : SKEP_E_NOT_FOUND,
+                "script file " + shown(file) + ": " + std::strerror(error));
+  const auto allowed = [&](const std::string& folder) { return is_beneath(path, folder); };
+  if (!config.script_dirs.empty() &&
+      std::none_of(config.script_dirs.begin(), config.script_dirs.end(), allowed))
+    throw Fault(SKEP_E_DENIED, "script file " + shown(file) +
+                                   " is outside the worker's script_dirs (" +
+                                   list(config.script_dirs) + ")");
+  struct stat s {};
+  if (stat(path.c_str(), &s) != 0 || !S_ISREG(s.st_mode))
+    throw Fault(SKEP_E_INVALID, "script file " + shown(file) + " is not a regular file");
+  if (access(path.c_str(), R_OK) != 0)
+    throw Fault(SKEP_E_DENIED, "script file " + shown(file) + " cannot be read by this worker");
+  return path;
 }
 
 }  // namespace skep::script

@@ -25,15 +25,19 @@ struct Request {
   Request(const Json& request, const Config& config);
   std::string interpreter;
   std::string script;  ///< inline text; empty when `file` is set
-  std::string file;    ///< absolute, resolved
+  std::string file;    ///< as it was asked for: see resolve_file()
   std::vector<std::string> args;
   std::vector<std::string> env;  ///< "KEY=value", all of it
   std::string stdin_bytes;
-  std::string cwd;  ///< "" = the private folder
+  std::string cwd;  ///< "" = the private folder; whether it is there shows when the child enters it
   std::int64_t timeout_ms = 0;
   std::int64_t task_timeout_ms = 0;  ///< of the task as a whole; 0 = none
   std::size_t output_cap = 0;
   std::vector<std::int64_t> retry_on_exit;
 };
+
+/// The script file, absolute and without links. Throws Fault unless it may be run and read here.
+/// Looks at the file system, which may hang.
+std::string resolve_file(const std::string& file, const Config& config);
 
 }  // namespace skep::script

@@ -20,11 +20,9 @@ namespace {
 
 constexpr std::string_view kPrefix = "skep-script-";
 
+/// No script could run here now, and none has begun.
 [[noreturn]] void give_up(const std::string& doing, int error) {
-  const skep_rc code = error == ENOSPC || error == EDQUOT                    ? SKEP_E_NO_MEMORY
-                       : error == EACCES || error == EPERM || error == EROFS ? SKEP_E_DENIED
-                                                                             : SKEP_E_UNAVAILABLE;
-  throw Fault(code, doing + ": " + std::strerror(error));
+  throw Fault(SKEP_E_NOT_HERE, doing + ": " + std::strerror(error));
 }
 
 int remove_one(const char* path, const struct stat*, int type, FTW*) {

@@ -19,7 +19,7 @@ struct CodeName {
   skep_rc code;
   const char* name;
 };
-constexpr std::array<CodeName, 14> kCodes{{{SKEP_E_CANCELLED, "cancelled"},
+constexpr std::array<CodeName, 15> kCodes{{{SKEP_E_CANCELLED, "cancelled"},
                                            {SKEP_E_DEADLINE, "deadline"},
                                            {SKEP_E_INVALID, "invalid"},
                                            {SKEP_E_NOT_FOUND, "not-found"},
@@ -32,7 +32,8 @@ constexpr std::array<CodeName, 14> kCodes{{{SKEP_E_CANCELLED, "cancelled"},
                                            {SKEP_E_NO_MEMORY, "no-space"},
                                            {SKEP_E_CORRUPT, "corrupt"},
                                            {SKEP_E_INTERNAL, "internal"},
-                                           {SKEP_E_FAILED, "failed"}}};
+                                           {SKEP_E_FAILED, "failed"},
+                                           {SKEP_E_NOT_HERE, "not-here"}}};
 
 /// What has been charged; a cancelled call ends the script here.
 void emit(lua_State* L, std::uint32_t channel, std::string_view bytes) {

@@ -30,11 +30,20 @@ struct Script {
   std::string source;
 };
 
+/// As Lua itself reads files: without a byte order mark, and a first line that begins with # is not
+/// Lua. The lines keep their numbers.
+std::string_view chunk_of(std::string_view source) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  if (source.starts_with(kMark)) source.remove_prefix(kMark.size());
+  if (source.starts_with('#')) source.remove_prefix(std::min(source.find('\n'), source.size()));
+  return source;
+}
+
 /// Leaves the compiled chunk on the stack.
 void compile(lua_State* L, const Script& script) {
   const std::string name = "@" + script.file;
-  if (luaL_loadbufferx(L, script.source.data(), script.source.size(), name.c_str(), "t") != LUA_OK)
-    lua_error(L);
+  const std::string_view chunk = chunk_of(script.source);
+  if (luaL_loadbufferx(L, chunk.data(), chunk.size(), name.c_str(), "t") != LUA_OK) lua_error(L);
 }
 
 void open_all(lua_State* L) {

@@ -29,6 +29,13 @@ void check(const skep_spool_item& item) {
                                           std::to_string(kMaxItemBytes - 4096) + " are kept");
 }
 
+std::vector<std::string> strings(std::span<const skep_view> views) {
+  std::vector<std::string> out;
+  out.reserve(views.size());
+  for (const skep_view view : views) out.emplace_back(skep::text(view));
+  return out;
+}
+
 }  // namespace
 
 Micros FileSpool::next_time() {
@@ -90,16 +97,16 @@ void FileSpool::settle(const Place& place) {
     note(SKEP_LOG_WARN, "spool_batch_not_removed", {{"file", place.batch->file}});
 }
 
-void FileSpool::ack(std::span<const skep_view> names) {
+void FileSpool::ack(std::span<const skep_view> views) {
   const std::scoped_lock lock(io_);
+  const auto names = strings(views);
+  folder_.marker.settle(names);
   bool unlinked = false;
-  for (const skep_view view : names) {
-    const std::string name(skep::text(view));
+  for (const std::string& name : names) {
     if (const auto flying = in_flight_.find(name); flying != in_flight_.end()) {
       settle(Place(flying->second));
       continue;
     }
-    folder_.marker.settle(name);
     const auto at = find_ready(name);
     if (at == ready_.end()) continue;
     const Place place = at->second.place;
@@ -112,12 +119,12 @@ void FileSpool::ack(std::span<const skep_view> names) {
   if (unlinked) sync_folder(folder_.root.get(), folder_.path);
 }
 
-void FileSpool::defer(std::span<const skep_view> names) {
+void FileSpool::defer(std::span<const skep_view> views) {
   const std::scoped_lock lock(io_);
+  const auto names = strings(views);
+  folder_.marker.settle(names);
   std::set<BatchRef> touched;
-  for (const skep_view view : names) {
-    const std::string name(skep::text(view));
-    folder_.marker.settle(name);
+  for (const std::string& name : names) {
     if (const auto flying = in_flight_.find(name); flying != in_flight_.end())
       touched.insert(land(flying));
   }
@@ -188,7 +195,7 @@ void FileSpool::write_resident(const BatchRef& batch, std::string_view bytes) {
 
 void FileSpool::reject(const std::string& name, std::string_view reason) {
   const std::scoped_lock lock(io_);
-  folder_.marker.settle(name);
+  folder_.marker.settle({&name, 1});
   const auto flying = in_flight_.find(name);
   const auto at = find_ready(name);
   const Place place = flying != in_flight_.end() ? flying->second
@@ -216,8 +223,9 @@ std::vector<Item> FileSpool::next(std::uint32_t max) {
 }
 
 bool FileSpool::waits(const std::string& name) const {
-  const auto at = unread_.find(name);
-  return at != unread_.end() && Clock::now() < at->second;
+  const auto now = Clock::now();
+  if (const auto at = unread_.find(name); at != unread_.end() && now < at->second) return true;
+  return now - opened_ < folder_.marker.pause(name);
 }
 
 void FileSpool::unread(const std::string& name, const Read& read) {
@@ -236,17 +244,25 @@ void FileSpool::readable(const std::string& name) {
   if (unread_.erase(name) > 0) show_degraded({});
 }
 
+/// The newest that may be handled now. While there is none that is above suspicion: one suspect.
+std::vector<std::string> FileSpool::newest(std::uint32_t max) const {
+  std::vector<std::string> names;
+  std::vector<std::string> suspect;
+  for (auto at = ready_.rbegin(); at != ready_.rend() && names.size() < max; ++at) {
+    const std::string& name = at->first.second;
+    if (waits(name)) continue;
+    if (!folder_.marker.is_suspect(name))
+      names.push_back(name);
+    else if (suspect.empty())
+      suspect.push_back(name);
+  }
+  return names.empty() ? suspect : names;
+}
+
 /// Damaged and vanished items leave ready_ on the way, and what cannot be read waits, so that a
 /// caller's loop comes to an end.
 bool FileSpool::take_newest(std::uint32_t max, std::vector<Item>& out) {
-  std::vector<std::string> names;
-  for (auto at = ready_.rbegin(); at != ready_.rend() && names.size() < max; ++at) {
-    if (waits(at->first.second)) continue;
-    const bool suspect = folder_.marker.is_suspect(at->first.second);
-    if (suspect && !names.empty()) break;
-    names.push_back(at->first.second);
-    if (suspect) break;
-  }
+  const std::vector<std::string> names = newest(max);
   if (names.empty()) return false;
   folder_.marker.begin(names);
   std::size_t bytes = 0;

@@ -84,7 +84,7 @@ class FileSpool {
   bool waits(const std::string& name) const;
   void rescan();
   void add_found(const std::string& name, Ready& found);
-  void quarantine_culprits();
+  void look_at_suspects();
   void quarantine_entry(const std::string& name, std::string_view reason);
 
   // limits.cpp
@@ -105,6 +105,7 @@ class FileSpool {
   void materialise(const BatchRef& batch);
   void write_resident(const BatchRef& batch, std::string_view bytes);
   void settle(const Place& place);
+  std::vector<std::string> newest(std::uint32_t max) const;
   bool take_newest(std::uint32_t max, std::vector<Item>& out);
   Read load(const std::string& name, const Place& place);
 
@@ -121,6 +122,7 @@ class FileSpool {
   /// they are: an error number says nothing about their bytes.
   std::map<std::string, Clock::time_point> unread_;
   Clock::time_point scanned_{};
+  Clock::time_point opened_{};
 };
 
 }  // namespace spool

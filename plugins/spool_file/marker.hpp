@@ -1,14 +1,19 @@
 // .inflight: which items are being handled, so that one that ends the process each time it is
-// handled is found and set aside.
+// handled keeps nothing else back.
 //
-// A process that dies leaves the names behind; the next start counts one crash against each. An
-// item with one crash is then handled alone, so that only the culprit gets a second one.
+// A process that dies leaves the names behind; the next start counts one death against each. That
+// proves nothing: kill -9, a full memory and a power cut hit whatever is under way. So nothing is
+// condemned by it. A suspect is handled alone, after all others, and from its second death on only
+// a while after the start, longer each time.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "posix_io.hpp"
 
@@ -16,24 +21,28 @@ namespace spool {
 
 class Marker {
  public:
-  static constexpr int kMaxCrashes = 2;
-
   /// Reads what the last process left. Not made durable: a power cut is nobody's crash.
   void open(int root);
-  /// Items whose handling ended the process kMaxCrashes times.
-  std::vector<std::string> culprits() const;
-  bool is_suspect(const std::string& name) const { return crashes_.contains(name); }
+  /// How many processes ended while they handled it, since it was last handled to its end.
+  int deaths(const std::string& name) const;
+  bool is_suspect(const std::string& name) const { return deaths(name) > 0; }
+  /// Before this time after the start it is left alone.
+  std::chrono::minutes pause(const std::string& name) const;
   /// These are handled from now on, instead of those before.
   void begin(const std::vector<std::string>& names);
-  /// This one survived.
-  void settle(const std::string& name);
+  /// These survived, whatever became of them.
+  void settle(std::span<const std::string> names);
+  /// Forgets those for which `there` is false.
+  void keep(const std::function<bool(const std::string&)>& there);
+  /// Calls `tell` for each that has to wait.
+  void each_waiting(const std::function<void(const std::string&, int deaths)>& tell) const;
   void clear();
 
  private:
   void save();
   Fd file_;
   std::set<std::string> active_;
-  std::map<std::string, int> crashes_;
+  std::map<std::string, int> deaths_;
 };
 
 }  // namespace spool

@@ -26,9 +26,10 @@ void FileSpool::start() {
   if (sodium_init() < 0) throw skep::Fault(SKEP_E_INTERNAL, "libsodium does not start");
   const std::scoped_lock lock(io_);
   folder_.open(config_.dir);
-  quarantine_culprits();
+  opened_ = Clock::now();
   rescan();
   recover_batches();
+  look_at_suspects();
   const Micros limit = wall_now() + kMaxAhead;
   for (auto at = ready_.rbegin(); at != ready_.rend() && last_ == 0; ++at)
     if (at->first.first < limit) last_ = at->first.first;
@@ -37,11 +38,15 @@ void FileSpool::start() {
          {{"newest", format_time(last_)}, {"effect", "new names count on from there"}});
 }
 
-void FileSpool::quarantine_culprits() {
-  for (const std::string& name : folder_.marker.culprits()) {
-    quarantine_entry(name, "the process ended each time it handled this item");
-    folder_.marker.settle(name);
-  }
+void FileSpool::look_at_suspects() {
+  folder_.marker.keep([&](const std::string& name) { return find_ready(name) != ready_.end(); });
+  folder_.marker.each_waiting([&](const std::string& name, int deaths) {
+    note(SKEP_LOG_WARN, "spool_item_suspect",
+         {{"name", printable(name)},
+          {"deaths", std::to_string(deaths)},
+          {"effect", "it is handled last and alone, not before " +
+                         std::to_string(folder_.marker.pause(name).count()) + " min from now"}});
+  });
 }
 
 /// Never throws: what cannot be moved is left out from now on.

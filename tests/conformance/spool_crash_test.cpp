@@ -138,14 +138,16 @@ TEST(SpoolCrash, removes_unfinished_temporary_files) {
   EXPECT_TRUE(fs::is_empty(dir.file("s/.tmp")));
 }
 
-/// Takes the newest items and dies while it handles them.
-std::size_t crash_while_handling(const std::string& dir) {
+/// Takes the newest items, does something else and dies while it handles them.
+std::size_t crash_while_handling(const std::string& dir, std::uint32_t max = 64,
+                                 const std::function<void(ports::Spool&)>& meanwhile = {}) {
   int pipe_ends[2];
   if (::pipe(pipe_ends) != 0) return 999;
   const pid_t child = ::fork();
   if (child == 0) {
     const auto spool = open_or_throw(dir);
-    const std::size_t n = spool->next(64)->size();
+    const std::size_t n = spool->next(max)->size();
+    if (meanwhile) meanwhile(*spool);
     ::_exit(::write(pipe_ends[1], &n, sizeof(n)) == sizeof(n) ? 0 : 1);
   }
   std::size_t handled = 999;
@@ -156,7 +158,7 @@ std::size_t crash_while_handling(const std::string& dir) {
   return handled;
 }
 
-TEST(SpoolCrash, quarantines_the_item_that_ends_the_process_twice) {  // S22
+TEST(SpoolCrash, sets_nothing_aside_for_two_deaths_and_lets_the_suspect_wait) {  // S22
   TempDir dir;
   std::vector<std::string> names;
   {
@@ -168,10 +170,48 @@ TEST(SpoolCrash, quarantines_the_item_that_ends_the_process_twice) {  // S22
   EXPECT_EQ(crash_while_handling(dir.file("s")), 2u);
   EXPECT_EQ(crash_while_handling(dir.file("s")), 1u) << "a suspect is handled alone";
   const auto spool = open_or_throw(dir.file("s"));
-  EXPECT_EQ(spool->stats()->quarantined, 1);
+  EXPECT_EQ(spool->stats()->quarantined, 0);
   const auto items = drain(*spool);
   ASSERT_EQ(items.size(), 1u) << "its neighbour is delivered";
   EXPECT_EQ(items[0].name, names[0]);
+  EXPECT_EQ(spool->stats()->ready, 1) << "it waits";
+}
+
+TEST(SpoolCrash, handles_a_suspect_after_all_others) {
+  TempDir dir;
+  const auto put = [&](const char* task) {
+    const auto spool = open_or_throw(dir.file("s"));
+    const auto names = *spool->put(std::vector{result_item(task, "{}")});
+    EXPECT_TRUE(spool->defer(names));
+  };
+  put("old");
+  put("suspect");
+  EXPECT_EQ(crash_while_handling(dir.file("s"), 1), 1u);
+  put("new");
+  const auto spool = open_or_throw(dir.file("s"));
+  std::vector<std::string> order;
+  for (const auto& item : drain(*spool)) order.push_back(item.task_id);
+  EXPECT_EQ(order, (std::vector<std::string>{"new", "old", "suspect"}));
+}
+
+TEST(SpoolCrash, blames_nothing_that_was_settled_before_the_crash) {
+  TempDir dir;
+  std::vector<std::string> names;
+  {
+    const auto spool = open_or_throw(dir.file("s"));
+    names = *spool->put(
+        std::vector{result_item("t1", "{}"), result_item("t2", "{}"), result_item("t3", "{}")});
+    ASSERT_TRUE(spool->defer(names));
+  }
+  const auto settle_one = [&](ports::Spool& spool) {
+    static_cast<void>(spool.defer(std::vector{names[0]}));
+  };
+  EXPECT_EQ(crash_while_handling(dir.file("s"), 64, settle_one), 3u);
+  const auto spool = open_or_throw(dir.file("s"));
+  const auto first = spool->next(64);
+  ASSERT_TRUE(first);
+  ASSERT_EQ(first->size(), 1u) << "the one above suspicion comes first, and the others alone";
+  EXPECT_EQ((*first)[0].name, names[0]);
 }
 
 TEST(SpoolCrash, forgives_an_item_that_was_handled_to_its_end) {  // S22

@@ -37,7 +37,7 @@ Code code_of_status(int status) {
 
 /// The code whose own name is `name`, else what the status says.
 Code code_of(std::string_view name, int status) {
-  for (auto i = static_cast<int>(Code::kCancelled); i >= static_cast<int>(Code::kFailed); --i)
+  for (auto i = static_cast<int>(Code::kCancelled); i >= static_cast<int>(Code::kNotHere); --i)
     if (info(static_cast<Code>(i)).name == name) return static_cast<Code>(i);
   return code_of_status(status);
 }

@@ -7,23 +7,6 @@
 namespace skep::plugin {
 namespace {
 
-/// Gives a slot back however the call ends.
-class Slot {
- public:
-  Slot(ConcurrencyGate& gate, int cancel_fd, MonoMs deadline)
-      : gate_(gate), held_(gate.acquire(cancel_fd, deadline)) {}
-  Slot(const Slot&) = delete;
-  Slot& operator=(const Slot&) = delete;
-  ~Slot() {
-    if (held_) gate_.release();
-  }
-  bool held() const { return held_; }
-
- private:
-  ConcurrencyGate& gate_;
-  bool held_;
-};
-
 /// The parameters with defaults filled in, as JSON text.
 Result<std::string> complete_params(const std::string& params, const std::string& type,
                                     const std::optional<api::Schema>& schema,
@@ -95,9 +78,7 @@ TaskComponent::Ran TaskComponent::run(const ports::RunRequest& request, MonoMs d
 }
 
 model::Outcome TaskComponent::execute(TaskCall& call, std::string_view request) {
-  const auto control = call.control();
-  const Slot slot(gate_, control.cancel_fd, control.deadline);
-  if (slot.held()) return target_->run(call, request);
+  if (call.enter(gate_)) return target_->run(call, request);
   call.give_up();
   return call.outcome(SKEP_E_CANCELLED);
 }

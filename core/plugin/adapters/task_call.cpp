@@ -25,12 +25,15 @@ std::int64_t now_ns() {
 }
 
 /// What a plugin may ask to be tried again for.
-bool is_retry_code(Code code) { return code == Code::kBusy || code == Code::kUnavailable; }
+bool is_retry_code(Code code) {
+  return code == Code::kBusy || code == Code::kUnavailable || code == Code::kNotHere;
+}
 
 /// Whose fault a failure with this code is; `told` = the plugin gave a message.
 CallEnd end_of(Code code, bool told) {
   if (!told) return CallEnd::kFault;
-  constexpr std::array kOfTheInput{Code::kInvalid, Code::kCancelled, Code::kDeadline};
+  constexpr std::array kOfTheInput{Code::kInvalid, Code::kCancelled, Code::kDeadline,
+                                   Code::kNotHere};
   constexpr std::array kOfTheCode{Code::kInternal, Code::kCorrupt, Code::kState, Code::kNoMemory};
   const auto in = [&](const auto& codes) {
     return std::find(codes.begin(), codes.end(), code) != codes.end();
@@ -104,6 +107,7 @@ model::Outcome failed_outcome(const Error& error, bool retryable) {
   outcome.error = out.end_object().take();
   outcome.retryable = retryable;
   outcome.retry_after_ms = error.retry_after.count();
+  if (error.code == Code::kNotHere) outcome.cause = model::Cause::kNode;
   return outcome;
 }
 
@@ -115,7 +119,16 @@ TaskCall::TaskCall(std::string_view plugin_id, MonoMs deadline, ports::CancelTok
       events_(events),
       outer_(std::exchange(current_call(), this)) {}
 
-TaskCall::~TaskCall() { current_call() = outer_; }
+TaskCall::~TaskCall() {
+  if (slot_of_ != nullptr) slot_of_->release();
+  current_call() = outer_;
+}
+
+bool TaskCall::enter(ConcurrencyGate& gate) {
+  if (!gate.acquire(cancel_.fd(), deadline_)) return false;
+  slot_of_ = &gate;
+  return true;
+}
 
 TaskCall* TaskCall::current() { return current_call(); }
 
@@ -207,13 +220,15 @@ const skep_call_ops& TaskCall::ops() {
 }
 
 TaskCall::Said TaskCall::take_said() {
-  return {std::move(result_), refused_result_bytes_, failed_with_, retry_ms_, std::move(message_)};
+  return {std::move(result_), refused_result_bytes_, failed_with_,
+          retry_ms_,          std::move(message_),   cause_};
 }
 
 void TaskCall::put_said(Said said) {
   refused_result_bytes_ = said.result.size() > kMaxResultBytes
                               ? said.result.size()
                               : std::size_t{said.refused_result_bytes};
+  cause_ = said.cause;
   result_ = refused_result_bytes_ > 0 ? std::string() : std::move(said.result);
   if (said.failed_with != SKEP_OK)
     fail(said.failed_with, said.retry_ms, {said.message.data(), said.message.size()});
@@ -253,6 +268,7 @@ model::Outcome TaskCall::failed(skep_rc rc) {
   model::Outcome out = failed_outcome(error, retryable);
   if (stopped && error.code == Code::kCancelled) out.kind = model::OutcomeKind::kCancelled;
   out.result = std::move(result_);
+  if (cause_ != model::Cause::kTask) out.cause = cause_;
   return out;
 }
 
@@ -287,7 +303,11 @@ Result<std::string> TaskCall::run_task(std::string_view type, std::string_view p
   inner.task.type = type;
   inner.task.params = params_json.empty() ? "{}" : std::string(params_json);
   ++inner.depth;
+  ConcurrencyGate* const gate = std::exchange(slot_of_, nullptr);
+  if (gate != nullptr) gate->release();
   auto outcome = nested_->run(inner, deadline_, cancel_, events_);
+  if (gate != nullptr) enter(*gate);  // without one it has been told to stop
+  if (outcome.cause == model::Cause::kSignal) note(outcome.cause);
   if (outcome.kind == model::OutcomeKind::kSucceeded) return std::move(outcome.result);
   return error_in(outcome, type);
 }

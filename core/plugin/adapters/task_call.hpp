@@ -7,6 +7,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
+#include "core/plugin/concurrency_gate.hpp"
 #include "core/plugin/generation.hpp"
 #include "core/ports/task_runner.hpp"
 #include "core/proc/process_service.hpp"
@@ -41,12 +42,18 @@ class TaskCall {
   model::Outcome outcome(skep_rc rc);
   /// The reason to stop; finds out itself that the deadline has passed.
   ports::CancelReason reason();
+  /// Takes a slot for as long as the call lives; waits for it until the call is to stop, and is
+  /// false then. While another task runs inside the call the slot is free for others: it may be
+  /// that one which needs it. [call]
+  bool enter(ConcurrencyGate& gate);
   /// The task got no turn: cancels it as late, unless it was cancelled before.
   void give_up();
 
   /// How the call ended, once outcome() has been asked; a target that knows worse says so itself.
   CallEnd end() const { return end_; }
   void blame(CallEnd end) { end_ = end; }
+  /// From now on a failure of the call counts as `cause`'s doing.
+  void note(model::Cause cause) { cause_ = cause; }
 
   /// Who runs: a plugin's id or "script:NAME".
   std::string_view owner() const { return plugin_id_; }
@@ -67,6 +74,7 @@ class TaskCall {
     skep_rc failed_with = SKEP_OK;
     std::uint32_t retry_ms = 0;
     std::string message;
+    model::Cause cause = model::Cause::kTask;
   };
   Said take_said();
   void put_said(Said said);
@@ -93,6 +101,8 @@ class TaskCall {
   std::uint32_t retry_ms_ = 0;
   std::size_t refused_result_bytes_ = 0;
   CallEnd end_ = CallEnd::kOk;
+  model::Cause cause_ = model::Cause::kTask;
+  ConcurrencyGate* slot_of_ = nullptr;  ///< null = it holds none
   ports::TaskRunner* nested_ = nullptr;
   const ports::RunRequest* request_ = nullptr;
   TaskCall* outer_;  ///< the one that was current() before

@@ -6,6 +6,7 @@
 #include "core/plugin/isolation/child_call.hpp"
 #include "core/plugin/isolation/start_frame.hpp"
 #include "core/plugin/view.hpp"
+#include "core/proc/ending.hpp"
 #include "core/proc/monotonic.hpp"
 
 namespace skep::plugin {
@@ -40,8 +41,14 @@ bool Child::is_given_up(const Error& error) { return error.name == kGivenUp; }
 
 Result<std::unique_ptr<Child>> Child::start(const ChildPlugin& plugin,
                                             const proc::CallControl& call) {
-  auto process = ChildProcess::spawn(plugin);
-  if (!process) return process.error().within("start a process for plugin " + plugin.plugin_id);
+  auto process = ChildProcess::spawn(plugin, call);
+  if (!process) {
+    Error error = process.error().within("start a process for plugin " + plugin.plugin_id);
+    const bool late = call.deadline != 0 && proc::monotonic_ms() >= call.deadline;
+    if (error.code == Code::kCancelled || (error.code == Code::kDeadline && late))
+      error.name = kGivenUp;
+    return error;
+  }
   std::unique_ptr<Child> child(new Child(std::move(*process)));
   SKEP_TRY(child->hello(call));
   return child;
@@ -94,7 +101,17 @@ Result<std::string> Child::answer(frames::Type type, const proc::CallControl& ca
 
 model::Outcome Child::run(TaskCall& call, std::string_view script_id,
                           std::string_view request_json) {
+  ++tasks_;
   return ChildCall(*this, call).run(script_id, request_json);
+}
+
+bool Child::is_worn() const {
+  const ChildLimits& limits = process_->plugin().limits;
+  if (out_of_memory_ || (limits.max_tasks > 0 && tasks_ >= limits.max_tasks)) return true;
+  constexpr std::int64_t kLookEvery = 8;  // tasks: a look costs a tenth of a short one
+  const std::int64_t most_mb = limits.recycle_mb > 0 ? limits.recycle_mb : limits.memory_mb / 2;
+  return most_mb > 0 && tasks_ % kLookEvery == 0 &&
+         proc::rss_bytes(process_->pid()) >> 20 >= most_mb;
 }
 
 Result<std::string> Child::load(std::string_view id, std::string_view file, std::string_view source,

@@ -41,6 +41,9 @@ class Child {
   /// Runs a task; with a script_host, the script `script_id`, which it must know.
   model::Outcome run(TaskCall& call, std::string_view script_id, std::string_view request_json);
 
+  /// It has run enough tasks, or has grown too large: to be stopped before it serves another one.
+  bool is_worn() const;
+
   bool knows(std::string_view script_id) const { return scripts_.contains(script_id); }
   Result<std::string> load(std::string_view id, std::string_view file, std::string_view source,
                            const proc::CallControl& call = {});
@@ -69,6 +72,8 @@ class Child {
   State state_ = State::kReady;
   std::string last_error_;
   std::set<std::string, std::less<>> scripts_;
+  std::int64_t tasks_ = 0;      ///< that it ran
+  bool out_of_memory_ = false;  ///< in the last of them
   std::atomic<bool> doomed_{false};
 };
 

@@ -1,9 +1,12 @@
 #include "core/plugin/isolation/child_call.hpp"
 
+#include <signal.h>
+
 #include <utility>
 
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/view.hpp"
+#include "core/proc/ending.hpp"
 #include "core/proc/monotonic.hpp"
 
 namespace skep::plugin {
@@ -138,6 +141,7 @@ model::Outcome ChildCall::finished(skep_rc rc, DoneFrame done) {
                     " running after its task ended");
   TaskCall::ops().cancelled(call_.handle());  // finds out that the deadline has passed
   call_.put_said(std::move(done.said));
+  child_.out_of_memory_ = rc == SKEP_E_NO_MEMORY;
   return call_.outcome(rc);
 }
 
@@ -172,8 +176,14 @@ model::Outcome ChildCall::crashed() {
         unavailable("plugin " + process_.plugin().plugin_id + " was stopped while the task ran"),
         true);
   }
-  call_.blame(CallEnd::kCrash);
-  return failed_outcome(child_.crashed("while it ran the task"), false);
+  const bool was_running = process_.is_running();
+  auto outcome = failed_outcome(child_.crashed("while it ran the task"), false);
+  const int signal = process_.end_signal();
+  if (!was_running && proc::is_stop_signal(signal)) outcome.cause = model::Cause::kSignal;
+  // Memory that runs out ends it with SIGKILL; the others are no deed of the plugin.
+  const bool by_others = outcome.cause == model::Cause::kSignal && signal != SIGKILL;
+  call_.blame(by_others ? CallEnd::kOk : CallEnd::kCrash);
+  return outcome;
 }
 
 model::Outcome ChildCall::violated(std::string_view what) {

@@ -34,7 +34,7 @@ model::Outcome ended_early(TaskCall& call) {
 model::Outcome not_begun(TaskCall& call, const Error& why) {
   if (Child::is_given_up(why)) return ended_early(call);
   Error error = why;
-  error.code = Code::kUnavailable;
+  if (error.code != Code::kNotHere) error.code = Code::kUnavailable;
   return failed_outcome(error, true);
 }
 

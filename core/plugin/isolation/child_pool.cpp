@@ -92,12 +92,13 @@ void ChildPool::forget_dropped(Child& child) {
 
 void ChildPool::give_back(std::unique_ptr<Child> child) {
   const bool over = child->state() != Child::State::kReady;
+  const bool worn = !over && child->is_worn();
   bool spare = false;
   {
     const MutexLock lock(mutex_);
     no_longer_busy(*child);
     count_end(*child);
-    if (!over && !stopped_ && !plugin_.per_task) {
+    if (!over && !worn && !stopped_ && !plugin_.per_task) {
       forget_dropped(*child);
       idle_.push_back({std::move(child), proc::monotonic_ms()});
       spare = idle_.size() == 2;

@@ -25,7 +25,7 @@ class ChildPool {
   /// A child for one request: the one that was used last, or a new one. kUnavailable with the time
   /// to wait after children that did not start, and after stop(); given up as Child::start() is.
   Result<std::unique_ptr<Child>> take(const proc::CallControl& call = {});
-  /// Gives it back. One that is over, or served its only task, ends.
+  /// Gives it back. One that is over or worn, or served its only task, ends.
   void give_back(std::unique_ptr<Child> child);
   /// Has free children forget the script; busy ones do when they come back.
   void drop_script(std::string_view id);

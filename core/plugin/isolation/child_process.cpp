@@ -13,8 +13,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 
+#include "core/base/id.hpp"
 #include "core/base/log.hpp"
+#include "core/base/mutex.hpp"
 #include "core/proc/ending.hpp"
 #include "core/proc/io.hpp"
 #include "core/proc/monotonic.hpp"
@@ -26,16 +29,39 @@ constexpr Millis kSweep{2'000};      // for what it left behind
 constexpr MonoMs kGiveUp = 2'000;    // SIGKILL to "stuck in the kernel"
 constexpr MonoMs kLongest = 60'000;  // one poll()
 
-/// Where children of the plugin run: "/" on a node without a state folder.
+constexpr std::string_view kOneTask = "task-";
+
+/// What children for one task left in `folder` when an earlier process was killed. A state folder
+/// belongs to one process, so those of ours come later.
+void remove_old_homes(const std::string& folder) {
+  static Mutex mutex;
+  static auto* looked_at = new std::set<std::string>;
+  {
+    const MutexLock lock(mutex);
+    if (!looked_at->insert(folder).second) return;
+  }
+  std::error_code ec;
+  std::vector<std::filesystem::path> old;
+  for (std::filesystem::directory_iterator at(folder, ec), end; !ec && at != end; at.increment(ec))
+    if (at->path().filename().string().starts_with(kOneTask)) old.push_back(at->path());
+  for (const auto& path : old) std::filesystem::remove_all(path, ec);  // best effort
+}
+
+/// Where a child of the plugin runs: one for a single task in a folder of its own, which goes with
+/// it; "/" on a node without a state folder.
 Result<std::string> working_folder(const ChildPlugin& plugin) {
   if (plugin.state_dir.empty()) return std::string("/");
-  const std::string folder = plugin.state_dir + "/children/" + plugin.plugin_id;
+  std::string folder = plugin.state_dir + "/children/" + plugin.plugin_id;
+  if (plugin.per_task) {
+    remove_old_homes(folder);
+    folder += "/" + std::string(kOneTask) + random_hex(8);
+  }
   std::error_code ec;
   std::filesystem::create_directories(folder, ec);
   if (!ec)
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all,
                                  std::filesystem::perm_options::replace, ec);
-  if (ec) return errno_error("make the folder " + folder, ec.value());
+  if (ec) return proc::shortage_error("make the folder " + folder, ec.value());
   return std::filesystem::absolute(folder, ec).string();
 }
 
@@ -69,7 +95,8 @@ int left_ms(MonoMs until) {
 
 }  // namespace
 
-Result<std::unique_ptr<ChildProcess>> ChildProcess::spawn(const ChildPlugin& plugin) {
+Result<std::unique_ptr<ChildProcess>> ChildProcess::spawn(const ChildPlugin& plugin,
+                                                          const proc::CallControl& call) {
   auto cwd = working_folder(plugin);
   if (!cwd) return cwd.error();
   auto cancel = SharedCancel::create();
@@ -80,7 +107,7 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::spawn(const ChildPlugin& plu
   if (!in) return in.error();
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-    return errno_error("make a connection to a child", errno);
+    return proc::shortage_error("make a connection to a child", errno);
   UniqueFd ours(ends[0]);
   const UniqueFd theirs(ends[1]);
 
@@ -94,11 +121,16 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::spawn(const ChildPlugin& plu
   request.out = request.err = output->theirs.get();
   request.more = more;
   request.mark = proc::next_mark(proc::Kin::kTask);
+  request.cancel_fd = call.cancel_fd;
+  request.deadline = proc::monotonic_ms() + plugin.limits.start_timeout.count();
+  if (call.deadline != 0) request.deadline = std::min(request.deadline, call.deadline);
   auto child = proc::launch(request);
   if (!child) return child.error();
-  return std::unique_ptr<ChildProcess>(new ChildProcess(plugin, std::move(*child), request.mark,
-                                                        std::move(ours), std::move(output->ours),
-                                                        std::move(*cancel)));
+  std::unique_ptr<ChildProcess> made(new ChildProcess(plugin, std::move(*child), request.mark,
+                                                      std::move(ours), std::move(output->ours),
+                                                      std::move(*cancel)));
+  if (plugin.per_task && !plugin.state_dir.empty()) made->own_folder_ = *cwd;
+  return made;
 }
 
 ChildProcess::ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::Mark mark,
@@ -200,9 +232,13 @@ const std::string& ChildProcess::end() {
     proc::abandon({child_.pid, UniqueFd(::fcntl(child_.pidfd.get(), F_DUPFD_CLOEXEC, 0))});
   } else {
     drain_output();
-    ended_ = describe(proc::reap_child(child_.pid));
+    const proc::Exit exit = proc::reap_child(child_.pid);
+    end_signal_ = exit.signal;
+    ended_ = describe(exit);
   }
   proc::watch_children(-1);
+  std::error_code ec;  // best effort: the next process looks, too
+  if (!own_folder_.empty()) std::filesystem::remove_all(own_folder_, ec);
   return *ended_;
 }
 

@@ -13,6 +13,7 @@
 #include "core/plugin/isolation/last_lines.hpp"
 #include "core/plugin/isolation/shared_cancel.hpp"
 #include "core/proc/launch.hpp"
+#include "core/proc/process_service.hpp"
 
 namespace skep::plugin {
 
@@ -22,8 +23,10 @@ inline constexpr int kSendWaitMs = 10'000;
 /// Used by one thread at a time. Ends the process, and what it left behind, with the object.
 class ChildProcess {
  public:
-  /// Executes the program; says nothing to it yet.
-  static Result<std::unique_ptr<ChildProcess>> spawn(const ChildPlugin& plugin);
+  /// Executes the program, within the plugin's start time and while `call` goes on; says nothing to
+  /// it yet.
+  static Result<std::unique_ptr<ChildProcess>> spawn(const ChildPlugin& plugin,
+                                                     const proc::CallControl& call = {});
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
   ~ChildProcess();
@@ -32,6 +35,7 @@ class ChildProcess {
   SharedCancel& cancel() { return cancel_; }
   LastLines& lines() { return lines_; }
   const ChildPlugin& plugin() const { return plugin_; }
+  pid_t pid() const { return child_.pid; }
   bool is_running() const;
   /// is_running(), having read what the child wrote until now.
   bool catch_up();
@@ -48,6 +52,8 @@ class ChildProcess {
   /// Kills it, if it still runs, and what it left behind. How it ended: "exited with code 3
   /// (exit)", "was killed by signal 11 (Segmentation fault)". Idempotent.
   const std::string& end();
+  /// The signal that ended it, 0 = none or not known. REQUIRES: end().
+  int end_signal() const { return end_signal_; }
 
  private:
   ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::Mark mark, UniqueFd socket,
@@ -64,6 +70,8 @@ class ChildProcess {
   SharedCancel cancel_;
   LastLines lines_;
   std::optional<std::string> ended_;
+  int end_signal_ = 0;
+  std::string own_folder_;  ///< goes with it; "" = it has none
 };
 
 }  // namespace skep::plugin

@@ -22,7 +22,7 @@ struct Key {
 constexpr std::int64_t kMaxMb = 1 << 20;
 constexpr std::int64_t kHour = 3'600'000;
 
-constexpr std::array<Key, 6> kKeys{
+constexpr std::array<Key, 8> kKeys{
     Key{"memory_mb", 0, kMaxMb, [](ChildLimits& l, std::int64_t v) { l.memory_mb = v; }},
     Key{"open_files", 32, 1 << 20, [](ChildLimits& l, std::int64_t v) { l.open_files = v; }},
     Key{"output_mb", 1, kMaxMb, [](ChildLimits& l, std::int64_t v) { l.output_mb = v; }},
@@ -31,7 +31,9 @@ constexpr std::array<Key, 6> kKeys{
     Key{"cancel_grace_ms", 0, kHour,
         [](ChildLimits& l, std::int64_t v) { l.cancel_grace = Millis(v); }},
     Key{"idle_timeout_ms", 0, 24 * kHour,
-        [](ChildLimits& l, std::int64_t v) { l.idle_timeout = Millis(v); }}};
+        [](ChildLimits& l, std::int64_t v) { l.idle_timeout = Millis(v); }},
+    Key{"max_tasks", 0, 1 << 30, [](ChildLimits& l, std::int64_t v) { l.max_tasks = v; }},
+    Key{"recycle_mb", 0, kMaxMb, [](ChildLimits& l, std::int64_t v) { l.recycle_mb = v; }}};
 
 const Key* find_key(std::string_view name) {
   for (const Key& key : kKeys)

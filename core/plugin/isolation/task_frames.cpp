@@ -26,9 +26,10 @@ std::optional<RunFrame> unpack_run(std::string_view body) {
 
 std::string pack_done(const DoneFrame& done) {
   frames::Packer out;
-  out.reserve(7, done.said.result.size() + done.said.message.size() + done.threw.size());
+  out.reserve(8, done.said.result.size() + done.said.message.size() + done.threw.size());
   out.text(done.said.result).integer(static_cast<std::int64_t>(done.said.refused_result_bytes));
   out.integer(done.said.failed_with).integer(done.said.retry_ms).text(done.said.message);
+  out.integer(static_cast<std::int64_t>(done.said.cause));
   out.text(done.threw).integer(done.threads_left);
   return std::move(out).body();
 }
@@ -41,6 +42,8 @@ std::optional<DoneFrame> unpack_done(std::string_view body) {
   out.said.failed_with = static_cast<skep_rc>(in.integer());
   out.said.retry_ms = static_cast<std::uint32_t>(in.integer());
   out.said.message = in.text();
+  if (in.integer() == static_cast<std::int64_t>(model::Cause::kSignal))
+    out.said.cause = model::Cause::kSignal;
   out.threw = in.text();
   out.threads_left = in.integer();
   return in.ok() ? std::optional(std::move(out)) : std::nullopt;

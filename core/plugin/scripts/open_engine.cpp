@@ -54,9 +54,12 @@ Result<std::string> settings_of(json::object table, const Found& found) {
   return to_text(settings);
 }
 
+constexpr Millis kStart{10'000};
+
 Result<Opened> open_here(const Found& found, const Staged& staged, const std::string& config,
                          const EngineOptions& options) {
-  auto plugin = LoadedPlugin::load(found.plugin.id, staged, options.state_dir, 1);
+  auto plugin =
+      LoadedPlugin::load(found.plugin.id, staged, options.state_dir, 1, Patience{kStart, kStart});
   if (!plugin) return plugin.error();
   auto instance =
       Instance::start(std::move(*plugin), found.component.name, SKEP_KIND_SCRIPT_HOST, config);

@@ -10,7 +10,6 @@
 #include <filesystem>
 
 #include "core/base/file.hpp"
-#include "core/base/id.hpp"
 #include "core/base/utf8.hpp"
 
 namespace skep::plugin {
@@ -94,7 +93,9 @@ Status KvSpace::put(std::string_view key, std::string_view value) const {
   if (!there) return there.error();
   if (there->size() >= kMaxKvKeys && !std::binary_search(there->begin(), there->end(), key))
     return Error{Code::kNoMemory, "the kv space " + dir_ + " has 1000 keys, which is all it may"};
-  const std::string temp = dir_ + "/" + std::string(kTemp) + random_hex(8);
+  // One name, under the lock: what a crash left there goes with the next write.
+  const std::string temp = dir_ + "/" + std::string(kTemp) + "put";
+  ::unlink(temp.c_str());
   Status done = write(temp, value);
   if (done && ::rename(temp.c_str(), path_of(key).c_str()) != 0)
     done = errno_error("rename " + temp, errno);

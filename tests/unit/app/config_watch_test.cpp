@@ -86,6 +86,23 @@ TEST_F(ConfigWatchTest, notices_that_a_link_leads_elsewhere) {
   EXPECT_TRUE(becomes(3));
 }
 
+TEST_F(ConfigWatchTest, notices_that_a_link_behind_another_leads_elsewhere) {
+  for (const char* version : {"v1", "v2", "v3"}) fs::create_directories(dir_.file(version));
+  fs::create_directory(dir_.file("etc"));
+  write(dir_.file("v1/node.toml"), text(2));
+  write(dir_.file("v2/node.toml"), text(3));
+  write(dir_.file("v3/node.toml"), text(4));
+  fs::create_directory_symlink("v1", dir_.file("current"));
+  fs::create_symlink("current/node.toml", dir_.file("node.toml"));
+  fs::create_symlink("../node.toml", dir_.file("etc/skep.toml"));
+  start(dir_.file("etc/skep.toml"));
+  for (const int version : {2, 3}) {
+    fs::create_directory_symlink("v" + std::to_string(version), dir_.file("next"));
+    fs::rename(dir_.file("next"), dir_.file("current"));
+    EXPECT_TRUE(becomes(version + 1));
+  }
+}
+
 TEST_F(ConfigWatchTest, waits_to_be_asked_when_it_shall_not_watch) {
   const std::string path = dir_.file("node.toml");
   const std::string off = "[node]\nwatch_config = false\n";

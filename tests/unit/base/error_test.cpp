@@ -21,7 +21,8 @@ constexpr std::array kPairs{
     Pair{Code::kUnavailable, SKEP_E_UNAVAILABLE}, Pair{Code::kDenied, SKEP_E_DENIED},
     Pair{Code::kConfig, SKEP_E_CONFIG},           Pair{Code::kState, SKEP_E_STATE},
     Pair{Code::kNoMemory, SKEP_E_NO_MEMORY},      Pair{Code::kCorrupt, SKEP_E_CORRUPT},
-    Pair{Code::kInternal, SKEP_E_INTERNAL},       Pair{Code::kFailed, SKEP_E_FAILED}};
+    Pair{Code::kInternal, SKEP_E_INTERNAL},       Pair{Code::kFailed, SKEP_E_FAILED},
+    Pair{Code::kNotHere, SKEP_E_NOT_HERE}};
 
 TEST(ErrorTable, has_the_numbers_of_the_plugin_abi) {
   for (const Pair& p : kPairs) {

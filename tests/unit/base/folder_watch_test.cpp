@@ -34,6 +34,17 @@ TEST(FolderWatch, a_rename_into_the_folder_is_one_change) {
   EXPECT_EQ(watch.wait(kPatience, kNoSettle, {}).paths, std::vector{dir.file("b")});
 }
 
+TEST(FolderWatch, a_link_into_the_folder_is_a_change) {
+  const test::TempDir dir;
+  const test::TempDir other;
+  FolderWatch watch({dir.path()});
+  write_file(other.file("a"));
+  std::filesystem::create_hard_link(other.file("a"), dir.file("hard"));
+  EXPECT_EQ(watch.wait(kPatience, kNoSettle, {}).paths, std::vector{dir.file("hard")});
+  std::filesystem::create_symlink(other.file("a"), dir.file("soft"));
+  EXPECT_EQ(watch.wait(kPatience, kNoSettle, {}).paths, std::vector{dir.file("soft")});
+}
+
 TEST(FolderWatch, a_folder_that_appears_later_is_looked_at_as_a_whole) {
   const test::TempDir dir;
   FolderWatch watch({dir.file("later")});

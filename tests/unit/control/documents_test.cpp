@@ -65,6 +65,7 @@ class DocumentsTest : public RegistryTest {
     wire::Beat beat{"w1", "i1", 7, clock.wall_ms()};
     for (const auto& lease : leases) beat.tasks.push_back({lease, true});
     beat.spool_ready = 1;
+    beat.troubles = {"script: No space left on device"};
     beat.spool_oldest_ms = clock.wall_ms();
     visit("POST", "/api/workers/w1/heartbeat", wire::encode(beat));
     for (const char* query : {"claimed", "executing", "queued"})

@@ -1,6 +1,7 @@
 // Groups of children: warm, fresh, many at once, idle, stopped, and children that do not start.
 #include <signal.h>
 
+#include <filesystem>
 #include <future>
 #include <set>
 
@@ -38,14 +39,40 @@ TEST_F(Group, a_warm_child_serves_many_tasks) {
   EXPECT_EQ(stats.state, "ready");
 }
 
-TEST_F(Group, per_task_is_a_fresh_child_each) {
+TEST_F(Group, per_task_is_a_fresh_child_each_with_a_folder_that_goes_with_it) {
   ChildPlugin plugin = staging_.unruly();
   plugin.per_task = true;
+  const std::string folder = plugin.state_dir + "/children/unruly";
+  std::filesystem::create_directories(folder + "/task-of-a-killed-node");
   start(plugin);
   std::set<std::string> pids;
   for (int i = 0; i < 3; ++i) pids.insert(pid());
   EXPECT_EQ(pids.size(), 3u);
   EXPECT_TRUE(eventually([&] { return group_->stats().children == 0; }));
+  EXPECT_TRUE(eventually([&] { return std::filesystem::is_empty(folder); }));
+}
+
+TEST_F(Group, a_child_ends_after_its_number_of_tasks) {
+  ChildPlugin plugin = staging_.unruly();
+  plugin.limits.max_tasks = 2;
+  start(plugin);
+  const std::string first = pid();
+  EXPECT_EQ(pid(), first);
+  EXPECT_NE(pid(), first);
+  EXPECT_EQ(group_->stats().crashes + group_->stats().kills, 0);
+}
+
+TEST_F(Group, a_child_that_ran_out_of_memory_or_grew_too_large_serves_nobody_else) {
+  start(staging_.unruly());
+  const std::string first = pid();
+  EXPECT_NE(Attempt().unruly(*target_, "no_memory").error.find("no-space"), std::string::npos);
+  EXPECT_NE(pid(), first);
+  ChildPlugin large = staging_.unruly();
+  large.limits.recycle_mb = 1;  // which any process has
+  start(large);
+  std::set<std::string> pids;
+  for (int i = 0; i < 9; ++i) pids.insert(pid());
+  EXPECT_EQ(pids.size(), 2u);
 }
 
 TEST_F(Group, grows_on_demand_and_shrinks_to_one) {

@@ -16,12 +16,15 @@ TEST(ChildLimits, every_key_is_read_over_the_defaults) {
   EXPECT_EQ(some->output_mb, 1);
   EXPECT_EQ(some->cancel_grace, Millis(250));
   const auto rest = parse_limits(
-      R"({"open_files":32,"start_timeout_ms":10,"cancel_grace_ms":0,"idle_timeout_ms":5})");
+      R"({"open_files":32,"start_timeout_ms":10,"cancel_grace_ms":0,"idle_timeout_ms":5,)"
+      R"("max_tasks":7,"recycle_mb":9})");
   ASSERT_TRUE(rest);
   EXPECT_EQ(rest->open_files, 32);
   EXPECT_EQ(rest->start_timeout, Millis(10));
   EXPECT_EQ(rest->cancel_grace, Millis(0));
   EXPECT_EQ(rest->idle_timeout, Millis(5));
+  EXPECT_EQ(rest->max_tasks, 7);
+  EXPECT_EQ(rest->recycle_mb, 9);
 }
 
 TEST(ChildLimits, the_grace_is_that_of_the_manifest_unless_the_table_has_one) {

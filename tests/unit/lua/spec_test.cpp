@@ -33,6 +33,16 @@ TEST_F(Spec, becomes_the_manifest) {
       R"("required":["path"]},"permissions":["facts","kv"],"timeout_ms":1500,"warnings":[]})");
 }
 
+TEST_F(Spec, may_follow_a_byte_order_mark_and_a_line_for_the_shell) {
+  const std::string task =
+      "return skep.task { name = \"a\", version = \"1.0.0\", run = function() end }";
+  for (const std::string before : {"\xef\xbb\xbf", "#!/usr/bin/env lua\n", "#!/usr/bin/lua\r\n",
+                                   "\xef\xbb\xbf#!/usr/bin/env lua\n"})
+    EXPECT_TRUE(manifest(before + task).starts_with(R"({"name":"a")")) << manifest(before + task);
+  EXPECT_NE(refusal("#!/usr/bin/env lua\n\nreturn 1 +").find(":3:"), std::string::npos)
+      << "lines keep their numbers";
+}
+
 TEST_F(Spec, takes_a_whole_schema_and_defaults) {
   EXPECT_EQ(manifest(R"(return skep.task { name = "a", version = "1.0.0",
     params = { type = "object", properties = { x = { type = "integer" } } }, run = function() end })"),

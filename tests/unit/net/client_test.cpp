@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <map>
 #include <thread>
 
 #include "net_support.hpp"
@@ -52,6 +53,41 @@ TEST(HttpClient, sends_method_headers_and_body_and_reads_the_answer) {
   EXPECT_EQ(seen.method, "PUT");
   EXPECT_EQ(seen.header("x-one"), "a");
   EXPECT_EQ(seen.body, "{}");
+}
+
+/// Sets variables for as long as it lives.
+class Variables {
+ public:
+  explicit Variables(std::map<std::string, std::string> values) : values_(std::move(values)) {
+    for (const auto& [name, value] : values_) ::setenv(name.c_str(), value.c_str(), 1);
+  }
+  ~Variables() {
+    for (const auto& [name, value] : values_) ::unsetenv(name.c_str());
+  }
+  Variables(const Variables&) = delete;
+  Variables& operator=(const Variables&) = delete;
+
+ private:
+  const std::map<std::string, std::string> values_;
+};
+
+TEST(HttpClient, asks_the_proxy_of_the_environment_unless_it_must_not) {
+  TestServer proxy(
+      {route("GET", "/x", [](const HttpRequest&) { return HttpResponse::json("{}"); })});
+  const Variables variables({{"http_proxy", proxy.url("")}, {"NO_PROXY", "192.0.2.1"}});
+  HttpClient client;
+  // Nobody has an address in 192.0.2.0/24: who answers is the proxy, whatever it says.
+  const auto is_answered = [&](const std::string& url, std::vector<std::string> headers = {}) {
+    ClientRequest request = request_for(url);
+    request.headers = std::move(headers);
+    request.connect_timeout = Millis{50};
+    return static_cast<bool>(client.send(request));
+  };
+  EXPECT_TRUE(is_answered("http://192.0.2.2/"));
+  EXPECT_FALSE(is_answered("http://192.0.2.1/")) << "NO_PROXY names it";
+  EXPECT_FALSE(is_answered("http://127.0.0.2:1/")) << "this machine";
+  EXPECT_FALSE(is_answered("http://192.0.2.2/", {"Authorization: Bearer secret"}))
+      << "a token is not the proxy's to read";
 }
 
 TEST(HttpClient, posts_an_empty_body_and_reads_a_head) {

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "core/plugin/patience.hpp"
 #include "core/plugin/task_table.hpp"
 #include "tests/unit/plugin/support.hpp"
 
@@ -118,6 +119,37 @@ TEST_F(RegistryTest, says_why_a_plugin_does_not_load) {
       << undefined;
 }
 
+constexpr const char* kSoon = R"("limits":{"start_timeout_ms":100}})";
+
+TEST_F(RegistryTest, a_plugin_whose_start_hangs_in_this_process_holds_nobody_else) {
+  Registry registry = make({"odd/rulebreaker.so", "good/noop.so"},
+                           {{"rulebreaker", std::string(R"({"how":"start_hangs",)") + kSoon}});
+  ASSERT_TRUE(registry.scan());
+  const auto runner = registry.tasks();
+  ASSERT_TRUE(runner);
+  EXPECT_EQ((*runner)->types().size(), 1u);
+  const PluginInfo info = info_of(registry, "rulebreaker.so");
+  EXPECT_EQ(info.state, PluginState::kRefused);
+  EXPECT_NE(info.reason.find("start of \"rulebreaker\": it did not return within 100 ms and was"),
+            std::string::npos)
+      << info.reason;
+  EXPECT_TRUE(registry.reload("noop"));
+  EXPECT_GE(given_up_calls(), 1);
+}
+
+TEST_F(RegistryTest, a_plugin_whose_stop_hangs_in_this_process_does_not_hold_the_end) {
+  const int before = given_up_calls();
+  {
+    Registry registry = make({"odd/rulebreaker.so"},
+                             {{"rulebreaker", std::string(R"({"how":"stop_hangs",)") + kSoon}});
+    ASSERT_TRUE(registry.scan());
+    const auto runner = registry.tasks();
+    ASSERT_TRUE(runner);
+    EXPECT_EQ((*runner)->types().size(), 1u);
+  }
+  EXPECT_EQ(given_up_calls(), before + 1);
+}
+
 TEST_F(RegistryTest, first_of_two_plugins_with_one_id_stands) {
   fs::create_directories(dir_.file("second"));
   write_bytes(dir_.file("second/noop.so"),
@@ -134,6 +166,25 @@ TEST_F(RegistryTest, first_of_two_plugins_with_one_id_stands) {
                                 "/noop.so (1.0.0), which has the same id\n"
                                 "  next: remove one of the two files");
   EXPECT_EQ(registry.task_types().size(), 1u);
+}
+
+TEST_F(RegistryTest, a_name_that_belongs_to_another_plugin_is_refused_on_every_way) {
+  static_cast<void>(make({"good/noop.so"}));
+  RegistryOptions options{{plugins()}, dir_.file("staging"), {}};
+  options.reserved = {{"noop", "shipped"}};
+  Registry registry(options);
+  ASSERT_TRUE(registry.scan());
+  const PluginInfo refused = info_of(registry, "noop.so");
+  EXPECT_EQ(refused.state, PluginState::kRefused);
+  EXPECT_EQ(refused.reason,
+            "component \"noop\" has a name that belongs to plugin shipped\n"
+            "  next: give the component another name");
+  EXPECT_TRUE(registry.task_types().empty());
+  EXPECT_FALSE(registry.reload("noop"));
+  options.reserved = {{"noop", "noop"}};
+  Registry own(options);
+  ASSERT_TRUE(own.scan());
+  EXPECT_EQ(info_of(own, "noop.so").state, PluginState::kAvailable);
 }
 
 TEST_F(RegistryTest, what_arrives_later_cannot_keep_a_node_from_starting) {

@@ -47,8 +47,12 @@ TEST_F(ReloadRetryTest, a_type_that_a_script_had_comes_to_the_plugin) {
   install("answer_1");
   await_event("plugin.active");
   EXPECT_EQ(table->owner_of("answer"), "script:answer");
+  EXPECT_EQ(info().reason,
+            "task type \"answer\" is not served: script:answer serves that name\n"
+            "  next: rename one of the two, or turn one off");
   table->remove("script:answer");
   await_build(1);
+  EXPECT_EQ(info().reason, "");
   EXPECT_EQ(table->owner_of("answer"), "answer");
   EXPECT_EQ(generations(), "1 active");
   install("answer_2");

@@ -32,10 +32,10 @@ model::Outcome says(TaskCall& call, std::string_view json) {
 }
 
 std::shared_ptr<TaskComponent> component(const std::string& owner, const std::string& type,
-                                         Body body) {
+                                         Body body, std::int64_t max_concurrency = 0) {
   return std::make_shared<TaskComponent>(
       std::make_unique<Target>(std::move(body)),
-      TaskComponent::Options{owner, {type, "", "1.0.0", "{}", 0}, std::nullopt, 0});
+      TaskComponent::Options{owner, {type, "", "1.0.0", "{}", 0}, std::nullopt, max_concurrency});
 }
 
 std::shared_ptr<Generation> generation(const std::string& owner, std::uint64_t number) {
@@ -85,6 +85,25 @@ TEST_F(TaskTableTest, a_call_ends_on_the_generation_it_began_on) {
   EXPECT_TRUE(first->wait_idle(SystemClock().mono_ms() + 60'000));
   EXPECT_EQ(first->info().calls, 1);
   EXPECT_EQ(first->info().inside, 0);
+}
+
+TEST_F(TaskTableTest, a_task_that_waits_for_one_inside_of_it_does_not_keep_its_slot) {
+  bool inside = false;
+  std::atomic<int> at_once{0};
+  const Body body = [&](TaskCall& call, std::string_view) {
+    EXPECT_EQ(++at_once, 1) << "one at a time, as the manifest says";
+    if (!std::exchange(inside, true)) {
+      --at_once;
+      const auto inner = call.run_task("recursive", "{}");
+      ++at_once;
+      EXPECT_TRUE(inner) << inner.error().message;
+    }
+    --at_once;
+    return says(call, "1");
+  };
+  ASSERT_TRUE(table_.put(generation("acme", 1), {component("acme", "recursive", body, 1)}));
+  const auto out = run("recursive", SystemClock().mono_ms() + 10'000);
+  EXPECT_EQ(out.result, "1") << out.error;
 }
 
 TEST_F(TaskTableTest, types_come_and_go_with_their_owner_and_the_listener_hears) {

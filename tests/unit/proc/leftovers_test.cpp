@@ -98,6 +98,27 @@ TEST(Leftovers, that_end_while_the_child_runs_do_not_pile_up_as_zombies) {
   stop.set();
 }
 
+// As in a container: what somebody else left, without a mark of ours, comes to process 1.
+TEST(Leftovers, of_others_are_reaped_by_process_one) {
+  const TempDir dir;
+  Spec spec;
+  spec.argv = {"unshare",
+               "--pid",
+               "--fork",
+               "--mount-proc",
+               SKEP_TEST_HOST,
+               "1",
+               "prlimit --rttime=unlimited:unlimited sh -c 'sleep 0.1 & echo $!' > pid"
+               " && while [ -e /proc/$(cat pid) ]; do sleep 0.05; done; touch reaped"};
+  spec.env = {kPath};
+  spec.cwd = dir.path();
+  auto host = Background::spawn(spec, dir.file("log"));
+  ASSERT_TRUE(host) << host.error().message;
+  const auto reaped = [&] { return std::filesystem::exists(dir.file("reaped")); };
+  EXPECT_TRUE(eventually([&] { return reaped() || host->poll(); }));
+  if (host->poll() && !reaped()) GTEST_SKIP() << contents(dir.file("log"));
+}
+
 // W1: twenty children that fork twice and leave the session; their host is killed with SIGKILL.
 TEST(Leftovers, of_a_killed_host_are_gone_within_seconds) {
   for (int round = 0; round < 3; ++round) {

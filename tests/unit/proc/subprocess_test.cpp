@@ -53,7 +53,68 @@ TEST(Subprocess, names_the_program_that_is_missing_and_where_it_looked) {
   const auto exit = run(spec, -1, 0, {});
   ASSERT_FALSE(exit);
   EXPECT_EQ(exit.error().code, Code::kNotFound);
-  EXPECT_EQ(exit.error().message, "no program \"no-such-program\" in PATH /usr/bin:/bin");
+  EXPECT_EQ(exit.error().message,
+            std::string("no program \"no-such-program\" in PATH ") + std::getenv("PATH"));
+}
+
+TEST(Subprocess, looks_a_program_up_in_our_path_and_not_in_that_of_its_environment) {
+  const TempDir dir;
+  std::ofstream(dir.file("sh")) << "#!/bin/sh\necho another\n";
+  chmod(dir.file("sh").c_str(), 0700);
+  Spec spec = shell("echo ours");
+  spec.env = {"PATH=" + dir.path()};
+  Captured got;
+  run_ok(spec, got.sink());
+  EXPECT_EQ(got.out, "ours\n");
+}
+
+/// A program whose execution waits until this goes: somebody has a lease on its file.
+class SlowProgram {
+ public:
+  SlowProgram() {
+    std::filesystem::copy_file("/bin/sh", path());
+    signal(SIGIO, SIG_IGN);
+    fd_.reset(open(path().c_str(), O_RDWR | O_CLOEXEC));
+    leased_ = fcntl(fd_.get(), F_SETLEASE, F_WRLCK) == 0;
+  }
+  bool is_leased() const { return leased_; }
+  bool is_waited_for() const { return fcntl(fd_.get(), F_GETLEASE) != F_WRLCK; }
+  std::string path() const { return dir_.file("slow"); }
+
+ private:
+  TempDir dir_;
+  UniqueFd fd_;
+  bool leased_ = false;
+};
+
+TEST(Subprocess, a_start_that_hangs_holds_no_other_and_ends_when_cancelled) {
+  const SlowProgram slow;
+  if (!slow.is_leased()) GTEST_SKIP() << "no leases here";
+  Spec spec;
+  spec.argv = {slow.path(), "-c", "exit 3"};
+  const Event cancel;
+  std::jthread hangs([&] {
+    const auto e = run(spec, cancel.fd(), 0, {});
+    ASSERT_TRUE(e) << e.error().message;
+    EXPECT_EQ(e->reason, ExitReason::kCancelled);
+  });
+  ASSERT_TRUE(eventually([&] { return slow.is_waited_for(); }));
+  Captured got;
+  run_ok(shell("echo meanwhile"), got.sink());
+  EXPECT_EQ(got.out, "meanwhile\n");
+  EXPECT_TRUE(slow.is_waited_for());
+  cancel.set();
+}
+
+TEST(Subprocess, a_start_that_hangs_ends_with_its_time) {
+  const SlowProgram slow;
+  if (!slow.is_leased()) GTEST_SKIP() << "no leases here";
+  Spec spec;
+  spec.argv = {slow.path(), "-c", "exit 3"};
+  spec.timeout = Millis(100);
+  const auto e = run(spec, -1, 0, {});
+  ASSERT_TRUE(e) << e.error().message;
+  EXPECT_EQ(e->reason, ExitReason::kTimeout);
 }
 
 TEST(Subprocess, tells_a_missing_file_from_a_forbidden_one_and_from_a_bad_first_line) {

@@ -20,7 +20,8 @@ TEST(Codes, are_those_of_the_abi) {
       {Code::kUnavailable, SKEP_E_UNAVAILABLE}, {Code::kDenied, SKEP_E_DENIED},
       {Code::kConfig, SKEP_E_CONFIG},           {Code::kState, SKEP_E_STATE},
       {Code::kNoMemory, SKEP_E_NO_MEMORY},      {Code::kCorrupt, SKEP_E_CORRUPT},
-      {Code::kInternal, SKEP_E_INTERNAL},       {Code::kFailed, SKEP_E_FAILED}};
+      {Code::kInternal, SKEP_E_INTERNAL},       {Code::kFailed, SKEP_E_FAILED},
+      {Code::kNotHere, SKEP_E_NOT_HERE}};
   std::set<std::string_view> names;
   for (const auto& [code, rc] : pairs) {
     EXPECT_EQ(static_cast<skep_rc>(code), rc);

@@ -53,6 +53,23 @@ TEST_F(OwnersTest, foreign_owners_are_refused) {
   EXPECT_EQ(next_of(file), "chown 0 " + file);
 }
 
+TEST_F(OwnersTest, without_a_policy_a_plugin_of_another_user_is_refused_and_a_script_is_not) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  ASSERT_EQ(::chown(file.c_str(), 12345, 12345), 0);
+  expect_refused(outcome(), {"is owned by uid 12345", "chown 0 "});
+  ASSERT_EQ(::chown(file.c_str(), 0, 0), 0);
+  ASSERT_EQ(::chown(dir.path().c_str(), 12345, 12345), 0);
+  expect_refused(outcome(), {"is owned by uid 12345", "chown 0 "});
+  Candidate script = candidate();
+  script.abi = "lua";
+  EXPECT_EQ(outcome(script), "admitted");
+}
+
+TEST_F(OwnersTest, a_folder_that_everybody_may_write_is_refused_though_it_is_sticky) {
+  ASSERT_EQ(::chmod(dir.path().c_str(), 01777), 0);
+  EXPECT_EQ(next_of(file), "chmod go-w " + dir.path());
+}
+
 TEST_F(OwnersTest, without_a_policy_only_an_open_folder_is_refused) {
   ASSERT_EQ(::chmod(dir.path().c_str(), 0770), 0);
   EXPECT_EQ(outcome(), "admitted");

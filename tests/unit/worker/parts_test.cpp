@@ -85,17 +85,20 @@ TEST(LogStreamer, cuts_a_chunk_at_64_kib_and_counts_them) {
   EXPECT_FALSE(streamer.finish(kLease)) << "nothing is left of the attempt";
 }
 
-TEST(LogStreamer, keeps_the_first_mebibyte_of_an_attempt_and_says_so) {
+TEST(LogStreamer, keeps_the_first_mebibyte_of_an_attempt_and_its_end_and_says_so) {
   LogStreamer streamer;
   std::string all;
   for (int i = 0; i < 40; ++i) {
     streamer.append(kLease, "stdout", std::string(LogStreamer::kChunkBytes, 'x'), 1'000);
     all += text_of(streamer.take_due(1'000));
   }
+  streamer.append(kLease, "stderr", "why it failed", 1'000);
   if (const auto last = streamer.finish(kLease)) all += text_of({*last});
   EXPECT_EQ(std::count(all.begin(), all.end(), 'x'),
-            static_cast<std::ptrdiff_t>(LogStreamer::kAttemptBytes));
+            static_cast<std::ptrdiff_t>(LogStreamer::kAttemptBytes + LogStreamer::kTailBytes - 13));
   EXPECT_NE(all.find("output is cut here"), std::string::npos);
+  EXPECT_NE(all.find("bytes are left out; the end:\n"), std::string::npos);
+  EXPECT_TRUE(all.ends_with("why it failed"));
 }
 
 TEST(LogStreamer, sends_the_newest_progress_of_a_second) {

@@ -246,6 +246,14 @@ model::Outcome ScriptedRunner::perform(const std::string& type, ports::CancelTok
     go_.wait(lock, [&] { return free_; });
   }
   if (cancel.reason() != ports::CancelReason::kNone) outcome.kind = model::OutcomeKind::kCancelled;
+  if (type == "disk") {
+    const std::scoped_lock lock(mutex_);
+    if (!free_) {
+      outcome.kind = model::OutcomeKind::kFailed;
+      outcome.error = R"({"code":"not-here","message":"No space left on device"})";
+      outcome.cause = model::Cause::kNode;
+    }
+  }
   if (type == "fail") outcome.kind = model::OutcomeKind::kFailed;
   if (type == "throw") throw std::runtime_error("the runner broke its promise");
   return outcome;
@@ -253,7 +261,7 @@ model::Outcome ScriptedRunner::perform(const std::string& type, ports::CancelTok
 
 std::vector<ports::TaskType> ScriptedRunner::types() const {
   std::vector<ports::TaskType> types;
-  for (const char* name : {"noop", "talk", "fail", "wait", "stubborn", "slow", "throw"})
+  for (const char* name : {"noop", "talk", "fail", "wait", "stubborn", "slow", "throw", "disk"})
     types.push_back({name, "", "1.0.0", "{}", 0});
   const std::scoped_lock lock(mutex_);
   for (const auto& [name, timeout] : timeouts_) types.push_back({name, "", "2.0.0", "{}", timeout});

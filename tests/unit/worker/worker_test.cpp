@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/worker/bench.hpp"
 
 namespace skep::test {
@@ -143,6 +144,40 @@ TEST(Worker, claims_nothing_while_results_cannot_be_kept) {  // S3
   EXPECT_LE(b.control.claim_sizes().size(), claims + 1);
   b.spool.fail_puts(std::nullopt);
   EXPECT_TRUE(b.finished(2));
+}
+
+TEST(Worker, hands_back_what_its_node_cannot_run_says_so_and_goes_on_by_itself) {  // F2
+  Bench b;
+  b.options.first_rest = Millis{200};
+  const auto lease = b.control.enqueue("disk");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.control.released().size() == 1; }));
+  EXPECT_EQ(b.control.released()[0].lease_id, lease.lease_id);
+  EXPECT_TRUE(eventually([&] {
+    for (const api::Beat& beat : b.heartbeat.beats())
+      if (beat.troubles == std::vector<std::string>{"disk: No space left on device"}) return true;
+    return false;
+  }));
+  EXPECT_TRUE(b.control.finished().empty()) << "it has not failed";
+  EXPECT_EQ(b.worker->load().errors, 0);
+  b.runner.let_go();
+  b.control.enqueue("disk");
+  EXPECT_TRUE(b.finished(1));
+  EXPECT_TRUE(eventually([&] { return b.heartbeat.beats().back().troubles.empty(); }));
+  b.worker->drain();
+  EXPECT_EQ(b.spool.reserved(), 0);
+}
+
+TEST(Worker, says_why_it_claims_nothing_while_its_state_folder_is_gone) {
+  const TempDir dir;
+  Bench b;
+  b.options.state_dir = dir.file("gone");
+  b.start();
+  EXPECT_TRUE(eventually([&] {
+    const auto beats = b.heartbeat.beats();
+    return !beats.empty() && beats.back().troubles.size() == 1 &&
+           beats.back().troubles[0].find("No such file") != std::string::npos;
+  }));
 }
 
 TEST(Worker, hears_of_a_cancellation_while_every_slot_is_busy) {

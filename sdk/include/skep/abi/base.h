@@ -57,6 +57,7 @@ typedef int32_t skep_rc;
 #define SKEP_E_CORRUPT (-12)    /* stored data is damaged */
 #define SKEP_E_INTERNAL (-13)   /* a bug */
 #define SKEP_E_FAILED (-14)     /* the work was done and ended badly; its result says how */
+#define SKEP_E_NOT_HERE (-15)   /* this node cannot run any such task now: it goes back unspent */
 
 /* Borrowed bytes; p may be null when n is 0. */
 typedef struct skep_view {

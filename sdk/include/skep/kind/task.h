@@ -34,7 +34,9 @@ typedef struct skep_call_ops {
   /* Progress in 1/1000 with a short note; the host keeps the newest. [call] */
   skep_rc (*progress)(skep_call* call, uint32_t permille, skep_view note);
   /* Records why the task fails and returns `code`, so `return ops->fail(...)` reads well.
-   * SKEP_E_BUSY and SKEP_E_UNAVAILABLE are retried after at least retry_ms; all else is final.
+   * SKEP_E_BUSY and SKEP_E_UNAVAILABLE are retried after at least retry_ms. SKEP_E_NOT_HERE is for
+   * what no task of this type could do on this node now, such as a disk that is full: the task goes
+   * back to the queue without using a try, and the node takes none for a while. All else is final.
    * [call] */
   skep_rc (*fail)(skep_call* call, skep_rc code, uint32_t retry_ms, skep_view message);
   /* 0, or the reason to stop. [any] */

@@ -14,7 +14,7 @@ extern "C" {
 typedef struct skep_process_spec {
   uint32_t size;
   uint32_t argc;
-  const skep_view* argv; /* argv[0] is a path, or a name looked up in the spec's PATH */
+  const skep_view* argv; /* argv[0] is a path, or a name looked up in the host's PATH */
   const skep_view* env;  /* "KEY=value" */
   uint32_t envc;
   uint32_t nice;         /* 0..19 */

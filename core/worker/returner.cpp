@@ -1,0 +1,65 @@
+#include "core/worker/returner.hpp"
+
+#include <utility>
+
+#include "core/base/log.hpp"
+
+namespace skep::worker {
+
+Returner::Returner(std::string incarnation, std::unique_ptr<ControlPlane> control,
+                   Membership& membership)
+    : Service("skep-return"),
+      incarnation_(std::move(incarnation)),
+      control_(std::move(control)),
+      membership_(membership) {}
+
+void Returner::give(model::Lease lease) {
+  const MutexLock lock(mutex_);
+  leases_.push_back(std::move(lease));
+  given_.notify_all();
+}
+
+std::vector<ports::Renewal> Returner::pending() const {
+  const MutexLock lock(mutex_);
+  std::vector<ports::Renewal> out;
+  for (const model::Lease& lease : leases_) out.push_back({lease, false});
+  return out;
+}
+
+std::vector<model::Lease> Returner::take() {
+  const MutexLock lock(mutex_);
+  return std::exchange(leases_, {});
+}
+
+bool Returner::wait_for_some(std::stop_token stop) {
+  MutexLock lock(mutex_);
+  while (leases_.empty() && !stop.stop_requested()) given_.wait(lock, stop);
+  return !stop.stop_requested();
+}
+
+void Returner::run(std::stop_token stop) {
+  while (wait_for_some(stop))
+    if (!hand_back()) membership_.wait_change(backoff_.next(), stop);
+}
+
+/// False when it has to be tried again.
+bool Returner::hand_back() {
+  std::vector<model::Lease> leases;
+  {
+    const MutexLock lock(mutex_);
+    leases = leases_;
+  }
+  const Status released = control_->release({incarnation_, leases});
+  // The control plane does not know them, or not any more: nothing is left to be handed back.
+  const bool settled =
+      released || released.error().code == Code::kInvalid || released.error().code == Code::kState;
+  if (!settled) return false;
+  if (!released)
+    log::warn("release_failed", {{"tasks", leases.size()}, {"error", released.error().message}});
+  backoff_.reset();
+  const MutexLock lock(mutex_);
+  leases_.erase(leases_.begin(), leases_.begin() + static_cast<std::ptrdiff_t>(leases.size()));
+  return true;
+}
+
+}  // namespace skep::worker

@@ -1,0 +1,99 @@
+#include "core/worker/health.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "core/base/fd.hpp"
+#include "core/worker/folder_probe.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace skep::worker {
+namespace {
+
+using test::FakeClock;
+using Troubles = std::vector<std::string>;
+
+struct Watched {
+  FakeClock clock;
+  int changes = 0;
+  Health health{clock, Millis{5'000}, [this] { ++changes; }};
+};
+
+TEST(Health, rests_longer_each_time_that_a_type_fails_again) {
+  Watched w;
+  for (const int seconds : {5, 10, 20, 40, 60, 60}) {
+    w.health.failed("script", "no space");
+    EXPECT_EQ(w.health.troubles(), Troubles{"script: no space"});
+    w.clock.advance(Millis{seconds * 1'000 - 1});
+    EXPECT_TRUE(w.health.resting()) << seconds;
+    w.clock.advance(Millis{1});
+    EXPECT_FALSE(w.health.resting()) << seconds;
+    EXPECT_TRUE(w.health.troubles().empty());
+    EXPECT_TRUE(w.health.unproven());
+  }
+  EXPECT_EQ(w.changes, 12) << "each came, and each went";
+}
+
+TEST(Health, forgets_a_type_that_worked) {
+  Watched w;
+  w.health.failed("script", "no space");
+  w.health.failed("script", "no space");  // that began at the same time
+  w.health.worked("other");
+  EXPECT_TRUE(w.health.resting());
+  w.health.worked("script");
+  EXPECT_FALSE(w.health.resting());
+  EXPECT_FALSE(w.health.unproven());
+  w.health.failed("script", "no space");
+  w.clock.advance(Millis{5'000});
+  EXPECT_FALSE(w.health.resting()) << "it begins at the shortest rest again";
+}
+
+TEST(Health, shows_a_source_until_it_is_well) {
+  Watched w;
+  w.health.set("spool", "full");
+  w.health.set("spool", "still full");
+  EXPECT_EQ(w.health.troubles(), Troubles{"still full"});
+  w.health.set("spool", "");
+  w.health.set("spool", "");
+  EXPECT_TRUE(w.health.troubles().empty());
+  EXPECT_EQ(w.changes, 2);
+}
+
+TEST(Descriptors, are_too_few_while_hardly_any_is_left) {
+  EXPECT_EQ(descriptor_trouble(), "");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{64, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<UniqueFd> held;
+  while (held.empty() || held.back().get() < 50) held.emplace_back(::dup(STDERR_FILENO));
+  const std::string trouble = descriptor_trouble();
+  held.clear();
+  EXPECT_EQ(descriptor_trouble(), "");
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_NE(trouble.find("too few descriptors"), std::string::npos) << trouble;
+  EXPECT_NE(trouble.find("the limit is 64"), std::string::npos) << trouble;
+}
+
+TEST(FolderProbe, says_when_a_folder_is_gone_and_when_it_is_back) {
+  const test::TempDir dir;
+  FakeClock clock;
+  FolderProbe probe(dir.file("state"), clock);
+  const auto look = [&] {
+    clock.advance(Millis{10'000});
+    static_cast<void>(probe.trouble());
+    probe.await_for_test();
+    return probe.trouble();
+  };
+  EXPECT_NE(look().find("No such file"), std::string::npos);
+  std::filesystem::create_directories(dir.file("state"));
+  EXPECT_EQ(look(), "");
+  EXPECT_TRUE(std::filesystem::is_empty(dir.file("state")));
+}
+
+}  // namespace
+}  // namespace skep::worker
