@@ -16,11 +16,13 @@
 #include "core/app/control_role.hpp"
 #include "core/app/node_core.hpp"
 #include "core/app/node_files.hpp"
+#include "core/app/signal_echo.hpp"
 #include "core/app/worker_role.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
+#include "core/proc/monotonic.hpp"
 
 namespace skep::app {
 namespace {
@@ -48,12 +50,15 @@ class Signals {
   /// The next signal's number, or 0 when somebody woke us.
   int wait() {
     pollfd fds[2] = {{fd_.get(), POLLIN, 0}, {woken_.get(), POLLIN, 0}};
-    while (poll(fds, 2, -1) < 0 && errno == EINTR) {
-    }
-    if ((fds[0].revents & POLLIN) != 0) {
+    for (;;) {
+      while (poll(fds, 2, -1) < 0 && errno == EINTR) {
+      }
+      if ((fds[0].revents & POLLIN) == 0) break;
       signalfd_siginfo info{};
-      if (read(fd_.get(), &info, sizeof(info)) == sizeof(info))
-        return static_cast<int>(info.ssi_signo);
+      if (read(fd_.get(), &info, sizeof(info)) != sizeof(info)) break;
+      const int number = static_cast<int>(info.ssi_signo);
+      if (!echo_.is_echo(number, static_cast<pid_t>(info.ssi_pid), proc::monotonic_ms()))
+        return number;
     }
     std::uint64_t count = 0;
     [[maybe_unused]] const auto got = read(woken_.get(), &count, sizeof(count));
@@ -63,6 +68,7 @@ class Signals {
  private:
   UniqueFd fd_;
   UniqueFd woken_;
+  SignalEcho echo_;
 };
 
 int fail(const Error& error) {
@@ -196,7 +202,8 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   auto gate = make_gate(config);
   if (!gate) return fail(gate.error());
   plugin::Registry registry(registry_options(config, *gate));
-  if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error());
+  if (const auto scanned = registry.scan(); !scanned)
+    return fail(config::with_place(loaded, scanned.error()));
 
   auto made = NodeCore::start(loaded, source, registry, *gate);
   if (!made) return fail(made.error());
@@ -204,7 +211,7 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   std::unique_ptr<ControlRole> control;
   if (config.is_control()) {
     auto started = ControlRole::start(config, registry, clock, node.events(), node.routes());
-    if (!started) return fail(started.error());
+    if (!started) return fail(config::with_place(loaded, started.error()));
     control = std::move(*started);
     if (config.is_worker()) join_own_control(loaded, control->urls(), config);
   }
@@ -212,7 +219,7 @@ int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   if (config.is_worker()) {
     auto started = WorkerRole::start(config, registry, admission(*gate), clock,
                                      [&signals] { signals.wake(); });
-    if (!started) return fail(started.error());
+    if (!started) return fail(config::with_place(loaded, started.error()));
     worker = std::move(*started);
   }
 
