@@ -115,6 +115,16 @@ class Applier {
       if (property.fallback && !object.contains(name)) object.emplace(name, *property.fallback);
     for (const std::string& name : node.required)
       if (!object.contains(name)) add(where, "missing member \"" + name + "\"");
+    check_one_of(node, object, where);
+  }
+
+  void check_one_of(const SchemaNode& node, const json::object& object, const Where& where) {
+    if (node.one_of.empty()) return;
+    const auto there = std::count_if(node.one_of.begin(), node.one_of.end(),
+                                     [&](const auto& name) { return object.contains(name); });
+    if (there != 1)
+      add(where, "has " + std::string(there == 0 ? "none" : "several") + " of \"" +
+                     join(node.one_of, "\", \"") + "\"; expected exactly one of them");
   }
 
   void apply_array(const SchemaNode& node, json::array& array, const Where& where) {

@@ -93,6 +93,21 @@ class Compiler {
     return {};
   }
 
+  /// [{"required":["a"]}, {"required":["b"]}]: the one form of it that says who is missing.
+  Status read_one_of(const json::value& v, std::string_view step) {
+    if (!v.is_array() || v.get_array().size() < 2)
+      return mismatch(step, v, "a list of at least two {\"required\": [NAME]}");
+    for (const json::value& branch : v.get_array()) {
+      const json::object* o = branch.if_object();
+      const json::value* names = o == nullptr ? nullptr : o->if_contains("required");
+      const json::array* list = names == nullptr ? nullptr : names->if_array();
+      if (list == nullptr || o->size() != 1 || list->size() != 1 || !list->front().is_string())
+        return fail(step, "has " + describe(branch) + "; expected {\"required\": [NAME]}");
+      node_.one_of.emplace_back(list->front().get_string());
+    }
+    return {};
+  }
+
   Status read_enum(const json::value& v, std::string_view step) {
     if (!v.is_array() || v.get_array().empty())
       return mismatch(step, v, "a list with at least one value");
@@ -203,11 +218,15 @@ class Compiler {
     if (node_.open) return {};
     std::vector<std::string> known;
     for (const auto& property : node_.properties) known.push_back(property.first);
-    for (const std::string& name : node_.required)
-      if (!node_.properties.contains(name))
-        return fail("/required", "\"" + shorten(name) + "\" is not among the properties; " +
-                                     suggestion(name, known));
-    return {};
+    const auto check = [&](const std::vector<std::string>& names, std::string_view step) -> Status {
+      for (const std::string& name : names)
+        if (!node_.properties.contains(name))
+          return fail(step, "\"" + shorten(name) + "\" is not among the properties; " +
+                                suggestion(name, known));
+      return {};
+    };
+    SKEP_TRY(check(node_.required, "/required"));
+    return check(node_.one_of, "/oneOf");
   }
 
   /// The default; for an object without one, what {} becomes when that is valid and not empty.
@@ -247,6 +266,7 @@ const std::vector<Keyword>& keywords() {
       {"const", kAnyType, &Compiler::read_const},
       {"properties", kObject, &Compiler::read_properties},
       {"required", kObject, &Compiler::read_required},
+      {"oneOf", kObject, &Compiler::read_one_of},
       {"additionalProperties", kObject, &Compiler::read_additional},
       {"items", kArray, &Compiler::read_items},
       {"minItems", kArray, &Compiler::read_size<&SchemaNode::min_items>},

@@ -37,6 +37,7 @@ struct SchemaNode {
 
   std::map<std::string, SchemaNode, std::less<>> properties{};
   std::vector<std::string> required{};
+  std::vector<std::string> one_of{};         ///< exactly one of these members; empty: any
   bool open = true;                          ///< members beyond `properties` are welcome
   std::unique_ptr<SchemaNode> additional{};  ///< and must look so
 

@@ -16,6 +16,7 @@
 #include "core/app/control_role.hpp"
 #include "core/app/node_core.hpp"
 #include "core/app/node_files.hpp"
+#include "core/app/signal_echo.hpp"
 #include "core/app/worker_role.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/log.hpp"
@@ -24,6 +25,7 @@
 #include "core/base/version.hpp"
 #include "core/plugin/patience.hpp"
 #include "core/proc/launch.hpp"
+#include "core/proc/monotonic.hpp"
 
 namespace skep::app {
 namespace {
@@ -51,12 +53,15 @@ class Signals {
   /// The next signal's number, or 0 when somebody woke us.
   int wait() {
     pollfd fds[2] = {{fd_.get(), POLLIN, 0}, {woken_.get(), POLLIN, 0}};
-    while (poll(fds, 2, -1) < 0 && errno == EINTR) {
-    }
-    if ((fds[0].revents & POLLIN) != 0) {
+    for (;;) {
+      while (poll(fds, 2, -1) < 0 && errno == EINTR) {
+      }
+      if ((fds[0].revents & POLLIN) == 0) break;
       signalfd_siginfo info{};
-      if (read(fd_.get(), &info, sizeof(info)) == sizeof(info))
-        return static_cast<int>(info.ssi_signo);
+      if (read(fd_.get(), &info, sizeof(info)) != sizeof(info)) break;
+      const int number = static_cast<int>(info.ssi_signo);
+      if (!echo_.is_echo(number, static_cast<pid_t>(info.ssi_pid), proc::monotonic_ms()))
+        return number;
     }
     std::uint64_t count = 0;
     [[maybe_unused]] const auto got = read(woken_.get(), &count, sizeof(count));
@@ -66,6 +71,7 @@ class Signals {
  private:
   UniqueFd fd_;
   UniqueFd woken_;
+  SignalEcho echo_;
 };
 
 constexpr Millis kLastWords{1'000};
@@ -211,7 +217,8 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
   auto gate = make_gate(config);
   if (!gate) return fail(gate.error(), writer);
   plugin::Registry registry(registry_options(config, *gate));
-  if (const auto scanned = registry.scan(); !scanned) return fail(scanned.error(), writer);
+  if (const auto scanned = registry.scan(); !scanned)
+    return fail(config::with_place(loaded, scanned.error()), writer);
 
   auto made = NodeCore::start(loaded, from_anywhere(source), registry, *gate);
   if (!made) return fail(made.error(), writer);
@@ -219,7 +226,7 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
   std::unique_ptr<ControlRole> control;
   if (config.is_control()) {
     auto started = ControlRole::start(config, registry, clock, node.events(), node.routes());
-    if (!started) return fail(started.error(), writer);
+    if (!started) return fail(config::with_place(loaded, started.error()), writer);
     control = std::move(*started);
     if (config.is_worker()) join_own_control(loaded, control->urls(), config);
   }
@@ -227,7 +234,7 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
   if (config.is_worker()) {
     auto started = WorkerRole::start(config, registry, admission(*gate), clock,
                                      [&signals] { signals.wake(); });
-    if (!started) return fail(started.error(), writer);
+    if (!started) return fail(config::with_place(loaded, started.error()), writer);
     worker = std::move(*started);
   }
 

@@ -131,7 +131,7 @@ class NodeCheck {
       one.tables = {{id, text}};
       plugin::Registry registry(one);
       if (const auto scanned = registry.scan(); !scanned) {
-        add(scanned.error());
+        add(config::with_place(loaded_, scanned.error()));
         continue;
       }
       good.emplace(id, text);

@@ -60,6 +60,14 @@ bool takes_path(const plugin::Registry& registry, std::string_view kind, const s
 
 }  // namespace
 
+std::string database_path(DatabaseKind kind, const std::string& plugin,
+                          const std::string& state_dir) {
+  const bool queue = kind == DatabaseKind::kQueue;
+  const config::Config defaults;
+  const bool shipped = plugin == (queue ? defaults.queue.plugin : defaults.store.plugin);
+  return state_dir + "/" + (shipped ? "" : plugin + "-") + (queue ? "queue.db" : "store.db");
+}
+
 std::string component_table(const plugin::Registry& registry, DatabaseKind kind,
                             const config::ComponentTable& section, const std::string& state_dir) {
   const bool queue = kind == DatabaseKind::kQueue;
@@ -67,7 +75,7 @@ std::string component_table(const plugin::Registry& registry, DatabaseKind kind,
   if (!table || !table->is_object() || table->get_object().contains("path") ||
       !takes_path(registry, queue ? "skep.kind.queue/1" : "skep.kind.store/1", section.plugin))
     return section.table;
-  table->get_object()["path"] = state_dir + (queue ? "/queue.db" : "/store.db");
+  table->get_object()["path"] = database_path(kind, section.plugin, state_dir);
   return to_text(*table);
 }
 

@@ -14,8 +14,12 @@ namespace skep::app {
 
 enum class DatabaseKind { kQueue, kStore };
 
-/// The section's table with "path" set to a file in `state_dir`, when the component takes a path
-/// and the table names none.
+/// Where a queue or store keeps its data when nobody says where: a file in `state_dir` that no
+/// other plugin is given.
+std::string database_path(DatabaseKind kind, const std::string& plugin,
+                          const std::string& state_dir);
+/// The section's table with "path" set to that file, when the component takes a path and the table
+/// names none.
 std::string component_table(const plugin::Registry& registry, DatabaseKind kind,
                             const config::ComponentTable& section, const std::string& state_dir);
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -33,6 +34,12 @@ void fill_standard_streams() {
     if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDWR));
 }
 
+/// 0 when it is no terminal, or one that does not say.
+std::size_t columns_of(int fd) {
+  winsize size{};
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 bool reader_is_gone() {
   pollfd p{STDOUT_FILENO, 0, 0};
   return ::poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
@@ -47,6 +54,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   Terminal terminal{std::cin, std::cout, std::cerr, ::isatty(STDOUT_FILENO) == 1,
                     ::isatty(STDERR_FILENO) == 1};
+  terminal.width = columns_of(STDOUT_FILENO);
   const int code = run(words, process_environment(), terminal, http_transport());
   std::cout.flush();
   if (code != 0 || std::cout) return code;

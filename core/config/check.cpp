@@ -4,11 +4,13 @@
 #include <cmath>
 
 #include "core/base/describe.hpp"
+#include "core/base/duration.hpp"
 #include "core/base/events.hpp"
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "core/config/layers.hpp"
+#include "core/control/events/config.hpp"
 
 namespace skep::config {
 namespace {
@@ -16,6 +18,11 @@ namespace {
 constexpr std::size_t kMaxNesting = 32;
 constexpr std::string_view kName =
     "1 to 128 of letters, digits, \".\", \"_\" and \"-\", starting with a letter or digit";
+
+/// Of a unit of time; 0 for others.
+double seconds_of(std::string_view unit) {
+  return unit == "seconds" ? 1 : unit == "days" ? kDay : 0;
+}
 
 struct Address {
   std::string host;
@@ -73,6 +80,20 @@ std::string check_path(std::string_view text) {
   return {};
 }
 
+std::string check_event_pattern(std::string_view text) {
+  if (!events::is_pattern(text))
+    return "expected the name of an event such as task.failed, or a beginning and *, such as "
+           "worker.*; a ! before it means all others";
+  if (text.starts_with('!')) text.remove_prefix(1);
+  const std::string pattern(text);
+  std::vector<std::string> known;
+  for (const std::string_view kind : control::event_kinds()) {
+    if (events::matches({&pattern, 1}, kind)) return {};
+    known.emplace_back(kind);
+  }
+  return "no event that is kept is called so; " + suggestion(text, known);
+}
+
 std::string check_format(Format format, std::string_view text) {
   switch (format) {
     case Format::kAny:
@@ -94,10 +115,7 @@ std::string check_format(Format format, std::string_view text) {
     case Format::kLogLevel:
       return one_of(text, {"debug", "info", "warn", "error"});
     case Format::kEventPattern:
-      return events::is_pattern(text)
-                 ? ""
-                 : "expected the name of an event such as task.failed, or a "
-                   "beginning and *, such as worker.*; a ! before it means all others";
+      return check_event_pattern(text);
     case Format::kTrustPolicy:
       return one_of(text, {"none", "pin", "signature", "both"});
   }
@@ -145,8 +163,19 @@ class Checker {
   }
 
   void check(double* (*)(Config&)) {
+    read_duration();
     if (!value_.is_number()) return mismatch();
     check_range(value_.to_number<double>());
+  }
+
+  /// "5m" in the unit of the key.
+  void read_duration() {
+    const double unit = seconds_of(key_.unit);
+    if (unit == 0 || !value_.is_string() || value_.get_string().empty()) return;
+    const std::string_view text = value_.get_string();
+    // A number is written as one.
+    if (text.back() >= '0' && text.back() <= '9') return;
+    if (const auto seconds = parse_duration(text)) value_ = *seconds / unit;
   }
 
   void check(std::string* (*)(Config&)) { check_whole_text(); }
@@ -215,7 +244,10 @@ class Checker {
     if (!(number >= key_.min && number <= key_.max)) mismatch();
   }
 
-  void mismatch() { add(key_.path() + " is " + describe(value_) + "; expected " + expected(key_)); }
+  void mismatch() {
+    add(key_.path() + " is " + describe(value_) + "; expected " + expected(key_) +
+        (seconds_of(key_.unit) == 0 ? "" : ", or a text such as \"5m\""));
+  }
   void add(std::string message) { problems_.push_back(std::move(message)); }
 
   const Key& key_;

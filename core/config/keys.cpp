@@ -21,7 +21,8 @@ std::span<const Key> first_keys() {
      .doc = "Site the node stands on; a task with a site runs only there.",
      .format = Format::kId, .required = true, .aliases = {"WORKER_SITE", "WORKER_SITE_NAME"}},
     {.section = "node", .name = "roles", .field = SKEP_CONFIG_AT(node.roles),
-     .doc = "What the node is: `control`, `worker` or both.",
+     .doc = "What the node is: `control`, `worker` or both. Not given, a node with a `control_plane_url` "
+            "is a worker.",
      .format = Format::kRole, .required = true},
     {.section = "node", .name = "state_dir", .field = SKEP_CONFIG_AT(node.state_dir),
      .doc = "Folder of everything the node keeps between starts.",

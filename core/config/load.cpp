@@ -39,6 +39,7 @@ class Loader {
     const std::size_t before = problems_.size();
     apply_all(read_environment(options_.environment, problems_, out_.warnings), before);
     for (const auto& [path, text] : options_.overrides) apply_override(path, text);
+    choose_roles();
     leave_foreign_spool_alone();
     place_lock_file();
     for (Problem& problem : check_together(out_)) problems_.push_back(std::move(problem));
@@ -68,7 +69,7 @@ class Loader {
     if (unknown_sections_.contains(entry.section)) return;
     if (const Key* key = find_key(entry.section, entry.name)) return apply_key(*key, entry);
     if (const ComponentSection* at = find_component_section(entry.section))
-      return apply_member((out_.config.*at->table).table, entry);
+      return apply_component_member((out_.config.*at->table).table, entry);
     if (const std::string_view prefix = owner_prefix(entry.section); !prefix.empty())
       return apply_member(table_of(entry.section, prefix), entry);
     report(entry.section, entry.origin, unknown(entry));
@@ -125,6 +126,12 @@ class Loader {
       const fs::path whole = (base / std::string(value.get_string())).lexically_normal();
       value = whole.has_filename() ? whole.string() : whole.parent_path().string();
     }
+  }
+
+  /// "path" is the one member of a component's table that is known to be a path.
+  void apply_component_member(std::string& table, Entry entry) {
+    if (entry.name == "path" && entry.value.is_string()) make_absolute(entry.value, entry.origin);
+    apply_member(table, entry);
   }
 
   void apply_member(std::string& table, const Entry& entry) {
@@ -193,6 +200,15 @@ class Loader {
     return nullptr;
   }
 
+  /// Who is told for whom it works, and not what it is, is no control plane beside it.
+  void choose_roles() {
+    const auto is_said = [&](const char* key) {
+      return out_.origins.at(key).kind != Layer::kDefault;
+    };
+    if (!is_said("node.roles") && is_said("worker.control_plane_url"))
+      out_.config.node.roles = {"worker"};
+  }
+
   /// Another spool than the shipped one need not know "dir": it gets it when somebody wrote it.
   void leave_foreign_spool_alone() {
     const auto dir = out_.origins.find("spool.dir");
@@ -252,6 +268,28 @@ std::string to_string(const Origin& origin) {
   }
   if (origin.line == 0) return origin.file;
   return origin.file + ":" + std::to_string(origin.line) + ":" + std::to_string(origin.column);
+}
+
+bool says_nothing(const Loaded& loaded) {
+  return std::all_of(loaded.origins.begin(), loaded.origins.end(),
+                     [](const auto& origin) { return origin.second.kind == Layer::kDefault; });
+}
+
+Error with_place(const Loaded& loaded, Error error) {
+  const Origin* place = nullptr;
+  std::size_t nearest_at = std::string::npos;
+  for (const auto& [path, origin] : loaded.origins) {
+    const std::size_t dot = path.rfind('.');
+    const std::string section = "[" + path.substr(0, dot) + "]";
+    const std::size_t begin = error.message.find(section);
+    if (begin == std::string::npos || origin.kind == Layer::kDefault) continue;
+    const std::size_t at = error.message.find(path.substr(dot + 1), begin + section.size());
+    if (place != nullptr && at >= nearest_at) continue;
+    place = &origin;
+    nearest_at = at;
+  }
+  if (place != nullptr) error.message.insert(0, to_string(*place) + ": ");
+  return error;
 }
 
 Inspected inspect(const LoadOptions& options) { return Loader(options).run(); }

@@ -47,6 +47,12 @@ struct Loaded {
   std::vector<std::string> warnings;
 };
 
+/// No layer sets any key.
+bool says_nothing(const Loaded& loaded);
+/// The error with the place in front of the key that it is about, when it names a section and was
+/// found later than load(): by the plugin of that section or table.
+Error with_place(const Loaded& loaded, Error error);
+
 /// What load() finds, whatever is wrong with it.
 struct Inspected {
   Loaded loaded;  ///< a key with a problem keeps the value of the layer below

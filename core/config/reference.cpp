@@ -11,7 +11,8 @@ constexpr std::string_view kHead = R"(# Configuration reference
 
 Generated from the key table of the program by `gen_docs --write`; a test compares them.
 
-A node reads one TOML file. Every key has a default, so an empty file is a whole configuration.
+A node reads one TOML file. Every key has a default; a file that sets nothing at all is refused, because
+a node must be told what it is. Without a file, variables that name the roles or the control plane will do.
 `skep config check -c FILE` says what is wrong with a file, `skep config show -c FILE --origin` where
 each value comes from.
 
@@ -25,7 +26,14 @@ Lists are separated by commas (`a,b`) or written as JSON (`["a","b"]`), tables a
 
 **Paths.** A relative path of the file starts at the folder of the file; a relative path of a variable,
 a flag or a default starts at the working directory. `~` is refused. Paths inside the tables of plugins
-belong to the plugin, except `[spool] dir`.
+belong to the plugin, except `[spool] dir` and a `path` of `[queue]`, `[store]`, `[spool]` or `[heartbeat]`. A queue or
+store that takes a `path` and is given none gets `state_dir/queue.db` or `store.db`; one that is not the shipped
+one gets a file of its own there, `state_dir/NAME-queue.db`.
+
+**Times.** Keys in seconds or days are numbers, or texts with a unit: `"250ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`.
+
+**Who may write it.** A file that everybody may write, or that lies in a folder where everybody may replace it,
+is refused.
 
 **Mistakes.** Unknown sections and keys, wrong types, values out of range and keys that contradict each
 other are errors. All of them are listed at once, each as `file:line:column: what`, and the program

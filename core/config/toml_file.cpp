@@ -1,5 +1,6 @@
 // The only file that knows toml++.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -166,6 +167,22 @@ std::string name_of(fs::file_type type) {
   return type == fs::file_type::socket ? "a socket" : "a device";
 }
 
+/// A file that everybody may write, or put another one in the place of, says whatever anybody
+/// wants: where tokens go, which plugins are loaded. "" when it does not.
+std::string why_untrusted(int fd, const std::string& path) {
+  struct stat info {};
+  if (::fstat(fd, &info) == 0 && (info.st_mode & S_IWOTH) != 0)
+    return "may be written by everybody; next: chmod o-w " + path;
+  std::error_code ec;  // what was opened has a folder; of one that is gone by now nothing is said
+  for (const fs::path& file : {fs::absolute(path, ec), fs::canonical(path, ec)}) {
+    const std::string folder = file.parent_path().string();
+    const bool open_to_all = ::stat(folder.c_str(), &info) == 0 && (info.st_mode & S_IWOTH) != 0 &&
+                             (info.st_mode & S_ISVTX) == 0;
+    if (open_to_all) return "lies in a folder that everybody may write; next: chmod o-w " + folder;
+  }
+  return {};
+}
+
 /// "" when the file can be read.
 std::string why_unreadable(const std::string& path) {
   if (path.find('\0') != std::string::npos) return "the file name contains a zero byte";
@@ -177,7 +194,7 @@ std::string why_unreadable(const std::string& path) {
   if (!ec && type != fs::file_type::regular && type != fs::file_type::not_found)
     return "is no regular file but " + name_of(type) + "; copy the configuration into a file";
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (fd) return {};
+  if (fd) return why_untrusted(fd.get(), path);
   const int error_number = errno;
   if (error_number == ENOENT) return "no such file; " + other_files(path);
   return errno_error("cannot be read", error_number).message;

@@ -1,12 +1,10 @@
 #include "core/control/query.hpp"
 
-#include <charconv>
-
+#include "core/base/duration.hpp"
 #include "core/base/text.hpp"
 #include "core/base/utf8.hpp"
 
 namespace skep::control {
-namespace {
 
 Error bad_parameter(const std::string& name, const std::string& value,
                     const std::string& expected) {
@@ -15,7 +13,13 @@ Error bad_parameter(const std::string& name, const std::string& value,
       .named("bad-query");
 }
 
-}  // namespace
+Error bad_choice(const std::string& name, const std::string& value,
+                 std::span<const std::string> known) {
+  const std::string near = nearest(value, known);
+  return bad_parameter(
+      name, value,
+      "one of " + join(known, ", ") + (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+}
 
 Result<Page> page_of(const net::HttpRequest& r) {
   Page page;
@@ -36,14 +40,9 @@ Result<Page> page_of(const net::HttpRequest& r) {
 Result<Millis> wait_of(const net::HttpRequest& r) {
   const auto found = r.query.find("wait");
   if (found == r.query.end()) return Millis{0};
-  const std::string& text = found->second;
-  double seconds = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  const std::string_view rest(parsed.ptr, text.data() + text.size());
-  if (parsed.ec != std::errc() || !(rest.empty() || rest == "s") ||
-      !(seconds >= 0 && seconds <= 60))
-    return bad_parameter("wait", text, "seconds, 0 to 60");
-  return Millis{static_cast<std::int64_t>(seconds * 1000)};
+  const auto seconds = parse_duration(found->second);
+  if (!seconds || *seconds > 60) return bad_parameter("wait", found->second, "seconds, 0 to 60");
+  return Millis{static_cast<std::int64_t>(*seconds * 1000)};
 }
 
 std::string text_of(const net::HttpRequest& r, const std::string& name) {

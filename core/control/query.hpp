@@ -1,6 +1,9 @@
 // Query parameters that several routes take, checked.
 #pragma once
 
+#include <span>
+#include <string>
+
 #include "core/net/http.hpp"
 
 namespace skep::control {
@@ -18,6 +21,11 @@ struct Page {
   std::uint32_t limit = 50;
 };
 Result<Page> page_of(const net::HttpRequest& r);
+/// "bad-query": what the parameter is, and what was expected.
+Error bad_parameter(const std::string& name, const std::string& value, const std::string& expected);
+/// The same of a word that is none of `known`, with the nearest.
+Error bad_choice(const std::string& name, const std::string& value,
+                 std::span<const std::string> known);
 /// ?wait=30: seconds to hold the request, 0 to 60.
 Result<Millis> wait_of(const net::HttpRequest& r);
 /// The id in the path, of a route with {id}.

@@ -105,7 +105,7 @@ Status StateFolder::check_made_by_up() const {
 
 Status StateFolder::wipe() {
   std::error_code ec;
-  std::vector<std::string> names = {kRecord, temp_of(kRecord), "up.log"};
+  std::vector<std::string> names = {kRecord, temp_of(kRecord), "up.log", "last-task"};
   for (fs::directory_iterator it(folder_, ec), end; !ec && it != end; it.increment(ec)) {
     const fs::path file = it->path();
     if (file.extension() != ".toml" || !is_ours(file)) continue;

@@ -30,8 +30,8 @@ class StateFolder {
   /// in up.lock nor a TOML file of its own is there, or up.json is somebody else's. Ask before
   /// lock(), which leaves its own file there.
   Status check_made_by_up() const;
-  /// Removes what earlier runs left, and nothing else: up.json, up.log, and for each NODE.toml that
-  /// `skep up` wrote, that file, NODE.log and the folder NODE. Call it locked.
+  /// Removes what earlier runs left, and nothing else: up.json, up.log, last-task, and for each
+  /// NODE.toml that `skep up` wrote, that file, NODE.log and the folder NODE. Call it locked.
   Status wipe();
   Status write(const Record& record) const;
   /// The record, or nothing when there is none; kCorrupt for a file that write() did not make.

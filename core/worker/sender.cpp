@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
+#include "core/base/events.hpp"
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
 
@@ -100,10 +102,12 @@ void Sender::run(std::stop_token stop) {
       continue;
     }
     std::vector<PendingEnvelope> envelopes = take_spooled();
-    if (envelopes.empty())
+    if (envelopes.empty()) {
       next_look_ = now + options_.rescan.count();
-    else
+      if (trouble_.empty()) say_delivered();
+    } else {
       deliver(std::move(envelopes), true);
+    }
   }
 }
 
@@ -164,6 +168,7 @@ std::vector<PendingEnvelope> Sender::take_spooled() {
 }
 
 void Sender::deliver(std::vector<PendingEnvelope> envelopes, bool spooled) {
+  replaying_ = spooled;
   const bool try_now = spooled || (membership_.up() && clock_.mono_ms() >= not_before_);
   while (try_now && !envelopes.empty()) {
     std::vector<PendingEnvelope> request = take_request(envelopes);
@@ -253,6 +258,7 @@ bool Sender::settle(std::vector<PendingEnvelope>& request, const Submission& sub
   request.clear();
   most_items_ = std::min(kMaxItems, most_items_ * 2);
   if (!delivered.empty()) forget(delivered);
+  if (replaying_) replayed_ += static_cast<std::int64_t>(delivered.size());
   answered();
   keep(std::move(rest));
   return true;
@@ -322,10 +328,27 @@ void Sender::away(const std::string& why, Millis asked, Millis floor) {
   not_before_ = now + pause.count();
   asked_until_ = now + asked.count();
   parked_ = true;
+  if (cut_off_at_ == 0) say_cut_off(why);
   if (complaint_.due(now))
     log::warn("results_deferred", {{"error", why},
                                    {"effect", "results are kept in the spool and sent later"},
                                    {"retry_ms", pause.count()}});
+}
+
+void Sender::say_cut_off(const std::string& why) {
+  cut_off_at_ = clock_.mono_ms();
+  const auto held = spool_.stats();
+  events::publish(log::Level::kWarn, "worker.cut_off",
+                  {{"held", held ? held->ready + held->in_flight : -1}, {"reason", why}});
+}
+
+/// The spool is empty again.
+void Sender::say_delivered() {
+  const Millis away{cut_off_at_ == 0 ? 0 : clock_.mono_ms() - cut_off_at_};
+  cut_off_at_ = 0;
+  if (const std::int64_t count = std::exchange(replayed_, 0); count > 0)
+    events::publish(log::Level::kInfo, "worker.delivered",
+                    {{"count", count}, {"away_seconds", away.count() / 1'000}});
 }
 
 /// The token is refused: nothing is thrown away, registering again comes first.

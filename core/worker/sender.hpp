@@ -74,6 +74,8 @@ class Sender final : public Service {
   void away(const std::string& why, Millis asked, Millis floor = Millis{0});
   void denied(const std::string& why);
   void answered();
+  void say_cut_off(const std::string& why);
+  void say_delivered();
   MonoMs next_try() const;
 
   const SenderOptions options_;
@@ -90,6 +92,9 @@ class Sender final : public Service {
   MonoMs asked_until_ = 0;                  ///< the server's own Retry-After
   MonoMs next_look_ = 0;                    ///< at the spool
   std::map<std::string, Trouble> trouble_;  ///< what waits, by name, or key when it has none
+  MonoMs cut_off_at_ = 0;                   ///< since then nobody answers; 0 = all is well
+  bool replaying_ = false;                  ///< what is being delivered comes out of the spool
+  std::int64_t replayed_ = 0;               ///< out of the spool since then, or since the start
   std::vector<PendingEnvelope> unspooled_;  ///< nobody else has them: kept until delivered
   std::size_t most_items_;                  ///< in a request
 

@@ -153,10 +153,11 @@ Json to_json(const Mount& m) {
     return out;
   }
   out.set("total_bytes", m.total).set("free_bytes", m.free).set("available_bytes", m.available);
-  // What a user may still write counts, as in df: the blocks kept for root are neither.
+  // What a user may still write counts, and a begun per cent is a whole one, as in df: the blocks
+  // kept for root are neither used nor available.
   const std::int64_t used = m.total - m.free;
-  if (used + m.available > 0)
-    out.set("used_percent", (used * 100 + (used + m.available) / 2) / (used + m.available));
+  const std::int64_t all = used + m.available;
+  if (all > 0) out.set("used_percent", (used * 100 + all - 1) / all);
   out.set("inode_count", m.inodes).set("inode_free_count", m.inodes_free);
   return out;
 }

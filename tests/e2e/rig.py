@@ -230,9 +230,13 @@ paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
                 return task
         raise AssertionError(f"task {task_id} did not end: {task}")
 
+    def environment(self, env=None):
+        """Of a command: what it keeps for its user lies in the test's folder."""
+        return dict(os.environ, SKEP_SERVER=getattr(self, "url", ""), XDG_STATE_HOME=self.root, **(env or {}))
+
     def skep(self, *args, check=True, env=None, **kw):
         done = subprocess.run([SKEP, *args], capture_output=True, text=True, timeout=300,
-                              env=dict(os.environ, SKEP_SERVER=getattr(self, "url", ""), **(env or {})), **kw)
+                              env=self.environment(env), **kw)
         if check:
             self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
         return done

@@ -16,7 +16,7 @@
 namespace skep::test {
 
 /// [any]
-class MemoryQueue final : public ports::Queue {
+class MemoryQueue : public ports::Queue {
  public:
   Result<std::vector<ports::Enqueued>> enqueue(WallMs now,
                                                std::span<const model::Task> tasks) override;

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <ostream>
 
+#include "core/cli/base/format.hpp"
 #include "core/cli/base/invocation.hpp"
+#include "core/cli/base/terminal_text.hpp"
 
 namespace skep::cli {
 namespace {
@@ -24,7 +26,8 @@ Expected<int> send(Invocation& call) {
   const auto answer = (*api)->raw(method, path, std::move(*body));
   if (!answer) return answer.error();
   if (answer->status >= 400) return (*api)->failure_of(*answer);
-  call.console.out << answer->body
+  call.console.out << (call.console.out_is_tty ? printable(visible_json(answer->body), true)
+                                               : answer->body)
                    << (answer->body.empty() || answer->body.ends_with('\n') ? "" : "\n");
   return 0;
 }

@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 #include <memory>
 
+#include "core/cli/base/interrupt.hpp"
+
 namespace skep::cli {
 namespace {
 
@@ -96,10 +98,11 @@ std::string with_query(std::string_view path, const Query& query) {
   return out;
 }
 
-Client::Client(std::string server, std::string origin, std::string token, Millis timeout,
-               Transport transport, const std::atomic<bool>* abort)
+Client::Client(std::string server, std::string origin, std::string up_folder, std::string token,
+               Millis timeout, Transport transport, const std::atomic<bool>* abort)
     : server_(std::move(server)),
       origin_(std::move(origin)),
+      up_folder_(std::move(up_folder)),
       token_(std::move(token)),
       timeout_(timeout),
       transport_(std::move(transport)),
@@ -113,7 +116,8 @@ Result<Client> Client::make(const Destination& to, std::string token, Millis tim
   if (!is_http_url(server) && !server.starts_with(kUnix))
     return usage_error("server \"" + server + "\"" + from + " is not an http:// or https:// URL",
                        "skep --server http://127.0.0.1:9595 ..");
-  return Client(std::move(server), from, std::move(token), timeout, std::move(transport), abort);
+  return Client(std::move(server), from, to.up_folder, std::move(token), timeout,
+                std::move(transport), abort);
 }
 
 bool Client::is_unix() const { return server_.starts_with(kUnix); }
@@ -158,8 +162,8 @@ Failure Client::unreachable(const Error& cause, const std::string& url) const {
   if (cause.code == Code::kDeadline)
     return Error{cause.code,
                  "control plane at " + server_ + origin_ + " gave no answer: " + cause.message}
-        .with_next("skep health   or a longer --timeout SECONDS");
-  if (cause.code == Code::kCancelled) return Error{cause.code, "interrupted"};
+        .with_next("skep health   or a longer --timeout, such as 2m");
+  if (cause.code == Code::kCancelled) return interruption();
   if (cause.id() == "answer-too-large")
     return Error(cause).with_next("a smaller --limit   or   curl -o FILE '" + url + "'");
   return cause;
@@ -180,7 +184,7 @@ Failure Client::failure_of(const net::ClientResponse& r) const {
   Error error{code_of(name, r.status), get_string(*problem, "detail"), name,
               get_string(*problem, "next")};
   if (api_twice) error.next = without_api;
-  if (r.status == 401 && error.next.empty())
+  if (r.status == 401)  // the control plane speaks of a header, which is ours to send
     error.next = "skep --token-file FILE ..   or   export SKEP_TOKEN_FILE=FILE";
   return {std::move(error), r.body, details_of(*problem)};
 }

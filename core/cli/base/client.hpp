@@ -37,6 +37,8 @@ class Client {
                              Transport transport, const std::atomic<bool>* abort);
 
   const std::string& server() const { return server_; }
+  /// As in Destination.
+  const std::string& up_folder() const { return up_folder_; }
   bool is_unix() const;
   /// The answer's JSON. `extra` is added to the time limit: what the server was asked to wait.
   Expected<json::value> get(const std::string& path_and_query, Millis extra = Millis{0});
@@ -53,8 +55,8 @@ class Client {
   Failure failure_of(const net::ClientResponse& response) const;
 
  private:
-  Client(std::string server, std::string origin, std::string token, Millis timeout,
-         Transport transport, const std::atomic<bool>* abort);
+  Client(std::string server, std::string origin, std::string up_folder, std::string token,
+         Millis timeout, Transport transport, const std::atomic<bool>* abort);
   net::ClientRequest request_of(std::string_view method, const std::string& path) const;
   Expected<json::value> document(std::string_view method, const std::string& path, std::string body,
                                  Millis extra);
@@ -62,6 +64,7 @@ class Client {
 
   std::string server_;
   std::string origin_;  ///< " (from node.toml:3:1)" or ""
+  std::string up_folder_;
   std::string token_;
   Millis timeout_;
   Transport transport_;

@@ -1,11 +1,16 @@
 #include "core/cli/base/command.hpp"
 
-#include <charconv>
 #include <cmath>
 
+#include "core/base/duration.hpp"
 #include "core/base/text.hpp"
 
 namespace skep::cli {
+namespace {
+
+constexpr double kLongestTime = 10 * 365.0 * 86'400;
+
+}  // namespace
 
 const std::vector<Option>& global_options() {
   static const std::vector<Option> options{
@@ -37,7 +42,7 @@ const std::vector<Option>& global_options() {
        false,
        {"auto", "always", "never"}},
       {"quiet", 'q', "", "no messages on stderr but errors"},
-      {"timeout", 0, "SECONDS", "longest wait for one answer of the control plane (30)"},
+      {"timeout", 0, "TIME", "longest wait for one answer of the control plane (30s)"},
       {"help", 'h', "", "help of a command"},
   };
   return options;
@@ -62,16 +67,13 @@ std::vector<std::string> Args::all(const std::string& name) const {
   return it == values_.end() ? std::vector<std::string>{} : it->second;
 }
 
-Result<double> Args::number(const std::string& name, double fallback, double least) const {
+Result<Millis> Args::duration(const std::string& name, Millis fallback) const {
   if (!has(name)) return fallback;
-  const std::string text = get(name);
-  double value = 0;
-  const auto r = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (r.ec != std::errc() || r.ptr != text.data() + text.size() || !std::isfinite(value) ||
-      value < least)
-    return usage_error("--" + name + " \"" + text + "\" is not a number of at least " +
-                       std::to_string(static_cast<long>(least)));
-  return value;
+  const auto seconds = parse_duration(get(name));
+  if (!seconds || *seconds > kLongestTime)
+    return usage_error("--" + name + " \"" + get(name) + "\" is no length of time; expected " +
+                       std::string(kDurationForms));
+  return Millis{static_cast<std::int64_t>(std::llround(*seconds * 1'000))};
 }
 
 Result<std::int64_t> Args::integer(const std::string& name, std::int64_t fallback,

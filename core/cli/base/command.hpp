@@ -45,8 +45,10 @@ class Args {
   /// The last value, or `fallback`.
   std::string get(const std::string& name, std::string_view fallback = {}) const;
   std::vector<std::string> all(const std::string& name) const;
-  /// The value as a number of at least `least`; a usage error that names the option otherwise.
-  Result<double> number(const std::string& name, double fallback, double least = 0) const;
+  /// The value as a length of time, "90", "30s" or "5m"; a usage error that names the option for
+  /// other text.
+  Result<Millis> duration(const std::string& name, Millis fallback) const;
+  /// The value as a number of at least `least`, or such an error.
   Result<std::int64_t> integer(const std::string& name, std::int64_t fallback,
                                std::int64_t least = 0) const;
 

@@ -4,6 +4,8 @@
 #include <ostream>
 
 #include "core/base/json.hpp"
+#include "core/cli/base/format.hpp"
+#include "core/cli/base/terminal_text.hpp"
 
 namespace skep::cli {
 namespace {
@@ -46,7 +48,7 @@ WallMs Console::now_ms() const {
 }
 
 void Console::note(std::string_view text) const {
-  if (!quiet && !text.empty()) err << text << '\n' << std::flush;
+  if (!quiet && !text.empty()) err << printable(text, true) << '\n' << std::flush;
 }
 
 std::string Console::paint(Style style, std::string_view text) const {
@@ -77,13 +79,14 @@ Failure failure_of_all(Error error, std::vector<std::string> problems) {
 
 void print_failure(const Console& c, const Failure& f) {
   if (c.json_errors) {
-    c.err << (f.problem.empty() ? problem_json(f.error) : f.problem) << '\n' << std::flush;
+    c.err << visible_json(f.problem.empty() ? problem_json(f.error) : f.problem) << '\n'
+          << std::flush;
     return;
   }
-  c.err << painted(c.color_err, Style::kBad, "error:") << ' ' << f.error.message << "   ["
-        << f.error.id() << "]\n";
-  for (const std::string& line : f.details) c.err << "  - " << line << '\n';
-  print_next(c, f.error.next);
+  c.err << painted(c.color_err, Style::kBad, "error:") << ' ' << printable(f.error.message, true)
+        << "   [" << printable(f.error.id()) << "]\n";
+  for (const std::string& line : f.details) c.err << "  - " << printable(line, true) << '\n';
+  print_next(c, printable(f.error.next, true));
   c.err << std::flush;
 }
 

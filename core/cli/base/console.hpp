@@ -44,9 +44,12 @@ struct Console {
   bool quiet = false;
   bool json_errors = false;   ///< print failures as problem+json
   WallMs (*now)() = nullptr;  ///< for relative times; null = the machine's clock
+  bool out_is_tty = false;
+  bool err_is_tty = false;
+  std::size_t width = 0;  ///< columns that a line may have; 0 = any
 
   WallMs now_ms() const;
-  /// A message for people on `err`; nothing when quiet.
+  /// A message for people on `err`, control characters made visible; nothing when quiet.
   void note(std::string_view text) const;
   /// The text, coloured when `out` takes colours.
   std::string paint(Style style, std::string_view text) const;

@@ -1,14 +1,22 @@
 #include "core/cli/base/destination.hpp"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <filesystem>
 #include <initializer_list>
 #include <optional>
 
+#include "core/base/fd.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/node_config.hpp"
 #include "core/supervise/state_folder.hpp"
 
 namespace skep::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr const char* kDefaultServer = "http://127.0.0.1:9595";
 constexpr const char* kUpFolder = "./.skep";
@@ -55,7 +63,30 @@ std::string url_of(std::string address) {
   return "http://" + address;
 }
 
+/// Whether the node of a state folder that is there runs; true when that cannot be told.
+bool may_run(const std::string& state_dir) {
+  std::error_code unreadable;
+  if (!fs::is_directory(state_dir, unreadable)) return true;
+  const std::string path = state_dir + "/node.sock";
+  sockaddr_un address{};
+  if (path.size() >= sizeof(address.sun_path)) return true;
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, path.size());
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd || ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0)
+    return true;
+  return errno != ENOENT && errno != ECONNREFUSED;
+}
+
+/// Whoever answers at the address of a node that does not run is a stranger.
 Expected<std::string> listener_of(const Invocation& call, const config::Config& config) {
+  if (!may_run(config.node.state_dir))
+    return Failure(unavailable("the control plane of " + call.args.get("config") +
+                               " does not run: nothing answers on " + config.node.state_dir +
+                               "/node.sock")
+                       .named("unreachable")
+                       .with_next("skep start -c " + call.args.get("config") +
+                                  "   or   skep --server URL .."));
   const std::string& address = config.http.listen.front();
   if (!address.ends_with(":0")) return url_of(address);
   const std::string url = first_endpoint(config.node.state_dir);
@@ -92,7 +123,8 @@ std::optional<Destination> node_of_up() {
   const supervise::StateFolder folder(kUpFolder);
   if (const auto up = folder.running())
     for (const auto& [name, process] : up->nodes)
-      if (name != "control") return Destination{"unix:" + folder.socket_path(name), kUpOrigin, {}};
+      if (name != "control")
+        return Destination{"unix:" + folder.socket_path(name), kUpOrigin, {}, kUpFolder};
   return std::nullopt;
 }
 
@@ -125,8 +157,16 @@ Expected<Destination> destination_of(Invocation& call, Reach reach) {
   if (call.args.has("server")) return Destination{call.args.get("server"), "from SKEP_SERVER", {}};
   if (call.args.has("config")) return configured(call, reach);
   if (reach == Reach::kNode) return configured_node(call);
-  if (const auto up = supervise::StateFolder(kUpFolder).running(); up && !up->url.empty())
-    return Destination{up->url, kUpOrigin, {}};
+  std::error_code ignored;  // a folder that cannot be looked at is not ours
+  const supervise::StateFolder folder(kUpFolder);
+  const auto up = folder.running();
+  if (!up && (fs::exists(folder.path("control.toml"), ignored) ||
+              fs::exists(folder.path("up.json"), ignored)))
+    return Failure(unavailable("the skep up of ./.skep does not run, and what answers on " +
+                               std::string(kDefaultServer) + " would be a stranger")
+                       .named("unreachable")
+                       .with_next("skep up   or   skep --server URL .."));
+  if (up && !up->url.empty()) return Destination{up->url, kUpOrigin, {}, kUpFolder};
   return Destination{kDefaultServer, "the default", {}};
 }
 

@@ -12,9 +12,10 @@ namespace skep::cli {
 class Invocation;
 
 struct Destination {
-  std::string server;      ///< a URL, or "unix:/path/node.sock"
-  std::string origin;      ///< who said so, for messages: "from node.toml:3:1", "the default"
-  std::string token_file;  ///< that of the configuration, which goes to its address alone
+  std::string server;       ///< a URL, or "unix:/path/node.sock"
+  std::string origin;       ///< who said so, for messages: "from node.toml:3:1", "the default"
+  std::string token_file;   ///< that of the configuration, which goes to its address alone
+  std::string up_folder{};  ///< state folder of the skep up that it belongs to; "" = of none
 };
 
 enum class Reach {

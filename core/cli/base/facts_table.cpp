@@ -35,11 +35,17 @@ std::optional<double> number_at(const json::object& facts,
   return v->to_number<double>();
 }
 
-std::string used_of(std::optional<double> total, std::optional<double> available) {
+std::string used_of(std::optional<double> total, std::optional<double> percent) {
   if (!total) return "-";
-  std::string all = human_bytes(static_cast<std::int64_t>(*total));
-  if (!available || *total <= 0) return all;
-  return fmt::format("{} {:.0f}% used", all, 100 * (1 - *available / *total));
+  const std::string all = human_bytes(static_cast<std::int64_t>(*total));
+  return percent ? fmt::format("{} {:.0f}%", all, *percent) : all;
+}
+
+std::string memory_of(const json::object& facts) {
+  const auto total = number_at(facts, {"memory", "total_bytes"});
+  const auto available = number_at(facts, {"memory", "available_bytes"});
+  if (!total || !available || *total <= 0) return used_of(total, std::nullopt);
+  return used_of(total, 100 * (1 - *available / *total));
 }
 
 std::string os_of(const json::object& facts) {
@@ -58,7 +64,7 @@ const json::object* root_mount(const json::object& facts) {
 std::string disk_of(const json::object& facts) {
   const json::object* root = root_mount(facts);
   if (root == nullptr) return "-";
-  return used_of(number_at(*root, {"total_bytes"}), number_at(*root, {"available_bytes"}));
+  return used_of(number_at(*root, {"total_bytes"}), number_at(*root, {"used_percent"}));
 }
 
 const json::object& facts_of(const json::object& task) {
@@ -70,24 +76,34 @@ const json::object& facts_of(const json::object& task) {
 std::vector<Cell> row_of(const json::object& task) {
   const json::object& f = facts_of(task);
   const auto load = number_at(f, {"load", "one_minute"});
-  return {
-      or_dash(get_string(task, "site")),
-      or_dash(get_string(task, "worker_id")),
-      os_of(f),
-      or_dash(text_at(f, {"kernel", "release"})),
-      or_dash(text_at(f, {"cpu", "logical_count"})),
-      used_of(number_at(f, {"memory", "total_bytes"}), number_at(f, {"memory", "available_bytes"})),
-      disk_of(f),
-      load ? fmt::format("{:.2f}", *load) : "-",
-      or_dash(text_at(task, {"result", "fact_count"})),
-      std::to_string(get_int(task, "duration_ms"))};
+  return {or_dash(get_string(task, "site")),
+          os_of(f),
+          or_dash(text_at(f, {"kernel", "release"})),
+          or_dash(text_at(f, {"cpu", "logical_count"})),
+          memory_of(f),
+          disk_of(f),
+          load ? fmt::format("{:.2f}", *load) : "-",
+          or_dash(text_at(task, {"result", "fact_count"})),
+          std::to_string(get_int(task, "duration_ms"))};
 }
 
 }  // namespace
 
+bool has_facts(const json::value& result) {
+  const json::object* o = result.if_object();
+  return o != nullptr && o->contains("fact_count") && at(*o, {"facts"}) != nullptr;
+}
+
 void print_facts_table(const Console& c, const std::vector<json::value>& tasks) {
-  Table table(
-      {"SITE", "WORKER", "OS", "KERNEL", "CPUS", "MEMORY", "DISK /", "LOAD", "FACTS", "MS"});
+  Table table({{"SITE", Fit::kCut},
+               {"OS", Fit::kCut},
+               {"KERNEL", Fit::kCut},
+               "CPUS",
+               "MEMORY",
+               "DISK /",
+               "LOAD",
+               "FACTS",
+               "MS"});
   for (const json::value& task : tasks)
     if (task.is_object()) table.row(row_of(task.get_object()));
   table.print(c);

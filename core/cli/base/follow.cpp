@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <ostream>
 
 #include "core/base/json.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/cli/base/task_view.hpp"
+#include "core/cli/base/terminal_text.hpp"
 
 namespace skep::cli {
 namespace {
@@ -43,17 +45,16 @@ void explain_wait(Client& api, const Console& c, const std::string& id) {
   // The wait goes on either way; a control plane that is gone shows at the next poll.
   if (!why || !why->is_object()) return;
   const json::object& o = why->get_object();
-  c.note("waiting: " + printable(get_string(o, "summary")));
-  if (const std::string next = get_string(o, "next"); !next.empty())
-    c.note("  next:  " + printable(next));
+  c.note("waiting: " + get_string(o, "summary"));
+  if (const std::string next = get_string(o, "next"); !next.empty()) c.note("  next:  " + next);
 }
 
 /// {"permille":425,"note":"copying"} as "42.5 % copying".
 std::string progress_words(const std::string& text) {
   const auto said = parse_json(text);
-  if (!said || !said->is_object()) return printable(text);
+  if (!said || !said->is_object()) return text;
   const double percent = get_double(said->get_object(), "permille") / 10;
-  return fmt::format("{:g} % {}", percent, printable(get_string(said->get_object(), "note")));
+  return fmt::format("{:g} % {}", percent, get_string(said->get_object(), "note"));
 }
 
 }  // namespace
@@ -66,7 +67,7 @@ Expected<bool> read_logs(Client& api, const std::string& id, bool follow, Millis
                          const OnLine& on_line) {
   const Patience patience(limit);
   for (std::string cursor;;) {
-    if (interrupted()) return Failure(Error{Code::kCancelled, "interrupted"});
+    if (interrupted()) return Failure(interruption());
     const auto wait = patience.next(20);
     if (!wait) return time_is_up(id);
     const auto page =
@@ -76,7 +77,9 @@ Expected<bool> read_logs(Client& api, const std::string& id, bool follow, Millis
     if (!page) return page.error();
     const auto items = items_of(*page);
     for (const json::object* item : items)
-      if (!on_line({get_string(*item, "stream"), get_string(*item, "text")})) return true;
+      if (!on_line(
+              {get_int(*item, "attempt"), get_string(*item, "stream"), get_string(*item, "text")}))
+        return true;
     const json::object* top = page->if_object();
     if (top == nullptr) return Failure(Error{Code::kCorrupt, "the log page is no JSON object"});
     if (get_bool(*top, "ended") || (!follow && items.empty())) return true;
@@ -86,17 +89,26 @@ Expected<bool> read_logs(Client& api, const std::string& id, bool follow, Millis
   }
 }
 
-OnLine line_printer(const Console& c) {
-  return [&c](const LogLine& line) {
-    if (line.stream == "stdout") {
-      c.out << line.text << std::flush;
-    } else if (line.stream == "stderr") {
-      c.err << line.text << std::flush;
-    } else if (line.stream == "progress") {
-      c.note(progress_words(line.text));
-    } else {
-      c.note("log: " + printable(line.text));
+OnLine line_printer(const Console& c, bool raw) {
+  struct Printer {
+    Printer(const Console& console, bool as_is) : output(console, as_is) {}
+    ScriptOutput output;
+    std::int64_t attempt = 1;
+  };
+  const auto p = std::make_shared<Printer>(c, raw);
+  return [&c, p](const LogLine& line) {
+    if (line.attempt > p->attempt) {
+      p->attempt = line.attempt;
+      p->output.mark(fmt::format("--- attempt {}", line.attempt));
     }
+    if (line.stream == "stdout")
+      p->output.out(line.text);
+    else if (line.stream == "stderr")
+      p->output.err(line.text);
+    else if (line.stream == "progress")
+      p->output.mark(progress_words(line.text));
+    else
+      p->output.mark("log: " + line.text);
     return c.out.good();  // a reader that went away ends it
   };
 }
@@ -115,7 +127,7 @@ Expected<json::value> wait_for_end(Client& api, const Console& c, const std::str
     if (is_over(status)) return std::move(*task);
     if (most == 4 && status == "queued") explain_wait(api, c, id);
   }
-  return Failure(Error{Code::kCancelled, "interrupted"});
+  return Failure(interruption());
 }
 
 Failure detached(Failure failure, const std::string& id) {

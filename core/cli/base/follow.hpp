@@ -11,7 +11,8 @@ namespace skep::cli {
 std::string task_path(const std::string& id, std::string_view rest = {});
 
 struct LogLine {
-  std::string stream;  ///< "stdout", "stderr" or "log"
+  std::int64_t attempt = 0;
+  std::string stream;  ///< "stdout", "stderr", "log" or "progress"
   std::string text;
 };
 /// False = no more, please.
@@ -23,8 +24,9 @@ using OnLine = std::function<bool(const LogLine&)>;
 Expected<bool> read_logs(Client& api, const std::string& id, bool follow, Millis limit,
                          const OnLine& on_line);
 
-/// stdout to `out` and stderr to `err` as they are; log lines to `err` with "log: " in front.
-OnLine line_printer(const Console& console);
+/// stdout to `out` and stderr to `err`, as ScriptOutput does it; log lines to `err` with "log: " in
+/// front, and a line before each attempt but the first.
+OnLine line_printer(const Console& console, bool raw = false);
 
 /// The task once it has ended. Says on `err` why it waits when it does so for some seconds.
 /// kCancelled when interrupted, kDeadline after `limit` (0 = none).

@@ -2,19 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
+#include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
+#include "core/cli/base/terminal_text.hpp"
+
 namespace skep::cli {
-namespace {
-
-/// U+0080 to U+009F, which some terminals obey like an escape.
-bool is_c1_control(std::string_view rest) {
-  return rest.size() > 1 && rest[0] == '\xc2' &&
-         (static_cast<unsigned char>(rest[1]) & 0xE0U) == 0x80U;
-}
-
-}  // namespace
 
 std::string human_duration(std::int64_t ms) {
   if (ms < 0) ms = 0;
@@ -59,24 +55,40 @@ std::size_t display_width(std::string_view text) {
 }
 
 std::string printable(std::string_view text, bool multiline) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const auto byte = static_cast<unsigned char>(c);
-    if (is_c1_control(text.substr(i))) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
-      continue;
-    }
-    const bool layout = c == '\n' || c == '\t';
-    if ((byte >= 0x20 && byte != 0x7f) || (layout && multiline))
-      out += c;
-    else if (layout)
+  TerminalText visible;
+  std::string out = visible.add(text);
+  out += visible.end();
+  if (!multiline)
+    for (char& c : out)
+      if (c == '\n' || c == '\t') c = ' ';
+  return out;
+}
+
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
+  if (width == 0) return std::string(text);
+  std::string out(text.substr(0, text.find_first_not_of(' ')));
+  std::size_t column = indent;
+  for (const std::string& word : split(text.substr(out.size()), ' ')) {
+    const std::size_t size = display_width(word);
+    if (column > indent && column + 1 + size > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (column > indent) {
       out += ' ';
-    else if (c != '\r')
-      out += fmt::format("\\x{:02x}", byte);
+      ++column;
+    }
+    out += word;
+    column += size;
   }
   return out;
+}
+
+std::string shortened(std::string_view text, std::size_t width) {
+  if (display_width(text) <= width) return std::string(text);
+  std::size_t end = 0;
+  for (std::size_t columns = 0; columns + 1 < width && end < text.size(); ++columns)
+    end += std::max<std::size_t>(utf8_length(text.substr(end)), 1);
+  return std::string(text.substr(0, end)) + "…";
 }
 
 std::string indented(std::string_view text, std::string_view indent) {

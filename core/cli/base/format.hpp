@@ -22,6 +22,11 @@ std::size_t display_width(std::string_view text);
 /// The text without control characters, so that no task can rewrite the terminal; newlines and
 /// tabs stay when `multiline`.
 std::string printable(std::string_view text, bool multiline = false);
+/// Broken between words so that a line has at most `width` columns, its first `indent` of them
+/// blank; the first line begins behind as many that are written already. 0 = not broken.
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);
+/// At most `width` columns, with an ellipsis for the rest.
+std::string shortened(std::string_view text, std::size_t width);
 /// Each line with `indent` in front; ends with a newline unless empty.
 std::string indented(std::string_view text, std::string_view indent);
 

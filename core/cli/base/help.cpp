@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "core/base/text.hpp"
+#include "core/cli/base/format.hpp"
+
 namespace skep::cli {
 namespace {
 
@@ -31,12 +34,19 @@ constexpr Topic kTopics[] = {
      "  json   the API's own document; an error is a problem+json object on stderr\n"
      "  jsonl  one JSON object a line\n"
      "  name   ids only, one a line\n"
-     "Colours appear on a terminal unless NO_COLOR is set; --color always|never decides.\n"},
+     "Colours appear on a terminal unless NO_COLOR is set or TERM is dumb, elsewhere when\n"
+     "CLICOLOR_FORCE is set; --color always|never decides. Tables fit the terminal: ids are cut "
+     "as\n"
+     "far as they stay apart, and commands take such a beginning. A pipe or a file gets whole "
+     "lines.\n"
+     "Control characters in what others wrote are shown as \\x1b.\n"},
     {"environment", "Environment",
      "  SKEP_SERVER       as --server\n"
      "  SKEP_TOKEN_FILE   as --token-file\n"
      "  SKEP_CONFIG       as -c\n"
      "  NO_COLOR          no colours\n"
+     "  CLICOLOR_FORCE    colours, on a terminal or not\n"
+     "  XDG_STATE_HOME    where @last is kept (~/.local/state)\n"
      "  SKEP_SECTION_KEY  a key of the configuration file, such as SKEP_WORKER_CONCURRENCY\n"
      "\n"
      "Where a command goes, the first that says something: --server URL, -c FILE, SKEP_SERVER,\n"
@@ -67,16 +77,36 @@ std::string option_help(const Option& o) {
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
-std::string aligned(const Rows& rows) {
+std::string aligned(const Rows& rows, std::size_t line) {
   std::size_t width = 0;
   for (const auto& [left, right] : rows) width = std::max(width, left.size());
   std::string out;
-  for (const auto& [left, right] : rows) out += "  " + padded(left, width) + right + "\n";
+  for (const auto& [left, right] : rows)
+    out += "  " + padded(left, width) + wrapped(right, line, width + 4) + "\n";
   return out;
 }
 
-std::string section(std::string_view title, const Rows& rows) {
-  return rows.empty() ? std::string() : "\n" + std::string(title) + ":\n" + aligned(rows);
+std::string section(std::string_view title, const Rows& rows, std::size_t line) {
+  return rows.empty() ? std::string() : "\n" + std::string(title) + ":\n" + aligned(rows, line);
+}
+
+/// Lines that belong together are broken anew; those that begin with a blank stand for themselves.
+std::string paragraphs(std::string_view text, std::size_t width) {
+  std::string out;
+  std::string joined;
+  const auto end_paragraph = [&] {
+    if (!joined.empty()) out += wrapped(joined, width, 0) + "\n";
+    joined.clear();
+  };
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  for (const std::string& line : split(text, '\n')) {
+    const bool apart = line.empty() || line.starts_with(' ');
+    if (apart) end_paragraph();
+    if (apart) out += wrapped(line, width, line.find_first_not_of(' ') + 2) + "\n";
+    if (!apart) joined += (joined.empty() ? "" : " ") + line;
+  }
+  end_paragraph();
+  return out;
 }
 
 Rows option_rows(const std::vector<Option>& options) {
@@ -85,15 +115,16 @@ Rows option_rows(const std::vector<Option>& options) {
   return rows;
 }
 
-std::string command_help(const Command& c) {
+std::string command_help(const Command& c, std::size_t width) {
   Rows positionals;
   for (const Positional& p : c.positionals) positionals.emplace_back(p.name, p.help);
-  std::string out = c.summary + "\n\nusage: " + usage_line(c) + "\n";
-  out += section("arguments", positionals) + section("options", option_rows(c.options));
-  if (!c.notes.empty()) out += "\n" + c.notes + "\n";
+  std::string out = wrapped(c.summary, width, 0) + "\n\nusage: " + usage_line(c) + "\n";
+  out +=
+      section("arguments", positionals, width) + section("options", option_rows(c.options), width);
+  if (!c.notes.empty()) out += "\n" + paragraphs(c.notes, width);
   if (!c.examples.empty()) out += "\nexamples:\n";
   for (const std::string& example : c.examples) out += "  " + example + "\n";
-  return out + section("global options", option_rows(global_options()));
+  return out + section("global options", option_rows(global_options()), width);
 }
 
 Rows command_rows(const CommandTable& table, std::string_view noun) {
@@ -105,13 +136,13 @@ Rows command_rows(const CommandTable& table, std::string_view noun) {
   return rows;
 }
 
-std::string root_help(const CommandTable& table) {
+std::string root_help(const CommandTable& table, std::size_t width) {
   return "skep: one host process; everything else is a plugin\n\n"
          "usage: skep COMMAND [arguments] [options]\n" +
-         section("commands", command_rows(table, "")) +
-         section("global options", option_rows(global_options())) +
-         "\nstart here: skep up\nmore: skep COMMAND --help, skep help "
-         "exit-codes|output|environment\n";
+         section("commands", command_rows(table, ""), width) +
+         section("global options", option_rows(global_options()), width) +
+         "\nstart here: skep up\nmore: skep COMMAND --help, skep help " + join(help_topics(), "|") +
+         "\n";
 }
 
 std::string markdown_options(const std::vector<Option>& options) {
@@ -169,16 +200,20 @@ std::vector<std::string> help_topics() {
   return out;
 }
 
-std::string help_text(const CommandTable& table, std::string_view topic) {
-  if (topic.empty()) return root_help(table);
+std::size_t help_width(const Console& console) {
+  return console.width == 0 ? 80 : std::clamp<std::size_t>(console.width, 60, 100);
+}
+
+std::string help_text(const CommandTable& table, std::string_view topic, std::size_t width) {
+  if (topic.empty()) return root_help(table, width);
   for (const Command& c : table)
-    if (c.name == topic) return command_help(c);
+    if (c.name == topic) return command_help(c, width);
   for (const Topic& t : kTopics)
-    if (t.name == topic) return std::string(t.title) + "\n\n" + std::string(t.text);
+    if (t.name == topic) return std::string(t.title) + "\n\n" + paragraphs(t.text, width);
   if (verbs_of(table, topic).empty()) return {};
   return "usage: skep " + std::string(topic) + " COMMAND [arguments] [options]\n" +
-         section("commands", command_rows(table, topic)) + "\nmore: skep " + std::string(topic) +
-         " COMMAND --help\n";
+         section("commands", command_rows(table, topic), width) + "\nmore: skep " +
+         std::string(topic) + " COMMAND --help\n";
 }
 
 std::string reference_markdown(const CommandTable& table) {

@@ -23,4 +23,6 @@ void catch_interrupts() {
 
 const std::atomic<bool>& interrupted() { return flag; }
 
+Error interruption() { return Error{Code::kCancelled, "interrupted", "interrupted"}; }
+
 }  // namespace skep::cli

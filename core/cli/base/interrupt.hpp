@@ -3,11 +3,15 @@
 
 #include <atomic>
 
+#include "core/base/error.hpp"
+
 namespace skep::cli {
 
 /// From now on SIGINT, SIGTERM and SIGHUP set the flag instead of ending the process; a second
 /// SIGINT ends it. Blocking system calls return EINTR.
 void catch_interrupts();
 const std::atomic<bool>& interrupted();
+/// How a command ends that was interrupted: exit code 130.
+Error interruption();
 
 }  // namespace skep::cli

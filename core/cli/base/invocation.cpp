@@ -27,10 +27,9 @@ Expected<Client> Invocation::connect(const Destination& to) {
   auto token = read_token(args.get("token-file", to.token_file));
   if (!token) return token.error();
   // A command with a --timeout of its own means the task's, not the answer's.
-  const auto seconds = args.number("timeout", 30);
-  if (!seconds) return seconds.error();
-  const Millis timeout{static_cast<std::int64_t>(*seconds * 1'000)};
-  auto made = Client::make(to, std::move(*token), timeout, transport_, &interrupted());
+  const auto timeout = args.duration("timeout", Millis{30'000});
+  if (!timeout) return timeout.error();
+  auto made = Client::make(to, std::move(*token), *timeout, transport_, &interrupted());
   if (!made) return made.error();
   return std::move(*made);
 }

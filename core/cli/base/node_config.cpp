@@ -15,6 +15,10 @@ Result<std::vector<std::pair<std::string, std::string>>> overrides_of(
   return out;
 }
 
+bool is_said(const config::Loaded& loaded, const std::string& key) {
+  return loaded.origins.at(key).kind != config::Layer::kDefault;
+}
+
 }  // namespace
 
 std::vector<Option> config_options() {
@@ -29,12 +33,18 @@ Expected<config::LoadOptions> config_source(Invocation& call) {
 
 Expected<config::Inspected> inspect_config(Invocation& call, bool optional) {
   const std::string path = call.args.get("config");
-  if (path.empty() && !optional)
-    return Failure(usage_error("no configuration file is given",
-                               "-c FILE   or   SKEP_CONFIG=FILE   or, for a demo, skep up"));
   auto source = config_source(call);
   if (!source) return source.error();
   auto found = config::inspect(*source);
+  if (!optional && path.empty() && !is_said(found.loaded, "node.roles") &&
+      !is_said(found.loaded, "worker.control_plane_url"))
+    return Failure(usage_error("no configuration file is given",
+                               "-c FILE   or   SKEP_CONFIG=FILE   or, for a demo, skep up\n"
+                               "a worker from variables alone: WORKER_CONTROL_PLANE_URL=URL"));
+  if (!optional && found.problems.empty() && config::says_nothing(found.loaded))
+    found.problems.push_back(path +
+                             ": sets nothing; a node must be told what it is, such as [node] "
+                             "roles = [\"control\"] or [\"worker\"]");
   if (found.problems.empty())
     for (const std::string& warning : found.loaded.warnings)
       call.console.note("warning: " + warning);

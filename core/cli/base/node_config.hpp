@@ -9,7 +9,8 @@ namespace skep::cli {
 /// --set; -c is for every command.
 std::vector<Option> config_options();
 /// Reads the file of -c (or SKEP_CONFIG), the environment and --set; the warnings of a right one go
-/// to `err`. Without a file it is a usage error unless `optional`.
+/// to `err`. Unless `optional` it must say what the node is: a file with any key in it, or, from
+/// variables and --set alone, its roles or its control plane; a usage error or a problem otherwise.
 Expected<config::Inspected> inspect_config(Invocation& call, bool optional = false);
 /// kConfig that lists every problem; there is at least one.
 Failure config_failure(const Invocation& call, const std::vector<std::string>& problems);

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "core/cli/base/format.hpp"
+#include "core/cli/base/terminal_text.hpp"
 
 namespace skep::cli {
 namespace {
@@ -26,13 +27,15 @@ std::string fields_text(const json::object& event) {
 void print_event(const Invocation& call, const SseEvent& event) {
   const auto parsed = parse_json(event.data);
   if (!call.for_people() || !parsed || !parsed->is_object()) {
-    call.console.out << (call.format == Format::kName ? event.id : event.data) << '\n'
+    call.console.out << (call.format == Format::kName ? printable(event.id)
+                                                      : visible_json(event.data))
+                     << '\n'
                      << std::flush;
     return;
   }
   const json::object& o = parsed->get_object();
   const std::string at = get_string(o, "at");
-  call.console.out << fmt::format("{:24}  ", at.empty() ? "-" : at)
+  call.console.out << fmt::format("{:24}  ", or_dash(printable(at)))
                    << call.console.paint(Style::kBold, fmt::format("{:20}", printable(event.name)))
                    << "  " << fields_text(o) << '\n'
                    << std::flush;

@@ -5,12 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <numeric>
 #include <ostream>
 
 #include "core/cli/base/format.hpp"
+#include "core/cli/base/terminal_text.hpp"
 
 namespace skep::cli {
 namespace {
+
+constexpr std::size_t kNarrowest = 6;    // that a cut column may become
+constexpr std::size_t kBelowIndent = 4;  // of a sentence below its row
 
 void append_pretty(std::string& out, const json::value& v, std::size_t depth);
 
@@ -78,33 +83,58 @@ Format parse_format(std::string_view word) {
   return Format::kTable;
 }
 
-void Table::print(const Console& c) const {
-  std::vector<std::size_t> widths;
-  for (const std::string& title : titles_) widths.push_back(display_width(title));
+std::vector<std::size_t> Table::widths(std::size_t line) const {
+  std::vector<std::size_t> out;
+  for (const Title& title : titles_) out.push_back(display_width(title.text));
   for (const auto& row : rows_)
     for (std::size_t i = 0; i < row.size(); ++i)
-      widths[i] = std::max(widths[i], display_width(printable(row[i].text)));
+      if (titles_[i].fit != Fit::kBelow || line == 0)
+        out[i] = std::max(out[i], display_width(printable(row[i].text)));
+  const auto total = [&] { return std::accumulate(out.begin(), out.end(), 2 * (out.size() - 1)); };
+  while (line > 0 && total() > line) {
+    std::size_t widest = out.size();
+    for (std::size_t i = 0; i < out.size(); ++i)
+      if (titles_[i].fit == Fit::kCut && out[i] > kNarrowest &&
+          (widest == out.size() || out[i] > out[widest]))
+        widest = i;
+    if (widest == out.size()) break;
+    --out[widest];
+  }
+  return out;
+}
 
+void Table::print(const Console& c) const {
+  const std::vector<std::size_t> widths = this->widths(c.width);
   const auto print_row = [&](const std::vector<Cell>& cells) {
     std::string blanks;
+    std::size_t column = 0;
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      const std::string text = printable(cells[i].text);
+      std::string text = printable(cells[i].text);
+      if (titles_[i].fit == Fit::kCut) text = shortened(text, widths[i]);
+      const std::size_t size = display_width(text);
+      if (titles_[i].fit == Fit::kBelow && c.width > 0 && column + size > c.width) {
+        text = wrapped(text, c.width, kBelowIndent);
+        blanks = "\n" + std::string(kBelowIndent, ' ');
+      }
       if (!text.empty()) {
         c.out << blanks << (cells[i].styled ? c.paint(cells[i].style, text) : text);
         blanks.clear();
       }
-      blanks.append(widths[i] - display_width(text) + 2, ' ');
+      blanks.append(widths[i] - std::min(widths[i], size) + 2, ' ');
+      column += widths[i] + 2;
     }
     c.out << '\n';
   };
-  print_row({titles_.begin(), titles_.end()});
+  std::vector<Cell> heads;
+  for (const Title& title : titles_) heads.emplace_back(title.text);
+  print_row(heads);
   for (const auto& row : rows_) print_row(row);
 }
 
-Column text_column(std::string title, std::string key, bool wide_only) {
+Column text_column(std::string title, std::string key, bool wide_only, Fit fit) {
   return {std::move(title),
           [key = std::move(key)](const json::object& o) { return or_dash(get_string(o, key)); },
-          wide_only};
+          wide_only, fit};
 }
 
 std::vector<const json::object*> objects_of(const json::object& o, std::string_view key) {
@@ -130,7 +160,7 @@ bool print_document(const Console& c, Format format, const json::value& document
       c.out << pretty(document) << '\n';
       return true;
     case Format::kJsonl:
-      c.out << json::serialize(document) << '\n';
+      c.out << json_line(document) << '\n';
       return true;
     case Format::kName:
       c.out << printable(name_of(document, name_key)) << '\n';
@@ -153,11 +183,11 @@ void print_list(const Console& c, Format format, const json::value& document,
   }
   if (items.empty()) return c.note(empty);
   std::vector<const Column*> shown;
-  std::vector<std::string> titles;
+  std::vector<Table::Title> titles;
   for (const Column& column : columns) {
     if (column.wide_only && format != Format::kWide) continue;
     shown.push_back(&column);
-    titles.push_back(column.title);
+    titles.emplace_back(column.title, format == Format::kWide ? Fit::kWhole : column.fit);
   }
   Table table(std::move(titles));
   for (const json::object* item : items) {
@@ -171,14 +201,16 @@ void print_list(const Console& c, Format format, const json::value& document,
 std::string pretty(const json::value& v) {
   std::string out;
   append_pretty(out, v, 0);
-  return out;
+  return visible_json(out);
 }
+
+std::string json_line(const json::value& v) { return visible_json(json::serialize(v)); }
 
 Cell status_cell(const std::string& status) {
   constexpr std::array kGood{"succeeded", "online", "ok",       "healthy",
                              "ready",     "loaded", "available"};
   constexpr std::array kBad{"failed", "dead", "offline", "stale", "refused", "unhealthy"};
-  constexpr std::array kWarn{"late", "degraded", "paused", "draining", "cancelled"};
+  constexpr std::array kWarn{"late", "degraded", "paused", "draining", "cancelled", "retrying"};
   const auto in = [&](const auto& words) {
     return std::any_of(words.begin(), words.end(), [&](const char* w) { return status == w; });
   };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/base/duration.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/help.hpp"
 
@@ -41,7 +42,9 @@ bool asks_help(const std::vector<std::string>& words) {
                      [](const std::string& w) { return w == "-h" || w == "--help"; });
 }
 
-bool is_version(const std::string& word) { return word == "-V" || word == "--version"; }
+bool is_version(const std::string& word) {
+  return word == "-V" || word == "-v" || word == "--version";
+}
 
 std::vector<std::string> first_words(const CommandTable& table) {
   std::vector<std::string> out;
@@ -59,6 +62,8 @@ struct Found {
 };
 
 Error unknown_verb(const CommandTable& table, const std::string& noun, const std::string& verb) {
+  if (verb == noun)
+    return usage_error("\"" + noun + "\" is given twice", "skep " + noun + " --help");
   const auto verbs = verbs_of(table, noun);
   return usage_error("\"" + noun + "\" has no command \"" + verb + "\"; " + suggestion(verb, verbs),
                      "skep " + noun + " --help");
@@ -88,6 +93,7 @@ Result<Found> find(const CommandTable& table, const std::vector<std::string>& wo
   out.command = find_command(table, noun);
   if (out.command != nullptr) return out;
   const auto verbs = verbs_of(table, noun);
+  if (noun == "skep") return usage_error("\"skep\" is given twice", "skep --help");
   if (verbs.empty())
     return usage_error(
         "there is no command \"" + noun + "\"; " + suggestion(noun, first_words(table)),
@@ -129,16 +135,21 @@ CLI::Option* declare(CLI::App& app, const Option& o) {
   return app.add_option(names)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-Error unexpected(const Command& c, const std::vector<const Option*>& options,
-                 const std::string& word) {
-  const std::string next = "skep " + c.name + " --help";
-  if (!is_option(word))
-    return usage_error("\"" + c.name + "\" does not take \"" + word + "\"", usage_line(c));
+Error too_much(const Command& c, const std::string& word) {
+  const bool twice = c.name == word || c.name.ends_with(" " + word);
+  return usage_error(twice ? "\"" + word + "\" is given twice"
+                           : "\"" + c.name + "\" does not take \"" + word + "\"",
+                     usage_line(c));
+}
+
+Error unknown_option(const Command& c, const std::vector<const Option*>& options,
+                     const std::string& word) {
   std::vector<std::string> known;
   for (const Option* o : options) known.push_back("--" + o->long_name);
   const std::string name = word.substr(0, word.find('='));
   return usage_error(
-      "\"" + c.name + "\" has no option \"" + name + "\"; " + suggestion(name, known), next);
+      "\"" + c.name + "\" has no option \"" + name + "\"; " + suggestion(name, known),
+      "skep " + c.name + " --help");
 }
 
 Status check_choice(const std::string& what, const std::string& value,
@@ -169,8 +180,7 @@ Status collect_option(const Option& o, const CLI::Option& typed,
   return {};
 }
 
-Status collect_positionals(const Command& c, const std::vector<const Option*>& options,
-                           const std::vector<std::string>& words, Args& args) {
+Status collect_positionals(const Command& c, const std::vector<std::string>& words, Args& args) {
   for (std::size_t i = 0; i < c.positionals.size(); ++i) {
     const Positional& p = c.positionals[i];
     if (i < words.size()) {
@@ -182,8 +192,7 @@ Status collect_positionals(const Command& c, const std::vector<const Option*>& o
     }
   }
   for (std::size_t i = c.positionals.size(); i < words.size(); ++i) {
-    if (c.positionals.empty() || !c.positionals.back().repeat)
-      return unexpected(c, options, words[i]);
+    if (c.positionals.empty() || !c.positionals.back().repeat) return too_much(c, words[i]);
     args.add(c.positionals.back().name, words[i]);
   }
   return {};
@@ -200,6 +209,34 @@ Error value_missing(const Command& c, const std::vector<const Option*>& options,
   return usage_error(cli11_message, "skep " + c.name + " --help");
 }
 
+/// Whoever gives a flag a number wants the option that limits it, when there is one.
+std::string limit_of(const std::vector<const Option*>& options, const Option& flag,
+                     const std::string& value, const Command& c) {
+  for (const Option* o : options)
+    if (o->long_name == flag.long_name + "-timeout" && parse_duration(value))
+      return "--" + flag.long_name + " --" + o->long_name + " " + value;
+  return "skep " + c.name + " --help";
+}
+
+/// "--wait=12": CLI11 would take any text as a yes, and "false" as a no.
+Status refuse_values_of_flags(const Command& c, const std::vector<const Option*>& options,
+                              const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos || !word.starts_with('-')) continue;
+    const std::string name = word.substr(0, equals);
+    for (const Option* o : options) {
+      const bool meant = name == "--" + o->long_name ||
+                         (o->short_name != 0 && name == std::string{'-', o->short_name});
+      if (!meant || !o->value.empty()) continue;
+      return usage_error(name + " takes no value, and \"" + word.substr(equals + 1) +
+                             "\" was given; it is on when it is there, and off when not",
+                         limit_of(options, *o, word.substr(equals + 1), c));
+    }
+  }
+  return {};
+}
+
 Status read_arguments(const Command& c, std::vector<std::string> words,
                       const std::map<std::string, std::string>& environment, Args& args) {
   const auto options = options_of(c);
@@ -214,6 +251,7 @@ Status read_arguments(const Command& c, std::vector<std::string> words,
     after.assign(mark + 1, words.end());
     words.erase(mark, words.end());
   }
+  SKEP_TRY(refuse_values_of_flags(c, options, words));
   std::reverse(words.begin(), words.end());
   try {
     app.parse(words);
@@ -224,9 +262,9 @@ Status read_arguments(const Command& c, std::vector<std::string> words,
     SKEP_TRY(collect_option(*options[i], *typed[i], environment, args));
   std::vector<std::string> rest = app.remaining();
   for (const std::string& word : rest)
-    if (is_option(word)) return unexpected(c, options, word);
+    if (is_option(word)) return unknown_option(c, options, word);
   rest.insert(rest.end(), after.begin(), after.end());
-  return collect_positionals(c, options, rest, args);
+  return collect_positionals(c, rest, args);
 }
 
 }  // namespace

@@ -136,7 +136,8 @@ std::vector<Column> plugin_columns(bool running) {
   if (running)
     for (Column& column : generation_columns()) out.push_back(std::move(column));
   for (Column& column : std::vector<Column>{
-           {"COMPONENTS", [](const json::object& p) { return Cell(components_text(p)); }},
+           {"COMPONENTS", [](const json::object& p) { return Cell(components_text(p)); }, false,
+            Fit::kCut},
            text_column("LICENSE", "license", true),
            text_column("PATH", "path", true),
            text_column("SHA256", "sha256", true)})

@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 #include <ostream>
 
+#include "core/base/text.hpp"
+#include "core/cli/base/facts_table.hpp"
 #include "core/cli/base/format.hpp"
 
 namespace skep::cli {
@@ -31,17 +33,34 @@ void print_stream(const Console& c, const json::object& result, std::string_view
   c.out << c.paint(Style::kBold, name) << '\n' << indented(printable(text, true), "  ");
 }
 
-/// A script's result, or any other document as JSON.
-void print_result_document(const Console& c, const json::value& result, bool streams) {
-  const json::object* o = result.if_object();
-  if (o == nullptr || !o->contains("exit_code")) {
-    c.out << pretty(result) << '\n';
+constexpr std::size_t kMostLines = 40;
+
+/// The beginning of a document, and how to get the whole.
+void print_beginning(const Console& c, const json::value& document, const std::string& id) {
+  const std::vector<std::string> lines = split(pretty(document), '\n');
+  for (std::size_t i = 0; i < lines.size() && i < kMostLines; ++i) c.out << lines[i] << '\n';
+  if (lines.size() > kMostLines)
+    c.out << c.paint(Style::kDim, fmt::format("and {} more lines: skep task show {} -o json",
+                                              lines.size() - kMostLines, printable(id)))
+          << '\n';
+}
+
+/// Facts in a row, a script's result, or any other document as JSON.
+void print_result_document(const Console& c, const json::object& task, const json::value& result,
+                           bool streams) {
+  const std::string id = get_string(task, "id");
+  if (has_facts(result)) {
+    print_facts_table(c, {json::value(task)});
+    c.out << c.paint(Style::kDim, "all facts: skep task show " + printable(id) + " -o json")
+          << '\n';
     return;
   }
+  const json::object* o = result.if_object();
+  if (o == nullptr || !o->contains("exit_code")) return print_beginning(c, result, id);
   const std::string signal = get_string(*o, "signal");
   c.out << c.paint(Style::kBold, "exit code") << "  "
         << (signal.empty() ? std::to_string(get_int(*o, "exit_code", -1))
-                           : "none, ended by " + signal)
+                           : "none, ended by " + printable(signal))
         << '\n';
   if (!streams) return;
   print_stream(c, *o, "stdout");
@@ -78,19 +97,44 @@ void print_attempts(const Console& c, const json::object& task) {
   }
 }
 
+/// The worker that has or had it, else where it must run.
+std::string place_of(const json::object& task) {
+  const std::string worker = get_string(task, "worker_id");
+  const std::string site = get_string(task, "site");
+  return !worker.empty() || site.empty() ? or_dash(worker) : "at " + site;
+}
+
+/// The API's status, but for a task that waits for its time.
+std::string status_word(const json::object& task) {
+  const std::string state = get_string(task, "state");
+  if (state == "scheduled") return "scheduled";
+  return state == "retry_wait" ? "retrying" : get_string(task, "status");
+}
+
+std::string note_of(const json::object& task, WallMs now) {
+  const std::string word = status_word(task);
+  const std::string error = error_text(task);
+  if (word != "scheduled" && word != "retrying") return error;
+  const std::string next = "starts " + human_age(get_string(task, "run_at"), now);
+  return error.empty() ? next : next + "; " + error;
+}
+
 }  // namespace
 
 bool is_over(const std::string& status) {
   return status == "succeeded" || status == "failed" || status == "cancelled" || status == "dead";
 }
 
-std::vector<Column> task_columns(WallMs now) {
+std::vector<Column> task_columns(WallMs now, std::size_t id_width) {
   return {
-      text_column("ID", "id"),
-      text_column("TYPE", "type"),
-      {"STATUS", [](const json::object& t) { return status_cell(get_string(t, "status")); }},
-      text_column("SITE", "site"),
-      text_column("WORKER", "worker_id"),
+      {"ID",
+       [id_width](const json::object& t) {
+         return or_dash(get_string(t, "id").substr(0, id_width));
+       }},
+      text_column("TYPE", "type", false, Fit::kCut),
+      {"STATUS", [](const json::object& t) { return status_cell(status_word(t)); }},
+      {"WORKER", [](const json::object& t) { return Cell(place_of(t)); }, false, Fit::kCut},
+      text_column("SITE", "site", true),
       {"TRY",
        [](const json::object& t) {
          return Cell(fmt::format("{}/{}", tries_of(t), get_int(t, "max_attempts")));
@@ -100,12 +144,12 @@ std::vector<Column> task_columns(WallMs now) {
        [now](const json::object& t) { return Cell(human_age(get_string(t, "created_at"), now)); }},
       {"TOOK", [](const json::object& t) { return Cell(duration_text(t)); }},
       text_column("CREATED", "created_at", true),
-      {"NOTE", [](const json::object& t) { return Cell(error_text(t)); }},
+      {"NOTE", [now](const json::object& t) { return Cell(note_of(t, now)); }, false, Fit::kBelow},
   };
 }
 
 std::string task_headline(const json::object& task) {
-  const std::string status = get_string(task, "status");
+  const std::string status = status_word(task);
   std::string out =
       fmt::format("task {} {} {}", get_string(task, "id"), get_string(task, "type"), status);
   if (duration_text(task) != "-") out += " in " + duration_text(task);
@@ -116,13 +160,13 @@ std::string task_headline(const json::object& task) {
 }
 
 void print_result(const Console& c, const json::object& task, bool streams) {
-  const Cell status = status_cell(get_string(task, "status"));
+  const Cell status = status_cell(status_word(task));
   c.out << (status.styled ? c.paint(status.style, task_headline(task)) : task_headline(task))
         << '\n';
   if (const std::string error = error_text(task); !error.empty())
     c.out << c.paint(Style::kBold, "error") << "      " << printable(error) << '\n';
   const json::value* result = task.if_contains("result");
-  if (result != nullptr && !result->is_null()) print_result_document(c, *result, streams);
+  if (result != nullptr && !result->is_null()) print_result_document(c, task, *result, streams);
   c.out << std::flush;
 }
 

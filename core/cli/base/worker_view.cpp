@@ -44,6 +44,13 @@ std::string names_of(const json::object& w, std::string_view key) {
   return out.empty() ? "-" : out;
 }
 
+/// What is known of one that is silent: its last beat said what it held.
+std::string cut_off(const json::object& w) {
+  const auto held = backlog_of(w);
+  return (held > 0 ? fmt::format("held {} results when last seen; ", held) : "") +
+         "gone for good? skep worker remove " + get_string(w, "worker_id");
+}
+
 std::string note_of(const json::object& w) {
   const json::object& spool = spool_of(w);
   std::vector<std::string> notes;
@@ -58,8 +65,7 @@ std::string note_of(const json::object& w) {
   const std::string mode = get_string(w, "mode");
   if (!mode.empty() && mode != "active") notes.push_back(mode);
   const std::string status = get_string(w, "status");
-  if (status == "offline" || status == "stale")
-    notes.push_back("next: skep worker show " + get_string(w, "worker_id"));
+  if (status == "offline" || status == "stale") notes.push_back(cut_off(w));
   std::string out;
   for (const std::string& n : notes) out += (out.empty() ? "" : "; ") + n;
   return out;
@@ -75,7 +81,7 @@ std::string seen_of(const json::object& w, WallMs now) {
 std::vector<Column> worker_columns(WallMs now) {
   return {
       text_column("ID", "worker_id"),
-      text_column("SITE", "site"),
+      text_column("SITE", "site", false, Fit::kCut),
       {"STATE", [](const json::object& w) { return status_cell(get_string(w, "status")); }},
       {"SEEN", [now](const json::object& w) { return Cell(seen_of(w, now)); }},
       {"TASKS",
@@ -92,7 +98,7 @@ std::vector<Column> worker_columns(WallMs now) {
       {"CAPABILITIES", [](const json::object& w) { return Cell(names_of(w, "capabilities")); },
        true},
       {"TYPES", [](const json::object& w) { return Cell(names_of(w, "types")); }, true},
-      {"NOTE", [](const json::object& w) { return Cell(note_of(w)); }},
+      {"NOTE", [](const json::object& w) { return Cell(note_of(w)); }, false, Fit::kBelow},
   };
 }
 

@@ -15,7 +15,7 @@ namespace {
 Expected<int> help(Invocation& call) {
   const auto words = call.args.all("TOPIC");
   const std::string topic = join(words, " ");
-  const std::string text = help_text(call.table, topic);
+  const std::string text = help_text(call.table, topic, help_width(call.console));
   if (text.empty()) {
     auto known = help_topics();
     for (const Command& c : call.table)

@@ -19,12 +19,14 @@ Expected<int> start(Invocation& call) {
 }
 
 Command start_command() {
-  Command c{"start", "run a node in the foreground, as its TOML file says"};
+  Command c{"start", "run a node in the foreground, as its TOML file or variables say"};
   c.options = config_options();
   c.notes =
-      "SIGTERM drains: running tasks get [worker] drain_seconds, results reach the disk first.";
+      "SIGTERM drains: running tasks get [worker] drain_seconds, results reach the disk first.\n"
+      "Without a file the node must be told what it is: a control_plane_url makes it a worker.";
   c.examples = {"skep start -c control.toml",
-                "skep start -c worker.toml --set worker.concurrency=8"};
+                "skep start -c worker.toml --set worker.concurrency=8",
+                "WORKER_ID=w1 WORKER_CONTROL_PLANE_URL=http://control:8000 skep start"};
   c.run = start;
   return c;
 }

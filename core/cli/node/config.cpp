@@ -6,6 +6,7 @@
 #include "core/app/node_check.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/cli/base/format.hpp"
 #include "core/cli/base/node_config.hpp"
 #include "core/config/show.hpp"
 
@@ -46,7 +47,7 @@ Expected<int> check_config(Invocation& call) {
     found->problems.insert(found->problems.end(), more.errors.begin(), more.errors.end());
   }
   if (!found->problems.empty()) return config_failure(call, found->problems);
-  const std::string path = call.args.get("config");
+  const std::string path = call.args.get("config", "the environment");
   const auto document = parse_json(summary_json(path, found->loaded));
   if (!document) return document.error();
   if (!print_document(call.console, call.format, *document, "file"))
@@ -58,7 +59,8 @@ Expected<int> show_config(Invocation& call) {
   const auto loaded = load_config(call, true);
   if (!loaded) return loaded.error();
   if (call.for_people()) {
-    call.console.out << config::show(*loaded, call.args.has("origin"));
+    const std::string text = config::show(*loaded, call.args.has("origin"));
+    call.console.out << (call.console.out_is_tty ? printable(text, true) : text);
     return 0;
   }
   const auto document = parse_json(config::show_json(*loaded));

@@ -39,7 +39,7 @@ Expected<int> run_events(Invocation& call) {
       print_event(call, event);
       return call.console.out.good();
     });
-    if (interrupted()) return Failure(Error{Code::kCancelled, "interrupted"});
+    if (interrupted()) return Failure(interruption());
     if (!ended && (first || !is_away(ended.error()))) return ended.error();
     if (ended && (!follow || !*ended)) return 0;
     if (first) call.console.note("the node went away; waiting for it");

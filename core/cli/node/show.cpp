@@ -10,6 +10,7 @@
 #include "core/base/text.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/node_config.hpp"
+#include "core/cli/base/node_events.hpp"
 #include "core/cli/base/output.hpp"
 
 namespace skep::cli {
@@ -89,6 +90,31 @@ void print_node(const Console& c, const json::object& o) {
     c.out << indented(printable(error, true), "  ");
 }
 
+/// What a worker last said of results that it could not deliver.
+void print_results(Invocation& call, Client& node) {
+  SseReader reader;
+  json::object last;
+  const auto done = read_events(
+      node, reader, "/api/node/events?since=0&kind=worker.cut_off%2Cworker.delivered&follow=false",
+      [&](const SseEvent& event) {
+        if (auto parsed = parse_json(event.data); parsed && parsed->is_object())
+          last = std::move(parsed->get_object());
+        return true;
+      });
+  const json::value* found = last.if_contains("fields");
+  if (!done || found == nullptr || !found->is_object()) return;
+  const json::object& fields = found->get_object();
+  const std::string age = human_age(get_string(last, "at"), call.console.now_ms()) + " ago";
+  const bool cut_off = get_string(last, "event") == "worker.cut_off";
+  call.console.out
+      << fmt::format("{:14}", "results")
+      << (cut_off ? fmt::format("cut off {}: {}; {} were in the spool then", age,
+                                printable(get_string(fields, "reason")), get_int(fields, "held"))
+                  : fmt::format("{} were held for {} and delivered {}", get_int(fields, "count"),
+                                human_duration(get_int(fields, "away_seconds") * 1'000), age))
+      << '\n';
+}
+
 Failure no_object(const Client& node) {
   return Error{Code::kCorrupt, node.server() + " answered no JSON object"};
 }
@@ -99,8 +125,10 @@ Expected<int> show(Invocation& call) {
   const auto answer = node->get("/api/node");
   if (!answer) return answer.error();
   if (!answer->is_object()) return no_object(*node);
-  if (!print_document(call.console, call.format, *answer, "id"))
-    print_node(call.console, answer->get_object());
+  if (print_document(call.console, call.format, *answer, "id")) return 0;
+  print_node(call.console, answer->get_object());
+  const auto roles = texts(answer->get_object(), "roles");
+  if (std::find(roles.begin(), roles.end(), "worker") != roles.end()) print_results(call, *node);
   return 0;
 }
 

@@ -70,9 +70,11 @@ Expected<int> check(Invocation& call) {
   options->only = call.args.get("only");
   options->component = call.args.get("component");
   options->in_process = call.args.has("in-process");
-  const auto timeout = call.args.integer("test-timeout", 30, 1);
+  const auto timeout = call.args.duration("test-timeout", std::chrono::seconds(30));
   if (!timeout) return timeout.error();
-  options->timeout = std::chrono::seconds(*timeout);
+  if (timeout->count() == 0)
+    return Failure(usage_error("--test-timeout is 0", "--test-timeout 30s"));
+  options->timeout = *timeout;
   options->child = {"/proc/self/exe", kChildCommand,   "--settings", options->settings,
                     "--params",       options->params, "--seed",     std::to_string(options->seed)};
   conformance::TapReport tap(call.console.out, again(call, *options));
@@ -122,7 +124,7 @@ std::vector<Command> check_commands() {
                {"only", 0, "TEST", "one test"},
                {"component", 0, "NAME", "one component"},
                {"in-process", 0, "", "run the tests in this process, for a debugger"},
-               {"test-timeout", 0, "SECONDS", "longest time of one test (30)"},
+               {"test-timeout", 0, "TIME", "longest time of one test (30s)"},
                {"tap", 0, "", "TAP version 14 on stdout, the default; -o json for one document"},
                {"junit", 0, "FILE", "write JUnit XML as well"}};
   for (Option& o : document_options()) c.options.push_back(std::move(o));

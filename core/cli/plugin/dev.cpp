@@ -8,6 +8,7 @@
 #include "core/base/folder_watch.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/interrupt.hpp"
+#include "core/cli/base/terminal_text.hpp"
 #include "core/cli/plugin/install.hpp"
 #include "core/cli/plugin/tail.hpp"
 #include "core/proc/monotonic.hpp"
@@ -70,7 +71,7 @@ class DevLoop {
       return !interrupted();
     });
     if (exit && exit->reason == proc::ExitReason::kExited && exit->exit_code == 0) return true;
-    call_.console.err << output;
+    ScriptOutput(call_.console, false).err(output);
     if (!exit) print_failure(call_.console, Failure(exit.error()));
     return false;
   }

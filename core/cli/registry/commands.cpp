@@ -55,20 +55,23 @@ Cell state_cell(const json::object& o) {
 
 std::vector<Column> release_columns(WallMs now, bool with_workers) {
   std::vector<Column> out{
-      text_column("NAME", "name", !with_workers),
+      text_column("NAME", "name", !with_workers, Fit::kCut),
       text_column("KIND", "kind", !with_workers),
       text_column("VERSION", "version"),
       text_column("ARCH", "arch"),
       {"STATE", state_cell},
-      {"SITES", [](const json::object& r) { return Cell(list_at(r, "sites", "all")); }},
+      {"SITES", [](const json::object& r) { return Cell(list_at(r, "sites", "all")); }, false,
+       Fit::kCut},
       {"CANARIES", [](const json::object& r) { return Cell(list_at(r, "canaries", "-")); }, true},
       {"CANARY TASKS", [](const json::object& r) { return Cell(tasks_of(r)); }, with_workers},
       {"AGE",
        [now](const json::object& r) {
          return Cell(human_age(get_string(r, "published_at"), now));
        }},
-      {"SHA256", [](const json::object& r) { return Cell(get_string(r, "sha256").substr(0, 12)); }},
-      {"NOTE", [](const json::object& r) { return Cell(get_string(r, "reason")); }}};
+      {"SHA256", [](const json::object& r) { return Cell(get_string(r, "sha256").substr(0, 12)); },
+       with_workers},
+      {"NOTE", [](const json::object& r) { return Cell(get_string(r, "reason")); }, false,
+       Fit::kBelow}};
   if (with_workers)
     out.insert(out.begin() + 6,
                {"WORKERS", [](const json::object& r) { return Cell(workers_of(r)); }});
@@ -112,7 +115,8 @@ Expected<int> show(Invocation& call) {
        {"PRESENCE", [](const json::object& w) { return status_cell(get_string(w, "status")); }},
        text_column("MEANT TO RUN", "version"),
        {"STATE", state_cell},
-       {"NOTE", [](const json::object& w) { return Cell(get_string(w, "reason")); }}},
+       {"NOTE", [](const json::object& w) { return Cell(get_string(w, "reason")); }, false,
+        Fit::kBelow}},
       "worker_id", "no worker is meant to have it");
   return 0;
 }

@@ -5,12 +5,12 @@
 
 #include <boost/json.hpp>
 #include <ostream>
-#include <set>
 
 #include "core/base/base64.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
+#include "core/cli/base/placement.hpp"
 #include "core/cli/base/script_runner.hpp"
 #include "core/cli/registry/release_file.hpp"
 #include "core/cli/registry/rollout_wait.hpp"
@@ -50,9 +50,9 @@ Result<json::object> request_of(Invocation& call, const ReleaseFile& file) {
                          "--canary 2 --" + std::string(option));
   if (call.args.has("hold")) o["hold"] = true;
   if (call.args.has("promote-after")) {
-    const auto seconds = call.args.number("promote-after", 0);
-    if (!seconds) return seconds.error();
-    o["promote_after_seconds"] = *seconds;
+    const auto time = call.args.duration("promote-after", Millis{0});
+    if (!time) return time.error();
+    o["promote_after_seconds"] = static_cast<double>(time->count()) / 1'000;
   }
   o["content"] = base64_encode(file.content);
   return o;
@@ -74,30 +74,9 @@ std::string target_words(const json::object& release) {
   return out;
 }
 
-std::string no_worker_at(const std::string& site, const std::vector<std::string>& known) {
-  const std::string near = nearest(site, known);
-  return "warning: no worker at site \"" + site +
-         "\"; known sites: " + (known.empty() ? "none" : join(known, ", ")) +
-         (near.empty() ? "" : "; did you mean \"" + near + "\"?");
-}
-
-/// A site may get its workers later, so that an unknown one is no error. Without an answer there is
-/// nothing to say.
-void warn_of_empty_sites(const Invocation& call, Client& api, const json::object& release) {
-  const auto sites = words_of(release, "sites");
-  if (sites.empty()) return;
-  const auto workers = api.get("/api/workers");
-  if (!workers) return;
-  std::set<std::string> found;
-  for (const json::object* worker : items_of(*workers)) found.insert(get_string(*worker, "site"));
-  const std::vector<std::string> known(found.begin(), found.end());
-  for (const std::string& site : sites)
-    if (!found.contains(site)) call.console.note(printable(no_worker_at(site, known)));
-}
-
 Expected<int> publish(Invocation& call, const Expected<ReleaseFile>& file) {
   if (!file) return file.error();
-  const auto limit = call.args.number("wait-timeout", 60);
+  const auto limit = call.args.duration("wait-timeout", Millis{60'000});
   if (!limit) return limit.error();
   const auto body = request_of(call, *file);
   if (!body) return body.error();
@@ -115,13 +94,13 @@ Expected<int> publish(Invocation& call, const Expected<ReleaseFile>& file) {
         "{} {} {} {}{} to {}\n", file->kind, printable(file->name), printable(file->version),
         get_bool(*release, "existed") ? "was already published" : "published",
         file->signature.empty() ? "" : " (signed)", printable(target_words(*release)));
-  warn_of_empty_sites(call, **api, *release);
+  warn_of_empty_sites(call, **api, words_of(*release, "sites"));
   if (!wait) {
     call.console.note("  next:  skep registry show " + file->name);
     return 0;
   }
-  const auto done = wait_for_rollout(**api, call.console, file->name, get_int(*release, "release"),
-                                     Millis{static_cast<std::int64_t>(*limit * 1'000)});
+  const auto done =
+      wait_for_rollout(**api, call.console, file->name, get_int(*release, "release"), *limit);
   if (done) return 0;
   if (done.error().error.code != Code::kFailed) return done.error();
   print_failure(call.console, done.error());
@@ -136,9 +115,9 @@ Command publish_command(const std::string& noun, const std::string& extension,
       {"site", 0, "SITE", "for the workers of this site (every site)", true},
       {"canary", 0, "N|P%", "first on so many workers; the others follow when it does well"},
       {"hold", 0, "", "the canary goes on until: skep registry promote NAME"},
-      {"promote-after", 0, "SECONDS", "the canary's time when few tasks run (600)"},
+      {"promote-after", 0, "TIME", "the canary's time when few tasks run (10m)"},
       {"wait", 'w', "", "until every online worker that it is meant for runs it"},
-      {"wait-timeout", 0, "SECONDS", "with --wait: give up waiting after this long (60)"},
+      {"wait-timeout", 0, "TIME", "with --wait: give up waiting after this long (1m)"},
   };
   c.notes =
       "A canary is rolled back by itself when a worker cannot load it, or when at least 5 tasks "

@@ -74,8 +74,8 @@ Expected<json::value> wait_for_rollout(Client& api, const Console& console, cons
   std::string said;
   for (;;) {
     if (interrupted())
-      return Failure(Error{Code::kCancelled, "interrupted; the rollout goes on"}.with_next(
-          "skep registry show " + name));
+      return Failure(Error{Code::kCancelled, "interrupted; the rollout goes on", "interrupted",
+                           "skep registry show " + name});
     auto document = api.get(release_path(name));
     if (!document) return document;
     const Progress p = progress_of(*document, release);

@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 #include <filesystem>
+#include <memory>
 #include <ostream>
 
 #include "core/app/app.hpp"
@@ -12,6 +13,7 @@
 #include "core/cli/base/node_config.hpp"
 #include "core/cli/base/params.hpp"
 #include "core/cli/base/script_runner.hpp"
+#include "core/cli/base/terminal_text.hpp"
 #include "core/cli/script/test_harness.hpp"
 #include "core/cli/script/verbs.hpp"
 
@@ -59,7 +61,7 @@ Expected<int> lint(Invocation& call) {
     const auto source = read_source(path);
     if (!source) return source.error();
     for (const std::string& finding : findings_of(**runner, *source, *policy)) {
-      call.console.out << finding << '\n';
+      call.console.out << printable(finding, true) << '\n';
       clean = false;
     }
   }
@@ -68,14 +70,15 @@ Expected<int> lint(Invocation& call) {
 }
 
 ports::TaskEvents printing(const Console& console) {
+  const auto output = std::make_shared<ScriptOutput>(console, false);
   ports::TaskEvents events;
-  events.output = [&console](bool is_err, std::string_view bytes) {
-    (is_err ? console.err : console.out) << bytes << std::flush;
+  events.output = [output](bool is_err, std::string_view bytes) {
+    is_err ? output->err(bytes) : output->out(bytes);
   };
-  events.progress = [&console](std::uint32_t permille, std::string_view note) {
-    console.note(std::to_string(permille / 10) + " % " + std::string(note));
+  events.progress = [output](std::uint32_t permille, std::string_view note) {
+    output->mark(std::to_string(permille / 10) + " % " + std::string(note));
   };
-  events.log = [&console](std::string_view line) { console.note(line); };
+  events.log = [output](std::string_view line) { output->mark(line); };
   return events;
 }
 
@@ -102,15 +105,14 @@ Expected<int> run_one(Invocation& call) {
     return schema && schema_wants_text(*schema, key);
   });
   if (!params) return Failure(params.error());
-  const auto seconds = call.args.number("timeout", 0);
-  if (!seconds) return Failure(seconds.error());
-  const auto ended =
-      (*runner)->run(source->file, source->text, to_text(*params),
-                     Millis(static_cast<std::int64_t>(*seconds * 1000)), printing(call.console));
+  const auto timeout = call.args.duration("timeout", Millis{0});
+  if (!timeout) return Failure(timeout.error());
+  const auto ended = (*runner)->run(source->file, source->text, to_text(*params), *timeout,
+                                    printing(call.console));
   if (!ended) return ended.error();
   if (ended->kind != model::OutcomeKind::kSucceeded) return failure_of(*ended);
   const auto result = parse_json(ended->result);
-  call.console.out << (result ? pretty(*result) : ended->result) << '\n';
+  call.console.out << (result ? pretty(*result) : printable(ended->result)) << '\n';
   return 0;
 }
 

@@ -97,7 +97,7 @@ std::vector<Column> columns(bool running) {
     for (Column& column : generation_columns())
       if (column.title != "ISOLATION") out.push_back(std::move(column));
   out.push_back(text_column("PATH", "path", true));
-  out.push_back(text_column("DESCRIPTION", "description"));
+  out.push_back(text_column("DESCRIPTION", "description", false, Fit::kCut));
   return out;
 }
 

@@ -36,13 +36,12 @@ void print_status(const Console& c, const std::string& server, const json::value
   if (const json::object* workers = part(o, "workers"))
     c.out << "workers  " << counts_text(*workers, {"online", "late", "offline", "stale"}) << '\n';
   if (const json::object* queue = part(o, "queue")) {
-    c.out << "queue    "
-          << counts_text(*queue, {"queued", "claimed", "executing", "succeeded", "failed",
-                                  "cancelled", "dead"});
+    std::string counts = counts_text(
+        *queue, {"queued", "claimed", "executing", "succeeded", "failed", "cancelled", "dead"});
     const double oldest = get_double(*queue, "oldest_queued_seconds");
     if (oldest > 0)
-      c.out << ", oldest waits " << human_duration(static_cast<std::int64_t>(oldest * 1'000));
-    c.out << '\n';
+      counts += ", oldest waits " + human_duration(static_cast<std::int64_t>(oldest * 1'000));
+    c.out << "queue    " << wrapped(counts, c.width, 9) << '\n';
   }
   c.out << '\n';
   print_list(c, Format::kTable, health, worker_columns(c.now_ms()), "worker_id",

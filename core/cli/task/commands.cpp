@@ -3,11 +3,13 @@
 
 #include <boost/json.hpp>
 #include <ostream>
+#include <utility>
 
 #include "core/cli/base/follow.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/cli/base/invocation.hpp"
+#include "core/cli/base/task_id.hpp"
 #include "core/cli/base/task_view.hpp"
 #include "core/cli/task/verbs.hpp"
 
@@ -51,72 +53,109 @@ Expected<int> list(Invocation& call) {
                                   {"worker_id", call.args.get("worker")}},
                                  *limit);
   if (!tasks) return tasks.error();
-  print_list(call.console, call.format, *tasks, task_columns(call.console.now_ms()), "id",
+  const std::size_t width =
+      call.format == Format::kWide ? std::string::npos : id_width(items_of(*tasks));
+  print_list(call.console, call.format, *tasks, task_columns(call.console.now_ms(), width), "id",
              "no tasks");
   if (call.for_people() && !get_string(tasks->get_object(), "next_cursor").empty())
     call.console.note("more tasks exist; next: --limit " + std::to_string(*limit * 4));
   return 0;
 }
 
-Expected<int> show_document(Invocation& call, const std::string& path,
-                            void (*print)(const Console&, const json::object&)) {
+/// The control plane, and the whole id of the task that ID means.
+struct Target {
+  Client& api;
+  std::string id;
+};
+
+Expected<Target> target(Invocation& call) {
   auto api = call.api();
   if (!api) return api.error();
-  const auto document = (*api)->get(path);
+  auto id = task_id_of(call, **api, call.args.get("ID"));
+  if (!id) return id.error();
+  return Target{**api, std::move(*id)};
+}
+
+/// The document below the task's path, printed for programs already; null then.
+Expected<json::value> document_of(Invocation& call, const Target& task, std::string_view rest) {
+  auto document = task.api.get(task_path(task.id, rest));
   if (!document) return document.error();
   if (!document->is_object()) return Failure(Error{Code::kCorrupt, "the answer is no JSON object"});
-  if (!print_document(call.console, call.format, *document, "id"))
-    print(call.console, document->get_object());
-  return 0;
+  if (print_document(call.console, call.format, *document, "id")) return json::value();
+  return document;
+}
+
+/// A task that was ended before it could report left its output in the log alone.
+bool has_output_of_its_own(const json::object& task) {
+  const json::value* result = task.if_contains("result");
+  return (result != nullptr && !result->is_null()) || get_int(task, "attempt") == 0;
 }
 
 Expected<int> show(Invocation& call) {
-  return show_document(call, task_path(call.args.get("ID")), print_task);
+  const auto task = target(call);
+  if (!task) return task.error();
+  const auto document = document_of(call, *task, "");
+  if (!document) return document.error();
+  if (document->is_null()) return 0;
+  print_task(call.console, document->get_object());
+  if (has_output_of_its_own(document->get_object())) return 0;
+  const OnLine print = line_printer(call.console);
+  bool begun = false;
+  const auto done = read_logs(task->api, task->id, false, Millis{0}, [&](const LogLine& line) {
+    if (!std::exchange(begun, true))
+      call.console.out << '\n' << call.console.paint(Style::kBold, "output") << '\n';
+    return print(line);
+  });
+  if (!done) return done.error();
+  return 0;
 }
 
 Expected<int> explain(Invocation& call) {
-  return show_document(call, task_path(call.args.get("ID"), "/explain"), print_explanation);
+  const auto task = target(call);
+  if (!task) return task.error();
+  const auto document = document_of(call, *task, "/explain");
+  if (!document) return document.error();
+  if (!document->is_null()) print_explanation(call.console, document->get_object());
+  return 0;
 }
 
 OnLine json_printer(const Console& c) {
   return [&c](const LogLine& line) {
-    json::object o{{"stream", line.stream}, {"text", line.text}};
-    c.out << json::serialize(o) << '\n' << std::flush;
+    const json::object o{{"attempt", line.attempt}, {"stream", line.stream}, {"text", line.text}};
+    c.out << json_line(o) << '\n' << std::flush;
     return c.out.good();
   };
 }
 
 Expected<int> logs(Invocation& call) {
-  auto api = call.api();
-  if (!api) return api.error();
   const bool follow = call.args.has("follow");
   if (follow) catch_interrupts();
-  const std::string id = call.args.get("ID");
-  const auto done =
-      read_logs(**api, id, follow, Millis{0},
-                call.for_people() ? line_printer(call.console) : json_printer(call.console));
-  if (!done) return detached(done.error(), id);
+  const auto task = target(call);
+  if (!task) return task.error();
+  const auto done = read_logs(task->api, task->id, follow, Millis{0},
+                              call.for_people() ? line_printer(call.console, call.args.has("raw"))
+                                                : json_printer(call.console));
+  if (!done) return detached(done.error(), task->id);
   return 0;
 }
 
 Expected<int> act(Invocation& call, std::string_view verb) {
-  auto api = call.api();
-  if (!api) return api.error();
-  const std::string id = call.args.get("ID");
-  const auto answer = (*api)->post(task_path(id, "/" + std::string(verb)));
+  const auto task = target(call);
+  if (!task) return task.error();
+  const auto answer = task->api.post(task_path(task->id, "/" + std::string(verb)));
   if (!answer) return answer.error();
   if (print_document(call.console, call.format, *answer, "id")) return 0;
-  const json::object* task = answer->if_object();
-  call.console.out << "task " << printable(id) << ' '
-                   << printable(task == nullptr ? "" : get_string(*task, "status")) << '\n';
-  call.console.note("  next:  skep task show " + id);
+  const json::object* now = answer->if_object();
+  call.console.out << "task " << printable(task->id) << ' '
+                   << printable(now == nullptr ? "" : get_string(*now, "status")) << '\n';
+  call.console.note("  next:  skep task show " + task->id);
   return 0;
 }
 
 Command with_id(std::string name, std::string summary,
                 std::function<Expected<int>(Invocation&)> run) {
   Command c{std::move(name), std::move(summary)};
-  c.positionals = {{"ID", "task id"}};
+  c.positionals = {{"ID", "task id, its beginning, or @last: the last one submitted from here"}};
   c.run = std::move(run);
   return c;
 }
@@ -141,7 +180,11 @@ Command list_command() {
 
 std::vector<Command> task_commands() {
   Command follow = with_id("task logs", "print what a task wrote", logs);
-  follow.options = {{"follow", 'f', "", "go on until the task has ended"}};
+  follow.options = {{"follow", 'f', "", "go on until the task has ended"},
+                    {"raw", 0, "", "the bytes as they are, onto a terminal too"}};
+  follow.notes =
+      "On a terminal, control characters of the task are shown as text (\\x1b): its output can\n"
+      "neither move the cursor nor write over what is there. A pipe or a file gets the bytes.";
   return {submit_command(),
           list_command(),
           with_id("task show", "show a task and its result", show),

@@ -2,21 +2,29 @@
 #include "core/cli/task/verbs.hpp"
 
 #include <boost/json.hpp>
+#include <cmath>
 #include <memory>
 #include <ostream>
 
+#include "core/base/duration.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/follow.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/cli/base/invocation.hpp"
 #include "core/cli/base/params.hpp"
+#include "core/cli/base/placement.hpp"
+#include "core/cli/base/task_id.hpp"
 #include "core/cli/base/task_view.hpp"
+#include "core/cli/base/terminal_text.hpp"
 
 namespace skep::cli {
 namespace {
 
 constexpr int kTaskFailed = 9;
+constexpr double kFarthest = 100 * 365.0 * 86'400;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// ISO 8601, or "+90s", "+10m", "+2h" from now.
 Result<std::string> time_of(const std::string& option, const std::string& text, WallMs now) {
@@ -27,12 +35,10 @@ Result<std::string> time_of(const std::string& option, const std::string& text, 
     if (!at) return wrong;
     return to_iso(*at);
   }
-  const std::string units = "smh";
-  const std::int64_t factors[] = {1'000, 60'000, 3'600'000};
-  const std::size_t unit = units.find(text.back());
-  const auto count = to_int(text.substr(1, text.size() - 2));
-  if (unit == std::string::npos || !count || *count < 0 || *count > 1'000'000) return wrong;
-  return to_iso(now + *count * factors[unit]);
+  // Without a unit nobody can tell seconds from minutes.
+  const auto seconds = is_digit(text.back()) ? std::nullopt : parse_duration(text.substr(1));
+  if (!seconds || *seconds > kFarthest) return wrong;
+  return to_iso(now + static_cast<std::int64_t>(std::llround(*seconds * 1'000)));
 }
 
 Status add_times(Invocation& call, json::object& task) {
@@ -58,9 +64,9 @@ Status add_numbers(Invocation& call, json::object& task) {
     task["max_attempts"] = *n;
   }
   if (call.args.has("task-timeout")) {
-    const auto seconds = call.args.number("task-timeout", 0);
-    if (!seconds) return seconds.error();
-    task["timeout_seconds"] = *seconds;
+    const auto timeout = call.args.duration("task-timeout", Millis{0});
+    if (!timeout) return timeout.error();
+    task["timeout_seconds"] = static_cast<double>(timeout->count()) / 1'000;
   }
   return {};
 }
@@ -110,9 +116,10 @@ Expected<json::value> until_end(Invocation& call, Client& api, const std::string
                                 Millis limit) {
   if (call.args.has("follow")) {
     // With a format for programs stdout is the task's document alone.
+    const auto output = std::make_shared<ScriptOutput>(call.console, false);
     const auto show =
-        call.for_people() ? line_printer(call.console) : OnLine([&call](const LogLine& line) {
-          call.console.err << line.text << std::flush;
+        call.for_people() ? line_printer(call.console) : OnLine([output](const LogLine& line) {
+          output->err(line.text);
           return true;
         });
     const auto logs = read_logs(api, id, true, limit, show);
@@ -123,8 +130,13 @@ Expected<json::value> until_end(Invocation& call, Client& api, const std::string
   return task;
 }
 
+void warn_of_nobody(Invocation& call, Client& api) {
+  if (call.args.has("site")) warn_of_empty_sites(call, api, {call.args.get("site")});
+  if (call.args.has("worker")) warn_of_unknown_worker(call, api, call.args.get("worker"));
+}
+
 Expected<int> submit(Invocation& call) {
-  const auto limit = call.args.number("wait-timeout", 0);
+  const auto limit = call.args.duration("wait-timeout", Millis{0});
   if (!limit) return limit.error();
   auto spec = task_spec(call);
   if (!spec) return spec.error();
@@ -138,6 +150,8 @@ Expected<int> submit(Invocation& call) {
   const std::string id = task == nullptr ? std::string() : get_string(*task, "id");
   if (id.empty())
     return Failure(Error{Code::kCorrupt, "the control plane's answer has no task id"});
+  remember_last(call, **api, id);
+  if (call.for_people()) warn_of_nobody(call, **api);
   if (!wait) {
     if (print_document(call.console, call.format, *made, "id")) return 0;
     call.console.out << "task " << printable(id) << ' ' << printable(get_string(*task, "status"))
@@ -146,7 +160,7 @@ Expected<int> submit(Invocation& call) {
     return 0;
   }
   call.console.note("task " + id + " " + printable(get_string(*task, "status")));
-  auto ended = until_end(call, **api, id, Millis{static_cast<std::int64_t>(*limit * 1'000)});
+  auto ended = until_end(call, **api, id, *limit);
   if (!ended) return ended.error();
   const json::object& result = ended->get_object();
   if (!print_document(call.console, call.format, *ended, "id"))
@@ -168,14 +182,21 @@ Command submit_command() {
       {"worker", 0, "ID", "run on this worker"},
       {"require", 0, "CAPABILITY", "run where this capability is on", true},
       {"priority", 0, "P", "low, normal, high, critical or 0 to 9"},
-      {"timeout", 0, "SECONDS", "longest run of one attempt", false, {}, {}, "task-timeout"},
+      {"timeout",
+       0,
+       "TIME",
+       "longest run of one attempt, such as 30s or 5m",
+       false,
+       {},
+       {},
+       "task-timeout"},
       {"max-attempts", 0, "N", "attempts before the task is dead or failed"},
       {"run-at", 0, "TIME", "not before: 2026-01-10T12:34:56Z, +90s, +10m, +2h"},
       {"expires-at", 0, "TIME", "give up when not started by then"},
       {"idempotency-key", 0, "KEY", "the same key submits once"},
       {"wait", 'w', "", "wait for the end and print the result"},
       {"follow", 'f', "", "as --wait, with the output as it comes"},
-      {"wait-timeout", 0, "SECONDS", "with --wait or -f: stop waiting after this long (exit 7)"},
+      {"wait-timeout", 0, "TIME", "with --wait or -f: stop waiting after this long (exit 7)"},
   };
   c.notes =
       "Ctrl-C stops waiting and leaves the task running. Exit code 9: the task ended without "

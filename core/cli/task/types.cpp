@@ -13,7 +13,7 @@ namespace {
 
 std::vector<Column> type_columns() {
   return {text_column("TYPE", "name"), text_column("VERSION", "version"),
-          text_column("ABOUT", "description")};
+          text_column("ABOUT", "description", false, Fit::kCut)};
 }
 
 void print_type(const Console& c, const json::object& type) {

@@ -43,7 +43,7 @@ Expected<std::string> wait_until_ready(supervise::Detached& supervisor,
     const auto record = state.read();
     if (record && *record && (*record)->ready && (*record)->supervisor.pid == supervisor.id().pid)
       return (*record)->url;
-    if (interrupted()) return Failure(Error{Code::kCancelled, "interrupted"});
+    if (interrupted()) return Failure(interruption());
     if (supervisor.has_ended(Millis{100})) return did_not_start(supervisor, state);
     if (proc::monotonic_ms() > until)
       return Failure(Error{Code::kDeadline,

@@ -67,7 +67,7 @@ Failure UpNodes::ended(const supervise::EndedNode& node) const {
 }
 
 Expected<void> UpNodes::still_waiting(std::string_view what, MonoMs until) {
-  if (interrupted()) return Failure(Error{Code::kCancelled, "interrupted"});
+  if (interrupted()) return Failure(interruption());
   // The pause between two questions ends early when there is news.
   if (const auto node = nodes_.wait(kPoll)) return ended(*node);
   if (proc::monotonic_ms() > until)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <functional>
 #include <ostream>
 
 #include "core/cli/base/format.hpp"
@@ -13,6 +14,8 @@
 
 namespace skep::cli {
 namespace {
+
+constexpr std::size_t kShown = 5;
 
 std::string worker_path(const std::string& id, std::string_view rest = {}) {
   return "/api/workers/" + encode_part(id) + std::string(rest);
@@ -30,10 +33,43 @@ Expected<int> list(Invocation& call) {
   return 0;
 }
 
+/// The id that begins with `word`, when no worker is called `word` and one alone begins so; else
+/// `unknown`, the control plane's own word.
+Expected<std::string> id_beginning(Client& api, const std::string& word, const Failure& unknown) {
+  if (unknown.error.code != Code::kNotFound) return unknown;
+  const auto workers = api.get("/api/workers");
+  if (!workers) return unknown;
+  std::vector<std::string> ids;
+  for (const json::object* w : items_of(*workers))
+    if (get_string(*w, "worker_id").starts_with(word)) ids.push_back(get_string(*w, "worker_id"));
+  if (ids.empty()) return unknown;
+  if (ids.size() == 1) return ids.front();
+  if (ids.size() > kShown) ids.resize(kShown);
+  return Failure{
+      usage_error("\"" + word + "\" begins the ids of several workers", "give more of the id")
+          .named("ambiguous-id"),
+      {},
+      std::move(ids)};
+}
+
+/// What `ask` says of the worker that `word` means.
+Expected<json::value> of_worker(
+    Client& api, std::string& word,
+    const std::function<Expected<json::value>(const std::string& id)>& ask) {
+  auto answer = ask(word);
+  if (answer) return answer;
+  auto id = id_beginning(api, word, answer.error());
+  if (!id) return id.error();
+  word = std::move(*id);
+  return ask(word);
+}
+
 Expected<int> show(Invocation& call) {
   auto api = call.api();
   if (!api) return api.error();
-  const auto worker = (*api)->get(worker_path(call.args.get("ID")));
+  std::string id = call.args.get("ID");
+  const auto worker = of_worker(
+      **api, id, [&](const std::string& whole) { return (*api)->get(worker_path(whole)); });
   if (!worker) return worker.error();
   if (!worker->is_object()) return Failure(Error{Code::kCorrupt, "the worker is no JSON object"});
   if (!print_document(call.console, call.format, *worker, "worker_id"))
@@ -48,9 +84,11 @@ Expected<int> act(Invocation& call, const std::string& verb) {
   auto api = call.api();
   if (!api) return api.error();
   std::optional<Failure> first;
-  for (const std::string& id : call.args.all("ID")) {
-    const auto answer = verb == kRemove ? (*api)->remove(worker_path(id))
-                                        : (*api)->post(worker_path(id, "/" + verb));
+  for (std::string id : call.args.all("ID")) {
+    const auto answer = of_worker(**api, id, [&](const std::string& whole) {
+      return verb == kRemove ? (*api)->remove(worker_path(whole))
+                             : (*api)->post(worker_path(whole, "/" + verb));
+    });
     if (!answer) {
       if (first) print_failure(call.console, *first);
       first = answer.error();
@@ -69,7 +107,7 @@ Expected<int> act(Invocation& call, const std::string& verb) {
 
 Command with_ids(const std::string& verb, std::string summary) {
   Command c{"worker " + verb, std::move(summary)};
-  c.positionals = {{"ID", "worker id", true, {}, true}};
+  c.positionals = {{"ID", "worker id, or its beginning", true, {}, true}};
   c.run = [verb](Invocation& call) { return act(call, verb); };
   return c;
 }
@@ -81,7 +119,7 @@ std::vector<Command> worker_commands() {
   all.options = {{"site", 0, "SITE", "only this site"}};
   all.run = list;
   Command one{"worker show", "show one worker"};
-  one.positionals = {{"ID", "worker id"}};
+  one.positionals = {{"ID", "worker id, or its beginning"}};
   one.run = show;
   return {std::move(all),
           std::move(one),

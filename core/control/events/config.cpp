@@ -1,9 +1,21 @@
 #include "core/control/events/config.hpp"
+
+#include <array>
+
 #include "core/config/keys.hpp"
 
 namespace skep::control {
 
 using config::Format;
+
+std::span<const std::string_view> event_kinds() {
+  static constexpr std::array<std::string_view, 14> kKinds{
+      "task.succeeded",      "task.failed",       "task.cancelled", "task.dead",
+      "worker.registered",   "worker.paused",     "worker.resumed", "worker.draining",
+      "worker.removed",      "release.published", "release.canary", "release.promoted",
+      "release.rolled_back", "release.withdrawn"};
+  return kKinds;
+}
 
 // clang-format off
 std::span<const config::Key> event_keys() {

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace skep::config {
@@ -17,6 +18,8 @@ struct EventConfig {
   int max_events = 1'000'000;
 };
 
+/// Every kind of durable event. [any]
+std::span<const std::string_view> event_kinds();
 /// Rows of the section [control], for core/config/keys.cpp. [any]
 std::span<const config::Key> event_keys();
 

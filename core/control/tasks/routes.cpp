@@ -4,9 +4,9 @@
 #include "core/api/task_json.hpp"
 #include "core/api/task_views.hpp"
 #include "core/base/text.hpp"
-#include "core/base/utf8.hpp"
 #include "core/control/answer.hpp"
 #include "core/control/query.hpp"
+#include "core/control/tasks/task_lookup.hpp"
 #include "core/control/tasks/tasks.hpp"
 
 namespace skep::control {
@@ -19,6 +19,8 @@ constexpr std::size_t kMaxBatch = 10'000;
 /// A page ends after the task with which it weighs as much: lists carry whole documents.
 constexpr std::size_t kPageBytes = 4u << 20;
 constexpr int kLogRows = 200;
+const std::vector<std::string> kStatusWords{"queued", "claimed",   "executing", "succeeded",
+                                            "failed", "cancelled", "dead"};
 
 Result<std::vector<model::TaskSpec>> read_specs(const json::value& body, int default_attempts) {
   std::vector<model::TaskSpec> specs;
@@ -103,10 +105,7 @@ HttpResponse list(Tasks& f, const HttpRequest& r, ports::TaskQuery query) {
   if (const std::string word = text_of(r, "status"); !word.empty()) {
     query.states = model::states_of(word);
     if (query.states.empty())
-      return HttpResponse::problem(
-          invalid("query parameter status=" + std::string(clip_utf8(word, 60)) +
-                  ": expected queued, claimed, executing, succeeded, failed, cancelled or dead")
-              .named("bad-query"));
+      return HttpResponse::problem(bad_choice("status", word, kStatusWords));
   }
   query.after_seq = page->after;
   query.limit = page->limit + 1;
@@ -122,7 +121,21 @@ HttpResponse list(Tasks& f, const HttpRequest& r, ports::TaskQuery query) {
   return HttpResponse::json(api::encode_tasks(*tasks, next));
 }
 
-HttpResponse list_tasks(Tasks& f, const HttpRequest& r) { return list(f, r, {}); }
+/// ?id=: for people, who type the beginning of one.
+HttpResponse list_by_id(Tasks& f, const HttpRequest& r, const std::string& beginning) {
+  const auto page = page_of(r);
+  if (!page) return HttpResponse::problem(page.error());
+  if (!is_id_beginning(beginning))
+    return HttpResponse::problem(bad_parameter("id", beginning, "4 to 36 of 0-9, a-f and -"));
+  const auto tasks = tasks_beginning(f.platform.queue, beginning, page->limit);
+  return tasks ? HttpResponse::json(api::encode_tasks(*tasks, ""))
+               : HttpResponse::problem(tasks.error());
+}
+
+HttpResponse list_tasks(Tasks& f, const HttpRequest& r) {
+  const std::string beginning = text_of(r, "id");
+  return beginning.empty() ? list(f, r, {}) : list_by_id(f, r, beginning);
+}
 
 HttpResponse list_worker_tasks(Tasks& f, const HttpRequest& r) {
   const auto worker = f.workers.directory.find(id_of(r));
@@ -244,6 +257,8 @@ std::vector<net::Route> Tasks::routes() {
   constexpr net::QueryParameter kStatus{
       "status", "Only tasks of this status.",
       R"({"enum":["queued","claimed","executing","succeeded","failed","cancelled","dead"]})"};
+  constexpr net::QueryParameter kId{"id", "Only tasks whose id begins so; no other filter counts.",
+                                    R"({"type":"string","minLength":4,"maxLength":36})"};
   constexpr net::QueryParameter kType{"type", "Only tasks of this type."};
   constexpr net::QueryParameter kSite{"site", "Only tasks for this site."};
   constexpr net::QueryParameter kWorker{"worker_id", "Only tasks of this worker."};
@@ -266,7 +281,7 @@ std::vector<net::Route> Tasks::routes() {
        "List tasks, newest first.",
        bind(list_tasks),
        {"", "TaskList"},
-       {kStatus, kType, kSite, kWorker, kLimitParameter, kCursorParameter}},
+       {kId, kStatus, kType, kSite, kWorker, kLimitParameter, kCursorParameter}},
       {"GET",
        "/api/tasks/{id}",
        kOperate,

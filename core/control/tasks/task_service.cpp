@@ -1,10 +1,12 @@
 #include "core/control/tasks/task_service.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "core/api/task_json.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
+#include "core/base/text.hpp"
 #include "core/model/placement.hpp"
 
 namespace skep::control {
@@ -26,6 +28,15 @@ Task make_task(TaskSpec spec, WallMs now) {
 bool same_route(const Task& a, const Task& b) {
   return a.spec.type == b.spec.type && a.spec.site == b.spec.site &&
          a.spec.target_worker == b.spec.target_worker && a.spec.requirements == b.spec.requirements;
+}
+
+/// What is wrong with a site at which no worker is; "" when there is one, or any site will do.
+std::string nobody_at(const std::string& site, const std::vector<WorkerRecord>& workers) {
+  std::set<std::string> sites;
+  for (const WorkerRecord& w : workers) sites.insert(w.profile.site);
+  if (site.empty() || sites.contains(site)) return {};
+  const std::vector<std::string> known(sites.begin(), sites.end());
+  return "; no worker is at site \"" + site + "\", " + suggestion(site, known);
 }
 
 Error unknown_task(const std::string& id) {
@@ -183,7 +194,7 @@ Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
   } else {
     e.summary = head + "is queued for " + std::to_string((now - t.created_ms) / 1000) +
                 " s; it can run on " + std::to_string(eligible) + " of " +
-                std::to_string(all.size()) + " workers";
+                std::to_string(all.size()) + " workers" + nobody_at(t.spec.site, all);
     e.next = eligible > 0 ? "skep worker list" : "skep task cancel " + t.id;
   }
   return e;

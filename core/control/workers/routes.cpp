@@ -1,4 +1,6 @@
 // The routes of the feature "workers": parse, call the service, encode.
+#include <algorithm>
+
 #include "core/api/worker_json.hpp"
 #include "core/control/answer.hpp"
 #include "core/control/query.hpp"
@@ -24,6 +26,11 @@ HttpResponse heartbeat(Workers& f, const HttpRequest& r) {
 }
 
 HttpResponse list_workers(Workers& f, const HttpRequest& r) {
+  const std::vector<std::string> words{"online", "late", "offline", "stale"};
+  if (const auto status = r.query.find("status");
+      status != r.query.end() &&
+      std::find(words.begin(), words.end(), status->second) == words.end())
+    return HttpResponse::problem(bad_choice("status", status->second, words));
   const WallMs now = f.platform.clock.wall_ms();
   const auto matches = [&](const std::string& key, std::string_view value) {
     const auto wanted = r.query.find(key);

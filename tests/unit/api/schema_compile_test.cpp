@@ -20,7 +20,7 @@ std::string why_not(std::string_view schema) {
 TEST(SchemaCompile, takes_every_documented_keyword) {
   EXPECT_EQ(why_not(R"({
     "type": "object", "description": "d", "required": ["a"], "additionalProperties": {"type": "null"},
-    "x-reload": "hot", "properties": {
+    "x-reload": "hot", "oneOf": [{"required": ["b"]}, {"required": ["c"]}], "properties": {
       "a": {"type": ["integer", "null"], "minimum": 0, "maximum": 9},
       "b": {"type": "string", "minLength": 1, "maxLength": 9, "pattern": "^x", "x-secret": true},
       "c": {"type": "array", "items": {"type": "boolean"}, "minItems": 0, "maxItems": 3},
@@ -69,6 +69,15 @@ INSTANTIATE_TEST_SUITE_P(
             "schema /additionalProperties: is \"no\" (a string); expected true, false or a schema"},
         Case{R"({"type":"object","properties":{"script":{}},"required":["scrip"]})",
              "schema /required: \"scrip\" is not among the properties; did you mean \"script\"?"},
+        Case{R"({"oneOf":[{"required":["a"]}]})",
+             "schema /oneOf: is [{\"required\":[\"a\"]}] (an array); expected a list of at least "
+             "two "
+             "{\"required\": [NAME]}"},
+        Case{R"({"oneOf":[{"required":["a"]},{"type":"null"}]})",
+             "schema /oneOf: has {\"type\":\"null\"} (an object); expected {\"required\": [NAME]}"},
+        Case{R"({"type":"object","properties":{"script":{},"b":{}},
+                 "oneOf":[{"required":["scrip"]},{"required":["b"]}]})",
+             "schema /oneOf: \"scrip\" is not among the properties; did you mean \"script\"?"},
         Case{R"({"required":["a",1]})", "schema /required: has 1 (an integer); expected names"},
         Case{R"({"type":"integer","default":"x"})",
              "schema /default: is \"x\" (a string); expected an integer"},

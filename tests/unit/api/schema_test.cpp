@@ -36,6 +36,16 @@ constexpr std::string_view kScript = R"({"type":"object","required":["script"],"
                                           "mb":{"type":"integer"}}},
   "env":{"type":"object","additionalProperties":{"type":"string"}}}})";
 
+TEST(Schema, wants_exactly_one_of_the_members_of_oneOf) {  // O10
+  constexpr std::string_view kEither = R"({"type":"object","properties":{"a":{},"b":{},"c":{}},
+    "oneOf":[{"required":["a"]},{"required":["b"]}]})";
+  EXPECT_EQ(outcome(kEither, R"({"a":1,"c":2})"), R"({"a":1,"c":2})");
+  EXPECT_EQ(outcome(kEither, R"({"c":2})"),
+            " has none of \"a\", \"b\"; expected exactly one of them");
+  EXPECT_EQ(outcome(kEither, R"({"a":1,"b":2})"),
+            " has several of \"a\", \"b\"; expected exactly one of them");
+}
+
 TEST(Schema, fills_defaults_also_of_objects_that_are_missing) {
   const auto value = parse_json(outcome(kScript, R"({"script":"x"})"));
   ASSERT_TRUE(value);

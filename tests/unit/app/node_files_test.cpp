@@ -40,6 +40,13 @@ plugin::ScriptInfo script(const std::string& sha256, plugin::ScriptState state,
   return s;
 }
 
+TEST(database_path, is_another_file_for_each_plugin) {  // A4
+  EXPECT_EQ(database_path(DatabaseKind::kQueue, "sqlite", "/st"), "/st/queue.db");
+  EXPECT_EQ(database_path(DatabaseKind::kStore, "sqlite", "/st"), "/st/store.db");
+  EXPECT_EQ(database_path(DatabaseKind::kQueue, "com.acme.queue", "/st"),
+            "/st/com.acme.queue-queue.db");
+}
+
 TEST(release_states, a_script_that_does_not_load_failed_while_the_old_one_is_active) {
   auto s = script("new", plugin::ScriptState::kFailed, "probe.lua:1: no");
   s.generations = {generation(1, "old", plugin::GenerationState::kActive)};

@@ -40,6 +40,7 @@ class FakeControl {
       ran.requests.push_back(r);
       if (next == answers_.size()) return unavailable("connect: Connection refused");
       const Answer& a = answers_[next++];
+      if (r.on_body && a.status < 400) r.on_body(a.body);
       return net::ClientResponse{a.status, a.body, {}};
     };
     ran.code = cli::run(words, environment, {in, out, err, tty, tty, test_now}, transport);

@@ -1,11 +1,14 @@
 // Which node or control plane a command talks to, and who said so.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 
+#include "core/base/fd.hpp"
 #include "core/supervise/state_folder.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/cli/cli_support.hpp"
@@ -41,6 +44,16 @@ class Destinations : public testing::Test {
     const net::ClientRequest& r = ran.requests[0];
     return r.unix_socket.empty() ? r.url : r.unix_socket;
   }
+  /// A socket at which somebody listens until it is closed.
+  UniqueFd listen(const std::string& name) const {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    dir_.file(name).copy(address.sun_path, sizeof(address.sun_path) - 1);
+    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(::listen(fd.get(), 8), 0);
+    return fd;
+  }
   static bool has_header(const Ran& ran, const std::string& wanted) {
     const auto& headers = ran.requests.at(0).headers;
     return std::find(headers.begin(), headers.end(), wanted) != headers.end();
@@ -65,8 +78,38 @@ TEST_F(Destinations, of_a_port_that_the_kernel_chose_are_what_the_node_wrote_dow
   EXPECT_EQ(never.code, 8);
   EXPECT_NE(never.err.find("never started"), std::string::npos) << never.err;
   fs::create_directory(dir_.file("st"));
+  const UniqueFd socket = listen("st/node.sock");
   write("st/endpoints", "http://127.0.0.1:7001\n");
   EXPECT_EQ(asked({"task", "list", "-c", file}), kTasks);
+}
+
+TEST_F(Destinations, of_a_control_plane_that_does_not_run_are_no_strangers) {  // A9
+  const std::string file = control("127.0.0.1:7001");
+  fs::create_directory(dir_.file("st"));
+  for (const bool crashed : {false, true}) {
+    if (crashed) listen("st/node.sock").reset();
+    const Ran ran = FakeControl().run({"task", "submit", "t", "-c", file});
+    EXPECT_EQ(ran.code, 8) << crashed;
+    EXPECT_TRUE(ran.requests.empty()) << "whoever listens there now is somebody else";
+    EXPECT_NE(ran.err.find("does not run"), std::string::npos) << ran.err;
+    EXPECT_NE(ran.err.find("next:  skep start -c "), std::string::npos) << ran.err;
+  }
+}
+
+TEST_F(Destinations, of_a_folder_whose_skep_up_has_ended_are_no_strangers) {  // A9
+  const fs::path before = fs::current_path();
+  fs::current_path(dir_.path());
+  fs::create_directory(".skep");
+  EXPECT_EQ(asked({"task", "list"}), "http://127.0.0.1:9595/api/tasks?limit=50")
+      << "a state folder, but none of skep up";
+  write(".skep/control.toml", "");
+  const Ran ran = FakeControl().run({"task", "submit", "t"});
+  const std::string named = asked({"task", "list", "--server", "http://h:1"});
+  fs::current_path(before);
+  EXPECT_EQ(ran.code, 8);
+  EXPECT_TRUE(ran.requests.empty());
+  EXPECT_NE(ran.err.find("the skep up of ./.skep does not run"), std::string::npos) << ran.err;
+  EXPECT_EQ(named, "http://h:1/api/tasks?limit=50");
 }
 
 TEST_F(Destinations, of_a_worker_are_its_control_plane) {
@@ -180,7 +223,7 @@ TEST_F(Destinations, are_the_running_skep_up_of_this_folder_before_the_default) 
   EXPECT_EQ(none, "http://127.0.0.1:9595/x");
   EXPECT_EQ(up, "http://127.0.0.1:7002/x");
   EXPECT_EQ(variable, "http://v:1/x");
-  EXPECT_EQ(over, "http://127.0.0.1:9595/x");
+  EXPECT_NE(over.find("the skep up of ./.skep does not run"), std::string::npos) << over;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/text.hpp"
+#include "core/cli/base/format.hpp"
 #include "core/cli/base/help.hpp"
 #include "core/cli/commands.hpp"
 #include "tests/unit/cli/cli_support.hpp"
@@ -24,6 +25,16 @@ TEST(Help, covers_every_command_option_and_topic) {
   EXPECT_EQ(run_cli({"help", "task", "list"}).out, help_text(all_commands(), "task list"));
   EXPECT_EQ(run_cli({"help", "nonsense"}).code, 2);
   EXPECT_NE(run_cli({}).out.find("start here: skep up"), std::string::npos);
+}
+
+TEST(Help, fits_80_columns) {  // O13
+  std::vector<std::string> topics{""};
+  for (const Command& c : all_commands()) topics.push_back(c.name);
+  for (std::string& topic : help_topics()) topics.push_back(std::move(topic));
+  for (const std::string& topic : topics)
+    for (const std::string& line : split(help_text(all_commands(), topic), '\n'))
+      if (!line.starts_with("  skep ") && !line.starts_with("usage: "))  // to copy in one piece
+        EXPECT_LE(display_width(line), 80u) << topic << ": " << line;
 }
 
 TEST(Reference, is_what_the_command_table_says) {

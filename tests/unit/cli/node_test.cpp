@@ -15,15 +15,32 @@ TEST(Node, shows_what_waits_for_a_restart) {
   const Ran ran = run_cli({"node", "show", "--set", "node.state_dir=/st"}, {{200, kNode}});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_NE(ran.out.find("needs restart  http.threads  4 -> 9\n"), std::string::npos) << ran.out;
-  ASSERT_EQ(ran.requests.size(), 1u);
-  EXPECT_EQ(ran.requests[0].unix_socket, "/st/node.sock");
+  EXPECT_EQ(ran.requests.at(0).unix_socket, "/st/node.sock");
+}
+
+TEST(Node, of_a_worker_says_what_it_holds_and_when_it_was_delivered) {  // O13
+  const auto results = [](const std::string& event) {
+    return run_cli({"node", "show", "--server", "unix:/s"}, {{200, kNode}, {200, event}}).out;
+  };
+  EXPECT_NE(
+      results(
+          "event: worker.cut_off\ndata: {\"at\":\"2026-01-10T11:55:00Z\",\"event\":\"worker.cut_"
+          "off\",\"fields\":{\"held\":12,\"reason\":\"connect: refused\"}}\n\n")
+          .find("results       cut off 5m ago: connect: refused; 12 were in the spool then\n"),
+      std::string::npos);
+  EXPECT_NE(
+      results("event: worker.delivered\ndata: {\"at\":\"2026-01-10T11:59:50Z\",\"event\":\"worker."
+              "delivered\",\"fields\":{\"count\":12,\"away_seconds\":300}}\n\n")
+          .find("results       12 were held for 5m and delivered 10s ago\n"),
+      std::string::npos);
+  EXPECT_EQ(results("").find("results"), std::string::npos);
 }
 
 TEST(Node, typed_server_wins_over_the_variable_of_a_file) {
   FakeControl node({{200, kNode}});
   const Ran ran =
       node.run({"node", "show", "--server", "http://h:1"}, {{"SKEP_CONFIG", "/none.toml"}});
-  ASSERT_EQ(ran.requests.size(), 1u) << ran.err;
+  ASSERT_FALSE(ran.requests.empty()) << ran.err;
   EXPECT_EQ(ran.requests[0].url, "http://h:1/api/node");
   EXPECT_TRUE(ran.requests[0].unix_socket.empty());
 }

@@ -36,6 +36,34 @@ TEST_F(OutputTest, colours_do_not_move_columns) {
   EXPECT_EQ(out.str(), "S   T\n\x1b[32mon\x1b[0m  t\n");
 }
 
+TEST_F(OutputTest, cuts_what_may_be_cut_to_fit_the_line) {
+  console.width = 20;
+  Table table({"ID", {"NAME", Fit::kCut}, {"TEXT", Fit::kCut}});
+  table.row({"1", "größer als viele", "kurz"});
+  table.row({"2", "ab", "abcdefghij"});
+  table.print(console);
+  EXPECT_EQ(out.str(),
+            "ID  NAME     TEXT\n"
+            "1   größer…  kurz\n"
+            "2   ab       abcdef…\n");
+}
+
+TEST_F(OutputTest, puts_a_sentence_that_does_not_fit_below_its_row) {
+  console.width = 24;
+  Table table({"ID", "STATE", {"NOTE", Fit::kBelow}});
+  table.row({"1", "online", "short"});
+  table.row({"2", "failed", "a sentence of some length"});
+  table.row({"3", "online", ""});
+  table.print(console);
+  EXPECT_EQ(out.str(),
+            "ID  STATE   NOTE\n"
+            "1   online  short\n"
+            "2   failed\n"
+            "    a sentence of some\n"
+            "    length\n"
+            "3   online\n");
+}
+
 TEST_F(OutputTest, shows_control_characters_of_others_as_text) {
   Table table({"T"});
   table.row(
@@ -127,6 +155,10 @@ TEST(Console, colours_only_on_a_terminal_without_no_color) {
   EXPECT_FALSE(colored({}, {{"NO_COLOR", "1"}}, true));
   EXPECT_TRUE(colored({"--color", "always"}, {{"NO_COLOR", "1"}}, false));
   EXPECT_FALSE(colored({"--color=never"}, {}, true));
+  EXPECT_FALSE(colored({}, {{"TERM", "dumb"}}, true));
+  EXPECT_TRUE(colored({}, {{"CLICOLOR_FORCE", "1"}}, false));
+  EXPECT_FALSE(colored({}, {{"CLICOLOR_FORCE", "0"}}, false));
+  EXPECT_FALSE(colored({}, {{"CLICOLOR_FORCE", "1"}, {"NO_COLOR", "1"}}, true));
 }
 
 TEST(Facts, make_one_row_a_site) {
@@ -134,7 +166,7 @@ TEST(Facts, make_one_row_a_site) {
       parse_json(R"J({"site":"a","worker_id":"w","duration_ms":12,"result":{"fact_count":61,
     "facts":{"os":{"name":"x","pretty_name":"Debian GNU/Linux 12 (bookworm)"},"kernel":{"release":"6.1.0"},
     "cpu":{"logical_count":4},"memory":{"total_bytes":4294967296,"available_bytes":1073741824},
-    "mounts":{"mounts":[{"point":"/boot","total_bytes":1},{"point":"/","total_bytes":2048,"available_bytes":1024}]},
+    "mounts":{"mounts":[{"point":"/boot","total_bytes":1},{"point":"/","total_bytes":2048,"available_bytes":512,"used_percent":20}]},
     "load":{"one_minute":0.5}}}})J");
   ASSERT_TRUE(task) << task.error().message;
   std::ostringstream out;
@@ -142,12 +174,12 @@ TEST(Facts, make_one_row_a_site) {
   print_facts_table(Console{out, err}, {*task, *parse_json(R"({"site":"b","result":null})")});
   EXPECT_EQ(
       out.str(),
-      "SITE  WORKER  OS                              KERNEL  CPUS  MEMORY            DISK /"
-      "            LOAD  FACTS  MS\n"
-      "a     w       Debian GNU/Linux 12 (bookworm)  6.1.0   4     4.0 GiB 75% used  2.0 KiB 50%"
-      " used  0.50  61     12\n"
-      "b     -       -                               -       -     -                 -"
-      "                 -     -      0\n");
+      "SITE  OS                              KERNEL  CPUS  MEMORY       DISK /       LOAD  FACTS  "
+      "MS\n"
+      "a     Debian GNU/Linux 12 (bookworm)  6.1.0   4     4.0 GiB 75%  2.0 KiB 20%  0.50  61     "
+      "12\n"
+      "b     -                               -       -     -            -            -     -      "
+      "0\n");
 }
 
 }  // namespace

@@ -129,14 +129,14 @@ TEST(registry_cli, wait_ends_when_every_online_worker_runs_it) {
 TEST(registry_cli, publish_warns_of_a_site_without_workers) {
   const Files f;
   const std::string path = f.script(f.good);
-  const Ran typo =
-      run_cli({"script", "publish", path, "--site", "a"}, {{201, kPublished}, {200, kWorkersAtB}});
+  const Ran typo = run_cli({"script", "publish", path, "--site", "a"},
+                           {{201, kPublished}, {200, R"({"items":[]})"}, {200, kWorkersAtB}});
   EXPECT_EQ(typo.code, 0);
   EXPECT_EQ(typo.err,
             "warning: no worker at site \"a\"; known sites: b; did you mean \"b\"?\n"
             "  next:  skep registry show probe\n");
   const Ran none = run_cli({"script", "publish", path, "--site", "a"},
-                           {{201, kPublished}, {200, R"({"items":[]})"}});
+                           {{201, kPublished}, {200, R"({"items":[]})"}, {200, R"({"items":[]})"}});
   EXPECT_NE(none.err.find("no worker at site \"a\"; known sites: none\n"), std::string::npos)
       << none.err;
   const Ran known =

@@ -2,6 +2,9 @@
 
 #include <boost/json.hpp>
 
+#include "core/base/text.hpp"
+#include "core/cli/base/format.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 
 namespace skep::cli {
@@ -113,6 +116,48 @@ TEST(TaskSubmit, refuses_bad_times_and_numbers_before_it_sends) {
   }
 }
 
+TEST(TaskSubmit, takes_times_with_units) {  // O8
+  const Ran ran = run_cli(
+      {"task", "submit", "t", "--timeout", "5m", "--run-at", "+1.5h", "--wait-timeout", "30s"},
+      {{201, kQueued}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(*parse_json(ran.requests.at(0).body),
+            *parse_json(R"({"type":"t","params":{},"timeout_seconds":300.0,
+                            "run_at":"2026-01-10T13:30:00.000Z"})"));
+  EXPECT_EQ(run_cli({"status", "--timeout", "2m"}, {{200, "{}"}}).requests.at(0).timeout,
+            std::chrono::minutes(2));
+  const Ran wrong = run_cli({"status", "--timeout", "2 minutes"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("expected a number of seconds, or 250ms, 30s, 5m, 2h, 7d"),
+            std::string::npos)
+      << wrong.err;
+}
+
+TEST(TaskSubmit, warns_when_nobody_is_where_it_should_run) {  // O10
+  const std::string workers = R"({"items":[{"worker_id":"w","site":"site-a"}]})";
+  const Ran site = run_cli({"task", "submit", "t", "--site", "sit-a"},
+                           {{201, kQueued}, {200, R"({"items":[]})"}, {200, workers}});
+  EXPECT_EQ(site.code, 0);
+  EXPECT_EQ(site.requests.at(1).url, "http://127.0.0.1:9595/api/workers?site=sit-a");
+  EXPECT_NE(site.err.find("warning: no worker at site \"sit-a\"; known sites: site-a; did you mean "
+                          "\"site-a\"?\n"),
+            std::string::npos)
+      << site.err;
+  const Ran there =
+      run_cli({"task", "submit", "t", "--site", "site-a"}, {{201, kQueued}, {200, workers}});
+  EXPECT_EQ(there.err, "  next:  skep task logs t1 -f\n");
+  const Ran worker =
+      run_cli({"task", "submit", "t", "--worker", "wq"},
+              {{201, kQueued},
+               {404, R"({"detail":"no worker \"wq\" has registered","code":"unknown-worker"})"}});
+  EXPECT_EQ(worker.code, 0);
+  EXPECT_NE(worker.err.find("warning: no worker \"wq\" has registered\n"), std::string::npos);
+  EXPECT_EQ(run_cli({"task", "submit", "t", "--site", "x", "-o", "json"}, {{201, kQueued}})
+                .requests.size(),
+            1u)
+      << "a program gets its document and nothing else";
+}
+
 TEST(TaskSubmit, waits_and_prints_the_result_of_a_script) {
   const Ran ran = run_cli(
       {"task", "submit", "execute_script", "-p", "script=x", "--wait"},
@@ -219,9 +264,117 @@ TEST(TaskList, shows_the_reason_of_a_failure_on_its_line) {
     "worker_id":"w","attempt":2,"max_attempts":5,"created_at":"2026-01-10T11:58:00Z","duration_ms":null,
     "error":{"message":"disk\nfull"}}],"next_cursor":"c"})"}});
   EXPECT_EQ(ran.out,
-            "ID  TYPE  STATUS  SITE  WORKER  TRY  AGE  TOOK  NOTE\n"
-            "t1  x     failed  -     w       2/5  2m   -     disk full\n");
+            "ID  TYPE  STATUS  WORKER  TRY  AGE  TOOK  NOTE\n"
+            "t1  x     failed  w       2/5  2m   -     disk full\n");
   EXPECT_EQ(ran.err, "more tasks exist; next: --limit 4\n");
+}
+
+constexpr const char* kIds = R"({"items":[
+  {"id":"019b1c2d-3e4f-7aaa-8000-000000000001","type":"execute_script","status":"failed","state":"failed",
+   "worker_id":"worker-site-a-01","attempt":1,"max_attempts":5,"duration_ms":1200,
+   "created_at":"2026-01-10T11:58:00Z","error":{"message":"script exited with code 3 and said a great deal more"}},
+  {"id":"019b1c2d-3e4f-7aab-8000-000000000002","type":"execute_script","status":"queued","state":"scheduled",
+   "site":"site-a","attempt":0,"max_attempts":5,"created_at":"2026-01-10T11:58:00Z","run_at":"2026-01-10T12:09:00Z"},
+  {"id":"019b1c2e-0000-7aab-8000-000000000003","type":"execute_script","status":"queued","state":"retry_wait",
+   "worker_id":"w","attempt":1,"tries_used":1,"max_attempts":5,"created_at":"2026-01-10T11:58:00Z",
+   "run_at":"2026-01-10T12:00:30Z","error":{"message":"no"}}]})";
+
+TEST(TaskList, fits_a_terminal_of_80_columns) {  // O13
+  const Ran ran =
+      FakeControl({{200, kIds}}).run({"task", "list", "--color", "never"}, {}, "", true);
+  EXPECT_EQ(ran.out,
+            "ID                  TYPE          STATUS     WORKER         TRY  AGE  TOOK  NOTE\n"
+            "019b1c2d-3e4f-7aaa  execute_scr…  failed     worker-site-…  1/5  2m   1.2s\n"
+            "    script exited with code 3 and said a great deal more\n"
+            "019b1c2d-3e4f-7aab  execute_scr…  scheduled  at site-a      0/5  2m   -\n"
+            "    starts in 9m\n"
+            "019b1c2e-0000-7aab  execute_scr…  retrying   w              1/5  2m   -\n"
+            "    starts in 30s; no\n");
+  for (const std::string& line : split(ran.out, '\n')) EXPECT_LE(display_width(line), 80u) << line;
+}
+
+TEST(TaskList, shows_as_much_of_an_id_as_tells_it_apart) {  // O13
+  const Ran ran = run_cli({"task", "list"}, {{200, kIds}});
+  EXPECT_TRUE(ran.out.find("\n019b1c2d-3e4f-7aab  execute_script  scheduled  at site-a") !=
+              std::string::npos)
+      << ran.out;
+  const Ran wide = run_cli({"task", "list", "-o", "wide"}, {{200, kIds}});
+  EXPECT_NE(wide.out.find("019b1c2d-3e4f-7aab-8000-000000000002  "), std::string::npos);
+  EXPECT_EQ(run_cli({"task", "list", "-o", "name"}, {{200, kIds}}).out.substr(0, 37),
+            "019b1c2d-3e4f-7aaa-8000-000000000001\n");
+}
+
+TEST(Tasks, are_found_by_the_beginning_of_their_id) {  // O13
+  const std::string one = R"({"items":[{"id":"019b1c2d-3e4f-7aaa-8000-000000000001"}]})";
+  for (const char* verb : {"show", "logs", "explain", "cancel", "retry"}) {
+    const Ran ran = run_cli({"task", verb, "019b1c2d-3e4f-7aaa"},
+                            {{200, one}, {200, R"({"id":"x","items":[],"ended":true})"}});
+    EXPECT_EQ(ran.code, 0) << verb << ran.err;
+    EXPECT_EQ(ran.requests.at(0).url,
+              "http://127.0.0.1:9595/api/tasks?id=019b1c2d-3e4f-7aaa&limit=5");
+    EXPECT_NE(ran.requests.at(1).url.find("/api/tasks/019b1c2d-3e4f-7aaa-8000-000000000001"),
+              std::string::npos)
+        << ran.requests.at(1).url;
+  }
+  const Ran several = run_cli({"task", "cancel", "019b1c2d"}, {{200, kIds}});
+  EXPECT_EQ(several.code, 2);
+  EXPECT_EQ(several.requests.size(), 1u) << "nothing is cancelled on a guess";
+  EXPECT_NE(several.err.find("[ambiguous-id]\n  - 019b1c2d-3e4f-7aaa-8000-000000000001  "
+                             "execute_script  failed  2m ago\n"),
+            std::string::npos)
+      << several.err;
+  const Ran none = run_cli({"task", "show", "019b1c2d"}, {{200, R"({"items":[]})"}});
+  EXPECT_EQ(none.code, 3);
+  EXPECT_NE(none.err.find("no task has an id that begins with \"019b1c2d\""), std::string::npos);
+}
+
+TEST(Tasks, are_the_last_one_submitted_from_here) {  // O13
+  const test::TempDir home;
+  const Environment environment{{"HOME", home.path()}};
+  const Ran before = FakeControl().run({"task", "show", "@last"}, environment);
+  EXPECT_EQ(before.code, 3) << before.err;
+  EXPECT_TRUE(before.requests.empty());
+  for (const char* id : {"a1", "b2"})
+    FakeControl({{201, R"({"id":")" + std::string(id) + R"(","status":"queued"})"}})
+        .run({"task", "submit", "t"}, environment);
+  FakeControl({{201, R"({"id":"c3","status":"queued"})"}})
+      .run({"task", "submit", "t", "--server", "http://other:1"}, environment);
+  const auto asked = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{"task", "cancel", "@last"};
+    words.insert(words.end(), more.begin(), more.end());
+    return FakeControl({{200, "{}"}}).run(words, environment).requests.at(0).url;
+  };
+  EXPECT_EQ(asked({}), "http://127.0.0.1:9595/api/tasks/b2/cancel");
+  EXPECT_EQ(asked({"--server", "http://other:1"}), "http://other:1/api/tasks/c3/cancel");
+  EXPECT_EQ(FakeControl().run({"task", "show", "@last"}).code, 3) << "no place of the user's own";
+}
+
+TEST(TaskShow, gives_a_cancelled_task_its_output) {  // O12
+  const Ran ran = run_cli(
+      {"task", "show", "t1"},
+      {{200, ended("cancelled", R"("error":{"message":"cancelled by an operator"},"result":null)")},
+       {200,
+        R"({"items":[{"attempt":1,"stream":"stdout","text":"half\n"}],"next_cursor":"1","ended":true})"}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(ran.out.ends_with("\noutput\nhalf\n")) << ran.out;
+}
+
+TEST(TaskShow, makes_a_row_of_facts_and_cuts_other_long_documents) {  // O13
+  std::string facts = R"("result":{"fact_count":3,"facts":{"os":{"name":"x"},"deep":[)";
+  for (int i = 0; i < 500; ++i) facts += std::to_string(i) + ",";
+  facts += R"(0]}})";
+  const Ran row = run_cli({"task", "submit", "collect_facts", "--wait"},
+                          {{201, kQueued}, {200, ended("succeeded", facts)}});
+  EXPECT_LT(split(row.out, '\n').size(), 8u) << row.out;
+  EXPECT_NE(row.out.find("all facts: skep task show t1 -o json\n"), std::string::npos);
+  const Ran whole = run_cli({"task", "submit", "collect_facts", "--wait", "-o", "json"},
+                            {{201, kQueued}, {200, ended("succeeded", facts)}});
+  EXPECT_GT(split(whole.out, '\n').size(), 500u);
+  std::string list = R"("result":[0)";
+  for (int i = 0; i < 100; ++i) list += ",1";
+  const Ran cut = run_cli({"task", "show", "t1"}, {{200, ended("succeeded", list + "]")}});
+  EXPECT_NE(cut.out.find("and 63 more lines: skep task show t1 -o json\n"), std::string::npos)
+      << cut.out;
 }
 
 TEST(TaskExplain, says_for_each_worker_why_not) {

@@ -21,8 +21,8 @@ TEST(WorkerList, shows_state_age_slots_spool_and_what_needs_action) {
       ran.out,
       "ID        SITE    STATE    SEEN  TASKS  SPOOL  NOTE\n"
       "worker-a  site-a  online   4s    3/8    0\n"
-      "worker-c  site-c  offline  6m    0/4    12     1 quarantined; paused; next: skep worker "
-      "show worker-c\n");
+      "worker-c  site-c  offline  6m    0/4    12     1 quarantined; paused; held 12 results when "
+      "last seen; gone for good? skep worker remove worker-c\n");
   EXPECT_EQ(ran.err, "2 workers, 1 offline\n");
   EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/workers");
 }
@@ -42,14 +42,44 @@ TEST(Workers, are_removed_by_id) {
   EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/workers/old");
 }
 
+TEST(WorkerList, fits_a_terminal_of_80_columns) {  // O13
+  FakeControl control({{200, kWorkerList}});
+  const Ran ran = control.run({"worker", "list", "--color", "never"}, {}, "", true);
+  EXPECT_EQ(ran.out,
+            "ID        SITE    STATE    SEEN  TASKS  SPOOL  NOTE\n"
+            "worker-a  site-a  online   4s    3/8    0\n"
+            "worker-c  site-c  offline  6m    0/4    12\n"
+            "    1 quarantined; paused; held 12 results when last seen; gone for good? skep\n"
+            "    worker remove worker-c\n");
+}
+
+TEST(Workers, are_found_by_the_beginning_of_their_id) {  // O13
+  const Answer unknown{404, R"({"detail":"no worker \"worker-c0\"","code":"not-found"})"};
+  const Ran one = run_cli({"worker", "drain", "worker-c"},
+                          {unknown,
+                           {200, R"({"items":[{"worker_id":"worker-c01"},{"worker_id":"b"}]})"},
+                           {200, R"({"worker_id":"worker-c01","mode":"draining"})"}});
+  EXPECT_EQ(one.code, 0) << one.err;
+  EXPECT_EQ(one.out, "worker worker-c01 draining\n");
+  EXPECT_EQ(one.requests.at(2).url, "http://127.0.0.1:9595/api/workers/worker-c01/drain");
+  const Ran several = run_cli(
+      {"worker", "remove", "worker-c"},
+      {unknown, {200, R"({"items":[{"worker_id":"worker-c1"},{"worker_id":"worker-c2"}]})"}});
+  EXPECT_EQ(several.code, 2);
+  EXPECT_EQ(several.requests.size(), 2u);
+  EXPECT_NE(several.err.find("[ambiguous-id]\n  - worker-c1\n  - worker-c2\n"), std::string::npos)
+      << several.err;
+}
+
 TEST(WorkerDrain, tries_every_id_and_ends_with_the_failure) {
   const Ran ran = run_cli({"worker", "drain", "nope", "worker-a"},
                           {{404, R"({"detail":"no worker \"nope\"","code":"not-found"})"},
+                           {200, R"({"items":[{"worker_id":"worker-a"}]})"},
                            {200, R"({"worker_id":"worker-a","mode":"draining"})"}});
   EXPECT_EQ(ran.code, 3);
   EXPECT_EQ(ran.out, "worker worker-a draining\n");
   EXPECT_EQ(ran.err, "error: no worker \"nope\"   [not-found]\n");
-  EXPECT_EQ(ran.requests.at(1).url, "http://127.0.0.1:9595/api/workers/worker-a/drain");
+  EXPECT_EQ(ran.requests.at(2).url, "http://127.0.0.1:9595/api/workers/worker-a/drain");
 }
 
 }  // namespace

@@ -50,6 +50,31 @@ TEST_F(ConfigTest, a_file_without_the_right_to_read_is_said) {
   EXPECT_NE(message.find("Permission denied"), std::string::npos) << message;
 }
 
+TEST_F(ConfigTest, a_file_that_everybody_may_write_is_refused) {  // B11
+  const std::string path = write("[worker]\nconcurrency = 3\n");
+  ASSERT_EQ(chmod(path.c_str(), 0646), 0);
+  EXPECT_EQ(error_of({.path = path}),
+            "skep.toml: may be written by everybody; next: chmod o-w skep.toml");
+  ASSERT_EQ(chmod(path.c_str(), 0664), 0);
+  EXPECT_EQ(error_of({.path = path}), "no error") << "a group is of the owner's choosing";
+}
+
+TEST_F(ConfigTest, a_file_that_everybody_may_replace_is_refused) {  // B11
+  const std::string open = folder_ + "/open";
+  ASSERT_EQ(mkdir(open.c_str(), 0700), 0);
+  const std::string path = write("[worker]\nconcurrency = 3\n", "open/skep.toml");
+  const std::string link = folder_ + "/link.toml";
+  ASSERT_EQ(symlink("open/skep.toml", link.c_str()), 0);
+  ASSERT_EQ(chmod(open.c_str(), 0777), 0);
+  for (const std::string& way : {path, link})
+    EXPECT_NE(error_of({.path = way}).find("lies in a folder that everybody may write"),
+              std::string::npos)
+        << way;
+  ASSERT_EQ(chmod(open.c_str(), 01777), 0);
+  EXPECT_EQ(error_of({.path = path}), "no error")
+      << "as /tmp: nobody replaces another's file there";
+}
+
 TEST_F(ConfigTest, a_loop_of_links_is_said) {
   const std::string path = folder_ + "/loop.toml";
   ASSERT_EQ(symlink("loop.toml", path.c_str()), 0);

@@ -1,7 +1,10 @@
 #include "core/config/load.hpp"
 
+#include <set>
+
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/control/events/config.hpp"
 #include "support.hpp"
 
 namespace skep::config {
@@ -126,9 +129,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"[worker]\npoll_interval_seconds = inf",
              "is inf (a number); expected a number of seconds"},
         Case{"[worker]\npoll_interval_seconds = nan", "is nan (a number)"},
-        Case{"[worker]\npoll_interval_seconds = \"5s\"",
-             "is \"5s\" (a string); expected a number of "
-             "seconds from 0.01 to 3600"},
+        Case{"[worker]\npoll_interval_seconds = \"5 s\"",
+             "is \"5 s\" (a string); expected a number of "
+             "seconds from 0.01 to 3600, or a text such as \"5m\""},
         Case{"[worker]\npoll_interval_seconds = -1", "from 0.01 to 3600"},
         Case{"[worker]\ncapabilities = [\"docker\"]", "expected true or false by name"},
         Case{"[worker]\ncapabilities = { docker = 1 }",
@@ -297,6 +300,117 @@ TEST_F(ConfigTest, trust_keys_are_lists_by_the_ids_they_may_sign) {
   EXPECT_EQ(environment->config.trust.keys.at("*"), std::vector<std::string>{"d"});
   EXPECT_NE(error_of_text("[trust.keys]\nx = [1]\ny = 2\n").find("trust.keys.\"y\" is 2"),
             std::string::npos);
+}
+
+TEST_F(ConfigTest, times_take_units) {  // O8
+  const auto loaded = load_text(
+      "[control]\nlease_seconds = \"5m\"\nretention_days = \"36h\"\nretry_base_seconds = "
+      "\"250ms\"\n"
+      "[worker]\ndrain_seconds = 45\n");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->config.tasks.lease_seconds, 300);
+  EXPECT_EQ(loaded->config.tasks.retention_days, 1.5);
+  EXPECT_EQ(loaded->config.tasks.retry_base_seconds, 0.25);
+  EXPECT_EQ(loaded->config.worker.drain_seconds, 45);
+  const auto others =
+      load({.environment = {{"SKEP_WORKER_DRAIN_SECONDS", "2m"}, {"WORKER_POLL_INTERVAL", "1.5"}},
+            .overrides = {{"control.lease_seconds", "1h"}}});
+  ASSERT_TRUE(others) << others.error().message;
+  EXPECT_EQ(others->config.worker.drain_seconds, 120);
+  EXPECT_EQ(others->config.worker.poll_interval_seconds, 1.5);
+  EXPECT_EQ(others->config.tasks.lease_seconds, 3'600);
+}
+
+TEST_F(ConfigTest, times_are_checked_whatever_their_unit) {
+  EXPECT_EQ(
+      error_of_text("[control]\nlease_seconds = \"2d\"\n"),
+      "skep.toml:2:1: control.lease_seconds is 172800 (a number); expected a number of seconds "
+      "from 1 to 86400, or a text such as \"5m\"");
+  for (const char* text : {"\"5\"", "\"5 m\"", "\"m\"", "\"-5m\"", "\"5min\"", "true"})
+    EXPECT_NE(
+        error_of_text("[worker]\ndrain_seconds = " + std::string(text)).find("such as \"5m\""),
+        std::string::npos)
+        << text;
+  EXPECT_EQ(error_of_text("[worker]\nresult_reserve_mb = \"5m\"").find("such as"),
+            std::string::npos)
+      << "not a time";
+}
+
+TEST_F(ConfigTest, who_is_told_for_whom_it_works_is_a_worker_alone) {  // O6
+  const auto alone =
+      load_environment({{"WORKER_ID", "w"}, {"WORKER_CONTROL_PLANE_URL", "http://control:8000"}});
+  ASSERT_TRUE(alone) << alone.error().message;
+  EXPECT_FALSE(alone->config.is_control());
+  EXPECT_TRUE(alone->config.is_worker());
+  EXPECT_FALSE(load_text("[worker]\ncontrol_plane_url = \"http://c:1\"\n")->config.is_control());
+  const auto both = load_text(
+      "[node]\nroles = [\"control\", \"worker\"]\n[worker]\ncontrol_plane_url = \"http://c:1\"\n");
+  EXPECT_TRUE(both->config.is_control()) << "said is said";
+  EXPECT_TRUE(load_text("[worker]\nconcurrency = 2\n")->config.is_control());
+}
+
+TEST_F(ConfigTest, a_file_may_set_nothing) {  // O6
+  EXPECT_TRUE(says_nothing(*load_text("# nothing yet\n[worker]\n")));
+  EXPECT_FALSE(says_nothing(*load_text("[worker]\nconcurrency = 4\n"))) << "a default, but said";
+  EXPECT_FALSE(says_nothing(*load_environment({{"WORKER_ID", "w"}})));
+}
+
+TEST_F(ConfigTest, a_path_of_a_queue_starts_at_the_file) {  // A4
+  const auto loaded = load_text("[queue]\npath = \"data/q.db\"\n[store]\npath = \"/abs/s.db\"\n");
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->config.queue.table, "{\"path\":\"" + folder_ + "/data/q.db\"}");
+  EXPECT_EQ(loaded->config.store.table, "{\"path\":\"/abs/s.db\"}");
+  const auto flag = load({.overrides = {{"queue.path", "q.db"}}});
+  const std::string here = std::filesystem::current_path();
+  EXPECT_EQ(flag->config.queue.table, "{\"path\":\"" + here + "/q.db\"}");
+  EXPECT_EQ(load_text("[queue]\npath = 7\n")->config.queue.table, "{\"path\":7}")
+      << "for the plugin's schema to refuse";
+}
+
+TEST_F(ConfigTest, kinds_of_events_are_those_that_there_are) {
+  EXPECT_EQ(
+      error_of_text("[control]\nevents = [\"task.faild\"]"),
+      "skep.toml:2:1: control.events[0] is \"task.faild\" (a string); no event that is kept is "
+      "called so; did you mean \"task.failed\"?");
+  EXPECT_NE(error_of_text("[control]\nevents = [\"*\", \"!wroker.*\"]").find("control.events[1]"),
+            std::string::npos);
+  EXPECT_TRUE(
+      load_text("[control]\nevents = [\"task.*\", \"!task.succeeded\", \"worker.paused\"]"));
+}
+
+TEST(EventKinds, are_those_of_the_documents) {
+  const auto text = read_file(SKEP_SOURCE_DIR "/docs/reference/events.md");
+  ASSERT_TRUE(text);
+  std::set<std::string> documented;
+  bool durable = false;
+  for (const std::string& line : split(*text, '\n')) {
+    if (line.starts_with("## ")) durable = false;
+    if (line.starts_with("Durable")) durable = true;
+    if (durable && line.starts_with("| `"))
+      documented.insert(line.substr(3, line.find('`', 3) - 3));
+  }
+  documented.erase("release.failed");  // the node's
+  const auto kinds = control::event_kinds();
+  EXPECT_EQ(documented, std::set<std::string>(kinds.begin(), kinds.end()));
+}
+
+TEST_F(ConfigTest, an_error_of_a_plugin_gets_the_place_of_its_key) {  // O11
+  const auto loaded = load_text(
+      "[queue]\nplugin = \"x\"\nwal = 1\n[plugins.disk]\nenabled = true\nlevel = 1\n"
+      "[plugins.disk.limits]\ncpu = 1\n");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const auto placed = [&](const std::string& message) {
+    std::string text = with_place(*loaded, config_error(message)).message;
+    const std::size_t at = text.find("skep.toml");
+    return at == std::string::npos ? text : text.substr(at);
+  };
+  EXPECT_EQ(placed("[plugins.disk] /level: is 1"), "skep.toml:6:1: [plugins.disk] /level: is 1");
+  EXPECT_EQ(placed("[plugins.disk]: unknown key \"limits\""),
+            "skep.toml:7:15: [plugins.disk]: unknown key \"limits\"");
+  EXPECT_EQ(placed("[queue]: /wal is 1"), "skep.toml:3:1: [queue]: /wal is 1");
+  EXPECT_EQ(placed("[plugins.disk] cannot be found").substr(0, 10), "skep.toml:")
+      << "its first key";
+  EXPECT_EQ(placed("[store] /path: missing"), "[store] /path: missing") << "nobody wrote it";
 }
 
 }  // namespace

@@ -1,3 +1,7 @@
+#include <fmt/format.h>
+
+#include "core/control/tasks/task_lookup.hpp"
+#include "tests/support/memory_queue.hpp"
 #include "tests/unit/control/bundle.hpp"
 
 namespace skep::test {
@@ -104,6 +108,69 @@ TEST_F(ControlTest, lists_page_by_cursor_newest_first) {
   EXPECT_EQ(seen, std::vector<std::string>(ids.rbegin(), ids.rend()));
 }
 
+TEST_F(ControlTest, lists_find_tasks_by_the_beginning_of_their_id) {  // O13
+  std::vector<std::string> ids;
+  for (int i = 0; i < 40; ++i) ids.push_back(submit());
+  const auto found = [this](const std::string& beginning) {
+    std::vector<std::string> out;
+    for (const auto& item :
+         api("GET", "/api/tasks", "", 200, {{"id", beginning}}).at("items").as_array())
+      out.push_back(get_string(item.as_object(), "id"));
+    return out;
+  };
+  for (const std::string& id : ids) {
+    EXPECT_EQ(found(id), std::vector<std::string>{id});
+    EXPECT_EQ(found(id.substr(0, 30)), std::vector<std::string>{id});
+  }
+  const std::string time = ids.front().substr(0, 4);
+  EXPECT_EQ(found(time), std::vector<std::string>(ids.rbegin(), ids.rend()));
+  EXPECT_EQ(api("GET", "/api/tasks", "", 200, {{"id", time}, {"limit", "2"}})
+                .at("items")
+                .as_array()
+                .size(),
+            2u);
+  EXPECT_TRUE(found("0000").empty());
+  EXPECT_TRUE(found("ffff-").empty());
+  for (const char* wrong : {"abc", "zzzz", "%", "01234567890123456789012345678901234567"})
+    EXPECT_EQ(get_string(api("GET", "/api/tasks", "", 400, {{"id", wrong}}), "code"), "bad-query");
+}
+
+TEST_F(ControlTest, a_beginning_is_found_in_a_long_history_with_few_reads) {
+  struct Counting final : MemoryQueue {
+    Result<std::vector<model::Task>> read(const ports::TaskQuery& query) override {
+      ++reads;
+      return MemoryQueue::read(query);
+    }
+    int reads = 0;
+  } counting;
+  std::vector<model::Task> tasks(4'000);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    std::string time = fmt::format("{:012x}", 0x019b00000000 + i * 0x10000);
+    tasks[i].id = time.insert(8, "-") + "-7000-8000-000000000000";
+    tasks[i].spec.type = "echo";
+    ASSERT_TRUE(counting.enqueue(1, {&tasks[i], 1}));
+  }
+  for (const std::size_t i : {std::size_t{0}, std::size_t{1}, std::size_t{2'017},
+                              std::size_t{3'998}, std::size_t{3'999}}) {
+    counting.reads = 0;
+    const auto found = control::tasks_beginning(counting, tasks[i].id.substr(0, 13), 5);
+    ASSERT_TRUE(found) << found.error().message;
+    ASSERT_EQ(found->size(), 1u) << i;
+    EXPECT_EQ(found->front().id, tasks[i].id);
+    EXPECT_LE(counting.reads, 16);
+  }
+}
+
+TEST_F(ControlTest, a_word_that_is_no_presence_is_refused_with_the_nearest) {
+  const auto problem = api("GET", "/api/workers", "", 400, {{"status", "onlin"}});
+  EXPECT_EQ(get_string(problem, "code"), "bad-query");
+  EXPECT_NE(get_string(problem, "detail").find("did you mean \"online\"?"), std::string::npos);
+  EXPECT_NE(get_string(api("GET", "/api/tasks", "", 400, {{"status", "qeued"}}), "detail")
+                .find("did you mean \"queued\"?"),
+            std::string::npos);
+  api("GET", "/api/workers", "", 200, {{"status", "stale"}});
+}
+
 TEST_F(ControlTest, get_with_wait_holds_the_request_until_the_end) {
   const std::string id = submit();
   const auto response = call("GET", "/api/tasks/" + id, "", {{"wait", "30"}});
@@ -115,6 +182,13 @@ TEST_F(ControlTest, get_with_wait_holds_the_request_until_the_end) {
   api("POST", "/api/tasks/" + id + "/cancel");
   EXPECT_EQ(woken, 1);
   EXPECT_EQ(status_of(id), "cancelled");
+}
+
+TEST_F(ControlTest, explain_names_a_site_at_which_nobody_is) {  // O10
+  const std::string id = submit(R"({"type":"echo","site":"nowhere"})");
+  EXPECT_NE(get_string(api("GET", "/api/tasks/" + id + "/explain"), "summary")
+                .find("no worker is at site \"nowhere\""),
+            std::string::npos);
 }
 
 TEST_F(ControlTest, explain_says_why_for_each_worker) {

@@ -1,0 +1,15 @@
+// Lengths of time as people write them.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace skep {
+
+/// What kDurationForms says, for messages and help.
+inline constexpr std::string_view kDurationForms = "a number of seconds, or 250ms, 30s, 5m, 2h, 7d";
+
+/// "90", "90s", "1.5h", "250ms" or "7d" in seconds; nothing for other text and below zero. [any]
+std::optional<double> parse_duration(std::string_view text);
+
+}  // namespace skep
