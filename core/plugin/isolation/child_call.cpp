@@ -63,8 +63,14 @@ ChildCall::Ended ChildCall::on_frames(bool wait) {
     if (!frame) return crashed();
     if (!*frame) return std::nullopt;
     if (auto outcome = on_frame(**frame)) return outcome;
-    if (kill_at_ != 0 && proc::monotonic_ms() >= kill_at_) return std::nullopt;
+    if (is_due()) return std::nullopt;
   }
+}
+
+/// Time for step() to look: a child that never stops talking must not keep us from it.
+bool ChildCall::is_due() {
+  if (cancelled_) return proc::monotonic_ms() >= kill_at_;
+  return TaskCall::ops().cancelled(call_.handle()) != 0;
 }
 
 ChildCall::Ended ChildCall::on_frame(const frames::Frame& frame) {

@@ -21,6 +21,7 @@ class ChildCall {
   Ended step();
   Ended on_frames(bool wait);
   Ended on_frame(const frames::Frame& frame);
+  bool is_due();
   Ended on_emit(const frames::Frame& frame);
   Ended on_task(const frames::Frame& frame);
   Ended on_done(const frames::Frame& frame);

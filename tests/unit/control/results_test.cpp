@@ -129,9 +129,19 @@ TEST_F(ControlTest, nobody_is_given_up_during_the_grace_time_after_a_start) {
   enrol("w1");
   const std::string id = submit();
   claim("w1");
-  clock.advance(Millis{299'000});
-  ASSERT_TRUE(tasks().reaper.round());
-  EXPECT_EQ(status_of(id), "executing");
+  clock.advance(Millis{3'600'000});  // long past the lease: the control plane was away
+  control::Control restarted(queue, store, clock, config(), types());
+  ASSERT_TRUE(restarted.prepare());
+  control::Reaper& reaper = restarted.feature<control::Tasks>().reaper;
+  const auto state = [&] { return get_string(api("GET", "/api/tasks/" + id), "state"); };
+  for (const int ms : {0, 5'000, 294'999}) {
+    clock.advance(Millis{ms});
+    ASSERT_TRUE(reaper.round());
+    EXPECT_EQ(state(), "suspect");
+  }
+  clock.advance(Millis{1});
+  ASSERT_TRUE(reaper.round());
+  EXPECT_EQ(state(), "retry_wait") << "the grace time alone held it";
 }
 
 TEST_F(ControlTest, heartbeats_keep_a_lease_for_ever) {

@@ -88,6 +88,14 @@ TEST(rollout, a_canary_is_promoted_by_tasks_or_by_time_unless_held) {
   EXPECT_EQ(judge(r, 601'000, 1, "").what, What::kWait) << "it does worse, if only twice";
 }
 
+TEST(rollout, time_promotes_only_what_every_canary_has) {
+  Release r = release(2, {}, ReleaseState::kCanary);
+  r.canaries = {"w1", "w2", "w3"};
+  for (const std::size_t in_place : {0u, 1u, 2u})
+    EXPECT_EQ(judge(r, 601'000, in_place, "").what, What::kWait) << in_place;
+  EXPECT_EQ(judge(r, 601'000, 3, "").what, What::kPromote);
+}
+
 TEST(rollout, only_what_is_in_force_for_nobody_is_forgotten) {
   std::vector<Release> all;
   all.push_back(release(1, {"b"}));

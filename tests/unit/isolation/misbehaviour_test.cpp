@@ -1,5 +1,6 @@
 // A plugin that harms its process: the host lives, the task fails with the cause, the next task
 // runs. All of it with warm children and with a fresh child each.
+#include <poll.h>
 #include <sys/resource.h>
 
 #include <future>
@@ -113,6 +114,23 @@ TEST_P(Misbehaviour, a_task_that_ignores_an_operator_is_killed) {
   EXPECT_EQ(out.kind, model::OutcomeKind::kCancelled);
   EXPECT_EQ(member(out.error, "code"), "cancelled");
   EXPECT_EQ(run_.end, CallEnd::kOk) << "who has been cancelled is not rolled back for it";
+  expect_next_task_runs();
+}
+
+/// A host that takes longer over a frame than the child: there is always another one.
+TEST_P(Misbehaviour, a_task_that_floods_is_killed_as_well) {
+  ChildLimits limits;
+  limits.output_mb = 1;
+  start(limits);
+  int frames = 0;
+  run_.events.progress = [&](std::uint32_t, std::string_view) {
+    if (++frames == 1) run_.cancel.cancel(ports::CancelReason::kUser);
+    if (frames <= 3'000) ::poll(nullptr, 0, 1);  // 3 s of a grace of 0.1 s: long enough
+  };
+  const auto out = run("flood_progress");
+  EXPECT_EQ(out.kind, model::OutcomeKind::kCancelled);
+  EXPECT_NE(out.error.find("did not stop within 100 ms"), std::string::npos) << out.error;
+  EXPECT_LE(frames, 3'000);
   expect_next_task_runs();
 }
 
