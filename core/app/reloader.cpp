@@ -194,7 +194,7 @@ ReloadReport Reloader::take(config::Loaded next, ReloadReport report) {
   const config::Loaded before = running();
   config::Config now = config::with_live(before.config, next.config);
   if (const Status fits = ask_guards(before.config, now, report); !fits) {
-    report.error = fits.error();
+    report.error = config::with_place(next, fits.error());
     return report;
   }
   for (const Apply& apply : *parts_) apply(now);

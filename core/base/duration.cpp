@@ -20,4 +20,9 @@ std::optional<double> parse_duration(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<double> parse_duration_with_unit(std::string_view text) {
+  const bool has_unit = !text.empty() && text.back() >= 'a' && text.back() <= 'z';
+  return has_unit ? parse_duration(text) : std::nullopt;
+}
+
 }  // namespace skep

@@ -11,5 +11,8 @@ inline constexpr std::string_view kDurationForms = "a number of seconds, or 250m
 
 /// "90", "90s", "1.5h", "250ms" or "7d" in seconds; nothing for other text and below zero. [any]
 std::optional<double> parse_duration(std::string_view text);
+/// The same, and nothing for a bare number: where numbers are written as such, or a unit is a must.
+/// [any]
+std::optional<double> parse_duration_with_unit(std::string_view text);
 
 }  // namespace skep

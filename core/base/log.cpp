@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/json.hpp>
 
 #include "core/base/clock.hpp"
 #include "core/base/json.hpp"
 #include "core/base/log_writer.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::log {
 namespace {
@@ -32,14 +34,19 @@ std::string_view word(Level l) {
 /// Text values stay on one line; the control characters of hostile input become escapes.
 std::string one_line(std::string_view s) {
   std::string out;
-  for (const char c : s) {
-    if (c == '\n') {
+  while (!s.empty()) {
+    const std::size_t n = utf8_length(s);
+    const std::string_view character = s.substr(0, std::max<std::size_t>(n, 1));
+    const auto first = static_cast<unsigned char>(character.front());
+    // U+0080 to U+009F are what some terminals obey like an escape.
+    const bool is_c1 = n == 2 && first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
+    if (first == '\n')
       out += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+    else if (n == 0 || first < 0x20 || first == 0x7f || is_c1)
       out += '?';
-    } else {
-      out += c;
-    }
+    else
+      out += character;
+    s.remove_prefix(character.size());
   }
   return out;
 }

@@ -171,11 +171,9 @@ class Checker {
   /// "5m" in the unit of the key.
   void read_duration() {
     const double unit = seconds_of(key_.unit);
-    if (unit == 0 || !value_.is_string() || value_.get_string().empty()) return;
-    const std::string_view text = value_.get_string();
-    // A number is written as one.
-    if (text.back() >= '0' && text.back() <= '9') return;
-    if (const auto seconds = parse_duration(text)) value_ = *seconds / unit;
+    if (unit == 0 || !value_.is_string()) return;
+    if (const auto seconds = parse_duration_with_unit(value_.get_string()))
+      value_ = *seconds / unit;
   }
 
   void check(std::string* (*)(Config&)) { check_whole_text(); }

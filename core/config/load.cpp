@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/base/describe.hpp"
+#include "core/base/duration.hpp"
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
@@ -131,10 +132,19 @@ class Loader {
   /// "path" is the one member of a component's table that is known to be a path.
   void apply_component_member(std::string& table, Entry entry) {
     if (entry.name == "path" && entry.value.is_string()) make_absolute(entry.value, entry.origin);
-    apply_member(table, entry);
+    apply_member(table, std::move(entry));
   }
 
-  void apply_member(std::string& table, const Entry& entry) {
+  /// A member that says it is in seconds takes a text with a unit, as the keys above do.
+  static void read_seconds(std::string_view name, json::value& value) {
+    if (json::object* object = value.if_object())
+      for (auto& [key, member] : *object) read_seconds(key, member);
+    if (!name.ends_with("_seconds") || !value.is_string()) return;
+    if (const auto seconds = parse_duration_with_unit(value.get_string())) value = *seconds;
+  }
+
+  void apply_member(std::string& table, Entry entry) {
+    read_seconds(entry.name, entry.value);
     const std::string path = entry.section + "." + entry.name;
     if (const std::string why = check_member(entry.value); !why.empty())
       return report(entry.section, entry.origin, shorten(path) + " " + why);

@@ -30,7 +30,8 @@ belong to the plugin, except `[spool] dir` and a `path` of `[queue]`, `[store]`,
 store that takes a `path` and is given none gets `state_dir/queue.db` or `store.db`; one that is not the shipped
 one gets a file of its own there, `state_dir/NAME-queue.db`.
 
-**Times.** Keys in seconds or days are numbers, or texts with a unit: `"250ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`.
+**Times.** Keys in seconds or days are numbers, or texts with a unit: `"250ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`. So are
+members of the tables of plugins and scripts whose names end in `_seconds`.
 
 **Who may write it.** A file that everybody may write, or that lies in a folder where everybody may replace it,
 is refused.

@@ -24,8 +24,6 @@ namespace {
 constexpr int kTaskFailed = 9;
 constexpr double kFarthest = 100 * 365.0 * 86'400;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 /// ISO 8601, or "+90s", "+10m", "+2h" from now.
 Result<std::string> time_of(const std::string& option, const std::string& text, WallMs now) {
   const Error wrong = usage_error("--" + option + " \"" + text + "\" is no time",
@@ -35,8 +33,7 @@ Result<std::string> time_of(const std::string& option, const std::string& text, 
     if (!at) return wrong;
     return to_iso(*at);
   }
-  // Without a unit nobody can tell seconds from minutes.
-  const auto seconds = is_digit(text.back()) ? std::nullopt : parse_duration(text.substr(1));
+  const auto seconds = parse_duration_with_unit(text.substr(1));
   if (!seconds || *seconds > kFarthest) return wrong;
   return to_iso(now + static_cast<std::int64_t>(std::llround(*seconds * 1'000)));
 }

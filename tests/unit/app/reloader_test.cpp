@@ -67,6 +67,16 @@ TEST_F(ReloaderTest, applies_live_keys_and_names_the_rest) {
   EXPECT_TRUE(reloader.needs_restart().empty());
 }
 
+TEST_F(ReloaderTest, gives_what_a_plugin_minds_its_place_in_the_file) {  // O11
+  Reloader reloader = make("[plugins.x]\nlevel = 1\n");
+  reloader.start(parts());
+  check_ = config_error("[plugins.x] /level: is 99");
+  write("# changed\n[plugins.x]\nlevel = 99\n");
+  const ReloadReport report = reloader.reload("api");
+  ASSERT_EQ(report.result, "refused");
+  EXPECT_EQ(report.error->message, path_ + ":3:1: [plugins.x] /level: is 99");
+}
+
 TEST_F(ReloaderTest, changes_nothing_when_the_file_is_wrong_or_gone) {
   Reloader reloader = make("[worker]\nconcurrency = 4\n");
   reloader.start(parts());

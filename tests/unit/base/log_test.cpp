@@ -61,6 +61,15 @@ TEST_F(Log, hostile_text_stays_on_its_line) {
   EXPECT_NE(line.find("v: a\\nb?"), std::string::npos) << line;
 }
 
+TEST_F(Log, hostile_text_obeys_no_terminal_in_eight_bits_either) {  // B10
+  const std::string line = written([] {
+    info("e", {{"v",
+                "a\xc2\x9b"
+                "31m\x9b größer"}});
+  });
+  EXPECT_NE(line.find("v: a?31m? größer\n"), std::string::npos) << line;
+}
+
 TEST_F(Log, leaves_out_what_is_below_its_level) {
   ASSERT_TRUE(configure("text", "warn"));
   EXPECT_EQ(written([] { info("quiet"); }), "");

@@ -321,6 +321,18 @@ TEST_F(ConfigTest, times_take_units) {  // O8
   EXPECT_EQ(others->config.tasks.lease_seconds, 3'600);
 }
 
+TEST_F(ConfigTest, members_of_tables_that_end_in_seconds_take_units) {  // O8
+  const auto loaded = load_text(
+      "[plugins.x]\ngrace_seconds = \"5m\"\nname = \"5m\"\nidle_seconds = \"soon\"\n"
+      "[plugins.x.limits]\ncpu_seconds = \"250ms\"\n[scripts.y]\ntimeout_seconds = \"1h\"\n");
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(*parse_json(loaded->config.plugins.tables.at("x")),
+            *parse_json(R"({"grace_seconds":300.0,"name":"5m","idle_seconds":"soon",
+                            "limits":{"cpu_seconds":0.25}})"));
+  EXPECT_EQ(*parse_json(loaded->config.scripts.tables.at("y")),
+            *parse_json(R"({"timeout_seconds":3600.0})"));
+}
+
 TEST_F(ConfigTest, times_are_checked_whatever_their_unit) {
   EXPECT_EQ(
       error_of_text("[control]\nlease_seconds = \"2d\"\n"),

@@ -112,9 +112,9 @@ TEST_F(ControlTest, lists_find_tasks_by_the_beginning_of_their_id) {  // O13
   std::vector<std::string> ids;
   for (int i = 0; i < 40; ++i) ids.push_back(submit());
   const auto found = [this](const std::string& beginning) {
+    const auto page = api("GET", "/api/tasks", "", 200, {{"id", beginning}});
     std::vector<std::string> out;
-    for (const auto& item :
-         api("GET", "/api/tasks", "", 200, {{"id", beginning}}).at("items").as_array())
+    for (const auto& item : page.at("items").as_array())
       out.push_back(get_string(item.as_object(), "id"));
     return out;
   };

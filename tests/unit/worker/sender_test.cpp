@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/events.hpp"
 #include "core/worker/sender.hpp"
 #include "tests/support/memory_spool.hpp"
 #include "tests/unit/worker/scripted_control.hpp"
@@ -77,6 +78,27 @@ TEST_F(SenderTest, replays_what_an_earlier_process_left_newest_first) {
   sender_->start();
   ASSERT_TRUE(delivered());
   EXPECT_EQ(control_.finished(), (std::vector<std::string>{"task-3", "task-2", "task-1"}));
+}
+
+/// The fields of the first event of that name after `since`; waits for it.
+std::string event_after(std::uint64_t since, std::string_view name) {
+  for (;;) {
+    const auto found = events::since(since, 16, Millis{60'000}, {});
+    if (found.empty()) return "none came";
+    for (const events::Event& event : found)
+      if (event.name == name) return event.fields;
+    since = found.back().id;
+  }
+}
+
+TEST_F(SenderTest, says_when_it_is_cut_off_and_when_all_is_delivered) {  // O13
+  const std::uint64_t before = events::newest();
+  control_.set_away(true);
+  sender_->start();
+  push(1, 3);
+  EXPECT_NE(event_after(before, "worker.cut_off").find("\"held\":3,"), std::string::npos);
+  control_.set_away(false);
+  EXPECT_NE(event_after(before, "worker.delivered").find("\"count\":3,"), std::string::npos);
 }
 
 api::Ack refusal_of(const std::string& key) {
