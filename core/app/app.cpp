@@ -16,6 +16,7 @@
 #include "core/app/control_role.hpp"
 #include "core/app/node_core.hpp"
 #include "core/app/node_files.hpp"
+#include "core/app/open_files.hpp"
 #include "core/app/worker_role.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/log.hpp"
@@ -187,6 +188,7 @@ std::vector<std::string> script_paths(const config::Config& config) {
 }
 
 int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
+  raise_open_files();
   config::Config config = loaded.config;
   Signals signals;
   log::configure(config.log.format, config.log.level);
