@@ -8,8 +8,10 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kStatuses{"queued", "claimed",   "executing", "succeeded",
                                                     "failed", "cancelled", "dead"};
+/// Those that an operator asked for.
+constexpr std::array kModes{WorkerMode::kPaused, WorkerMode::kDraining};
 constexpr std::array kPresences{Presence::kLate, Presence::kOffline, Presence::kOnline,
-                                Presence::kStale};
+                                Presence::kStale, Presence::kStopped};
 
 void write(JsonOut& out, const QueueFigures& q) {
   out.key("queue").object().key("depth").integer(q.of("queued"));
@@ -19,7 +21,7 @@ void write(JsonOut& out, const QueueFigures& q) {
 
 void write_health(JsonOut& out, const WorkerView& w) {
   out.object().key("worker_id").str(w.profile.id).key("site").str(w.profile.site);
-  out.key("status").str(to_string(w.presence));
+  out.key("status").str(to_string(w.presence)).key("mode").str(to_string(w.mode));
   out.key("last_seen").time_or_null(w.last_seen_ms);
   out.key("is_stale").boolean(w.presence == Presence::kStale);
   out.key("busy").integer(w.beat.busy).key("pool_size").integer(w.beat.pool_size);
@@ -44,13 +46,18 @@ std::int64_t QueueFigures::of(std::string_view status) const {
 
 std::string encode(const WorkersHealth& h) {
   std::map<Presence, std::int64_t> count;
-  for (const WorkerView& w : h.workers) ++count[w.presence];
+  std::map<WorkerMode, std::int64_t> mode;
+  for (const WorkerView& w : h.workers) {
+    ++count[w.presence];
+    ++mode[w.mode];
+  }
   const bool troubled = std::any_of(h.workers.begin(), h.workers.end(),
                                     [](const WorkerView& w) { return !w.beat.troubles.empty(); });
   const bool all_well = !troubled && count[Presence::kOffline] + count[Presence::kStale] == 0;
   JsonOut out;
   out.object().key("status").str(all_well ? "ok" : "degraded").key("workers").object();
   for (const Presence p : kPresences) out.key(to_string(p)).integer(count[p]);
+  for (const WorkerMode m : kModes) out.key(to_string(m)).integer(mode[m]);
   out.key("total").integer(static_cast<std::int64_t>(h.workers.size())).end_object();
   write(out, h.queue);
   out.key("items").array();
@@ -89,21 +96,24 @@ Documents overview_documents() {
   queue.emplace_back("oldest_queued_seconds", kReal);
   Members presences;
   for (const Presence p : kPresences) presences.emplace_back(to_string(p), kInt);
+  for (const WorkerMode m : kModes) presences.emplace_back(to_string(m), kInt);
   presences.emplace_back("total", kInt);
   return {
       {"QueueFigures", answer(queue)},
-      {"WorkersHealth", answer({{"status", word({"ok", "degraded"})},
-                                {"workers", told(answer(presences), "How many, by presence.")},
-                                {"queue", ref("QueueFigures")},
-                                {"items", array(answer({{"worker_id", kText},
-                                                        {"site", kText},
-                                                        {"status", presence_shape()},
-                                                        {"last_seen", kTimeOrNull},
-                                                        {"is_stale", kBool},
-                                                        {"busy", kInt},
-                                                        {"pool_size", kInt},
-                                                        {"offline_backlog", kInt},
-                                                        {"troubles", kTexts}}))}})},
+      {"WorkersHealth",
+       answer({{"status", word({"ok", "degraded"})},
+               {"workers", told(answer(presences), "How many, by presence and by what is wanted.")},
+               {"queue", ref("QueueFigures")},
+               {"items", array(answer({{"worker_id", kText},
+                                       {"site", kText},
+                                       {"status", presence_shape()},
+                                       {"mode", word({"active", "paused", "draining"})},
+                                       {"last_seen", kTimeOrNull},
+                                       {"is_stale", kBool},
+                                       {"busy", kInt},
+                                       {"pool_size", kInt},
+                                       {"offline_backlog", kInt},
+                                       {"troubles", kTexts}}))}})},
       {"WorkersMetrics",
        answer({{"queue_depth", kInt},
                {"task_failure_count", kInt},

@@ -41,10 +41,18 @@ int small_int(const json::object& o, std::string_view key) {
   return static_cast<int>(std::clamp<std::int64_t>(get_int(o, key), INT32_MIN, INT32_MAX));
 }
 
+/// More than any worker holds at a time.
+constexpr std::size_t kMostItems = 10'000;
+constexpr std::size_t kMostCapabilities = 1'000;
+
 /// The same for what comes from outside: anything but an array of objects is refused.
 Status only_objects(const json::object& o, std::string_view what, std::string_view key) {
   const auto* v = o.if_contains(key);
   if (v == nullptr || v->is_null()) return {};
+  if (v->is_array() && v->get_array().size() > kMostItems)
+    return invalid(std::string(what) + ": \"" + std::string(key) + "\" has " +
+                   std::to_string(v->get_array().size()) + " items; at most " +
+                   std::to_string(kMostItems));
   const bool good = v->is_array() && std::all_of(v->get_array().begin(), v->get_array().end(),
                                                  [](const auto& item) { return item.is_object(); });
   if (good) return {};
@@ -100,6 +108,9 @@ Result<Registration> decode_registration(std::string_view body) {
   if (const auto* v = o.if_contains("capabilities")) {
     if (!v->is_object())
       return invalid("registration: \"capabilities\" must be an object of name: true or false");
+    if (v->get_object().size() > kMostCapabilities)
+      return invalid("registration: more than " + std::to_string(kMostCapabilities) +
+                     " capabilities");
     for (const auto& [name, on] : v->get_object()) {
       if (!on.is_bool())
         return invalid("registration: capability \"" + std::string(name) +
@@ -299,7 +310,7 @@ std::string encode(const ClaimReply& r) {
   JsonOut out;
   out.object().key("mode").str(to_string(r.mode)).key("registry").integer(r.registry);
   write_addressee(out, r.to);
-  out.key("cancel").array();
+  out.key("claim_id").str(r.claim_id).key("cancel").array();
   for (const Lease& l : r.cancel) lease_members(out.object(), l).end_object();
   out.end_array().key("tasks").array();
   for (const auto& t : r.tasks) {
@@ -319,6 +330,7 @@ Result<ClaimReply> decode_claim_reply(std::string_view body) {
   r.mode = parse_mode(get_string(*o, "mode"));
   r.registry = get_int(*o, "registry", -1);
   r.to = read_addressee(*o);
+  r.claim_id = get_string(*o, "claim_id");
   for (const json::object* l : objects_of(*o, "cancel")) r.cancel.push_back(lease_of(*l));
   for (const json::object* t : objects_of(*o, "tasks"))
     r.tasks.push_back({lease_of(*t), get_string(*t, "type"), get_raw(*t, "params", "{}"),

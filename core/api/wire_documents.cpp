@@ -137,6 +137,7 @@ Documents wire_replies() {
       {"ClaimReply", answer({{"mode", mode_shape()},
                              {"registry", kInt},
                              {"to", ref("Addressee")},
+                             {"claim_id", told(kText, "Of the claim that it answers.")},
                              {"cancel", told(array(answer(lease_and())), "Attempts to stop.")},
                              {"tasks", array(answer(lease_and({{"type", kText},
                                                                {"params", kAnyObject},

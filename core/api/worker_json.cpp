@@ -7,7 +7,7 @@ void write(JsonOut& out, const WorkerView& w) {
   const Beat& b = w.beat;
   out.object().key("worker_id").str(w.profile.id).key("site").str(w.profile.site);
   out.key("status").str(to_string(w.presence));
-  out.key("mode").str(b.draining ? "draining" : to_string(w.mode));
+  out.key("mode").str(to_string(w.mode));
   out.key("last_seen").time_or_null(w.last_seen_ms);
   out.key("last_seen_at").time_or_null(w.last_seen_ms);
   out.key("last_seen_seconds_ago").number(static_cast<double>(w.now - w.last_seen_ms) / 1000);
@@ -46,11 +46,15 @@ std::string_view to_string(Presence p) {
       return "offline";
     case Presence::kStale:
       return "stale";
+    case Presence::kStopped:
+      return "stopped";
   }
   return "stale";
 }
 
-std::string presence_shape() { return shape::word({"online", "late", "offline", "stale"}); }
+std::string presence_shape() {
+  return shape::word({"online", "late", "offline", "stale", "stopped"});
+}
 
 std::string encode(const WorkerView& w) {
   JsonOut out;

@@ -11,7 +11,8 @@
 
 namespace skep::api {
 
-enum class Presence { kOnline, kLate, kOffline, kStale };
+/// kStopped: it said goodbye; nobody expects it.
+enum class Presence { kOnline, kLate, kOffline, kStale, kStopped };
 std::string_view to_string(Presence p);
 /// Schema of its words.
 std::string presence_shape();

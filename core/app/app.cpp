@@ -16,6 +16,7 @@
 #include "core/app/control_role.hpp"
 #include "core/app/node_core.hpp"
 #include "core/app/node_files.hpp"
+#include "core/app/open_files.hpp"
 #include "core/app/signal_echo.hpp"
 #include "core/app/worker_role.hpp"
 #include "core/base/fd.hpp"
@@ -210,6 +211,7 @@ namespace {
 
 int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals& signals,
         log::Writer& writer) {
+  raise_open_files();
   config::Config config = loaded.config;
   SystemClock clock;
   if (const auto folder = make_state_dir(config.node.state_dir); !folder)

@@ -5,6 +5,7 @@
 
 #include "core/api/documents.hpp"
 #include "core/app/node_files.hpp"
+#include "core/app/open_files.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
@@ -40,6 +41,20 @@ Status write_endpoints(const std::string& path, const std::vector<std::string>& 
   return {};
 }
 
+std::size_t max_connections(const config::Config& config) {
+  constexpr std::size_t kForTheNode = 256;
+  constexpr int kForEachTask = 8;
+  const int tasks = config.is_worker() ? config.worker.concurrency : 0;
+  const auto wanted = static_cast<std::size_t>(config.http.max_connections);
+  const std::size_t files = raise_open_files();
+  const std::size_t fit = connections_within(
+      wanted, files, kForTheNode + static_cast<std::size_t>(kForEachTask * tasks));
+  if (fit < wanted)
+    log::warn("http_connections_limited",
+              {{"max_connections", wanted}, {"allowed", fit}, {"open_files", files}});
+  return fit;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& config,
@@ -65,7 +80,8 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
   net::ServerOptions options;
   options.listen = config.http.listen;
   options.threads = static_cast<std::size_t>(config.http.threads);
-  options.max_connections = static_cast<std::size_t>(config.http.max_connections);
+  options.max_connections = max_connections(config);
+  options.max_per_address = static_cast<std::size_t>(config.http.max_per_address);
   auto token = read_token(config.http.token_file);
   if (!token) return token.error().within("[http] token_file");
   options.token = std::move(*token);

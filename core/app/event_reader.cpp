@@ -106,7 +106,7 @@ bool EventReader::take_one() {
 net::StreamPart EventReader::next() {
   net::StreamPart part;
   part.wait.list = &waiting_;
-  part.wait.ticket = waiting_.ticket();
+  part.wait.ticket = waiting_.ticket(part.wait.key);
   const Stored stored = gather();
   part.end = stored == Stored::kClosed;
   // While older ones are being read, younger ones wait for their turn.

@@ -18,9 +18,7 @@ std::int64_t read_ms(clockid_t id) {
 
 }  // namespace
 
-SystemClock::SystemClock() : offset_ms_(read_ms(CLOCK_REALTIME) - read_ms(CLOCK_MONOTONIC)) {}
-
-WallMs SystemClock::wall_ms() const { return read_ms(CLOCK_MONOTONIC) + offset_ms_; }
+WallMs SystemClock::wall_ms() const { return read_ms(CLOCK_REALTIME); }
 MonoMs SystemClock::mono_ms() const { return read_ms(CLOCK_MONOTONIC); }
 
 void SystemClock::sleep(Millis d, std::stop_token stop) {

@@ -30,17 +30,13 @@ class Clock {
   virtual void sleep(Millis d, std::stop_token stop) = 0;
 };
 
-/// The machine's clocks. wall_ms() is the wall clock at construction plus monotonic time since, so
-/// a step of the wall clock neither expires a lease nor prolongs one.
+/// The machine's clocks. Instants that people name follow the wall clock as it is corrected; what
+/// lasts a while is measured by mono_ms().
 class SystemClock final : public Clock {
  public:
-  SystemClock();
   WallMs wall_ms() const override;
   MonoMs mono_ms() const override;
   void sleep(Millis d, std::stop_token stop) override;
-
- private:
-  std::int64_t offset_ms_;
 };
 
 /// 2026-01-10T12:34:56.789Z

@@ -32,7 +32,8 @@ struct Config {
     std::vector<std::string> listen{"127.0.0.1:9595", "127.0.0.1:8000"};
     std::string token_file;  ///< required when an address is not loopback
     int threads = 4;
-    int max_connections = 1024;
+    int max_connections = 16'384;  ///< as far as open files allow
+    int max_per_address = 512;     ///< without requests that wait
   } http;
 
   // [control], each part beside the feature that it steers.

@@ -40,7 +40,13 @@ std::span<const Key> first_keys() {
     {.section = "http", .name = "threads", .field = SKEP_CONFIG_AT(http.threads),
      .doc = "Threads that answer requests.", .min = 1, .max = 256},
     {.section = "http", .name = "max_connections", .field = SKEP_CONFIG_AT(http.max_connections),
-     .doc = "Open connections at one time; more are refused.", .min = 1, .max = 1'000'000},
+     .doc = "Open connections at one time, as far as the limit of open files allows; seven eighths of "
+            "them may wait for news. More are refused.",
+     .min = 1, .max = 1'000'000},
+    {.section = "http", .name = "max_per_address", .field = SKEP_CONFIG_AT(http.max_per_address),
+     .doc = "Open connections of one address, without those that wait for news: behind a proxy all "
+            "have one address.",
+     .min = 1, .max = 1'000'000},
 
   };
   return rows;

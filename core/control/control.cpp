@@ -19,9 +19,11 @@ Control::~Control() { stop(); }
 
 Status Control::prepare() {
   SKEP_TRY(platform_.store.migrate("reconciler", Reconciler::migrations()));
+  SKEP_TRY(platform_.store.migrate("settled_time", SettledTime::migrations()));
   for (const auto& f : features_)
     for (const Migrations& line : f->migrations())
       SKEP_TRY(platform_.store.migrate(line.name, line.statements));
+  SKEP_TRY(Reconciler::check(platform_.queue, platform_.store));
   for (const auto& f : features_) SKEP_TRY(f->load());
   return {};
 }

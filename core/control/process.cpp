@@ -11,13 +11,28 @@ namespace {
 using net::HttpRequest;
 using net::HttpResponse;
 
-std::vector<Check> all_checks(Platform& platform, const FeatureList& features) {
+/// What a submit asks: can it be read and written, and is it the queue that the store knows?
+Status ask_queue(Platform& platform) {
   ports::TaskQuery probe;
   probe.limit = 1;
   const auto read = platform.queue.read(probe);
+  if (!read) return read.error();
+  const model::Lease nobodys{"readyz", 0, ""};
+  const auto written = platform.queue.release(platform.clock.wall_ms(), {&nobodys, 1});
+  if (!written) return written.error();
+  return Reconciler::check(platform.queue, platform.store);
+}
+
+Status ask_store(Platform& platform) {
   const auto cursor = Reconciler::cursor(platform.store);
-  std::vector<Check> checks{{"queue", read ? Status{} : Status{read.error()}},
-                            {"database", cursor ? Status{} : Status{cursor.error()}}};
+  if (!cursor) return cursor.error();
+  const ports::Statement nothing{"UPDATE cursors SET sequence = $1 WHERE name = ''", {*cursor}};
+  const auto written = platform.store.batch({&nothing, 1});
+  return written ? Status{} : Status{written.error()};
+}
+
+std::vector<Check> all_checks(Platform& platform, const FeatureList& features) {
+  std::vector<Check> checks{{"queue", ask_queue(platform)}, {"database", ask_store(platform)}};
   for (const auto& f : features)
     for (Check& check : f->checks()) checks.push_back(std::move(check));
   return checks;
@@ -62,8 +77,8 @@ std::vector<net::Route> process_routes(Platform& platform, const HttpMetrics& ht
       probe("/readyz", kNone, "The same as /health.", readiness, ready),
       probe("/livez", kNone, "Does the process answer?", {"", "Alive"},
             [](const HttpRequest&) { return HttpResponse::json(api::encode_alive()); }),
-      probe("/metrics", kOperate, "Prometheus metrics.", {"", "Metrics", "text/plain"},
-            [&](const HttpRequest&) { return metrics(http, features); }),
+      net::heavy(probe("/metrics", kOperate, "Prometheus metrics.", {"", "Metrics", "text/plain"},
+                       [&](const HttpRequest&) { return metrics(http, features); })),
   };
 }
 

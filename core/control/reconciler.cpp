@@ -27,6 +27,13 @@ Result<std::int64_t> Reconciler::cursor(ports::Store& store) {
   return ports::as_int(rows->front().at(0));
 }
 
+Status Reconciler::check(ports::Queue& queue, ports::Store& store) {
+  const auto at = cursor(store);
+  if (!at) return at.error();
+  const auto next = queue.completions(*at, 1, 1);
+  return next ? Status{} : Status{next.error()};
+}
+
 Result<std::size_t> Reconciler::step(std::uint32_t limit) {
   const auto at = cursor(store_);
   if (!at) return at.error();

@@ -26,6 +26,9 @@ class Reconciler final : public Service {
 
   /// The last completion whose effects are in the store.
   static Result<std::int64_t> cursor(ports::Store& store);
+  /// Whether the queue is the one whose completions the store has applied: kCorrupt when it is an
+  /// empty one.
+  static Status check(ports::Queue& queue, ports::Store& store);
   /// Applies at most `limit` completions; returns how many. kState when somebody else moved the
   /// cursor meanwhile: nothing was applied, read again.
   Result<std::size_t> step(std::uint32_t limit);

@@ -13,15 +13,19 @@ namespace skep::net {
 
 class Connections {
  public:
-  Connections(std::size_t cap, std::size_t cap_per_address)
-      : cap_(cap), cap_per_address_(cap_per_address) {}
+  /// `parking` must outlive it.
+  Connections(std::size_t cap, std::size_t cap_per_address,
+              const Parking<asio::ip::address>& parking)
+      : cap_(cap), cap_per_address_(cap_per_address), parking_(parking) {}
 
-  /// At a cap the connection whose time runs out first makes room: an idle or a half-sent one.
-  /// False when all are at work; then the caller closes the new one.
+  /// At a cap the connection whose time runs out first makes room: an idle or a half-sent one. When
+  /// there is none, the one whose request has waited longest, which does not count against the cap
+  /// of its address. False when all are at work; then the caller closes the new one.
   bool add(const std::shared_ptr<Session>& session) {
     const MutexLock lock(mutex_);
     const auto same = per_address_.find(session->address());
-    const bool address_full = same != per_address_.end() && same->second >= cap_per_address_;
+    const bool address_full = same != per_address_.end() &&
+                              same->second >= cap_per_address_ + parking_.of(session->address());
     if ((address_full || all_.size() >= cap_) &&
         !make_room(address_full ? &session->address() : nullptr))
       return false;
@@ -58,10 +62,16 @@ class Connections {
 
   bool make_room(const asio::ip::address* address) SKEP_REQUIRES(mutex_) {
     std::shared_ptr<Session> first;
-    for (const std::shared_ptr<Session>& session : all_)
-      if ((address == nullptr || session->address() == *address) && session->is_reading() &&
-          (first == nullptr || session->deadline() < first->deadline()))
+    std::shared_ptr<Session> longest;
+    for (const std::shared_ptr<Session>& session : all_) {
+      if (address != nullptr && session->address() != *address) continue;
+      if (session->is_reading() && (first == nullptr || session->deadline() < first->deadline()))
         first = session;
+      const MonoMs since = session->parked_since();
+      if (since != Session::kNever && (longest == nullptr || since < longest->parked_since()))
+        longest = session;
+    }
+    if (first == nullptr && address == nullptr) first = longest;
     if (first == nullptr) return false;
     first->make_room();
     forget(first);
@@ -77,6 +87,7 @@ class Connections {
 
   const std::size_t cap_;
   const std::size_t cap_per_address_;
+  const Parking<asio::ip::address>& parking_;
   mutable Mutex mutex_;
   mutable CondVar empty_;
   std::unordered_set<std::shared_ptr<Session>> all_ SKEP_GUARDED_BY(mutex_);

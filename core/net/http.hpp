@@ -4,6 +4,7 @@
 // http_client.cpp.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -33,7 +35,8 @@ struct HttpRequest {
   std::string peer;        ///< "127.0.0.1:5123"
   MonoMs received_ms = 0;  ///< when its header was complete
   Caller caller{};         ///< who sends it; may what the route's row asks for
-  bool closing = false;    ///< the server stops: answer now, do not wait
+  bool closing = false;    ///< answer now, do not wait: the server stops, or has no room to wait
+  int runs = 0;            ///< how often the handler has run for it before
 
   std::string_view header(const std::string& lower_name) const;
 };
@@ -42,11 +45,13 @@ struct HttpRequest {
 /// A client that closes its end meanwhile, even half, is not answered.
 struct Wait {
   WaitList* list = nullptr;  ///< must outlive the server
-  std::string key;           ///< what the waker matches
-  std::uint64_t ticket = 0;  ///< WaitList::ticket() taken before the handler looked
+  std::string key;           ///< what the waker names
+  std::uint64_t ticket = 0;  ///< WaitList::ticket(key) taken before the handler looked
   /// Then the handler runs a last time and must answer; count from HttpRequest::received_ms, which
   /// stays the same in each run. HttpRequest::closing ends the wait early.
   MonoMs until = 0;
+  /// Called when the client leaves meanwhile: the handler does not run again. May be empty.
+  std::function<void()> abandoned{};
 };
 
 /// One piece of a body that goes on.
@@ -81,34 +86,40 @@ struct HttpResponse {
   static HttpResponse streaming(std::string content_type, Stream stream);
 };
 
-/// Requests that wait for something. Lost wake-ups are impossible: a request that registers with a
-/// ticket older than the last matching wake runs again at once. [any]
+/// Requests that wait for something, each under a key. Lost wake-ups are impossible: a request that
+/// registers with a ticket older than the last wake of its key runs again at once. [any]
 class WaitList {
  public:
   using Waker = std::function<void()>;
-  std::uint64_t ticket() const;
-  /// Registers; `waker` is called at most once, on any thread, under the list's lock: it returns at
-  /// once and calls nothing of the list. Returns an id for remove(), or 0 when it was woken already
-  /// (then `waker` has been called).
+  /// Taken before the handler looks for what it may have to wait for.
+  std::uint64_t ticket(std::string_view key) const;
+  /// Registers; `waker` is called at most once, on any thread and without a lock of the list.
+  /// Returns an id for remove(), or 0 when it was woken already (then `waker` has been called).
   std::uint64_t add(std::string key, std::uint64_t ticket, Waker waker);
-  /// After it the waker neither runs nor will run. Unknown ids and 0 are ignored.
-  void remove(std::uint64_t id);
-  /// Wakes the oldest waiters whose key satisfies `match`, at most `max`; returns how many. `match`
-  /// runs under the list's lock.
-  std::size_t wake(const std::function<bool(std::string_view key)>& match,
-                   std::size_t max = static_cast<std::size_t>(-1));
-  void wake_all();
+  /// True: it waited still, and its waker never runs. False for 0 and for one that was woken: its
+  /// waker has run or is about to.
+  bool remove(std::uint64_t id);
+  /// Wakes whoever waits under `key`; returns how many.
+  std::size_t wake(const std::string& key);
+  std::size_t wake_all();
   std::size_t size() const;
 
  private:
+  using Keys = std::unordered_multimap<std::string, std::uint64_t>;
   struct Entry {
-    std::string key;
+    Keys::iterator by_key;
     Waker waker;
   };
+  /// Grows at each wake that may concern `key`.
+  std::uint64_t stamp(std::string_view key) const SKEP_REQUIRES(mutex_);
+
   mutable Mutex mutex_;
-  std::uint64_t epoch_ SKEP_GUARDED_BY(mutex_) = 1;  ///< grows at each wake
-  std::uint64_t next_id_ SKEP_GUARDED_BY(mutex_) = 1;
-  std::map<std::uint64_t, Entry> entries_ SKEP_GUARDED_BY(mutex_);
+  /// Wakes of keys, by hash: two keys of one number merely run a handler once too often.
+  std::array<std::uint64_t, 1024> wakes_ SKEP_GUARDED_BY(mutex_){};
+  std::uint64_t everybody_ SKEP_GUARDED_BY(mutex_) = 1;
+  std::uint64_t last_id_ SKEP_GUARDED_BY(mutex_) = 0;
+  Keys keys_ SKEP_GUARDED_BY(mutex_);
+  std::unordered_map<std::uint64_t, Entry> entries_ SKEP_GUARDED_BY(mutex_);
 };
 
 /// body_cap of a route that works without a body (`curl -X POST` sends no Content-Length then).
@@ -146,7 +157,14 @@ struct Route {
   RouteDocuments documents{};
   std::vector<QueryParameter> query{};  ///< those it takes; another one is refused by name
   bool any_query = false;               ///< for probes and scrapers, which add their own
+  bool heavy = false;  ///< may read a lot: a few such handlers run at a time, beside the others
 };
+
+/// The same row for a handler that may read a lot.
+inline Route heavy(Route row) {
+  row.heavy = true;
+  return row;
+}
 
 struct RouteMatch {
   const Route* route = nullptr;
@@ -189,11 +207,11 @@ struct ServerOptions {
   /// Path of a UNIX socket to serve as well, "" = none. Its mode is 0600 and whoever may open it
   /// needs no token. One process owns a path: kState names the one that does.
   std::string unix_socket{};
-  std::string token;        ///< bearer token; "" = none asked
-  Identify identify{};      ///< who calls; empty = identify_by_token(token)
-  std::size_t threads = 4;  ///< handlers that may run, and block, at the same time
-  std::size_t max_connections = 1024;
-  std::size_t max_per_address = 512;
+  std::string token;                   ///< bearer token; "" = none asked
+  Identify identify{};                 ///< who calls; empty = identify_by_token(token)
+  std::size_t threads = 4;             ///< handlers that may run, and block, at the same time
+  std::size_t max_connections = 1024;  ///< seven eighths of them may wait for news
+  std::size_t max_per_address = 512;   ///< without those that wait for news
   Millis header_timeout{10'000};
   Millis body_timeout{30'000};
   Millis idle_timeout{60'000};

@@ -53,7 +53,7 @@ struct HttpServer::Impl {
 
   Impl(ServerOptions options, Router router)
       : shared(std::move(options), std::move(router)),
-        connections(shared.options.max_connections, shared.options.max_per_address),
+        connections(shared.options.max_connections, shared.options.max_per_address, shared.parking),
         sweep_timer(asio::make_strand(io)) {}
 
   Status open_all();

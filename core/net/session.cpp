@@ -51,6 +51,11 @@ HttpResponse not_http() {
                         "bad-request", "use http:// (not https://) with this port");
 }
 
+HandlerKind kind_of(const Route& route, int runs) {
+  if (route.heavy) return HandlerKind::kHeavy;
+  return runs == 0 ? HandlerKind::kFresh : HandlerKind::kResumed;
+}
+
 HttpResponse header_too_large() {
   return stream_problem(431, "the request's header is larger than 8 KiB", "header-too-large",
                         "send large values in the body");
@@ -206,17 +211,20 @@ Awaitable<std::size_t> Session::read_some(char* at, std::size_t room) {
 
 Awaitable<HttpResponse> Session::answer(Exchange& x) {
   phase_ = Phase::kHandling;
-  for (int runs_past_until = 0;;) {
-    co_await enter_slot();
-    x.request.closing = shared_.closing;
+  bool crowded = false;
+  for (int runs_past_until = 0;; ++x.request.runs) {
+    const HandlerKind kind = kind_of(*x.route, x.request.runs);
+    co_await enter_slot(kind);
+    x.request.closing = shared_.closing || evicted_ || crowded;
     HttpResponse response = call_handler(x);
-    shared_.slots.leave();
+    shared_.slots.leave(kind);
     if (!response.wait) co_return response;
     if (x.request.closing) co_return HttpResponse::problem(unavailable("the server is stopping"));
     const bool past = response.wait->until <= shared_.clock.mono_ms();
     if (past && ++runs_past_until > kRunsPastUntil)
       co_return HttpResponse::problem(internal_error("the handler waits for a time in the past"));
-    if (!past && !shared_.closing) co_await park(*response.wait);
+    if (!past && !shared_.closing) crowded = !co_await park(*response.wait);
+    if (evicted_) x.keep_alive = false;
     if (!peer_gone_) continue;
     open_ = false;
     co_return HttpResponse::json({}, kClientGone);
@@ -237,21 +245,22 @@ HttpResponse Session::call_handler(Exchange& x) {
   return HttpResponse::problem(internal_error("the handler of this route failed"));
 }
 
-Awaitable<void> Session::enter_slot() {
+Awaitable<void> Session::enter_slot(HandlerKind kind) {
   notified_ = false;
   auto granted = [this] {
     asio::post(socket_.get_executor(), [self = shared_from_this()] { self->notify(); });
   };
-  if (shared_.slots.enter(granted)) co_return;
+  if (shared_.slots.enter(kind, granted)) co_return;
   co_await wait_notified(kNever);
 }
 
-Awaitable<void> Session::park(const Wait& wait) {
+/// False: too many wait already.
+Awaitable<bool> Session::park(const Wait& wait) {
+  if (!shared_.parking.enter(peer_.address)) co_return false;
+  parked_since_ = shared_.clock.mono_ms();
   const std::uint64_t id = ++park_id_;
   notified_ = false;
-  woken_ = false;
   auto waker = [self = shared_from_this(), id] {
-    self->woken_ = true;
     asio::post(self->socket_.get_executor(), [self, id] {
       if (self->park_id_ == id) self->notify();
     });
@@ -261,12 +270,12 @@ Awaitable<void> Session::park(const Wait& wait) {
   co_await wait_notified(wait.until);
   wait.list->remove(entry);
   ++park_id_;
+  parked_since_ = kNever;
+  shared_.parking.leave(peer_.address);
   boost::system::error_code ignored;  // nothing to cancel when the peer is gone
   socket_.cancel(ignored);
-  if (!peer_gone_ || !woken_) co_return;
-  // The news was for somebody who left: the next one in line gets it.
-  auto same_key = [&wait](std::string_view key) { return key == wait.key; };
-  wait.list->wake(same_key, 1);
+  if (peer_gone_ && wait.abandoned) wait.abandoned();
+  co_return true;
 }
 
 Awaitable<void> Session::wait_notified(MonoMs until) {
@@ -391,6 +400,9 @@ void Session::make_room() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
     boost::system::error_code ignored;  // closed meanwhile: as wished
     if (self->is_reading()) self->socket_.close(ignored);
+    if (self->park_id_ % 2 == 0) return;
+    self->evicted_ = true;
+    self->notify();
   });
 }
 

@@ -16,6 +16,7 @@
 #include "core/net/handler_slots.hpp"
 #include "core/net/head.hpp"
 #include "core/net/http.hpp"
+#include "core/net/parking.hpp"
 
 namespace skep::net {
 
@@ -33,12 +34,14 @@ struct ServerShared {
       : options(std::move(o)),
         identify(options.identify ? options.identify : identify_by_token(options.token)),
         router(std::move(r)),
-        slots(std::max<std::size_t>(1, options.threads)) {}
+        slots(std::max<std::size_t>(1, options.threads)),
+        parking(options.max_connections) {}
   const ServerOptions options;
   const Identify identify;
   const Router router;
   const SystemClock clock;
   HandlerSlots slots;
+  Parking<asio::ip::address> parking;
   std::atomic<bool> closing{false};
 };
 
@@ -54,6 +57,8 @@ struct Peer {
 /// runs on the strand of its socket, except where marked [any].
 class Session : public std::enable_shared_from_this<Session> {
  public:
+  static constexpr MonoMs kNever = INT64_MAX;
+
   Session(ServerShared& shared, Socket socket, Peer peer);
   /// Serves until the connection ends.
   Awaitable<void> run();
@@ -63,10 +68,12 @@ class Session : public std::enable_shared_from_this<Session> {
   void request_stop();
   /// Closes the socket whatever goes on. [any]
   void force_close();
-  /// Closes it unless a request is at work. [any]
+  /// Closes it unless a request is at work; one that waits is answered first. [any]
   void make_room();
   /// Waits for bytes, until deadline(). [any]
   bool is_reading() const { return deadline() != kNever; }
+  /// Since when its request waits for news, or kNever. [any]
+  MonoMs parked_since() const { return parked_since_; }
   MonoMs deadline() const { return deadline_; }
   Strand executor() { return socket_.get_executor(); }
   const asio::ip::address& address() const { return peer_.address; }
@@ -89,8 +96,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<Refusal> read_body(Exchange& x);
   Awaitable<HttpResponse> answer(Exchange& x);
   HttpResponse call_handler(Exchange& x);
-  Awaitable<void> park(const Wait& wait);
-  Awaitable<void> enter_slot();
+  Awaitable<bool> park(const Wait& wait);
+  Awaitable<void> enter_slot(HandlerKind kind);
   Awaitable<void> wait_notified(MonoMs until);
   void notify();
   void watch_peer(std::uint64_t park_id);
@@ -106,13 +113,13 @@ class Session : public std::enable_shared_from_this<Session> {
   void set_deadline(Millis from_now) { deadline_ = shared_.clock.mono_ms() + from_now.count(); }
   void clear_deadline() { deadline_ = kNever; }
 
-  static constexpr MonoMs kNever = INT64_MAX;
   ServerShared& shared_;
   Socket socket_;
   Timer signal_;
   const Peer peer_;
-  std::atomic<MonoMs> deadline_{kNever};  ///< [any] reads it
-  std::string buffer_;                    ///< received, not yet consumed
+  std::atomic<MonoMs> deadline_{kNever};      ///< [any] reads it
+  std::atomic<MonoMs> parked_since_{kNever};  ///< [any] reads it
+  std::string buffer_;                        ///< received, not yet consumed
   HeadScanner scanner_;
   Phase phase_ = Phase::kReading;
   bool open_ = true;
@@ -120,11 +127,11 @@ class Session : public std::enable_shared_from_this<Session> {
   bool skip_empty_line_ = false;
   bool timed_out_ = false;
   bool notified_ = false;
+  bool evicted_ = false;  ///< another connection needs its place
   bool peer_gone_ = false;
-  bool streaming_ = false;          ///< until the connection ends
-  bool linger_ = false;             ///< the peer may still send what nobody will read
-  std::uint64_t park_id_ = 0;       ///< odd while parked
-  std::atomic<bool> woken_{false};  ///< the wait list called the waker of the current park
+  bool streaming_ = false;     ///< until the connection ends
+  bool linger_ = false;        ///< the peer may still send what nobody will read
+  std::uint64_t park_id_ = 0;  ///< odd while parked
 };
 
 }  // namespace skep::net

@@ -15,16 +15,18 @@ Awaitable<void> Session::respond_stream(HttpResponse response) {
   open_ = false;
   const std::string head = response_head(response, false);
   bool sent = co_await write_all(head, "");
-  while (sent && !peer_gone_ && !shared_.closing) {
+  while (sent && !peer_gone_ && !evicted_ && !shared_.closing) {
     StreamPart part = next_part(response);
     if (!part.bytes.empty()) sent = co_await write_all(part.bytes, "");
     if (!sent || part.end || shared_.closing) co_return;
     const asio::use_awaitable_t<Strand> turn;
     const bool waits = part.wait.list != nullptr && part.wait.until > shared_.clock.mono_ms();
-    if (waits)
-      co_await park(part.wait);
-    else  // others on this thread have their turn
+    if (!waits) {  // others on this thread have their turn
       co_await asio::post(socket_.get_executor(), turn);
+      continue;
+    }
+    const bool has_room = co_await park(part.wait);
+    if (!has_room) co_return;
   }
 }
 

@@ -15,6 +15,8 @@ constexpr Millis kLook{1'000};
 constexpr int kFull = 10;
 /// A refused token does not get better within seconds.
 constexpr Millis kDenied{10'000};
+constexpr Millis kStrayPause{50};
+constexpr std::size_t kSeen = 4'096;
 
 /// Whether a claim that failed so may still have leased tasks for us.
 bool may_be_lost(const Error& error) {
@@ -140,6 +142,12 @@ void ClaimLoop::claim(int max, std::stop_token stop) {
     if (!may_be_lost(reply.error())) next_claim();
     return failed(reply.error(), stop);
   }
+  if (!reply->claim_id.empty() && reply->claim_id != request.claim_id) {
+    // Late, or a second time; the answer to this claim is still to come.
+    accept(std::move(*reply));
+    membership_.wait_change(kStrayPause, stop);
+    return;
+  }
   next_claim();
   backoff_.reset();
   complaint_.reset();
@@ -164,8 +172,20 @@ void ClaimLoop::accept(api::ClaimReply reply) {
   for (const model::Lease& lease : reply.cancel)
     executor_.cancel(lease, ports::CancelReason::kUser);
   membership_.set_mode(reply.mode);
+  drop_seen(reply.tasks);
   reserved_ -= std::min(reserved_, static_cast<int>(reply.tasks.size()));
   if (!reply.tasks.empty()) executor_.submit(std::move(reply.tasks));
+}
+
+void ClaimLoop::drop_seen(std::vector<model::ClaimedTask>& tasks) {
+  const std::size_t again = std::erase_if(tasks, [this](const model::ClaimedTask& task) {
+    const std::string& lease = task.lease.lease_id;
+    if (!seen_.insert(lease).second) return true;
+    seen_order_.push_back(lease);
+    return false;
+  });
+  for (; seen_order_.size() > kSeen; seen_order_.pop_front()) seen_.erase(seen_order_.front());
+  if (again > 0) log::warn("claim_reply_repeated", {{"tasks", again}});
 }
 
 /// An empty answer well before its time: the server does not hold requests, or another worker was

@@ -1,8 +1,12 @@
 // Registers this worker, then asks for tasks for as long as there is room for them.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "core/base/id.hpp"
 #include "core/base/service.hpp"
@@ -52,6 +56,7 @@ class ClaimLoop final : public Service {
   void claim(int max, std::stop_token stop);
   void next_claim();
   void accept(api::ClaimReply reply);
+  void drop_seen(std::vector<model::ClaimedTask>& tasks);
   void failed(const Error& error, std::stop_token stop);
   void pause_if_not_held(const api::ClaimReply& reply, MonoMs took, std::stop_token stop);
 
@@ -73,6 +78,9 @@ class ClaimLoop final : public Service {
   int no_room_ = 0;        ///< times in a row that the spool had no space to set aside
   int reserved_ = 0;       ///< results' worth of space set aside and not yet given to a task
   int early_empty_ = 0;
+  /// Leases that came lately: a reply that comes twice starts nothing twice.
+  std::set<std::string> seen_;
+  std::deque<std::string> seen_order_;
 };
 
 }  // namespace skep::worker

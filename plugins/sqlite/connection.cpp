@@ -48,6 +48,8 @@ Meaning meaning(int rc, int system_errno) {
       return {SKEP_E_NO_MEMORY, ""};
     case SQLITE_CANTOPEN:
       return open_meaning(system_errno);
+    case SQLITE_INTERRUPT:
+      return {SKEP_E_DEADLINE, "; it looks through too much: name a status as well"};
     case SQLITE_READONLY:
     case SQLITE_PERM:
       return {SKEP_E_DENIED, "; check the owner and the mode of the file"};
@@ -222,6 +224,18 @@ void Connection::configure(int option, bool on) {
   if (rc != SQLITE_OK || taken != (on ? 1 : 0))
     throw Fault(SKEP_E_INTERNAL, doing_ + " " + path_ + ": SQLite " + sqlite3_libversion() +
                                      " did not take option " + std::to_string(option));
+}
+
+Connection::Deadline::Deadline(Connection& db, std::chrono::milliseconds patience)
+    : db_(db), end_(std::chrono::steady_clock::now() + patience) {
+  constexpr int kStepsBetweenLooks = 10'000;
+  sqlite3_progress_handler(db_.handle(), kStepsBetweenLooks, &Deadline::is_over, this);
+}
+
+Connection::Deadline::~Deadline() { sqlite3_progress_handler(db_.handle(), 0, nullptr, nullptr); }
+
+int Connection::Deadline::is_over(void* self) {
+  return std::chrono::steady_clock::now() >= static_cast<Deadline*>(self)->end_ ? 1 : 0;
 }
 
 void Connection::check_in_place() {

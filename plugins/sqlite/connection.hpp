@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <memory>
@@ -95,6 +96,20 @@ class Connection {
     sqlite3_busy_timeout(db_.get(), busy_timeout_ms_);
     return rc;
   }
+
+  /// While it lives, statements that go on for longer end with SKEP_E_DEADLINE. One at a time.
+  class Deadline {
+   public:
+    Deadline(Connection& db, std::chrono::milliseconds patience);
+    Deadline(const Deadline&) = delete;
+    Deadline& operator=(const Deadline&) = delete;
+    ~Deadline();
+
+   private:
+    static int is_over(void* self);
+    Connection& db_;
+    const std::chrono::steady_clock::time_point end_;
+  };
 
   /// Throws SKEP_E_UNAVAILABLE when the open file is no longer the one at its path: what is written
   /// to it would be lost with the process.

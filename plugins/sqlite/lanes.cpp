@@ -100,7 +100,9 @@ bool Lanes::crowded() const {
 void Lanes::drop_empty(Connection& db) {
   db.prepare(
         "DELETE FROM lanes WHERE lane_id NOT IN "
-        "(SELECT lane_id FROM worker_tasks WHERE state IN (0, 1, 2, 3, 4))")
+        "(SELECT lane_id FROM worker_tasks WHERE state IN (1, 2, 3, 4)) AND NOT EXISTS (SELECT 1"
+        " FROM worker_tasks t INDEXED BY tasks_claimable WHERE t.state = 0"
+        " AND t.lane_id = lanes.lane_id)")
       .run();
   invalidate();
   refresh(db);

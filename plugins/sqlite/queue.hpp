@@ -63,6 +63,7 @@ class SqliteQueue final : public Queue {
                    const skep_queue_rows& rows);
   Database& db();
   void announce();
+  void follow_clock(std::int64_t now_ms);
   static void deliver(const Decisions& decisions, const Verdicts& out);
 
   Decisions add_all(Connection& db, std::int64_t now_ms, std::span<const skep_queue_task> tasks);
@@ -78,6 +79,7 @@ class SqliteQueue final : public Queue {
   std::condition_variable changed_;
   std::uint64_t version_ = 1;
   Clock::time_point draining_until_{};  ///< until then nobody waits
+  std::int64_t ticked_ms_ = 0;          ///< the instant of the last tick
 };
 
 }  // namespace skep::sqlite

@@ -133,8 +133,8 @@ std::int64_t expire_some(Connection& db, std::int64_t now_ms) {
   std::vector<TaskCore> expired;
   {
     Statement s = db.prepare(
-        "SELECT seq, started_ms FROM worker_tasks WHERE expires_ms > 0 AND state IN (0, 1)"
-        " AND expires_ms <= ?1 ORDER BY expires_ms, seq LIMIT ?2");
+        "SELECT seq, started_ms FROM worker_tasks INDEXED BY tasks_expiring WHERE expires_ms > 0"
+        " AND state IN (0, 1) AND expires_ms <= ?1 ORDER BY expires_ms, seq LIMIT ?2");
     s.bind(now_ms, kTickRows);
     while (s.step()) {
       TaskCore task;
@@ -154,13 +154,15 @@ std::int64_t move_due(Connection& db, std::int64_t now_ms) {
   const std::int64_t due =
       db.prepare(
             "UPDATE worker_tasks SET state = 0 WHERE seq IN (SELECT seq FROM worker_tasks"
-            " WHERE state = 1 AND run_at_ms <= ?1 ORDER BY run_at_ms LIMIT ?2)")
+            " INDEXED BY tasks_waiting WHERE state = 1 AND run_at_ms <= ?1"
+            " ORDER BY run_at_ms LIMIT ?2)")
           .bind(now_ms, kTickRows)
           .run();
   std::int64_t most = std::max(expired, due);
   for (const std::uint32_t state : {SKEP_TASK_CLAIMED, SKEP_TASK_EXECUTING})
     most = std::max(most, db.prepare("UPDATE worker_tasks SET state = 4 WHERE seq IN (SELECT seq"
-                                     " FROM worker_tasks WHERE state IN (2, 3, 4) AND state = ?1"
+                                     " FROM worker_tasks INDEXED BY tasks_leased"
+                                     " WHERE state IN (2, 3, 4) AND state = ?1"
                                      " AND lease_expires_ms < ?2 LIMIT ?3)")
                               .bind(state, now_ms, kTickRows)
                               .run());
@@ -170,13 +172,14 @@ std::int64_t move_due(Connection& db, std::int64_t now_ms) {
 /// The next instant at which move_due() finds something, or 0.
 std::int64_t next_due(Connection& db) {
   static constexpr const char* kFirsts[] = {
-      "SELECT run_at_ms FROM worker_tasks WHERE state = 1 ORDER BY run_at_ms LIMIT 1",
-      "SELECT expires_ms FROM worker_tasks WHERE expires_ms > 0 AND state IN (0, 1)"
-      " ORDER BY expires_ms LIMIT 1",
-      "SELECT lease_expires_ms + 1 FROM worker_tasks WHERE state IN (2, 3, 4) AND state = 2"
-      " ORDER BY lease_expires_ms LIMIT 1",
-      "SELECT lease_expires_ms + 1 FROM worker_tasks WHERE state IN (2, 3, 4) AND state = 3"
-      " ORDER BY lease_expires_ms LIMIT 1"};
+      "SELECT run_at_ms FROM worker_tasks INDEXED BY tasks_waiting WHERE state = 1"
+      " AND run_at_ms > 0 ORDER BY run_at_ms LIMIT 1",
+      "SELECT expires_ms FROM worker_tasks INDEXED BY tasks_expiring WHERE expires_ms > 0"
+      " AND state IN (0, 1) ORDER BY expires_ms LIMIT 1",
+      "SELECT lease_expires_ms + 1 FROM worker_tasks INDEXED BY tasks_leased"
+      " WHERE state IN (2, 3, 4) AND state = 2 ORDER BY lease_expires_ms LIMIT 1",
+      "SELECT lease_expires_ms + 1 FROM worker_tasks INDEXED BY tasks_leased"
+      " WHERE state IN (2, 3, 4) AND state = 3 ORDER BY lease_expires_ms LIMIT 1"};
   std::int64_t next = 0;
   for (const char* sql : kFirsts)
     if (const std::int64_t at = db.query_int(sql); at != 0 && (next == 0 || at < next)) next = at;
@@ -265,7 +268,29 @@ void SqliteQueue::requeue(std::int64_t now_ms, std::string_view task_id, const V
   put(out, 0, verdict);
 }
 
+/// A delay is no instant: what backs off keeps its delay when the clock is set back.
+void SqliteQueue::follow_clock(std::int64_t now_ms) {
+  constexpr std::int64_t kStep = 60'000;
+  std::int64_t by = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (now_ms + kStep < ticked_ms_) by = now_ms - ticked_ms_;
+  }
+  if (by != 0)
+    db().write("follow the clock", [&](Connection& c) {
+      c.prepare(
+           "UPDATE worker_tasks SET run_at_ms = max(1, run_at_ms + ?2) WHERE seq IN (SELECT seq"
+           " FROM worker_tasks INDEXED BY tasks_waiting WHERE state = 1 AND run_at_ms > ?1)"
+           " AND attempt > 0")
+          .bind(now_ms, by)
+          .run();
+    });
+  const std::lock_guard lock(mutex_);
+  ticked_ms_ = now_ms;
+}
+
 std::int64_t SqliteQueue::tick(std::int64_t now_ms) {
+  if (now_ms > 0) follow_clock(now_ms);
   const auto look = [&] { return db().read("look for due tasks", next_due); };
   std::int64_t next = look();
   if (next != 0 && next <= now_ms) {

@@ -1,8 +1,10 @@
 // Reading: tasks, attempts, completions, counts. All on read-only snapshots.
 #include <algorithm>
+#include <chrono>
 #include <limits>
 
 #include "queue.hpp"
+#include "skep/json.hpp"
 
 namespace skep::sqlite {
 namespace {
@@ -13,16 +15,28 @@ const std::string& select_task() {
   return sql;
 }
 
+constexpr std::uint32_t kStates = SKEP_TASK_DEAD + 1;
+/// A list that takes longer keeps others waiting for a reader.
+constexpr std::chrono::seconds kListTime{5};
+
+/// The index that gives the tasks of one state in their order, after the conditions of `q`. A
+/// worker has few tasks compared with a state, and what has ended has indexes of its own.
+std::string source(const skep_queue_query& q, std::uint32_t state) {
+  if (q.worker_id.n > 0) return "worker_tasks WHERE +state = ?1 AND ";
+  if (!is_ended(state) || (q.type.n == 0 && q.site.n == 0))
+    return "worker_tasks INDEXED BY tasks_by_state WHERE state = ?1 AND ";
+  const std::string index = q.type.n > 0 ? "tasks_ended_by_type" : "tasks_ended_by_site";
+  return "worker_tasks INDEXED BY " + index + " WHERE state IN (5, 6, 7, 8) AND state = ?1 AND ";
+}
+
 /// The text for one state (or all) with only the conditions that are asked for; ?1 state, ?2 type,
 /// ?3 site, ?4 worker, ?5 bound, ?6 limit.
-std::string page_sql(const skep_queue_query& q, bool by_state) {
-  const bool by_worker = q.worker_id.n > 0;
-  std::string sql = "SELECT seq FROM worker_tasks WHERE ";
-  // A worker has few tasks compared with a state: "+" keeps the planner off the state's index.
-  if (by_state) sql += by_worker ? "+state = ?1 AND " : "state = ?1 AND ";
+std::string page_sql(const skep_queue_query& q, const std::uint32_t* state) {
+  std::string sql =
+      "SELECT seq FROM " + (state != nullptr ? source(q, *state) : "worker_tasks WHERE ");
   if (q.type.n > 0) sql += "type = ?2 AND ";
   if (q.site.n > 0) sql += "site = ?3 AND ";
-  if (by_worker)
+  if (q.worker_id.n > 0)
     sql +=
         "((worker_id = ?4 AND worker_id <> '') OR (target_worker = ?4 AND target_worker <> ''))"
         " AND ";
@@ -33,7 +47,7 @@ std::string page_sql(const skep_queue_query& q, bool by_state) {
 
 std::vector<std::int64_t> page_of(Connection& db, const skep_queue_query& q,
                                   const std::uint32_t* state) {
-  Statement s = db.prepare(page_sql(q, state != nullptr));
+  Statement s = db.prepare(page_sql(q, state));
   const bool from_end = q.newest_first != 0 && q.after_seq == 0;
   const std::int64_t bound = from_end ? std::numeric_limits<std::int64_t>::max() : q.after_seq;
   s.bind(state != nullptr ? std::int64_t{*state} : 0, text(q.type), text(q.site), text(q.worker_id),
@@ -45,10 +59,14 @@ std::vector<std::int64_t> page_of(Connection& db, const skep_queue_query& q,
 
 /// Each state's page comes from its own index range in order; merging them beats sorting them all.
 std::vector<std::int64_t> page(Connection& db, const skep_queue_query& q) {
-  if (q.state_count == 0) return page_of(db, q, nullptr);
+  std::vector<std::uint32_t> states(q.states, q.states + q.state_count);
+  const bool everything = q.type.n == 0 && q.site.n == 0;
+  if (states.empty() && (everything || q.worker_id.n > 0)) return page_of(db, q, nullptr);
+  if (states.empty())
+    for (std::uint32_t state = 0; state < kStates; ++state) states.push_back(state);
   std::vector<std::int64_t> all;
-  for (std::uint32_t i = 0; i < q.state_count; ++i) {
-    const std::vector<std::int64_t> some = page_of(db, q, &q.states[i]);
+  for (const std::uint32_t state : states) {
+    const std::vector<std::int64_t> some = page_of(db, q, &state);
     all.insert(all.end(), some.begin(), some.end());
   }
   std::sort(all.begin(), all.end());
@@ -100,17 +118,40 @@ skep_queue_attempt read_attempt(const Statement& s, std::string_view task_id) {
   return a;
 }
 
+/// The highest number that a completion was given.
+std::int64_t last_completion(Connection& db) {
+  return db.query_int("SELECT seq FROM sqlite_sequence WHERE name = 'completions'");
+}
+
+/// The caller has read more than ever happened here. An empty file took the place of the one that
+/// it read; or the last completions were lost with the power, or with an older backup, and then
+/// new ones must not get numbers that the caller has behind it.
+void catch_up(Database& db, std::int64_t sequence, std::int64_t last) {
+  if (last == 0)
+    throw Fault(SKEP_E_CORRUPT,
+                "the store has applied completion " + std::to_string(sequence) +
+                    ", and this queue has had none: it is not the file that belongs to the store; "
+                    "restore a backup of it, or set both aside");
+  db.write("number completions", [&](Connection& c) {
+    c.prepare("UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'completions' AND seq < ?1")
+        .bind(sequence)
+        .run();
+  });
+  log(SKEP_LOG_WARN, "queue_older_than_store",
+      Json::object({{"completions", last}, {"applied", sequence}}).dump());
+}
+
 }  // namespace
 
 void SqliteQueue::overdue(std::int64_t cutoff_ms, std::string_view worker_id,
                           std::string_view incarnation, const skep_queue_rows& rows) {
   static const std::string sql =
       select_task() +
-      "t.seq IN (SELECT seq FROM worker_tasks"
+      "t.seq IN (SELECT seq FROM worker_tasks INDEXED BY tasks_leased"
       " WHERE state IN (2, 3, 4) AND state = 4 AND lease_expires_ms < ?1"
       " UNION SELECT seq FROM worker_tasks INDEXED BY tasks_held"
       " WHERE state IN (2, 3, 4) AND worker_id = ?2 AND incarnation <> ?3 AND ?2 <> '')"
-      " ORDER BY t.seq";
+      " ORDER BY t.seq LIMIT 1000";
   db().read("look for overdue leases", [&](Connection& c) {
     Statement s = c.prepare(sql);
     s.bind(cutoff_ms, worker_id, incarnation);
@@ -120,10 +161,9 @@ void SqliteQueue::overdue(std::int64_t cutoff_ms, std::string_view worker_id,
 
 void SqliteQueue::read(const skep_queue_query& query, const skep_queue_rows& rows) {
   db().read("read tasks", [&](Connection& c) {
-    if (query.id.n > 0)
-      read_one(c, query, rows);
-    else
-      read_page(c, query, rows);
+    if (query.id.n > 0) return read_one(c, query, rows);
+    const Connection::Deadline deadline(c, kListTime);
+    read_page(c, query, rows);
   });
 }
 
@@ -152,6 +192,8 @@ void SqliteQueue::completions(std::int64_t sequence, std::uint32_t limit,
       task_columns("e") +
       " FROM ended_tasks e JOIN worker_tasks t ON t.seq = e.seq"
       " JOIN task_params p ON p.seq = e.seq WHERE e.sequence > ?1 ORDER BY 1 LIMIT ?2";
+  const std::int64_t last = db().read("read completions", last_completion);
+  if (sequence > last) catch_up(db(), sequence, last);
   db().read("read completions", [&](Connection& c) {
     Statement s = c.prepare(sql);
     s.bind(sequence, limit);

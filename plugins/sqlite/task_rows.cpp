@@ -103,6 +103,14 @@ CREATE TABLE ended_tasks (
   result TEXT NOT NULL, error TEXT NOT NULL)
 )sql";
 
+// Pages of history by type or by site. Live tasks are few beside it, and change too often.
+constexpr const char* kQueueVersion2 = R"sql(
+CREATE INDEX tasks_ended_by_type ON worker_tasks (type, state)
+  WHERE state IN (5, 6, 7, 8);
+CREATE INDEX tasks_ended_by_site ON worker_tasks (site, state)
+  WHERE state IN (5, 6, 7, 8)
+)sql";
+
 constexpr std::array kTexts{&skep_queue_task::id,
                             &skep_queue_task::type,
                             &skep_queue_task::site,
@@ -118,7 +126,7 @@ constexpr std::array kTexts{&skep_queue_task::id,
 
 }  // namespace
 
-const std::array<const char*, 1> kQueueMigrations{kQueueVersion1};
+const std::array<const char*, 2> kQueueMigrations{kQueueVersion1, kQueueVersion2};
 
 std::string task_columns(std::string_view live) {
   std::string out =

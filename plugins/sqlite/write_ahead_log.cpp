@@ -48,6 +48,20 @@ int WriteAheadLog::on_commit(void* self, sqlite3*, const char*, int pages) {
   return SQLITE_OK;
 }
 
+void WriteAheadLog::check_in_place() {
+  struct stat found {};
+  const bool there = ::stat(path_.c_str(), &found) == 0;
+  const Place at{found.st_dev, found.st_ino};
+  if (!place_ && there) place_ = at;
+  if (!place_ || (there && at == *place_)) return;
+  if (pages_ > 0 && checkpoint(SQLITE_CHECKPOINT_PASSIVE) == SQLITE_OK) pages_ = 0;
+  throw Fault(SKEP_E_UNAVAILABLE,
+              path_ + " was moved or deleted while it is open; " +
+                  (pages_ == 0 ? "what it held is in the database: restart the host"
+                               : "put it back, or stop the host, which copies what it holds"),
+              1'000);
+}
+
 void WriteAheadLog::after_transaction() noexcept {
   if (pages_ >= due_at_) {
     last_try_ = Clock::now();

@@ -4,7 +4,10 @@
 // any more it is started again from its beginning. Belongs to whoever writes: one thread at a time.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "connection.hpp"
@@ -27,6 +30,9 @@ class WriteAheadLog {
   WriteAheadLog(const WriteAheadLog&) = delete;
   WriteAheadLog& operator=(const WriteAheadLog&) = delete;
 
+  /// Throws SKEP_E_UNAVAILABLE when the log is no longer the one at its path: what is written to it
+  /// would be lost with the process. What it holds is copied into the file first.
+  void check_in_place();
   /// After each transaction, even one that failed: copies the log when that is due. What was
   /// committed stands whatever happens here; a failure is told in the host's log and tried again.
   void after_transaction() noexcept;
@@ -43,11 +49,18 @@ class WriteAheadLog {
   void tell(const char* event, int rc, const char* when) const;
   void measure() const;
 
+  struct Place {
+    dev_t device;
+    ino_t number;
+    bool operator==(const Place&) const = default;
+  };
+
   Connection& db_;
   Readers& readers_;
   const std::string path_;
   const std::string metric_;
-  int pages_ = 0;  ///< the log's length after the last commit
+  std::optional<Place> place_;  ///< none before there is a log
+  int pages_ = 0;               ///< the log's length after the last commit
   int due_at_ = kCheckpointPages;
   int told_at_ = 0;  ///< the length of which a held log was told last
   Clock::time_point last_try_{};

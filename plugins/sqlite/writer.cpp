@@ -55,6 +55,7 @@ bool Writer::commit_group(const std::vector<Job*>& group) {
   try {
     db_.set_doing("begin");
     db_.check_in_place();
+    log_.check_in_place();
     db_.prepare("BEGIN IMMEDIATE").run();
     for (Job* job : group) run_in_savepoint(*job);
     db_.set_doing("commit");
@@ -87,6 +88,7 @@ void Writer::run_alone(Job& job) {
   try {
     db_.set_doing(job.doing);
     db_.check_in_place();
+    log_.check_in_place();
     db_.prepare("BEGIN IMMEDIATE").run();
     job.work(db_);
     db_.prepare("COMMIT").run();

@@ -7,7 +7,9 @@ set(SKEP_QUEUE_SUITE
   ${CMAKE_CURRENT_LIST_DIR}/queue_placement_suite.cpp
   ${CMAKE_CURRENT_LIST_DIR}/queue_random_suite.cpp)
 skep_test(queue_conformance LABEL conformance
-  SOURCES queue_conformance_test.cpp ${SKEP_QUEUE_SUITE} DEPENDS test_support)
+  SOURCES queue_conformance_test.cpp ${SKEP_QUEUE_SUITE}
+  ${CMAKE_SOURCE_DIR}/tests/support/statement_plans.cpp
+  DEPENDS test_support LIBRARIES PkgConfig::SQLITE)
 
 add_executable(queue_crash_writer queue_crash_writer.cpp)
 target_link_libraries(queue_crash_writer PRIVATE skep_test_support skep_warnings)

@@ -337,6 +337,45 @@ TEST_P(QueueRules, bounds_claims_pages_and_completions_by_bytes) {
   EXPECT_EQ(must(q().completions(0, 10)).size(), 3u);
 }
 
+TEST_P(QueueRules, a_retry_keeps_its_delay_when_the_clock_is_set_back) {
+  tick();
+  const model::Task t = claimed("a");
+  model::Task later = new_task("later");
+  later.spec.run_at_ms = now + 20'000;
+  enqueue(later);
+  complete(failure(t, 10'000));
+  now -= 864'000'000;
+  tick();
+  EXPECT_EQ(get("a").spec.run_at_ms, now + 10'000);
+  EXPECT_EQ(get("later").spec.run_at_ms, now + 864'020'000) << "somebody named that instant";
+  now += 10'000;
+  tick();
+  EXPECT_EQ(state_of("a"), kQueued);
+}
+
+TEST_P(QueueRules, pages_what_has_ended_by_type_and_by_site) {
+  std::vector<model::Task> tasks;
+  for (int i = 0; i < 12; ++i) {
+    tasks.push_back(new_task("t" + std::to_string(i)));
+    tasks.back().spec.site = i % 2 == 0 ? "site-a" : "";
+  }
+  enqueue(tasks);
+  for (int i = 0; i < 8; ++i) complete(success(claim_one()));
+  ports::TaskQuery query;
+  query.site = "site-a";
+  query.limit = 3;
+  EXPECT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t10", "t8", "t6"}));
+  query.after_seq = get("t6").seq;
+  EXPECT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t4", "t2", "t0"}));
+  query = {};
+  query.type = "t";
+  query.states = {kSucceeded};
+  query.newest_first = false;
+  query.limit = 2;
+  query.after_seq = get("t1").seq;
+  EXPECT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t2", "t3"}));
+}
+
 TEST_P(QueueRules, gives_a_try_back_on_release) {
   const model::Task t = claimed("a", 1);
   EXPECT_EQ(release(t), LeaseVerdict::kHeld);

@@ -232,6 +232,50 @@ TEST(SqliteQueue, takes_nothing_while_its_file_is_moved_away) {
   EXPECT_TRUE(queue->enqueue(1, {&task, 1}));
 }
 
+TEST(SqliteQueue, a_log_that_is_deleted_takes_nothing_along) {  // B5
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  auto queue = open(path);
+  const model::Task first = task_named("first");
+  const model::Task second = task_named("second");
+  ASSERT_TRUE(queue->enqueue(1, {&first, 1}));
+  ASSERT_TRUE(std::filesystem::remove(path + "-wal"));
+  const auto refused = queue->enqueue(1, {&second, 1});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnavailable);
+  EXPECT_NE(refused.error().message.find("moved or deleted"), std::string::npos);
+  const model::Lease nobodys{"nobody", 1, "x"};
+  EXPECT_FALSE(queue->release(1, {&nobodys, 1})) << "what readiness asks";
+  // As after kill -9: the file alone.
+  std::filesystem::copy_file(path, dir.file("copy.db"));
+  auto copy = open(dir.file("copy.db"));
+  const auto kept = copy->read({});
+  ASSERT_TRUE(kept);
+  ASSERT_EQ(kept->size(), 1u);
+  EXPECT_EQ(kept->front().id, "first");
+}
+
+TEST(SqliteQueue, knows_that_a_reader_has_read_another_file) {  // B8
+  const TempDir dir;
+  auto queue = open(dir.file("queue.db"));
+  EXPECT_TRUE(queue->completions(0, 1));
+  const auto strange = queue->completions(7, 1);
+  ASSERT_FALSE(strange);
+  EXPECT_EQ(strange.error().code, Code::kCorrupt);
+
+  // It has lost the newest completions: the next ones get higher numbers than were read.
+  const model::Task task = task_named("a");
+  ASSERT_TRUE(queue->enqueue(1, {&task, 1}));
+  ASSERT_TRUE(queue->cancel(2, "a", "{}"));
+  EXPECT_TRUE(queue->completions(7, 1)->empty());
+  const model::Task other = task_named("b");
+  ASSERT_TRUE(queue->enqueue(3, {&other, 1}));
+  ASSERT_TRUE(queue->cancel(4, "b", "{}"));
+  const auto next = queue->completions(7, 1);
+  ASSERT_EQ(next->size(), 1u);
+  EXPECT_EQ(next->front().sequence, 8);
+}
+
 TEST(SqliteQueue, names_a_missing_folder) {
   const auto r = open_sqlite_queue(sqlite_config("/nonexistent/queue.db"));
   ASSERT_FALSE(r);

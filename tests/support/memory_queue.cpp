@@ -1,6 +1,7 @@
 #include "tests/support/memory_queue.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/id.hpp"
 #include "core/model/placement.hpp"
@@ -184,6 +185,13 @@ std::vector<Task> MemoryQueue::claimed_before(WallMs now, const ports::ClaimFilt
 }
 
 Result<std::vector<Task>> MemoryQueue::claim(WallMs now, const ports::ClaimFilter& filter) {
+  auto out = claim_now(now, filter);
+  const auto told = after_claim;  // it may forget itself
+  if (told) told();
+  return out;
+}
+
+Result<std::vector<Task>> MemoryQueue::claim_now(WallMs now, const ports::ClaimFilter& filter) {
   if (filter.lease_ms <= 0) return invalid("lease_ms is not positive");
   const std::lock_guard lock(mutex_);
   if (filter.repeated)
@@ -310,6 +318,11 @@ void MemoryQueue::expire(WallMs now) {
 
 Result<WallMs> MemoryQueue::tick(WallMs now) {
   const std::lock_guard lock(mutex_);
+  const WallMs before = now > 0 ? std::exchange(ticked_, now) : 0;
+  if (now > 0 && now + 60'000 < before)
+    for (const auto& entry : entries_)
+      if (Task& t = entry->task; t.state == TaskState::kWaiting && t.attempt > 0)
+        t.spec.run_at_ms += now - before;
   WallMs next = 0;
   const auto at = [&](WallMs instant) {
     if (instant > 0 && (next == 0 || instant < next)) next = instant;
@@ -325,6 +338,7 @@ Result<WallMs> MemoryQueue::tick(WallMs now) {
       at(t.lease_expires_ms + 1);
   }
   announce();
+  if (tick_failure && now > 0) return *tick_failure;
   return next;
 }
 
@@ -428,6 +442,8 @@ Result<std::vector<ports::Completion>> MemoryQueue::completions(std::int64_t aft
                                                                 std::uint32_t limit,
                                                                 std::size_t max_bytes) {
   const std::lock_guard lock(mutex_);
+  if (after > 0 && last_completion_ == 0)
+    return Error{Code::kCorrupt, "this queue has had no completions"};
   std::vector<ports::Completion> out;
   std::size_t bytes = 0;
   for (const ports::Completion& c : completions_) {

@@ -4,9 +4,11 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,7 +46,12 @@ class MemoryQueue : public ports::Queue {
   Result<std::uint64_t> wait(Millis timeout, std::uint64_t token) override;
   Result<std::uint32_t> purge(WallMs before, std::int64_t sequence, std::uint32_t limit) override;
 
+  std::function<void()> after_claim{};  ///< called when a claim has looked
+  std::optional<Error> tick_failure{};  ///< of tick(), after it has moved everything
+
  private:
+  Result<std::vector<model::Task>> claim_now(WallMs now, const ports::ClaimFilter& filter);
+
   struct Entry {
     model::Task task;
     std::vector<ports::AttemptRow> attempts;
@@ -77,6 +84,7 @@ class MemoryQueue : public ports::Queue {
   std::deque<std::pair<WallMs, std::string>> received_;  // result keys as they came
   std::vector<ports::Completion> completions_;
   std::int64_t last_seq_ = 0;
+  WallMs ticked_ = 0;
   std::int64_t last_completion_ = 0;
 };
 

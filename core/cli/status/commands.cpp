@@ -23,6 +23,14 @@ std::string counts_text(const json::object& counts, std::initializer_list<const 
   return out;
 }
 
+/// ", 1 paused": the same for those that are not 0.
+std::string counts_if_any(const json::object& counts, std::initializer_list<const char*> keys) {
+  std::string out;
+  for (const char* key : keys)
+    if (const std::int64_t n = get_int(counts, key); n > 0) out += fmt::format(", {} {}", n, key);
+  return out;
+}
+
 const json::object* part(const json::object& o, std::string_view key) {
   const json::value* v = o.if_contains(key);
   return v == nullptr ? nullptr : v->if_object();
@@ -34,7 +42,8 @@ void print_status(const Console& c, const std::string& server, const json::value
   c.out << "control  " << server << "  "
         << (state.styled ? c.paint(state.style, state.text) : printable(state.text)) << '\n';
   if (const json::object* workers = part(o, "workers"))
-    c.out << "workers  " << counts_text(*workers, {"online", "late", "offline", "stale"}) << '\n';
+    c.out << "workers  " << counts_text(*workers, {"online", "late", "offline", "stale"})
+          << counts_if_any(*workers, {"stopped", "paused", "draining"}) << '\n';
   if (const json::object* queue = part(o, "queue")) {
     std::string counts = counts_text(
         *queue, {"queued", "claimed", "executing", "succeeded", "failed", "cancelled", "dead"});

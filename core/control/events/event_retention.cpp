@@ -15,7 +15,9 @@ Result<std::size_t> EventRetention::step() {
       {"SELECT sequence, at_ms FROM events ORDER BY sequence LIMIT $1", {kEventsAtOnce}});
   if (!oldest) return oldest.error();
   const std::int64_t too_many = newest->empty() ? 0 : ports::as_int((*newest)[0][0]) - limits.most;
-  const WallMs too_old = limits.keep_ms == 0 ? 0 : clock_.wall_ms() - limits.keep_ms;
+  const auto now = settled_.now();
+  if (!now) return now.error();
+  const WallMs too_old = limits.keep_ms == 0 ? 0 : *now - limits.keep_ms;
   std::int64_t through = 0;
   std::size_t count = 0;
   for (const auto& row : *oldest) {

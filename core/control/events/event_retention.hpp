@@ -1,8 +1,8 @@
 // Events have an end, too: the oldest go when they are too old or too many.
 #pragma once
 
-#include "core/base/clock.hpp"
 #include "core/base/live.hpp"
+#include "core/control/settled_time.hpp"
 #include "core/ports/store.hpp"
 
 namespace skep::control {
@@ -14,8 +14,9 @@ class EventRetention {
     std::int64_t most = 1'000'000;  ///< events kept
     bool operator==(const Limits&) const = default;
   };
-  EventRetention(ports::Store& store, const Clock& clock, Limits limits)
-      : store_(store), clock_(clock), limits_(limits) {}
+  /// Both must outlive it.
+  EventRetention(ports::Store& store, SettledTime& settled, Limits limits)
+      : store_(store), settled_(settled), limits_(limits) {}
 
   void set_limits(Limits limits) { limits_.set(limits); }
   /// Forgets a batch from the oldest on, up to the first that may stay, so that no hole comes to be
@@ -24,7 +25,7 @@ class EventRetention {
 
  private:
   ports::Store& store_;
-  const Clock& clock_;
+  SettledTime& settled_;
   Live<Limits> limits_;
 };
 

@@ -26,7 +26,7 @@ EventRetention::Limits event_limits(const config::Config& config) {
 Events::Events(Platform& platform, const config::Config& config)
     : feed(std::make_shared<EventFeed>(platform.store)),
       log(config.events.events, [feed = feed] { feed->poke(); }),
-      retention(platform.store, platform.clock, event_limits(config)),
+      retention(platform.store, platform.settled, event_limits(config)),
       pump_(*feed, retention) {}
 
 Events::~Events() {

@@ -101,12 +101,9 @@ void FleetRegistry::install(ReleaseStore::Contents contents) {
     watch_.follow(fresh->releases);
   }
   if (old->revision == fresh->revision) return;
-  std::set<std::string, std::less<>> concerned;
   for (const auto& w : workers_.all())
     if (old->revision_of(w.profile.site) != fresh->revision_of(w.profile.site))
-      concerned.insert(w.profile.id);
-  platform_.waits.claims.wake(
-      [&](std::string_view key) { return concerned.contains(key.substr(key.find(' ') + 1)); });
+      platform_.waits.wake_worker(w.profile.id);
 }
 
 /// Applies a change on top of the newest contents; again when another control plane was quicker.

@@ -76,20 +76,20 @@ HttpResponse workers_metrics(Overview& f) {
 std::vector<net::Route> Overview::routes() {
   using enum net::Right;
   return {
-      {"GET",
-       "/api/workers/health",
-       kOperate,
-       0,
-       "Presence of workers, depth of the queue.",
-       [this](const HttpRequest&) { return workers_health(*this); },
-       {"", "WorkersHealth"}},
-      {"GET",
-       "/api/workers/metrics",
-       kOperate,
-       0,
-       "Queue and worker figures as JSON.",
-       [this](const HttpRequest&) { return workers_metrics(*this); },
-       {"", "WorkersMetrics"}},
+      net::heavy({"GET",
+                  "/api/workers/health",
+                  kOperate,
+                  0,
+                  "Presence of workers, depth of the queue.",
+                  [this](const HttpRequest&) { return workers_health(*this); },
+                  {"", "WorkersHealth"}}),
+      net::heavy({"GET",
+                  "/api/workers/metrics",
+                  kOperate,
+                  0,
+                  "Queue and worker figures as JSON.",
+                  [this](const HttpRequest&) { return workers_metrics(*this); },
+                  {"", "WorkersMetrics"}}),
   };
 }
 

@@ -23,25 +23,41 @@ model::ClaimedTask claimed(model::Task t) {
 
 }  // namespace
 
+net::Wait LeaseService::wait_of(const std::string& worker_id, std::uint64_t ticket, MonoMs until,
+                                bool for_work) {
+  net::Wait wait{&platform_.waits.claims, worker_id, ticket, until};
+  if (for_work)
+    wait.abandoned = [this, worker_id] { WaitingClaims::Turn gone(waiting_, worker_id, false); };
+  return wait;
+}
+
 Result<LeaseService::Claimed> LeaseService::claim(const std::string& worker_id,
-                                                  const api::ClaimRequest& request, bool closing) {
+                                                  const api::ClaimRequest& request,
+                                                  const Run& run) {
+  const std::uint64_t ticket = platform_.waits.claims.ticket(worker_id);
+  std::optional<WaitingClaims::Turn> turn;
+  if (request.max > 0) turn.emplace(waiting_, worker_id, run.first);
   const WallMs now = platform_.clock.wall_ms();
   const auto worker = directory_.check_in(now, worker_id, request.incarnation);
   if (!worker) return worker.error();
   Claimed out;
+  out.reply.claim_id = request.claim_id;
   out.reply.mode = worker->mode;
   out.reply.registry = workers_.registry_revision(*worker);
   out.reply.cancel = directory_.take_voided(worker_id, request.held);
-  const bool wants_tasks = directory_.takes_work(*worker, now) && request.max > 0;
-  if (wants_tasks && !closing) {
+  if (turn && !run.closing && directory_.takes_work(*worker, now)) {
+    turn->look(worker->profile);
     auto tasks = platform_.queue.claim(now, {worker->profile, request.max, lease_ms(),
                                              request.claim_id, request.repeated, kClaimBytes});
     if (!tasks) return tasks.error();
+    turn->found(*tasks);
     for (auto& t : *tasks) out.reply.tasks.push_back(claimed(std::move(t)));
   }
   const bool knows_registry = request.registry < 0 || request.registry == out.reply.registry;
-  if (out.reply.tasks.empty() && out.reply.cancel.empty() && knows_registry)
-    out.waits_as = (wants_tasks ? "claim " : "news ") + worker_id;
+  const bool news = !out.reply.tasks.empty() || !out.reply.cancel.empty() || !knows_registry;
+  if (news || run.closing || platform_.clock.mono_ms() >= run.until) return out;
+  if (turn) turn->wait_on();
+  out.wait = wait_of(worker_id, ticket, run.until, turn.has_value());
   return out;
 }
 
@@ -50,13 +66,29 @@ Result<api::BeatReply> LeaseService::release(const std::string& worker_id,
   const WallMs now = platform_.clock.wall_ms();
   const auto worker = directory_.check_in(now, worker_id, request.incarnation);
   if (!worker) return worker.error();
-  const auto verdicts = platform_.queue.release(now, request.tasks);
+  const auto verdicts = release(now, request.tasks);
   if (!verdicts) return verdicts.error();
   std::vector<ports::Renewal> renewals;
   for (const auto& lease : request.tasks) renewals.push_back({lease, false});
-  platform_.waits.claims.wake([](std::string_view key) { return key.starts_with("claim "); },
-                              request.tasks.size());
   return api::BeatReply{pair_up(renewals, *verdicts), {}, 0};
+}
+
+/// Back to the queue, and on to whoever waits for such tasks.
+Result<std::vector<ports::LeaseVerdict>> LeaseService::release(
+    WallMs now, std::span<const model::Lease> leases) {
+  auto verdicts = platform_.queue.release(now, leases);
+  if (!verdicts) return verdicts;
+  std::vector<model::Task> free;
+  for (std::size_t i = 0; i < leases.size(); ++i) {
+    if ((*verdicts)[i] != ports::LeaseVerdict::kHeld) continue;
+    ports::TaskQuery query;
+    query.id = leases[i].task_id;
+    query.limit = 1;
+    auto rows = platform_.queue.read(query);
+    if (rows && !rows->empty()) free.push_back(std::move(rows->front()));
+  }
+  waiting_.announce(free);
+  return verdicts;
 }
 
 Status LeaseService::beat(WallMs now, const WorkerRecord& worker, api::BeatReply& reply) {
@@ -81,7 +113,7 @@ Status LeaseService::release_unseen(WallMs now, const WorkerRecord& worker) {
     if (t.incarnation == worker.profile.incarnation)
       unseen.push_back({t.id, t.attempt, t.lease_id});
   if (unseen.empty()) return {};
-  const auto released = platform_.queue.release(now, unseen);
+  const auto released = release(now, unseen);
   return released ? Status{} : Status{released.error()};
 }
 

@@ -10,6 +10,7 @@
 #include "core/api/wire.hpp"
 #include "core/base/live.hpp"
 #include "core/control/platform.hpp"
+#include "core/control/tasks/waiting_claims.hpp"
 #include "core/control/workers/worker_service.hpp"
 
 namespace skep::control {
@@ -18,21 +19,29 @@ class LeaseService {
  public:
   /// All must outlive it.
   LeaseService(Platform& platform, WorkerDirectory& directory, const WorkerService& workers,
-               std::int64_t lease_ms)
-      : platform_(platform), directory_(directory), workers_(workers), lease_ms_(lease_ms) {}
+               WaitingClaims& waiting, std::int64_t lease_ms)
+      : platform_(platform),
+        directory_(directory),
+        workers_(workers),
+        waiting_(waiting),
+        lease_ms_(lease_ms) {}
 
   void set_lease(std::int64_t lease_ms) { lease_ms_.set(lease_ms); }
   std::int64_t lease_ms() const { return lease_ms_.get(); }
 
   struct Claimed {
     api::ClaimReply reply;
-    /// Nothing to say yet: the key under which the request waits in WaitLists::claims.
-    std::optional<std::string> waits_as;
+    std::optional<net::Wait> wait;  ///< nothing to say yet
   };
-  /// `closing`: the answer may not reach anybody, so no task is handed out. kNotFound
-  /// "unknown-worker", kState "worker-id-conflict". [any]
+  /// The run of a claim's handler.
+  struct Run {
+    bool first = true;
+    bool closing = false;  ///< the answer may not reach anybody, so no task is handed out
+    MonoMs until = 0;      ///< so long it may wait
+  };
+  /// kNotFound "unknown-worker", kState "worker-id-conflict". [any]
   Result<Claimed> claim(const std::string& worker_id, const api::ClaimRequest& request,
-                        bool closing);
+                        const Run& run);
   /// Tasks go back unfinished. [any]
   Result<api::BeatReply> release(const std::string& worker_id, const api::ReleaseRequest& request);
   /// A beat: its leases are renewed. A worker that says goodbye with nothing left to send holds
@@ -41,9 +50,14 @@ class LeaseService {
 
  private:
   Status release_unseen(WallMs now, const WorkerRecord& worker);
+  Result<std::vector<ports::LeaseVerdict>> release(WallMs now,
+                                                   std::span<const model::Lease> leases);
+  net::Wait wait_of(const std::string& worker_id, std::uint64_t ticket, MonoMs until,
+                    bool for_work);
   Platform& platform_;
   WorkerDirectory& directory_;
   const WorkerService& workers_;
+  WaitingClaims& waiting_;
   Live<std::int64_t> lease_ms_;
 };
 

@@ -1,17 +1,24 @@
 // The queue's clockwork: moves due and expired tasks, gives up attempts whose worker is gone.
+//
+// A lease is an instant of the wall clock in the queue, and lasts as long as time has passed: when
+// somebody sets the clock, each lease is granted anew, so that none runs out early or never.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 
 #include "core/base/live.hpp"
 #include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
 #include "core/control/tasks/result_service.hpp"
+#include "core/control/tasks/waiting_claims.hpp"
 #include "core/control/workers/worker_directory.hpp"
 
 namespace skep::control {
 
 struct ReaperOptions {
+  std::int64_t lease_ms = 90'000;
   std::int64_t interval_ms = 5'000;
   std::int64_t lost_after_ms = 300'000;  ///< from the end of a lease to giving it up
   std::int64_t grace_ms = 300'000;       ///< after start() no attempt is given up for silence
@@ -21,14 +28,17 @@ struct ReaperOptions {
 
 class Reaper final : public Service {
  public:
-  /// Both must outlive it.
-  Reaper(Platform& platform, WorkerDirectory& workers, ReaperOptions options);
+  /// All must outlive it.
+  Reaper(Platform& platform, WorkerDirectory& workers, WaitingClaims& waiting,
+         ReaperOptions options);
   ~Reaper() override { stop(); }
 
   /// Gives up every attempt that `worker_id` holds under another incarnation: its process is gone.
-  /// Returns how many. [any]
-  Result<std::size_t> worker_restarted(const std::string& worker_id,
-                                       const std::string& incarnation);
+  /// It had `slots`: what cannot have been running goes back without a try. Returns how many. [any]
+  Result<std::size_t> worker_restarted(const std::string& worker_id, const std::string& incarnation,
+                                       int slots);
+  /// Everything that it holds goes back without a try. [any]
+  Result<std::size_t> worker_removed(const std::string& worker_id);
   /// One round: what workers last said into the store, tick, then, when the grace time is over, the
   /// suspects. [one thread]
   Status round();
@@ -42,18 +52,28 @@ class Reaper final : public Service {
 
  private:
   Result<std::size_t> give_up(WallMs cutoff, const std::string& worker_id,
-                              const std::string& incarnation);
-  Status sweep(WallMs now);
+                              const std::string& incarnation, int slots);
+  Result<std::size_t> lose(WallMs cutoff, std::span<const model::Task> tasks, bool crashed);
+  Result<std::size_t> give_back(std::span<const model::Task> tasks);
+  Status follow_clock(WallMs now, MonoMs mono);
+  Status grant_anew(WallMs now, WallMs ending_after);
+  Status sweep(WallMs now, MonoMs mono);
+  Status tick(WallMs now);
+  /// Tasks that wait for an instant which has come. kBusy: too many wait to look at them all.
+  Result<std::vector<model::Task>> due(WallMs now);
   ports::Queue& queue_;
   WaitLists& waits_;
+  WaitingClaims& waiting_;
   Clock& clock_;
   WorkerDirectory& workers_;
   Live<ReaperOptions> options_;
-  const WallMs started_ms_;
-  WallMs last_sweep_ms_ = 0;
-  WallMs next_flush_ms_ = 0;
+  const MonoMs started_ms_;
+  MonoMs last_sweep_ms_ = INT64_MIN / 2;
+  MonoMs next_flush_ms_ = 0;
+  std::optional<std::int64_t> wall_offset_;  ///< wall clock minus monotonic one
   Status flushed_;
-  std::uint64_t version_ = 0;  ///< of the queue, as wait() counts
+  bool owes_everybody_ = false;  ///< a wake-up of all claims
+  MonoMs next_to_everybody_ = 0;
   mutable Mutex mutex_;
   Status health_ SKEP_GUARDED_BY(mutex_);
 };

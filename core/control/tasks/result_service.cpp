@@ -1,5 +1,6 @@
 #include "core/control/tasks/result_service.hpp"
 
+#include <algorithm>
 #include <random>
 
 #include "core/api/task_json.hpp"
@@ -117,8 +118,9 @@ Result<std::vector<api::Ack>> ResultService::accept(
       batch.statements.push_back(
           {"INSERT INTO worker_documents (worker_id, kind, document, created_ms) VALUES ($1, $2, "
            "$3, $4) ON CONFLICT (worker_id, kind) DO UPDATE SET document = $3, created_ms = $4 "
-           "WHERE worker_documents.created_ms < $4",
-           {e.worker_id, std::string(to_string(e.payload_type)), e.payload, e.created_ms}});
+           "WHERE worker_documents.created_ms <= $4",
+           {e.worker_id, std::string(to_string(e.payload_type)), e.payload,
+            std::min(e.created_ms, now)}});
       batch.documents.emplace_back(i, &e);
     }
   }

@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint32_t kPurgedAtOnce = 500;
 constexpr Millis kBetweenRounds{60'000};
 /// Between two batches, so that claims and results are not kept waiting.
-constexpr Millis kBreath{50};
+constexpr Millis kBetweenBatches{50};
 
 }  // namespace
 
@@ -26,12 +26,14 @@ void Retention::set_keep(std::int64_t keep_ms) {
 Result<std::size_t> Retention::step() {
   const std::int64_t keep = keep_ms_;
   if (keep == 0) return std::size_t{0};
-  const WallMs before = clock_.wall_ms() - keep;
-  const auto applied = Reconciler::cursor(store_);
+  const auto now = platform_.settled.now();
+  if (!now) return now.error();
+  const WallMs before = *now - keep;
+  const auto applied = Reconciler::cursor(platform_.store);
   if (!applied) return applied.error();
-  const auto tasks = queue_.purge(before, *applied, kPurgedAtOnce);
+  const auto tasks = platform_.queue.purge(before, *applied, kPurgedAtOnce);
   if (!tasks) return tasks.error();
-  const auto logs = ResultService::forget_logs(store_, before, kPurgedAtOnce);
+  const auto logs = ResultService::forget_logs(platform_.store, before, kPurgedAtOnce);
   if (!logs) return logs.error();
   return *tasks + *logs;
 }
@@ -53,7 +55,7 @@ void Retention::run(std::stop_token stop) {
       log::warn("retention_failed", {{"error", removed.error().message}});
     else if (total += *removed; *removed == 0 && total > 0)
       log::info("history_forgotten", {{"rows", std::exchange(total, 0)}});
-    pause(removed && *removed > 0 ? kBreath : kBetweenRounds, stop);
+    pause(removed && *removed > 0 ? kBetweenBatches : kBetweenRounds, stop);
   }
 }
 

@@ -12,8 +12,8 @@ namespace skep::control {
 class Retention final : public Service {
  public:
   /// `keep_ms` 0 keeps everything for ever.
-  Retention(ports::Queue& queue, ports::Store& store, Clock& clock, std::int64_t keep_ms)
-      : Service("retention"), queue_(queue), store_(store), clock_(clock), keep_ms_(keep_ms) {}
+  Retention(Platform& platform, std::int64_t keep_ms)
+      : Service("retention"), platform_(platform), keep_ms_(keep_ms) {}
   ~Retention() override { stop(); }
 
   /// How long ended tasks are kept from now on; looked at at once. [any]
@@ -27,9 +27,7 @@ class Retention final : public Service {
 
  private:
   void pause(Millis time, const std::stop_token& stop);
-  ports::Queue& queue_;
-  ports::Store& store_;
-  Clock& clock_;
+  Platform& platform_;
   std::atomic<std::int64_t> keep_ms_;
   Mutex mutex_;
   StoppableCondVar change_;

@@ -21,6 +21,7 @@ constexpr std::size_t kPageBytes = 4u << 20;
 constexpr int kLogRows = 200;
 const std::vector<std::string> kStatusWords{"queued", "claimed",   "executing", "succeeded",
                                             "failed", "cancelled", "dead"};
+constexpr std::size_t kMostEnvelopes = 1'000;
 
 Result<std::vector<model::TaskSpec>> read_specs(const json::value& body, int default_attempts) {
   std::vector<model::TaskSpec> specs;
@@ -148,7 +149,7 @@ HttpResponse list_worker_tasks(Tasks& f, const HttpRequest& r) {
 HttpResponse get_task(Tasks& f, const HttpRequest& r) {
   const auto wait = wait_of(r);
   if (!wait) return HttpResponse::problem(wait.error());
-  const auto ticket = f.platform.waits.tasks.ticket();
+  const auto ticket = f.platform.waits.tasks.ticket(id_of(r));
   const auto task = f.service.get(id_of(r));
   if (!task) return HttpResponse::problem(task.error());
   const MonoMs until = r.received_ms + wait->count();
@@ -171,7 +172,7 @@ HttpResponse get_task_logs(Tasks& f, const HttpRequest& r) {
               .named("bad-query"));
     after = *cursor;
   }
-  const auto ticket = f.platform.waits.tasks.ticket();
+  const auto ticket = f.platform.waits.tasks.ticket(id_of(r));
   const auto task = f.service.get(id_of(r));
   if (!task) return HttpResponse::problem(task.error());
   auto rows = f.results.logs(task->id, after.first, after.second, kLogRows);
@@ -202,14 +203,11 @@ HttpResponse retry_task(Tasks& f, const HttpRequest& r) {
 HttpResponse claim(Tasks& f, const HttpRequest& r) {
   const auto request = api::decode_claim(r.body);
   if (!request) return HttpResponse::problem(request.error());
-  net::WaitList& claims = f.platform.waits.claims;
-  const auto ticket = claims.ticket();
   const api::Addressee to{id_of(r), request->incarnation};
-  auto claimed = f.leases.claim(to.worker_id, *request, r.closing);
-  if (!claimed) return refuse(to, claimed.error());
   const MonoMs until = r.received_ms + seconds_to_ms(request->wait_seconds);
-  if (claimed->waits_as && !r.closing && f.platform.clock.mono_ms() < until)
-    return HttpResponse::wait_for({&claims, *claimed->waits_as, ticket, until});
+  auto claimed = f.leases.claim(to.worker_id, *request, {r.runs == 0, r.closing, until});
+  if (!claimed) return refuse(to, claimed.error());
+  if (claimed->wait) return HttpResponse::wait_for(std::move(*claimed->wait));
   return answer_to<api::ClaimReply>(to, std::move(claimed->reply));
 }
 
@@ -224,6 +222,10 @@ HttpResponse post_results(Tasks& f, const HttpRequest& r) {
   if (!body) return HttpResponse::problem(body.error());
   std::vector<Result<model::Envelope>> envelopes;
   if (body->is_array()) {
+    if (const std::size_t n = body->get_array().size(); n > kMostEnvelopes)
+      return HttpResponse::problem(
+          413, invalid(std::to_string(n) + " envelopes in one request; at most 1000")
+                   .named("too-many-items"));
     for (const auto& item : body->get_array()) envelopes.push_back(api::decode_envelope(item));
   } else {
     envelopes.push_back(api::decode_envelope(*body));
@@ -274,14 +276,14 @@ std::vector<net::Route> Tasks::routes() {
   return {
       {"POST", "/api/tasks", kOperate, kBatch, "Submit one task or an array.", bind(post_tasks),
        submission},
-      {"GET",
-       "/api/tasks",
-       kOperate,
-       0,
-       "List tasks, newest first.",
-       bind(list_tasks),
-       {"", "TaskList"},
-       {kId, kStatus, kType, kSite, kWorker, kLimitParameter, kCursorParameter}},
+      net::heavy({"GET",
+                  "/api/tasks",
+                  kOperate,
+                  0,
+                  "List tasks, newest first.",
+                  bind(list_tasks),
+                  {"", "TaskList"},
+                  {kId, kStatus, kType, kSite, kWorker, kLimitParameter, kCursorParameter}}),
       {"GET",
        "/api/tasks/{id}",
        kOperate,
@@ -298,13 +300,13 @@ std::vector<net::Route> Tasks::routes() {
        bind(get_task_logs),
        {"", "LogPage"},
        {kAfter, kWaitParameter}},
-      {"GET",
-       "/api/tasks/{id}/explain",
-       kOperate,
-       0,
-       "Why it waits, per worker.",
-       bind(explain_task),
-       {"", "Explanation"}},
+      net::heavy({"GET",
+                  "/api/tasks/{id}/explain",
+                  kOperate,
+                  0,
+                  "Why it waits, per worker.",
+                  bind(explain_task),
+                  {"", "Explanation"}}),
       {"POST",
        "/api/tasks/{id}/cancel",
        kOperate,
@@ -326,14 +328,14 @@ std::vector<net::Route> Tasks::routes() {
        "Known task types with their schemas.",
        bind(task_types),
        {"", "TaskTypeList"}},
-      {"GET",
-       "/api/workers/{id}/tasks",
-       kOperate,
-       0,
-       "Tasks of one worker.",
-       bind(list_worker_tasks),
-       {"", "TaskList"},
-       {kStatus, kType, kSite, kLimitParameter, kCursorParameter}},
+      net::heavy({"GET",
+                  "/api/workers/{id}/tasks",
+                  kOperate,
+                  0,
+                  "Tasks of one worker.",
+                  bind(list_worker_tasks),
+                  {"", "TaskList"},
+                  {kStatus, kType, kSite, kLimitParameter, kCursorParameter}}),
       {"POST",
        "/api/workers/{id}/claim",
        kWork,

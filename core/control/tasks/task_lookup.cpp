@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kIdLength = 36;
 constexpr std::size_t kTimeDigits = 12;  // of a UUIDv7: 48 bits of milliseconds
-constexpr std::uint32_t kPage = 100;
+constexpr std::uint32_t kRowsRead = 100;
 constexpr std::size_t kPageWeight = 4u << 20;
 constexpr std::size_t kMostRows = 5'000;
 
@@ -72,7 +72,7 @@ Result<std::vector<model::Task>> tasks_beginning(ports::Queue& queue, std::strin
   if (!bound) return bound.error();
   ports::TaskQuery query;
   query.after_seq = *bound;
-  query.limit = kPage;
+  query.limit = kRowsRead;
   query.max_bytes = kPageWeight;
   std::vector<model::Task> found;
   for (std::size_t seen = 0; seen < kMostRows;) {

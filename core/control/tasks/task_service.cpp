@@ -25,11 +25,6 @@ Task make_task(TaskSpec spec, WallMs now) {
   return t;
 }
 
-bool same_route(const Task& a, const Task& b) {
-  return a.spec.type == b.spec.type && a.spec.site == b.spec.site &&
-         a.spec.target_worker == b.spec.target_worker && a.spec.requirements == b.spec.requirements;
-}
-
 /// What is wrong with a site at which no worker is; "" when there is one, or any site will do.
 std::string nobody_at(const std::string& site, const std::vector<WorkerRecord>& workers) {
   std::set<std::string> sites;
@@ -69,7 +64,7 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
                        v.id + " with other content",
                    "idempotency-conflict", "skep task show " + v.id};
     if (v.verdict == ports::EnqueueVerdict::kEnqueued) {
-      fresh.push_back(tasks[i]);
+      if (tasks[i].state == TaskState::kQueued) fresh.push_back(tasks[i]);
       out.push_back({std::move(tasks[i]), false});
       continue;
     }
@@ -77,24 +72,8 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
     if (!existing) return existing.error();
     out.push_back({std::move(*existing), true});
   }
-  announce(fresh);
+  waiting_.announce(fresh);
   return out;
-}
-
-void TaskService::announce(std::span<const Task> tasks) {
-  for (std::size_t i = 0; i < tasks.size();) {
-    std::size_t end = i + 1;
-    while (end < tasks.size() && same_route(tasks[i], tasks[end])) ++end;
-    waits_.claims.wake(
-        [&](std::string_view key) {
-          if (!key.starts_with("claim ")) return false;
-          const auto worker = workers_.peek(std::string(key.substr(6)));
-          return worker && workers_.takes_work(*worker, clock_.wall_ms()) &&
-                 !why_not(tasks[i].spec, worker->profile);
-        },
-        end - i);
-    i = end;
-  }
 }
 
 Result<Task> TaskService::get(const std::string& id) {
@@ -145,7 +124,7 @@ Result<Task> TaskService::retry(const std::string& id) {
                      " already; it needs no retry",
                  "not-retryable", "skep task explain " + id};
   void_attempt(*before);
-  announce({&*after, 1});
+  waiting_.announce({&*after, 1});
   log::info("task_requeued", {{"task_id", id}});
   return after;
 }
@@ -169,7 +148,7 @@ Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
     else if (w.mode != api::WorkerMode::kActive)
       line.reason =
           std::string(api::to_string(w.mode)) + "; next: skep worker resume " + w.profile.id;
-    else if (presence == Presence::kOffline || presence == Presence::kStale)
+    else if (presence != Presence::kOnline && presence != Presence::kLate)
       line.reason = std::string(to_string(presence)) + " for " +
                     std::to_string((now - w.last_seen_ms) / 1000) + " s";
     else

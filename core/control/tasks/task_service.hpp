@@ -9,6 +9,7 @@
 #include "core/api/task_views.hpp"
 #include "core/control/platform.hpp"
 #include "core/control/tasks/task_types.hpp"
+#include "core/control/tasks/waiting_claims.hpp"
 #include "core/control/workers/worker_directory.hpp"
 
 namespace skep::control {
@@ -16,12 +17,14 @@ namespace skep::control {
 class TaskService {
  public:
   /// All must outlive it.
-  TaskService(Platform& platform, const TaskTypes& types, WorkerDirectory& workers)
+  TaskService(Platform& platform, const TaskTypes& types, WorkerDirectory& workers,
+              WaitingClaims& waiting)
       : queue_(platform.queue),
         waits_(platform.waits),
         clock_(platform.clock),
         types_(types),
-        workers_(workers) {}
+        workers_(workers),
+        waiting_(waiting) {}
 
   using Submitted = api::Submitted;
   /// All or nothing. `problems` gets [{pointer,message}] when parameters do not fit. kState
@@ -34,9 +37,6 @@ class TaskService {
   using Explanation = api::Explanation;
   Result<Explanation> explain(const std::string& id);
 
-  /// Wakes waiting claims for tasks that can be claimed now.
-  void announce(std::span<const model::Task> tasks);
-
  private:
   /// Tells the holder of the task's current attempt to stop it.
   void void_attempt(const model::Task& task);
@@ -45,6 +45,7 @@ class TaskService {
   const Clock& clock_;
   const TaskTypes& types_;
   WorkerDirectory& workers_;
+  WaitingClaims& waiting_;
 };
 
 }  // namespace skep::control

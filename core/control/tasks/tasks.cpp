@@ -15,6 +15,7 @@ TaskSettings task_settings(const config::Config& config) {
   // However short: only 0 means for ever.
   if (c.retention_days > 0)
     s.keep_ms = std::max<std::int64_t>(1, seconds_to_ms(c.retention_days * 86'400));
+  s.reaper.lease_ms = s.lease_ms;
   s.reaper.interval_ms = seconds_to_ms(c.reaper_interval_seconds);
   s.reaper.lost_after_ms = seconds_to_ms(c.lost_after_seconds);
   s.reaper.grace_ms = seconds_to_ms(c.restart_grace_seconds);
@@ -30,11 +31,12 @@ Tasks::Tasks(Platform& p, const config::Config& config, Workers& w, const EventL
       events(e),
       settings(task_settings(config)),
       types(own_types),
-      service(p, types, w.directory),
-      leases(p, w.directory, w.service, settings.get().lease_ms),
+      waiting(p.waits.claims),
+      service(p, types, w.directory, waiting),
+      leases(p, w.directory, w.service, waiting, settings.get().lease_ms),
       results(p, counts, settings.get().reaper.retry),
-      reaper(p, w.directory, settings.get().reaper),
-      retention(p.queue, p.store, p.clock, settings.get().keep_ms) {}
+      reaper(p, w.directory, waiting, settings.get().reaper),
+      retention(p, settings.get().keep_ms) {}
 
 std::vector<Migrations> Tasks::migrations() const {
   return {{"results", ResultService::migrations()}};
@@ -46,6 +48,7 @@ Status Tasks::load() {
 }
 
 Status Tasks::effects(std::span<const ports::Completion> ended, Effects& out) {
+  for (const auto& c : ended) platform.waits.wake_task(c.task.id);
   events.append(task_events(events, platform.clock.wall_ms(), ended), out);
   add_totals(ended, out);
   return {};
@@ -64,7 +67,8 @@ Status Tasks::registered(const WorkerRecord& now, const WorkerRecord* before,
   if (before != nullptr)
     for (const ports::TaskType& type : before->about.types)
       if (!workers.directory.runs(type.name)) types.forget(type.name);
-  const auto lost = reaper.worker_restarted(now.profile.id, now.profile.incarnation);
+  const int slots = before != nullptr ? before->about.concurrency : now.about.concurrency;
+  const auto lost = reaper.worker_restarted(now.profile.id, now.profile.incarnation, slots);
   if (!lost) return lost.error();
   if (*lost > 0)
     log::warn("worker_attempts_given_up", {{"worker_id", now.profile.id}, {"attempts", *lost}});
@@ -80,6 +84,14 @@ WorkerHooks Tasks::worker_hooks() {
   };
   hooks.beat = [this](WallMs now, const WorkerRecord& worker, api::BeatReply& reply) {
     return leases.beat(now, worker, reply);
+  };
+  hooks.removed = [this](const std::string& worker_id) {
+    const auto back = reaper.worker_removed(worker_id);
+    if (!back)
+      log::error("worker_tasks_not_given_back",
+                 {{"worker_id", worker_id}, {"error", back.error().message}});
+    else if (*back > 0)
+      log::info("worker_tasks_given_back", {{"worker_id", worker_id}, {"tasks", *back}});
   };
   return hooks;
 }

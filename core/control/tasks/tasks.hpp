@@ -10,6 +10,7 @@
 #include "core/control/tasks/task_service.hpp"
 #include "core/control/tasks/task_totals.hpp"
 #include "core/control/tasks/task_types.hpp"
+#include "core/control/tasks/waiting_claims.hpp"
 #include "core/control/workers/workers.hpp"
 
 namespace skep::control {
@@ -46,6 +47,7 @@ class Tasks final : public Feature {
   Live<TaskSettings> settings;
   TaskTypes types;
   TaskMetrics counts;
+  WaitingClaims waiting;
   TaskService service;
   LeaseService leases;
   ResultService results;

@@ -15,6 +15,10 @@ std::span<const config::Key> presence_keys() {
     {.section = "control", .name = "stale_after_seconds", .field = SKEP_CONFIG_AT(presence.stale_after_seconds),
      .live = true, .doc = "A worker without a heartbeat for so long is stale.", .unit = "seconds",
      .min = 1, .max = 30 * kDay},
+    {.section = "control", .name = "forget_workers_days", .field = SKEP_CONFIG_AT(presence.forget_workers_days),
+     .live = true,
+     .doc = "A worker without a heartbeat for so long is forgotten, and what it held goes back; 0 = never.",
+     .unit = "days", .min = 0, .max = 36'500},
   };
   return rows;
 }

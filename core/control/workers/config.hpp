@@ -12,6 +12,7 @@ namespace skep::control {
 struct PresenceConfig {
   double offline_after_seconds = 90;  ///< a worker without beats is offline
   double stale_after_seconds = 300;
+  double forget_workers_days = 30;  ///< without a beat; 0 = never
 };
 
 /// Rows of the section [control], for core/config/keys.cpp. [any]

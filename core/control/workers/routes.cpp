@@ -77,8 +77,9 @@ std::vector<net::Route> Workers::routes() {
     };
   };
   constexpr net::QueryParameter kSite{"site", "Only workers of this site."};
-  constexpr net::QueryParameter kStatus{"status", "Only workers of this presence.",
-                                        R"({"enum":["online","late","offline","stale"]})"};
+  constexpr net::QueryParameter kStatus{
+      "status", "Only workers of this presence.",
+      R"({"enum":["online","late","offline","stale","stopped"]})"};
   return {
       {"POST",
        "/api/workers/register",
@@ -94,14 +95,14 @@ std::vector<net::Route> Workers::routes() {
        "A worker's beat; renews leases.",
        bind(heartbeat),
        {"Beat", "BeatReply"}},
-      {"GET",
-       "/api/workers",
-       kOperate,
-       0,
-       "List workers.",
-       bind(list_workers),
-       {"", "WorkerList"},
-       {kSite, kStatus}},
+      net::heavy({"GET",
+                  "/api/workers",
+                  kOperate,
+                  0,
+                  "List workers.",
+                  bind(list_workers),
+                  {"", "WorkerList"},
+                  {kSite, kStatus}}),
       {"GET", "/api/workers/{id}", kOperate, 0, "One worker.", bind(get_worker), {"", "Worker"}},
       {"DELETE",
        "/api/workers/{id}",

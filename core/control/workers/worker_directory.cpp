@@ -1,6 +1,6 @@
 #include "core/control/workers/worker_directory.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
@@ -45,9 +45,23 @@ Status WorkerDirectory::load() {
     w.registered_ms = ports::as_int(row[2]);
     w.last_seen_ms = ports::as_int(row[3]);
     if (auto beat = api::decode_beat(ports::as_text(row[4]))) w.beat = std::move(*beat);
-    workers_[w.profile.id] = std::move(w);
+    put(std::move(w));
   }
   return {};
+}
+
+void WorkerDirectory::put(WorkerRecord w) {
+  auto fresh = std::make_shared<const WorkerRecord>(std::move(w));
+  Record& at = workers_[fresh->profile.id];
+  if (at != nullptr) count_types(*at, -1);
+  count_types(*fresh, 1);
+  at = std::move(fresh);
+}
+
+void WorkerDirectory::count_types(const WorkerRecord& w, int by) {
+  for (const std::string& type : w.profile.types)
+    if (const auto count = runners_.try_emplace(type).first; (count->second += by) <= 0)
+      runners_.erase(count);
 }
 
 Status WorkerDirectory::save(const WorkerRecord& w, Statements also) {
@@ -69,20 +83,18 @@ Result<std::string> WorkerDirectory::enrol(WallMs now, const api::Registration& 
   {
     const MutexLock lock(mutex_);
     if (const auto old = workers_.find(r.worker_id); old != workers_.end()) {
-      if (old->second.profile.incarnation != r.incarnation)
-        replaced = old->second.profile.incarnation;
-      // A drain ends with the process that was drained; a pause stays until somebody resumes.
-      if (old->second.mode == api::WorkerMode::kPaused || replaced.empty())
-        w.mode = old->second.mode;
+      if (old->second->profile.incarnation != r.incarnation)
+        replaced = old->second->profile.incarnation;
+      w.mode = old->second->mode;
     }
     w.about = r;
     w.profile = profile_of(r);
     w.registered_ms = w.last_seen_ms = now;
     // A process that registers again has not begun anew.
     if (const auto old = workers_.find(r.worker_id);
-        old != workers_.end() && old->second.profile.incarnation == r.incarnation) {
-      w.beat = old->second.beat;
-      w.skew_ms = old->second.skew_ms;
+        old != workers_.end() && old->second->profile.incarnation == r.incarnation) {
+      w.beat = old->second->beat;
+      w.skew_ms = old->second->skew_ms;
     }
     w.beat.worker_id = r.worker_id;
     w.beat.incarnation = r.incarnation;
@@ -90,7 +102,7 @@ Result<std::string> WorkerDirectory::enrol(WallMs now, const api::Registration& 
   }
   SKEP_TRY(save(w, std::move(also)));
   const MutexLock lock(mutex_);
-  workers_[r.worker_id] = w;
+  put(std::move(w));
   if (!replaced.empty()) voided_.erase(r.worker_id);
   return replaced;
 }
@@ -103,25 +115,26 @@ Result<WorkerRecord> WorkerDirectory::check_in(WallMs now, const std::string& wo
   if (found == workers_.end())
     return Error{Code::kNotFound, "no worker \"" + worker_id + "\" has registered",
                  "unknown-worker", "POST /api/workers/register"};
-  WorkerRecord& w = found->second;
-  if (w.profile.incarnation != incarnation)
+  const WorkerRecord& known = *found->second;
+  if (known.profile.incarnation != incarnation)
     return Error{Code::kState,
                  "worker id \"" + worker_id + "\" belongs to another process now (host " +
-                     w.about.host + ", pid " + std::to_string(w.about.pid) + ")",
+                     known.about.host + ", pid " + std::to_string(known.about.pid) + ")",
                  std::string(api::kWorkerIdConflict), "give each worker its own [node] id"};
-  if (beat != nullptr) {
-    w.beat = *beat;
-    w.last_seen_ms = now;
-    w.skew_ms = beat->sent_ms == 0 ? 0 : beat->sent_ms - now;
-    dirty_.insert(worker_id);
-  }
-  return w;
+  if (beat == nullptr) return known;
+  auto seen = std::make_shared<WorkerRecord>(known);
+  seen->beat = *beat;
+  seen->last_seen_ms = now;
+  seen->skew_ms = beat->sent_ms == 0 ? 0 : beat->sent_ms - now;
+  dirty_.insert(worker_id);
+  found->second = seen;
+  return *seen;
 }
 
 std::optional<WorkerRecord> WorkerDirectory::peek(const std::string& worker_id) const {
   const MutexLock lock(mutex_);
   const auto found = workers_.find(worker_id);
-  return found == workers_.end() ? std::nullopt : std::optional(found->second);
+  return found == workers_.end() ? std::nullopt : std::optional(*found->second);
 }
 
 Result<WorkerRecord> WorkerDirectory::find(const std::string& worker_id) const {
@@ -135,9 +148,44 @@ Result<WorkerRecord> WorkerDirectory::find(const std::string& worker_id) const {
 }
 
 std::vector<WorkerRecord> WorkerDirectory::all() const {
-  const MutexLock lock(mutex_);
+  std::vector<Record> records;
+  {
+    const MutexLock lock(mutex_);
+    records.reserve(workers_.size());
+    for (const auto& [id, w] : workers_) records.push_back(w);
+  }
   std::vector<WorkerRecord> out;
-  for (const auto& [id, w] : workers_) out.push_back(w);
+  out.reserve(records.size());
+  for (const Record& w : records) out.push_back(*w);
+  return out;
+}
+
+void WorkerDirectory::shift(std::int64_t by_ms) {
+  const MutexLock lock(mutex_);
+  for (auto& [id, w] : workers_) {
+    auto moved = std::make_shared<WorkerRecord>(*w);
+    moved->last_seen_ms += by_ms;
+    w = std::move(moved);
+    dirty_.insert(id);
+  }
+}
+
+void WorkerDirectory::forget_future(WallMs now) {
+  const MutexLock lock(mutex_);
+  for (auto& [id, w] : workers_) {
+    if (w->last_seen_ms <= now) continue;
+    auto moved = std::make_shared<WorkerRecord>(*w);
+    moved->last_seen_ms = now;
+    w = std::move(moved);
+    dirty_.insert(id);
+  }
+}
+
+std::vector<std::string> WorkerDirectory::last_seen_before(WallMs then) const {
+  const MutexLock lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& [id, w] : workers_)
+    if (w->last_seen_ms < then) out.push_back(id);
   return out;
 }
 
@@ -148,8 +196,11 @@ Status WorkerDirectory::set_mode(const std::string& worker_id, api::WorkerMode m
   w->mode = mode;
   SKEP_TRY(save(*w, std::move(also)));
   const MutexLock lock(mutex_);
-  if (const auto found = workers_.find(worker_id); found != workers_.end())
-    found->second.mode = mode;
+  const auto found = workers_.find(worker_id);
+  if (found == workers_.end()) return {};
+  auto changed = std::make_shared<WorkerRecord>(*found->second);
+  changed->mode = mode;
+  found->second = std::move(changed);
   return {};
 }
 
@@ -165,13 +216,17 @@ Status WorkerDirectory::remove(WallMs now, const std::string& worker_id, Stateme
   const auto done = store_.batch(also);
   if (!done && done.error().code != Code::kState) return done.error();
   const MutexLock lock(mutex_);
-  workers_.erase(worker_id);
+  if (const auto found = workers_.find(worker_id); found != workers_.end()) {
+    count_types(*found->second, -1);
+    workers_.erase(found);
+  }
   voided_.erase(worker_id);
   dirty_.erase(worker_id);
   return {};
 }
 
 Presence WorkerDirectory::presence(const WorkerRecord& w, WallMs now) const {
+  if (w.beat.draining) return Presence::kStopped;
   const std::int64_t age = now - w.last_seen_ms;
   const Limits limits = limits_.get();
   return age > limits.stale_after_ms         ? Presence::kStale
@@ -192,10 +247,7 @@ bool WorkerDirectory::takes_work(const WorkerRecord& w, WallMs now) const {
 
 bool WorkerDirectory::runs(const std::string& type) const {
   const MutexLock lock(mutex_);
-  return std::any_of(workers_.begin(), workers_.end(), [&](const auto& at) {
-    const auto& types = at.second.profile.types;
-    return std::find(types.begin(), types.end(), type) != types.end();
-  });
+  return runners_.contains(type);
 }
 
 void WorkerDirectory::void_lease(const std::string& worker_id, const std::string& lease_id) {
@@ -230,7 +282,7 @@ Status WorkerDirectory::flush() {
     for (const std::string& id : written) {
       const auto found = workers_.find(id);
       if (found == workers_.end()) continue;
-      const WorkerRecord& w = found->second;
+      const WorkerRecord& w = *found->second;
       updates.push_back({"UPDATE workers SET last_seen_ms = $2, beat = $3 WHERE worker_id = $1",
                          {id, w.last_seen_ms, api::encode(w.beat)}});
     }

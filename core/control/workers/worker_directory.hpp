@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -44,8 +45,10 @@ class WorkerDirectory {
   /// What is written in the transaction of a change, with it or not at all.
   using Statements = std::vector<ports::Statement>;
 
-  /// Adds or replaces a worker; the process that registers last owns the id. Returns the
-  /// incarnation that it replaces, or "".
+  /// Adds or replaces a worker; the process that registers last owns the id. What an operator wants
+  /// of the worker stays until he wants something else. Returns the incarnation that it replaces,
+  /// or
+  /// "".
   Result<std::string> enrol(WallMs now, const api::Registration& r, Statements also = {});
   /// kNotFound for an unknown worker, kState when another process owns the id now. A beat is
   /// recorded when given.
@@ -55,6 +58,7 @@ class WorkerDirectory {
   std::optional<WorkerRecord> peek(const std::string& worker_id) const;
   /// The same for people: kNotFound with the nearest id.
   Result<WorkerRecord> find(const std::string& worker_id) const;
+  /// A copy that is made beside those who change it.
   std::vector<WorkerRecord> all() const;
   Status set_mode(const std::string& worker_id, api::WorkerMode mode, Statements also = {});
   /// Forgets a worker that is gone; kState while it is online. One that comes back registers again.
@@ -77,13 +81,24 @@ class WorkerDirectory {
                                         const std::vector<model::Lease>& held);
   /// Writes changed last beats to the store.
   Status flush();
+  /// The wall clock was set by so much: ages stay what they were.
+  void shift(std::int64_t by_ms);
+  /// Nobody was seen later than now, whatever the clock said then.
+  void forget_future(WallMs now);
+  /// Ids of workers that were last seen before that.
+  std::vector<std::string> last_seen_before(WallMs then) const;
 
  private:
+  using Record = std::shared_ptr<const WorkerRecord>;
   Status save(const WorkerRecord& w, Statements also);
+  /// Puts it in the place of what was known of its id.
+  void put(WorkerRecord w) SKEP_REQUIRES(mutex_);
+  void count_types(const WorkerRecord& w, int by) SKEP_REQUIRES(mutex_);
   ports::Store& store_;
   Live<Limits> limits_;
   mutable Mutex mutex_;
-  std::map<std::string, WorkerRecord> workers_ SKEP_GUARDED_BY(mutex_);
+  std::map<std::string, Record> workers_ SKEP_GUARDED_BY(mutex_);
+  std::map<std::string, int> runners_ SKEP_GUARDED_BY(mutex_);  ///< how many, by type
   /// Lease ids by worker.
   std::map<std::string, std::set<std::string>> voided_ SKEP_GUARDED_BY(mutex_);
   std::set<std::string> dirty_ SKEP_GUARDED_BY(mutex_);

@@ -13,6 +13,10 @@ Snapshot::Labels labels_of(const WorkerRecord& w) {
   return {{"worker", w.profile.id}, {"site", w.profile.site}};
 }
 
+std::int64_t worker_keep_ms(const config::Config& c) {
+  return seconds_to_ms(c.presence.forget_workers_days * 86'400);
+}
+
 }  // namespace
 
 WorkerDirectory::Limits worker_limits(const config::Config& c) {
@@ -21,13 +25,19 @@ WorkerDirectory::Limits worker_limits(const config::Config& c) {
 }
 
 Workers::Workers(Platform& p, const config::Config& config, const EventLog& events)
-    : platform(p), directory(p.store, worker_limits(config)), service(p, directory, events) {}
+    : platform(p),
+      directory(p.store, worker_limits(config)),
+      service(p, directory, events),
+      retention(p, directory, service, worker_keep_ms(config)) {}
 
 std::vector<Migrations> Workers::migrations() const {
   return {{"workers", WorkerDirectory::migrations()}};
 }
 
-void Workers::apply(const config::Config& config) { directory.set_limits(worker_limits(config)); }
+void Workers::apply(const config::Config& config) {
+  directory.set_limits(worker_limits(config));
+  retention.set_keep(worker_keep_ms(config));
+}
 
 Status Workers::metrics(std::vector<prometheus::MetricFamily>& out) {
   Snapshot pool("nova_worker_pool_size", "Slots of a worker's pool.");

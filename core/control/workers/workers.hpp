@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/control/feature.hpp"
+#include "core/control/workers/worker_retention.hpp"
 #include "core/control/workers/worker_service.hpp"
 
 namespace skep::control {
@@ -16,6 +17,7 @@ class Workers final : public Feature {
 
   std::vector<Migrations> migrations() const override;
   Status load() override { return directory.load(); }
+  std::vector<Service*> services() override { return {&retention}; }
   std::vector<net::Route> routes() override;
   Status metrics(std::vector<prometheus::MetricFamily>& out) override;
   void apply(const config::Config& config) override;
@@ -23,6 +25,7 @@ class Workers final : public Feature {
   Platform& platform;
   WorkerDirectory directory;
   WorkerService service;
+  WorkerRetention retention;
 };
 
 }  // namespace skep::control

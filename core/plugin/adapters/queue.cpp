@@ -23,7 +23,7 @@ skep_rc receive(Body&& body) noexcept {
   } catch (const std::bad_alloc&) {
     return SKEP_E_NO_MEMORY;
   } catch (const std::exception&) {
-    return SKEP_E_INVALID;  // a document of the plugin that is not JSON
+    return SKEP_E_CORRUPT;  // a document of the plugin that is not JSON
   }
 }
 
@@ -86,7 +86,7 @@ struct Rows {
 
   template <class Make>
   skep_rc take(const skep_queue_task& task, Make make) noexcept {
-    if (task.state >= model::kTaskStates) return SKEP_E_INVALID;
+    if (task.state >= model::kTaskStates) return SKEP_E_CORRUPT;
     const skep_rc rc = receive([&] { rows.push_back(make(to_task(task))); });
     bytes += task.params.n + task.result.n + task.error.n;
     return rc == SKEP_OK && max_bytes > 0 && bytes >= max_bytes ? SKEP_ENOUGH : rc;
@@ -298,7 +298,7 @@ Result<std::vector<ports::TaskCount>> QueueAdapter::stats() {
       &out,
       [](void* ctx, std::uint32_t state, skep_view site, skep_view type, std::int64_t count,
          std::int64_t oldest_created_ms) noexcept -> skep_rc {
-        if (state >= model::kTaskStates) return SKEP_E_INVALID;
+        if (state >= model::kTaskStates) return SKEP_E_CORRUPT;
         return receive([&] {
           static_cast<Rows*>(ctx)->push_back({static_cast<model::TaskState>(state),
                                               std::string(text(site)), std::string(text(type)),

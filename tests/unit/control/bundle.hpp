@@ -45,7 +45,7 @@ class ControlTest : public testing::Test {
 
   net::HttpResponse call(const std::string& method, const std::string& path,
                          const std::string& body = {},
-                         std::map<std::string, std::string> query = {}) {
+                         std::map<std::string, std::string> query = {}, int runs = 0) {
     const auto match = router->match(method, path);
     if (match.route == nullptr) return net::HttpResponse::json("{}", 404);
     net::HttpRequest r;
@@ -55,6 +55,7 @@ class ControlTest : public testing::Test {
     r.params = match.params;
     r.query = std::move(query);
     r.received_ms = clock.mono_ms();
+    r.runs = runs;
     if (auto refused = net::check_query(*match.route, r)) return std::move(*refused);
     return match.route->handler(r);
   }

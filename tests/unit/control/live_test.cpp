@@ -58,7 +58,7 @@ TEST_F(LiveControl, a_type_that_a_worker_brings_later_can_be_submitted_and_claim
 TEST_F(LiveControl, a_registration_again_wakes_the_waiting_claim_and_keeps_the_last_beat) {
   enrol_types({type("echo")});
   bool woken = false;
-  const auto id = waits().claims.add("claim w1", waits().claims.ticket(), [&] { woken = true; });
+  const auto id = waits().claims.add("w1", waits().claims.ticket("w1"), [&] { woken = true; });
   enrol_types({type("echo"), type("fresh")});
   EXPECT_TRUE(woken);
   waits().claims.remove(id);

@@ -258,7 +258,7 @@ TEST_F(ControlTest, a_paused_worker_gets_nothing_and_is_told) {
 }
 
 TEST_F(ControlTest, forgets_tasks_and_output_after_the_retention_time) {
-  control::Retention retention(queue, store, clock, 90'000);
+  control::Retention retention(control.platform(), 90'000);
   enrol("w1");
   const std::string id = submit();
   const auto lease = claim("w1").at(0).lease;
@@ -284,11 +284,11 @@ TEST_F(ControlTest, keeps_old_tasks_that_are_not_reconciled_and_all_with_a_reten
   const std::string id = submit();
   verdict_of(envelope(claim("w1").at(0).lease, "w1"));
   clock.advance(Millis{1'000'000});
-  control::Retention retention(queue, store, clock, 90'000);
+  control::Retention retention(control.platform(), 90'000);
   ASSERT_TRUE(retention.step());
   EXPECT_EQ(status_of(id), "succeeded");
   ASSERT_TRUE(control.reconciler().step(100));
-  control::Retention never(queue, store, clock, 0);
+  control::Retention never(control.platform(), 0);
   EXPECT_EQ(*never.step(), 0u);
   EXPECT_EQ(status_of(id), "succeeded");
 }

@@ -5,6 +5,7 @@
 #include <latch>
 #include <memory>
 
+#include "core/net/handler_slots.hpp"
 #include "net_support.hpp"
 
 namespace skep::net::test {
@@ -175,6 +176,49 @@ TEST(Limits, connections_beyond_those_at_work_are_closed_at_once) {
       return next.send(get("/g")) && next.read_response().status == 200;
     }));
   }
+}
+
+TEST(Limits, lists_leave_handlers_for_the_others) {  // N12
+  ServerOptions options = local_options();
+  options.threads = 4;
+  Event busy;
+  Event go;
+  auto all = routes();
+  all.push_back(heavy(route("GET", "/list", [&](const HttpRequest&) {
+    busy.set();
+    go.wait();
+    return HttpResponse::json("{}");
+  })));
+  TestServer server(std::move(all), options);
+  std::vector<std::unique_ptr<RawClient>> lists;
+  for (int i = 0; i < 8; ++i) {
+    lists.push_back(std::make_unique<RawClient>(server.port()));
+    lists.back()->send(get("/list"));
+  }
+  ASSERT_TRUE(busy.wait());
+  RawClient other(server.port());
+  other.send(get("/g"));
+  EXPECT_EQ(other.read_response().status, 200);
+  EXPECT_EQ(busy.count(), 1);
+  go.set();
+  for (const auto& client : lists) EXPECT_EQ(client->read_response().status, 200);
+}
+
+TEST(HandlerSlots, fresh_requests_and_those_that_waited_take_turns) {  // N6
+  HandlerSlots slots(1);
+  std::string order;
+  const auto wait = [&](HandlerKind kind, char name) {
+    EXPECT_FALSE(slots.enter(kind, [&order, name] { order += name; }));
+  };
+  EXPECT_TRUE(slots.enter(HandlerKind::kFresh, [] {}));
+  for (const char c : {'1', '2', '3'}) wait(HandlerKind::kResumed, c);
+  for (const char c : {'a', 'b'}) wait(HandlerKind::kFresh, c);
+  wait(HandlerKind::kHeavy, 'L');
+  slots.leave(HandlerKind::kFresh);
+  for (const HandlerKind kind : {HandlerKind::kResumed, HandlerKind::kHeavy, HandlerKind::kFresh,
+                                 HandlerKind::kResumed, HandlerKind::kFresh})
+    slots.leave(kind);
+  EXPECT_EQ(order, "1La2b3");
 }
 
 /// Lowers the limit of open files for a scope.

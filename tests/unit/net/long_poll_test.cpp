@@ -22,7 +22,7 @@ class Box {
       const std::lock_guard lock(mutex_);
       items_.push_back(item);
     }
-    list.wake([](std::string_view key) { return key == "take"; }, 1);
+    list.wake("take");
   }
   std::size_t left() const {
     const std::lock_guard lock(mutex_);
@@ -31,12 +31,13 @@ class Box {
 
   WaitList list;
   Event ran;
+  Event abandoned;
   std::atomic<int> closing_runs{0};
   std::atomic<MonoMs> first_received{0};
 
  private:
   HttpResponse take(const HttpRequest& r) {
-    const std::uint64_t ticket = list.ticket();
+    const std::uint64_t ticket = list.ticket("take");
     MonoMs unset = 0;
     first_received.compare_exchange_strong(unset, r.received_ms);
     ran.set();
@@ -56,6 +57,7 @@ class Box {
     wait.key = "take";
     wait.ticket = ticket;
     wait.until = until;
+    wait.abandoned = [this] { abandoned.set(); };
     return HttpResponse::wait_for(std::move(wait));
   }
 
@@ -116,7 +118,8 @@ TEST(LongPoll, a_client_that_leaves_frees_its_waiter) {
   leaver->send(get("/take"));
   ASSERT_TRUE(parked(box, 1));
   leaver.reset();
-  EXPECT_TRUE(parked(box, 0));
+  EXPECT_TRUE(box.abandoned.wait());
+  EXPECT_EQ(box.list.size(), 0u);
   auto piping = std::make_unique<RawClient>(server.port());
   piping->send(get("/take") + get("/take"));
   ASSERT_TRUE(parked(box, 1));
@@ -194,13 +197,86 @@ TEST(LongPoll, stop_is_safe_while_news_pour_in) {
   }
 }
 
+TEST(LongPoll, requests_that_wait_keep_nobody_of_their_address_out) {  // N3
+  ServerOptions options = local_options();
+  options.max_per_address = 3;
+  Box box(kPatience);
+  TestServer server({box.take_route()}, options);
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (std::size_t i = 0; i < 20; ++i) {
+    clients.push_back(std::make_unique<RawClient>(server.port()));
+    clients.back()->send(get("/take"));
+    ASSERT_TRUE(parked(box, i + 1));
+  }
+  RawClient other(server.port());
+  other.send(get("/none"));
+  EXPECT_EQ(other.read_response().status, 404);
+}
+
+/// Fourteen of its sixteen connections may wait.
+ServerOptions small_server() {
+  ServerOptions options = local_options();
+  options.max_connections = 16;
+  return options;
+}
+
+std::vector<std::unique_ptr<RawClient>> fourteen_waiting(const TestServer& server, const Box& box) {
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (std::size_t i = 0; i < 14; ++i) {
+    clients.push_back(std::make_unique<RawClient>(server.port()));
+    clients.back()->send(get("/take"));
+    EXPECT_TRUE(parked(box, i + 1));
+  }
+  return clients;
+}
+
+TEST(LongPoll, without_room_to_wait_a_request_is_answered) {  // N3
+  Box box(kPatience);
+  TestServer server({box.take_route()}, small_server());
+  const auto waiting = fourteen_waiting(server, box);
+  RawClient one_more(server.port());
+  one_more.send(get("/take"));
+  EXPECT_EQ(one_more.read_response().body, "null");
+  EXPECT_EQ(box.list.size(), 14u);
+  one_more.send(get("/none"));
+  EXPECT_EQ(one_more.read_response().status, 404);
+}
+
+TEST(LongPoll, the_request_that_has_waited_longest_makes_room) {  // N3
+  Box box(kPatience);
+  Event busy;
+  Event go;
+  TestServer server({box.take_route(), route("GET", "/busy",
+                                             [&](const HttpRequest&) {
+                                               busy.set();
+                                               go.wait();
+                                               return HttpResponse::json("{}");
+                                             })},
+                    small_server());
+  const auto waiting = fourteen_waiting(server, box);
+  std::vector<std::unique_ptr<RawClient>> working;
+  for (int i = 0; i < 2; ++i) {
+    working.push_back(std::make_unique<RawClient>(server.port()));
+    working.back()->send(get("/busy"));
+  }
+  ASSERT_TRUE(busy.wait(2));
+  RawClient newcomer(server.port());
+  newcomer.send(get("/none"));
+  EXPECT_EQ(newcomer.read_response().status, 404);
+  EXPECT_EQ(waiting.front()->read_response().body, "null");
+  std::string rest;
+  EXPECT_TRUE(waiting.front()->read_to_end(rest));
+  EXPECT_EQ(box.list.size(), 13u);
+  go.set();
+}
+
 TEST(LongPoll, a_handler_that_never_answers_is_ended) {
   WaitList list;
   const SystemClock clock;
   TestServer server({route("GET", "/past", [&](const HttpRequest&) {
     Wait wait;
     wait.list = &list;
-    wait.ticket = list.ticket();
+    wait.ticket = list.ticket(wait.key);
     wait.until = clock.mono_ms() - 1;
     return HttpResponse::wait_for(std::move(wait));
   })});

@@ -39,7 +39,7 @@ class Feed {
   StreamPart next(std::size_t& at) {
     StreamPart part;
     part.wait.list = &list;
-    part.wait.ticket = list.ticket();
+    part.wait.ticket = list.ticket(part.wait.key);
     part.wait.until = clock_.mono_ms() + kPatience.count();
     const std::lock_guard lock(mutex_);
     part.bytes = text_.substr(at);

@@ -70,12 +70,14 @@ class ScriptedConversation final : public worker::ControlPlane {
     const auto until = std::chrono::steady_clock::now() +
                        std::chrono::milliseconds(static_cast<int>(request.wait_seconds * 1000));
     const api::WorkerMode mode = control_.mode_;
+    if (auto again = std::exchange(control_.doubled_, std::nullopt)) return std::move(*again);
     for (;;) {
       SKEP_TRY(available());
       if (!control_.known_) return Error{Code::kNotFound, "unknown worker"};
       api::ClaimReply reply;
       reply.mode = control_.mode_;
       reply.registry = control_.releases_.revision;
+      reply.claim_id = request.claim_id;
       if (request.repeated)
         if (auto lost = control_.lost_replies_.extract(request.claim_id)) {
           reply.tasks = std::move(lost.mapped());
@@ -89,6 +91,7 @@ class ScriptedConversation final : public worker::ControlPlane {
         control_.lost_replies_[request.claim_id] = std::move(reply.tasks);
         return Error{*std::exchange(control_.loses_reply_, std::nullopt), "lost on the way"};
       }
+      if (!reply.tasks.empty() && control_.doubles_replies_) control_.doubled_ = reply;
       for (const model::Lease& lease : request.held)
         if (control_.cancelled_.contains(lease.task_id)) reply.cancel.push_back(lease);
       if (!reply.tasks.empty() || !reply.cancel.empty() || reply.mode != mode ||

@@ -43,6 +43,10 @@ class ScriptedControl {
   void lose_a_reply(Code code = Code::kUnavailable) {
     with([&] { loses_reply_ = code; });
   }
+  /// Each reply with tasks comes a second time, as the answer to the next claim.
+  void double_replies() {
+    with([&] { doubles_replies_ = true; });
+  }
   /// Forgets its workers, as after a restart on another database.
   void forget_workers() {
     with([&] { known_ = false; });
@@ -97,6 +101,8 @@ class ScriptedControl {
   Judge judge_;
   std::map<std::string, std::vector<model::ClaimedTask>> lost_replies_;  // by claim id
   std::optional<Code> loses_reply_;
+  bool doubles_replies_ = false;
+  std::optional<api::ClaimReply> doubled_;
   api::DesiredReleases releases_;
   std::map<std::string, std::string> blobs_;
   int chunks_sent_ = 0;

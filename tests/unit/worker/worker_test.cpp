@@ -86,6 +86,17 @@ TEST(Worker, gets_the_tasks_of_a_claim_whose_reply_was_lost) {
   EXPECT_EQ(b.spool.reserved(), 0);
 }
 
+TEST(Worker, runs_the_tasks_of_a_reply_that_comes_twice_once) {  // B9
+  Bench b;
+  b.control.double_replies();
+  for (int i = 0; i < 20; ++i) b.control.enqueue("noop");
+  b.start();
+  EXPECT_TRUE(b.finished(20));
+  EXPECT_EQ(b.worker->drain().exit_code, 0);
+  EXPECT_EQ(b.control.finished().size(), 20u);
+  EXPECT_EQ(b.spool.reserved(), 0);
+}
+
 TEST(Worker, asks_for_other_tasks_after_an_answer_that_it_cannot_take) {
   Bench b;
   b.control.lose_a_reply(Code::kUnsupported);

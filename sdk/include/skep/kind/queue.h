@@ -226,11 +226,13 @@ typedef struct skep_queue_v1 {
   skep_rc (*release)(skep_inst* inst, int64_t now_ms, const skep_queue_lease* leases, uint32_t n,
                      const skep_queue_verdicts* verdicts, skep_err* err);
   /* Moves due tasks to QUEUED, expired ones to CANCELLED, run-out leases to SUSPECT.
-   * *next_ms becomes the next instant at which there is something to do, or 0. [worker] */
+   * *next_ms becomes the next instant at which there is something to do, or 0. An instant a minute
+   * or more before that of the last tick says that the clock was set back: what backs off keeps its
+   * delay. With now_ms 0 it only looks. [worker] */
   skep_rc (*tick)(skep_inst* inst, int64_t now_ms, int64_t* next_ms, skep_err* err);
   /* Yields suspects whose lease ended before `cutoff_ms`, and, when worker_id is given, every task
-   * that this worker holds under another incarnation than `incarnation`. Changes nothing. [worker]
-   */
+   * that this worker holds under another incarnation than `incarnation`; with many of them some
+   * first: the host asks again when these are settled. Changes nothing. [worker] */
   skep_rc (*overdue)(skep_inst* inst, int64_t cutoff_ms, skep_view worker_id, skep_view incarnation,
                      const skep_queue_rows* rows, skep_err* err);
   /* Gives attempts up: back to work after retry_delay_ms, or dead. Refused (LEASE_LOST) when the
@@ -250,7 +252,8 @@ typedef struct skep_queue_v1 {
   /* Yields the attempts of one task, oldest first. [worker] */
   skep_rc (*attempts)(skep_inst* inst, skep_view task_id, const skep_queue_attempts* out,
                       skep_err* err);
-  /* Yields tasks that ended, in order, after `sequence`. [worker] */
+  /* Yields tasks that ended, in order, after `sequence`. SKEP_E_CORRUPT when there never was one
+   * and `sequence` is not 0: it is not the queue that the caller has read. [worker] */
   skep_rc (*completions)(skep_inst* inst, int64_t sequence, uint32_t limit,
                          const skep_queue_completions* out, skep_err* err);
   /* Yields counts of tasks by state, site and type. [worker] */

@@ -1,0 +1,181 @@
+// Workers that stop, restart, go and are wanted otherwise.
+#include "core/control/workers/workers.hpp"
+#include "bundle.hpp"
+
+namespace skep::test {
+namespace {
+
+class WorkersTest : public ControlTest {
+ protected:
+  std::string mode(const std::string& id) {
+    return get_string(api("GET", "/api/workers/" + id), "mode");
+  }
+  void say_goodbye(const std::string& id) {
+    api::Beat beat{id, "i1"};
+    beat.draining = true;
+    api("POST", "/api/workers/" + id + "/heartbeat", api::encode(beat));
+  }
+  json::object health() { return api("GET", "/api/workers/health"); }
+  std::int64_t crashes(const std::string& id) {
+    ports::TaskQuery query;
+    query.id = id;
+    return queue.read(query).value().at(0).crash_count;
+  }
+};
+
+TEST_F(WorkersTest, what_an_operator_wants_outlives_restarts_of_either_side) {  // O2
+  int started = 0;
+  const auto start = [&] {
+    const std::string incarnation = "i" + std::to_string(++started);
+    enrol("w1", incarnation);
+    return incarnation;
+  };
+  for (const std::string order : {"drain", "pause"}) {
+    start();
+    api("POST", "/api/workers/w1/" + order);
+    const std::string wanted = mode("w1");
+    const std::string again = start();
+    EXPECT_EQ(mode("w1"), wanted);
+    submit();
+    EXPECT_TRUE(claim("w1", 1, again).empty());
+    control::WorkerDirectory reborn(store, {});
+    ASSERT_TRUE(reborn.load());
+    EXPECT_EQ(std::string(api::to_string(reborn.all().at(0).mode)), wanted);
+    api("POST", "/api/workers/w1/resume");
+    EXPECT_EQ(claim("w1", 1, again).size(), 1u);
+  }
+}
+
+TEST_F(WorkersTest, one_that_stopped_is_missed_by_nobody) {  // O3
+  enrol("w1");
+  enrol("w2");
+  say_goodbye("w1");
+  EXPECT_EQ(get_string(api("GET", "/api/workers/w1"), "status"), "stopped");
+  clock.advance(Millis{600'000});
+  beat("w2");
+  const auto now = health();
+  EXPECT_EQ(get_string(now, "status"), "ok");
+  EXPECT_EQ(get_int(now.at("workers").as_object(), "stopped"), 1);
+  EXPECT_EQ(get_int(now.at("workers").as_object(), "online"), 1);
+  const std::string id = submit(R"({"type":"echo","worker_id":"w1"})");
+  const auto e = api("GET", "/api/tasks/" + id + "/explain");
+  for (const auto& line : e.at("workers").as_array())
+    EXPECT_FALSE(get_bool(line.as_object(), "eligible", true));
+  enrol("w1", "i2");
+  EXPECT_EQ(get_string(api("GET", "/api/workers/w1"), "status"), "online");
+}
+
+TEST_F(WorkersTest, health_counts_who_is_paused_or_draining) {  // O4
+  for (const char* id : {"w1", "w2", "w3"}) enrol(id);
+  api("POST", "/api/workers/w1/pause");
+  api("POST", "/api/workers/w2/drain");
+  const auto now = health();
+  EXPECT_EQ(get_int(now.at("workers").as_object(), "paused"), 1);
+  EXPECT_EQ(get_int(now.at("workers").as_object(), "draining"), 1);
+  EXPECT_EQ(get_string(now.at("items").as_array().at(0).as_object(), "mode"), "paused");
+}
+
+TEST_F(WorkersTest, a_restart_charges_nothing_to_what_cannot_have_run) {  // N11
+  enrol("w1", "i1");                                                      // with four slots
+  std::vector<std::string> ids;
+  for (int i = 0; i < 7; ++i) ids.push_back(submit());
+  ASSERT_EQ(claim("w1", 7).size(), 7u);
+  enrol("w1", "i2");
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_EQ(crashes(ids[i]), i < 4 ? 1 : 0) << i;
+    EXPECT_EQ(queue.attempts(ids[i]).value().at(0).outcome, i < 4 ? "lost" : "released") << i;
+  }
+}
+
+TEST_F(WorkersTest, what_said_that_it_runs_takes_its_slot_in_the_blame) {
+  enrol("w1", "i1");
+  std::vector<std::string> ids;
+  for (int i = 0; i < 7; ++i) ids.push_back(submit());
+  const auto held = claim("w1", 7);
+  api::Beat running{"w1", "i1"};
+  for (std::size_t i = 0; i < 7; ++i) running.tasks.push_back({held.at(i).lease, i >= 5});
+  api("POST", "/api/workers/w1/heartbeat", api::encode(running));
+  enrol("w1", "i2");
+  std::vector<std::int64_t> blamed;
+  for (const std::string& id : ids) blamed.push_back(crashes(id));
+  EXPECT_EQ(blamed, (std::vector<std::int64_t>{1, 1, 0, 0, 0, 1, 1}));
+}
+
+TEST_F(WorkersTest, removal_gives_the_tasks_back) {  // B7
+  enrol("w1");
+  enrol("w2");
+  const std::string id = submit();
+  ASSERT_EQ(claim("w1", 1).size(), 1u);
+  clock.advance(Millis{91'000});
+  api("DELETE", "/api/workers/w1");
+  EXPECT_EQ(status_of(id), "queued");
+  beat("w2");
+  EXPECT_EQ(claim("w2", 1).size(), 1u);
+}
+
+TEST_F(WorkersTest, one_that_vanished_is_forgotten_in_its_time) {  // N15
+  auto& retention = control.feature<control::Workers>().retention;
+  ASSERT_TRUE(retention.step());
+  enrol("w1");
+  enrol("w2");
+  const std::string id = submit();
+  ASSERT_EQ(claim("w1", 1).size(), 1u);
+  for (int day = 0; day < 30; ++day) {
+    clock.advance(Millis{86'400'000});
+    beat("w2");
+    EXPECT_EQ(retention.step().value(), 0u) << day;
+  }
+  clock.advance(Millis{1'000});
+  EXPECT_EQ(retention.step().value(), 1u);
+  EXPECT_EQ(call("GET", "/api/workers/w1").status, 404);
+  EXPECT_EQ(call("GET", "/api/workers/w2").status, 200);
+  EXPECT_EQ(status_of(id), "queued");
+}
+
+TEST_F(WorkersTest, too_many_items_are_refused_before_they_cost_anything) {  // N8
+  std::string many = "[1";
+  for (int i = 0; i < 1'000; ++i) many += ",1";
+  EXPECT_EQ(call("POST", "/api/workers/results", many + "]").status, 413);
+  enrol("w1");
+  std::string held = R"({"incarnation":"i1","max":0,"held":[{})";
+  for (int i = 0; i < 10'000; ++i) held += ",{}";
+  EXPECT_EQ(call("POST", "/api/workers/w1/claim", held + "]}").status, 400);
+}
+
+TEST_F(WorkersTest, a_document_from_the_future_gives_way_to_the_next) {  // N15
+  model::Envelope e = envelope({}, "w1");
+  e.payload_type = model::PayloadType::kHealth;
+  e.payload = R"({"n":1})";
+  e.idempotency_key = "k1";
+  e.created_ms = clock.wall_ms() + 86'400'000;
+  api("POST", "/api/workers/results", api::encode(e));
+  e.payload = R"({"n":2})";
+  e.idempotency_key = "k2";
+  e.created_ms = clock.wall_ms();
+  api("POST", "/api/workers/results", api::encode(e));
+  const auto rows =
+      store.query({"SELECT document FROM worker_documents WHERE worker_id = $1", {"w1"}});
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(ports::as_text(rows->at(0)[0]), R"({"n":2})");
+}
+
+TEST_F(WorkersTest, readiness_asks_what_a_submit_asks) {  // B5
+  EXPECT_EQ(call("GET", "/readyz").status, 200);
+  store.failure = Error{Code::kUnavailable, "moved away"};
+  EXPECT_EQ(call("GET", "/readyz").status, 503);
+}
+
+TEST_F(WorkersTest, a_type_is_known_for_as_long_as_somebody_runs_it) {
+  api::Registration r = registration("w1");
+  r.types.push_back({"rare", "", "1.0.0", "{}", 0});
+  api("POST", "/api/workers/register", api::encode(r));
+  r.worker_id = "w2";
+  api("POST", "/api/workers/register", api::encode(r));
+  enrol("w1", "i2");
+  submit(R"({"type":"rare"})");
+  enrol("w2", "i2");
+  api("POST", "/api/tasks", R"({"type":"rare"})", 400);
+}
+
+}  // namespace
+}  // namespace skep::test
