@@ -136,10 +136,12 @@ std::map<std::string, std::string, std::less<>> identity(const Json& request) {
           {"SKEP_WORKER_ID", text("worker_id")}};
 }
 
-std::vector<std::string> environment(const Json& request) {
+std::vector<std::string> environment(const Json& request, const Own& own) {
   std::map<std::string, std::string, std::less<>> all{{"PATH", env_or("PATH", kDefaultPath)},
                                                       {"HOME", env_or("HOME", "/")},
                                                       {"LANG", env_or("LANG", "C.UTF-8")}};
+  if (!own.home.empty()) all["HOME"] = own.home;
+  if (!own.user.empty()) all["USER"] = all["LOGNAME"] = own.user;
   if (const char* zone = std::getenv("TZ")) all["TZ"] = zone;
   const auto fixed = identity(request);
   for (const auto& [name, value] : request["params"]["env"].members()) {
@@ -166,12 +168,20 @@ Config::Config(std::string_view text) {
   script_dirs = strings(json["script_dirs"]);
   work_dir = json["work_dir"].str();
   if (work_dir.empty()) work_dir = env_or("TMPDIR", "/tmp");
+  run_as = json["run_as"].str();
   grace_ms = std::max<std::int64_t>(1, millis(json["grace_seconds"]));
   nice = static_cast<std::uint32_t>(json["nice"].integer());
   memory_bytes = static_cast<std::uint64_t>(json["memory_limit_bytes"].integer());
 }
 
-Request::Request(const Json& request, const Config& config) {
+std::string Request::path() const {
+  constexpr std::string_view kPath = "PATH=";
+  for (const std::string& variable : env)
+    if (variable.starts_with(kPath)) return variable.substr(kPath.size());
+  return {};
+}
+
+Request::Request(const Json& request, const Config& config, const Own& own) {
   const Json& params = request["params"];
   interpreter = params["interpreter"].str();
   if (std::find(config.interpreters.begin(), config.interpreters.end(), interpreter) ==
@@ -186,7 +196,7 @@ Request::Request(const Json& request, const Config& config) {
   script = params["script"].str();
   if (params["script"].is_null()) file = checked_file(std::string(params["file"].str()), config);
   args = arguments(params);
-  env = environment(request);
+  env = environment(request, own);
   stdin_bytes = params["stdin"].str();
   cwd = checked_cwd(std::string(params["cwd"].str()));
   timeout_ms = std::max<std::int64_t>(1, millis(params["timeout_seconds"]));
