@@ -130,6 +130,7 @@ std::string encode(const RegistrationReply& r) {
   out.object().key("protocol").integer(r.protocol);
   out.key("heartbeat_interval_seconds").number(r.heartbeat_interval_seconds);
   out.key("lease_seconds").number(r.lease_seconds).key("ack_echo").boolean(r.ack_echo);
+  if (!r.credential.empty()) out.key("credential").str(r.credential);
   write_addressee(out, r.to);
   return out.end_object().take();
 }
@@ -142,6 +143,7 @@ Result<RegistrationReply> decode_registration_reply(std::string_view body) {
   r.heartbeat_interval_seconds = get_double(*o, "heartbeat_interval_seconds");
   r.lease_seconds = get_double(*o, "lease_seconds", r.lease_seconds);
   r.ack_echo = get_bool(*o, "ack_echo");
+  r.credential = get_string(*o, "credential");
   r.to = read_addressee(*o);
   return r;
 }

@@ -47,6 +47,7 @@ struct RegistrationReply {
   double lease_seconds = 90;
   bool ack_echo = true;
   Addressee to{};
+  std::string credential{};  ///< the worker's own from now on; "" = the one that it has
 };
 std::string encode(const RegistrationReply& r);
 Result<RegistrationReply> decode_registration_reply(std::string_view body);

@@ -126,7 +126,11 @@ Documents wire_replies() {
                {"heartbeat_interval_seconds", told(kReal, "0 leaves it to the worker.")},
                {"lease_seconds", kReal},
                {"ack_echo", kBool},
-               {"to", ref("Addressee")}})},
+               {"credential", told(kText,
+                                   "The bearer token of this worker from now on; the former "
+                                   "one is good until this one was used.")},
+               {"to", ref("Addressee")}},
+              {"credential"})},
       {"BeatReply", answer({{"mode", mode_shape()},
                             {"heartbeat_interval_seconds", kReal},
                             {"registry", told(kInt, "Revision of its releases; -1: not said.")},

@@ -55,7 +55,8 @@ struct Worker::Loops {
         spool(s),
         clock(c),
         settings(options),
-        endpoints(options.control_planes, options.token),
+        credential(options.join_token, options.credential_file),
+        endpoints(options.control_planes, credential),
         membership(options.on_conflict),
         sender({}, connect(send_abort), spool, membership, clock),
         reserve(spool, options.result_reserve_bytes),
@@ -104,6 +105,7 @@ struct Worker::Loops {
   const std::atomic<bool> never{false};
   bool running = false;
   LiveSettings settings;
+  Credential credential;
   Endpoints endpoints;
   Membership membership;
   Sender sender;

@@ -21,10 +21,19 @@ WorkerDirectory::Limits worker_limits(const config::Config& c) {
 }
 
 Workers::Workers(Platform& p, const config::Config& config, const EventLog& events)
-    : platform(p), directory(p.store, worker_limits(config)), service(p, directory, events) {}
+    : platform(p),
+      directory(p.store, worker_limits(config)),
+      credentials(p.store),
+      service(p, directory, credentials, events) {}
 
 std::vector<Migrations> Workers::migrations() const {
-  return {{"workers", WorkerDirectory::migrations()}};
+  return {{"workers", WorkerDirectory::migrations()},
+          {"worker_credentials", WorkerCredentials::migrations()}};
+}
+
+Status Workers::load() {
+  SKEP_TRY(directory.load());
+  return credentials.load();
 }
 
 void Workers::apply(const config::Config& config) { directory.set_limits(worker_limits(config)); }

@@ -15,13 +15,14 @@ class Workers final : public Feature {
   Workers(Platform& platform, const config::Config& config, const EventLog& events);
 
   std::vector<Migrations> migrations() const override;
-  Status load() override { return directory.load(); }
+  Status load() override;
   std::vector<net::Route> routes() override;
   Status metrics(std::vector<prometheus::MetricFamily>& out) override;
   void apply(const config::Config& config) override;
 
   Platform& platform;
   WorkerDirectory directory;
+  WorkerCredentials credentials;
   WorkerService service;
 };
 

@@ -55,6 +55,9 @@ class ControlTest : public testing::Test {
     r.params = match.params;
     r.query = std::move(query);
     r.received_ms = clock.mono_ms();
+    r.caller = caller;
+    if (auto refused = net::check_worker(*match.route, r.params, r.caller))
+      return std::move(*refused);
     if (auto refused = net::check_query(*match.route, r)) return std::move(*refused);
     return match.route->handler(r);
   }
@@ -113,6 +116,7 @@ class ControlTest : public testing::Test {
     return get_string(api("GET", "/api/tasks/" + task), "status");
   }
 
+  net::Caller caller{};  ///< who makes the next calls
   MemoryQueue queue;
   MemoryStore store;
   FakeClock clock;
