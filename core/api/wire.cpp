@@ -291,6 +291,7 @@ std::string encode(const ClaimReply& r) {
   JsonOut out;
   out.object().key("mode").str(to_string(r.mode)).key("registry").integer(r.registry);
   write_addressee(out, r.to);
+  if (!r.claim_id.empty()) out.key("claim_id").str(r.claim_id);
   out.key("cancel").array();
   for (const Lease& l : r.cancel) lease_members(out.object(), l).end_object();
   out.end_array().key("tasks").array();
@@ -311,6 +312,7 @@ Result<ClaimReply> decode_claim_reply(std::string_view body) {
   r.mode = parse_mode(get_string(*o, "mode"));
   r.registry = get_int(*o, "registry", -1);
   r.to = read_addressee(*o);
+  r.claim_id = get_string(*o, "claim_id");
   for (const json::object* l : objects_of(*o, "cancel")) r.cancel.push_back(lease_of(*l));
   for (const json::object* t : objects_of(*o, "tasks"))
     r.tasks.push_back({lease_of(*t), get_string(*t, "type"), get_raw(*t, "params", "{}"),

@@ -113,6 +113,7 @@ struct ClaimReply {
   WorkerMode mode = WorkerMode::kActive;
   std::int64_t registry = -1;  ///< as in BeatReply
   Addressee to{};
+  std::string claim_id{};  ///< of the request; "" = it had none, or an older control plane
 };
 std::string encode(const ClaimReply& r);
 Result<ClaimReply> decode_claim_reply(std::string_view body);

@@ -146,7 +146,24 @@ void ClaimLoop::next_claim() {
   repeated_ = false;
 }
 
+bool SeenLeases::add(const std::string& lease_id) {
+  if (!ids_.insert(lease_id).second) return false;
+  order_.push_back(lease_id);
+  if (order_.size() > kMost) {
+    ids_.erase(order_.front());
+    order_.pop_front();
+  }
+  return true;
+}
+
+void ClaimLoop::forget_seen(std::vector<model::ClaimedTask>& tasks) {
+  const auto again = std::erase_if(
+      tasks, [this](const model::ClaimedTask& task) { return !seen_.add(task.lease.lease_id); });
+  if (again > 0) log::warn("claim_reply_came_twice", {{"tasks", again}});
+}
+
 void ClaimLoop::accept(api::ClaimReply reply) {
+  forget_seen(reply.tasks);
   for (const model::Lease& lease : reply.cancel)
     executor_.cancel(lease, ports::CancelReason::kUser);
   membership_.set_mode(reply.mode);

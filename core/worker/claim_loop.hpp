@@ -1,8 +1,12 @@
 // Registers this worker, then asks for tasks for as long as there is room for them.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "core/base/id.hpp"
 #include "core/base/service.hpp"
@@ -24,6 +28,19 @@ struct ClaimOptions {
   std::function<void(const api::RegistrationReply&)> on_registered;
   std::function<bool()> blocked;  ///< results cannot be kept: claim nothing
   std::uint64_t seed = std::random_device{}();
+};
+
+/// The last leases that came in a reply. A reply may come twice, by whatever lies in between; an
+/// attempt runs once.
+class SeenLeases {
+ public:
+  /// False when it was seen before.
+  bool add(const std::string& lease_id);
+
+ private:
+  static constexpr std::size_t kMost = 4096;
+  std::set<std::string> ids_;
+  std::deque<std::string> order_;
 };
 
 /// Space for a task's result is set aside in the spool before the task is claimed, so that a full
@@ -48,6 +65,7 @@ class ClaimLoop final : public Service {
   void claim(int max, std::stop_token stop);
   void next_claim();
   void accept(api::ClaimReply reply);
+  void forget_seen(std::vector<model::ClaimedTask>& tasks);
   void failed(const Error& error, std::stop_token stop);
   void pause_if_not_held(const api::ClaimReply& reply, MonoMs took, std::stop_token stop);
 
@@ -68,6 +86,7 @@ class ClaimLoop final : public Service {
   int no_room_ = 0;        ///< times in a row that the spool had no space to set aside
   int reserved_ = 0;       ///< results' worth of space set aside and not yet given to a task
   int early_empty_ = 0;
+  SeenLeases seen_;
 };
 
 }  // namespace skep::worker

@@ -158,8 +158,12 @@ Result<api::RegistrationReply> ControlClient::register_with(const std::string& t
 
 Result<api::ClaimReply> ControlClient::claim(const api::ClaimRequest& request) {
   const auto hold = Millis{static_cast<std::int64_t>(request.wait_seconds * 1000)};
-  return ask(post("/api/workers/" + worker_id_ + "/claim", api::encode(request), timeout_ + hold),
-             {worker_id_, request.incarnation}, api::decode_claim_reply);
+  const Call call =
+      post("/api/workers/" + worker_id_ + "/claim", api::encode(request), timeout_ + hold);
+  auto reply = ask(call, {worker_id_, request.incarnation}, api::decode_claim_reply);
+  if (!reply || reply->claim_id.empty() || reply->claim_id == request.claim_id) return reply;
+  http_ = net::HttpClient();  // what comes next on this connection answers something else, too
+  return unavailable(call.url + ": the reply is to another claim");
 }
 
 Status ControlClient::release(const api::ReleaseRequest& request) {

@@ -197,6 +197,7 @@ HttpResponse claim(Tasks& f, const HttpRequest& r) {
   const MonoMs until = r.received_ms + seconds_to_ms(request->wait_seconds);
   if (claimed->waits_as && !r.closing && f.platform.clock.mono_ms() < until)
     return HttpResponse::wait_for({&claims, *claimed->waits_as, ticket, until});
+  claimed->reply.claim_id = request->claim_id;
   return answer_to<api::ClaimReply>(to, std::move(claimed->reply));
 }
 

@@ -180,6 +180,15 @@ TEST_F(IdentitiesTest, a_lease_is_renewed_and_handed_back_by_its_own_worker_alon
             std::vector<std::string>{"held"});
 }
 
+TEST_F(IdentitiesTest, a_reply_says_which_claim_it_is_to) {  // B9
+  enrol("w1");
+  ::skep::api::ClaimRequest request{"i1", 1, 0, {}};
+  request.claim_id = "c1";
+  EXPECT_EQ(
+      get_string(api("POST", "/api/workers/w1/claim", ::skep::api::encode(request)), "claim_id"),
+      "c1");
+}
+
 TEST(LeaseOwner, is_told_by_a_mark_that_fits_every_queue) {
   const std::string mine = control::marked_claim("w1", "claim");
   EXPECT_TRUE(control::may_be_lease_of("w1", mine + ".3"));

@@ -143,6 +143,24 @@ TEST_F(ControlClientTest, enrols_again_when_its_credential_is_refused) {
   EXPECT_EQ(read_file(file), "new\n");
 }
 
+TEST_F(ControlClientTest, takes_no_reply_to_another_claim) {  // B9
+  std::string claim_id = "first";
+  control_.on("claim", [&](const HttpRequest&) {
+    api::ClaimReply reply;
+    reply.to = {"w1", "inc"};
+    reply.claim_id = claim_id;
+    return HttpResponse::json(api::encode(reply));
+  });
+  auto c = client({control_.url()});
+  api::ClaimRequest request{"inc", 1, 0, {}};
+  request.claim_id = "second";
+  EXPECT_EQ(c.claim(request).error().code, Code::kUnavailable);
+  claim_id = "second";
+  EXPECT_TRUE(c.claim(request));
+  claim_id = "";  // of an older control plane
+  EXPECT_TRUE(c.claim(request));
+}
+
 TEST_F(ControlClientTest, believes_no_stranger) {  // P1
   auto c = client({control_.url()});
   const std::string bodies[] = {
