@@ -141,6 +141,7 @@ std::string encode(const RegistrationReply& r) {
   out.object().key("protocol").integer(r.protocol);
   out.key("heartbeat_interval_seconds").number(r.heartbeat_interval_seconds);
   out.key("lease_seconds").number(r.lease_seconds).key("ack_echo").boolean(r.ack_echo);
+  if (!r.credential.empty()) out.key("credential").str(r.credential);
   write_addressee(out, r.to);
   return out.end_object().take();
 }
@@ -153,6 +154,7 @@ Result<RegistrationReply> decode_registration_reply(std::string_view body) {
   r.heartbeat_interval_seconds = get_double(*o, "heartbeat_interval_seconds");
   r.lease_seconds = get_double(*o, "lease_seconds", r.lease_seconds);
   r.ack_echo = get_bool(*o, "ack_echo");
+  r.credential = get_string(*o, "credential");
   r.to = read_addressee(*o);
   return r;
 }
@@ -310,7 +312,8 @@ std::string encode(const ClaimReply& r) {
   JsonOut out;
   out.object().key("mode").str(to_string(r.mode)).key("registry").integer(r.registry);
   write_addressee(out, r.to);
-  out.key("claim_id").str(r.claim_id).key("cancel").array();
+  if (!r.claim_id.empty()) out.key("claim_id").str(r.claim_id);
+  out.key("cancel").array();
   for (const Lease& l : r.cancel) lease_members(out.object(), l).end_object();
   out.end_array().key("tasks").array();
   for (const auto& t : r.tasks) {

@@ -47,6 +47,7 @@ struct RegistrationReply {
   double lease_seconds = 90;
   bool ack_echo = true;
   Addressee to{};
+  std::string credential{};  ///< the worker's own from now on; "" = the one that it has
 };
 std::string encode(const RegistrationReply& r);
 Result<RegistrationReply> decode_registration_reply(std::string_view body);
@@ -116,7 +117,7 @@ struct ClaimReply {
   WorkerMode mode = WorkerMode::kActive;
   std::int64_t registry = -1;  ///< as in BeatReply
   Addressee to{};
-  std::string claim_id{};  ///< of the claim that it answers; "" = the claim had none
+  std::string claim_id{};  ///< of the request; "" = it had none, or an older control plane
 };
 std::string encode(const ClaimReply& r);
 Result<ClaimReply> decode_claim_reply(std::string_view body);

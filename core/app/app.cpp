@@ -20,6 +20,7 @@
 #include "core/app/signal_echo.hpp"
 #include "core/app/worker_role.hpp"
 #include "core/base/fd.hpp"
+#include "core/base/id.hpp"
 #include "core/base/log.hpp"
 #include "core/base/log_writer.hpp"
 #include "core/base/text.hpp"
@@ -134,12 +135,11 @@ bool is_default(const config::Loaded& loaded, const std::string& key) {
   return origin == loaded.origins.end() || origin->second.kind == config::Layer::kDefault;
 }
 
-/// A node with both roles works for itself, wherever it listens, unless it was told otherwise.
-void join_own_control(const config::Loaded& loaded, const std::vector<std::string>& urls,
-                      config::Config& config) {
-  if (!is_default(loaded, "worker.control_plane_url")) return;
-  config.worker.control_plane_url = urls;
-  if (is_default(loaded, "worker.token_file")) config.worker.token_file = config.http.token_file;
+/// A node with both roles works for itself, wherever it listens, unless it was told otherwise. What
+/// its two halves know of each other is in memory alone.
+bool works_for_itself(const config::Loaded& loaded) {
+  return loaded.config.is_control() && loaded.config.is_worker() &&
+         is_default(loaded, "worker.control_plane_url");
 }
 
 /// The folder that the node was started in may go, and its file stay.
@@ -225,16 +225,19 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
   auto made = NodeCore::start(loaded, from_anywhere(source), registry, *gate);
   if (!made) return fail(made.error(), writer);
   NodeCore& node = **made;
+  constexpr std::size_t kTokenBytes = 32;
+  const std::string own_join_token = works_for_itself(loaded) ? random_hex(kTokenBytes) : "";
   std::unique_ptr<ControlRole> control;
   if (config.is_control()) {
-    auto started = ControlRole::start(config, registry, clock, node.events(), node.routes());
+    auto started =
+        ControlRole::start(config, registry, clock, node.events(), node.routes(), own_join_token);
     if (!started) return fail(config::with_place(loaded, started.error()), writer);
     control = std::move(*started);
-    if (config.is_worker()) join_own_control(loaded, control->urls(), config);
+    if (!own_join_token.empty()) config.worker.control_plane_url = control->urls();
   }
   std::unique_ptr<WorkerRole> worker;
   if (config.is_worker()) {
-    auto started = WorkerRole::start(config, registry, admission(*gate), clock,
+    auto started = WorkerRole::start(config, registry, admission(*gate), clock, own_join_token,
                                      [&signals] { signals.wake(); });
     if (!started) return fail(config::with_place(loaded, started.error()), writer);
     worker = std::move(*started);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 
 #include "core/api/documents.hpp"
 #include "core/app/node_files.hpp"
@@ -11,6 +12,7 @@
 #include "core/base/version.hpp"
 #include "core/control/events/events.hpp"
 #include "core/control/tasks/tasks.hpp"
+#include "core/control/workers/workers.hpp"
 
 namespace skep::app {
 namespace {
@@ -55,12 +57,29 @@ std::size_t max_connections(const config::Config& config) {
   return fit;
 }
 
+/// Who, beside the operator, has a token: workers, and those who may become one.
+std::function<net::Caller(std::string_view)> workers_by(control::WorkerCredentials& credentials,
+                                                        std::string join_token,
+                                                        std::string own_join_token) {
+  return [&credentials, join_token = std::move(join_token),
+          own = std::move(own_join_token)](std::string_view bearer) -> net::Caller {
+    using enum net::Caller::Kind;
+    using enum net::Right;
+    if (net::same_secret(bearer, join_token)) return {kNewcomer, "join token", kJoin};
+    if (net::same_secret(bearer, own)) return {kOperator, "this node", kJoin};
+    if (std::string worker = credentials.worker_of(bearer); !worker.empty())
+      return {kWorker, std::move(worker), kWork | kJoin};
+    return {};
+  };
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& config,
                                                         plugin::Registry& registry, Clock& clock,
                                                         EventStreams& events,
-                                                        std::vector<net::Route> node_routes) {
+                                                        std::vector<net::Route> node_routes,
+                                                        std::string own_join_token) {
   std::unique_ptr<ControlRole> role(new ControlRole);
   const std::string& state = config.node.state_dir;
   auto queue = registry.queue(config.queue.plugin,
@@ -84,7 +103,12 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
   options.max_per_address = static_cast<std::size_t>(config.http.max_per_address);
   auto token = read_token(config.http.token_file);
   if (!token) return token.error().within("[http] token_file");
-  options.token = std::move(*token);
+  auto join_token = read_token(config.http.join_token_file);
+  if (!join_token) return join_token.error().within("[http] join_token_file");
+  options.callers = {std::move(*token), config.http.trust_local_uid,
+                     workers_by(role->control_->feature<control::Workers>().credentials,
+                                *join_token, std::move(own_join_token)),
+                     !join_token->empty()};
   options.on_request = [control = role->control_.get()](std::string_view method,
                                                         std::string_view route, int status,
                                                         Millis took) {

@@ -17,12 +17,14 @@ namespace skep::app {
 class ControlRole {
  public:
   /// Opens queue and store, binds the addresses, serves its own routes and those of the node;
-  /// `events` serve its durable events from then on. `registry`, `clock`, `events` and what
+  /// `events` serve its durable events from then on. The worker of the same node joins with
+  /// `own_join_token`, "" = it has none. `registry`, `clock`, `events` and what
   /// `node_routes` refer to must outlive it.
   static Result<std::unique_ptr<ControlRole>> start(const config::Config& config,
                                                     plugin::Registry& registry, Clock& clock,
                                                     EventStreams& events,
-                                                    std::vector<net::Route> node_routes);
+                                                    std::vector<net::Route> node_routes,
+                                                    std::string own_join_token);
   ~ControlRole();
   /// Base URLs that are served.
   std::vector<std::string> urls() const { return server_->urls(); }

@@ -85,12 +85,14 @@ class NodeCheck {
       check_component(
           "store", config_.store,
           component_table(registry, DatabaseKind::kStore, config_.store, config_.node.state_dir));
-      check_token("http", config_.http.token_file);
+      check_token("http.token_file", config_.http.token_file);
+      check_token("http.join_token_file", config_.http.join_token_file);
     }
     if (config_.is_worker()) {
       check_component("spool", config_.spool, config_.spool.table);
       check_component("heartbeat", config_.heartbeat, config_.heartbeat.table);
-      check_token("worker", config_.worker.token_file);
+      check_token("worker.token_file", config_.worker.token_file);
+      check_token("worker.join_token_file", config_.worker.join_token_file);
     }
     return std::move(out_);
   }
@@ -225,9 +227,11 @@ class NodeCheck {
     }
   }
 
-  void check_token(const std::string& section, const std::string& path) {
+  void check_token(const std::string& key, const std::string& path) {
     if (path.empty()) return;
-    const std::string where = at(section + ".token_file") + "[" + section + "] token_file: ";
+    const std::size_t dot = key.find('.');
+    const std::string where =
+        at(key) + "[" + key.substr(0, dot) + "] " + key.substr(dot + 1) + ": ";
     std::error_code ec;  // what is missing or out of reach is for read_token() to say
     const fs::file_status status = fs::status(path, ec);
     if (!ec && fs::exists(status) && !fs::is_regular_file(status)) {

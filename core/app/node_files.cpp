@@ -11,6 +11,7 @@
 #include "core/base/file.hpp"
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
+#include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/worker/release_folder.hpp"
 
@@ -110,6 +111,17 @@ Result<std::string> node_id(const config::Config& config) {
   }
   const std::string id = "worker-" + random_hex(4);
   SKEP_TRY(replace_file(path, id + "\n", 0644));
+  return id;
+}
+
+std::string next_incarnation(const config::Config& config) {
+  const std::string path = config.node.state_dir + "/incarnation";
+  std::string id = new_id_after(trim(read_file(path, 4096).value_or("")));
+  if (const Status kept = replace_file(path, id + "\n", 0644); !kept)
+    log::warn(
+        "worker_incarnation_unwritten",
+        {{"error", kept.error().message},
+         {"effect", "after a clock that goes back the next process may be taken for an older"}});
   return id;
 }
 

@@ -29,6 +29,9 @@ Result<std::string> read_token(const std::string& path);
 
 /// The node's id: the configured one, else the one kept in state_dir/node-id, made when missing.
 Result<std::string> node_id(const config::Config& config);
+/// Names the process of a worker that starts now. It sorts after those before it, whatever became
+/// of the clock: the last one is kept in state_dir/incarnation.
+std::string next_incarnation(const config::Config& config);
 
 /// STATE_DIR/releases: where a worker keeps what the control plane's registry sends.
 std::string releases_dir(const config::Config& config);

@@ -50,11 +50,19 @@ plugin::EngineOptions engine_options(const config::Config& config, plugin::Admis
   return options;
 }
 
+Result<std::string> join_token_of(const config::Config::Worker& worker) {
+  const bool own = !worker.join_token_file.empty();
+  auto token = read_token(own ? worker.join_token_file : worker.token_file);
+  if (!token) return token.error().within(own ? "[worker] join_token_file" : "[worker] token_file");
+  return token;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& config,
                                                       plugin::Registry& registry,
                                                       plugin::Admission admission, Clock& clock,
+                                                      std::string own_join_token,
                                                       std::function<void()> on_conflict) {
   std::unique_ptr<WorkerRole> role(new WorkerRole);
   // Neither waits for the plugins below: what loads the library of the first request, and the
@@ -81,11 +89,12 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   options.id = std::move(*id);
   options.site = config.node.site;
   options.version = kVersion;
-  options.incarnation = new_id();
+  options.incarnation = next_incarnation(config);
   options.control_planes = w.control_plane_url;
-  auto token = read_token(w.token_file);
-  if (!token) return token.error().within("[worker] token_file");
-  options.token = std::move(*token);
+  auto join_token = join_token_of(w);
+  if (!join_token) return join_token.error();
+  options.join_token = std::move(own_join_token.empty() ? *join_token : own_join_token);
+  options.credential_file = config.node.state_dir + "/worker-credential";
   options.arch = machine();
   options.state_dir = config.node.state_dir;
   options.releases_dir = releases_dir(config);

@@ -14,11 +14,13 @@ namespace skep::app {
 
 class WorkerRole {
  public:
-  /// `admission` is asked before a script is loaded. `on_conflict` runs when another process took
+  /// `admission` is asked before a script is loaded. `own_join_token`, unless "", goes before those
+  /// of the configuration. `on_conflict` runs when another process took
   /// this worker's id. `registry` and `clock` must outlive it.
   static Result<std::unique_ptr<WorkerRole>> start(const config::Config& config,
                                                    plugin::Registry& registry,
                                                    plugin::Admission admission, Clock& clock,
+                                                   std::string own_join_token,
                                                    std::function<void()> on_conflict);
   /// Takes what is live of [worker]. [any]
   void apply(const config::Config& config);

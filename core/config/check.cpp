@@ -291,7 +291,7 @@ class TogetherChecker {
       if (!address) continue;  // said by check_value()
       if (const std::string why = clash(*address, c_.http.listen, i); !why.empty())
         add("http.listen", ": " + why + "; keep one of them");
-      if (!address->is_loopback() && c_.http.token_file.empty())
+      if (!address->is_loopback() && c_.http.token_file.empty() && c_.http.join_token_file.empty())
         add("http.listen", "has " + c_.http.listen[i] +
                                ", which others can reach; set http.token_file, or listen on "
                                "127.0.0.1 only");

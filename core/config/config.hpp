@@ -30,7 +30,9 @@ struct Config {
 
   struct Http {
     std::vector<std::string> listen{"127.0.0.1:9595", "127.0.0.1:8000"};
-    std::string token_file;  ///< required when an address is not loopback
+    std::string token_file;       ///< the operator's; one of the two when not only on loopback
+    std::string join_token_file;  ///< for machines that become workers
+    bool trust_local_uid = true;  ///< root and the node's user need no token on loopback
     int threads = 4;
     int max_connections = 16'384;  ///< as far as open files allow
     int max_per_address = 512;     ///< without requests that wait
@@ -43,7 +45,8 @@ struct Config {
 
   struct Worker {
     std::vector<std::string> control_plane_url{"http://localhost:8000"};
-    std::string token_file;
+    std::string token_file;       ///< of commands; joins when there is no other
+    std::string join_token_file;  ///< shown once, for a credential of its own
     double poll_interval_seconds = 5.0;
     double heartbeat_interval_seconds = 30.0;
     int concurrency = 4;

@@ -35,8 +35,16 @@ std::span<const Key> first_keys() {
      .doc = "Addresses that a control plane serves, `host:port`; port 0 takes a free one.",
      .format = Format::kListen, .required = true},
     {.section = "http", .name = "token_file", .field = SKEP_CONFIG_AT(http.token_file),
-     .doc = "File with the token that requests must carry; required when an address is not loopback.",
+     .doc = "File with the token of operators. An address that is not loopback needs this or "
+            "`join_token_file`.",
      .format = Format::kPath},
+    {.section = "http", .name = "join_token_file", .field = SKEP_CONFIG_AT(http.join_token_file),
+     .doc = "File with the token that makes a machine a worker, and is good for nothing else.",
+     .format = Format::kPath},
+    {.section = "http", .name = "trust_local_uid", .field = SKEP_CONFIG_AT(http.trust_local_uid),
+     .doc = "On loopback, requests of root and of the node's own user need no token. `false` where "
+            "something passes on the requests of others as one of them "
+            "([security](../security.md))."},
     {.section = "http", .name = "threads", .field = SKEP_CONFIG_AT(http.threads),
      .doc = "Threads that answer requests.", .min = 1, .max = 256},
     {.section = "http", .name = "max_connections", .field = SKEP_CONFIG_AT(http.max_connections),
@@ -59,7 +67,13 @@ std::span<const Key> last_keys() {
             "roles works for itself.",
      .format = Format::kUrl, .required = true, .aliases = {"WORKER_CONTROL_PLANE_URL"}},
     {.section = "worker", .name = "token_file", .field = SKEP_CONFIG_AT(worker.token_file),
-     .doc = "File with the token that the worker sends.", .format = Format::kPath},
+     .doc = "File with the operator's token, for commands with `-c`; the worker joins with it when "
+            "there is no `join_token_file`.",
+     .format = Format::kPath},
+    {.section = "worker", .name = "join_token_file", .field = SKEP_CONFIG_AT(worker.join_token_file),
+     .doc = "File with the control plane's join token. The worker shows it until it has a credential "
+            "of its own, kept in `state_dir`.",
+     .format = Format::kPath},
     {.section = "worker", .name = "poll_interval_seconds", .field = SKEP_CONFIG_AT(worker.poll_interval_seconds),
      .live = true, .doc = "Pause between claims that found nothing; a fallback, for claims wait for work.",
      .unit = "seconds", .min = 0.01, .max = 3600,

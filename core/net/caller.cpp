@@ -1,18 +1,27 @@
 #include "core/net/caller.hpp"
 
+#include <unistd.h>
+
 namespace skep::net {
 namespace {
 
-constexpr Rights kEverything = Right::kOperate | Right::kWork;
+Caller operator_called(std::string name) {
+  return {Caller::Kind::kOperator, std::move(name), Right::kOperate | Right::kWork | Right::kJoin};
+}
+
+bool is_operator(const std::optional<uid_t>& uid) {
+  return uid && (*uid == 0 || *uid == ::geteuid());
+}
+
+}  // namespace
 
 bool same_secret(std::string_view given, std::string_view secret) {
+  if (secret.empty()) return false;
   unsigned difference = given.size() == secret.size() ? 0 : 1;
   for (std::size_t i = 0; i < given.size(); ++i)
     difference |= static_cast<unsigned char>(given[i] ^ secret[i % secret.size()]);
   return difference == 0;
 }
-
-}  // namespace
 
 std::string_view to_string(Right r) {
   switch (r) {
@@ -22,6 +31,8 @@ std::string_view to_string(Right r) {
       return "operator";
     case Right::kWork:
       return "worker";
+    case Right::kJoin:
+      return "newcomer";
   }
   return "operator";
 }
@@ -34,16 +45,21 @@ std::string_view to_string(Caller::Kind k) {
       return "operator";
     case Caller::Kind::kWorker:
       return "worker";
+    case Caller::Kind::kNewcomer:
+      return "newcomer";
   }
   return "anonymous";
 }
 
-Identify identify_by_token(std::string token) {
-  return [token = std::move(token)](const Credentials& c) -> Caller {
-    if (c.own_socket) return {Caller::Kind::kOperator, "socket", kEverything};
-    if (!token.empty() && same_secret(c.bearer, token))
-      return {Caller::Kind::kOperator, "token", kEverything};
-    return {Caller::Kind::kAnonymous, "", token.empty() ? kEverything : Rights()};
+Identify identify_by(KnownCallers known) {
+  return [known = std::move(known)](const Credentials& c) -> Caller {
+    const bool local = is_operator(c.uid);
+    if (local && c.own_socket) return operator_called("uid " + std::to_string(*c.uid));
+    if (c.bearer.empty())
+      return local && known.trust_local_uid ? operator_called("uid " + std::to_string(*c.uid))
+                                            : Caller{};
+    if (same_secret(c.bearer, known.token)) return operator_called("token");
+    return known.others ? known.others(c.bearer) : Caller{};
   };
 }
 

@@ -2,7 +2,10 @@
 // guard.hpp checks it before the handler runs.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,8 +16,9 @@ enum class Right : unsigned {
   kNone = 0,           ///< nothing is needed: liveness, readiness
   kOperate = 1u << 0,  ///< people and the CLI
   kWork = 1u << 1,     ///< what a worker says and fetches
+  kJoin = 1u << 2,     ///< to become a worker of the fleet
 };
-/// The word in openapi.json: "open", "operator" or "worker".
+/// The word in openapi.json: "open", "operator", "worker" or "newcomer".
 std::string_view to_string(Right r);
 
 /// A set of rights.
@@ -39,7 +43,8 @@ struct Caller {
   enum class Kind {
     kAnonymous,  ///< proved nothing
     kOperator,   ///< a person, or a program in a person's name
-    kWorker,     ///< a worker of the fleet
+    kWorker,     ///< a worker of the fleet; `name` is its id
+    kNewcomer,   ///< may become one
   };
   Kind kind = Kind::kAnonymous;
   std::string name{};  ///< for logs and events: "token", "uid 0", a worker's id; "" = unknown
@@ -52,14 +57,29 @@ std::string_view to_string(Caller::Kind k);
 /// What a connection and the head of a request say of their sender.
 struct Credentials {
   std::string_view bearer;  ///< of the header Authorization, "" = none
-  bool own_socket = false;  ///< came through the UNIX socket that only the node's user may open
-  bool loopback = false;    ///< came to a loopback address
+  /// The local user who sends it, when the kernel says who, and for himself and not for others.
+  std::optional<uid_t> uid{};
+  bool own_socket = false;  ///< came through the node's UNIX socket
 };
 /// Says who that is. Called on a network thread for each request: it returns at once. [any]
 using Identify = std::function<Caller(const Credentials&)>;
 
-/// One token for everybody who works with the node; "" asks for none, and then everybody who
-/// reaches it may do everything. Compares without telling by its time how much is right.
-Identify identify_by_token(std::string token);
+/// Whom a server knows.
+struct KnownCallers {
+  std::string token{};          ///< of the operator, "" = none
+  bool trust_local_uid = true;  ///< over TCP; on the node's socket the kernel's word always counts
+  /// Whose the bearer token is when it is not the operator's; anonymous = nobody's. May be empty.
+  std::function<Caller(std::string_view bearer)> others{};
+  bool others_may_be_elsewhere =
+      false;  ///< there is reason to serve other machines without `token`
+};
+
+/// A bearer token alone decides, also when it is wrong. Without one root and the node's own user
+/// are the operator, where the kernel knows them. On the node's socket these two need none and
+/// nobody else gets in.
+Identify identify_by(KnownCallers known);
+
+/// Compares without telling by its time how much is right. "" is nobody's secret.
+bool same_secret(std::string_view given, std::string_view secret);
 
 }  // namespace skep::net

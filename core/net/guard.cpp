@@ -89,6 +89,17 @@ std::string_view bearer_of(const Head& head) {
   return given.substr(kScheme.size());
 }
 
+bool speaks_for_himself(const Head& head) {
+  for (const char* name : {"forwarded", "via", "x-real-ip"})
+    if (head.headers.contains(name)) return false;
+  constexpr std::string_view kForwarded = "x-forwarded-";
+  const auto first = head.headers.lower_bound(std::string(kForwarded));
+  if (first != head.headers.end() && first->first.starts_with(kForwarded)) return false;
+  const auto origin = head.headers.find("origin");
+  return origin == head.headers.end() ||
+         equals_ignoring_case(origin->second, "http://" + std::string(value_of(head, "host")));
+}
+
 Refusal check_right(Right needed, const Caller& caller) {
   if (caller.may(needed)) return {};
   if (caller.kind != Caller::Kind::kAnonymous)
@@ -97,11 +108,24 @@ Refusal check_right(Right needed, const Caller& caller) {
                       "\" may not do this: it needs the right of a " +
                       std::string(to_string(needed)),
                   "forbidden", "");
-  HttpResponse response =
-      refuse(401, Code::kDenied, "this route needs the node's token and none that is valid came",
-             "unauthenticated", "send the header \"Authorization: Bearer <token>\"");
+  HttpResponse response = refuse(
+      401, Code::kDenied,
+      "this route needs a token and none that is valid came; only root and the node's own user "
+      "need none, on the node's own machine",
+      "unauthenticated", "send the header \"Authorization: Bearer <token>\"");
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"skep\"");
   return response;
+}
+
+Refusal check_worker(const Route& route, const std::map<std::string, std::string>& params,
+                     const Caller& caller) {
+  if (route.right != Right::kWork || caller.kind != Caller::Kind::kWorker) return {};
+  const auto id = params.find("id");
+  if (id == params.end() || id->second == caller.name) return {};
+  return refuse(
+      403, Code::kDenied,
+      "this is the credential of worker \"" + caller.name + "\", not of the one in the path",
+      "not-your-worker", "");
 }
 
 Refusal check_query(const Route& route, const HttpRequest& request) {

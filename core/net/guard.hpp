@@ -18,8 +18,16 @@ Refusal check_loopback_caller(const Head& head);
 /// What follows "Bearer " in the header Authorization; "" when it is something else.
 std::string_view bearer_of(const Head& head);
 
+/// Whether the request is its sender's own, as far as it says: no proxy passed it on, no page of
+/// another origin made his browser send it. Only then his user counts.
+bool speaks_for_himself(const Head& head);
+
 /// 401 when somebody unknown lacks `needed`, 403 when somebody known does.
 Refusal check_right(Right needed, const Caller& caller);
+
+/// 403 when a worker speaks for another one: the {id} in the path of a worker's route is its own.
+Refusal check_worker(const Route& route, const std::map<std::string, std::string>& params,
+                     const Caller& caller);
 
 /// 400 names a query parameter that the route does not take, and the nearest that it does.
 Refusal check_query(const Route& route, const HttpRequest& request);

@@ -204,11 +204,10 @@ class Router {
 
 struct ServerOptions {
   std::vector<std::string> listen;  ///< "127.0.0.1:9595", "[::1]:0"
-  /// Path of a UNIX socket to serve as well, "" = none. Its mode is 0600 and whoever may open it
-  /// needs no token. One process owns a path: kState names the one that does.
+  /// Path of a UNIX socket to serve as well, "" = none. Its mode is 0600. One process owns a path:
+  /// kState names the one that does.
   std::string unix_socket{};
-  std::string token;                   ///< bearer token; "" = none asked
-  Identify identify{};                 ///< who calls; empty = identify_by_token(token)
+  KnownCallers callers{};
   std::size_t threads = 4;             ///< handlers that may run, and block, at the same time
   std::size_t max_connections = 1024;  ///< seven eighths of them may wait for news
   std::size_t max_per_address = 512;   ///< without those that wait for news
@@ -228,7 +227,7 @@ class HttpServer {
  public:
   HttpServer(ServerOptions options, Router router);
   ~HttpServer();
-  /// Binds and serves; kConfig when an address is wrong or not loopback without a token,
+  /// Binds and serves; kConfig when an address is wrong or not loopback without `callers`,
   /// kUnavailable when it is taken.
   Status start();
   /// Bound addresses as base URLs ("http://127.0.0.1:41231"), in the order of options.listen,

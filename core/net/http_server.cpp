@@ -58,6 +58,7 @@ struct HttpServer::Impl {
 
   Status open_all();
   Status add(Result<Listener> listener);
+  void say_who_is_known();
   void spawn(const Strand& executor, Awaitable<void> task, std::string_view name);
   void start_threads();
   Awaitable<void> accept_loop(Listener& listener);
@@ -71,6 +72,7 @@ struct HttpServer::Impl {
   Connections connections;
   Complaint refused{"http_connections_refused"};
   Complaint accept_failed{"http_accept_failed"};
+  PeerIdentity identity;
   Timer sweep_timer;
   std::vector<std::unique_ptr<Listener>> listeners;
   std::vector<std::jthread> threads;
@@ -78,8 +80,9 @@ struct HttpServer::Impl {
 };
 
 Status HttpServer::Impl::open_all() {
+  const KnownCallers& known = shared.options.callers;
   for (const std::string& text : shared.options.listen)
-    SKEP_TRY(add(listen_tcp(io, text, !shared.options.token.empty())));
+    SKEP_TRY(add(listen_tcp(io, text, !known.token.empty() || known.others_may_be_elsewhere)));
   if (shared.options.unix_socket.empty()) return {};
   return add(listen_unix(io, shared.options.unix_socket));
 }
@@ -88,6 +91,19 @@ Status HttpServer::Impl::add(Result<Listener> listener) {
   if (!listener) return listener.error();
   listeners.push_back(std::make_unique<Listener>(std::move(*listener)));
   return {};
+}
+
+/// Once, at the start: where the kernel does not tell users apart, people look for the reason.
+void HttpServer::Impl::say_who_is_known() {
+  const bool asks = std::any_of(listeners.begin(), listeners.end(), [](const auto& listener) {
+    return listener->loopback && !listener->is_unix();
+  });
+  if (!asks || !shared.options.callers.trust_local_uid) return;
+  if (const Status known = identity.probe(); !known)
+    log::warn("http_local_users_unknown",
+              {{"reason", known.error().message},
+               {"effect", "requests over TCP need a token, those of root and of this user too"},
+               {"next", "set [http] token_file; the node's UNIX socket still knows them"}});
 }
 
 void HttpServer::Impl::spawn(const Strand& executor, Awaitable<void> task, std::string_view name) {
@@ -111,7 +127,7 @@ Awaitable<void> HttpServer::Impl::accept_loop(Listener& listener) {
         co_await listener.acceptor.async_accept(asio::make_strand(io), from, kAccepted);
     if (shared.closing) co_return;
     if (!error) {
-      auto peer = greet(listener, socket, from);
+      auto peer = greet(listener, socket, from, identity);
       if (peer) adopt(std::move(socket), std::move(*peer));
       continue;
     }
@@ -170,6 +186,7 @@ Status HttpServer::start() {
     impl_->listeners.clear();
     return opened.error();
   }
+  impl_->say_who_is_known();
   for (const std::unique_ptr<Listener>& listener : impl_->listeners) {
     log::info("http_listening", {{"url", listener->url}});
     impl_->spawn(listener->acceptor.get_executor(), impl_->accept_loop(*listener), "accept");

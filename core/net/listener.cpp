@@ -57,6 +57,12 @@ tcp::endpoint to_tcp(const Endpoint& from) {
   return out;
 }
 
+sockaddr_storage to_storage(const Endpoint& from) {
+  sockaddr_storage out{};
+  std::memcpy(&out, from.data(), std::min(from.size(), sizeof(out)));
+  return out;
+}
+
 std::string text_of(const tcp::endpoint& e) {
   const std::string host = e.address().to_string();
   return (e.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(e.port());
@@ -76,14 +82,14 @@ void close_on_exec(int fd) {
 
 }  // namespace
 
-Result<Listener> listen_tcp(asio::io_context& io, const std::string& text, bool has_token) {
+Result<Listener> listen_tcp(asio::io_context& io, const std::string& text, bool has_tokens) {
   const Result<tcp::endpoint> wanted = parse_listen(text);
   if (!wanted) return wanted.error();
   const bool loopback = wanted->address().is_loopback();
-  if (!loopback && !has_token)
+  if (!loopback && !has_tokens)
     return config_error("http.listen \"" + text +
                         "\" is reachable from other machines and no token is configured")
-        .with_next("set http.token, or listen on 127.0.0.1");
+        .with_next("set http.token_file, or listen on 127.0.0.1");
   Listener out{Listener::Acceptor(asio::make_strand(io)), "", loopback};
   boost::system::error_code error;
   out.acceptor.open(wanted->protocol(), error);
@@ -117,7 +123,8 @@ Result<Listener> listen_unix(asio::io_context& io, const std::string& path) {
   return out;
 }
 
-Result<Peer> greet(const Listener& listener, Socket& socket, const Endpoint& from) {
+Result<Peer> greet(const Listener& listener, Socket& socket, const Endpoint& from,
+                   PeerIdentity& identity) {
   close_on_exec(socket.native_handle());
   boost::system::error_code error;
   socket.non_blocking(true, error);
@@ -127,12 +134,14 @@ Result<Peer> greet(const Listener& listener, Socket& socket, const Endpoint& fro
   if (listener.is_unix()) {
     peer.text = unix_peer(socket.native_handle());
     peer.own_socket = true;
+    peer.uid = identity.of_unix(socket.native_handle());
     return peer;
   }
   const tcp::endpoint at = to_tcp(from);
   peer.address = at.address();
   peer.text = text_of(at);
   peer.loopback_listener = listener.loopback;
+  if (listener.loopback) peer.uid = identity.of_tcp(socket.native_handle(), to_storage(from));
   return peer;
 }
 

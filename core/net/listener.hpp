@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/net/peer_identity.hpp"
 #include "core/net/session.hpp"
 #include "core/net/unix_socket.hpp"
 
@@ -20,14 +21,14 @@ struct Listener {
   bool is_unix() const { return claim.has_value(); }
 };
 
-/// kConfig when `text` is no address, or one that other machines reach and there is no token;
+/// kConfig when `text` is no address, or one that other machines reach and no caller is known;
 /// kUnavailable when it is taken.
-Result<Listener> listen_tcp(asio::io_context& io, const std::string& text, bool has_token);
+Result<Listener> listen_tcp(asio::io_context& io, const std::string& text, bool has_tokens);
 /// A socket file of mode 0600 at `path`, as ServerOptions::unix_socket says.
 Result<Listener> listen_unix(asio::io_context& io, const std::string& path);
 
 /// Readies an accepted socket and says who is at its other end; an error when it left already.
 Result<Peer> greet(const Listener& listener, Socket& socket,
-                   const asio::generic::stream_protocol::endpoint& from);
+                   const asio::generic::stream_protocol::endpoint& from, PeerIdentity& identity);
 
 }  // namespace skep::net

@@ -94,7 +94,7 @@ void write_head(JsonOut& out, std::string_view version) {
 /// Without its end: the schemas of the routes follow.
 constexpr std::string_view kComponents = R"json({
 "securitySchemes":{"token":{"type":"http","scheme":"bearer",
-"description":"Needed when the node has a token configured."}},
+"description":"On its own machine root and the node's user need none."}},
 "responses":{"Problem":{"description":"What went wrong (RFC 9457).","content":
 {"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}}},
 "schemas":{"Problem":{"type":"object","required":["type","title","status","detail","code"],

@@ -159,9 +159,11 @@ Refusal Session::find_route(Exchange& x) {
   RouteMatch match = shared_.router.match(x.head.method, x.request.path);
   if (match.route == nullptr) return no_route(shared_.router, match, x.head.method, x.request.path);
   x.route = match.route;
-  x.request.caller =
-      shared_.identify({bearer_of(x.head), peer_.own_socket, peer_.loopback_listener});
+  Credentials credentials{bearer_of(x.head), {}, peer_.own_socket};
+  if (speaks_for_himself(x.head)) credentials.uid = peer_.uid;
+  x.request.caller = shared_.identify(credentials);
   if (Refusal r = check_right(x.route->right, x.request.caller)) return r;
+  if (Refusal r = check_worker(*x.route, match.params, x.request.caller)) return r;
   if (Refusal r = check_query(*x.route, x.request)) return r;
   if (Refusal r = check_body(x.head, *x.route)) return r;
   x.request.method = x.head.method;

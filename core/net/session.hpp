@@ -12,6 +12,7 @@
 #include <boost/asio/strand.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include "core/net/handler_slots.hpp"
 #include "core/net/head.hpp"
@@ -32,7 +33,7 @@ using Awaitable = asio::awaitable<T, Strand>;
 struct ServerShared {
   ServerShared(ServerOptions o, Router r)
       : options(std::move(o)),
-        identify(options.identify ? options.identify : identify_by_token(options.token)),
+        identify(identify_by(options.callers)),
         router(std::move(r)),
         slots(std::max<std::size_t>(1, options.threads)),
         parking(options.max_connections) {}
@@ -50,7 +51,8 @@ struct Peer {
   asio::ip::address address{};  ///< 0.0.0.0 for all of a UNIX socket
   std::string text;             ///< "127.0.0.1:5123", "unix:pid 42"
   bool loopback_listener = false;
-  bool own_socket = false;  ///< came through a UNIX socket of ours
+  bool own_socket = false;     ///< came through a UNIX socket of ours
+  std::optional<uid_t> uid{};  ///< whose process it is, when the kernel knows for certain
 };
 
 /// Shared by its coroutine, by the registry of connections and by a wake-up in flight. All of it

@@ -16,7 +16,6 @@ constexpr int kFull = 10;
 /// A refused token does not get better within seconds.
 constexpr Millis kDenied{10'000};
 constexpr Millis kStrayPause{50};
-constexpr std::size_t kSeen = 4'096;
 
 /// Whether a claim that failed so may still have leased tasks for us.
 bool may_be_lost(const Error& error) {
@@ -168,24 +167,29 @@ void ClaimLoop::next_claim() {
   repeated_ = false;
 }
 
+bool SeenLeases::add(const std::string& lease_id) {
+  if (!ids_.insert(lease_id).second) return false;
+  order_.push_back(lease_id);
+  if (order_.size() > kMost) {
+    ids_.erase(order_.front());
+    order_.pop_front();
+  }
+  return true;
+}
+
+void ClaimLoop::forget_seen(std::vector<model::ClaimedTask>& tasks) {
+  const auto again = std::erase_if(
+      tasks, [this](const model::ClaimedTask& task) { return !seen_.add(task.lease.lease_id); });
+  if (again > 0) log::warn("claim_reply_came_twice", {{"tasks", again}});
+}
+
 void ClaimLoop::accept(api::ClaimReply reply) {
+  forget_seen(reply.tasks);
   for (const model::Lease& lease : reply.cancel)
     executor_.cancel(lease, ports::CancelReason::kUser);
   membership_.set_mode(reply.mode);
-  drop_seen(reply.tasks);
   reserved_ -= std::min(reserved_, static_cast<int>(reply.tasks.size()));
   if (!reply.tasks.empty()) executor_.submit(std::move(reply.tasks));
-}
-
-void ClaimLoop::drop_seen(std::vector<model::ClaimedTask>& tasks) {
-  const std::size_t again = std::erase_if(tasks, [this](const model::ClaimedTask& task) {
-    const std::string& lease = task.lease.lease_id;
-    if (!seen_.insert(lease).second) return true;
-    seen_order_.push_back(lease);
-    return false;
-  });
-  for (; seen_order_.size() > kSeen; seen_order_.pop_front()) seen_.erase(seen_order_.front());
-  if (again > 0) log::warn("claim_reply_repeated", {{"tasks", again}});
 }
 
 /// An empty answer well before its time: the server does not hold requests, or another worker was

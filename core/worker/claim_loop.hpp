@@ -33,6 +33,19 @@ struct ClaimOptions {
   std::uint64_t seed = std::random_device{}();
 };
 
+/// The last leases that came in a reply. A reply may come twice, by whatever lies in between; an
+/// attempt runs once.
+class SeenLeases {
+ public:
+  /// False when it was seen before.
+  bool add(const std::string& lease_id);
+
+ private:
+  static constexpr std::size_t kMost = 4096;
+  std::set<std::string> ids_;
+  std::deque<std::string> order_;
+};
+
 /// Space for a task's result is set aside in the spool before the task is claimed, so that a full
 /// disk means fewer claims and never a lost result.
 class ClaimLoop final : public Service {
@@ -56,7 +69,7 @@ class ClaimLoop final : public Service {
   void claim(int max, std::stop_token stop);
   void next_claim();
   void accept(api::ClaimReply reply);
-  void drop_seen(std::vector<model::ClaimedTask>& tasks);
+  void forget_seen(std::vector<model::ClaimedTask>& tasks);
   void failed(const Error& error, std::stop_token stop);
   void pause_if_not_held(const api::ClaimReply& reply, MonoMs took, std::stop_token stop);
 
@@ -78,9 +91,7 @@ class ClaimLoop final : public Service {
   int no_room_ = 0;        ///< times in a row that the spool had no space to set aside
   int reserved_ = 0;       ///< results' worth of space set aside and not yet given to a task
   int early_empty_ = 0;
-  /// Leases that came lately: a reply that comes twice starts nothing twice.
-  std::set<std::string> seen_;
-  std::deque<std::string> seen_order_;
+  SeenLeases seen_;
 };
 
 }  // namespace skep::worker

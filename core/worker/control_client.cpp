@@ -17,6 +17,9 @@ Code code_of(int status, const std::string& problem) {
     case 415:
     case 422:
       return Code::kInvalid;
+    case 401:
+    case 403:
+      return Code::kDenied;
     case 404:
       return Code::kNotFound;
     case 409:
@@ -58,12 +61,12 @@ std::string without_slash(std::string url) {
 
 }  // namespace
 
-Endpoints::Endpoints(std::vector<std::string> urls, std::string token)
+Endpoints::Endpoints(std::vector<std::string> urls, Credential& credential)
     : urls_([&] {
         for (std::string& url : urls) url = without_slash(std::move(url));
         return std::move(urls);
       }()),
-      token_(std::move(token)) {}
+      credential_(credential) {}
 
 void Endpoints::failed(std::size_t index) {
   current_.compare_exchange_strong(index, (index + 1) % urls_.size());
@@ -79,17 +82,20 @@ struct ControlClient::Call {
   std::string url;
   std::string body;
   Millis timeout;
+  std::string token;
 };
 
 ControlClient::Call ControlClient::post(const std::string& path, std::string body,
                                         Millis timeout) const {
   const std::size_t endpoint = endpoints_.current();
-  return {"POST", endpoint, endpoints_.url(endpoint) + path, std::move(body), timeout};
+  return {"POST",          endpoint, endpoints_.url(endpoint) + path,
+          std::move(body), timeout,  endpoints_.credential().token()};
 }
 
 ControlClient::Call ControlClient::get(const std::string& path) const {
   const std::size_t endpoint = endpoints_.current();
-  return {"GET", endpoint, endpoints_.url(endpoint) + path, {}, timeout_};
+  return {"GET", endpoint, endpoints_.url(endpoint) + path,
+          {},    timeout_, endpoints_.credential().token()};
 }
 
 Result<net::ClientResponse> ControlClient::send(const Call& call) {
@@ -97,8 +103,7 @@ Result<net::ClientResponse> ControlClient::send(const Call& call) {
   request.method = call.method;
   request.url = call.url;
   if (!call.body.empty()) request.headers = {"Content-Type: application/json"};
-  if (!endpoints_.token().empty())
-    request.headers.push_back("Authorization: Bearer " + endpoints_.token());
+  if (!call.token.empty()) request.headers.push_back("Authorization: Bearer " + call.token);
   request.body = call.body;
   request.timeout = call.timeout;
   request.aborted = [this] { return abort_.load(); };
@@ -134,15 +139,31 @@ Error ControlClient::refused(const Call& call, const api::Addressee& to,
   return error;
 }
 
+/// With the credential, where it is good no more with the join token; a new one is kept at once.
 Result<api::RegistrationReply> ControlClient::register_worker(const api::Registration& request) {
-  return ask(post("/api/workers/register", api::encode(request), timeout_),
-             {worker_id_, request.incarnation}, api::decode_registration_reply);
+  Credential& credential = endpoints_.credential();
+  auto reply = register_with(credential.token(), request);
+  if (!reply && reply.error().code == Code::kDenied && credential.is_enrolled())
+    reply = register_with(credential.join_token(), request);
+  if (reply && !reply->credential.empty()) credential.take(reply->credential);
+  return reply;
+}
+
+Result<api::RegistrationReply> ControlClient::register_with(const std::string& token,
+                                                            const api::Registration& request) {
+  Call call = post("/api/workers/register", api::encode(request), timeout_);
+  call.token = token;
+  return ask(call, {worker_id_, request.incarnation}, api::decode_registration_reply);
 }
 
 Result<api::ClaimReply> ControlClient::claim(const api::ClaimRequest& request) {
   const auto hold = Millis{static_cast<std::int64_t>(request.wait_seconds * 1000)};
-  return ask(post("/api/workers/" + worker_id_ + "/claim", api::encode(request), timeout_ + hold),
-             {worker_id_, request.incarnation}, api::decode_claim_reply);
+  const Call call =
+      post("/api/workers/" + worker_id_ + "/claim", api::encode(request), timeout_ + hold);
+  auto reply = ask(call, {worker_id_, request.incarnation}, api::decode_claim_reply);
+  if (!reply || reply->claim_id.empty() || reply->claim_id == request.claim_id) return reply;
+  http_ = net::HttpClient();  // what comes next on this connection answers something else, too
+  return unavailable(call.url + ": the reply is to another claim");
 }
 
 Status ControlClient::release(const api::ReleaseRequest& request) {

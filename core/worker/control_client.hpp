@@ -8,23 +8,25 @@
 
 #include "core/net/http.hpp"
 #include "core/worker/control_plane.hpp"
+#include "core/worker/credential.hpp"
 
 namespace skep::worker {
 
-/// The control planes of a worker, shared by its loops: all stay with one until it fails. [any]
+/// The control planes of a worker and what it proves itself with there, shared by its loops: all
+/// stay with one until it fails. [any]
 class Endpoints {
  public:
-  Endpoints(std::vector<std::string> urls, std::string token);
+  Endpoints(std::vector<std::string> urls, Credential& credential);
   std::size_t current() const { return current_; }
   const std::string& url(std::size_t index) const { return urls_[index % urls_.size()]; }
   const std::string& url() const { return url(current_); }
-  const std::string& token() const { return token_; }
+  Credential& credential() const { return credential_; }
   /// `index` did not answer: move on, unless another loop already did.
   void failed(std::size_t index);
 
  private:
   const std::vector<std::string> urls_;
-  const std::string token_;
+  Credential& credential_;
   std::atomic<std::size_t> current_{0};
 };
 
@@ -42,6 +44,8 @@ class ControlClient final : public ControlPlane {
 
  private:
   struct Call;
+  Result<api::RegistrationReply> register_with(const std::string& token,
+                                               const api::Registration& request);
   Call post(const std::string& path, std::string body, Millis timeout) const;
   Call get(const std::string& path) const;
   Result<net::ClientResponse> send(const Call& call);

@@ -123,8 +123,8 @@ api::Beat HeartbeatLoop::make_beat(bool draining) {
 bool HeartbeatLoop::beat(bool draining, Millis timeout) {
   const api::Beat beat = make_beat(draining);
   const std::size_t endpoint = endpoints_.current();
-  const auto reply =
-      heartbeat_.beat(endpoints_.url(endpoint), endpoints_.token(), api::encode(beat), timeout);
+  const auto reply = heartbeat_.beat(endpoints_.url(endpoint), endpoints_.credential().token(),
+                                     api::encode(beat), timeout);
   if (!reply) {
     failed(reply.error(), endpoint);
     return false;

@@ -58,7 +58,8 @@ struct Worker::Loops {
         spool(s),
         clock(c),
         settings(options),
-        endpoints(options.control_planes, options.token),
+        credential(options.join_token, options.credential_file),
+        endpoints(options.control_planes, credential),
         membership(options.on_conflict),
         health(clock, options.first_rest, [this] { heartbeat.hasten(); }),
         returner(options.incarnation, connect(claim_abort), membership),
@@ -109,6 +110,7 @@ struct Worker::Loops {
   const std::atomic<bool> never{false};
   bool running = false;
   LiveSettings settings;
+  Credential credential;
   Endpoints endpoints;
   Membership membership;
   Health health;

@@ -24,8 +24,9 @@ struct WorkerOptions : Settings {
   std::string version;
   std::string incarnation;                  ///< new_id() at each process start
   std::vector<std::string> control_planes;  ///< base URLs, in order of preference
-  std::string token;
-  Millis cancel_grace{7'000};  ///< running tasks get so long after being told to stop
+  std::string join_token;                   ///< until it has a credential; "" = none
+  std::string credential_file;              ///< keeps that, mode 0600; "" = nothing does
+  Millis cancel_grace{7'000};               ///< running tasks get so long after being told to stop
   Millis claim_hold{20'000};
   Millis first_rest{5'000};  ///< see Health::failed()
   Millis request_timeout{10'000};

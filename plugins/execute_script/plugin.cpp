@@ -1,4 +1,5 @@
 // Task type execute_script: runs a script and brings its exit, output and cost home.
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "result.hpp"
 #include "skep/svc/process.h"
 #include "skep/task.hpp"
+#include "user.hpp"
 #include "workdir.hpp"
 
 namespace {
@@ -46,17 +48,19 @@ class ExecuteScript final : public skep::Task {
     process_ = skep::service<skep_svc_process_v1>(SKEP_SVC_PROCESS);
     if (process_ == nullptr)
       throw skep::Fault(SKEP_E_UNSUPPORTED, "this host has no service " SKEP_SVC_PROCESS);
+    if (!config_.run_as.empty()) user_ = find_user(config_.run_as);
     if (const int stale = remove_stale(config_.work_dir); stale > 0)
       skep::log(SKEP_LOG_INFO, "script_leftovers_removed",
                 skep::Json().set("count", stale).set("dir", config_.work_dir).dump());
   }
 
   skep_rc run(skep::Call& call) override {
-    Request request(call.request(), config_);
+    const WorkDir dir(config_.work_dir, owner());
+    const Own own = user_ ? Own{user_->name, dir.path()} : Own{};
+    Request request(call.request(), config_, own);
     if (!request.file.empty())
       request.file = in_time(
           call, [file = request.file, config = config_] { return resolve_file(file, config); });
-    const WorkDir dir(config_.work_dir);
     Streams streams{call, Capture(request.output_cap), Capture(request.output_cap)};
     skep_process_exit exit{};
     exit.size = sizeof(exit);
@@ -74,11 +78,19 @@ class ExecuteScript final : public skep::Task {
   }
 
  private:
+  std::optional<WorkDir::Owner> owner() const {
+    return user_ ? std::optional(WorkDir::Owner{user_->uid, user_->gid}) : std::nullopt;
+  }
+
   void execute(const Request& request, const WorkDir& dir, Streams& streams,
                skep_process_exit& exit) const {
     std::vector<std::string> command{request.interpreter, request.file};
     if (request.file.empty()) command[1] = dir.write("script", request.script);
     command.insert(command.end(), request.args.begin(), request.args.end());
+    if (user_) {
+      command.front() = find_interpreter(request.interpreter);
+      command = as_user(*user_, std::move(command));
+    }
     const std::vector<skep_view> argv = views(command);
     const std::vector<skep_view> env = views(request.env);
 
@@ -102,6 +114,7 @@ class ExecuteScript final : public skep::Task {
   }
 
   const Config config_;
+  std::optional<User> user_;  ///< as whom scripts run; nothing = as we do
   const skep_svc_process_v1* process_ = nullptr;
 };
 

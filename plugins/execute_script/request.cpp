@@ -118,10 +118,12 @@ std::map<std::string, std::string, std::less<>> identity(const Json& request) {
           {"SKEP_WORKER_ID", text("worker_id")}};
 }
 
-std::vector<std::string> environment(const Json& request) {
+std::vector<std::string> environment(const Json& request, const Own& own) {
   std::map<std::string, std::string, std::less<>> all{{"PATH", env_or("PATH", kDefaultPath)},
                                                       {"HOME", env_or("HOME", "/")},
                                                       {"LANG", env_or("LANG", "C.UTF-8")}};
+  if (!own.home.empty()) all["HOME"] = own.home;
+  if (!own.user.empty()) all["USER"] = all["LOGNAME"] = own.user;
   if (const char* zone = std::getenv("TZ")) all["TZ"] = zone;
   const auto fixed = identity(request);
   for (const auto& [name, value] : request["params"]["env"].members()) {
@@ -148,12 +150,13 @@ Config::Config(std::string_view text) {
   script_dirs = strings(json["script_dirs"]);
   work_dir = json["work_dir"].str();
   if (work_dir.empty()) work_dir = env_or("TMPDIR", "/tmp");
+  run_as = json["run_as"].str();
   grace_ms = std::max<std::int64_t>(1, millis(json["grace_seconds"]));
   nice = static_cast<std::uint32_t>(json["nice"].integer());
   memory_bytes = static_cast<std::uint64_t>(json["memory_limit_bytes"].integer());
 }
 
-Request::Request(const Json& request, const Config& config) {
+Request::Request(const Json& request, const Config& config, const Own& own) {
   const Json& params = request["params"];
   interpreter = params["interpreter"].str();
   if (std::find(config.interpreters.begin(), config.interpreters.end(), interpreter) ==
@@ -168,7 +171,7 @@ Request::Request(const Json& request, const Config& config) {
   script = unix_text(params["script"].str());
   file = params["file"].str();
   args = arguments(params);
-  env = environment(request);
+  env = environment(request, own);
   stdin_bytes = params["stdin"].str();
   cwd = params["cwd"].str();
   refuse_nul(cwd, "cwd " + shown(cwd));

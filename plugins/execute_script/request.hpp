@@ -15,14 +15,21 @@ struct Config {
   std::vector<std::string> interpreters;
   std::vector<std::string> script_dirs;
   std::string work_dir;
+  std::string run_as;  ///< "" = the node's own user
   std::int64_t grace_ms = 0;
   std::uint32_t nice = 0;
   std::uint64_t memory_bytes = 0;
 };
 
+/// What a run has of its own; "" = as the worker.
+struct Own {
+  std::string user;
+  std::string home;
+};
+
 struct Request {
   /// Throws Fault: what is wrong, what is allowed, what to do.
-  Request(const Json& request, const Config& config);
+  Request(const Json& request, const Config& config, const Own& own);
   std::string interpreter;
   std::string script;  ///< inline text; empty when `file` is set
   std::string file;    ///< as it was asked for: see resolve_file()

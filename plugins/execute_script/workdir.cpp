@@ -10,7 +10,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "skep/json.hpp"
 #include "skep/plugin.hpp"
@@ -19,6 +21,7 @@ namespace skep::script {
 namespace {
 
 constexpr std::string_view kPrefix = "skep-script-";
+constexpr const char* kOwners = "home";
 
 /// No script could run here now, and none has begun.
 [[noreturn]] void give_up(const std::string& doing, int error) {
@@ -34,6 +37,12 @@ int remove_one(const char* path, const struct stat*, int type, FTW*) {
 /// Never follows a link and never leaves the file system: a script may have mounted something.
 bool remove_tree(const std::string& path) {
   constexpr int kOpenFolders = 16;
+  struct stat s {};
+  const std::string owners = path + "/" + kOwners;
+  // By descriptors: another user, who may still be about, can move things but lead us nowhere.
+  std::error_code ec;  // what is left is found below
+  if (lstat(owners.c_str(), &s) == 0 && S_ISDIR(s.st_mode) && s.st_uid != geteuid())
+    std::filesystem::remove_all(owners, ec);
   return nftw(path.c_str(), remove_one, kOpenFolders, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0;
 }
 
@@ -49,7 +58,27 @@ int open_locked(const std::string& path) {
 
 }  // namespace
 
-WorkDir::WorkDir(const std::string& parent) {
+WorkDir::WorkDir(const std::string& parent, const std::optional<Owner>& owner) : owner_(owner) {
+  make(parent);
+  start_ = path_;
+  if (!owner_) return;
+  try {
+    give_to_owner();
+  } catch (const Fault&) {
+    remove_tree(path_);
+    close(fd_);
+    throw;
+  }
+}
+
+void WorkDir::give_to_owner() {
+  start_ = path_ + "/" + kOwners;
+  if (fchmod(fd_, 0711) != 0 || mkdirat(fd_, kOwners, 0700) != 0 ||
+      fchownat(fd_, kOwners, owner_->uid, owner_->gid, AT_SYMLINK_NOFOLLOW) != 0)
+    give_up("make a folder of another user in " + path_, errno);
+}
+
+void WorkDir::make(const std::string& parent) {
   constexpr int kTries = 5;  // another process may take a fresh folder for a stale one
   for (int i = 0; i < kTries && fd_ < 0; ++i) {
     path_ = parent + "/" + std::string(kPrefix) + "XXXXXX";
@@ -82,6 +111,11 @@ std::string WorkDir::write(const char* name, std::string_view text) const {
       give_up("write " + path, error);
     }
     text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  if (owner_ && (fchown(fd, owner_->uid, owner_->gid) != 0 || fchmod(fd, 0400) != 0)) {
+    const int error = errno;
+    close(fd);
+    give_up("hand over " + path, error);
   }
   if (close(fd) != 0) give_up("write " + path, errno);
   return path;

@@ -170,7 +170,8 @@ allow = ["facts", "kv", "exec"]  # instead of the list above
 Scripts that come with skep, in the folder `share/skep/scripts` beside the program, get what they declare
 unless `[scripts.NAME] allow` says otherwise. That folder belongs to whoever installed skep.
 
-`exec`, `task` and `http` act with the rights of the worker's user. A script that has `exec` or `task` is as
+`exec` and `task` act with the rights of the worker's user; a node of skep gives requests of `http` the rights of no
+user ([security](security.md)). A script that has `exec` or `task` is as
 trusted as a plugin: isolation in a child process protects the worker from its mistakes, not the machine
 from its intentions.
 )";

@@ -9,9 +9,9 @@ if [ -n "$composed" ]; then
   printf "%s\nwrite the whole name of an event where it is published\n" "$composed"
   exit 1
 fi
-# A reader of events names them, too; it publishes none. worker.token_file is a key.
+# A reader of events names them, too; it publishes none. worker.token_file and worker.join_token_file are keys.
 in_code=$(grep -rhoE --include='*.cpp' "\"$areas\.[a-z_]+\"" core/app core/control core/plugin core/worker |
-  tr -d '"' | grep -vx -e worker.control_plane_url -e worker.token_file | sort -u)
+  tr -d '"' | grep -vx -e worker.control_plane_url -e worker.token_file -e worker.join_token_file | sort -u)
 in_docs=$(grep -oE "^\| \`$areas\.[a-z_]+\`" docs/reference/events.md | grep -oE '[a-z_]+\.[a-z_]+' | sort -u)
 [ -n "$in_code" ] && [ "$in_code" = "$in_docs" ] && exit 0
 for name in $in_code; do

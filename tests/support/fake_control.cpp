@@ -45,7 +45,7 @@ FakeControl::FakeControl() : answers_(agreeable()) {
     net::Route r;
     r.method = method;
     r.path = path;
-    r.right = net::Right::kWork;
+    r.right = net::Right::kNone;
     r.body_cap = 8u << 20;
     r.summary = "worker protocol";
     r.handler = [this, call](const net::HttpRequest& request) { return serve(call, request); };

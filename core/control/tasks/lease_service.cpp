@@ -1,5 +1,9 @@
 #include "core/control/tasks/lease_service.hpp"
 
+#include <algorithm>
+
+#include "core/control/tasks/lease_owner.hpp"
+
 namespace skep::control {
 namespace {
 
@@ -10,6 +14,28 @@ std::vector<std::pair<model::Lease, ports::LeaseVerdict>> pair_up(
     const std::vector<ports::Renewal>& tasks, const std::vector<ports::LeaseVerdict>& verdicts) {
   std::vector<std::pair<model::Lease, ports::LeaseVerdict>> out;
   for (std::size_t i = 0; i < tasks.size(); ++i) out.emplace_back(tasks[i].lease, verdicts[i]);
+  return out;
+}
+
+const model::Lease& lease_in(const model::Lease& lease) { return lease; }
+const model::Lease& lease_in(const ports::Renewal& renewal) { return renewal.lease; }
+
+/// What `call` says of the leases that are the worker's own. Another's is none of its business: it
+/// hears the same of it as of one that never was.
+template <class Item, class Call>
+Result<std::vector<ports::LeaseVerdict>> of_own(const std::string& worker_id,
+                                                const std::vector<Item>& items, const Call& call) {
+  const auto is_own = [&](const Item& item) {
+    return may_be_lease_of(worker_id, lease_in(item).lease_id);
+  };
+  std::vector<Item> own;
+  std::copy_if(items.begin(), items.end(), std::back_inserter(own), is_own);
+  const auto said = call(own);
+  if (!said || own.size() == items.size()) return said;
+  std::vector<ports::LeaseVerdict> out;
+  auto next = said->begin();
+  for (const Item& item : items)
+    out.push_back(is_own(item) ? *next++ : ports::LeaseVerdict::kUnknown);
   return out;
 }
 
@@ -47,8 +73,9 @@ Result<LeaseService::Claimed> LeaseService::claim(const std::string& worker_id,
   out.reply.cancel = directory_.take_voided(worker_id, request.held);
   if (turn && !run.closing && directory_.takes_work(*worker, now)) {
     turn->look(worker->profile);
-    auto tasks = platform_.queue.claim(now, {worker->profile, request.max, lease_ms(),
-                                             request.claim_id, request.repeated, kClaimBytes});
+    auto tasks = platform_.queue.claim(
+        now, {worker->profile, request.max, lease_ms(), marked_claim(worker_id, request.claim_id),
+              request.repeated, kClaimBytes});
     if (!tasks) return tasks.error();
     turn->found(*tasks);
     for (auto& t : *tasks) out.reply.tasks.push_back(claimed(std::move(t)));
@@ -66,7 +93,8 @@ Result<api::BeatReply> LeaseService::release(const std::string& worker_id,
   const WallMs now = platform_.clock.wall_ms();
   const auto worker = directory_.check_in(now, worker_id, request.incarnation);
   if (!worker) return worker.error();
-  const auto verdicts = release(now, request.tasks);
+  const auto verdicts =
+      of_own(worker_id, request.tasks, [&](const auto& leases) { return release(now, leases); });
   if (!verdicts) return verdicts.error();
   std::vector<ports::Renewal> renewals;
   for (const auto& lease : request.tasks) renewals.push_back({lease, false});
@@ -95,7 +123,9 @@ Status LeaseService::beat(WallMs now, const WorkerRecord& worker, api::BeatReply
   const api::Beat& beat = worker.beat;
   if (beat.tasks.empty())
     return beat.draining && beat.spool_ready == 0 ? release_unseen(now, worker) : Status{};
-  const auto verdicts = platform_.queue.renew(now, beat.tasks, lease_ms());
+  const auto verdicts = of_own(worker.profile.id, beat.tasks, [&](const auto& renewals) {
+    return platform_.queue.renew(now, renewals, lease_ms());
+  });
   if (!verdicts) return verdicts.error();
   reply.tasks = pair_up(beat.tasks, *verdicts);
   return {};

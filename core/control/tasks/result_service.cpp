@@ -26,6 +26,11 @@ api::Ack refused(const Envelope* e, int status, const Error& error) {
           net::HttpResponse::problem(status, error).body};
 }
 
+int status_of(const Error& unread) {
+  if (unread.code == Code::kDenied) return 403;
+  return unread.id() == "unknown-payload-type" ? 422 : 400;
+}
+
 api::Ack stored(const Envelope& e) {
   return {e.idempotency_key, "stored", e.lease.task_id, 200, ""};
 }
@@ -73,17 +78,28 @@ std::vector<std::string> ResultService::migrations() {
       "CREATE INDEX task_logs_by_age ON task_logs (received_ms)"};
 }
 
-Result<std::vector<api::Ack>> ResultService::accept(
-    const std::vector<Result<Envelope>>& envelopes) {
+/// A worker adds to the output of its own attempts alone. Of a task that is not known any more
+/// there is nobody's output to spoil.
+Result<bool> ResultService::may_write_logs(const net::Caller& sender, const model::Lease& lease) {
+  if (sender.kind != net::Caller::Kind::kWorker) return true;
+  const auto attempts = queue_.attempts(lease.task_id);
+  if (!attempts) return attempts.error().within("look whose the attempt is");
+  return attempts->empty() ||
+         std::any_of(attempts->begin(), attempts->end(), [&](const ports::AttemptRow& a) {
+           return a.attempt == lease.attempt && a.lease_id == lease.lease_id &&
+                  a.worker_id == sender.name;
+         });
+}
+
+Result<std::vector<api::Ack>> ResultService::accept(const std::vector<Result<Envelope>>& envelopes,
+                                                    const net::Caller& sender) {
   Batch batch;
   batch.acks.resize(envelopes.size());
   const RetryPolicy policy = retry_.get();
   const WallMs now = clock_.wall_ms();
   for (std::size_t i = 0; i < envelopes.size(); ++i) {
     if (!envelopes[i]) {
-      batch.acks[i] =
-          refused(nullptr, envelopes[i].error().id() == "unknown-payload-type" ? 422 : 400,
-                  envelopes[i].error());
+      batch.acks[i] = refused(nullptr, status_of(envelopes[i].error()), envelopes[i].error());
       continue;
     }
     const Envelope& e = *envelopes[i];
@@ -107,6 +123,12 @@ Result<std::vector<api::Ack>> ResultService::accept(
       const auto chunk = api::decode_log_chunk(e.payload);
       if (!chunk) {
         batch.acks[i] = refused(&e, 400, chunk.error());
+        continue;
+      }
+      const auto own = may_write_logs(sender, e.lease);
+      if (!own) return own.error();
+      if (!*own) {
+        batch.acks[i] = answer(e, Verdict::kWrongWorker);
         continue;
       }
       batch.statements.push_back(

@@ -34,9 +34,10 @@ class ResultService {
   static std::vector<std::string> migrations();
 
   void set_retry(RetryPolicy retry) { retry_.set(retry); }
-  /// One answer per envelope, in order. Fails as a whole only when queue or store fail, and then
-  /// nothing is acknowledged. [any]
-  Result<std::vector<api::Ack>> accept(const std::vector<Result<model::Envelope>>& envelopes);
+  /// One answer per envelope, in order; `sender` may speak for the workers that they name. Fails as
+  /// a whole only when queue or store fail, and then nothing is acknowledged. [any]
+  Result<std::vector<api::Ack>> accept(const std::vector<Result<model::Envelope>>& envelopes,
+                                       const net::Caller& sender);
 
   using LogRow = api::LogRow;
   /// Chunks of a task after (attempt, chunk), in order.
@@ -47,6 +48,7 @@ class ResultService {
 
  private:
   struct Batch;
+  Result<bool> may_write_logs(const net::Caller& sender, const model::Lease& lease);
   Status settle_results(Batch& batch);
   Status settle_documents(Batch& batch);
   ports::Queue& queue_;

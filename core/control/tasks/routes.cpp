@@ -217,6 +217,17 @@ HttpResponse release(Tasks& f, const HttpRequest& r) {
   return answer_to({id_of(r), request->incarnation}, f.leases.release(id_of(r), *request));
 }
 
+/// An envelope as its sender may send it: a worker brings its own results alone.
+Result<model::Envelope> envelope_of(const json::value& item, const net::Caller& sender) {
+  auto envelope = api::decode_envelope(item);
+  if (!envelope || sender.kind != net::Caller::Kind::kWorker || envelope->worker_id == sender.name)
+    return envelope;
+  return Error{Code::kDenied,
+               "this is the credential of worker \"" + sender.name + "\", the envelope is of \"" +
+                   envelope->worker_id + "\"",
+               "wrong-worker"};
+}
+
 HttpResponse post_results(Tasks& f, const HttpRequest& r) {
   const auto body = parse_json(r.body);
   if (!body) return HttpResponse::problem(body.error());
@@ -226,11 +237,11 @@ HttpResponse post_results(Tasks& f, const HttpRequest& r) {
       return HttpResponse::problem(
           413, invalid(std::to_string(n) + " envelopes in one request; at most 1000")
                    .named("too-many-items"));
-    for (const auto& item : body->get_array()) envelopes.push_back(api::decode_envelope(item));
+    for (const auto& item : body->get_array()) envelopes.push_back(envelope_of(item, r.caller));
   } else {
-    envelopes.push_back(api::decode_envelope(*body));
+    envelopes.push_back(envelope_of(*body, r.caller));
   }
-  auto acks = f.results.accept(envelopes);
+  auto acks = f.results.accept(envelopes, r.caller);
   if (!acks) return HttpResponse::problem(acks.error());
   for (std::size_t i = 0; i < acks->size(); ++i)
     (*acks)[i].key = api::key_of_envelope(body->is_array() ? body->get_array()[i] : *body);

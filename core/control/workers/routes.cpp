@@ -16,7 +16,7 @@ HttpResponse register_worker(Workers& f, const HttpRequest& r) {
   const auto registration = api::decode_registration(r.body);
   if (!registration) return HttpResponse::problem(registration.error());
   return answer_to({registration->worker_id, registration->incarnation},
-                   f.service.enrol(*registration));
+                   f.service.enrol(*registration, r.caller));
 }
 
 HttpResponse heartbeat(Workers& f, const HttpRequest& r) {
@@ -83,7 +83,7 @@ std::vector<net::Route> Workers::routes() {
   return {
       {"POST",
        "/api/workers/register",
-       kWork,
+       kJoin,
        kDocument,
        "A worker introduces itself.",
        bind(register_worker),

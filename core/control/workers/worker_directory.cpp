@@ -207,9 +207,9 @@ Status WorkerDirectory::set_mode(const std::string& worker_id, api::WorkerMode m
 Status WorkerDirectory::remove(WallMs now, const std::string& worker_id, Statements also) {
   const auto w = find(worker_id);
   if (!w) return w.error();
-  if (const Presence p = presence(*w, now); p == Presence::kOnline || p == Presence::kLate)
+  if (is_there(*w, now))
     return Error{Code::kState,
-                 "worker \"" + worker_id + "\" is " + std::string(to_string(p)) +
+                 "worker \"" + worker_id + "\" is " + std::string(to_string(presence(*w, now))) +
                      "; only one that is gone can be removed",
                  "worker-online", "stop it, or: skep worker drain " + worker_id};
   also.push_back({"DELETE FROM workers WHERE worker_id = $1", {worker_id}, 1});
@@ -240,9 +240,13 @@ api::WorkerView WorkerDirectory::view(const WorkerRecord& w, WallMs now) const {
           w.registered_ms, w.last_seen_ms, w.skew_ms, now};
 }
 
-bool WorkerDirectory::takes_work(const WorkerRecord& w, WallMs now) const {
+bool WorkerDirectory::is_there(const WorkerRecord& w, WallMs now) const {
   const Presence p = presence(w, now);
-  return w.mode == api::WorkerMode::kActive && (p == Presence::kOnline || p == Presence::kLate);
+  return p == Presence::kOnline || p == Presence::kLate;
+}
+
+bool WorkerDirectory::takes_work(const WorkerRecord& w, WallMs now) const {
+  return w.mode == api::WorkerMode::kActive && is_there(w, now);
 }
 
 bool WorkerDirectory::runs(const std::string& type) const {

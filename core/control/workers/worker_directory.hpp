@@ -65,6 +65,8 @@ class WorkerDirectory {
   /// Nothing else is written when another control plane has forgotten it already.
   Status remove(WallMs now, const std::string& worker_id, Statements also = {});
   Presence presence(const WorkerRecord& w, WallMs now) const;
+  /// Heard of not long ago: online, or late.
+  bool is_there(const WorkerRecord& w, WallMs now) const;
   /// As people see it; refers to `w`.
   api::WorkerView view(const WorkerRecord& w, WallMs now) const;
   /// May this worker be given work: it wants some, and it is not silent.

@@ -52,15 +52,48 @@ std::string_view event_of(api::WorkerMode mode) {
 
 }  // namespace
 
-Result<api::RegistrationReply> WorkerService::enrol(const api::Registration& registration) {
+/// May whoever calls have this id for this process? A delayed copy of what an older process said
+/// must not end the one that lives, nor may somebody who only knows the join token.
+Status WorkerService::check_claim_to_id(const api::Registration& r, const net::Caller& caller,
+                                        const std::optional<WorkerRecord>& before,
+                                        WallMs now) const {
+  if (caller.kind == net::Caller::Kind::kWorker && caller.name != r.worker_id)
+    return Error{
+        Code::kDenied,
+        "this is the credential of worker \"" + caller.name + "\", not of \"" + r.worker_id + "\"",
+        "not-your-worker"};
+  if (!before || before->profile.incarnation == r.incarnation || before->beat.draining ||
+      !directory_.is_there(*before, now))
+    return {};
+  const std::string there = "worker \"" + r.worker_id + "\" is there (host " + before->about.host +
+                            ", pid " + std::to_string(before->about.pid) + ")";
+  if (is_older_id(r.incarnation, before->profile.incarnation))
+    return Error{Code::kState, there + " as a process that started later than this one",
+                 "newer-process", "stop that one; or look at the clocks of both machines"};
+  if (caller.kind == net::Caller::Kind::kNewcomer && credentials_.has(r.worker_id))
+    return Error{Code::kState, there + " and has a credential, which this process has not",
+                 "worker-there", "give each worker its own [node] id, and keep its state_dir"};
+  return {};
+}
+
+Result<api::RegistrationReply> WorkerService::enrol(const api::Registration& registration,
+                                                    const net::Caller& caller) {
   SKEP_TRY(check_registration(registration));
   MutexLock change(changes_);
   const auto before = directory_.peek(registration.worker_id);
   const WallMs at = platform_.clock.wall_ms();
+  SKEP_TRY(check_claim_to_id(registration, caller, before, at));
+  const bool is_new = !before || before->profile.incarnation != registration.incarnation;
   std::vector<NewEvent> event;
-  if (!before || before->profile.incarnation != registration.incarnation)
-    event.push_back(registered(at, registration, before.has_value()));
-  const auto replaced = directory_.enrol(at, registration, events_.statements(event));
+  if (is_new) event.push_back(registered(at, registration, before.has_value()));
+  auto statements = events_.statements(event);
+  std::optional<WorkerCredentials::Issue> issue;
+  if (is_new || caller.kind != net::Caller::Kind::kWorker) {
+    issue = credentials_.issue(at, registration.worker_id);
+    statements.push_back(issue->statement);
+  }
+  const auto replaced = directory_.enrol(at, registration, std::move(statements));
+  if (replaced && issue) credentials_.commit(*issue);
   change.unlock();
   if (!replaced) return replaced.error();
   events_.committed();
@@ -71,6 +104,7 @@ Result<api::RegistrationReply> WorkerService::enrol(const api::Registration& reg
                                   {"version", registration.version},
                                   {"restarted", !replaced->empty()}});
   api::RegistrationReply reply;
+  if (issue) reply.credential = issue->credential;
   for (const WorkerHooks& hooks : hooks_)
     if (hooks.registered) SKEP_TRY(hooks.registered(*now, before ? &*before : nullptr, reply));
   // The claim of a process that registers again waits under what it was before.
@@ -85,6 +119,9 @@ Result<api::BeatReply> WorkerService::beat(const std::string& worker_id, const a
   const bool was_silent = before && !directory_.takes_work(*before, now);
   const auto worker = directory_.check_in(now, worker_id, beat.incarnation, &beat);
   if (!worker) return worker.error();
+  if (const Status settled = credentials_.settle(worker_id); !settled)
+    log::warn("worker_credential_unsettled",
+              {{"worker_id", worker_id}, {"error", settled.error().message}});
   // Its claim waits since before it fell silent: now there may be work for it again.
   if (was_silent) platform_.waits.wake_worker(worker_id);
   api::BeatReply reply;
@@ -122,7 +159,10 @@ Status WorkerService::remove(const std::string& worker_id, const std::string& ac
   const WallMs now = platform_.clock.wall_ms();
   const std::vector<NewEvent> event{
       {now, "worker.removed", worker_id, actor, {{"site", before->profile.site}}}};
-  SKEP_TRY(directory_.remove(now, worker_id, events_.statements(event)));
+  auto statements = events_.statements(event);
+  statements.push_back(WorkerCredentials::removal(worker_id));
+  SKEP_TRY(directory_.remove(now, worker_id, std::move(statements)));
+  credentials_.forget(worker_id);
   change.unlock();
   events_.committed();
   for (const WorkerHooks& hooks : hooks_)

@@ -27,11 +27,18 @@ WorkerDirectory::Limits worker_limits(const config::Config& c) {
 Workers::Workers(Platform& p, const config::Config& config, const EventLog& events)
     : platform(p),
       directory(p.store, worker_limits(config)),
-      service(p, directory, events),
+      credentials(p.store),
+      service(p, directory, credentials, events),
       retention(p, directory, service, worker_keep_ms(config)) {}
 
 std::vector<Migrations> Workers::migrations() const {
-  return {{"workers", WorkerDirectory::migrations()}};
+  return {{"workers", WorkerDirectory::migrations()},
+          {"worker_credentials", WorkerCredentials::migrations()}};
+}
+
+Status Workers::load() {
+  SKEP_TRY(directory.load());
+  return credentials.load();
 }
 
 void Workers::apply(const config::Config& config) {

@@ -16,7 +16,7 @@ class Workers final : public Feature {
   Workers(Platform& platform, const config::Config& config, const EventLog& events);
 
   std::vector<Migrations> migrations() const override;
-  Status load() override { return directory.load(); }
+  Status load() override;
   std::vector<Service*> services() override { return {&retention}; }
   std::vector<net::Route> routes() override;
   Status metrics(std::vector<prometheus::MetricFamily>& out) override;
@@ -24,6 +24,7 @@ class Workers final : public Feature {
 
   Platform& platform;
   WorkerDirectory directory;
+  WorkerCredentials credentials;
   WorkerService service;
   WorkerRetention retention;
 };

@@ -14,6 +14,9 @@ net::ClientRequest to_request(const skep_http_request& in) {
   if (in.method.n > 0) out.method = text(in.method);
   out.url = text(in.url);
   for (std::uint32_t i = 0; i < in.header_count; ++i) out.headers.emplace_back(text(in.headers[i]));
+  // What a plugin or a script asks for is not its user's own word: a node gives it no user's
+  // rights.
+  out.headers.emplace_back("Via: 1.1 skep");
   out.body = text(in.body);
   out.max_body = kMaxAnswer;
   if (in.timeout_ms > 0) out.timeout = std::min(Millis(in.timeout_ms), kMaxTimeout);

@@ -26,6 +26,26 @@ TEST(Id, begins_with_the_time_so_that_later_ones_sort_behind) {
   EXPECT_LT(first, later);
 }
 
+TEST(Id, sorts_behind_its_former_whatever_the_clock_says) {
+  const std::string future = "fffffff0-0000-7abc-8000-000000000000";
+  EXPECT_GT(new_id_after(future), future);
+  const std::string past = "00000000-0001-7abc-8000-000000000000";
+  EXPECT_GT(new_id_after(past), std::string("01")) << "the clock counts where it is ahead";
+  for (const char* none :
+       {"", "i1", "fffffff0-0000-4abc-8000-000000000000", "ffffffF0-0000-7abc-8000-000000000000"})
+    EXPECT_LT(new_id_after(none), future) << none;
+}
+
+TEST(Id, is_older_only_than_another_of_its_kind) {
+  const std::string first = "01990000-0000-7000-8000-000000000001";
+  const std::string later = "01990000-0001-7000-8000-000000000001";
+  EXPECT_TRUE(is_older_id(first, later));
+  EXPECT_FALSE(is_older_id(later, first));
+  EXPECT_FALSE(is_older_id(first, first));
+  EXPECT_FALSE(is_older_id("0", later));
+  EXPECT_FALSE(is_older_id(first, "zzz"));
+}
+
 TEST(RandomHex, has_two_digits_a_byte_also_across_blocks) {
   for (const std::size_t bytes : {1u, 15u, 16u, 17u, 33u}) {
     const std::string hex = random_hex(bytes);

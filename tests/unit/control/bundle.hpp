@@ -56,6 +56,9 @@ class ControlTest : public testing::Test {
     r.query = std::move(query);
     r.received_ms = clock.mono_ms();
     r.runs = runs;
+    r.caller = caller;
+    if (auto refused = net::check_worker(*match.route, r.params, r.caller))
+      return std::move(*refused);
     if (auto refused = net::check_query(*match.route, r)) return std::move(*refused);
     return match.route->handler(r);
   }
@@ -114,6 +117,7 @@ class ControlTest : public testing::Test {
     return get_string(api("GET", "/api/tasks/" + task), "status");
   }
 
+  net::Caller caller{};  ///< who makes the next calls
   MemoryQueue queue;
   MemoryStore store;
   FakeClock clock;

@@ -1,6 +1,7 @@
 #include "core/net/guard.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace skep::net {
 namespace {
@@ -58,7 +59,7 @@ TEST(Guard, refuses_pages_of_other_sites_by_origin) {
 }
 
 TEST(Guard, compares_tokens_whole) {
-  const Identify identify = identify_by_token("secret");
+  const Identify identify = identify_by({"secret"});
   const auto knows = [&](std::string_view value) {
     const Head head = with("authorization", std::string(value));
     return identify({bearer_of(head)}).may(Right::kOperate);
@@ -84,14 +85,29 @@ TEST(Guard, asks_for_the_right_that_the_route_names) {
   EXPECT_EQ(status_of(check_right(Right::kWork, person)), 403);
 }
 
-TEST(Guard, one_token_gives_every_right_and_none_is_needed_where_none_is_set) {
-  for (const Right right : {Right::kOperate, Right::kWork}) {
-    EXPECT_TRUE(identify_by_token("t")({"t"}).may(right));
-    EXPECT_FALSE(identify_by_token("t")({"x"}).may(right));
-    EXPECT_FALSE(identify_by_token("t")({""}).may(right));
-    EXPECT_TRUE(identify_by_token("t")({"", true}).may(right)) << "the node's own socket";
-    EXPECT_TRUE(identify_by_token("")({}).may(right));
-  }
+TEST(Guard, knows_the_operator_by_token_or_user_and_others_by_their_own) {
+  KnownCallers known{"t", true, [](std::string_view bearer) -> Caller {
+                       if (bearer == "w") return {Caller::Kind::kWorker, "w1", Right::kWork};
+                       return {};
+                     }};
+  const Identify identify = identify_by(known);
+  const uid_t me = ::geteuid();
+  const uid_t other = me + 1;
+  EXPECT_EQ(identify({"t", other}).name, "token");
+  EXPECT_EQ(identify({"", 0}).name, "uid 0");
+  EXPECT_EQ(identify({"", me}).kind, Caller::Kind::kOperator);
+  EXPECT_EQ(identify({"", other}).kind, Caller::Kind::kAnonymous);
+  EXPECT_EQ(identify({"", std::nullopt}).kind, Caller::Kind::kAnonymous);
+  EXPECT_EQ(identify({"x", 0}).kind, Caller::Kind::kAnonymous) << "a wrong token decides, too";
+  EXPECT_EQ(identify({"w", 0}).name, "w1");
+  EXPECT_FALSE(identify({"w", 0}).may(Right::kOperate));
+  EXPECT_EQ(identify({"x", me, true}).kind, Caller::Kind::kOperator) << "the node's own socket";
+  EXPECT_EQ(identify({"", other, true}).kind, Caller::Kind::kAnonymous);
+  known.trust_local_uid = false;
+  EXPECT_EQ(identify_by(known)({"", 0}).kind, Caller::Kind::kAnonymous);
+  EXPECT_EQ(identify_by(known)({"", 0, true}).kind, Caller::Kind::kOperator);
+  EXPECT_EQ(identify_by({})({"", std::nullopt}).kind, Caller::Kind::kAnonymous);
+  EXPECT_EQ(identify_by({})({"x", std::nullopt}).kind, Caller::Kind::kAnonymous);
 }
 
 TEST(Guard, names_a_query_parameter_that_the_route_does_not_take) {

@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
 
 #include "core/base/json.hpp"
+#include "core/net/peer_identity.hpp"
 #include "net_support.hpp"
 
 namespace skep::net::test {
@@ -58,7 +61,7 @@ TEST(HttpServer, gives_the_handler_all_parts_of_the_request) {
       },
       100)});
   RawClient client(server.port());
-  client.send(post("/api/v1/tasks/a%20b/logs/?from=7", "{}", "X-Trace: T1\r\n"));
+  client.send(post("/api/v1/tasks/a%20b/logs/?from=7", "{}", "X-Trace: T1\r\nVia: 1.1 test\r\n"));
   ASSERT_EQ(client.read_response().status, 200);
   EXPECT_EQ(seen.method, "POST");
   EXPECT_EQ(seen.path, "/api/v1/tasks/a b/logs");
@@ -114,7 +117,8 @@ TEST(HttpServer, closes_after_http_1_0_and_after_connection_close) {
 
 TEST(HttpServer, asks_for_the_token) {
   ServerOptions options = local_options();
-  options.token = "s3cret";
+  options.callers.token = "s3cret";
+  options.callers.trust_local_uid = false;
   TestServer server(
       {route("GET", "/livez", ok),
        route(
@@ -136,8 +140,8 @@ TEST(HttpServer, asks_for_the_token) {
 
 TEST(HttpServer, a_worker_may_not_do_what_an_operator_may) {
   ServerOptions options = local_options();
-  options.identify = [](const Credentials& c) -> Caller {
-    if (c.bearer == "w") return {Caller::Kind::kWorker, "w1", Right::kWork};
+  options.callers.others = [](std::string_view bearer) -> Caller {
+    if (bearer == "w") return {Caller::Kind::kWorker, "w1", Right::kWork};
     return {};
   };
   TestServer server({route("GET", "/work", ok, 0, Right::kWork),
@@ -156,6 +160,54 @@ TEST(HttpServer, a_worker_may_not_do_what_an_operator_may) {
   EXPECT_EQ(another.read_response().status, 403);
 }
 
+/// The status that a request on a new connection gets, with these header lines.
+int status_of_request(TestServer& server, const std::string& lines) {
+  RawClient client(server.port());
+  client.send(get("/api/x", lines));
+  return client.read_response().status;
+}
+
+TEST(HttpServer, its_own_user_needs_no_token_where_he_speaks_for_himself) {  // B2
+  if (!PeerIdentity().probe()) GTEST_SKIP() << "this kernel tells no users apart";
+  ServerOptions options = local_options();
+  options.callers.token = "s3cret";
+  TestServer server({route("GET", "/api/x", ok, 0, Right::kOperate)}, options);
+  EXPECT_EQ(status_of_request(server, ""), 200);
+  EXPECT_EQ(status_of_request(server, "Origin: http://localhost\r\n"), 200);
+  for (const char* lines :
+       {"Forwarded: for=10.0.0.1\r\n", "X-Forwarded-For: 10.0.0.1\r\n", "x-forwarded-host: a\r\n",
+        "Via: 1.1 proxy\r\n", "Via:\r\n", "X-Real-IP: 10.0.0.1\r\n",
+        "Origin: http://localhost:8080\r\n", "Authorization: Bearer wrong\r\n"})
+    EXPECT_EQ(status_of_request(server, lines), 401) << lines;
+  EXPECT_EQ(status_of_request(server, "Via: 1.1 proxy\r\nAuthorization: Bearer s3cret\r\n"), 200);
+}
+
+TEST(HttpServer, trusts_no_user_when_told_so) {
+  ServerOptions options = local_options();
+  options.callers.trust_local_uid = false;
+  TestServer server({route("GET", "/api/x", ok, 0, Right::kOperate)}, options);
+  EXPECT_EQ(status_of_request(server, ""), 401);
+}
+
+TEST(HttpServer, another_user_of_the_machine_needs_a_token) {  // B2
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to be somebody else";
+  ServerOptions options = local_options();
+  options.callers.token = "s3cret";
+  TestServer server({route("GET", "/api/x", ok, 0, Right::kOperate)}, options);
+  const auto as_other = [&](const std::string& lines) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (::setresuid(65533, 65533, 65533) != 0) ::_exit(1);
+      ::_exit(status_of_request(server, lines) - 200);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return 200 + WEXITSTATUS(status);
+  };
+  EXPECT_EQ(as_other(""), 401);
+  EXPECT_EQ(as_other("Authorization: Bearer s3cret\r\n"), 200);
+}
+
 TEST(HttpServer, listens_beyond_loopback_only_with_a_token) {
   for (const char* address : {"0.0.0.0:0", "[::]:0"}) {
     ServerOptions options;
@@ -169,7 +221,7 @@ TEST(HttpServer, listens_beyond_loopback_only_with_a_token) {
   }
   ServerOptions options;
   options.listen = {"0.0.0.0:0"};
-  options.token = "t";
+  options.callers.token = "t";
   HttpServer guarded(options, Router({}));
   EXPECT_TRUE(guarded.start());
 }

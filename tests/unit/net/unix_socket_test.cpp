@@ -23,7 +23,7 @@ std::vector<Route> who_routes() {
 ServerOptions unix_options(const std::string& path) {
   ServerOptions options;
   options.unix_socket = path;
-  options.token = "secret";
+  options.callers.token = "secret";
   return options;
 }
 

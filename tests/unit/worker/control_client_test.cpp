@@ -1,22 +1,30 @@
 // The real client against a scripted server.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <fstream>
 #include <memory>
+#include <set>
 #include <thread>
 
+#include "core/base/text.hpp"
 #include "core/worker/control_client.hpp"
 #include "tests/support/fake_control.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace skep::worker {
 namespace {
 
+using net::HttpRequest;
 using net::HttpResponse;
 using test::FakeControl;
 
 class ControlClientTest : public ::testing::Test {
  protected:
-  ControlClient client(std::vector<std::string> urls, const std::string& token = "") {
-    endpoints_ = std::make_unique<Endpoints>(std::move(urls), token);
+  ControlClient client(std::vector<std::string> urls, const std::string& token = "",
+                       const std::string& file = "") {
+    credential_ = std::make_unique<Credential>(token, file);
+    endpoints_ = std::make_unique<Endpoints>(std::move(urls), *credential_);
     return {"w1", *endpoints_, abort_, Millis{3'000}};
   }
   void answer(const std::string& call, int status, const std::string& body = "{}",
@@ -30,6 +38,7 @@ class ControlClientTest : public ::testing::Test {
 
   FakeControl control_;
   std::atomic<bool> abort_{false};
+  std::unique_ptr<Credential> credential_;
   std::unique_ptr<Endpoints> endpoints_;
 };
 
@@ -70,18 +79,86 @@ TEST_F(ControlClientTest, names_what_a_refusal_means) {
       {409, "worker-id-conflict", Code::kState},
       {401, "unauthorized", Code::kDenied},
       {403, "forbidden", Code::kDenied},
+      {403, "not-your-worker", Code::kDenied},
       {422, "schema", Code::kInvalid},
       {429, "busy", Code::kBusy},
       {409, "protocol-mismatch", Code::kUnavailable},
       {503, "starting", Code::kUnavailable}};
+  const std::set<std::string> unread{"unauthorized", "forbidden", "busy"};
   for (const auto& [status, code, meaning] : cases) {
-    answer("claim", status,
-           problem(code, status == 401 || status == 403 || status == 429 ? "" : kToUs));
+    answer("claim", status, problem(code, unread.contains(code) ? "" : kToUs));
     const auto reply = c.claim({"inc", 1, 0, {}});
     ASSERT_FALSE(reply) << status;
     EXPECT_EQ(reply.error().code, meaning) << status;
     EXPECT_NE(reply.error().message.find("because"), std::string::npos);
   }
+}
+
+TEST_F(ControlClientTest, joins_with_its_token_and_goes_on_with_its_credential) {  // B2
+  const test::TempDir dir;
+  const std::string file = dir.path() + "/worker-credential";
+  std::vector<std::string> shown;
+  control_.on("register", [&](const HttpRequest& request) {
+    shown.emplace_back(request.header("authorization"));
+    api::RegistrationReply reply;
+    reply.to = {"w1", "inc"};
+    if (shown.back() != "Bearer own") reply.credential = "own";
+    return HttpResponse::json(api::encode(reply));
+  });
+  auto c = client({control_.url()}, "join", file);
+  ASSERT_TRUE(c.register_worker(registration()));
+  ASSERT_TRUE(c.register_worker(registration()));
+  EXPECT_EQ(shown, (std::vector<std::string>{"Bearer join", "Bearer own"}));
+  ASSERT_TRUE(c.claim({"inc", 1, 0, {}}));
+  EXPECT_EQ(control_.last_header("authorization"), "Bearer own");
+
+  struct stat info {};
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777u, 0600u);
+  auto next_process = client({control_.url()}, "join", file);
+  ASSERT_TRUE(next_process.register_worker(registration()));
+  EXPECT_EQ(shown.back(), "Bearer own");
+}
+
+TEST_F(ControlClientTest, enrols_again_when_its_credential_is_refused) {
+  const test::TempDir dir;
+  const std::string file = dir.path() + "/worker-credential";
+  std::ofstream(file) << "of-another-control-plane\n";
+  std::string good = "Bearer join";
+  control_.on("register", [&](const HttpRequest& request) {
+    if (request.header("authorization") != good)
+      return HttpResponse::json(problem("unauthenticated", ""), 401);
+    api::RegistrationReply reply;
+    reply.to = {"w1", "inc"};
+    reply.credential = "new";
+    return HttpResponse::json(api::encode(reply));
+  });
+  auto c = client({control_.url()}, "join", file);
+  good = "Bearer nobody's";
+  EXPECT_EQ(c.register_worker(registration()).error().code, Code::kDenied);
+  EXPECT_EQ(credential_->token(), "of-another-control-plane") << "kept: it may be good tomorrow";
+  good = "Bearer join";
+  ASSERT_TRUE(c.register_worker(registration()));
+  EXPECT_EQ(credential_->token(), "new");
+  EXPECT_EQ(read_file(file), "new\n");
+}
+
+TEST_F(ControlClientTest, takes_no_reply_to_another_claim) {  // B9
+  std::string claim_id = "first";
+  control_.on("claim", [&](const HttpRequest&) {
+    api::ClaimReply reply;
+    reply.to = {"w1", "inc"};
+    reply.claim_id = claim_id;
+    return HttpResponse::json(api::encode(reply));
+  });
+  auto c = client({control_.url()});
+  api::ClaimRequest request{"inc", 1, 0, {}};
+  request.claim_id = "second";
+  EXPECT_EQ(c.claim(request).error().code, Code::kUnavailable);
+  claim_id = "second";
+  EXPECT_TRUE(c.claim(request));
+  claim_id = "";  // of an older control plane
+  EXPECT_TRUE(c.claim(request));
 }
 
 TEST_F(ControlClientTest, believes_no_stranger) {  // P1

@@ -26,6 +26,10 @@ class ScriptedControl {
   worker::ControlPlaneFactory factory();
 
   model::Lease enqueue(const std::string& type, std::int64_t timeout_ms = 0);
+  /// A task of type "noop" under a lease that was given before.
+  void enqueue_again(const model::Lease& lease) {
+    with([&] { queue_.push_back({lease, "noop", "{}", "", 0}); });
+  }
   void set_away(bool away) {
     with([&] { away_ = away; });
   }

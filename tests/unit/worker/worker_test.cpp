@@ -97,6 +97,19 @@ TEST(Worker, runs_the_tasks_of_a_reply_that_comes_twice_once) {  // B9
   EXPECT_EQ(b.spool.reserved(), 0);
 }
 
+TEST(Worker, runs_an_attempt_once_though_its_reply_comes_twice) {  // B9
+  Bench b;
+  const model::Lease lease = b.control.enqueue("noop");
+  b.start();
+  ASSERT_TRUE(b.finished(1));
+  b.control.enqueue_again(lease);
+  b.control.enqueue("noop");
+  ASSERT_TRUE(b.finished(2));
+  EXPECT_EQ(b.worker->drain().exit_code, 0);
+  EXPECT_EQ(b.control.finished(), (std::vector<std::string>{"task-0", "task-1"}));
+  EXPECT_EQ(b.spool.reserved(), 0);
+}
+
 TEST(Worker, asks_for_other_tasks_after_an_answer_that_it_cannot_take) {
   Bench b;
   b.control.lose_a_reply(Code::kUnsupported);

@@ -1,0 +1,62 @@
+// What workers prove themselves with: who has which credential, kept as hashes.
+//
+// A worker gets one when it registers and a new one with each new process of it. The former one
+// stays good until the new one is used, so a lost reply locks nobody out. Kept in memory; a row
+// per worker in the store.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "core/base/mutex.hpp"
+#include "core/ports/store.hpp"
+
+namespace skep::control {
+
+class WorkerCredentials {
+ public:
+  explicit WorkerCredentials(ports::Store& store) : store_(store) {}
+
+  static std::vector<std::string> migrations();
+  Status load();
+
+  /// The worker whose credential this is, "" = nobody's. The first use of a new one ends the
+  /// former one. Does no I/O. [any]
+  std::string worker_of(std::string_view credential);
+  bool has(const std::string& worker_id) const;
+
+  struct Issue {
+    std::string credential;      ///< for the worker alone
+    ports::Statement statement;  ///< makes it last; commit() makes it count
+    std::string worker_id;
+    std::string hash;
+  };
+  /// A new credential: 256 random bits.
+  Issue issue(WallMs now, const std::string& worker_id) const;
+  /// The statement of `issue` is in the store.
+  void commit(const Issue& issue);
+  static ports::Statement removal(const std::string& worker_id);
+  /// The statement removal() is in the store.
+  void forget(const std::string& worker_id);
+  /// Writes down that the former credential has ended, when it has since the last time. [any]
+  Status settle(const std::string& worker_id);
+
+ private:
+  struct Held {
+    std::string hash;
+    std::string former;  ///< good until `hash` is used; "" = it was, or there is none
+    const std::string& in_use() const { return former.empty() ? hash : former; }
+  };
+
+  ports::Store& store_;
+  mutable Mutex mutex_;
+  std::map<std::string, Held> held_ SKEP_GUARDED_BY(mutex_);                         ///< by worker
+  std::map<std::string, std::string, std::less<>> workers_ SKEP_GUARDED_BY(mutex_);  ///< by hash
+  std::set<std::string> unwritten_ SKEP_GUARDED_BY(mutex_);  ///< workers; see settle()
+};
+
+}  // namespace skep::control
