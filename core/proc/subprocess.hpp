@@ -50,8 +50,8 @@ using Output = std::function<bool(bool is_stderr, std::string_view bytes)>;
 ///
 /// Started only when neither cancelled nor late: otherwise an Exit with duration 0 says so.
 /// `max_rss_bytes` is exact above our own peak size; below it is sampled while the child runs, and
-/// 0 when it ended too fast. kNotFound or kDenied when it cannot be started, naming the program.
-/// [any]
+/// 0 when it ended too fast. kNotFound or kDenied when it cannot be started, naming the program;
+/// kInvalid for a `cwd` that is no folder. [any]
 Result<Exit> run(const Spec& spec, int cancel_fd, MonoMs deadline, const Output& output);
 
 /// A child that runs beside us, with its stdout and stderr in a file (append) or, when `log_path`

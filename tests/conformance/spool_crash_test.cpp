@@ -181,7 +181,7 @@ TEST(SpoolCrash, handles_a_suspect_after_all_others) {
   TempDir dir;
   const auto put = [&](const char* task) {
     const auto spool = open_or_throw(dir.file("s"));
-    const auto names = *spool->put(std::vector{result_item(task, "{}")});
+    const auto names = *spool->put(std::vector{result_item(task, "{\"n\":1}")});
     EXPECT_TRUE(spool->defer(names));
   };
   put("old");
@@ -199,8 +199,8 @@ TEST(SpoolCrash, blames_nothing_that_was_settled_before_the_crash) {
   std::vector<std::string> names;
   {
     const auto spool = open_or_throw(dir.file("s"));
-    names = *spool->put(
-        std::vector{result_item("t1", "{}"), result_item("t2", "{}"), result_item("t3", "{}")});
+    names = *spool->put(std::vector{result_item("t1", "{\"n\":1}"), result_item("t2", "{\"n\":2}"),
+                                    result_item("t3", "{\"n\":3}")});
     ASSERT_TRUE(spool->defer(names));
   }
   const auto settle_one = [&](ports::Spool& spool) {

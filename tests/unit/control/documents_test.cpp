@@ -228,6 +228,7 @@ std::vector<Request> requests() {
   worker.capabilities = {{"docker", false}};
   worker.types = {{"echo", "", "1", "{}", 0}};
   wire::Beat beat{"w1", "i1", 1, 1'700'000'000'000, {{lease, true}}};
+  beat.troubles = {"script: No space left on device"};
   beat.releases.items = {{wire::ReleaseKind::kScript, "a", std::string(64, 'a'), "active", ""}};
   return {
       {"TaskSpec",

@@ -139,7 +139,7 @@ TEST(Subprocess, names_the_working_directory_that_is_missing) {
   spec.cwd = "/no/such/folder";
   const auto exit = run(spec, -1, 0, {});
   ASSERT_FALSE(exit);
-  EXPECT_EQ(exit.error().code, Code::kNotFound);
+  EXPECT_EQ(exit.error().code, Code::kInvalid);
   EXPECT_NE(exit.error().message.find("/no/such/folder"), std::string::npos);
 }
 
