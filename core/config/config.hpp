@@ -30,8 +30,8 @@ struct Config {
 
   struct Http {
     std::vector<std::string> listen{"127.0.0.1:9595", "127.0.0.1:8000"};
-    std::string token_file;  ///< required when an address is not loopback
-    int threads = 4;
+    std::string token_file;        ///< required when an address is not loopback
+    int threads = 16;              ///< they mostly wait for the disk: their writes share a sync
     int max_connections = 16'384;  ///< as far as open files allow
     int max_per_address = 512;     ///< without requests that wait
   } http;

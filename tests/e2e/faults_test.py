@@ -108,9 +108,9 @@ class Faults(RigTest):
         node = self.control(listen='["127.0.0.1:0"]',
                             extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
         worker = self.worker("w1", worker="concurrency = 200\nbatch_size = 200\nresult_reserve_mb = 1")
-        body = [{"type": "sleep", "params": {"ms": 1500}} for _ in range(200)]
+        body = [{"type": "sleep", "params": {"ms": 4000}} for _ in range(200)]
         ids = [t["id"] for t in self.api("POST", "/api/tasks", body)["items"]]
-        wait_for(lambda: self.api("GET", "/api/workers/health")["queue"]["queued"] == 0, "all claimed")
+        wait_for(lambda: worker.log.count("run_dispatched") == 200, "all of them running")
         node.kill9()
         offline = os.path.join(self.root, "w1", "offline")
         files = wait_for(lambda: (lambda n: n if len(n) >= 200 else None)(

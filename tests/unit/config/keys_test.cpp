@@ -52,9 +52,9 @@ std::size_t fields_of_config() {
   [[maybe_unused]] const auto& [node, http, tasks, workers, events, worker, log, queue, store,
                                 heartbeat, spool, plugins, scripts, trust] = config;
   [[maybe_unused]] const auto& [n1, n2, n3, n4, n5] = node;
-  [[maybe_unused]] const auto& [h1, h2, h3, h4] = http;
+  [[maybe_unused]] const auto& [h1, h2, h3, h4, h5] = http;
   [[maybe_unused]] const auto& [c1, c2, c3, c4, c5, c6, c7, c8, c9] = tasks;
-  [[maybe_unused]] const auto& [d1, d2] = workers;
+  [[maybe_unused]] const auto& [d1, d2, d3] = workers;
   [[maybe_unused]] const auto& [e1, e2] = events;
   [[maybe_unused]] const auto& [w1, w2, w3, w4, w5, w6, w7, w8, w9] = worker;
   [[maybe_unused]] const auto& [l1, l2] = log;
@@ -64,7 +64,7 @@ std::size_t fields_of_config() {
   constexpr std::size_t kComponents = 4;
   constexpr std::size_t kPlugins = 2;
   constexpr std::size_t kScripts = 2;
-  return 5 + 4 + (9 + 2 + 2) + 9 + 2 + kComponents + kPlugins + kScripts + 3;
+  return 5 + 5 + (9 + 3 + 2) + 9 + 2 + kComponents + kPlugins + kScripts + 3;
 }
 
 TEST(Keys, reach_every_field_of_the_configuration) {
