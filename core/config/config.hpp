@@ -30,10 +30,10 @@ struct Config {
 
   struct Http {
     std::vector<std::string> listen{"127.0.0.1:9595", "127.0.0.1:8000"};
-    std::string token_file;       ///< the operator's; one of the two when not only on loopback
-    std::string join_token_file;  ///< for machines that become workers
-    bool trust_local_uid = true;  ///< root and the node's user need no token on loopback
-    int threads = 4;
+    std::string token_file;        ///< the operator's; one of the two when not only on loopback
+    std::string join_token_file;   ///< for machines that become workers
+    bool trust_local_uid = true;   ///< root and the node's user need no token on loopback
+    int threads = 16;              ///< they mostly wait for the disk: their writes share a sync
     int max_connections = 16'384;  ///< as far as open files allow
     int max_per_address = 512;     ///< without requests that wait
   } http;

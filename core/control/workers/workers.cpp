@@ -13,15 +13,15 @@ Snapshot::Labels labels_of(const WorkerRecord& w) {
   return {{"worker", w.profile.id}, {"site", w.profile.site}};
 }
 
-std::int64_t worker_keep_ms(const config::Config& c) {
-  return seconds_to_ms(c.presence.forget_workers_days * 86'400);
-}
-
 }  // namespace
 
 WorkerDirectory::Limits worker_limits(const config::Config& c) {
   return {seconds_to_ms(c.presence.offline_after_seconds),
           seconds_to_ms(c.presence.stale_after_seconds)};
+}
+
+std::int64_t worker_keep_ms(const config::Config& c) {
+  return seconds_to_ms(c.presence.forget_workers_days * 86'400);
 }
 
 Workers::Workers(Platform& p, const config::Config& config, const EventLog& events)

@@ -9,6 +9,7 @@ namespace skep::control {
 
 /// What [control] says of workers.
 WorkerDirectory::Limits worker_limits(const config::Config& config);
+std::int64_t worker_keep_ms(const config::Config& config);  ///< 0 = for ever
 
 class Workers final : public Feature {
  public:

@@ -58,9 +58,9 @@ TEST_F(ReloaderTest, applies_live_keys_and_names_the_rest) {
   ASSERT_EQ(report.needs_restart.size(), 1u);
   EXPECT_EQ(report.needs_restart[0].key, "http.threads");
   EXPECT_EQ(applied_, std::vector<int>{8});
-  EXPECT_EQ(reloader.running().config.http.threads, 4);
+  EXPECT_EQ(reloader.running().config.http.threads, 16);
   EXPECT_EQ(reloader.running().config.worker.concurrency, 8);
-  EXPECT_NE(newest_event().find("http.threads: 4 -> 9"), std::string::npos) << newest_event();
+  EXPECT_NE(newest_event().find("http.threads: 16 -> 9"), std::string::npos) << newest_event();
   EXPECT_EQ(reloader.reload("api").result, "partly") << "it waits until a restart";
   write("[worker]\nconcurrency = 8\n");
   EXPECT_EQ(reloader.reload("api").result, "unchanged");
