@@ -7,11 +7,11 @@
 namespace skep::worker {
 namespace {
 
-constexpr std::size_t kMostCredentialBytes = 4096;
+constexpr std::size_t kLongestFile = 4096;
 
 std::string kept_in(const std::string& file) {
   if (file.empty()) return {};
-  const auto text = load_file(file, kMostCredentialBytes);
+  const auto text = load_file(file, kLongestFile);
   if (text) return std::string(trim(*text));
   if (text.error().code != Code::kNotFound)
     log::warn("worker_credential_unread",

@@ -11,7 +11,7 @@ constexpr std::size_t kMarkDigits = 16;
 constexpr char kEndOfMark = '_';  // in no UUID
 /// A queue takes claim ids of 64 bytes.
 constexpr std::size_t kLongestName = 64 - kMarkDigits - 1;
-constexpr std::size_t kRandomBytes = 16;
+constexpr std::size_t kNameBytes = 16;
 
 std::string mark_of(std::string_view worker_id) {
   return sha256_hex(worker_id).substr(0, kMarkDigits) + kEndOfMark;
@@ -26,7 +26,7 @@ bool is_marked(std::string_view lease_id) {
 }  // namespace
 
 std::string marked_claim(std::string_view worker_id, std::string_view claim_id) {
-  if (claim_id.empty()) return mark_of(worker_id) + random_hex(kRandomBytes);
+  if (claim_id.empty()) return mark_of(worker_id) + random_hex(kNameBytes);
   if (claim_id.size() <= kLongestName) return mark_of(worker_id).append(claim_id);
   return mark_of(worker_id) + sha256_hex(claim_id).substr(0, kLongestName);
 }
