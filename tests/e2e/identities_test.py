@@ -50,12 +50,14 @@ paths = ["{PLUGINS}"]
 """)
         self.attach(node)
         os.chmod(node.folder, 0o700)
-        self.online("w1")
+        self.online("w1", "both")
         return node
 
-    def online(self, name):
+    def online(self, name, folder):
         wait_for(lambda: any(w["worker_id"] == name and w["status"] == "online"
                              for w in self.api("GET", "/api/workers")["items"]), f"{name} online")
+        # The control plane knows it before the worker has read the answer.
+        wait_for(lambda: os.path.exists(f"{self.root}/{folder}/worker-credential"), f"the credential of {name}")
 
     def secret(self, name):
         path = os.path.join(self.root, name)
@@ -133,7 +135,7 @@ paths = ["{PLUGINS}"]
         self.token = self.read("token")
         for name in ("w1", "w2"):
             self.worker(name, worker=f'join_token_file = "{join}"', wait=False)
-            self.online(name)
+            self.online(name, name)
         return node
 
     def call(self, method, path, body=None, **kw):
