@@ -31,8 +31,8 @@ ALSO = {
     "plugins/collect_facts": ["collect_facts_test"],
     "plugins/execute_script": ["execute_script_test"],
     "plugins/lua": ["lua_test"],
-    "plugins/spool_file": ["spool_conformance_test", "spool_file_test"],
-    "plugins/sqlite": ["queue_conformance", "queue_sqlite", "store_conformance"],
+    "plugins/spool_file": ["spool_conformance_test", "spool_faults_test", "spool_file_test"],
+    "plugins/sqlite": ["queue_conformance", "queue_sqlite", "sqlite_log", "store_conformance"],
 }
 
 
