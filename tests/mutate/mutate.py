@@ -22,6 +22,7 @@ BUILD = os.path.join(SOURCE, "build-mutate", "build")
 
 # The folder of a source names its tests, tests/unit/FOLDER; these are asked as well.
 ALSO = {
+    "core/base": ["durable_test"],
     "core/model": ["queue_conformance"],
     "core/net": ["worker_client_test"],
     "core/plugin": ["isolation_test", "lua_test", "conformance_test"],
