@@ -23,13 +23,34 @@ Status write_all(int fd, std::string_view bytes) {
   return {};
 }
 
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
+}
+
+/// As create_file(), but a power cut may take its name away.
+Status write_new(const std::string& path, std::string_view bytes, mode_t mode) {
+  const UniqueFd fd(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!fd && errno == EEXIST)
+    return Error{Code::kState, path + " is there already", "exists", "choose another name"};
+  if (!fd) return errno_error("make " + path, errno);
+  Status done = write_all(fd.get(), bytes);
+  // Whatever the umask says.
+  if (done && ::fchmod(fd.get(), mode) != 0) done = errno_error("chmod", errno);
+  if (done && ::fsync(fd.get()) != 0) done = errno_error("fsync", errno);
+  if (done) return done;
+  ::unlink(path.c_str());  // best effort: half a file is of no use
+  return done.error().within("write " + path);
+}
+
+}  // namespace
+
 Status sync_folder(const std::string& folder) {
   const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::fsync(fd.get()) != 0) return errno_error("fsync " + folder, errno);
   return {};
 }
-
-}  // namespace
 
 Result<std::string> load_file(const std::string& path, std::size_t cap) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -49,26 +70,15 @@ Result<std::string> load_file(const std::string& path, std::size_t cap) {
 }
 
 Status create_file(const std::string& path, std::string_view bytes, mode_t mode) {
-  const UniqueFd fd(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
-  if (!fd && errno == EEXIST)
-    return Error{Code::kState, path + " is there already", "exists", "choose another name"};
-  if (!fd) return errno_error("make " + path, errno);
-  Status done = write_all(fd.get(), bytes);
-  // Whatever the umask says.
-  if (done && ::fchmod(fd.get(), mode) != 0) done = errno_error("chmod", errno);
-  if (done && ::fsync(fd.get()) != 0) done = errno_error("fsync", errno);
-  if (done) return done;
-  ::unlink(path.c_str());  // best effort: half a file is of no use
-  return done.error().within("write " + path);
+  SKEP_TRY(write_new(path, bytes, mode));
+  return sync_folder(folder_of(path));
 }
 
 Status replace_file(const std::string& path, std::string_view bytes, mode_t mode) {
-  const std::size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash);
-  const std::string temp = folder + "/." + path.substr(slash + 1) + ".tmp";
+  const std::string folder = folder_of(path);
+  const std::string temp = folder + "." + path.substr(path.rfind('/') + 1) + ".tmp";
   ::unlink(temp.c_str());  // of a run that was cut off
-  SKEP_TRY(create_file(temp, bytes, mode));
+  SKEP_TRY(write_new(temp, bytes, mode));
   if (::rename(temp.c_str(), path.c_str()) == 0) return sync_folder(folder);
   const int failed = errno;
   ::unlink(temp.c_str());  // best effort, as above

@@ -19,7 +19,10 @@ Status replace_file(const std::string& path, std::string_view bytes, mode_t mode
 /// error number's: that is no verdict on what is in the file, and the next time may succeed.
 Result<std::string> load_file(const std::string& path, std::size_t cap);
 
-/// A file that is not there yet, on disk when it returns; kState when it is there.
+/// A file that is not there yet, on disk with its name when it returns; kState when it is there.
 Status create_file(const std::string& path, std::string_view bytes, mode_t mode);
+
+/// The names in a folder outlive a power cut: of files that were made, renamed or removed there.
+Status sync_folder(const std::string& folder);
 
 }  // namespace skep

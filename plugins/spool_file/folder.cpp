@@ -24,14 +24,13 @@ void with_tries(Write&& write) {
   }
 }
 
-/// Makes the missing parents of `dir` and their names durable.
-void make_parents(const std::filesystem::path& dir) {
-  const auto parent = dir.parent_path();
-  if (parent.empty() || ::access(parent.c_str(), F_OK) == 0) return;
-  make_parents(parent);
-  if (::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST)
-    throw io_fault("make the folder " + parent.string(), errno);
-  const auto above = parent.has_parent_path() ? parent.parent_path().string() : std::string(".");
+/// Makes what is missing of `dir`, down to itself, and the names durable.
+void make_folders(const std::filesystem::path& dir) {
+  if (dir.empty() || ::access(dir.c_str(), F_OK) == 0) return;
+  make_folders(dir.parent_path());
+  if (::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST)
+    throw io_fault("make the folder " + dir.string(), errno);
+  const auto above = dir.has_parent_path() ? dir.parent_path().string() : std::string(".");
   const Fd fd(::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd) sync_folder(fd.get(), above);
 }
@@ -61,7 +60,7 @@ void remove_leftovers(int tmp) {
 void Folder::open(const std::string& dir) {
   path = std::filesystem::absolute(dir).lexically_normal().string();
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  make_parents(path);
+  make_folders(path);
   root = open_folder(AT_FDCWD, path);
   lock = Fd(::openat(root.get(), ".lock", O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock) throw io_fault("open " + path + "/.lock", errno);

@@ -20,5 +20,5 @@ skep_test(spool_file_test
   SOURCES spool_file_test.cpp spool_hostile_test.cpp spool_crash_test.cpp
   DEPENDS spool_file_component LABEL conformance)
 skep_test(spool_faults_test
-  SOURCES spool_faults_test.cpp
+  SOURCES spool_faults_test.cpp spool_durable_test.cpp
   DEPENDS spool_file_component syscall_faults LABEL conformance)

@@ -230,5 +230,37 @@ TEST(SpoolCrash, forgives_an_item_that_was_handled_to_its_end) {  // S22
   }
 }
 
+/// Takes the newest items, gives them back and dies before it stops the spool.
+std::size_t handle_and_crash(const std::string& dir) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto spool = open_or_throw(dir);
+    const auto items = *spool->next(64);
+    for (const auto& item : items)
+      if (!spool->defer(std::vector{item.name})) ::_exit(99);
+    ::_exit(static_cast<int>(items.size()));
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? static_cast<std::size_t>(WEXITSTATUS(status)) : 999;
+}
+
+TEST(SpoolCrash, blames_no_item_for_a_crash_after_it_was_handled) {  // S22
+  TempDir dir;
+  {
+    const auto spool = open_or_throw(dir.file("s"));
+    const auto names =
+        *spool->put(std::vector{result_item("t1", "{\"n\":1}"), result_item("t2", "{\"n\":2}")});
+    ASSERT_TRUE(spool->defer(names));
+  }
+  for (int round = 0; round < 3; ++round)
+    EXPECT_EQ(handle_and_crash(dir.file("s")), 2u) << "no suspect, so none is alone";
+  EXPECT_EQ(crash_while_handling(dir.file("s")), 2u) << "the first crash that counts";
+  EXPECT_EQ(handle_and_crash(dir.file("s")), 1u) << "a suspect, alone, to its end";
+  const auto spool = open_or_throw(dir.file("s"));
+  EXPECT_EQ(spool->stats()->quarantined, 0);
+  EXPECT_EQ(drain(*spool).size(), 2u);
+}
+
 }  // namespace
 }  // namespace skep::test

@@ -125,6 +125,10 @@ TEST_P(StoreContract, upserts_and_returns) {
 
 TEST_P(StoreContract, refuses_what_is_outside_the_portable_subset) {
   EXPECT_EQ(refused({{"ATTACH DATABASE 'x' AS y"}}).code, Code::kInvalid);
+  EXPECT_EQ(refused({{"DETACH DATABASE main"}}).code, Code::kInvalid);
+  EXPECT_EQ(refused({{"PRAGMA synchronous = OFF"}}).code, Code::kInvalid);
+  EXPECT_EQ(refused({{"PRAGMA user_version"}}).code, Code::kInvalid);
+  EXPECT_EQ(refused({{"SAVEPOINT mine"}}).code, Code::kInvalid);
   EXPECT_EQ(refused({{"COMMIT"}}).code, Code::kInvalid);
   EXPECT_EQ(refused({{"SELECT 1; SELECT 2"}}).code, Code::kInvalid);
   EXPECT_EQ(refused({{""}}).code, Code::kInvalid);

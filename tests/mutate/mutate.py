@@ -22,6 +22,7 @@ BUILD = os.path.join(SOURCE, "build-mutate", "build")
 
 # The folder of a source names its tests, tests/unit/FOLDER; these are asked as well.
 ALSO = {
+    "core/base": ["durable_test"],
     "core/model": ["queue_conformance"],
     "core/net": ["worker_client_test"],
     "core/plugin": ["isolation_test", "lua_test", "conformance_test"],
@@ -31,8 +32,8 @@ ALSO = {
     "plugins/collect_facts": ["collect_facts_test"],
     "plugins/execute_script": ["execute_script_test"],
     "plugins/lua": ["lua_test"],
-    "plugins/spool_file": ["spool_conformance_test", "spool_file_test"],
-    "plugins/sqlite": ["queue_conformance", "queue_sqlite", "store_conformance"],
+    "plugins/spool_file": ["spool_conformance_test", "spool_faults_test", "spool_file_test"],
+    "plugins/sqlite": ["queue_conformance", "queue_sqlite", "sqlite_log", "store_conformance"],
 }
 
 

@@ -5,16 +5,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <mutex>
+#include <utility>
 
 namespace skep::test {
 namespace {
 
 std::mutex mutex;
 SyscallFault fault;
+
+constexpr std::array<std::string_view, 5> kDurable{"fsync", "fdatasync", "rename", "renameat2",
+                                                   "unlinkat"};
 
 std::string_view last_part(std::string_view path) {
   return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
@@ -53,6 +58,18 @@ SyscallFault fails(std::string call, std::string suffix, int error_number) {
   };
 }
 
+RecordedSteps::RecordedSteps()
+    : recording_([this](std::string_view call, std::string_view name) {
+        if (std::find(kDurable.begin(), kDurable.end(), call) != kDurable.end())
+          steps_.push_back(std::string(call) + " " + std::string(name));
+        return 0;
+      }) {}
+
+std::vector<std::string> RecordedSteps::take() {
+  const std::scoped_lock lock(mutex);
+  return std::exchange(steps_, {});
+}
+
 }  // namespace skep::test
 
 // The linker sends every call here (--wrap).
@@ -62,6 +79,8 @@ ssize_t __real_read(int fd, void* to, size_t n);
 int __real_fstat(int fd, struct stat* st);
 int __real_fstatat(int dir, const char* path, struct stat* st, int flags);
 int __real_fsync(int fd);
+int __real_fdatasync(int fd);
+int __real_rename(const char* from, const char* to);
 int __real_renameat2(int from_dir, const char* from, int to_dir, const char* to, unsigned flags);
 int __real_unlinkat(int dir, const char* path, int flags);
 dirent* __real_readdir(DIR* stream);
@@ -84,6 +103,12 @@ int __wrap_fstatat(int dir, const char* path, struct stat* st, int flags) {
 }
 int __wrap_fsync(int fd) {
   return skep::test::fails_now("fsync", skep::test::path_of(fd)) ? -1 : __real_fsync(fd);
+}
+int __wrap_fdatasync(int fd) {
+  return skep::test::fails_now("fdatasync", skep::test::path_of(fd)) ? -1 : __real_fdatasync(fd);
+}
+int __wrap_rename(const char* from, const char* to) {
+  return skep::test::fails_now("rename", from) ? -1 : __real_rename(from, to);
 }
 int __wrap_renameat2(int from_dir, const char* from, int to_dir, const char* to, unsigned flags) {
   return skep::test::fails_now("renameat2", from)

@@ -60,8 +60,13 @@ Result<std::string> KvSpace::get(std::string_view key) const {
 
 Result<UniqueFd> KvSpace::lock() const {
   std::error_code ec;
-  fs::create_directories(dir_, ec);
+  const bool made = fs::create_directories(dir_, ec);
   if (ec) return unavailable("make the kv space " + dir_ + ": " + ec.message());
+  if (made) {
+    const std::string all = fs::path(dir_).parent_path().string();  // of this host's spaces
+    SKEP_TRY(sync_folder(all));
+    SKEP_TRY(sync_folder(fs::path(all).parent_path().string()));
+  }
   UniqueFd dir(::open(dir_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
   if (!dir || ::flock(dir.get(), LOCK_EX) != 0)
     return errno_error("lock the kv space " + dir_, errno);
@@ -99,17 +104,15 @@ Status KvSpace::put(std::string_view key, std::string_view value) const {
   Status done = write(temp, value);
   if (done && ::rename(temp.c_str(), path_of(key).c_str()) != 0)
     done = errno_error("rename " + temp, errno);
-  if (!done)
-    ::unlink(temp.c_str());
-  else
-    ::fsync(dir->get());
+  if (done) return sync_folder(dir_);
+  ::unlink(temp.c_str());
   return done;
 }
 
 Status KvSpace::remove(std::string_view key) const {
   SKEP_TRY(check_key(key));
-  if (::unlink(path_of(key).c_str()) == 0 || errno == ENOENT) return {};
-  return errno_error("remove kv key " + std::string(key), errno);
+  if (::unlink(path_of(key).c_str()) == 0) return sync_folder(dir_);
+  return errno == ENOENT ? Status() : errno_error("remove kv key " + std::string(key), errno);
 }
 
 Result<std::vector<std::string>> KvSpace::keys() const {

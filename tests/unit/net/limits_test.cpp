@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <future>
 #include <latch>
 #include <memory>
 
@@ -83,6 +84,25 @@ TEST(Limits, a_trickle_does_not_prolong_the_header) {
     ++sent;
   }
   EXPECT_LT(sent, 2000);
+}
+
+TEST(Limits, a_trickle_does_not_prolong_the_body) {
+  ServerOptions options = local_options();
+  options.body_timeout = Millis{500};
+  TestServer server(routes(), options);
+  RawClient slow(server.port());
+  const std::string body = "\"" + std::string(200, 'a') + "\"";
+  const std::string request = post("/p", body);
+  slow.send(request.substr(0, request.size() - body.size()));
+  auto answer = std::async(std::launch::async, [&] { return slow.read_response(); });
+  RawClient other(server.port());
+  for (const char c : body) {
+    slow.send(std::string(1, c));
+    ::poll(nullptr, 0, 10);
+    other.send(get("/g"));  // however slow the server is, it had its turn
+    ASSERT_EQ(other.read_response().status, 200);
+  }
+  EXPECT_EQ(answer.get().status, 408) << "200 times 10 ms are more than 500";
 }
 
 TEST(Limits, slow_bodies_and_idle_connections_end) {

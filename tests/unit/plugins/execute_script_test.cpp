@@ -386,6 +386,27 @@ TEST_F(ExecuteScript, runs_a_file_only_beneath_the_script_folders) {
   EXPECT_EQ(run_file("sub").rc, SKEP_E_INVALID);
 }
 
+TEST_F(ExecuteScript, a_folder_whose_name_begins_like_a_script_folder_is_none) {
+  const TempDir dir;
+  for (const char* name : {"scripts", "scripts-evil"}) {
+    std::filesystem::create_directory(dir.file(name));
+    std::ofstream(dir.file(name) + "/x.sh") << "echo ran";
+  }
+  for (const char* slash : {"", "/"}) {
+    const std::string dirs = "\"script_dirs\":[\"" + dir.file("scripts") + slash + "\"]";
+    const auto run_file = [&](const std::string& file) {
+      return run(Json().set("file", file).dump(), dirs);
+    };
+    EXPECT_EQ(run_file(dir.file("scripts/x.sh")).out, "ran\n");
+    for (const std::string& file :
+         {dir.file("scripts-evil/x.sh"), std::string("../scripts-evil/x.sh")}) {
+      const TaskRun evil = run_file(file);
+      EXPECT_EQ(evil.rc, SKEP_E_DENIED) << file;
+      EXPECT_EQ(evil.out, "");
+    }
+  }
+}
+
 TEST_F(ExecuteScript, wants_an_absolute_file_when_there_are_no_script_folders) {
   const TempDir dir;
   std::ofstream(dir.file("x.sh")) << "echo ran $0";
