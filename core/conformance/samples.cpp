@@ -57,14 +57,34 @@ json::value sample_array(const json::object& schema) {
   return out;
 }
 
+/// Samples of the members that `rule` requires, beside those that are there.
+void add_required(const json::object& rule, const json::object& properties, json::object& out) {
+  const json::value* required = rule.if_contains("required");
+  if (required == nullptr || !required->is_array()) return;
+  for (const json::value& name : required->get_array())
+    if (const json::object* p = member_object(properties, name.get_string());
+        p != nullptr && !out.contains(name.get_string()))
+      out[name.get_string()] = sample(*p);
+}
+
+/// What is missing in `out`, and of alternatives ("oneOf") the first, unless it has one of them.
+void complete(const json::object& schema, json::object& out) {
+  const json::object* properties = member_object(schema, "properties");
+  if (properties == nullptr) return;
+  add_required(schema, *properties, out);
+  const json::value* one_of = schema.if_contains("oneOf");
+  if (one_of == nullptr || !one_of->is_array() || one_of->get_array().empty()) return;
+  for (const json::value& rule : one_of->get_array()) {
+    json::object with = out;
+    add_required(rule.get_object(), *properties, with);
+    if (with == out) return;
+  }
+  add_required(one_of->get_array()[0].get_object(), *properties, out);
+}
+
 json::value sample_object(const json::object& schema) {
   json::object out;
-  const json::object* properties = member_object(schema, "properties");
-  const json::value* required = schema.if_contains("required");
-  if (properties == nullptr || required == nullptr || !required->is_array()) return out;
-  for (const json::value& name : required->get_array())
-    if (const json::object* p = member_object(*properties, name.get_string()))
-      out[name.get_string()] = sample(*p);
+  complete(schema, out);
   return out;
 }
 
@@ -138,8 +158,8 @@ Result<std::string> complete_document(const api::Schema& schema, std::string_vie
   const auto given = parse_json(document_json);
   if (!given) return given.error();
   if (!given->is_object()) return invalid("not a JSON object");
-  json::value document = sample_object(parsed_object(schema.text()));
-  for (const auto& [key, value] : given->get_object()) document.get_object()[key] = value;
+  json::value document = *given;
+  complete(parsed_object(schema.text()), document.get_object());
   const auto problems = schema.apply(document);
   if (!problems.empty()) return api::schema_error("the sample", problems);
   return to_text(document);

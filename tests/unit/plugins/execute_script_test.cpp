@@ -417,8 +417,8 @@ TEST_F(ExecuteScript, wants_an_absolute_file_when_there_are_no_script_folders) {
 }
 
 TEST_F(ExecuteScript, wants_either_a_script_or_a_file) {
-  EXPECT_EQ(run("{}").rc, SKEP_E_INVALID);
-  EXPECT_EQ(run(R"({"script":"true","file":"/bin/true"})").rc, SKEP_E_INVALID);
+  EXPECT_THROW(run("{}"), std::runtime_error) << "its schema says so, where it is submitted";
+  EXPECT_THROW(run(R"({"script":"true","file":"/bin/true"})"), std::runtime_error);
   EXPECT_EQ(run(R"({"script":""})").rc, SKEP_OK);
 }
 
