@@ -57,6 +57,10 @@ constexpr Allowed kAllowed[] = {
     {"SELECT sequence, at_ms, kind, subject, actor, fields FROM events ORDER BY sequence",
      "SCAN events", "a test reads them all"},
     {"SELECT count(*) FROM artifact_", "SCAN artifact_", "a test counts"},
+    {"SELECT * FROM worker_credentials", "SCAN worker_credentials", "a test looks"},
+    {"SELECT former FROM worker_credentials", "SCAN worker_credentials", "a test looks"},
+    {"SELECT hash FROM worker_credentials", "SCAN worker_credentials", "a test looks"},
+    {"SELECT 1 FROM worker_credentials", "SCAN worker_credentials", "a test looks"},
     {"UPDATE artifact_chunks SET data = 'YQ=='", "SCAN artifact_chunks", "a test does damage"},
     {"UPDATE cursors SET sequence = sequence", "SCAN cursors", "a test goes back"},
 };
