@@ -141,7 +141,14 @@ FakeHost::FakeHost(const skep_plugin_v1* plugin, const std::string& manifest_pat
   ErrorText error;
   error.check(plugin_->open(&kHost, &error.err), "open");
   error.check(plugin_->create(name.c_str(), view(config), &instance_, &error.err), "create");
-  error.check(plugin_->start(instance_, &error.err), "start");
+  try {
+    error.check(plugin_->start(instance_, &error.err), "start");
+  } catch (...) {  // no destructor runs for what was not made
+    plugin_->destroy(instance_);
+    plugin_->close();
+    close(cancel_fd_);
+    throw;
+  }
   task_ = plugin_->iface(name.c_str(), SKEP_KIND_TASK);
   if (task_ == nullptr) throw std::runtime_error(name + " is not a task");
 }
