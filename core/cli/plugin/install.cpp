@@ -11,6 +11,7 @@
 #include <ostream>
 
 #include "core/app/app.hpp"
+#include "core/base/file.hpp"
 #include "core/base/id.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/node_config.hpp"
@@ -41,8 +42,8 @@ std::string advice_of(const std::string& policy) {
 
 /// What a node with this policy waits for.
 std::string next_of(const Invocation& call, const std::string& policy, const std::string& path) {
-  const std::string sign = "skep plugin sign " + path + " -k KEY";
-  const std::string lock = "skep plugin lock " + path + " -c " + call.args.get("config");
+  std::string sign = "skep plugin sign " + path + " -k KEY";
+  std::string lock = "skep plugin lock " + path + " -c " + call.args.get("config");
   if (policy == "pin") return lock;
   if (policy == "signature") return sign;
   return policy == "both" ? sign + ", then " + lock : "";
@@ -87,12 +88,6 @@ Status copy_synced(const std::string& from, const std::string& to) {
   }
   if (::fchmod(fd.get(), 0644) != 0 || ::fsync(fd.get()) != 0)
     return errno_error("write " + to, errno);
-  return {};
-}
-
-Status sync_folder(const std::string& folder) {
-  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) return errno_error("sync " + folder, errno);
   return {};
 }
 
