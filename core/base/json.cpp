@@ -23,38 +23,49 @@ std::size_t append_character(std::string& out, std::string_view s) {
   return std::max<std::size_t>(n, 1);
 }
 
-void quote(std::string& out, std::string_view s) {
+bool is_plain(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+}
+
+void append_escaped(std::string& out, char c) {
   static constexpr char kHex[] = "0123456789abcdef";
+  switch (c) {
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
+    default:
+      out += "\\u00";
+      out += kHex[(c >> 4) & 15];
+      out += kHex[c & 15];
+  }
+}
+
+void quote(std::string& out, std::string_view s) {
   out += '"';
-  for (std::size_t i = 0; i < s.size(); ++i) {
-    const char c = s[i];
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += "\\u00";
-          out += kHex[(c >> 4) & 15];
-          out += kHex[c & 15];
-        } else if (static_cast<unsigned char>(c) >= 0x80) {
-          i += append_character(out, s.substr(i)) - 1;
-        } else {
-          out += c;
-        }
-    }
+  while (!s.empty()) {
+    const auto plain = std::find_if_not(s.begin(), s.end(), is_plain) - s.begin();
+    out += s.substr(0, static_cast<std::size_t>(plain));
+    s.remove_prefix(static_cast<std::size_t>(plain));
+    if (s.empty()) break;
+    std::size_t taken = 1;
+    if (static_cast<unsigned char>(s.front()) >= 0x80)
+      taken = append_character(out, s);
+    else
+      append_escaped(out, s.front());
+    s.remove_prefix(taken);
   }
   out += '"';
 }

@@ -1,10 +1,10 @@
 // Reading: tasks, attempts, completions, counts. All on read-only snapshots.
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 #include "queue.hpp"
 #include "skep/json.hpp"
+#include "task_pages.hpp"
 
 namespace skep::sqlite {
 namespace {
@@ -15,66 +15,8 @@ const std::string& select_task() {
   return sql;
 }
 
-constexpr std::uint32_t kStates = SKEP_TASK_DEAD + 1;
 /// A list that takes longer keeps others waiting for a reader.
 constexpr std::chrono::seconds kListTime{5};
-
-/// The index that gives the tasks of one state in their order, after the conditions of `q`. A
-/// worker has few tasks compared with a state, and what has ended has indexes of its own.
-std::string source(const skep_queue_query& q, std::uint32_t state) {
-  if (q.worker_id.n > 0) return "worker_tasks WHERE +state = ?1 AND ";
-  if (!is_ended(state) || (q.type.n == 0 && q.site.n == 0))
-    return "worker_tasks INDEXED BY tasks_by_state WHERE state = ?1 AND ";
-  const std::string index = q.type.n > 0 ? "tasks_ended_by_type" : "tasks_ended_by_site";
-  return "worker_tasks INDEXED BY " + index + " WHERE state IN (5, 6, 7, 8) AND state = ?1 AND ";
-}
-
-/// The text for one state (or all) with only the conditions that are asked for; ?1 state, ?2 type,
-/// ?3 site, ?4 worker, ?5 bound, ?6 limit.
-std::string page_sql(const skep_queue_query& q, const std::uint32_t* state) {
-  std::string sql =
-      "SELECT seq FROM " + (state != nullptr ? source(q, *state) : "worker_tasks WHERE ");
-  if (q.type.n > 0) sql += "type = ?2 AND ";
-  if (q.site.n > 0) sql += "site = ?3 AND ";
-  if (q.worker_id.n > 0)
-    sql +=
-        "((worker_id = ?4 AND worker_id <> '') OR (target_worker = ?4 AND target_worker <> ''))"
-        " AND ";
-  sql += q.newest_first != 0 ? "seq < ?5 ORDER BY seq DESC LIMIT ?6"
-                             : "seq > ?5 ORDER BY seq LIMIT ?6";
-  return sql;
-}
-
-std::vector<std::int64_t> page_of(Connection& db, const skep_queue_query& q,
-                                  const std::uint32_t* state) {
-  Statement s = db.prepare(page_sql(q, state));
-  const bool from_end = q.newest_first != 0 && q.after_seq == 0;
-  const std::int64_t bound = from_end ? std::numeric_limits<std::int64_t>::max() : q.after_seq;
-  s.bind(state != nullptr ? std::int64_t{*state} : 0, text(q.type), text(q.site), text(q.worker_id),
-         bound, q.limit);
-  std::vector<std::int64_t> out;
-  while (s.step()) out.push_back(s.integer(0));
-  return out;
-}
-
-/// Each state's page comes from its own index range in order; merging them beats sorting them all.
-std::vector<std::int64_t> page(Connection& db, const skep_queue_query& q) {
-  std::vector<std::uint32_t> states(q.states, q.states + q.state_count);
-  const bool everything = q.type.n == 0 && q.site.n == 0;
-  if (states.empty() && (everything || q.worker_id.n > 0)) return page_of(db, q, nullptr);
-  if (states.empty())
-    for (std::uint32_t state = 0; state < kStates; ++state) states.push_back(state);
-  std::vector<std::int64_t> all;
-  for (const std::uint32_t state : states) {
-    const std::vector<std::int64_t> some = page_of(db, q, &state);
-    all.insert(all.end(), some.begin(), some.end());
-  }
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  if (q.newest_first != 0) std::reverse(all.begin(), all.end());
-  if (all.size() > q.limit) all.resize(q.limit);
-  return all;
-}
 
 bool matches(const skep_queue_query& q, const skep_queue_task& t) {
   const auto fits = [](skep_view wanted, skep_view is) {
@@ -95,7 +37,7 @@ void read_one(Connection& db, const skep_queue_query& q, const skep_queue_rows& 
 
 void read_page(Connection& db, const skep_queue_query& q, const skep_queue_rows& rows) {
   const std::string sql = select_task() + "t.seq = ?1";
-  for (const std::int64_t seq : page(db, q)) {
+  for (const std::int64_t seq : read_task_page(db, q)) {
     Statement s = db.prepare(sql);
     if (s.bind(seq).step() && !put(rows, read_task(s, 0))) return;
   }
@@ -209,8 +151,9 @@ void SqliteQueue::completions(std::int64_t sequence, std::uint32_t limit,
 void SqliteQueue::stats(const skep_queue_counts& out) {
   db().read("count tasks", [&](Connection& c) {
     Statement s = c.prepare(
-        "SELECT state, site, type, count(*), min(created_ms) FROM worker_tasks"
-        " GROUP BY state, site, type");
+        "SELECT g.state, g.site, g.type, g.tasks, t.created_ms FROM (SELECT state, site, type,"
+        " count(*) AS tasks, min(seq) AS first FROM worker_tasks INDEXED BY tasks_counted"
+        " GROUP BY state, site, type) g JOIN worker_tasks t ON t.seq = g.first");
     while (s.step()) {
       const skep_rc rc = out.count(out.ctx, static_cast<std::uint32_t>(s.integer(0)),
                                    view(s.text(1)), view(s.text(2)), s.integer(3), s.integer(4));

@@ -111,6 +111,15 @@ CREATE INDEX tasks_ended_by_site ON worker_tasks (site, state)
   WHERE state IN (5, 6, 7, 8)
 )sql";
 
+// In a group of the counts tasks come by number, so that pages of any type and site are ranges of
+// this index. Each further index of all tasks costs an eighth of the queue's throughput.
+constexpr const char* kQueueVersion3 = R"sql(
+DROP INDEX tasks_ended_by_type;
+DROP INDEX tasks_ended_by_site;
+DROP INDEX tasks_counted;
+CREATE INDEX tasks_counted ON worker_tasks (state, site, type)
+)sql";
+
 constexpr std::array kTexts{&skep_queue_task::id,
                             &skep_queue_task::type,
                             &skep_queue_task::site,
@@ -126,7 +135,7 @@ constexpr std::array kTexts{&skep_queue_task::id,
 
 }  // namespace
 
-const std::array<const char*, 2> kQueueMigrations{kQueueVersion1, kQueueVersion2};
+const std::array<const char*, 3> kQueueMigrations{kQueueVersion1, kQueueVersion2, kQueueVersion3};
 
 std::string task_columns(std::string_view live) {
   std::string out =

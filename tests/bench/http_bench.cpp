@@ -59,8 +59,9 @@ class Node {
     proc::Spec spec;
     spec.argv = {build + "/bin/skep", "start", "-c", (folder / "node.toml").string()};
     spec.env = {"PATH=/usr/bin:/bin", "MALLOC_ARENA_MAX=2"};
-    if (const char* events = std::getenv("SKEP_CONTROL_EVENTS"))
-      spec.env.push_back("SKEP_CONTROL_EVENTS=" + std::string(events));
+    // A setting to compare: SKEP_CONTROL_EVENTS='*' ./dev bench tasks_batched
+    for (char** variable = environ; *variable != nullptr; ++variable)
+      if (std::string_view(*variable).starts_with("SKEP_")) spec.env.push_back(*variable);
     auto child = proc::Background::spawn(spec, (folder / "log").string());
     if (!child) die(child.error().message);
     child_ = std::make_unique<proc::Background>(std::move(*child));

@@ -18,7 +18,7 @@ struct ChildLimits {
   Millis idle_timeout{60'000};    ///< a spare child ends after it; one is always kept
   /// A child ends after so many tasks, once it is so large, and after a task that ran out of
   /// memory: what leaks costs its own child. 0 = never, and half of memory_mb.
-  std::int64_t max_tasks = 1'000;
+  std::int64_t max_tasks = 10'000;
   std::int64_t recycle_mb = 0;
   /// From cancellation or deadline to SIGKILL; none = as the component's manifest says.
   std::optional<Millis> cancel_grace{};
