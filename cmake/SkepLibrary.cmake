@@ -1,3 +1,21 @@
+# What nearly every file includes, parsed once; only in a unity build, so that others notice a file
+# that does not include what it uses. ccache asks for -fpch-preprocess.
+function(skep_shared_headers target folder)
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  if(TARGET ${folder}_headers)
+    target_precompile_headers(${target} REUSE_FROM ${folder}_headers)
+  endif()
+endfunction()
+
+if(SKEP_UNITY)
+  add_library(skep_core_headers OBJECT ${CMAKE_SOURCE_DIR}/cmake/headers.cpp)
+  target_link_libraries(skep_core_headers PRIVATE skep_warnings Boost::json Threads::Threads)
+  skep_shared_headers(skep_core_headers skep_none)
+  target_precompile_headers(skep_core_headers PRIVATE
+    <algorithm> <array> <atomic> <boost/json.hpp> <chrono> <cstdint> <filesystem> <functional> <map>
+    <memory> <optional> <ostream> <set> <span> <string> <string_view> <utility> <vector>)
+endif()
+
 # skep_library(NAME SOURCES a.cpp .. DEPENDS other ..)
 # One folder of core/ = one static library skep_NAME; DEPENDS are the folders it may include.
 function(skep_library name)
@@ -6,6 +24,7 @@ function(skep_library name)
   target_include_directories(skep_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   list(TRANSFORM ARG_DEPENDS PREPEND skep_)
   target_link_libraries(skep_${name} PUBLIC ${ARG_DEPENDS} PRIVATE skep_warnings ${ARG_LIBRARIES})
+  skep_shared_headers(skep_${name} skep_core)
 endfunction()
 
 # Every test program; what ./dev sanitize builds.

@@ -9,7 +9,7 @@ target_compile_options(skep_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast -Wswitch-enum>)
 # g++ 12 reports false positives of these in its own headers when it optimises.
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-  target_compile_options(skep_warnings INTERFACE -Wno-null-dereference -Wno-restrict)
+  target_compile_options(skep_warnings INTERFACE -Wno-null-dereference -Wno-restrict -Wno-stringop-overflow)
 endif()
 # A unity build's files are included, and g++ believes them to be headers; that a local name is also
 # one of another file says nothing.
@@ -22,7 +22,10 @@ if(SKEP_WERROR)
 endif()
 
 if(SKEP_SANITIZE STREQUAL "address")
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize=vptr -fno-omit-frame-pointer)
+  # What is at or beyond a null pointer the address sanitizer sees; x86 and ARM read unaligned. These
+  # checks stand at each access, and are a third of the compile time.
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize=vptr,null,alignment,object-size
+                      -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 elseif(SKEP_SANITIZE STREQUAL "thread")
   add_compile_options(-fsanitize=thread $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
