@@ -68,8 +68,9 @@ std::pair<std::vector<std::string>, std::size_t> interrupted(model::OutcomeKind 
   executor.submit({claimed("t1")});
   EXPECT_TRUE(eventually([&] { return executor.load().busy == 1; }));
   executor.cancel_running(reason);
-  EXPECT_TRUE(eventually([&] { return !heard.ends().empty(); }));
-  executor.stop();
+  // Heard of is not yet over: a slot that still runs at stop() is left behind.
+  EXPECT_TRUE(executor.wait_idle(clock.mono_ms() + 60'000, [] { return false; }));
+  EXPECT_EQ(executor.stop(), 0);
   return {heard.ends(), executor.take_interrupted().size()};
 }
 
