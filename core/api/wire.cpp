@@ -475,6 +475,12 @@ std::string encode(const Ack& a) {
   return ack_members(out, a).take();
 }
 
+std::string encode_refused(const Ack& a) {
+  JsonOut key;
+  key.object().key("key").str_or_null(a.key);
+  return key.take() + "," + a.error.substr(1);
+}
+
 std::string encode(const std::vector<Ack>& acks) {
   JsonOut out;
   out.object().key("items").array();

@@ -165,6 +165,8 @@ struct Ack {
 std::string key_of_envelope(const boost::json::value& v);
 std::string encode(const Ack& a);
 std::string encode(const std::vector<Ack>& acks);  ///< {"items":[..]}
+/// The problem document of one that was refused alone, with its key.
+std::string encode_refused(const Ack& a);
 /// Reads the answer to `count` envelopes (an object for one, items for an array).
 Result<std::vector<Ack>> decode_acks(std::string_view body);
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/app/event_kinds.hpp"
 #include "core/base/id.hpp"
 #include "core/base/text.hpp"
 
@@ -85,6 +86,11 @@ net::HttpResponse EventStreams::open_all(const net::HttpRequest& request) {
 net::HttpResponse EventStreams::open(const net::HttpRequest& request, bool durable) {
   auto wish = wish_of(request);
   if (!wish) return net::HttpResponse::problem(wish.error());
+  const EventSource source = durable    ? EventSource::kControlPlane
+                             : control_ ? EventSource::kControlNode
+                                        : EventSource::kWorker;
+  if (const Status kinds = check_kinds(wish->kinds, source); !kinds)
+    return net::HttpResponse::problem(kinds.error());
   auto seat = std::make_shared<Seat>(open_);
   if (open_ > most_)
     return net::HttpResponse::problem(

@@ -10,6 +10,7 @@
 #include "core/base/json.hpp"
 #include "core/base/log_writer.hpp"
 #include "core/base/utf8.hpp"
+#include "core/base/visible.hpp"
 
 namespace skep::log {
 namespace {
@@ -110,7 +111,7 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
     JsonOut out;
     json_head(out, level, event);
     for (const Field& f : fields) json_value(out.key(f.key), f);
-    put_line(out.end_object().text());
+    put_line(visible_json(out.end_object().text()));
     return;
   }
   std::string line = head(level, event);
@@ -133,7 +134,7 @@ void write_json(Level level, std::string_view source, std::string_view event,
     json_head(out, level, event);
     out.key("plugin").str(source);
     for (const auto& [key, value] : fields) out.key(key).raw(to_text(value));
-    put_line(out.end_object().text());
+    put_line(visible_json(out.end_object().text()));
     return;
   }
   std::string line = head(level, event) + fmt::format(" plugin: {}", source);

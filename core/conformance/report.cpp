@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "core/base/json.hpp"
+#include "core/base/visible.hpp"
 
 namespace skep::conformance {
 namespace {
@@ -24,17 +25,17 @@ std::string_view word_of(TestStatus status) {
   return "broken";
 }
 
-/// One line; a # would begin a directive.
+/// One line, of a plugin's text as well; a # would begin a directive.
 std::string tap_text(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : visible(text)) {
     if (c == '#' || c == '\\') out += '\\';
     out += c == '\n' ? ' ' : c;
   }
   return out;
 }
 
-std::string yaml_text(std::string_view text) { return JsonOut().str(text).take(); }
+std::string yaml_text(std::string_view text) { return visible_json(JsonOut().str(text).take()); }
 
 std::string xml_text(std::string_view text) {
   std::string out;
@@ -117,7 +118,7 @@ std::string report_json(const std::string& file, const std::vector<Finding>& fin
     out.key("fix").str(f.fix).key("duration_ms").integer(f.took.count()).end_object();
   }
   out.end_array().end_object();
-  return out.take();
+  return visible_json(out.take());
 }
 
 std::size_t count(const std::vector<Finding>& findings, TestStatus status) {

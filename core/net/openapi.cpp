@@ -101,6 +101,7 @@ constexpr std::string_view kComponents = R"json({
 "properties":{"type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},
 "detail":{"type":"string"},"code":{"type":"string","description":"Stable, for programs."},
 "next":{"type":"string","description":"The command that helps."},
+"key":{"type":["string","null"],"description":"Of the envelope that was refused."},
 "to":{"type":"object","description":"Which worker it is for, of the worker protocol.","required":
 ["worker_id","incarnation"],"properties":{"worker_id":{"type":"string"},"incarnation":
 {"type":"string"}}},

@@ -49,6 +49,7 @@ class ExecuteScript final : public skep::Task {
     if (process_ == nullptr)
       throw skep::Fault(SKEP_E_UNSUPPORTED, "this host has no service " SKEP_SVC_PROCESS);
     if (!config_.run_as.empty()) user_ = find_user(config_.run_as);
+    home_ = own_home();
     if (const int stale = remove_stale(config_.work_dir); stale > 0)
       skep::log(SKEP_LOG_INFO, "script_leftovers_removed",
                 skep::Json().set("count", stale).set("dir", config_.work_dir).dump());
@@ -56,7 +57,8 @@ class ExecuteScript final : public skep::Task {
 
   skep_rc run(skep::Call& call) override {
     const WorkDir dir(config_.work_dir, owner());
-    const Own own = user_ ? Own{user_->name, dir.path()} : Own{};
+    const bool homeless = user_ || home_.empty();
+    const Own own{user_ ? user_->name : "", homeless ? dir.path() : home_};
     Request request(call.request(), config_, own);
     if (!request.file.empty())
       request.file = in_time(
@@ -115,6 +117,7 @@ class ExecuteScript final : public skep::Task {
 
   const Config config_;
   std::optional<User> user_;  ///< as whom scripts run; nothing = as we do
+  std::string home_;          ///< of a script that has none of its own; "" = not known
   const skep_svc_process_v1* process_ = nullptr;
 };
 

@@ -120,9 +120,8 @@ std::map<std::string, std::string, std::less<>> identity(const Json& request) {
 
 std::vector<std::string> environment(const Json& request, const Own& own) {
   std::map<std::string, std::string, std::less<>> all{{"PATH", env_or("PATH", kDefaultPath)},
-                                                      {"HOME", env_or("HOME", "/")},
+                                                      {"HOME", own.home},
                                                       {"LANG", env_or("LANG", "C.UTF-8")}};
-  if (!own.home.empty()) all["HOME"] = own.home;
   if (!own.user.empty()) all["USER"] = all["LOGNAME"] = own.user;
   if (const char* zone = std::getenv("TZ")) all["TZ"] = zone;
   const auto fixed = identity(request);

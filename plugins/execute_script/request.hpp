@@ -21,9 +21,9 @@ struct Config {
   std::uint64_t memory_bytes = 0;
 };
 
-/// What a run has of its own; "" = as the worker.
+/// As whom a run is.
 struct Own {
-  std::string user;
+  std::string user;  ///< "" = as the worker
   std::string home;
 };
 

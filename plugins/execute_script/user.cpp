@@ -26,22 +26,42 @@ std::string find_in(std::string_view path, const std::string& name) {
   }
 }
 
+/// What `ask`, one of the reentrant getpw functions, puts into `entry` and `buffer`; false when
+/// there is no such user. `error` is its errno or 0.
+template <typename Ask>
+bool look_up(const Ask& ask, passwd& entry, std::string& buffer, int& error) {
+  passwd* found = nullptr;
+  buffer.resize(2048);
+  do {
+    buffer.resize(buffer.size() * 2);
+    error = ask(&entry, buffer.data(), buffer.size(), &found);
+  } while (error == ERANGE && buffer.size() <= kMostBytes);
+  return found != nullptr;
+}
+
 passwd entry_of(const std::string& name, std::string& buffer) {
   passwd entry{};
-  passwd* found = nullptr;
-  int error = ERANGE;
-  for (buffer.resize(4096); error == ERANGE && buffer.size() <= kMostBytes;
-       buffer.resize(buffer.size() * 2))
-    error = getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  int error = 0;
+  const bool found =
+      look_up([&](auto... to) { return getpwnam_r(name.c_str(), to...); }, entry, buffer, error);
   if (error != 0)
     throw Fault(SKEP_E_UNAVAILABLE,
                 "run_as: look up user \"" + name + "\": " + std::strerror(error));
-  if (found == nullptr)
-    throw Fault(SKEP_E_CONFIG, "run_as: this machine has no user \"" + name + "\"");
+  if (!found) throw Fault(SKEP_E_CONFIG, "run_as: this machine has no user \"" + name + "\"");
   return entry;
 }
 
 }  // namespace
+
+std::string own_home() {
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;
+  passwd entry{};
+  std::string buffer;
+  int error = 0;
+  const bool found =
+      look_up([](auto... to) { return getpwuid_r(geteuid(), to...); }, entry, buffer, error);
+  return found ? entry.pw_dir : "";
+}
 
 User find_user(const std::string& name) {
   if (geteuid() != 0)

@@ -19,6 +19,9 @@ struct User {
 /// lacks setpriv. Asks the user database, so not for each task.
 User find_user(const std::string& name);
 
+/// HOME, else the home of this process' user; "" = neither is known. Not for each task either.
+std::string own_home();
+
 /// `command` as `user`: with his groups and nobody else's, no capability, and still ended with us.
 std::vector<std::string> as_user(const User& user, std::vector<std::string> command);
 

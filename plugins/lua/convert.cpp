@@ -79,6 +79,11 @@ class Encoder {
       const double d = lua_tonumber(lua_, index);
       if (!std::isfinite(d)) fail("inf and nan have no JSON");
       end = std::to_chars(buffer, buffer + sizeof(buffer), d).ptr;
+      // A float stays one: 1.0 is not 1 in Lua.
+      if (std::string_view(buffer, end).find_first_of(".e") == std::string_view::npos) {
+        *end++ = '.';
+        *end++ = '0';
+      }
     }
     out_.append(buffer, end);
   }

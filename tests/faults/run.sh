@@ -1,7 +1,13 @@
 #!/usr/bin/env bash
-# Called by ./dev faults BUILD: the long campaign. Figures go into docs/faults.md by hand.
+# Called by ./dev faults BUILD [disk] [options]: the long campaign. Figures go into docs/faults.md by hand.
 set -euo pipefail
-build=$1
-cd "$(dirname "$0")/../e2e"
-export BUILD_DIR=$(cd "$OLDPWD" && cd "$build" && pwd) PYTHONDONTWRITEBYTECODE=1
-FAULT_ROUNDS=${FAULT_ROUNDS:-20} AWAY_SECONDS=${AWAY_SECONDS:-60} python3 faults_test.py
+build=$(cd "$1" && pwd)
+shift
+here=$(cd "$(dirname "$0")" && pwd)
+export BUILD_DIR=$build PYTHONDONTWRITEBYTECODE=1
+if [ "${1:-}" = disk ]; then
+  shift
+  exec python3 "$here/small_disk.py" "$@"
+fi
+FAULT_ROUNDS=${FAULT_ROUNDS:-20} AWAY_SECONDS=${AWAY_SECONDS:-60} python3 "$here/../e2e/faults_test.py"
+exec python3 "$here/campaign.py" "$@"

@@ -1,12 +1,12 @@
 // skep api
 #include "core/cli/api/commands.hpp"
+#include "core/base/visible.hpp"
 
 #include <algorithm>
 #include <ostream>
 
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/invocation.hpp"
-#include "core/cli/base/terminal_text.hpp"
 
 namespace skep::cli {
 namespace {

@@ -4,8 +4,8 @@
 #include <ostream>
 
 #include "core/base/json.hpp"
+#include "core/base/visible.hpp"
 #include "core/cli/base/format.hpp"
-#include "core/cli/base/terminal_text.hpp"
 
 namespace skep::cli {
 namespace {

@@ -115,15 +115,16 @@ Expected<Destination> configured_control_plane(Invocation& call) {
 }
 
 Expected<Destination> configured(Invocation& call, Reach reach) {
-  return reach == Reach::kNode ? configured_node(call) : configured_control_plane(call);
+  return reach == Reach::kControlPlane ? configured_control_plane(call) : configured_node(call);
 }
 
-/// The first site of a `skep up`; all of them share their plugin and script folders.
-std::optional<Destination> node_of_up() {
+/// The control plane of a `skep up`, or its first site: all of these share their plugin and script
+/// folders.
+std::optional<Destination> node_of_up(bool control) {
   const supervise::StateFolder folder(kUpFolder);
   if (const auto up = folder.running())
     for (const auto& [name, process] : up->nodes)
-      if (name != "control")
+      if ((name == "control") == control)
         return Destination{"unix:" + folder.socket_path(name), kUpOrigin, {}, kUpFolder};
   return std::nullopt;
 }
@@ -139,7 +140,7 @@ std::string first_endpoint(const std::string& state_dir) {
 
 Expected<Destination> configured_node(Invocation& call) {
   if (!call.args.has("config") && !call.args.has("set"))
-    if (auto node = node_of_up()) return std::move(*node);
+    if (auto node = node_of_up(false)) return std::move(*node);
   const auto found = read_what_can_be_read(call);
   if (!found) return found.error();
   if (is_doubtful(*found, {"node.state_dir"}))
@@ -156,7 +157,9 @@ Expected<Destination> destination_of(Invocation& call, Reach reach) {
   if (call.args.is_typed("config") || call.args.has("set")) return configured(call, reach);
   if (call.args.has("server")) return Destination{call.args.get("server"), "from SKEP_SERVER", {}};
   if (call.args.has("config")) return configured(call, reach);
-  if (reach == Reach::kNode) return configured_node(call);
+  if (reach == Reach::kEvents)
+    if (auto control = node_of_up(true)) return std::move(*control);
+  if (reach != Reach::kControlPlane) return configured_node(call);
   std::error_code ignored;  // a folder that cannot be looked at is not ours
   const supervise::StateFolder folder(kUpFolder);
   const auto up = folder.running();

@@ -44,8 +44,8 @@ Expected<Client*> Invocation::api() {
   return &*client_;
 }
 
-Expected<Client> Invocation::node() {
-  const auto to = destination_of(*this, Reach::kNode);
+Expected<Client> Invocation::node(Reach reach) {
+  const auto to = destination_of(*this, reach);
   if (!to) return to.error();
   return connect(*to);
 }

@@ -38,7 +38,7 @@ class Invocation {
   /// The control plane that destination_of() finds; made at the first call.
   Expected<Client*> api();
   /// The node that destination_of() finds.
-  Expected<Client> node();
+  Expected<Client> node(Reach reach = Reach::kNode);
   /// A client with the token of --token-file, else that of `to`.
   Expected<Client> connect(const Destination& to);
   /// The text itself, the bytes of FILE for "@FILE", or standard input for "-" and "@-".

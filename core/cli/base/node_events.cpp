@@ -5,8 +5,8 @@
 #include <boost/json.hpp>
 #include <ostream>
 
+#include "core/base/visible.hpp"
 #include "core/cli/base/format.hpp"
-#include "core/cli/base/terminal_text.hpp"
 
 namespace skep::cli {
 namespace {

@@ -8,8 +8,8 @@
 #include <numeric>
 #include <ostream>
 
+#include "core/base/visible.hpp"
 #include "core/cli/base/format.hpp"
-#include "core/cli/base/terminal_text.hpp"
 
 namespace skep::cli {
 namespace {

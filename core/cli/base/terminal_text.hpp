@@ -9,9 +9,7 @@ namespace skep::cli {
 
 struct Console;
 
-/// Makes visible what a terminal would obey: control characters, also those of U+0080 to U+009F
-/// and bytes that are no UTF-8, as "\x1b", and what turns the direction of writing as "\u202e".
-/// Line feeds and tabs stay; a carriage return ends the line, so that none is written over.
+/// visible() of bytes that come in portions.
 class TerminalText {
  public:
   /// The next bytes, in any portions. A character that is not whole yet is kept for the next call.
@@ -59,8 +57,5 @@ class ScriptOutput {
   Stream out_;
   Stream err_;
 };
-
-/// JSON text that no terminal obeys: what JSON lets through of the above becomes "\u009b".
-std::string visible_json(std::string_view json);
 
 }  // namespace skep::cli

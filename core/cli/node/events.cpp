@@ -25,7 +25,7 @@ void pause() {
 }
 
 Expected<int> run_events(Invocation& call) {
-  auto node = call.node();
+  auto node = call.node(Reach::kEvents);
   if (!node) return node.error();
   const bool follow = call.args.has("follow");
   if (follow) catch_interrupts();
@@ -59,7 +59,9 @@ Command events_command() {
   c.notes =
       "Without -f, the events that are still kept: the last 1024 of the node, and those that a\n"
       "control plane keeps in its database, of tasks, workers and releases. -o jsonl prints each\n"
-      "as JSON with its id; an event \"gap\" says how many were missed in between.";
+      "as JSON with its id; an event \"gap\" says how many were missed in between. In the folder\n"
+      "of a skep up its control plane is asked. A worker has no events of tasks: it refuses such\n"
+      "a --kind.";
   c.examples = {"skep events -c node.toml", "skep events -f --kind 'task.failed,worker.*'",
                 "skep events -f -o jsonl --server http://127.0.0.1:9595"};
   c.run = run_events;

@@ -251,7 +251,7 @@ HttpResponse post_results(Tasks& f, const HttpRequest& r) {
   HttpResponse refused;
   refused.status = one.status;
   refused.content_type = "application/problem+json";
-  refused.body = one.error;
+  refused.body = api::encode_refused(one);
   return refused;
 }
 

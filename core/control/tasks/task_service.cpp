@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "core/api/task_json.hpp"
 #include "core/base/id.hpp"
@@ -34,6 +35,22 @@ std::string nobody_at(const std::string& site, const std::vector<WorkerRecord>& 
   return "; no worker is at site \"" + site + "\", " + suggestion(site, known);
 }
 
+/// With a conflict nothing of the request was kept, also what the others stand for.
+Status refuse_conflicts(std::span<const Task> tasks, std::span<const ports::Enqueued> verdicts) {
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (verdicts[i].verdict != ports::EnqueueVerdict::kConflict) continue;
+    const std::string key = "idempotency key \"" + tasks[i].spec.idempotency_key + "\"";
+    const auto before = tasks.first(i);
+    if (std::any_of(before.begin(), before.end(),
+                    [&](const Task& t) { return t.id == verdicts[i].id; }))
+      return Error{Code::kState, key + " stands twice in this request, with different content",
+                   "idempotency-conflict"};
+    return Error{Code::kState, key + " belongs to task " + verdicts[i].id + " with other content",
+                 "idempotency-conflict", "skep task show " + verdicts[i].id};
+  }
+  return {};
+}
+
 Error unknown_task(const std::string& id) {
   return not_found("task", id).named("unknown-task").with_next("skep task list");
 }
@@ -54,15 +71,11 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
   }
   const auto verdicts = queue_.enqueue(now, tasks);
   if (!verdicts) return verdicts.error();
+  SKEP_TRY(refuse_conflicts(tasks, *verdicts));
   std::vector<Submitted> out;
   std::vector<Task> fresh;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const auto& v = (*verdicts)[i];
-    if (v.verdict == ports::EnqueueVerdict::kConflict)
-      return Error{Code::kState,
-                   "idempotency key \"" + tasks[i].spec.idempotency_key + "\" belongs to task " +
-                       v.id + " with other content",
-                   "idempotency-conflict", "skep task show " + v.id};
     if (v.verdict == ports::EnqueueVerdict::kEnqueued) {
       if (tasks[i].state == TaskState::kQueued) fresh.push_back(tasks[i]);
       out.push_back({std::move(tasks[i]), false});

@@ -83,37 +83,55 @@ void ChildPool::count_end(const Child& child) {
   stats_.last_error = child.last_error();
 }
 
-void ChildPool::forget_dropped(Child& child) {
+/// The scripts that it knows and nobody runs any more.
+std::vector<std::string> ChildPool::dropped_in(const Child& child) const {
   std::vector<std::string> gone;
   std::set_difference(child.scripts().begin(), child.scripts().end(), scripts_.begin(),
                       scripts_.end(), std::back_inserter(gone));
-  for (const std::string& id : gone) child.drop(id);
+  return gone;
 }
 
 void ChildPool::give_back(std::unique_ptr<Child> child) {
   const bool over = child->state() != Child::State::kReady;
   const bool worn = !over && child->is_worn();
-  bool spare = false;
-  {
-    const MutexLock lock(mutex_);
-    no_longer_busy(*child);
-    count_end(*child);
-    if (!over && !worn && !stopped_ && !plugin_.per_task) {
-      forget_dropped(*child);
-      idle_.push_back({std::move(child), proc::monotonic_ms()});
-      spare = idle_.size() == 2;
-    }
+  MutexLock lock(mutex_);
+  std::vector<std::string> gone;
+  while (!over && !worn && !(gone = dropped_in(*child)).empty()) {
+    lock.unlock();  // it may be slow to read
+    for (const std::string& id : gone) child->drop(id);
+    lock.lock();
   }
+  no_longer_busy(*child);
+  count_end(*child);
+  bool spare = false;
+  if (!over && !worn && !stopped_ && !plugin_.per_task) {
+    idle_.push_back({std::move(child), proc::monotonic_ms()});
+    spare = idle_.size() == 2;
+  }
+  lock.unlock();
   // Not for every task: to wake a thread on another CPU costs more than the task itself.
   if (spare) spare_.notify_one();
   if (child && !over) child->stop(kStopGrace);
 }
 
-void ChildPool::drop_script(std::string_view id) {
+std::unique_ptr<Child> ChildPool::take_one_that_knows(std::string_view dropped) {
   const MutexLock lock(mutex_);
-  const auto known = scripts_.find(id);
-  if (known != scripts_.end()) scripts_.erase(known);
-  for (Idle& idle : idle_) idle.child->drop(id);
+  if (scripts_.contains(dropped)) return nullptr;  // somebody wants it again
+  const auto idle = std::find_if(idle_.begin(), idle_.end(),
+                                 [&](const Idle& i) { return i.child->knows(dropped); });
+  if (idle == idle_.end()) return nullptr;
+  auto child = std::move(idle->child);
+  idle_.erase(idle);
+  busy_.push_back(child.get());
+  return child;
+}
+
+void ChildPool::drop_script(std::string_view id) {
+  {
+    const MutexLock lock(mutex_);
+    if (const auto known = scripts_.find(id); known != scripts_.end()) scripts_.erase(known);
+  }
+  while (auto child = take_one_that_knows(id)) give_back(std::move(child));
 }
 
 void ChildPool::keep_script(std::string_view id) {

@@ -27,7 +27,7 @@ class ChildPool {
   Result<std::unique_ptr<Child>> take(const proc::CallControl& call = {});
   /// Gives it back. One that is over or worn, or served its only task, ends.
   void give_back(std::unique_ptr<Child> child);
-  /// Has free children forget the script; busy ones do when they come back.
+  /// Has free children forget the script, one after the other; busy ones do when they come back.
   void drop_script(std::string_view id);
   void keep_script(std::string_view id);
   ChildStats stats() const;
@@ -44,7 +44,9 @@ class ChildPool {
   void count_failure(MonoMs began, const Error& error) SKEP_REQUIRES(mutex_);
   void no_longer_busy(const Child& child) SKEP_REQUIRES(mutex_);
   void count_end(const Child& child) SKEP_REQUIRES(mutex_);
-  void forget_dropped(Child& child) SKEP_REQUIRES(mutex_);
+  std::vector<std::string> dropped_in(const Child& child) const SKEP_REQUIRES(mutex_);
+  /// A free child that must be told; null when none is left.
+  std::unique_ptr<Child> take_one_that_knows(std::string_view dropped);
   void expire(std::stop_token stop);
   std::vector<Idle> take_expired(MutexLock& lock, const std::stop_token& stop)
       SKEP_REQUIRES(mutex_);

@@ -181,6 +181,22 @@ TEST_F(DurableEvents, of_kinds_that_nobody_asked_for_move_the_id_all_the_same) {
     EXPECT_EQ(streams.open_all(asking({{"kind", wrong}})).status, 400) << wrong;
 }
 
+TEST_F(DurableEvents, that_never_come_from_here_are_refused_by_name) {
+  EventStreams worker(4);
+  const auto said = [](net::HttpResponse response) {
+    return response.status == 200 ? std::string() : response.body;
+  };
+  const std::string task = said(worker.open_all(asking({{"kind", "plugin.*,task.*"}})));
+  EXPECT_NE(task.find(R"(\"task.*\" never comes from here)"), std::string::npos) << task;
+  EXPECT_NE(said(worker.open_all(asking({{"kind", "release.failed"}}))), "");
+  EXPECT_EQ(said(worker.open_all(asking({{"kind", "worker.*,plugin.active"}}))), "");
+  EXPECT_NE(said(streams.open_node(asking({{"kind", "worker.paused"}}))), "");
+  EXPECT_EQ(said(streams.open_node(asking({{"kind", "release.*"}}))), "");
+  EXPECT_EQ(said(streams.open_all(asking({{"kind", "task.*,!task.succeeded,release.*"}}))), "");
+  const std::string unknown = said(streams.open_all(asking({{"kind", "task.faild"}})));
+  EXPECT_NE(unknown.find("task.failed"), std::string::npos) << unknown;
+}
+
 TEST_F(DurableEvents, of_another_database_are_said_to_be) {
   keep(2);
   auto response = streams.open_all(asking({}, "x.0.99"));

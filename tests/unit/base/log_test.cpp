@@ -70,6 +70,23 @@ TEST_F(Log, hostile_text_obeys_no_terminal_in_eight_bits_either) {  // B10
   EXPECT_NE(line.find("v: a?31m? größer\n"), std::string::npos) << line;
 }
 
+TEST_F(Log, json_obeys_no_terminal_in_eight_bits_either) {
+  configure("json", "info");
+  const std::string raw =
+      "a\xc2\x9b"
+      "31m größer";
+  for (const std::string& line :
+       {written([&] {
+          info("e", {{"v", raw}});
+        }),
+        written([&] { write_json(Level::kInfo, "p", "e", "{\"v\":\"" + raw + "\"}"); })}) {
+    EXPECT_NE(line.find("a\\u009b31m größer"), std::string::npos) << line;
+    const auto parsed = parse_json(line);
+    ASSERT_TRUE(parsed) << line;
+    EXPECT_EQ(get_string(parsed->get_object(), "v"), raw);
+  }
+}
+
 TEST_F(Log, leaves_out_what_is_below_its_level) {
   ASSERT_TRUE(configure("text", "warn"));
   EXPECT_EQ(written([] { info("quiet"); }), "");

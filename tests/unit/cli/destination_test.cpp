@@ -214,6 +214,10 @@ TEST_F(Destinations, are_the_running_skep_up_of_this_folder_before_the_default) 
   ASSERT_TRUE(us);
   ASSERT_TRUE(supervise::StateFolder("./.skep").write({*us, "http://127.0.0.1:7002", true, {}}));
   const std::string up = asked({"api", "GET", "/x"});
+  ASSERT_TRUE(supervise::StateFolder("./.skep").write(
+      {*us, "http://127.0.0.1:7002", true, {{"control", *us}, {"site-a", *us}}}));
+  const std::string node = asked({"node", "show"});
+  const std::string events = asked({"events"});
   const std::string variable = asked({"api", "GET", "/x"}, {{"SKEP_SERVER", "http://v:1"}});
   supervise::ProcessId gone = *us;
   ++gone.started;
@@ -222,6 +226,8 @@ TEST_F(Destinations, are_the_running_skep_up_of_this_folder_before_the_default) 
   fs::current_path(before);
   EXPECT_EQ(none, "http://127.0.0.1:9595/x");
   EXPECT_EQ(up, "http://127.0.0.1:7002/x");
+  EXPECT_EQ(node, "./.skep/site-a/node.sock");
+  EXPECT_EQ(events, "./.skep/control/node.sock") << "a site has no events of tasks";
   EXPECT_EQ(variable, "http://v:1/x");
   EXPECT_NE(over.find("the skep up of ./.skep does not run"), std::string::npos) << over;
 }

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "core/base/utf8.hpp"
+#include "core/base/visible.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 
 namespace skep::cli {

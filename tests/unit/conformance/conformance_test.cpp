@@ -180,6 +180,23 @@ TEST(Kit, ReportsAreWellFormed) {
   EXPECT_TRUE(parse_json(report_json("f.so", findings)));
 }
 
+TEST(Kit, ReportsObeyNoTerminal) {
+  const std::string hostile =
+      "a\x1b[2J\xc2\x9b"
+      "1m\r\x9b";
+  const std::vector<Finding> findings{
+      {"a.b", hostile, hostile, TestStatus::kBroken, hostile, hostile, Millis{5}},
+      {"a.c", "", "rule", TestStatus::kSkipped, hostile, "", Millis{0}},
+      {"a.d", "", "rule", TestStatus::kPassed, hostile, "", Millis{0}}};
+  std::ostringstream out;
+  TapReport tap(out, "again");
+  for (const Finding& f : findings) tap.finding(f);
+  for (const std::string& text : {out.str(), report_json("f.so", findings)}) {
+    EXPECT_EQ(text.find_first_of("\x1b\x9b\r"), std::string::npos) << text;
+    EXPECT_NE(text.find("1b[2J"), std::string::npos) << "shown, not left out";
+  }
+}
+
 TEST(Kit, SamplesHaveALengthThatFitsIntoMemory) {
   const auto allows = api::Schema::compile(
       R"({"type":"object","properties":{"s":{"type":"string","maxLength":4000000000}}})");

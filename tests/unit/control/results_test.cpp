@@ -29,7 +29,10 @@ TEST_F(ControlTest, another_workers_attempt_is_refused) {
   enrol("w1");
   enrol("w2");
   const std::string id = submit();
-  EXPECT_EQ(verdict_of(envelope(claim("w1").at(0).lease, "w2"), 403), "wrong-worker");
+  const auto foreign = envelope(claim("w1").at(0).lease, "w2");
+  EXPECT_EQ(verdict_of(foreign, 403), "wrong-worker");
+  const auto alone = api("POST", "/api/workers/results", api::encode(foreign), 403);
+  EXPECT_EQ(get_string(alone, "key"), foreign.idempotency_key) << "a refusal alone names it, too";
   EXPECT_EQ(status_of(id), "claimed");
 }
 

@@ -92,6 +92,19 @@ TEST_F(ControlTest, an_array_of_which_a_key_conflicts_leaves_nothing) {  // N7
   EXPECT_EQ(api("GET", "/api/tasks").at("items").as_array().size(), 1u);
 }
 
+TEST_F(ControlTest, a_conflict_names_no_task_that_was_undone) {
+  const std::string first = R"({"type":"echo","idempotency_key":"k"})";
+  const std::string other = R"({"type":"echo","params":{"a":1},"idempotency_key":"k"})";
+  for (const std::string& tasks : {first + "," + other, first + "," + first + "," + other}) {
+    const auto refused = api("POST", "/api/tasks", "[" + tasks + "]", 409);
+    EXPECT_EQ(get_string(refused, "code"), "idempotency-conflict");
+    EXPECT_NE(get_string(refused, "detail").find("stands twice in this request"),
+              std::string::npos);
+    EXPECT_FALSE(refused.contains("next")) << "no task to look at";
+  }
+  EXPECT_TRUE(api("GET", "/api/tasks").at("items").as_array().empty());
+}
+
 TEST_F(ControlTest, lists_page_by_cursor_newest_first) {
   std::vector<std::string> ids;
   for (int i = 0; i < 5; ++i) ids.push_back(submit());

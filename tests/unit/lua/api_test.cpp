@@ -32,6 +32,8 @@ TEST_F(Api, says_where_and_what_it_runs) {
 TEST_F(Api, keeps_numbers_null_and_empty_lists_through_json) {
   EXPECT_EQ(result("return params", R"({"i":9007199254740993,"f":0.5,"n":null,"l":[],"o":{}})"),
             R"({"f":0.5,"i":9007199254740993,"l":[],"n":null,"o":{}})");
+  EXPECT_EQ(result("return params", R"({"a":1.0,"b":1,"c":-0.0,"d":1e300,"e":2e3})"),
+            R"({"a":1.0,"b":1,"c":-0.0,"d":1e+300,"e":2000.0})");  // F18
   EXPECT_EQ(result("return { skep.null, skep.array(), {}, 3 // 1, json.decode('[1]') }"),
             "[null,[],{},3,[1]]");
   EXPECT_EQ(result("return { json.decode('{') == nil, (select(2, json.decode('{'))) }"),

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -40,6 +42,13 @@ class ExecuteScript : public ::testing::Test {
 
   TempDir work_;
 };
+
+/// Of the user who runs this.
+std::string home() {
+  const char* said = std::getenv("HOME");
+  const passwd* entry = getpwuid(geteuid());
+  return said != nullptr ? said : entry != nullptr ? entry->pw_dir : "";
+}
 
 Json script(const std::string& text) {
   Json params;
@@ -171,10 +180,19 @@ TEST_F(ExecuteScript, gives_the_allowed_variables_and_the_identity_of_the_task_o
   const TaskRun r = run(params.dump());
   unsetenv("AWS_SECRET_ACCESS_KEY");
   unsetenv("TZ");
-  const std::string home = std::getenv("HOME") == nullptr ? "/" : std::getenv("HOME");
-  EXPECT_EQ(r.out, "ATTEMPT=2\nHOME=" + home +
+  EXPECT_EQ(r.out, "ATTEMPT=2\nHOME=" + home() +
                        "\nIDEMPOTENCY_KEY=key-1\nLANG=C\nMINE=1\nPATH=" + std::getenv("PATH") +
                        "\nSKEP_SITE=site-a\nSKEP_WORKER_ID=worker-1\nTASK_ID=task-1\nTZ=UTC\n");
+}
+
+TEST_F(ExecuteScript, is_at_home_also_when_nobody_told_the_node_where) {  // F15
+  const char* given = std::getenv("HOME");
+  const std::string before = given == nullptr ? "" : given;
+  unsetenv("HOME");
+  const TaskRun r = run(script("echo $HOME").dump());
+  const std::string expected = home();
+  if (given != nullptr) setenv("HOME", before.c_str(), 1);
+  EXPECT_EQ(r.out, expected + "\n");
 }
 
 std::vector<std::string> environment_of(const std::string& idempotency_key) {

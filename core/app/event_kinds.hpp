@@ -1,0 +1,21 @@
+// Which events there are, to tell somebody who waits for one that never comes.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "core/base/result.hpp"
+
+namespace skep::app {
+
+enum class EventSource {
+  kWorker,        ///< a node without the control role
+  kControlNode,   ///< what a control plane says of itself
+  kControlPlane,  ///< and of tasks, workers and releases
+};
+
+/// kInvalid names the first of `patterns` that no event of the source matches; patterns with a "!"
+/// leave out, and need none. Pure.
+Status check_kinds(std::span<const std::string> patterns, EventSource source);
+
+}  // namespace skep::app
