@@ -23,7 +23,7 @@ std::vector<net::Route> with_openapi(std::vector<net::Route> routes) {
   routes.push_back(
       {"GET",
        "/openapi.json",
-       net::Right::kNone,
+       net::Right::kOperate,
        0,
        "This document.",
        [document](const net::HttpRequest&) { return net::HttpResponse::json(*document); },
@@ -108,7 +108,7 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
   options.callers = {std::move(*token), config.http.trust_local_uid,
                      workers_by(role->control_->feature<control::Workers>().credentials,
                                 *join_token, std::move(own_join_token)),
-                     !join_token->empty()};
+                     !join_token->empty(), config.http.open_probes};
   options.on_request = [control = role->control_.get()](std::string_view method,
                                                         std::string_view route, int status,
                                                         Millis took) {

@@ -33,6 +33,7 @@ struct Config {
     std::string token_file;        ///< the operator's; one of the two when not only on loopback
     std::string join_token_file;   ///< for machines that become workers
     bool trust_local_uid = true;   ///< root and the node's user need no token on loopback
+    bool open_probes = false;      ///< /livez, /readyz and /health answer everybody
     int threads = 16;              ///< they mostly wait for the disk: their writes share a sync
     int max_connections = 16'384;  ///< as far as open files allow
     int max_per_address = 512;     ///< without requests that wait

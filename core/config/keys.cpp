@@ -45,6 +45,9 @@ std::span<const Key> first_keys() {
      .doc = "On loopback, requests of root and of the node's own user need no token. `false` where "
             "something passes on the requests of others as one of them "
             "([security](../security.md))."},
+    {.section = "http", .name = "open_probes", .field = SKEP_CONFIG_AT(http.open_probes),
+     .doc = "`/livez`, `/readyz` and `/health` answer everybody, for the probes of an orchestrator or "
+            "load balancer. Else they need a caller that is known, like every other route."},
     {.section = "http", .name = "threads", .field = SKEP_CONFIG_AT(http.threads),
      .doc = "Threads that answer requests.", .min = 1, .max = 256},
     {.section = "http", .name = "max_connections", .field = SKEP_CONFIG_AT(http.max_connections),

@@ -73,9 +73,9 @@ std::vector<net::Route> process_routes(Platform& platform, const HttpMetrics& ht
   const net::RouteDocuments readiness{.response = "Health", .others = {{"503", "Health"}}};
   const auto ready = [&](const HttpRequest&) { return health(platform, features); };
   return {
-      probe("/health", kNone, "Is everything it depends on there?", readiness, ready),
-      probe("/readyz", kNone, "The same as /health.", readiness, ready),
-      probe("/livez", kNone, "Does the process answer?", {"", "Alive"},
+      probe("/health", kProbe, "Is everything it depends on there?", readiness, ready),
+      probe("/readyz", kProbe, "The same as /health.", readiness, ready),
+      probe("/livez", kProbe, "Does the process answer?", {"", "Alive"},
             [](const HttpRequest&) { return HttpResponse::json(api::encode_alive()); }),
       net::heavy(probe("/metrics", kOperate, "Prometheus metrics.", {"", "Metrics", "text/plain"},
                        [&](const HttpRequest&) { return metrics(http, features); })),

@@ -13,6 +13,16 @@ bool is_operator(const std::optional<uid_t>& uid) {
   return uid && (*uid == 0 || *uid == ::geteuid());
 }
 
+Caller caller_of(const KnownCallers& known, const Credentials& c) {
+  const bool local = is_operator(c.uid);
+  if (local && c.own_socket) return operator_called("uid " + std::to_string(*c.uid));
+  if (c.bearer.empty())
+    return local && known.trust_local_uid ? operator_called("uid " + std::to_string(*c.uid))
+                                          : Caller{};
+  if (same_secret(c.bearer, known.token)) return operator_called("token");
+  return known.others ? known.others(c.bearer) : Caller{};
+}
+
 }  // namespace
 
 bool same_secret(std::string_view given, std::string_view secret) {
@@ -33,6 +43,8 @@ std::string_view to_string(Right r) {
       return "worker";
     case Right::kJoin:
       return "newcomer";
+    case Right::kProbe:
+      return "known";
   }
   return "operator";
 }
@@ -52,14 +64,11 @@ std::string_view to_string(Caller::Kind k) {
 }
 
 Identify identify_by(KnownCallers known) {
-  return [known = std::move(known)](const Credentials& c) -> Caller {
-    const bool local = is_operator(c.uid);
-    if (local && c.own_socket) return operator_called("uid " + std::to_string(*c.uid));
-    if (c.bearer.empty())
-      return local && known.trust_local_uid ? operator_called("uid " + std::to_string(*c.uid))
-                                            : Caller{};
-    if (same_secret(c.bearer, known.token)) return operator_called("token");
-    return known.others ? known.others(c.bearer) : Caller{};
+  return [known = std::move(known)](const Credentials& c) {
+    Caller caller = caller_of(known, c);
+    if (known.open_probes || caller.kind != Caller::Kind::kAnonymous)
+      caller.rights = caller.rights | Right::kProbe;
+    return caller;
   };
 }
 

@@ -13,12 +13,13 @@ namespace skep::net {
 
 /// One thing a caller may do. Rights are apart: a worker cannot do what an operator does.
 enum class Right : unsigned {
-  kNone = 0,           ///< nothing is needed: liveness, readiness
+  kNone = 0,           ///< nothing is needed
   kOperate = 1u << 0,  ///< people and the CLI
   kWork = 1u << 1,     ///< what a worker says and fetches
   kJoin = 1u << 2,     ///< to become a worker of the fleet
+  kProbe = 1u << 3,  ///< to ask whether it lives and is well: who is known, and others when told so
 };
-/// The word in openapi.json: "open", "operator", "worker" or "newcomer".
+/// The word in openapi.json: "open", "operator", "worker", "newcomer" or "known".
 std::string_view to_string(Right r);
 
 /// A set of rights.
@@ -71,7 +72,8 @@ struct KnownCallers {
   /// Whose the bearer token is when it is not the operator's; anonymous = nobody's. May be empty.
   std::function<Caller(std::string_view bearer)> others{};
   bool others_may_be_elsewhere =
-      false;  ///< there is reason to serve other machines without `token`
+      false;                 ///< there is reason to serve other machines without `token`
+  bool open_probes = false;  ///< everybody may ask whether it lives and is well
 };
 
 /// A bearer token alone decides, also when it is wrong. Without one root and the node's own user

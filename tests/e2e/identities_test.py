@@ -77,12 +77,11 @@ paths = ["{PLUGINS}"]
     def test_another_user_gets_nowhere_and_the_operator_needs_no_token(self):
         node = self.both()
         self.assertEqual(self.run_script("id -u"), "0\n")
-        open_to_all = {"/health", "/livez", "/readyz", "/openapi.json"}
         for path, methods in self.api("GET", "/openapi.json")["paths"].items():
             for method in methods:
                 status = status_for_other(self.url, method.upper(), path.replace("{", "").replace("}", ""),
                                           *(["-d", "{}"] if method == "post" else []))
-                self.assertEqual(status, 200 if path in open_to_all else 401, f"{method} {path}")
+                self.assertEqual(status, 401, f"{method} {path}")
         body = json.dumps({"type": "execute_script", "params": {"script": "true"}})
         self.assertEqual(status_for_other(self.url, "POST", "/api/tasks", "-d", body), 401)
         self.assertNotEqual(as_other("curl", "-s", "--unix-socket", f"{node.folder}/node.sock",
@@ -102,12 +101,15 @@ state_dir = "{self.root}/strict"
 listen = ["127.0.0.1:0"]
 token_file = "{token}"
 trust_local_uid = false
+open_probes = true
 [spool]
 dir = "{self.root}/strict/offline"
 [plugins]
 paths = ["{PLUGINS}"]
 """)
         self.attach(node)
+        self.assertEqual([status_for_other(self.url, "GET", path) for path in ("/livez", "/readyz", "/health")], [200] * 3)
+        self.assertEqual(status_for_other(self.url, "GET", "/openapi.json"), 401)
         self.assertEqual(self.call("GET", "/api/workers").status, 401)
         headers = bearer(self.read("token"))
         wait_for(lambda: [w["worker_id"] for w in self.call("GET", "/api/workers", headers=headers).json["items"]]
@@ -127,6 +129,7 @@ listen = ["127.0.0.1:0"]
 token_file = "{token}"
 join_token_file = "{join}"
 trust_local_uid = false
+open_probes = true
 [plugins]
 paths = ["{PLUGINS}"]
 {rig.FAST_CONTROL}

@@ -103,6 +103,12 @@ TEST(Guard, knows_the_operator_by_token_or_user_and_others_by_their_own) {
   EXPECT_FALSE(identify({"w", 0}).may(Right::kOperate));
   EXPECT_EQ(identify({"x", me, true}).kind, Caller::Kind::kOperator) << "the node's own socket";
   EXPECT_EQ(identify({"", other, true}).kind, Caller::Kind::kAnonymous);
+  EXPECT_TRUE(identify({"w", other}).may(Right::kProbe)) << "who is known";
+  EXPECT_FALSE(identify({"", other}).may(Right::kProbe));
+  EXPECT_FALSE(identify({"x", 0}).may(Right::kProbe));
+  known.open_probes = true;
+  EXPECT_TRUE(identify_by(known)({"", other}).may(Right::kProbe));
+  EXPECT_FALSE(identify_by(known)({"", other}).may(Right::kOperate));
   known.trust_local_uid = false;
   EXPECT_EQ(identify_by(known)({"", 0}).kind, Caller::Kind::kAnonymous);
   EXPECT_EQ(identify_by(known)({"", 0, true}).kind, Caller::Kind::kOperator);
