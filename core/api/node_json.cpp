@@ -139,6 +139,7 @@ std::string encode(const NodeView& n) {
   out.key("state_dir").str(n.state_dir).key("config_file").str(n.config_file);
   write_texts(out, "urls", n.urls);
   write_changes(out, "needs_restart", n.needs_restart);
+  write_texts(out, "troubles", n.troubles);
   return out.key("last_reload")
       .raw(n.last_reload ? encode(*n.last_reload) : "")
       .end_object()
@@ -155,18 +156,20 @@ std::string encode(const PluginReload& p) {
 Documents node_documents() {
   using namespace shape;
   Documents all{
-      {"Node", answer({{"id", kText},
-                       {"site", kText},
-                       {"roles", array(word({"control", "worker"}))},
-                       {"state", word({"starting", "running"})},
-                       {"version", kText},
-                       {"pid", kInt},
-                       {"started_at", kTimeOrNull},
-                       {"state_dir", kText},
-                       {"config_file", told(kText, "Empty: none.")},
-                       {"urls", kTexts},
-                       {"needs_restart", array(ref("ConfigChange"))},
-                       {"last_reload", either({ref("ReloadReport"), std::string(kNothing)})}})},
+      {"Node",
+       answer({{"id", kText},
+               {"site", kText},
+               {"roles", array(word({"control", "worker"}))},
+               {"state", word({"starting", "running"})},
+               {"version", kText},
+               {"pid", kInt},
+               {"started_at", kTimeOrNull},
+               {"state_dir", kText},
+               {"config_file", told(kText, "Empty: none.")},
+               {"urls", kTexts},
+               {"needs_restart", array(ref("ConfigChange"))},
+               {"troubles", told(kTexts, "What keeps it from its work now; empty = nothing.")},
+               {"last_reload", either({ref("ReloadReport"), std::string(kNothing)})}})},
       {"Event",
        answer({{"id", kText}, {"at", kTimeOrNull}, {"event", kText}, {"fields", kAnyObject}},
               {"at"})},

@@ -53,6 +53,7 @@ struct NodeView {
   std::vector<std::string> urls;  ///< empty = it starts
   std::vector<ConfigChange> needs_restart;
   std::optional<ReloadView> last_reload;
+  std::vector<std::string> troubles;  ///< what keeps it from its work
 };
 std::string encode(const NodeView& n);
 

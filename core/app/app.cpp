@@ -175,8 +175,14 @@ NodeCore::Parts parts_of(plugin::Registry& registry, ControlRole* control, Worke
   }
   if (worker != nullptr) {
     parts.apply.emplace_back([worker](const config::Config& c) { worker->apply(c); });
-    parts.scripts = [worker] { return worker->scripts(); };
+    parts.api.scripts = [worker] { return worker->scripts(); };
   }
+  parts.api.troubles = [control, worker] {
+    auto all = control != nullptr ? control->troubles() : std::vector<std::string>{};
+    if (worker != nullptr)
+      for (std::string& trouble : worker->troubles()) all.push_back(std::move(trouble));
+    return all;
+  };
   return parts;
 }
 

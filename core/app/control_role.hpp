@@ -30,6 +30,8 @@ class ControlRole {
   std::vector<std::string> urls() const { return server_->urls(); }
   /// Takes what is live of [control]. [any]
   void apply(const config::Config& config);
+  /// What keeps it from its work. [any]
+  std::vector<std::string> troubles() const { return control_->troubles(); }
   /// The task types of this node's own plugins, as they are now. [any]
   void set_own_types(const std::vector<ports::TaskType>& types);
   void stop();

@@ -16,9 +16,9 @@ NodeApi::NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader
                  EventStreams& events)
     : facts_(std::move(facts)), registry_(registry), reloader_(reloader), events_(events) {}
 
-void NodeApi::set_scripts(Scripts scripts) {
-  const MutexLock lock(scripts_mutex_);
-  scripts_ = std::move(scripts);
+void NodeApi::set_parts(Parts parts) {
+  const MutexLock lock(parts_mutex_);
+  parts_ = std::move(parts);
 }
 
 std::vector<net::Route> NodeApi::routes() {
@@ -120,7 +120,8 @@ NodeApi::Response NodeApi::node(const Request&) const {
                      facts_.config_file,
                      urls_.get(),
                      views_of(reloader_.needs_restart()),
-                     {}};
+                     {},
+                     troubles()};
   if (const auto last = reloader_.last()) node.last_reload = view_of(*last);
   return Response::json(api::encode(node));
 }
@@ -142,8 +143,13 @@ NodeApi::Response NodeApi::reload_plugin(const Request& r) {
 }
 
 std::vector<plugin::ScriptInfo> NodeApi::script_infos() const {
-  const MutexLock lock(scripts_mutex_);
-  return scripts_ ? scripts_() : std::vector<plugin::ScriptInfo>{};
+  const MutexLock lock(parts_mutex_);
+  return parts_.scripts ? parts_.scripts() : std::vector<plugin::ScriptInfo>{};
+}
+
+std::vector<std::string> NodeApi::troubles() const {
+  const MutexLock lock(parts_mutex_);
+  return parts_.troubles ? parts_.troubles() : std::vector<std::string>{};
 }
 
 NodeApi::Response NodeApi::scripts(const Request&) const {

@@ -29,13 +29,20 @@ class NodeApi {
  public:
   /// The scripts of this node. [any]
   using Scripts = std::function<std::vector<plugin::ScriptInfo>()>;
+  /// What keeps it from its work, in words. [any]
+  using Troubles = std::function<std::vector<std::string>()>;
+  /// Empty functions: there are none.
+  struct Parts {
+    Scripts scripts;
+    Troubles troubles;
+  };
 
   NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader, EventStreams& events);
   std::vector<net::Route> routes();
   /// Where the node can be reached; from then on its state is "running". [any]
   void set_urls(std::vector<std::string> urls) { urls_.set(std::move(urls)); }
-  /// Empty: there are none. The one before is not called any more. [any]
-  void set_scripts(Scripts scripts);
+  /// The ones before are not called any more. [any]
+  void set_parts(Parts parts);
 
  private:
   using Request = net::HttpRequest;
@@ -49,14 +56,15 @@ class NodeApi {
   Response reload(const Request& request);
 
   std::vector<plugin::ScriptInfo> script_infos() const;
+  std::vector<std::string> troubles() const;
 
   const NodeFacts facts_;
   plugin::Registry& registry_;
   Reloader& reloader_;
   EventStreams& events_;
-  /// Held during a call: after set_scripts() the former ones are not asked any more.
-  mutable Mutex scripts_mutex_;
-  Scripts scripts_ SKEP_GUARDED_BY(scripts_mutex_);
+  /// Held during a call: after set_parts() the former ones are not asked any more.
+  mutable Mutex parts_mutex_;
+  Parts parts_ SKEP_GUARDED_BY(parts_mutex_);
   Live<std::vector<std::string>> urls_{{}};
 };
 

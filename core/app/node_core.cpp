@@ -78,7 +78,7 @@ Result<std::unique_ptr<NodeCore>> NodeCore::start(const config::Loaded& loaded,
 void NodeCore::run(Parts parts, std::vector<std::string> urls) {
   for (std::string& url : server_->urls()) urls.push_back(std::move(url));
   on_plugins_changed_ = std::move(parts.on_plugins_changed);
-  api_->set_scripts(std::move(parts.scripts));
+  api_->set_parts(std::move(parts.api));
   events_->start();
   reloader_->start(std::move(parts.apply));
   api_->set_urls(std::move(urls));
@@ -94,7 +94,7 @@ void NodeCore::reload_soon() {
 void NodeCore::stop_changes() {
   watch_.reset();
   if (reloader_) reloader_->stop();
-  if (api_) api_->set_scripts({});
+  if (api_) api_->set_parts({});
 }
 
 void NodeCore::stop() {

@@ -27,7 +27,7 @@ class NodeCore {
   EventStreams& events() { return *events_; }
   struct Parts {
     std::vector<Reloader::Apply> apply;        ///< each takes a changed configuration
-    NodeApi::Scripts scripts;                  ///< empty: none
+    NodeApi::Parts api;                        ///< what it says of them
     std::function<void()> on_plugins_changed;  ///< plugins or scripts came, went or were replaced
   };
   /// The node runs, also at `urls`: from now on changes reach `parts`, until stop_changes().

@@ -29,6 +29,8 @@ class WorkerRole {
   void hurry() { worker_->hurry(); }
   /// The node's scripts; without a script host all have failed. [any]
   std::vector<plugin::ScriptInfo> scripts() const;
+  /// Why it takes no tasks. [any]
+  std::vector<std::string> troubles() const { return worker_->troubles(); }
 
  private:
   using Engine = Result<std::shared_ptr<plugin::ScriptEngine>>;

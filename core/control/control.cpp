@@ -48,6 +48,8 @@ void Control::apply(const config::Config& config) {
   for (const auto& f : features_) f->apply(config);
 }
 
+std::vector<std::string> Control::troubles() { return troubles_of(platform_, features_); }
+
 std::vector<net::Route> Control::routes() {
   std::vector<net::Route> table = process_routes(platform_, http_metrics_, features_);
   for (const auto& f : features_)

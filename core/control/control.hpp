@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "core/control/features.hpp"
@@ -27,6 +28,8 @@ class Control {
 
   /// Takes what is live of a changed configuration. [any]
   void apply(const config::Config& config);
+  /// What is not well. [any]
+  std::vector<std::string> troubles();
   /// The whole route table.
   std::vector<net::Route> routes();
 

@@ -59,6 +59,13 @@ HttpResponse metrics(const HttpMetrics& http, const FeatureList& features) {
 
 }  // namespace
 
+std::vector<std::string> troubles_of(Platform& platform, const FeatureList& features) {
+  std::vector<std::string> out;
+  for (const Check& check : all_checks(platform, features))
+    if (!check.status) out.push_back(std::string(check.name) + ": " + check.status.error().message);
+  return out;
+}
+
 std::vector<net::Route> process_routes(Platform& platform, const HttpMetrics& http,
                                        const FeatureList& features) {
   using enum net::Right;

@@ -355,5 +355,6 @@ void Worker::hurry() { loops_->hurried = true; }
 bool Worker::conflicted() const { return loops_->membership.conflicted(); }
 bool Worker::registered() const { return loops_->membership.registered(); }
 ExecutorLoad Worker::load() const { return loops_->executor.load(); }
+std::vector<std::string> Worker::troubles() const { return loops_->health.troubles(); }
 
 }  // namespace skep::worker

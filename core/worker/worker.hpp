@@ -77,6 +77,8 @@ class Worker {
   bool conflicted() const;
   bool registered() const;
   ExecutorLoad load() const;  ///< [any]
+  /// Why it takes no tasks now, in words. [any]
+  std::vector<std::string> troubles() const;
 
  private:
   struct Loops;

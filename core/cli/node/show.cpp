@@ -79,6 +79,8 @@ void print_node(const Console& c, const json::object& o) {
   line("config", get_string(o, "config_file"));
   line("state_dir", get_string(o, "state_dir"));
   for (const std::string& url : texts(o, "urls")) line("url", url);
+  for (const std::string& trouble : texts(o, "troubles"))
+    c.out << c.paint(Style::kBad, fmt::format("{:14}", "trouble")) << printable(trouble) << '\n';
   print_changes(c, "needs restart", Style::kWarn, o, "needs_restart");
   const json::value* last = o.if_contains("last_reload");
   if (last == nullptr || !last->is_object()) return;

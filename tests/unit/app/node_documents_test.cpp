@@ -76,7 +76,9 @@ TEST_F(NodeDocuments, every_row_names_what_it_answers) {
 }
 
 TEST_F(NodeDocuments, answers_fit_also_after_reloads) {
-  visit("GET", "/api/node");
+  node.set_parts({{}, [] { return std::vector<std::string>{"queue: the disk is full"}; }});
+  EXPECT_NE(visit("GET", "/api/node").body.find(R"("troubles":["queue: the disk is full"])"),
+            std::string::npos);
   EXPECT_EQ(visit("POST", "/api/node/reload").status, 503) << "nothing applies it yet";
   reloader.start({});
   node.set_urls({"http://127.0.0.1:1"});

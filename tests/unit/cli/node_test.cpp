@@ -18,6 +18,13 @@ TEST(Node, shows_what_waits_for_a_restart) {
   EXPECT_EQ(ran.requests.at(0).unix_socket, "/st/node.sock");
 }
 
+TEST(Node, shows_what_keeps_it_from_its_work) {
+  const Ran ran =
+      run_cli({"node", "show", "--server", "unix:/s"},
+              {{200, R"({"id":"c","roles":["control"],"troubles":["queue: disk\u009b"]})"}});
+  EXPECT_NE(ran.out.find("trouble       queue: disk\\x9b\n"), std::string::npos) << ran.out;
+}
+
 TEST(Node, of_a_worker_says_what_it_holds_and_when_it_was_delivered) {  // O13
   const auto results = [](const std::string& event) {
     return run_cli({"node", "show", "--server", "unix:/s"}, {{200, kNode}, {200, event}}).out;
