@@ -189,6 +189,12 @@ std::string encode_task(const model::Task& task, std::span<const ports::AttemptR
   return out.end_array().end_object().take();
 }
 
+bool refuses_params(std::string_view error) {
+  const auto parsed = parse_json(error);
+  const auto* o = parsed ? parsed->if_object() : nullptr;
+  return o != nullptr && get_string(*o, "code") == "invalid" && o->contains("errors");
+}
+
 std::string task_error(std::string_view code, std::string_view message,
                        std::string_view cancelled_by) {
   JsonOut out;
