@@ -2,7 +2,9 @@
 
 #include "core/api/members.hpp"
 #include "core/api/release_json.hpp"
+#include "core/api/schema.hpp"
 #include "core/base/base64.hpp"
+#include "core/base/describe.hpp"
 #include "core/base/text.hpp"
 #include "core/base/utf8.hpp"
 
@@ -30,6 +32,20 @@ Status read_canary(const json::object& o, Publication& p) {
   return {};
 }
 
+/// "schemas": {"disk_check": {"type": "object", ..}}.
+Status read_schemas(const json::object& o, Publication& p) {
+  const auto* v = o.if_contains("schemas");
+  if (v == nullptr || v->is_null()) return {};
+  if (!v->is_object()) return wrong_member(kPublish, "schemas", "an object of schemas by type");
+  for (const auto& [type, schema] : v->get_object()) {
+    std::string text = to_text(schema);
+    if (const auto compiled = Schema::compile(text); !compiled)
+      return compiled.error().within("publish: \"schemas\": " + shorten(type));
+    p.schemas.emplace(type, std::move(text));
+  }
+  return {};
+}
+
 /// When, and for whom.
 Status read_rollout(const json::object& o, Publication& p) {
   SKEP_TRY(read_strings(o, kPublish, "sites", p.sites));
@@ -46,9 +62,10 @@ Status read_rollout(const json::object& o, Publication& p) {
 Result<Publication> decode_publication(std::string_view body) {
   const auto o = parse_object(body, kPublish);
   if (!o) return o.error();
-  SKEP_TRY(only_known(*o, kPublish,
-                      {"kind", "name", "version", "content", "sha256", "signature", "types",
-                       "sites", "canary", "hold", "promote_after_seconds", "promote_after_tasks"}));
+  SKEP_TRY(only_known(
+      *o, kPublish,
+      {"kind", "name", "version", "content", "sha256", "signature", "types", "schemas", "force",
+       "sites", "canary", "hold", "promote_after_seconds", "promote_after_tasks"}));
   for (const char* key : {"kind", "name", "version", "content"})
     SKEP_TRY(need_string(*o, kPublish, key));
   const auto kind = parse_release_kind(get_string(*o, "kind"));
@@ -60,6 +77,8 @@ Result<Publication> decode_publication(std::string_view body) {
   SKEP_TRY(read_string(*o, kPublish, "sha256", p.sha256));
   SKEP_TRY(read_string(*o, kPublish, "signature", p.signature));
   SKEP_TRY(read_strings(*o, kPublish, "types", p.types));
+  SKEP_TRY(read_schemas(*o, p));
+  SKEP_TRY(read_bool(*o, kPublish, "force", p.force));
   SKEP_TRY(read_rollout(*o, p));
   const auto& content = o->at("content").get_string();
   auto bytes = base64_decode({content.data(), content.size()});
@@ -92,6 +111,11 @@ Document publication_document() {
            {"sha256", told(kTextOrNull, "What the content must have.")},
            {"signature", told(kTextOrNull, "Text of FILE.minisig.")},
            {"types", told(kTextsOrNull, "Task types that it brings; its name when not given.")},
+           {"schemas",
+            told(
+                R"({"type":["object","null"],"additionalProperties":{"type":"object","additionalProperties":true}})",
+                "What its types take, by type: compared with what workers run.")},
+           {"force", told(R"({"type":["boolean","null"]})", "Also when it takes less than they.")},
            {"sites", told(kTextsOrNull, "Every site when not given.")},
            {"canary", either({R"({"type":"integer","minimum":1})",
                               R"({"type":"string","pattern":"^(100|[1-9][0-9]?)%$"})",

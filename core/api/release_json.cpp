@@ -86,9 +86,11 @@ ReleaseState parse_release_state(std::string_view word) {
                                     : static_cast<ReleaseState>(at - kReleaseStates.begin());
 }
 
-std::string encode(const ReleaseRecord& r, bool existed) {
+std::string encode(const ReleaseRecord& r, bool existed,
+                   const std::vector<std::string>& schema_changes) {
   JsonOut out;
   encode_members(out.object(), r);
+  encode_list(out, "schema_changes", schema_changes);
   return out.key("existed").boolean(existed).end_object().take();
 }
 
@@ -128,6 +130,8 @@ std::string encode(const ReleaseHistory& history) {
 Documents release_documents() {
   using namespace shape;
   Members published = release_members();
+  published.emplace_back("schema_changes",
+                         told(kTexts, "What workers take now and it does not: it was forced."));
   published.emplace_back("existed", kBool);
   Members listed = release_members();
   listed.emplace_back("workers", told(map(kInt), "How many are how far with it, by state."));

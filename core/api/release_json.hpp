@@ -21,6 +21,9 @@ struct Publication {
   std::string sha256;              ///< "" or what the content must have
   std::string signature;           ///< text of FILE.minisig, "" = none
   std::vector<std::string> types;  ///< empty = the name
+  /// What its types take, JSON Schema by type; a type that is not there is not compared.
+  std::map<std::string, std::string> schemas;
+  bool force = false;              ///< also when it takes less than what is in force
   std::vector<std::string> sites;  ///< empty = every site
   std::int64_t canary_count = 0;   ///< 0 and canary_percent 0 = everybody at once
   double canary_percent = 0;
@@ -70,8 +73,9 @@ struct ReleaseRecord {
   Tally canary;  ///< on canaries since they have it
   Tally others;  ///< elsewhere at its sites, meanwhile
 };
-/// The answer to a publication.
-std::string encode(const ReleaseRecord& r, bool existed);
+/// The answer to a publication; `schema_changes` are what it was forced over, a line each.
+std::string encode(const ReleaseRecord& r, bool existed,
+                   const std::vector<std::string>& schema_changes);
 
 /// What an order changed: {"items":[..]}
 std::string encode(const std::vector<const ReleaseRecord*>& changed);

@@ -28,6 +28,9 @@ class Schema {
   /// Adds defaults in place (recursively, also into missing objects that have defaults inside) and
   /// lists everything that is wrong; empty = valid. At most 20 problems.
   std::vector<SchemaProblem> apply(boost::json::value& document) const;
+  /// What it no longer accepts of what `former` did, by pointer; empty = everything that `former`
+  /// accepts. When in doubt it is listed. At most 20.
+  std::vector<SchemaProblem> changes_since(const Schema& former) const;
   /// The schema as JSON text.
   const std::string& text() const;
 

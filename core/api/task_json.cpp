@@ -5,6 +5,7 @@
 
 #include "core/api/members.hpp"
 #include "core/base/id.hpp"
+#include "core/model/placement.hpp"
 
 namespace skep::api {
 namespace {
@@ -105,7 +106,10 @@ void encode_members(JsonOut& out, const model::Task& t) {
   out.key("attempt").integer(t.attempt).key("tries_used").integer(t.tries_used);
   out.key("max_attempts").integer(t.spec.max_attempts);
   out.key("priority").integer(t.spec.priority).key("requires").array();
-  for (const std::string& r : t.spec.requirements) out.str(r);
+  for (const std::string& r : t.spec.requirements)
+    if (!model::is_acceptance(r)) out.str(r);
+  out.end_array().key("accepted_by").array();
+  for (const std::string& id : model::accepting_schemas(t.spec)) out.str(id);
   out.end_array().key("created_at").time_or_null(t.created_ms);
   out.key("run_at").time_or_null(t.spec.run_at_ms);
   out.key("expires_at").time_or_null(t.spec.expires_ms);
@@ -185,6 +189,12 @@ std::string encode_task(const model::Task& task, std::span<const ports::AttemptR
   return out.end_array().end_object().take();
 }
 
+bool refuses_params(std::string_view error) {
+  const auto parsed = parse_json(error);
+  const auto* o = parsed ? parsed->if_object() : nullptr;
+  return o != nullptr && get_string(*o, "code") == "invalid" && o->contains("errors");
+}
+
 std::string task_error(std::string_view code, std::string_view message,
                        std::string_view cancelled_by) {
   JsonOut out;
@@ -209,6 +219,9 @@ shape::Members task_members() {
           {"max_attempts", kInt},
           {"priority", kInt},
           {"requires", kTexts},
+          {"accepted_by", told(kTexts,
+                               "Schemas of its type (GET /api/task-types) that its params "
+                               "fit; workers by others do not get it.")},
           {"created_at", kTimeOrNull},
           {"run_at", kTimeOrNull},
           {"expires_at", kTimeOrNull},

@@ -26,6 +26,8 @@ std::string encode_tasks(std::span<const model::Task> tasks, std::string_view ne
 /// The task with its attempts, for GET /api/tasks/{id}.
 std::string encode_task(const model::Task& task, std::span<const ports::AttemptRow> attempts);
 
+/// Does this error say that the worker's version of the type did not take the params?
+bool refuses_params(std::string_view error);
 /// {"code":..,"message":..}: the shape of a task's error; of a task that somebody cancelled with
 /// who it was. A worker cannot say that member (decode_outcome).
 std::string task_error(std::string_view code, std::string_view message,

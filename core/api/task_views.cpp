@@ -41,19 +41,43 @@ std::string encode(const Explanation& e) {
   return out.end_array().end_object().take();
 }
 
-std::string encode(std::span<const ports::TaskType> types) {
+namespace {
+
+void write_schema(JsonOut& out, const TaskTypeVersion& v) {
+  out.key("version").str(v.type.version).key("schema").str(v.schema_id);
+  out.key("params_schema").raw(v.type.params_schema);
+}
+
+}  // namespace
+
+std::string encode(std::span<const std::vector<TaskTypeVersion>> types) {
   JsonOut out;
   out.object().key("items").array();
-  for (const auto& t : types) {
-    out.object().key("name").str(t.name).key("version").str(t.version);
-    out.key("description").str(t.description).key("params_schema").raw(t.params_schema);
-    out.end_object();
+  for (const auto& versions : types) {
+    const TaskTypeVersion& newest = versions.front();
+    out.object().key("name").str(newest.type.name);
+    out.key("description").str(newest.type.description);
+    write_schema(out, newest);
+    out.key("versions").array();
+    for (const TaskTypeVersion& v : versions) {
+      write_schema(out.object(), v);
+      out.end_object();
+    }
+    out.end_array().end_object();
   }
   return out.end_array().end_object().take();
 }
 
 Documents task_view_documents() {
   using namespace shape;
+  const Members version{
+      {"version", told(kText, "Of its plugin.")},
+      {"schema", told(kText, "Names the params_schema, in accepted_by of tasks.")},
+      {"params_schema", told(kAnyObject, "JSON Schema of the type's params.")}};
+  Members type{{"name", kText}, {"description", kText}};
+  type.insert(type.end(), version.begin(), version.end());
+  type.emplace_back("versions", told(array(ref("TaskTypeVersion")),
+                                     "Those in use, newest first; the newest is told above."));
   return {
       {"SubmittedTask", answer({{"id", kText}, {"status", status_shape()}, {"type", kText}})},
       {"SubmittedTasks", items("SubmittedTask")},
@@ -72,11 +96,8 @@ Documents task_view_documents() {
                               {"workers", array(answer({{"worker_id", kText},
                                                         {"eligible", kBool},
                                                         {"reason", kTextOrNull}}))}})},
-      {"TaskType",
-       answer({{"name", kText},
-               {"version", kText},
-               {"description", kText},
-               {"params_schema", told(kAnyObject, "JSON Schema of the type's params.")}})},
+      {"TaskTypeVersion", answer(version)},
+      {"TaskType", answer(type)},
       {"TaskTypeList", items("TaskType")},
   };
 }

@@ -47,7 +47,12 @@ struct Explanation {
 };
 std::string encode(const Explanation& e);
 
-std::string encode(std::span<const ports::TaskType> types);
+struct TaskTypeVersion {
+  ports::TaskType type;
+  std::string schema_id;  ///< of its params_schema
+};
+/// The versions of each type, newest first, at least one.
+std::string encode(std::span<const std::vector<TaskTypeVersion>> types);
 
 /// SubmittedTasks, LogPage, Explanation, TaskTypeList and their parts.
 Documents task_view_documents();

@@ -1,12 +1,29 @@
 // Who may run a task, and why not. Pure.
+//
+// What a task's parameters fit is a requirement like any other: "params:ID" or "params:ID|ID..",
+// with the ids of the parameter schemas that accepted them. The control plane says for each worker
+// which of these its versions fulfil, as capabilities; a queue sees names and nothing else.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/model/task.hpp"
 
 namespace skep::model {
+
+/// The requirement that one of these schemas, or one that accepts as much, is the worker's.
+std::string acceptance(std::vector<std::string> schema_ids);
+/// No name that people give looks like one.
+bool is_acceptance(std::string_view requirement);
+/// The schema ids in the acceptance of a task; empty when it was not checked against any.
+std::vector<std::string> accepting_schemas(const TaskSpec& spec);
+
+/// Takes over the acceptance of `known`, the same task as it came before. False when it has it.
+/// Requirements are sorted.
+bool adopt_acceptance(TaskSpec& spec, const TaskSpec& known);
 
 /// Why `worker` may not run such a task, in words for people; nothing when it may.
 std::optional<std::string> why_not(const TaskSpec& spec, const WorkerProfile& worker);

@@ -16,6 +16,11 @@ constexpr int kWorkers = 12;
 
 /// Close to each other, so that nearly right answers are wrong: beginnings of each other, the same
 /// word in two roles, other case, what a key made of several words might be glued together with.
+/// What versions of a type accept; one worker fulfils several.
+const std::vector<std::string> kAcceptances{model::acceptance({"a1"}), model::acceptance({"b2"}),
+                                            model::acceptance({"b2", "a1"}),
+                                            model::acceptance({"a1", "b2", "c3"})};
+
 const std::vector<std::string> kWords{"a", "ab", "b", "A", "a.b", "a-b", "a_b", "gpu", "gpu1"};
 
 class QueuePlacement : public QueueSuite {
@@ -56,12 +61,17 @@ class QueuePlacement : public QueueSuite {
     if (chance()) task.spec.site = word();
     if (chance() && chance()) task.spec.target_worker = word();
     if (chance()) task.spec.requirements = words(2);
+    if (chance()) task.spec.requirements.push_back(acceptance());
     return task;
   }
   model::WorkerProfile any_worker() {
     const std::string id = word();
-    return {id, id + "-boot1", chance() ? word() : "", words(6), words(6)};
+    model::WorkerProfile out{id, id + "-boot1", chance() ? word() : "", words(6), words(6)};
+    for (auto n = random_() % kAcceptances.size(); n > 0; --n)
+      out.capabilities.push_back(acceptance());
+    return out;
   }
+  const std::string& acceptance() { return kAcceptances[random_() % kAcceptances.size()]; }
   bool chance() { return random_() % 2 == 0; }
   const std::string& word() { return kWords[random_() % kWords.size()]; }
   std::vector<std::string> words(std::uint32_t at_most) {

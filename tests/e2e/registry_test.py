@@ -177,6 +177,49 @@ class Registry(RigTest):
         for i in range(2):
             self.has(f"w{i}", "1.0.0")
 
+    def with_params(self, version, params):
+        return self.script(version, text=SCRIPT.format(name="probe", version=version)
+                           .replace("run =", f"params = {params}, run ="))
+
+    def test_a_schema_that_changes_breaks_nobody_while_two_versions_run(self):
+        self.fleet("aa")
+        self.skep("script", "publish", self.with_params("1.0.0", "{ depth = 'integer' }"), "--wait")
+        changed = self.with_params("2.0.0", "{ path = { type = 'string', required = true } }")
+        refused = self.skep("script", "publish", changed, "--canary", "1", check=False)
+        self.assertEqual(refused.returncode, 5, refused.stderr)
+        for line in ("probe 1.0.0 -> 2.0.0: /depth was removed", "probe 1.0.0 -> 2.0.0: /path is required now",
+                     "--force"):
+            self.assertIn(line, refused.stderr)
+        waiting = self.submit("probe", {"depth": 1}, run_at="2099-01-01T00:00:00Z")
+        done = self.skep("script", "publish", changed, "--canary", "1", "--hold", "--force", "--wait")
+        self.assertIn("/path is required now", done.stderr)
+        canary, = self.newest()["canaries"]
+        other, = {"w0", "w1"} - {canary}
+        wait_for(lambda: len(self.versions()) == 2, "both versions")
+
+        for _ in range(10):
+            old, new = self.submit("probe", {"depth": 1}), self.submit("probe", {"path": "/"})
+            for task, worker in ((old, other), (new, canary)):
+                ended = self.ended(task)
+                self.assertEqual((ended["status"], ended["worker_id"], ended["attempt"]), ("succeeded", worker, 1))
+        wait_for(lambda: self.newest()["tasks"]["canary"] == {"succeeded": 10, "failed": 0}
+                 and self.newest()["tasks"]["others"] == {"succeeded": 10, "failed": 0}, "the tallies")
+        refused = self.skep("task", "submit", "probe", "-p", "dept=1", check=False)
+        self.assertRegex(refused.stderr, "other versions on workers: ")
+        self.assertEqual(self.newest()["state"], "canary")
+
+        self.skep("registry", "promote", "probe")
+        wait_for(lambda: self.versions() == ["2.0.0"], "everybody has it")
+        late = self.submit("probe", {"path": "/"}, worker_id=other)
+        self.assertEqual(self.ended(late)["status"], "succeeded")
+        explained = self.skep("task", "explain", waiting).stdout
+        self.assertIn("waits until 2099", explained)
+        self.assertIn("its probe 2.0.0 does not take its params", explained)
+
+    def versions(self):
+        return [v["version"] for t in self.api("GET", "/api/task-types")["items"] if t["name"] == "probe"
+                for v in t["versions"]]
+
     def test_damaged_bytes_are_refused_and_repaired(self):
         self.fleet("a")
         path = self.script("1.0.0")

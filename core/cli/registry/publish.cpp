@@ -34,8 +34,17 @@ Result<json::value> canary_of(const std::string& text) {
 Result<json::object> request_of(Invocation& call, const ReleaseFile& file) {
   json::object o{{"kind", file.kind}, {"name", file.name}, {"version", file.version}};
   if (!file.signature.empty()) o["signature"] = file.signature;
-  json::array types(file.types.begin(), file.types.end());
+  json::array types;
+  json::object schemas;
+  for (const auto& [type, schema] : file.types) {
+    types.emplace_back(type);
+    auto document = parse_json(schema);
+    if (!document) return document.error().within("schema of " + type);
+    schemas[type] = std::move(*document);
+  }
   o["types"] = std::move(types);
+  o["schemas"] = std::move(schemas);
+  if (call.args.has("force")) o["force"] = true;
   const auto sites = call.args.all("site");
   json::array targets(sites.begin(), sites.end());
   o["sites"] = std::move(targets);
@@ -94,6 +103,8 @@ Expected<int> publish(Invocation& call, const Expected<ReleaseFile>& file) {
         "{} {} {} {}{} to {}\n", file->kind, printable(file->name), printable(file->version),
         get_bool(*release, "existed") ? "was already published" : "published",
         file->signature.empty() ? "" : " (signed)", printable(target_words(*release)));
+  for (const std::string& change : words_of(*release, "schema_changes"))
+    call.console.note("warning: " + printable(change));
   warn_of_empty_sites(call, **api, words_of(*release, "sites"));
   if (!wait) {
     call.console.note("  next:  skep registry show " + file->name);
@@ -116,12 +127,15 @@ Command publish_command(const std::string& noun, const std::string& extension,
       {"canary", 0, "N|P%", "first on so many workers; the others follow when it does well"},
       {"hold", 0, "", "the canary goes on until: skep registry promote NAME"},
       {"promote-after", 0, "TIME", "the canary's time when few tasks run (10m)"},
+      {"force", 0, "", "also when its parameters take less than those in force"},
       {"wait", 'w', "", "until every online worker that it is meant for runs it"},
       {"wait-timeout", 0, "TIME", "with --wait: give up waiting after this long (1m)"},
   };
   c.notes =
       "A canary is rolled back by itself when a worker cannot load it, or when at least 5 tasks "
       "ended on canaries and the share that failed is 20 points above that of the other workers. "
+      "What takes less than the workers' version does (a new required parameter, one that was "
+      "removed, a narrower one) is refused without --force: who sends the old ones breaks. "
       "Exit code 9: it was rolled back, or a worker cannot run it; 7: nobody, or not everybody, "
       "ran "
       "it in time. It stays published: skep registry withdraw NAME.";

@@ -61,7 +61,7 @@ Expected<ReleaseFile> read_script(const std::string& path, std::vector<std::stri
     return Failure(cannot_publish(file + ": name \"" + manifest->name +
                                   "\" must be lower-case letters, digits, '.', '_' or '-'"));
   ReleaseFile out{"script", manifest->name, manifest->version, std::move(*content)};
-  out.types = {out.name};
+  out.types = {{out.name, manifest->params.text()}};
   SKEP_TRY(add_signature(path, out));
   return out;
 }
@@ -75,7 +75,8 @@ Expected<ReleaseFile> read_plugin(const std::string& path) {
   if (!manifest) return manifest.error().within(path);
   ReleaseFile out{"plugin", manifest->id, manifest->version, std::move(*content)};
   for (const auto& c : manifest->components)
-    if (c.kind == SKEP_KIND_TASK) out.types.push_back(c.name);
+    if (c.kind == SKEP_KIND_TASK)
+      out.types.emplace(c.name, c.params_schema ? c.params_schema->text() : "{}");
   SKEP_TRY(add_signature(path, out));
   return out;
 }

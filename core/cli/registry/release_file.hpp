@@ -1,6 +1,7 @@
 // What a file is that somebody wants to publish: a script or a plugin, its name and its version.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,8 @@ struct ReleaseFile {
   std::string name;
   std::string version;
   std::string content;
-  std::string signature{};           ///< text of FILE.minisig, "" = there is none
-  std::vector<std::string> types{};  ///< task types it brings
+  std::string signature{};                     ///< text of FILE.minisig, "" = there is none
+  std::map<std::string, std::string> types{};  ///< it brings, with the schemas of their params
 };
 
 /// Loads a script as a node would, without running its task. kInvalid "FILE:LINE: what" when it is

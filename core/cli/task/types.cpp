@@ -20,8 +20,15 @@ void print_type(const Console& c, const json::object& type) {
   c.out << c.paint(Style::kBold, printable(get_string(type, "name"))) << "  "
         << printable(get_string(type, "version")) << '\n'
         << printable(get_string(type, "description")) << '\n';
-  if (const json::value* schema = type.if_contains("params_schema"))
-    c.out << "params schema\n" << indented(printable(pretty(*schema), true), "  ");
+  const auto print_schema = [&](const json::object& of, const std::string& title) {
+    if (const json::value* schema = of.if_contains("params_schema"))
+      c.out << title << '\n' << indented(printable(pretty(*schema), true), "  ");
+  };
+  const auto versions = objects_of(type, "versions");
+  if (versions.size() < 2) return print_schema(type, "params schema");
+  for (const json::object* v : versions)
+    print_schema(*v, "params schema of " + printable(get_string(*v, "version")) + " (" +
+                         printable(get_string(*v, "schema")) + ")");
 }
 
 Expected<int> show_type(Invocation& call, const json::value& types, const std::string& name) {

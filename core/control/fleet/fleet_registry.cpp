@@ -9,6 +9,7 @@
 #include "core/base/text.hpp"
 #include "core/base/utf8.hpp"
 #include "core/control/fleet/publication.hpp"
+#include "core/control/fleet/schema_changes.hpp"
 #include "core/control/tasks/task_totals.hpp"
 
 namespace skep::control {
@@ -40,6 +41,13 @@ std::vector<Release> tops(const std::vector<Release>& releases, const std::strin
   std::vector<Release> out;
   for (auto& [arch, release] : by_arch) out.push_back(std::move(release));
   return out;
+}
+
+Error breaks_senders(const Release& r, const std::vector<std::string>& changes) {
+  return Error{
+      Code::kState,
+      r.name + " " + r.version + " does not take what workers take now: " + join(changes, "; "),
+      "schema-change", "keep what it took (a new member with a default, say), or: --force"};
 }
 
 std::vector<Release> moved(std::vector<Release> releases, ReleaseState state,
@@ -179,10 +187,13 @@ Result<FleetRegistry::Published> FleetRegistry::publish(const Publication& p,
     if (!r) return r.error();
     const auto standing = fits_history(now->releases, *r);
     if (!standing) return standing.error();
+    auto changes =
+        *standing != nullptr ? std::vector<std::string>{} : schema_changes(p, *r, workers_.all());
+    if (!changes.empty() && !p.force) return breaks_senders(*r, changes);
     // Also when it stands already: that repairs damaged bytes.
     if (!stored) SKEP_TRY(store_.put(sha256, p.content, clock_.wall_ms()));
     stored = true;
-    if (*standing != nullptr) return Published{**standing, true};
+    if (*standing != nullptr) return Published{**standing, true, {}};
     std::vector<Release> after = now->releases;
     after.push_back(*r);
     std::vector<NewEvent> events{event_of({"release.published", actor}, *r)};
@@ -193,7 +204,7 @@ Result<FleetRegistry::Published> FleetRegistry::publish(const Publication& p,
     if (done) {
       for (const NewEvent& e : events) tell({e.kind, actor}, {*r});
       SKEP_TRY(refresh());
-      return Published{std::move(*r), false};
+      return Published{std::move(*r), false, std::move(changes)};
     }
     if (done.error().code != Code::kState || attempt == kTries) return done.error();
   }

@@ -1,4 +1,5 @@
 // The half of FleetRegistry that judges canaries by what CanaryWatch sees.
+#include "core/api/task_json.hpp"
 #include "core/base/events.hpp"
 #include "core/control/fleet/fleet_registry.hpp"
 
@@ -22,20 +23,20 @@ void FleetRegistry::heard(const WorkerRecord& w) {
 
 /// The last attempt is the task's own row. Earlier ones, which failed and were tried again, are
 /// read: those since somebody last put the task back to work, for the others counted when it ended
-/// then.
+/// then. Params that were refused say nothing of the version: they were meant for another one.
 Status FleetRegistry::count_attempts(const model::Task& task, CanaryTallies& tallies) {
   const auto count = [&](const std::string& worker_id, bool ok, WallMs began) {
     const auto worker = workers_.peek(worker_id);
     if (worker) watch_.count({task.spec.type, worker->profile.site, worker_id, ok, began}, tallies);
   };
-  if (task.state != model::TaskState::kCancelled)
+  if (task.state != model::TaskState::kCancelled && !api::refuses_params(task.error))
     count(task.worker_id, task.state == model::TaskState::kSucceeded, task.started_ms);
   if (task.tries_used < 2) return {};
   const auto attempts = platform_.queue.attempts(task.id);
   if (!attempts) return attempts.error();
   for (const auto& a : *attempts)
     if (a.attempt < task.attempt && a.attempt > task.attempt - task.tries_used &&
-        a.outcome == "failed")
+        a.outcome == "failed" && !api::refuses_params(a.error))
       count(a.worker_id, false, a.started_ms);
   return {};
 }

@@ -53,8 +53,9 @@ HttpResponse publish_release(Fleet& f, const HttpRequest& r) {
   if (!publication) return HttpResponse::problem(publication.error());
   const auto published = f.registry.publish(*publication, actor_of(r.caller));
   if (!published) return HttpResponse::problem(published.error());
-  auto response = HttpResponse::json(api::encode(published->release, published->existed),
-                                     published->existed ? 200 : 201);
+  auto response = HttpResponse::json(
+      api::encode(published->release, published->existed, published->schema_changes),
+      published->existed ? 200 : 201);
   response.headers.emplace_back("Location", "/api/registry/releases/" + published->release.name);
   return response;
 }

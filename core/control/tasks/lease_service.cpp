@@ -72,9 +72,10 @@ Result<LeaseService::Claimed> LeaseService::claim(const std::string& worker_id,
   out.reply.registry = workers_.registry_revision(*worker);
   out.reply.cancel = directory_.take_voided(worker_id, request.held);
   if (turn && !run.closing && directory_.takes_work(*worker, now)) {
-    turn->look(worker->profile);
+    model::WorkerProfile seat = types_.seat(worker->profile, worker->about.types);
+    turn->look(seat);
     auto tasks = platform_.queue.claim(
-        now, {worker->profile, request.max, lease_ms(), marked_claim(worker_id, request.claim_id),
+        now, {std::move(seat), request.max, lease_ms(), marked_claim(worker_id, request.claim_id),
               request.repeated, kClaimBytes});
     if (!tasks) return tasks.error();
     turn->found(*tasks);

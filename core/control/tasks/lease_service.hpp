@@ -10,6 +10,7 @@
 #include "core/api/wire.hpp"
 #include "core/base/live.hpp"
 #include "core/control/platform.hpp"
+#include "core/control/tasks/task_types.hpp"
 #include "core/control/tasks/waiting_claims.hpp"
 #include "core/control/workers/worker_service.hpp"
 
@@ -19,10 +20,11 @@ class LeaseService {
  public:
   /// All must outlive it.
   LeaseService(Platform& platform, WorkerDirectory& directory, const WorkerService& workers,
-               WaitingClaims& waiting, std::int64_t lease_ms)
+               const TaskTypes& types, WaitingClaims& waiting, std::int64_t lease_ms)
       : platform_(platform),
         directory_(directory),
         workers_(workers),
+        types_(types),
         waiting_(waiting),
         lease_ms_(lease_ms) {}
 
@@ -57,6 +59,7 @@ class LeaseService {
   Platform& platform_;
   WorkerDirectory& directory_;
   const WorkerService& workers_;
+  const TaskTypes& types_;
   WaitingClaims& waiting_;
   Live<std::int64_t> lease_ms_;
 };

@@ -256,7 +256,12 @@ HttpResponse post_results(Tasks& f, const HttpRequest& r) {
 }
 
 HttpResponse task_types(Tasks& f, const HttpRequest&) {
-  return HttpResponse::json(api::encode(f.types.types()));
+  std::vector<std::vector<api::TaskTypeVersion>> types;
+  for (const auto& versions : f.types.types()) {
+    types.emplace_back();
+    for (const TypeVersion& v : versions) types.back().push_back({v.type, v.schema_id});
+  }
+  return HttpResponse::json(api::encode(types));
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
       return invalid(what + ": expires_at lies in the past");
     tasks.push_back(make_task(std::move(specs[i]), now));
   }
-  const auto verdicts = queue_.enqueue(now, tasks);
+  const auto verdicts = enqueue(now, tasks);
   if (!verdicts) return verdicts.error();
   SKEP_TRY(refuse_conflicts(tasks, *verdicts));
   std::vector<Submitted> out;
@@ -87,6 +87,21 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
   }
   waiting_.announce(fresh);
   return out;
+}
+
+/// What takes its parameters was asked again, of the versions of today: that makes no other task of
+/// one that is known by its key.
+Result<std::vector<ports::Enqueued>> TaskService::enqueue(WallMs now, std::vector<Task>& tasks) {
+  auto verdicts = queue_.enqueue(now, tasks);
+  if (!verdicts) return verdicts;
+  bool changed = false;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if ((*verdicts)[i].verdict != ports::EnqueueVerdict::kConflict) continue;
+    const auto known = get((*verdicts)[i].id);
+    if (!known) return known.error();
+    changed |= model::adopt_acceptance(tasks[i].spec, known->spec);
+  }
+  return changed ? queue_.enqueue(now, tasks) : verdicts;
 }
 
 Result<Task> TaskService::get(const std::string& id) {
@@ -156,8 +171,12 @@ Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
     if (!waits) break;
     Explanation::Line line{w.profile.id, false, {}};
     const Presence presence = workers_.presence(w, now);
-    if (const auto reason = why_not(t.spec, w.profile))
+    model::TaskSpec place = t.spec;
+    std::erase_if(place.requirements, model::is_acceptance);
+    if (const auto reason = why_not(place, w.profile))
       line.reason = *reason;
+    else if (why_not(t.spec, types_.seat(w.profile, w.about.types)))
+      line.reason = types_.objection(t.spec, w.about.types);
     else if (w.mode != api::WorkerMode::kActive)
       line.reason =
           std::string(api::to_string(w.mode)) + "; next: skep worker resume " + w.profile.id;

@@ -38,6 +38,7 @@ class TaskService {
   Result<Explanation> explain(const std::string& id);
 
  private:
+  Result<std::vector<ports::Enqueued>> enqueue(WallMs now, std::vector<model::Task>& tasks);
   /// Tells the holder of the task's current attempt to stop it.
   void void_attempt(const model::Task& task);
   ports::Queue& queue_;

@@ -1,92 +1,252 @@
 #include "core/control/tasks/task_types.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "core/base/json.hpp"
-#include "core/base/log.hpp"
 #include "core/base/text.hpp"
+#include "core/model/placement.hpp"
 
 namespace skep::control {
+namespace {
 
-TaskTypes::Entry TaskTypes::compile(const ports::TaskType& type) {
-  Entry entry{type, nullptr};
-  if (auto schema = api::Schema::compile(type.params_schema))
-    entry.schema = std::make_shared<api::Schema>(std::move(*schema));
-  else
-    log::warn("task_type_schema_unusable",
-              {{"type", type.name}, {"error", schema.error().message}});
-  return entry;
-}
+/// A version that was asked, and what speaks against it.
+struct Answer {
+  const TypeVersion* version = nullptr;
+  std::vector<api::SchemaProblem> problems;
+};
 
-void TaskTypes::set_own(const std::vector<ports::TaskType>& types) {
-  Entries own;
-  for (const auto& type : types) own.insert_or_assign(type.name, compile(type));
-  const MutexLock lock(mutex_);
-  own_ = std::move(own);
-}
-
-void TaskTypes::learn(const std::vector<ports::TaskType>& types) {
-  for (const auto& type : types) {
-    {
-      const MutexLock lock(mutex_);
-      const auto known = learned_.find(type.name);
-      if (known != learned_.end() && known->second.type == type) continue;
-    }
-    Entry entry = compile(type);
-    const MutexLock lock(mutex_);
-    learned_.insert_or_assign(type.name, std::move(entry));
+std::vector<Answer> ask(const std::vector<const TypeVersion*>& versions,
+                        const json::value& params) {
+  std::vector<Answer> out;
+  for (const TypeVersion* version : versions) {
+    json::value copy = params;
+    out.push_back({version, version->schema->apply(copy)});
   }
-}
-
-void TaskTypes::forget(std::string_view name) {
-  const MutexLock lock(mutex_);
-  if (const auto known = learned_.find(name); known != learned_.end()) learned_.erase(known);
-}
-
-const TaskTypes::Entry* TaskTypes::find(std::string_view name) const {
-  for (const Entries* entries : {&learned_, &own_})
-    if (const auto at = entries->find(name); at != entries->end()) return &at->second;
-  return nullptr;
-}
-
-TaskTypes::Entries TaskTypes::all() const {
-  Entries out = learned_;
-  out.insert(own_.begin(), own_.end());
   return out;
 }
 
-Status TaskTypes::check(model::TaskSpec& spec, std::string_view what, std::string& problems) const {
-  Entry entry;
-  {
-    const MutexLock lock(mutex_);
-    const Entry* found = find(spec.type);
-    if (found == nullptr) {
-      std::vector<std::string> names;
-      for (const auto& [name, unused] : all()) names.push_back(name);
-      return invalid(std::string(what) + ": unknown task type \"" + spec.type + "\"; " +
-                     suggestion(spec.type, names))
-          .named("unknown-task-type")
-          .with_next("skep task types");
-    }
-    entry = *found;
+/// Nobody takes the parameters: against the nearest version the least can be said.
+Error refusal(const std::vector<Answer>& answers, std::string_view what, const std::string& type,
+              std::string& problems) {
+  const auto nearest = std::min_element(
+      answers.begin(), answers.end(),
+      [](const auto& a, const auto& b) { return a.problems.size() < b.problems.size(); });
+  problems = api::problems_json(nearest->problems);
+  const std::string subject = std::string(what) + ": params of " + type;
+  Error error = api::schema_error(
+      answers.size() == 1 ? subject : subject + " " + nearest->version->type.version,
+      nearest->problems);
+  std::vector<std::string> others;
+  for (const Answer& a : answers)
+    if (&a != &*nearest)
+      others.push_back(api::schema_error(a.version->type.version, a.problems).message);
+  if (!others.empty()) error.message += "; other versions on workers: " + join(others, "; ");
+  return std::move(error).with_next("skep task types " + type);
+}
+
+ports::Statement insertion(const TypeVersion& v, WallMs now) {
+  return {
+      "INSERT INTO task_type_versions (type, schema_id, version, description, params_schema, "
+      "timeout_ms, learned_ms) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (type, schema_id) "
+      "DO UPDATE SET version = $3, description = $4, timeout_ms = $6, learned_ms = $7",
+      {v.type.name, v.schema_id, v.type.version, v.type.description, v.type.params_schema,
+       v.type.default_timeout_ms, now}};
+}
+
+ports::Statement removal(const std::string& type, const std::string& schema_id) {
+  return {"DELETE FROM task_type_versions WHERE type = $1 AND schema_id = $2", {type, schema_id}};
+}
+
+}  // namespace
+
+std::vector<std::string> TaskTypes::migrations() {
+  return {
+      "CREATE TABLE task_type_versions (type TEXT NOT NULL, schema_id TEXT NOT NULL, version TEXT "
+      "NOT NULL, description TEXT NOT NULL, params_schema TEXT NOT NULL, timeout_ms BIGINT NOT "
+      "NULL, learned_ms BIGINT NOT NULL, PRIMARY KEY (type, schema_id))"};
+}
+
+TaskTypes::TaskTypes(Platform& platform, const std::vector<ports::TaskType>& own)
+    : platform_(platform) {
+  set_own(own);
+}
+
+std::shared_ptr<const TaskTypes::Types> TaskTypes::snapshot() const {
+  const MutexLock lock(mutex_);
+  return types_;
+}
+
+void TaskTypes::install(Types types) {
+  auto fresh = std::make_shared<const Types>(std::move(types));
+  const MutexLock lock(mutex_);
+  types_ = std::move(fresh);
+}
+
+TypeVersions TaskTypes::versions_of(const Types& types, const std::string& name) {
+  const auto at = types.find(name);
+  return at == types.end() ? TypeVersions{} : *at->second;
+}
+
+Status TaskTypes::load() {
+  auto rows = platform_.store.query(
+      {"SELECT learned_ms, type, version, description, params_schema, timeout_ms FROM "
+       "task_type_versions"});
+  if (!rows) return rows.error();
+  std::stable_sort(rows->begin(), rows->end(), [](const auto& a, const auto& b) {
+    return ports::as_int(a[0]) < ports::as_int(b[0]);
+  });
+  const MutexLock change(changes_);
+  Types types = *snapshot();
+  std::map<std::string, TypeVersions> read;
+  for (const auto& row : *rows) {
+    const auto word = [&row](std::size_t i) { return std::string(ports::as_text(row[i])); };
+    read[word(1)].add(TypeVersion::of({word(1), word(3), word(2), word(4), ports::as_int(row[5])}));
   }
-  if (spec.timeout_ms == 0) spec.timeout_ms = entry.type.default_timeout_ms;
-  if (entry.schema == nullptr) return {};
-  auto params = parse_json(spec.params);
-  if (!params) return params.error().within(what);
-  if (const auto found = entry.schema->apply(*params); !found.empty()) {
-    problems = api::problems_json(found);
-    return api::schema_error(std::string(what) + ": params of " + spec.type, found)
-        .with_next("skep task types " + spec.type);
+  for (auto& [name, versions] : read) {
+    const TypeVersions own = versions_of(types, name);
+    for (const TypeVersion& version : own.all()) versions.add(version);
+    types[name] = std::make_shared<const TypeVersions>(std::move(versions));
   }
-  spec.params = to_text(*params);
+  install(std::move(types));
   return {};
 }
 
-std::vector<ports::TaskType> TaskTypes::types() const {
-  const MutexLock lock(mutex_);
-  std::vector<ports::TaskType> out;
-  for (const auto& [name, entry] : all()) out.push_back(entry.type);
+void TaskTypes::set_own(const std::vector<ports::TaskType>& own) {
+  const MutexLock change(changes_);
+  Types types = *snapshot();
+  for (auto& [name, versions] : types) {
+    TypeVersions next = *versions;
+    for (const TypeVersion& v : versions->all()) next.find(v.schema_id)->own = false;
+    versions = std::make_shared<const TypeVersions>(std::move(next));
+  }
+  for (const auto& type : own) {
+    TypeVersions next = versions_of(types, type.name);
+    TypeVersion version = TypeVersion::of(type);
+    version.own = true;
+    next.add(std::move(version));
+    types[type.name] = std::make_shared<const TypeVersions>(std::move(next));
+  }
+  install(std::move(types));
+}
+
+Result<std::vector<std::string>> TaskTypes::learn(const std::vector<ports::TaskType>& said) {
+  const MutexLock change(changes_);
+  Types types = *snapshot();
+  std::vector<std::string> changed;
+  std::vector<ports::Statement> statements;
+  for (const auto& type : said) {
+    TypeVersions next = versions_of(types, type.name);
+    const TypeVersion* known = next.find_text(type.params_schema);
+    if (known != nullptr && known->on_workers && known->type == type) continue;
+    TypeVersion version = TypeVersion::of(type);
+    version.on_workers = true;
+    statements.push_back(insertion(version, platform_.clock.wall_ms()));
+    for (const std::string& id : next.add(std::move(version)))
+      statements.push_back(removal(type.name, id));
+    types[type.name] = std::make_shared<const TypeVersions>(std::move(next));
+    changed.push_back(type.name);
+  }
+  if (changed.empty()) return changed;
+  drop_surplus(types, statements);
+  const auto written = platform_.store.batch(statements);
+  if (!written) return written.error().within("task types");
+  install(std::move(types));
+  return changed;
+}
+
+void TaskTypes::drop_surplus(Types& types, std::vector<ports::Statement>& statements) const {
+  for (auto at = types.begin(); types.size() > kMostTypes && at != types.end();) {
+    if (!at->second->in_use().empty()) {
+      ++at;
+      continue;
+    }
+    for (const TypeVersion& v : at->second->all())
+      statements.push_back(removal(at->first, v.schema_id));
+    at = types.erase(at);
+  }
+}
+
+void TaskTypes::retire(const ports::TaskType& type) {
+  const MutexLock change(changes_);
+  Types types = *snapshot();
+  TypeVersions next = versions_of(types, type.name);
+  const TypeVersion* known = next.find_text(type.params_schema);
+  if (known == nullptr || !known->on_workers) return;
+  next.find(known->schema_id)->on_workers = false;
+  types[type.name] = std::make_shared<const TypeVersions>(std::move(next));
+  install(std::move(types));
+}
+
+Status TaskTypes::check(model::TaskSpec& spec, std::string_view what, std::string& problems) const {
+  const auto types = snapshot();
+  const auto at = types->find(spec.type);
+  const auto versions =
+      at == types->end() ? std::vector<const TypeVersion*>{} : at->second->in_use();
+  if (versions.empty()) {
+    std::vector<std::string> names;
+    for (const auto& [name, known] : *types)
+      if (!known->in_use().empty()) names.push_back(name);
+    return invalid(std::string(what) + ": unknown task type \"" + spec.type + "\"; " +
+                   suggestion(spec.type, names))
+        .named("unknown-task-type")
+        .with_next("skep task types");
+  }
+  const auto params = parse_json(spec.params);
+  if (!params) return params.error().within(what);
+  const std::vector<Answer> answers = ask(versions, *params);
+  std::vector<const TypeVersion*> accepting;
+  for (const Answer& a : answers)
+    if (a.problems.empty()) accepting.push_back(a.version);
+  if (accepting.empty()) return refusal(answers, what, spec.type, problems);
+  if (spec.timeout_ms == 0) spec.timeout_ms = accepting.front()->type.default_timeout_ms;
+  spec.params = to_text(*params);
+  spec.requirements.push_back(at->second->requirement(accepting));
+  std::sort(spec.requirements.begin(), spec.requirements.end());
+  return {};
+}
+
+model::WorkerProfile TaskTypes::seat(model::WorkerProfile worker,
+                                     const std::vector<ports::TaskType>& types) const {
+  const auto known = snapshot();
+  for (const auto& type : types) {
+    const auto at = known->find(type.name);
+    const TypeVersion* version =
+        at == known->end() ? nullptr : at->second->find_text(type.params_schema);
+    if (version == nullptr) {
+      worker.capabilities.push_back(model::acceptance({TypeVersion::id_of(type)}));
+      continue;
+    }
+    const auto& fulfilled = at->second->fulfilled_by(*version);
+    worker.capabilities.insert(worker.capabilities.end(), fulfilled.begin(), fulfilled.end());
+  }
+  return worker;
+}
+
+std::string TaskTypes::objection(const model::TaskSpec& spec,
+                                 const std::vector<ports::TaskType>& types) const {
+  const auto type =
+      std::find_if(types.begin(), types.end(), [&](const auto& t) { return t.name == spec.type; });
+  const auto params = parse_json(spec.params);
+  if (type == types.end() || !params) return "has no plugin for type " + spec.type;
+  const TypeVersion version = TypeVersion::of(*type);
+  const std::string name = "its " + spec.type + " " + type->version;
+  const auto answers = ask({&version}, *params);
+  if (answers.front().problems.empty())
+    return name +
+           " takes other params than the versions that there were when the task came; "
+           "next: submit it again";
+  return api::schema_error(name + " does not take its params", answers.front().problems).message;
+}
+
+std::vector<std::vector<TypeVersion>> TaskTypes::types() const {
+  std::vector<std::vector<TypeVersion>> out;
+  const auto types = snapshot();
+  for (const auto& [name, versions] : *types) {
+    std::vector<TypeVersion> in_use;
+    for (const TypeVersion* v : versions->in_use()) in_use.push_back(*v);
+    if (!in_use.empty()) out.push_back(std::move(in_use));
+  }
   return out;
 }
 

@@ -1,5 +1,8 @@
 // The task types this control plane knows: those of its own plugin folders and those that workers
-// brought along when they registered.
+// brought along when they registered, each in the versions that there are.
+//
+// Versions that nobody runs any more are remembered, over restarts too: what waits was accepted by
+// them, and whoever takes as much may have it.
 #pragma once
 
 #include <map>
@@ -8,45 +11,58 @@
 #include <string_view>
 #include <vector>
 
-#include "core/api/schema.hpp"
 #include "core/base/mutex.hpp"
+#include "core/control/platform.hpp"
+#include "core/control/tasks/type_versions.hpp"
 #include "core/model/task.hpp"
-#include "core/ports/task_runner.hpp"
 
 namespace skep::control {
 
-/// Of one name, what a worker said last counts more than what the own folders say: it runs there. A
-/// schema that does not compile makes its type accept any parameters, and is logged. [any]
+/// [any]
 class TaskTypes {
  public:
-  /// `own` are the types found in this node's plugin paths.
-  explicit TaskTypes(const std::vector<ports::TaskType>& own) { set_own(own); }
+  /// Beyond it, those that nobody runs are forgotten.
+  static constexpr std::size_t kMostTypes = 1'024;
+
+  /// `own` are the types found in this node's plugin paths. `platform` must outlive it.
+  TaskTypes(Platform& platform, const std::vector<ports::TaskType>& own);
+  static std::vector<std::string> migrations();
+  Status load();
+
   /// The types that this node's plugin paths have now, instead of those they had.
   void set_own(const std::vector<ports::TaskType>& types);
-  /// Types of a worker; the last description of a name counts.
-  void learn(const std::vector<ports::TaskType>& types);
-  /// No worker runs this type any more.
-  void forget(std::string_view name);
-  /// Checks the type's name and the parameters, fills in defaults and the type's timeout. Errors:
-  /// "unknown-task-type" with the nearest name, "schema" with every pointer in `problems`.
+  /// A worker runs these. The names of those in which something changed for the workers that run
+  /// them; nothing is learned when that cannot be written down.
+  Result<std::vector<std::string>> learn(const std::vector<ports::TaskType>& types);
+  /// No worker runs this version any more. A type of which none is in use is unknown.
+  void retire(const ports::TaskType& type);
+
+  /// Checks the type's name and the parameters against every version in use; it is enough that one
+  /// takes them. Adds the type's timeout and the requirement for a worker that takes them, and
+  /// fills in no defaults: those of the version that runs it count. Errors: "unknown-task-type"
+  /// with the nearest name, "schema" with what speaks against the nearest version, by pointer in
+  /// `problems`.
   Status check(model::TaskSpec& spec, std::string_view what, std::string& problems) const;
-  std::vector<ports::TaskType> types() const;
+  /// `worker` with the requirements that its versions of `types` fulfil, for placement.
+  model::WorkerProfile seat(model::WorkerProfile worker,
+                            const std::vector<ports::TaskType>& types) const;
+  /// Why a worker with these types does not take the task's parameters, in words for people.
+  std::string objection(const model::TaskSpec& spec,
+                        const std::vector<ports::TaskType>& types) const;
+  /// Versions in use by type, newest first.
+  std::vector<std::vector<TypeVersion>> types() const;
 
  private:
-  struct Entry {
-    ports::TaskType type;
-    std::shared_ptr<const api::Schema> schema;  ///< null: anything goes
-  };
-  using Entries = std::map<std::string, Entry, std::less<>>;
-  static Entry compile(const ports::TaskType& type);
-  /// Null when unknown.
-  const Entry* find(std::string_view name) const SKEP_REQUIRES(mutex_);
-  /// own_ and learned_ as one.
-  Entries all() const SKEP_REQUIRES(mutex_);
+  using Types = std::map<std::string, std::shared_ptr<const TypeVersions>, std::less<>>;
+  std::shared_ptr<const Types> snapshot() const;
+  void install(Types types);
+  static TypeVersions versions_of(const Types& types, const std::string& name);
+  void drop_surplus(Types& types, std::vector<ports::Statement>& statements) const;
 
+  Platform& platform_;
+  Mutex changes_;  ///< one at a time
   mutable Mutex mutex_;
-  Entries own_ SKEP_GUARDED_BY(mutex_);
-  Entries learned_ SKEP_GUARDED_BY(mutex_);
+  std::shared_ptr<const Types> types_ SKEP_GUARDED_BY(mutex_) = std::make_shared<Types>();
 };
 
 }  // namespace skep::control

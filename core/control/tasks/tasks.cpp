@@ -30,20 +30,21 @@ Tasks::Tasks(Platform& p, const config::Config& config, Workers& w, const EventL
       workers(w),
       events(e),
       settings(task_settings(config)),
-      types(own_types),
+      types(p, own_types),
       waiting(p.waits.claims),
       service(p, types, w.directory, waiting),
-      leases(p, w.directory, w.service, waiting, settings.get().lease_ms),
+      leases(p, w.directory, w.service, types, waiting, settings.get().lease_ms),
       results(p, counts, settings.get().reaper.retry),
       reaper(p, w.directory, waiting, settings.get().reaper),
       retention(p, settings.get().keep_ms) {}
 
 std::vector<Migrations> Tasks::migrations() const {
-  return {{"results", ResultService::migrations()}};
+  return {{"results", ResultService::migrations()}, {"task_types", TaskTypes::migrations()}};
 }
 
 Status Tasks::load() {
-  for (const auto& w : workers.directory.all()) types.learn(w.about.types);
+  SKEP_TRY(types.load());
+  for (const auto& w : workers.directory.all()) SKEP_TRY(types.learn(w.about.types));
   return {};
 }
 
@@ -61,12 +62,35 @@ Status Tasks::metrics(std::vector<prometheus::MetricFamily>& out) {
   return {};
 }
 
+/// What workers of a type may be given is other than before when it has a new version: they look
+/// again.
+Status Tasks::learn_types(const WorkerRecord& worker) {
+  const auto changed = types.learn(worker.about.types);
+  if (!changed) return changed.error();
+  if (changed->empty()) return {};
+  for (const auto& other : workers.directory.all())
+    if (std::any_of(changed->begin(), changed->end(), [&](const std::string& name) {
+          return std::count(other.profile.types.begin(), other.profile.types.end(), name) > 0;
+        }))
+      platform.waits.wake_worker(other.profile.id);
+  return {};
+}
+
+/// A type without any worker stays what it was: one may come back.
+void Tasks::retire_unused_versions() {
+  for (const auto& versions : types.types())
+    if (std::any_of(versions.begin(), versions.end(),
+                    [this](const auto& v) { return workers.directory.runs(v.type); }))
+      for (const TypeVersion& v : versions)
+        if (!workers.directory.runs(v.type)) types.retire(v.type);
+}
+
 Status Tasks::registered(const WorkerRecord& now, const WorkerRecord* before,
                          api::RegistrationReply& reply) {
-  types.learn(now.about.types);
+  SKEP_TRY(learn_types(now));
   if (before != nullptr)
     for (const ports::TaskType& type : before->about.types)
-      if (!workers.directory.runs(type.name)) types.forget(type.name);
+      if (!workers.directory.runs(type)) types.retire(type);
   const int slots = before != nullptr ? before->about.concurrency : now.about.concurrency;
   const auto lost = reaper.worker_restarted(now.profile.id, now.profile.incarnation, slots);
   if (!lost) return lost.error();
@@ -86,6 +110,7 @@ WorkerHooks Tasks::worker_hooks() {
     return leases.beat(now, worker, reply);
   };
   hooks.removed = [this](const std::string& worker_id) {
+    retire_unused_versions();
     const auto back = reaper.worker_removed(worker_id);
     if (!back)
       log::error("worker_tasks_not_given_back",

@@ -55,6 +55,8 @@ class Tasks final : public Feature {
   Retention retention;
 
  private:
+  Status learn_types(const WorkerRecord& worker);
+  void retire_unused_versions();
   Status registered(const WorkerRecord& now, const WorkerRecord* before,
                     api::RegistrationReply& reply);
 };

@@ -59,8 +59,9 @@ void WorkerDirectory::put(WorkerRecord w) {
 }
 
 void WorkerDirectory::count_types(const WorkerRecord& w, int by) {
-  for (const std::string& type : w.profile.types)
-    if (const auto count = runners_.try_emplace(type).first; (count->second += by) <= 0)
+  for (const ports::TaskType& type : w.about.types)
+    if (const auto count = runners_.try_emplace({type.name, type.params_schema}).first;
+        (count->second += by) <= 0)
       runners_.erase(count);
 }
 
@@ -249,9 +250,9 @@ bool WorkerDirectory::takes_work(const WorkerRecord& w, WallMs now) const {
   return w.mode == api::WorkerMode::kActive && is_there(w, now);
 }
 
-bool WorkerDirectory::runs(const std::string& type) const {
+bool WorkerDirectory::runs(const ports::TaskType& type) const {
   const MutexLock lock(mutex_);
-  return runners_.contains(type);
+  return runners_.contains({type.name, type.params_schema});
 }
 
 void WorkerDirectory::void_lease(const std::string& worker_id, const std::string& lease_id) {

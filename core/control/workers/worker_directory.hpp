@@ -73,8 +73,8 @@ class WorkerDirectory {
   bool takes_work(const WorkerRecord& w, WallMs now) const;
 
   void set_limits(Limits limits) { limits_.set(limits); }
-  /// Whether some worker runs tasks of this type.
-  bool runs(const std::string& type) const;
+  /// Whether some worker runs tasks of this type by this schema of their parameters.
+  bool runs(const ports::TaskType& type) const;
 
   /// Remembers that a worker must stop one attempt; see take_voided.
   void void_lease(const std::string& worker_id, const std::string& lease_id);
@@ -100,7 +100,8 @@ class WorkerDirectory {
   Live<Limits> limits_;
   mutable Mutex mutex_;
   std::map<std::string, Record> workers_ SKEP_GUARDED_BY(mutex_);
-  std::map<std::string, int> runners_ SKEP_GUARDED_BY(mutex_);  ///< how many, by type
+  /// How many, by name and schema of a type.
+  std::map<std::pair<std::string, std::string>, int> runners_ SKEP_GUARDED_BY(mutex_);
   /// Lease ids by worker.
   std::map<std::string, std::set<std::string>> voided_ SKEP_GUARDED_BY(mutex_);
   std::set<std::string> dirty_ SKEP_GUARDED_BY(mutex_);

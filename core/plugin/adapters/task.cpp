@@ -23,8 +23,10 @@ Result<std::string> complete_params(const std::string& params, const std::string
   return error;
 }
 
+/// Another version may take what this one's schema refuses: somewhere else, or it has only just
+/// come here.
 model::Outcome invalid_params(const Error& error, const std::string& problems) {
-  model::Outcome out = failed_outcome(error, false);
+  model::Outcome out = failed_outcome(error, !problems.empty());
   if (!problems.empty()) {
     out.error.pop_back();
     out.error += ",\"errors\":" + problems + "}";

@@ -61,9 +61,23 @@ TEST(registry_cli, publish_sends_the_file_and_what_it_is_for) {
   EXPECT_EQ(get_string(body, "content"), base64_encode(f.good));
   EXPECT_EQ(get_string(body, "name"), "probe");
   EXPECT_EQ(get_string(body, "canary"), "10%");
+  EXPECT_EQ(get_raw(body, "types"), R"(["probe"])");
+  EXPECT_TRUE(body.at("schemas").as_object().at("probe").is_object());
+  EXPECT_FALSE(body.contains("force"));
   EXPECT_EQ(get_string(body, "signature"), "signed");
   EXPECT_EQ(get_raw(body, "sites"), R"(["a","b"])");
   EXPECT_TRUE(get_bool(body, "hold"));
+}
+
+TEST(registry_cli, publish_tells_what_was_forced) {
+  const Files f;
+  const std::string answer = std::string(kPublished).substr(0, std::string(kPublished).size() - 1) +
+                             R"(,"schema_changes":["probe 1.0.0 -> 2.0.0: /a was removed"]})";
+  const Ran ran =
+      run_cli({"script", "publish", f.script(f.good), "--force"}, {{201, answer.c_str()}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("warning: probe 1.0.0 -> 2.0.0: /a was removed"), std::string::npos);
+  EXPECT_TRUE(get_bool(parse_json(ran.requests.at(0).body)->get_object(), "force"));
 }
 
 TEST(registry_cli, a_signature_that_cannot_go_along_is_an_error) {

@@ -149,5 +149,30 @@ TEST_F(RegistryTest, a_failure_is_an_event_again_after_its_worker_was_removed) {
   EXPECT_EQ(failures(), 2);
 }
 
+// A1: what a version's schema does not take was meant for another version.
+TEST_F(RegistryTest, params_that_were_refused_speak_neither_for_nor_against_a_canary) {
+  for (const char* id : {"w1", "w2"}) enrol(id);
+  publish("2.0.0", R"(,"canary":1,"hold":true)");
+  report(canary(), "active");
+  clock.advance(Millis{1});
+  const model::Outcome refused{
+      .kind = model::OutcomeKind::kFailed,
+      .error = R"({"code":"invalid","message":"params of echo /a: unknown member",)"
+               R"("errors":[{"pointer":"/a","message":"unknown member"}]})"};
+  for (int i = 0; i < 6; ++i)
+    for (const std::string& worker : {canary(), other_than(canary())})
+      verdict_of(envelope(begin_task(worker), worker, refused));
+  round();
+  const auto counts = newest().at("tasks").as_object();
+  for (const char* who : {"canary", "others"})
+    EXPECT_EQ(get_int(counts.at(who).as_object(), "failed"), 0) << who;
+  for (int i = 0; i < 5; ++i)
+    verdict_of(envelope(begin_task(canary()), canary(),
+                        {.kind = model::OutcomeKind::kFailed,
+                         .error = R"({"code":"invalid","message":"its own word"})"}));
+  round();
+  EXPECT_EQ(get_string(newest(), "state"), "rolled_back");
+}
+
 }  // namespace
 }  // namespace skep::test

@@ -255,7 +255,7 @@ std::vector<Request> requests() {
        }},
       {"Publication",
        R"({"kind":"script","name":"a","version":"1","content":"YQ==","sha256":null,"signature":"",)"
-       R"("types":["a"],"sites":[],"canary":"10%","hold":true,"promote_after_seconds":1.5,)"
+       R"("types":["a"],"schemas":{"a":{"type":"object"}},"force":true,"sites":[],"canary":"10%","hold":true,"promote_after_seconds":1.5,)"
        R"("promote_after_tasks":3})",
        [](const std::string& s) { return status_of(wire::decode_publication(s)); }},
       {"Rollback", R"({"reason":"too slow"})",

@@ -72,6 +72,9 @@ TEST_F(RegistryTest, members_of_another_type_are_refused_by_name) {
                                       {"signature", "[]"},
                                       {"signature", "true"},
                                       {"types", R"("echo")"},
+                                      {"schemas", "[]"},
+                                      {"schemas", R"({"echo":5})"},
+                                      {"force", R"("yes")"},
                                       {"sites", "[1]"},
                                       {"canary", "true"},
                                       {"canary", "1.5"},
@@ -172,6 +175,33 @@ TEST_F(RegistryTest, withdrawn_is_gone_from_every_worker) {
             "already-withdrawn");
   EXPECT_EQ(get_string(api("GET", "/api/registry/releases/ecko", "", 404), "code"),
             "unknown-release");
+}
+
+// A1: what takes less than what is in force is not published by accident.
+TEST_F(RegistryTest, a_schema_that_takes_less_is_refused_and_can_be_forced) {
+  ::skep::api::Registration r = registration("w1");
+  r.types = {{"echo", "", "1.0.0",
+              R"({"type":"object","properties":{"a":{"enum":["x","y"]},"b":{}}})", 0}};
+  api("POST", "/api/workers/register", ::skep::api::encode(r));
+  const std::string narrow =
+      R"(,"schemas":{"echo":{"type":"object","properties":{"a":{"enum":["x"]},"c":{}},)"
+      R"("required":["c"]}})";
+  const auto refused = api("POST", "/api/registry/releases", publication("2.0.0", narrow), 409);
+  EXPECT_EQ(get_string(refused, "code"), "schema-change");
+  EXPECT_EQ(get_string(refused, "detail"),
+            "echo 2.0.0 does not take what workers take now: "
+            R"(echo 1.0.0 -> 2.0.0: /a no longer takes "y"; )"
+            "echo 1.0.0 -> 2.0.0: /b was removed; echo 1.0.0 -> 2.0.0: /c is required now");
+  EXPECT_NE(get_string(refused, "next").find("--force"), std::string::npos);
+  EXPECT_EQ(rows("artifact_blobs"), 0) << "what is refused leaves no bytes";
+  const auto elsewhere = publish("2.0.0", narrow + R"(,"sites":["site-b"])");
+  EXPECT_TRUE(elsewhere.at("schema_changes").as_array().empty());
+  const auto forced = publish("3.0.0", narrow + R"(,"force":true)");
+  EXPECT_EQ(forced.at("schema_changes").as_array().size(), 3u);
+  const auto wider = publish("4.0.0", R"(,"schemas":{"echo":{},"another":{"type":"object"}})");
+  EXPECT_TRUE(wider.at("schema_changes").as_array().empty());
+  EXPECT_EQ(code(publication("5.0.0", R"(,"schemas":{"echo":{"type":"nonsense"}})"), 400),
+            "schema");
 }
 
 }  // namespace

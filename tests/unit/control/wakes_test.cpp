@@ -257,5 +257,22 @@ TEST_F(WakesTest, the_end_of_a_task_that_expired_wakes_who_waits_for_it) {
   EXPECT_EQ(mine->woken, 1);
 }
 
+TEST_F(WakesTest, a_new_version_of_a_type_lets_those_who_run_it_look_again) {
+  enrol("w1");
+  api::Registration other = registration("w2");
+  other.types = {{"other", "", "1.0.0", "{}", 0}};
+  api("POST", "/api/workers/register", api::encode(other));
+  const auto runs_it = claim_of("w1");
+  const auto runs_another = claim_of("w2");
+  api::Registration r = registration("w3");
+  r.types = {{"echo", "", "2.0.0", R"({"type":"object","properties":{"a":{}}})", 0}};
+  api("POST", "/api/workers/register", api::encode(r));
+  EXPECT_EQ(runs_it->woken, 1);
+  EXPECT_EQ(runs_another->woken, 0);
+  run(runs_it);
+  submit(R"({"type":"echo","params":{"a":1}})");
+  EXPECT_EQ(runs_it->woken, 1) << "both versions take it";
+}
+
 }  // namespace
 }  // namespace skep::test

@@ -1,0 +1,66 @@
+// The versions of one task type that a control plane knows, told apart by their parameter schemas.
+//
+// Which of them take a task's parameters becomes a requirement of the task
+// (core/model/placement.hpp). A worker fulfils it when its own version is one of those, or takes
+// everything that one of them does: so an upgrade that breaks nothing takes over what waits.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/api/schema.hpp"
+#include "core/ports/task_runner.hpp"
+
+namespace skep::control {
+
+struct TypeVersion {
+  /// A schema that does not compile takes any parameters, and is logged.
+  static TypeVersion of(const ports::TaskType& type);
+  static std::string id_of(const ports::TaskType& type);  ///< its schema_id
+
+  ports::TaskType type;   ///< the last one said to have this schema
+  std::string schema_id;  ///< 12 hexadecimal digits, of its schema alone
+  std::shared_ptr<const api::Schema> schema;
+  bool on_workers = false;
+  bool own = false;  ///< found in this node's plugin paths
+};
+
+/// Not thread-safe; a const one is [any].
+class TypeVersions {
+ public:
+  /// That a task's requirement can name: what a worker fulfils doubles with each.
+  static constexpr std::size_t kMost = 6;
+
+  /// It becomes the newest, in the place of one with the same schema. Returns the schema ids of
+  /// those that are too many, the oldest of those that are not in use first.
+  std::vector<std::string> add(TypeVersion version);
+  /// Null when unknown. What it says of use may be changed.
+  TypeVersion* find(std::string_view schema_id);
+  /// The same by the schema's text, as the worker says it.
+  const TypeVersion* find_text(std::string_view params_schema) const;
+
+  /// Oldest first.
+  const std::vector<TypeVersion>& all() const { return versions_; }
+  /// Newest first: those on workers, or else the own one.
+  std::vector<const TypeVersion*> in_use() const;
+  bool runs_somewhere() const;
+
+  /// What a task needs whose parameters these of in_use() take, at least one.
+  std::string requirement(const std::vector<const TypeVersion*>& accepting) const;
+  /// Every requirement that a worker with this version fulfils.
+  const std::vector<std::string>& fulfilled_by(const TypeVersion& version) const;
+
+ private:
+  std::size_t index_of(const TypeVersion& version) const;
+  void relate();
+  std::vector<std::string> requirements_of(std::size_t version) const;
+  bool is_minimal(const std::vector<std::size_t>& set, std::size_t version) const;
+
+  std::vector<TypeVersion> versions_;
+  std::vector<std::vector<bool>> covers_;  ///< [a][b]: a takes everything that b does
+  std::vector<std::vector<std::string>> fulfilled_;
+};
+
+}  // namespace skep::control

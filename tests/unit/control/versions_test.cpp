@@ -1,0 +1,166 @@
+// A1: versions of a task type side by side. A worker gets what its own version takes.
+#include "tests/unit/control/bundle.hpp"
+
+namespace skep::test {
+namespace {
+
+const std::string kV1 = R"({"type":"object","properties":{"a":{"type":"integer"}}})";
+/// Adds what must be there.
+const std::string kV2 =
+    R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"integer"}},)"
+    R"("required":["b"]})";
+/// Takes all that kV1 does, and more.
+const std::string kWider =
+    R"({"type":"object","properties":{"a":{"type":"number"},"c":{"type":"integer"}}})";
+
+class VersionsTest : public ControlTest {
+ protected:
+  void enrol_with(const std::string& id, const std::string& version, const std::string& schema) {
+    api::Registration r = registration(id);
+    r.types = {{"probe", "", version, schema, 0}};
+    api("POST", "/api/workers/register", api::encode(r));
+  }
+  static std::string probe(const std::string& params, const std::string& more = "") {
+    return R"({"type":"probe","params":)" + params + more + "}";
+  }
+  std::string submit_probe(const std::string& params) { return submit(probe(params)); }
+  std::set<std::string> ids(const std::vector<model::ClaimedTask>& tasks) {
+    std::set<std::string> out;
+    for (const auto& task : tasks) out.insert(task.lease.task_id);
+    return out;
+  }
+  using Ids = std::set<std::string>;
+  std::string reason(const std::string& task, const std::string& worker) {
+    const auto answer = api("GET", "/api/tasks/" + task + "/explain");
+    for (const auto& line : answer.at("workers").as_array())
+      if (get_string(line.as_object(), "worker_id") == worker)
+        return get_string(line.as_object(), "reason");
+    return "no such worker";
+  }
+};
+
+TEST_F(VersionsTest, each_gets_what_its_version_takes) {
+  enrol_with("w1", "1.0.0", kV1);
+  enrol_with("w2", "2.0.0", kV2);
+  const std::string old_one = submit_probe(R"({"a":1})");
+  const std::string new_one = submit_probe(R"({"b":1})");
+  EXPECT_EQ(reason(old_one, "w1"), "");
+  EXPECT_EQ(reason(old_one, "w2"),
+            R"(its probe 2.0.0 does not take its params: missing member "b")");
+  EXPECT_NE(reason(new_one, "w1").find(R"(/b: unknown member "b")"), std::string::npos);
+  EXPECT_EQ(ids(claim("w2")), Ids{new_one});
+  EXPECT_EQ(ids(claim("w1")), Ids{old_one});
+}
+
+TEST_F(VersionsTest, what_several_take_goes_to_any_of_them) {
+  const std::string third = R"({"type":"object","properties":{"d":{}}})";
+  enrol_with("w1", "1.0.0", kV1);
+  enrol_with("w3", "3.0.0", third);
+  enrol_with("w2", "2.0.0", kV2);
+  for (const char* worker : {"w3", "w1"}) {
+    const std::string task = submit_probe("{}");
+    EXPECT_TRUE(claim("w2").empty());
+    EXPECT_EQ(ids(claim(worker)), Ids{task}) << worker;
+  }
+}
+
+TEST_F(VersionsTest, what_waits_is_not_for_a_version_that_came_later_and_takes_less) {
+  enrol_with("w1", "1.0.0", kV1);
+  const std::string task = submit_probe(R"({"a":1})");
+  enrol_with("w2", "2.0.0", kV2);
+  EXPECT_TRUE(claim("w2").empty());
+  enrol_with("w3", "1.1.0", kWider);
+  EXPECT_EQ(ids(claim("w3")), Ids{task}) << "it takes all that 1.0.0 did";
+}
+
+TEST_F(VersionsTest, an_upgrade_that_takes_more_takes_over_also_after_a_restart) {
+  enrol_with("w1", "1.0.0", kV1);
+  const std::string first = submit_probe(R"({"a":1})");
+  const std::string second = submit_probe(R"({"a":2})");
+  enrol_with("w1", "1.1.0", kWider);
+  EXPECT_EQ(ids(claim("w1", 1)), Ids{first});
+  control::Control other(queue, store, clock, config(), types());
+  ASSERT_TRUE(other.prepare());
+  router = std::make_unique<net::Router>(other.routes());
+  EXPECT_EQ(ids(claim("w1")), Ids{second});
+}
+
+TEST_F(VersionsTest, a_refusal_names_the_nearest_version_and_the_others) {
+  enrol_with("w1", "1.0.0", kV1);
+  enrol_with("w2", "2.0.0", kV2);
+  const auto problem = api("POST", "/api/tasks", probe(R"({"a":"x","b":1})"), 400);
+  EXPECT_EQ(get_string(problem, "code"), "schema");
+  EXPECT_EQ(get_string(problem, "next"), "skep task types probe");
+  EXPECT_EQ(
+      get_string(problem, "detail"),
+      R"(task: params of probe 2.0.0 /a: is "x" (a string); expected an integer; )"
+      R"(other versions on workers: 1.0.0 /a: is "x" (a string); expected an integer (and 1 more problem))");
+  EXPECT_EQ(problem.at("errors").as_array().size(), 1u) << to_text(problem);
+}
+
+TEST_F(VersionsTest, a_key_is_the_same_task_whatever_versions_there_are) {
+  enrol_with("w1", "1.0.0", kV1);
+  const std::string body = probe("{}", R"(,"idempotency_key":"k")");
+  const std::string first = submit(body);
+  enrol_with("w2", "3.0.0", R"({"type":"object","properties":{"d":{}}})");
+  EXPECT_EQ(get_string(api("POST", "/api/tasks", body, 200), "id"), first);
+  const std::string other = probe(R"({"a":1})", R"(,"idempotency_key":"k")");
+  EXPECT_EQ(get_string(api("POST", "/api/tasks", other, 409), "code"), "idempotency-conflict");
+}
+
+TEST_F(VersionsTest, versions_that_nobody_runs_take_nothing_new) {
+  enrol_with("w1", "1.0.0", kV1);
+  enrol_with("w1", "2.0.0", kV2);
+  api("POST", "/api/tasks", probe("{}"), 400);
+  submit_probe(R"({"b":1})");
+  enrol_with("w1", "1.0.0", kV1);
+  api("POST", "/api/tasks", probe(R"({"b":1})"), 400);
+  const std::string task = submit_probe("{}");
+  EXPECT_EQ(ids(claim("w1")), Ids{task});
+}
+
+TEST_F(VersionsTest, the_list_of_types_has_the_versions_in_use) {
+  enrol_with("w1", "1.0.0", kV1);
+  enrol_with("w2", "2.0.0", kV2);
+  const auto list = api("GET", "/api/task-types").at("items").as_array();
+  for (const auto& item : list) {
+    const json::object& type = item.as_object();
+    if (get_string(type, "name") != "probe") continue;
+    EXPECT_EQ(get_string(type, "version"), "2.0.0");
+    const auto& versions = type.at("versions").as_array();
+    ASSERT_EQ(versions.size(), 2u);
+    EXPECT_EQ(get_string(versions.at(1).as_object(), "version"), "1.0.0");
+    const auto task = api("POST", "/api/tasks", probe("{}"), 201);
+    EXPECT_EQ(task.at("accepted_by").as_array().at(0), versions.at(1).at("schema"));
+    EXPECT_TRUE(task.at("requires").as_array().empty());
+    return;
+  }
+  FAIL() << "no probe in the list";
+}
+
+TEST_F(VersionsTest, are_bounded) {
+  for (int i = 0; i < 20; ++i) {
+    const std::string n = std::to_string(i);
+    enrol_with("w" + n, n, R"({"type":"object","properties":{"p)" + n + R"(":{}}})");
+  }
+  EXPECT_EQ(
+      ports::as_int(store.query({"SELECT count(*) FROM task_type_versions WHERE type = 'probe'"})
+                        ->at(0)
+                        .at(0)),
+      6);
+  const std::string task = submit_probe("{}");
+  EXPECT_TRUE(claim("w0").empty());
+  EXPECT_EQ(ids(claim("w19")), Ids{task});
+}
+
+TEST_F(VersionsTest, what_cannot_be_written_down_is_not_learned) {
+  store.failure = Error{Code::kUnavailable, "the store is away"};
+  EXPECT_FALSE(tasks().types.learn({{"probe", "", "1.0.0", kV1, 0}}));
+  api("POST", "/api/tasks", probe("{}"), 400);
+  store.failure.reset();
+  EXPECT_TRUE(tasks().types.learn({{"probe", "", "1.0.0", kV1, 0}}));
+  submit_probe("{}");
+}
+
+}  // namespace
+}  // namespace skep::test
