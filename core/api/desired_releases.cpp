@@ -11,7 +11,7 @@ namespace skep::api {
 namespace {
 
 constexpr std::array<std::string_view, 4> kStates{"pending", "fetched", "active", "failed"};
-constexpr std::size_t kReasonBytes = 500;
+constexpr std::size_t kReasonBytes = 2'048;  ///< a whole table of trust, with its advice
 
 /// The objects of an array member; anything else is skipped.
 template <class Use>

@@ -92,15 +92,18 @@ class Judge {
   }
 
   void compare(const Pin& pin) {
+    const bool old = compare_versions(candidate_.version, pin.min_version) < 0;
+    // The same command without it refuses to write an older version down.
+    const std::string next =
+        old ? "to go back on purpose: skep plugin lock -c CONFIG --allow-rollback" : relock();
     if (settings_.pin) {
       add({"version", pin.version, candidate_.version,
-           pin.version == candidate_.version ? "ok" : "another version", relock()});
+           pin.version == candidate_.version ? "ok" : "another version", next});
       add({"sha256", digits(pin.sha256), digits(candidate_.sha256),
-           pin.sha256 == candidate_.sha256 ? "ok" : "other bytes than those pinned", relock()});
+           pin.sha256 == candidate_.sha256 ? "ok" : "other bytes than those pinned", next});
     }
-    const bool old = compare_versions(candidate_.version, pin.min_version) < 0;
     add({"min_version", pin.min_version, candidate_.version, old ? "older than ever allowed" : "ok",
-         "to go back on purpose: skep plugin lock -c CONFIG --allow-rollback"});
+         next});
     if (settings_.pin && settings_.signature) pinned_key_ = pin.key;
   }
 

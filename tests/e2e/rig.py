@@ -19,6 +19,7 @@ BUILD = os.path.abspath(BUILD)
 SKEP = os.path.join(BUILD, "bin/skep")
 PLUGINS = os.path.join(BUILD, "lib/skep/plugins")
 TEST_PLUGINS = os.path.join(BUILD, "lib/skep/test-plugins/good")
+RELOAD_PLUGINS = os.path.join(BUILD, "lib/skep/test-plugins/reload")
 
 # Times shortened so that a lost worker is noticed within seconds.
 FAST_CONTROL = """

@@ -4,7 +4,7 @@ import os
 import shutil
 import unittest
 
-from rig import FAST_CONTROL, PLUGINS, RigTest, TEST_PLUGINS, wait_for
+from rig import FAST_CONTROL, PLUGINS, RELOAD_PLUGINS, RigTest, TEST_PLUGINS, wait_for
 
 
 class Trust(RigTest):
@@ -196,6 +196,62 @@ policy = "both"
         os.chmod(self.secret, 0o644)
         done = self.skep("plugin", "sign", self.files[0], "-k", self.secret, check=False)
         self.assertIn("chmod 600", done.stderr)
+
+
+class RollBack(RigTest):
+    """The registry's roll-back against a worker's min_version: its operator has the last word."""
+
+    def test_a_worker_goes_back_once_its_operator_allows_it(self):
+        self.control()
+        state = os.path.join(self.root, "w0")
+        os.makedirs(state)
+        config = os.path.join(state, "node.toml")
+        toml = f"""
+[node]
+id = "w0"
+roles = ["worker"]
+state_dir = "{state}"
+[worker]
+control_plane_url = "{self.url}"
+heartbeat_interval_seconds = 0.5
+[spool]
+dir = "{state}/offline"
+[plugins]
+paths = ["{PLUGINS}"]
+[trust]
+policy = "pin"
+lock_file = "{state}/plugins.lock"
+"""
+        with open(config, "w") as f:
+            f.write(toml)
+        lock = lambda *more: self.skep("plugin", "lock", "-c", config, *more)
+        lock()
+        self.node("w0", toml)
+        wait_for(lambda: self.api("GET", "/api/workers")["items"], "w0")
+
+        def standing(state, version):
+            def seen():
+                workers = self.api("GET", "/api/registry/releases/answer")["workers"]
+                return [(w["state"], w["version"]) for w in workers] == [(state, version)]
+            wait_for(seen, f"{version} {state}")
+            return self.api("GET", "/api/registry/releases/answer")["workers"][0]["reason"]
+
+        for version in ("1.0.0", "2.0.0"):
+            self.skep("plugin", "publish", os.path.join(RELOAD_PLUGINS, f"answer_{version[0]}.so"))
+            self.assertIn("skep plugin lock", standing("failed", version))
+            lock()
+            standing("active", version)
+
+        done = self.skep("registry", "rollback", "answer", "--wait", check=False)
+        self.assertEqual(done.returncode, 9, done.stdout + done.stderr)
+        reason = standing("failed", "1.0.0")
+        for word in ("min_version", "older than ever allowed", "skep plugin lock -c CONFIG --allow-rollback"):
+            self.assertIn(word, reason)
+            self.assertIn(word, done.stderr)
+        lock("--allow-rollback")
+        standing("active", "1.0.0")
+        done = self.skep("plugin", "list", "-c", config, "-o", "json")
+        self.assertIn('"1.0.0"', done.stdout)
 
 
 if __name__ == "__main__":

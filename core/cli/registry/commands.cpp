@@ -121,8 +121,24 @@ Expected<int> show(Invocation& call) {
   return 0;
 }
 
+/// Until the workers that are meant to run what is in force now do so; a worker's own [trust] may
+/// refuse to go back.
+Expected<int> wait_for_former(Invocation& call, Client& api, const std::string& name,
+                              Millis limit) {
+  const auto document = api.get(release_path(name));
+  if (!document) return document.error();
+  const json::object* history = document->if_object();
+  if (history != nullptr)
+    for (const json::object* r : objects_of(*history, "releases"))
+      if (get_string(*r, "state") == "active")
+        return exit_with_rollout(api, call.console, name, get_int(*r, "release"), limit);
+  return 0;
+}
+
 Expected<int> change(Invocation& call, const std::string& verb) {
   const std::string name = call.args.get("NAME");
+  const auto limit = call.args.duration("wait-timeout", Millis{60'000});
+  if (!limit) return limit.error();
   auto api = call.api();
   if (!api) return api.error();
   std::string body;
@@ -136,6 +152,10 @@ Expected<int> change(Invocation& call, const std::string& verb) {
     call.console.out << fmt::format(
         "{} {} ({}) {}\n", printable(get_string(*r, "name")), printable(get_string(*r, "version")),
         printable(get_string(*r, "arch")), printable(get_string(*r, "state")));
+  if (call.args.has("wait")) {
+    catch_interrupts();
+    return wait_for_former(call, **api, name, *limit);
+  }
   call.console.note("  next:  skep registry show " + name);
   return 0;
 }
@@ -156,7 +176,15 @@ std::vector<Command> registry_commands() {
   one.positionals = {{"NAME", "release: a script's or a plugin's name"}};
   one.run = show;
   Command back = with_name("rollback", "take the newest release back; the one before serves again");
-  back.options = {{"reason", 0, "TEXT", "kept with the release"}};
+  back.options = {
+      {"reason", 0, "TEXT", "kept with the release"},
+      {"wait", 'w', "", "until every online worker that it is meant for runs the one before"},
+      {"wait-timeout", 0, "TIME", "with --wait: give up waiting after this long (1m)"}};
+  back.notes =
+      "A worker whose plugins.lock has a min_version above the one before stays on what it has and "
+      "says so: going back there is its operator's act, skep plugin lock -c CONFIG "
+      "--allow-rollback on that machine; the worker then goes back by itself. Exit code 9 with "
+      "--wait: a worker cannot run it; 7: not everybody ran it in time.";
   std::vector<Command> out = publish_commands();
   for (Command& c :
        std::vector<Command>{std::move(all), std::move(one), std::move(back),

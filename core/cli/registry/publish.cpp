@@ -18,8 +18,6 @@
 namespace skep::cli {
 namespace {
 
-constexpr int kNotRunning = 9;
-
 /// 2 as a number, 10% as text.
 Result<json::value> canary_of(const std::string& text) {
   const bool percent = text.ends_with('%');
@@ -110,12 +108,7 @@ Expected<int> publish(Invocation& call, const Expected<ReleaseFile>& file) {
     call.console.note("  next:  skep registry show " + file->name);
     return 0;
   }
-  const auto done =
-      wait_for_rollout(**api, call.console, file->name, get_int(*release, "release"), *limit);
-  if (done) return 0;
-  if (done.error().error.code != Code::kFailed) return done.error();
-  print_failure(call.console, done.error());
-  return kNotRunning;
+  return exit_with_rollout(**api, call.console, file->name, get_int(*release, "release"), *limit);
 }
 
 Command publish_command(const std::string& noun, const std::string& extension,

@@ -13,6 +13,7 @@ namespace skep::cli {
 namespace {
 
 constexpr Millis kPause{200};
+constexpr int kNotRunning = 9;
 
 struct Progress {
   std::map<std::string, int> states;  ///< of online workers
@@ -90,6 +91,15 @@ Expected<json::value> wait_for_rollout(Client& api, const Console& console, cons
                                "   or, as it stays published, skep registry withdraw " + name});
     clock.sleep(kPause, {});
   }
+}
+
+Expected<int> exit_with_rollout(Client& api, const Console& console, const std::string& name,
+                                std::int64_t release, Millis limit) {
+  const auto done = wait_for_rollout(api, console, name, release, limit);
+  if (done) return 0;
+  if (done.error().error.code != Code::kFailed) return done.error();
+  print_failure(console, done.error());
+  return kNotRunning;
 }
 
 }  // namespace skep::cli

@@ -16,4 +16,8 @@ std::string release_path(const std::string& name, std::string_view rest = {});
 Expected<json::value> wait_for_rollout(Client& api, const Console& console, const std::string& name,
                                        std::int64_t release, Millis limit);
 
+/// The same as the end of a command: 0, 9 when a worker cannot run it or it was rolled back.
+Expected<int> exit_with_rollout(Client& api, const Console& console, const std::string& name,
+                                std::int64_t release, Millis limit);
+
 }  // namespace skep::cli
