@@ -98,6 +98,7 @@ Result<std::vector<ports::Enqueued>> TaskService::enqueue(WallMs now, std::vecto
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     if ((*verdicts)[i].verdict != ports::EnqueueVerdict::kConflict) continue;
     const auto known = get((*verdicts)[i].id);
+    if (!known && known.error().code == Code::kNotFound) continue;  // of this request, and undone
     if (!known) return known.error();
     changed |= model::adopt_acceptance(tasks[i].spec, known->spec);
   }

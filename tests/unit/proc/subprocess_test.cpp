@@ -417,7 +417,8 @@ TEST(Subprocess, leaks_no_descriptor) {
   Spec none;
   none.argv = {"no-such-program"};
   for (int i = 0; i < 50; ++i) EXPECT_FALSE(run(none, -1, 0, {}));
-  EXPECT_EQ(count(), before);
+  // The thread that starts children lets go of the last one when it comes to it.
+  EXPECT_TRUE(eventually([&] { return count() <= before; })) << count() << " of " << before;
 }
 
 }  // namespace
