@@ -9,7 +9,7 @@ target_compile_options(skep_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast -Wswitch-enum>)
 # g++ 12 reports false positives of these in its own headers when it optimises.
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-  target_compile_options(skep_warnings INTERFACE -Wno-null-dereference -Wno-restrict -Wno-stringop-overflow)
+  target_compile_options(skep_warnings INTERFACE -Wno-null-dereference -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
 endif()
 # A unity build's files are included, and g++ believes them to be headers; that a local name is also
 # one of another file says nothing.
