@@ -15,17 +15,24 @@ endif()
 # one of another file says nothing.
 if(SKEP_UNITY)
   target_compile_options(skep_warnings INTERFACE
-    $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage -Wno-shadow -Wshadow=local>)
+    $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage -Wno-shadow -Wshadow=local>
+    $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-shadow>)
 endif()
 if(SKEP_WERROR)
   target_compile_options(skep_warnings INTERFACE -Werror)
 endif()
 
+if(SKEP_SANITIZE)
+  string(TOUPPER ${SKEP_SANITIZE} kind)
+  add_compile_definitions(SKEP_SANITIZED SKEP_SANITIZED_${kind})
+endif()
 if(SKEP_SANITIZE STREQUAL "address")
   # What is at or beyond a null pointer the address sanitizer sees; x86 and ARM read unaligned. These
   # checks stand at each access, and are a third of the compile time.
   add_compile_options(-fsanitize=address,undefined -fno-sanitize=vptr,null,alignment,object-size
                       -fno-omit-frame-pointer)
+  # clang 14 cannot compile coroutines with it.
+  add_compile_options($<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=function>)
   add_link_options(-fsanitize=address,undefined)
 elseif(SKEP_SANITIZE STREQUAL "thread")
   add_compile_options(-fsanitize=thread $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)

@@ -21,7 +21,7 @@ Document registration_shape() {
            {"incarnation", told(R"({"type":"string","minLength":1})",
                                 "New at each process start; later ones sort higher.")},
            {"site", kText},
-           {"capabilities", map(kBool)},
+           {"capabilities", told(map(kBool), "By names as in a task's requires.")},
            {"concurrency", R"({"type":"integer","minimum":1,"maximum":1024})"},
            {"batch_size", kInt},
            {"version", kText},

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 /// What a child says begins a line with this; all else on its stdout is the plugin's.
 constexpr char kMark = '\x1e';
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SKEP_SANITIZED
 constexpr std::uint64_t kChildMemory = 0;  // shadow memory is address space, too
 #else
 constexpr std::uint64_t kChildMemory = 4ull << 30;

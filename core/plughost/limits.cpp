@@ -16,7 +16,7 @@ namespace skep::plughost {
 namespace {
 
 // A sanitizer reserves terabytes of address space for its books.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SKEP_SANITIZED
 constexpr bool kLimitMemory = false;
 #else
 constexpr bool kLimitMemory = true;

@@ -92,11 +92,11 @@ std::vector<std::string> ChildPool::dropped_in(const Child& child) const {
 }
 
 void ChildPool::give_back(std::unique_ptr<Child> child) {
-  const bool over = child->state() != Child::State::kReady;
-  const bool worn = !over && child->is_worn();
+  const auto over = [&] { return child->state() != Child::State::kReady; };
+  const bool worn = child->is_worn();
   MutexLock lock(mutex_);
   std::vector<std::string> gone;
-  while (!over && !worn && !(gone = dropped_in(*child)).empty()) {
+  while (!over() && !worn && !(gone = dropped_in(*child)).empty()) {
     lock.unlock();  // it may be slow to read
     for (const std::string& id : gone) child->drop(id);
     lock.lock();
@@ -104,14 +104,14 @@ void ChildPool::give_back(std::unique_ptr<Child> child) {
   no_longer_busy(*child);
   count_end(*child);
   bool spare = false;
-  if (!over && !worn && !stopped_ && !plugin_.per_task) {
+  if (!over() && !worn && !stopped_ && !plugin_.per_task) {
     idle_.push_back({std::move(child), proc::monotonic_ms()});
     spare = idle_.size() == 2;
   }
   lock.unlock();
   // Not for every task: to wake a thread on another CPU costs more than the task itself.
   if (spare) spare_.notify_one();
-  if (child && !over) child->stop(kStopGrace);
+  if (child && !over()) child->stop(kStopGrace);
 }
 
 std::unique_ptr<Child> ChildPool::take_one_that_knows(std::string_view dropped) {

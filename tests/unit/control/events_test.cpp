@@ -328,19 +328,19 @@ TEST_F(EventsTest, a_place_beyond_the_end_is_of_another_database) {
 }
 
 TEST_F(EventsTest, readers_hear_of_news_and_of_the_end) {
-  int told = 0;
+  const auto told = std::make_shared<int>(0);  // the feed is closed again after this test
   const auto feed = events().feed;
-  feed->set_listener([&told] { ++told; });
+  feed->set_listener([told] { ++*told; });
   ASSERT_TRUE(feed->look());
-  EXPECT_EQ(told, 0) << "nobody follows";
+  EXPECT_EQ(*told, 0) << "nobody follows";
   auto place = *feed->open(std::nullopt);
   write(1, events());
   ASSERT_TRUE(feed->look());
-  EXPECT_EQ(told, 1);
+  EXPECT_EQ(*told, 1);
   ASSERT_TRUE(feed->look());
-  EXPECT_EQ(told, 1) << "nothing new";
+  EXPECT_EQ(*told, 1) << "nothing new";
   feed->close();
-  EXPECT_EQ(told, 2);
+  EXPECT_EQ(*told, 2);
   EXPECT_TRUE(place->next(64).closed);
   EXPECT_FALSE(feed->open(0));
 }

@@ -53,7 +53,7 @@ class Misbehaviour : public testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(Mode, Misbehaviour, testing::Values(false, true),
                          [](const auto& mode) { return mode.param ? "per_task" : "process"; });
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SKEP_SANITIZED
 constexpr bool kSanitized = false;
 #else
 constexpr bool kSanitized = true;

@@ -194,7 +194,7 @@ TEST(HostileScripts, are_stopped_in_children_as_well) {
 }
 
 TEST(HostileScripts, name_the_limit_of_the_child_when_it_is_the_lower_one) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SKEP_SANITIZED_ADDRESS
   GTEST_SKIP() << "AddressSanitizer needs an address space without a limit";
 #endif
   ScriptRig rig(R"({"memory_mb": 4096, "limits": {"memory_mb": 300}})", "process");
@@ -212,7 +212,7 @@ TEST(HostileScripts, name_the_limit_of_the_child_when_it_is_the_lower_one) {
 
 /// What a script names often costs no more than what it may have.
 TEST(HostileScripts, are_refused_before_their_bytes_are_copied) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SKEP_SANITIZED_ADDRESS
   GTEST_SKIP() << "AddressSanitizer needs an address space without a limit";
 #endif
   ScriptRig rig(R"({"limits": {"memory_mb": 300}})", "process");

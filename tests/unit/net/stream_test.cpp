@@ -48,7 +48,7 @@ class Feed {
     return part;
   }
 
-  const SystemClock clock_;
+  SystemClock clock_;
   std::mutex mutex_;
   std::string text_;
 };

@@ -36,7 +36,7 @@ class ReloadQueueTest : public ReloadTest {
 };
 
 TEST_F(ReloadQueueTest, two_hundred_reloads_under_load_lose_and_double_nothing) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SKEP_SANITIZED
   constexpr int kReloads = 40;  // fifty times as slow
 #else
   constexpr int kReloads = 200;

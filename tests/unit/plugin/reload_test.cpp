@@ -311,7 +311,7 @@ TEST_F(ReloadTest, links_to_one_file_are_plugins_of_their_own) {
   EXPECT_EQ(build(), 1);
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SKEP_SANITIZED
 constexpr int kReloads = 100;  // a sanitizer keeps what is freed, and takes ten times as long
 constexpr std::int64_t kMaxGrowthKib = 1 << 20;
 #else

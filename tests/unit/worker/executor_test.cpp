@@ -50,6 +50,13 @@ class Ends final : public AttemptListener {
   std::string first_ SKEP_GUARDED_BY(mutex_);
 };
 
+/// How its one attempt ended, once nothing runs: an executor must not go while something does.
+std::string end_of(Executor& executor, Ends& ends) {
+  const std::string end = ends.first();
+  EXPECT_TRUE(executor.wait_idle(SystemClock().mono_ms() + 600'000, [] { return false; }));
+  return end;
+}
+
 ExecutorOptions with_moment(Millis moment) {
   ExecutorOptions options;
   options.worker_id = "w1";
@@ -67,8 +74,7 @@ TEST(Executor, hands_back_what_a_signal_ended_while_the_node_is_told_to_stop) {
   Executor executor(with_moment(std::chrono::hours(1)), runner, clock, ends);
   executor.submit(one_task());
   executor.close();
-  EXPECT_EQ(ends.first(), "dropped");
-  EXPECT_TRUE(executor.wait_idle(clock.mono_ms() + 60'000, [] { return false; }));
+  EXPECT_EQ(end_of(executor, ends), "dropped");
   const auto interrupted = executor.take_interrupted();
   ASSERT_EQ(interrupted.size(), 1u);
   EXPECT_EQ(interrupted[0].task_id, "t1");
@@ -99,7 +105,7 @@ TEST(Executor, keeps_a_success_that_came_while_the_node_shut_down) {  // M7
   while (executor.load().busy == 0) std::this_thread::yield();
   executor.close();
   executor.cancel_running(ports::CancelReason::kShutdown);
-  EXPECT_EQ(ends.first(), "finished");
+  EXPECT_EQ(end_of(executor, ends), "finished");
   EXPECT_TRUE(executor.take_interrupted().empty());
 }
 
@@ -109,7 +115,7 @@ TEST(Executor, lets_a_signal_fail_a_task_when_nobody_stops_the_node) {
   Ends ends;
   Executor executor(with_moment(Millis{0}), runner, clock, ends);
   executor.submit(one_task());
-  EXPECT_EQ(ends.first(), "finished");
+  EXPECT_EQ(end_of(executor, ends), "finished");
 }
 
 TEST(Executor, lets_a_task_fail_by_itself_while_the_node_is_told_to_stop) {
@@ -119,7 +125,7 @@ TEST(Executor, lets_a_task_fail_by_itself_while_the_node_is_told_to_stop) {
   Executor executor(with_moment(std::chrono::hours(1)), runner, clock, ends);
   executor.close();
   executor.submit(one_task());
-  EXPECT_EQ(ends.first(), "finished");
+  EXPECT_EQ(end_of(executor, ends), "finished");
 }
 
 }  // namespace

@@ -96,8 +96,8 @@ TEST(releases, damaged_bytes_are_not_installed_and_the_others_are) {
 }
 
 TEST(releases, what_the_loader_says_is_in_the_beats) {
-  ReleaseBench b;
   std::atomic<bool> broken{false};
+  ReleaseBench b;
   b.options.releases_loaded = [&] {
     return std::vector<api::HeldRelease>{{ReleaseKind::kScript, "a", sha256_hex("first"),
                                           broken ? "failed" : "active", broken ? "why" : ""}};
