@@ -177,10 +177,9 @@ NodeCore::Parts parts_of(plugin::Registry& registry, ControlRole* control, Worke
     parts.apply.emplace_back([worker](const config::Config& c) { worker->apply(c); });
     parts.api.scripts = [worker] { return worker->scripts(); };
   }
-  parts.api.troubles = [control, worker] {
-    auto all = control != nullptr ? control->troubles() : std::vector<std::string>{};
-    if (worker != nullptr)
-      for (std::string& trouble : worker->troubles()) all.push_back(std::move(trouble));
+  parts.api.checks = [control, worker] {
+    auto all = control != nullptr ? control->checks() : std::vector<api::Health::Check>{};
+    if (worker != nullptr) all.push_back(worker->check());
     return all;
   };
   return parts;

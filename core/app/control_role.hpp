@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/api/process_json.hpp"
 #include "core/app/event_streams.hpp"
 #include "core/base/clock.hpp"
 #include "core/config/config.hpp"
@@ -30,8 +31,8 @@ class ControlRole {
   std::vector<std::string> urls() const { return server_->urls(); }
   /// Takes what is live of [control]. [any]
   void apply(const config::Config& config);
-  /// What keeps it from its work. [any]
-  std::vector<std::string> troubles() const { return control_->troubles(); }
+  /// What must be well for it to be ready. [any]
+  std::vector<api::Health::Check> checks() const;
   /// The task types of this node's own plugins, as they are now. [any]
   void set_own_types(const std::vector<ports::TaskType>& types);
   void stop();

@@ -17,7 +17,7 @@ NodeApi::NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader
     : facts_(std::move(facts)), registry_(registry), reloader_(reloader), events_(events) {}
 
 void NodeApi::set_parts(Parts parts) {
-  const MutexLock lock(parts_mutex_);
+  const WriteLock lock(parts_mutex_);
   parts_ = std::move(parts);
 }
 
@@ -39,7 +39,16 @@ std::vector<net::Route> NodeApi::routes() {
                                         R"({"type":"boolean"})"};
   const net::RouteDocuments stream{
       .response = "EventStream", .media = "text/event-stream", .headers = {kLastEventId}};
+  const net::RouteDocuments readiness{.response = "Health", .others = {{"503", "Health"}}};
+  const auto probe = [](std::string_view path, std::string_view summary, auto handler,
+                        net::RouteDocuments documents) {
+    return net::Route{"GET", path, kProbe, 0, summary, handler, std::move(documents), {}, true};
+  };
   return {
+      probe("/health", "Is everything well that it depends on?", read(&NodeApi::health), readiness),
+      probe("/readyz", "The same as /health.", read(&NodeApi::health), readiness),
+      probe("/livez", "Does the process answer?",
+            [](const Request&) { return Response::json(api::encode_alive()); }, {"", "Alive"}),
       {"GET",
        "/api/node",
        kOperate,
@@ -143,13 +152,26 @@ NodeApi::Response NodeApi::reload_plugin(const Request& r) {
 }
 
 std::vector<plugin::ScriptInfo> NodeApi::script_infos() const {
-  const MutexLock lock(parts_mutex_);
+  const ReadLock lock(parts_mutex_);
   return parts_.scripts ? parts_.scripts() : std::vector<plugin::ScriptInfo>{};
 }
 
+std::vector<api::Health::Check> NodeApi::checks() const {
+  const ReadLock lock(parts_mutex_);
+  if (!parts_.checks) return {{"node", "it is starting, or stopping"}};
+  return parts_.checks();
+}
+
 std::vector<std::string> NodeApi::troubles() const {
-  const MutexLock lock(parts_mutex_);
-  return parts_.troubles ? parts_.troubles() : std::vector<std::string>{};
+  std::vector<std::string> out;
+  for (const api::Health::Check& check : checks())
+    if (!check.problem.empty()) out.push_back(check.name + ": " + check.problem);
+  return out;
+}
+
+NodeApi::Response NodeApi::health(const Request&) const {
+  const api::Health now{std::string(kVersion), checks()};
+  return Response::json(api::encode(now), now.good() ? 200 : 503);
 }
 
 NodeApi::Response NodeApi::scripts(const Request&) const {

@@ -1,10 +1,11 @@
-// The routes of every node, about itself: /api/node and the event stream.
+// The routes of every node, about itself: probes, /api/node and the event stream.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "core/api/process_json.hpp"
 #include "core/app/event_streams.hpp"
 #include "core/app/reloader.hpp"
 #include "core/base/live.hpp"
@@ -29,12 +30,12 @@ class NodeApi {
  public:
   /// The scripts of this node. [any]
   using Scripts = std::function<std::vector<plugin::ScriptInfo>()>;
-  /// What keeps it from its work, in words. [any]
-  using Troubles = std::function<std::vector<std::string>()>;
-  /// Empty functions: there are none.
+  /// What must be well for it to do its work. [any]
+  using Checks = std::function<std::vector<api::Health::Check>()>;
+  /// Empty functions: there are none yet, or no more.
   struct Parts {
     Scripts scripts;
-    Troubles troubles;
+    Checks checks;
   };
 
   NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader, EventStreams& events);
@@ -47,6 +48,7 @@ class NodeApi {
  private:
   using Request = net::HttpRequest;
   using Response = net::HttpResponse;
+  Response health(const Request& request) const;
   Response node(const Request& request) const;
   Response plugins(const Request& request) const;
   Response reload_plugin(const Request& request);
@@ -56,14 +58,15 @@ class NodeApi {
   Response reload(const Request& request);
 
   std::vector<plugin::ScriptInfo> script_infos() const;
+  std::vector<api::Health::Check> checks() const;
   std::vector<std::string> troubles() const;
 
   const NodeFacts facts_;
   plugin::Registry& registry_;
   Reloader& reloader_;
   EventStreams& events_;
-  /// Held during a call: after set_parts() the former ones are not asked any more.
-  mutable Mutex parts_mutex_;
+  /// Shared during a call: after set_parts() the former ones are not asked any more.
+  mutable SharedMutex parts_mutex_;
   Parts parts_ SKEP_GUARDED_BY(parts_mutex_);
   Live<std::vector<std::string>> urls_{{}};
 };

@@ -11,6 +11,7 @@
 #include "core/app/node_files.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
+#include "core/base/text.hpp"
 #include "core/base/version.hpp"
 #include "core/net/curl_library.hpp"
 #include "core/plugin/scripts/open_engine.hpp"
@@ -131,6 +132,8 @@ Status WorkerRole::start_scripts(const config::Config& config, Engine engine,
   scripts_->start();
   return {};
 }
+
+api::Health::Check WorkerRole::check() const { return {"worker", join(worker_->troubles(), "; ")}; }
 
 std::vector<plugin::ScriptInfo> WorkerRole::scripts() const {
   if (scripts_) return scripts_->list();

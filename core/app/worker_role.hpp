@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "core/api/process_json.hpp"
 #include "core/config/config.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/scripts/registry.hpp"
@@ -29,8 +30,8 @@ class WorkerRole {
   void hurry() { worker_->hurry(); }
   /// The node's scripts; without a script host all have failed. [any]
   std::vector<plugin::ScriptInfo> scripts() const;
-  /// Why it takes no tasks. [any]
-  std::vector<std::string> troubles() const { return worker_->troubles(); }
+  /// Whether it takes tasks, or why not. [any]
+  api::Health::Check check() const;
 
  private:
   using Engine = Result<std::shared_ptr<plugin::ScriptEngine>>;

@@ -48,10 +48,10 @@ void Control::apply(const config::Config& config) {
   for (const auto& f : features_) f->apply(config);
 }
 
-std::vector<std::string> Control::troubles() { return troubles_of(platform_, features_); }
+std::vector<Check> Control::checks() { return all_checks(platform_, features_); }
 
 std::vector<net::Route> Control::routes() {
-  std::vector<net::Route> table = process_routes(platform_, http_metrics_, features_);
+  std::vector<net::Route> table{metrics_route(http_metrics_, features_)};
   for (const auto& f : features_)
     for (net::Route& route : f->routes()) table.push_back(std::move(route));
   return table;

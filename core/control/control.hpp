@@ -28,8 +28,8 @@ class Control {
 
   /// Takes what is live of a changed configuration. [any]
   void apply(const config::Config& config);
-  /// What is not well. [any]
-  std::vector<std::string> troubles();
+  /// What must be well for it to be ready. Asks queue and store. [any]
+  std::vector<Check> checks();
   /// The whole route table.
   std::vector<net::Route> routes();
 

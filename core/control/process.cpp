@@ -1,7 +1,6 @@
 #include "core/control/process.hpp"
 
 #include "core/api/metric_snapshot.hpp"
-#include "core/api/process_json.hpp"
 #include "core/base/version.hpp"
 #include "core/control/reconciler.hpp"
 
@@ -31,21 +30,6 @@ Status ask_store(Platform& platform) {
   return written ? Status{} : Status{written.error()};
 }
 
-std::vector<Check> all_checks(Platform& platform, const FeatureList& features) {
-  std::vector<Check> checks{{"queue", ask_queue(platform)}, {"database", ask_store(platform)}};
-  for (const auto& f : features)
-    for (Check& check : f->checks()) checks.push_back(std::move(check));
-  return checks;
-}
-
-HttpResponse health(Platform& platform, const FeatureList& features) {
-  api::Health now{std::string(kVersion), {}};
-  for (const Check& check : all_checks(platform, features))
-    now.checks.push_back(
-        {std::string(check.name), check.status ? "" : check.status.error().message});
-  return HttpResponse::json(api::encode(now), now.good() ? 200 : 503);
-}
-
 HttpResponse metrics(const HttpMetrics& http, const FeatureList& features) {
   api::Snapshot build("skep_build_info", "The version of this binary.");
   build.add(1, {{"version", kVersion}});
@@ -59,34 +43,19 @@ HttpResponse metrics(const HttpMetrics& http, const FeatureList& features) {
 
 }  // namespace
 
-std::vector<std::string> troubles_of(Platform& platform, const FeatureList& features) {
-  std::vector<std::string> out;
-  for (const Check& check : all_checks(platform, features))
-    if (!check.status) out.push_back(std::string(check.name) + ": " + check.status.error().message);
-  return out;
+std::vector<Check> all_checks(Platform& platform, const FeatureList& features) {
+  std::vector<Check> checks{{"queue", ask_queue(platform)}, {"database", ask_store(platform)}};
+  for (const auto& f : features)
+    for (Check& check : f->checks()) checks.push_back(std::move(check));
+  return checks;
 }
 
-std::vector<net::Route> process_routes(Platform& platform, const HttpMetrics& http,
-                                       const FeatureList& features) {
-  using enum net::Right;
-  const auto probe = [](std::string_view path, net::Right right, std::string_view summary,
-                        net::RouteDocuments documents,
-                        std::function<HttpResponse(const HttpRequest&)> handler) {
-    net::Route r{"GET", path, right, 0, summary, std::move(handler)};
-    r.any_query = true;
-    r.documents = std::move(documents);
-    return r;
-  };
-  const net::RouteDocuments readiness{.response = "Health", .others = {{"503", "Health"}}};
-  const auto ready = [&](const HttpRequest&) { return health(platform, features); };
-  return {
-      probe("/health", kProbe, "Is everything it depends on there?", readiness, ready),
-      probe("/readyz", kProbe, "The same as /health.", readiness, ready),
-      probe("/livez", kProbe, "Does the process answer?", {"", "Alive"},
-            [](const HttpRequest&) { return HttpResponse::json(api::encode_alive()); }),
-      net::heavy(probe("/metrics", kOperate, "Prometheus metrics.", {"", "Metrics", "text/plain"},
-                       [&](const HttpRequest&) { return metrics(http, features); })),
-  };
+net::Route metrics_route(const HttpMetrics& http, const FeatureList& features) {
+  net::Route r{"GET", "/metrics", net::Right::kOperate, 0, "Prometheus metrics.",
+               [&](const HttpRequest&) { return metrics(http, features); }};
+  r.any_query = true;
+  r.documents = {"", "Metrics", "text/plain"};
+  return net::heavy(std::move(r));
 }
 
 }  // namespace skep::control

@@ -1,7 +1,6 @@
-// The routes of the process itself: is it alive, is it ready, what does it measure.
+// The control plane as a process: is it ready, what does it measure.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "core/control/features.hpp"
@@ -9,11 +8,10 @@
 
 namespace skep::control {
 
-/// All must outlive the routes.
-std::vector<net::Route> process_routes(Platform& platform, const HttpMetrics& http,
-                                       const FeatureList& features);
+/// What a submit asks, and what the features say of themselves. Asks queue and store. [any]
+std::vector<Check> all_checks(Platform& platform, const FeatureList& features);
 
-/// What is not well, such as "background: .. disk is full"; what /readyz says, too. [any]
-std::vector<std::string> troubles_of(Platform& platform, const FeatureList& features);
+/// GET /metrics. Both must outlive the route.
+net::Route metrics_route(const HttpMetrics& http, const FeatureList& features);
 
 }  // namespace skep::control

@@ -92,26 +92,27 @@ std::vector<std::string> ChildPool::dropped_in(const Child& child) const {
 }
 
 void ChildPool::give_back(std::unique_ptr<Child> child) {
-  const auto over = [&] { return child->state() != Child::State::kReady; };
+  const auto is_over = [&child] { return child->state() != Child::State::kReady; };
   const bool worn = child->is_worn();
   MutexLock lock(mutex_);
   std::vector<std::string> gone;
-  while (!over() && !worn && !(gone = dropped_in(*child)).empty()) {
+  while (!is_over() && !worn && !(gone = dropped_in(*child)).empty()) {
     lock.unlock();  // it may be slow to read
     for (const std::string& id : gone) child->drop(id);
     lock.lock();
   }
+  const bool over = is_over();
   no_longer_busy(*child);
   count_end(*child);
   bool spare = false;
-  if (!over() && !worn && !stopped_ && !plugin_.per_task) {
+  if (!over && !worn && !stopped_ && !plugin_.per_task) {
     idle_.push_back({std::move(child), proc::monotonic_ms()});
     spare = idle_.size() == 2;
   }
   lock.unlock();
   // Not for every task: to wake a thread on another CPU costs more than the task itself.
   if (spare) spare_.notify_one();
-  if (child && !over()) child->stop(kStopGrace);
+  if (child && !over) child->stop(kStopGrace);
 }
 
 std::unique_ptr<Child> ChildPool::take_one_that_knows(std::string_view dropped) {

@@ -24,6 +24,8 @@ plugin::GenerationInfo generation(plugin::GenerationState state) {
   return g;
 }
 
+using Checks = std::vector<api::Health::Check>;
+
 class NodeDocuments : public testing::Test {
  protected:
   static config::LoadOptions source(const std::string& path, const std::string& text) {
@@ -76,7 +78,7 @@ TEST_F(NodeDocuments, every_row_names_what_it_answers) {
 }
 
 TEST_F(NodeDocuments, answers_fit_also_after_reloads) {
-  node.set_parts({{}, [] { return std::vector<std::string>{"queue: the disk is full"}; }});
+  node.set_parts({{}, [] { return Checks{{"database", ""}, {"queue", "the disk is full"}}; }});
   EXPECT_NE(visit("GET", "/api/node").body.find(R"("troubles":["queue: the disk is full"])"),
             std::string::npos);
   EXPECT_EQ(visit("POST", "/api/node/reload").status, 503) << "nothing applies it yet";
@@ -91,6 +93,24 @@ TEST_F(NodeDocuments, answers_fit_also_after_reloads) {
                            "/api/node/config", "/api/node/metrics"})
     EXPECT_EQ(visit("GET", path).status, 200);
   EXPECT_EQ(visit("POST", "/api/node/plugins/none/reload").status, 404);
+}
+
+TEST_F(NodeDocuments, a_node_is_ready_when_all_its_parts_are_well) {
+  EXPECT_EQ(visit("GET", "/livez").status, 200);
+  EXPECT_EQ(visit("GET", "/readyz").status, 503) << "it has only begun";
+  std::string trouble;
+  node.set_parts({{}, [&] { return Checks{{"database", ""}, {"worker", trouble}}; }});
+  EXPECT_EQ(visit("GET", "/readyz").status, 200);
+  trouble = "script: No space left on device";
+  for (const char* path : {"/readyz", "/health"}) {
+    const auto answer = visit("GET", path);
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_NE(answer.body.find(R"("database":"ok","worker":"script: No space left)"),
+              std::string::npos)
+        << answer.body;
+  }
+  node.set_parts({});
+  EXPECT_EQ(visit("GET", "/readyz").status, 503) << "it stops";
 }
 
 TEST_F(NodeDocuments, a_report_with_everything_fits) {

@@ -71,6 +71,15 @@ class ControlTest : public testing::Test {
     return parsed && parsed->is_object() ? parsed->get_object() : json::object{};
   }
 
+  /// What is not well, a line each.
+  std::string unwell() {
+    std::string out;
+    for (const control::Check& check : control.checks())
+      if (!check.status)
+        out += std::string(check.name) + ": " + check.status.error().message + '\n';
+    return out;
+  }
+
   std::string submit(const std::string& body = R"({"type":"echo"})") {
     return get_string(api("POST", "/api/tasks", body, 201), "id");
   }
