@@ -44,14 +44,32 @@ Error of_others(const std::string& pattern) {
       .with_next("skep events --server URL   or   GET /api/events of the control plane");
 }
 
+Error not_kept(const std::string& pattern) {
+  return invalid("kind: \"" + pattern + "\" never comes: [control] events leaves it out")
+      .named("bad-query")
+      .with_next(
+          "add it to [control] events, which is live; what was kept before is in skep events "
+          "without --kind");
+}
+
+bool is_kept(const std::string& pattern, std::span<const std::string> kept) {
+  const auto kinds = control::event_kinds();
+  return std::any_of(kinds.begin(), kinds.end(), [&](std::string_view kind) {
+    return events::matches({&pattern, 1}, kind) && events::matches(kept, kind);
+  });
+}
+
 }  // namespace
 
-Status check_kinds(std::span<const std::string> patterns, EventSource source) {
+Status check_kinds(std::span<const std::string> patterns, EventSource source,
+                   std::span<const std::string> kept) {
   for (const std::string& pattern : patterns) {
     if (pattern.starts_with('!') || is_one(pattern, kOfNodes)) continue;
     const bool of_control = is_one(pattern, kOfControlNodes);
     const bool durable = is_one(pattern, control::event_kinds());
     if (!of_control && !durable) return no_such_kind(pattern);
+    if (source == EventSource::kControlPlane && !of_control && !is_kept(pattern, kept))
+      return not_kept(pattern);
     if (source == EventSource::kControlPlane) continue;
     if (source == EventSource::kWorker || !of_control) return of_others(pattern);
   }

@@ -89,7 +89,12 @@ net::HttpResponse EventStreams::open(const net::HttpRequest& request, bool durab
   const EventSource source = durable    ? EventSource::kControlPlane
                              : control_ ? EventSource::kControlNode
                                         : EventSource::kWorker;
-  if (const Status kinds = check_kinds(wish->kinds, source); !kinds)
+  const auto feed = durable ? feed_.get() : nullptr;
+  if (durable && feed == nullptr)
+    return net::HttpResponse::problem(
+        Error{Code::kUnavailable, "this control plane is still starting"});
+  const auto kept = durable ? feed->kept() : std::vector<std::string>{};
+  if (const Status kinds = check_kinds(wish->kinds, source, kept); !kinds)
     return net::HttpResponse::problem(kinds.error());
   auto seat = std::make_shared<Seat>(open_);
   if (open_ > most_)
@@ -97,10 +102,6 @@ net::HttpResponse EventStreams::open(const net::HttpRequest& request, bool durab
         Error{Code::kBusy, "this node serves " + std::to_string(most_) + " event streams already"});
   std::unique_ptr<EventReader::Place> place;
   if (durable) {
-    const auto feed = feed_.get();
-    if (feed == nullptr)
-      return net::HttpResponse::problem(
-          Error{Code::kUnavailable, "this control plane is still starting"});
     auto opened = feed->open(sequence_of(*wish));
     if (!opened) return net::HttpResponse::problem(opened.error());
     place = std::move(*opened);

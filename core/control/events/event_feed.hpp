@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/live.hpp"
 #include "core/base/mutex.hpp"
 #include "core/ports/store.hpp"
 
@@ -41,12 +42,16 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
   class Place;
 
   /// `store` is used until close().
-  explicit EventFeed(ports::Store& store) : store_(&store) {}
+  EventFeed(ports::Store& store, std::vector<std::string> kept)
+      : store_(&store), kept_(std::move(kept)) {}
 
   /// A place after event `after`, or at the end. It begins at the end, too, and says `reset`, when
   /// the store has not as many events: it is an older one. Asks the store; kUnavailable after
   /// close().
   Result<std::unique_ptr<Place>> open(std::optional<std::int64_t> after);
+  /// Patterns of the kinds that are kept now; of others it has at most earlier ones.
+  std::vector<std::string> kept() const { return kept_.get(); }
+  void set_kept(std::vector<std::string> kept) { kept_.set(std::move(kept)); }
   /// Is called, on any thread and without a lock, when a place may have something new.
   void set_listener(std::function<void()> listener);
 
@@ -78,6 +83,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
   void tell() const;
   bool covers(std::int64_t after) const SKEP_REQUIRES(mutex_);
 
+  Live<std::vector<std::string>> kept_;
   SharedMutex use_;  ///< held while the store is asked
   ports::Store* store_ SKEP_GUARDED_BY(use_);
   mutable Mutex mutex_;

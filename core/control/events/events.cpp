@@ -24,7 +24,7 @@ EventRetention::Limits event_limits(const config::Config& config) {
 }
 
 Events::Events(Platform& platform, const config::Config& config)
-    : feed(std::make_shared<EventFeed>(platform.store)),
+    : feed(std::make_shared<EventFeed>(platform.store, config.events.events)),
       log(config.events.events, [feed = feed] { feed->poke(); }),
       retention(platform.store, platform.settled, event_limits(config)),
       pump_(*feed, retention) {}
@@ -38,6 +38,7 @@ std::vector<Migrations> Events::migrations() const { return {{"events", EventLog
 
 void Events::apply(const config::Config& config) {
   log.set_kept(config.events.events);
+  feed->set_kept(config.events.events);
   retention.set_limits(event_limits(config));
 }
 

@@ -8,6 +8,7 @@
 namespace skep::app {
 namespace {
 
+using Kinds = std::vector<std::string>;
 using control::EventFeed;
 using control::EventLog;
 using control::NewEvent;
@@ -82,7 +83,8 @@ class DurableEvents : public testing::Test {
   using Words = std::vector<std::string>;
 
   AwayStore store;
-  std::shared_ptr<EventFeed> feed = std::make_shared<EventFeed>(store);
+  std::shared_ptr<EventFeed> feed =
+      std::make_shared<EventFeed>(store, Kinds{"*", "!task.succeeded"});
   EventLog log{{"*"}, [this] { feed->poke(); }};
   EventStreams streams{4, {}, true};
 };
@@ -123,7 +125,7 @@ TEST_F(DurableEvents, go_on_after_a_restart_without_loss_or_repeat) {
 
   EventStreams again(4, {}, true);
   EXPECT_EQ(again.open_all(asking()).status, 503) << "it is starting";
-  const auto other = std::make_shared<EventFeed>(store);
+  const auto other = std::make_shared<EventFeed>(store, Kinds{"*", "!task.succeeded"});
   again.attach(other);
   auto resumed = again.open_all(asking({}, id));
   keep(1, "after");
@@ -195,6 +197,21 @@ TEST_F(DurableEvents, that_never_come_from_here_are_refused_by_name) {
   EXPECT_EQ(said(streams.open_all(asking({{"kind", "task.*,!task.succeeded,release.*"}}))), "");
   const std::string unknown = said(streams.open_all(asking({{"kind", "task.faild"}})));
   EXPECT_NE(unknown.find("task.failed"), std::string::npos) << unknown;
+}
+
+TEST_F(DurableEvents, that_are_not_kept_are_refused_by_name_until_they_are) {
+  const auto kept = [&](const char* kind) {
+    return streams.open_all(asking({{"kind", kind}, {"follow", "false"}}));
+  };
+  EXPECT_EQ(kept("task.*").status, 200) << "others of them are";
+  EXPECT_EQ(kept("plugin.active").status, 200) << "the node has these in memory";
+  const auto refused = kept("task.failed,task.succeeded");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_NE(refused.body.find(R"(\"task.succeeded\" never comes: [control] events leaves it out)"),
+            std::string::npos)
+      << refused.body;
+  feed->set_kept({"*"});
+  EXPECT_EQ(kept("task.succeeded").status, 200);
 }
 
 TEST_F(DurableEvents, of_another_database_are_said_to_be) {
