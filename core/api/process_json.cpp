@@ -8,7 +8,7 @@ namespace skep::api {
 
 bool Health::good() const {
   return std::all_of(checks.begin(), checks.end(),
-                     [](const Check& c) { return c.problem.empty(); });
+                     [](const Check& c) { return c.problem.empty() || c.advisory; });
 }
 
 std::string encode(const Health& h) {

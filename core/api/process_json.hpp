@@ -12,7 +12,8 @@ namespace skep::api {
 struct Health {
   struct Check {
     std::string name;
-    std::string problem;  ///< "" = it is well
+    std::string problem;    ///< "" = it is well
+    bool advisory = false;  ///< said, and no reason to be unavailable
   };
   std::string version;
   std::vector<Check> checks;

@@ -55,22 +55,6 @@ void make_integer(json::value& v) {
   if (d == std::floor(d) && std::abs(d) < 9.2e18) v = static_cast<std::int64_t>(d);
 }
 
-/// Deep equality in which 1 and 1.0 are the same number.
-bool same(const json::value& a, const json::value& b) {
-  if (a.is_number() && b.is_number() && (a.is_double() || b.is_double()))
-    return a.to_number<double>() == b.to_number<double>();
-  if (a.is_array() && b.is_array())
-    return std::equal(a.get_array().begin(), a.get_array().end(), b.get_array().begin(),
-                      b.get_array().end(), same);
-  if (!a.is_object() || !b.is_object()) return a == b;
-  const auto& other = b.get_object();
-  return a.get_object().size() == other.size() &&
-         std::all_of(a.get_object().begin(), a.get_object().end(), [&](const auto& member) {
-           const json::value* twin = other.if_contains(member.key());
-           return twin != nullptr && same(member.value(), *twin);
-         });
-}
-
 std::size_t characters(std::string_view s) {
   return static_cast<std::size_t>(std::count_if(
       s.begin(), s.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
@@ -138,7 +122,7 @@ class Applier {
     if (node.choices.empty()) return;
     std::vector<std::string> words;
     for (const json::value& choice : node.choices) {
-      if (same(value, choice)) return;
+      if (same_value(value, choice)) return;
       words.push_back(choice.is_string() ? std::string(choice.get_string())
                                          : shorten(to_text(choice)));
     }
@@ -215,6 +199,21 @@ std::string pointer_step(std::string_view key) {
       out += c;
   }
   return out;
+}
+
+bool same_value(const json::value& a, const json::value& b) {
+  if (a.is_number() && b.is_number() && (a.is_double() || b.is_double()))
+    return a.to_number<double>() == b.to_number<double>();
+  if (a.is_array() && b.is_array())
+    return std::equal(a.get_array().begin(), a.get_array().end(), b.get_array().begin(),
+                      b.get_array().end(), same_value);
+  if (!a.is_object() || !b.is_object()) return a == b;
+  const auto& other = b.get_object();
+  return a.get_object().size() == other.size() &&
+         std::all_of(a.get_object().begin(), a.get_object().end(), [&](const auto& member) {
+           const json::value* twin = other.if_contains(member.key());
+           return twin != nullptr && same_value(member.value(), *twin);
+         });
 }
 
 std::vector<SchemaProblem> apply_schema(const SchemaNode& node, json::value& document) {

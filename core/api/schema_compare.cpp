@@ -11,6 +11,7 @@ namespace skep::api {
 namespace {
 
 constexpr std::size_t kMostChanges = 20;
+constexpr std::size_t kMostWords = 12;
 
 const SchemaNode& anything() {
   static const auto* node = new SchemaNode;
@@ -65,14 +66,25 @@ class Comparison {
 
   static std::string words(const std::vector<json::value>& values) {
     std::vector<std::string> out;
-    for (const json::value& value : values) out.push_back(shorten(to_text(value)));
-    return join(out, ", ");
+    for (const json::value& value : values) {
+      if (out.size() == kMostWords) break;
+      out.push_back(shorten(to_text(value)));
+    }
+    const std::size_t more = values.size() - out.size();
+    return join(out, ", ") + (more > 0 ? " and " + std::to_string(more) + " more" : "");
   }
 
   void compare_choices(const SchemaNode& former, const SchemaNode& now, const std::string& at) {
     std::vector<json::value> gone;
+    // To say what is wrong with a choice looks at all others: first whether it can be right.
+    const auto is_choice = [&](const json::value& value) {
+      return now.choices.empty() ||
+             std::any_of(now.choices.begin(), now.choices.end(),
+                         [&](const json::value& choice) { return same_value(value, choice); });
+    };
     for (json::value choice : former.choices)
-      if (!apply_schema(now, choice).empty()) gone.push_back(std::move(choice));
+      if (!is_choice(choice) || !apply_schema(now, choice).empty())
+        gone.push_back(std::move(choice));
     if (!gone.empty()) add(at, "no longer takes " + (now.secret ? "a value" : words(gone)));
   }
 
@@ -135,7 +147,12 @@ class Comparison {
       const bool was_there = contains(former.required, name) && !has_fallback(former, name);
       if (!was_there && !has_fallback(now, name)) add(at + pointer_step(name), "is required now");
     }
-    if (!now.one_of.empty() && sorted(now.one_of) != sorted(former.one_of))
+    // A member that has a default is always there.
+    const auto same_fallback = [&](const std::string& name) {
+      return has_fallback(former, name) == has_fallback(now, name);
+    };
+    if (!now.one_of.empty() && (sorted(now.one_of) != sorted(former.one_of) ||
+                                !std::all_of(now.one_of.begin(), now.one_of.end(), same_fallback)))
       add(at, "must have exactly one of \"" + join(now.one_of, "\", \"") + "\" now");
   }
 

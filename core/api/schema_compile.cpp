@@ -11,6 +11,8 @@ namespace skep::api {
 namespace {
 
 constexpr std::size_t kMaxPattern = 512;
+/// Schemas are compared choice by choice.
+constexpr std::size_t kMaxChoices = 1'024;
 /// Bounds what a text costs: a pattern whose program is larger is refused.
 constexpr std::int64_t kMaxPatternMemory = 256 << 10;
 
@@ -111,6 +113,9 @@ class Compiler {
   Status read_enum(const json::value& v, std::string_view step) {
     if (!v.is_array() || v.get_array().empty())
       return mismatch(step, v, "a list with at least one value");
+    if (const std::size_t n = v.get_array().size(); n > kMaxChoices)
+      return fail(step, "has " + std::to_string(n) + " values; expected at most " +
+                            std::to_string(kMaxChoices));
     node_.choices.assign(v.get_array().begin(), v.get_array().end());
     return {};
   }

@@ -112,9 +112,6 @@ Result<Registration> decode_registration(std::string_view body) {
       return invalid("registration: more than " + std::to_string(kMostCapabilities) +
                      " capabilities");
     for (const auto& [name, on] : v->get_object()) {
-      if (!is_name(name))
-        return invalid("registration: capability \"" + std::string(clip_utf8(name, 128)) +
-                       "\" is no name: letters, digits, dots, underlines and hyphens");
       if (!on.is_bool())
         return invalid("registration: capability \"" + std::string(name) +
                        "\" must be true or false");

@@ -180,6 +180,8 @@ NodeCore::Parts parts_of(plugin::Registry& registry, ControlRole* control, Worke
   parts.api.checks = [control, worker] {
     auto all = control != nullptr ? control->checks() : std::vector<api::Health::Check>{};
     if (worker != nullptr) all.push_back(worker->check());
+    // A control plane serves others, also while the worker beside it takes no tasks.
+    if (control != nullptr && worker != nullptr) all.back().advisory = true;
     return all;
   };
   return parts;

@@ -1,6 +1,7 @@
 #include "core/control/tasks/task_service.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <span>
 
@@ -35,6 +36,14 @@ std::string nobody_at(const std::string& site, const std::vector<WorkerRecord>& 
   return "; no worker is at site \"" + site + "\", " + suggestion(site, known);
 }
 
+/// The worker's version of that type.
+std::vector<ports::TaskType> types_of(const WorkerRecord& worker, const std::string& name) {
+  std::vector<ports::TaskType> out;
+  std::copy_if(worker.about.types.begin(), worker.about.types.end(), std::back_inserter(out),
+               [&](const ports::TaskType& type) { return type.name == name; });
+  return out;
+}
+
 /// With a conflict nothing of the request was kept, also what the others stand for.
 Status refuse_conflicts(std::span<const Task> tasks, std::span<const ports::Enqueued> verdicts) {
   for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -61,15 +70,17 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
                                                                 std::string& problems) {
   const WallMs now = clock_.wall_ms();
   std::vector<Task> tasks;
+  std::vector<bool> own_timeout;
   tasks.reserve(specs.size());
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const std::string what = specs.size() == 1 ? "task" : "tasks[" + std::to_string(i) + "]";
+    own_timeout.push_back(specs[i].timeout_ms != 0);
     SKEP_TRY(types_.check(specs[i], what, problems));
     if (specs[i].expires_ms != 0 && specs[i].expires_ms <= now)
       return invalid(what + ": expires_at lies in the past");
     tasks.push_back(make_task(std::move(specs[i]), now));
   }
-  const auto verdicts = enqueue(now, tasks);
+  const auto verdicts = enqueue(now, tasks, own_timeout);
   if (!verdicts) return verdicts.error();
   SKEP_TRY(refuse_conflicts(tasks, *verdicts));
   std::vector<Submitted> out;
@@ -89,9 +100,27 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
   return out;
 }
 
+/// Takes over what the versions of another day added to the same request. False when that is all
+/// there.
+bool TaskService::adopt(TaskSpec& spec, bool own_timeout, const TaskSpec& known) const {
+  bool changed = model::adopt_acceptance(spec, known);
+  if (!own_timeout && spec.timeout_ms != known.timeout_ms) {
+    spec.timeout_ms = known.timeout_ms;
+    changed = true;
+  }
+  // Before there were requirements of that kind, parameters were kept with their defaults.
+  if (model::accepting_schemas(known).empty() && spec.params != known.params)
+    if (auto completed = types_.completed(spec); completed && *completed != spec.params) {
+      spec.params = std::move(*completed);
+      changed = true;
+    }
+  return changed;
+}
+
 /// What takes its parameters was asked again, of the versions of today: that makes no other task of
 /// one that is known by its key.
-Result<std::vector<ports::Enqueued>> TaskService::enqueue(WallMs now, std::vector<Task>& tasks) {
+Result<std::vector<ports::Enqueued>> TaskService::enqueue(WallMs now, std::vector<Task>& tasks,
+                                                          const std::vector<bool>& own_timeout) {
   auto verdicts = queue_.enqueue(now, tasks);
   if (!verdicts) return verdicts;
   bool changed = false;
@@ -100,7 +129,7 @@ Result<std::vector<ports::Enqueued>> TaskService::enqueue(WallMs now, std::vecto
     const auto known = get((*verdicts)[i].id);
     if (!known && known.error().code == Code::kNotFound) continue;  // of this request, and undone
     if (!known) return known.error();
-    changed |= model::adopt_acceptance(tasks[i].spec, known->spec);
+    changed |= adopt(tasks[i].spec, own_timeout[i], known->spec);
   }
   return changed ? queue_.enqueue(now, tasks) : verdicts;
 }
@@ -176,7 +205,7 @@ Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
     std::erase_if(place.requirements, model::is_acceptance);
     if (const auto reason = why_not(place, w.profile))
       line.reason = *reason;
-    else if (why_not(t.spec, types_.seat(w.profile, w.about.types)))
+    else if (why_not(t.spec, types_.seat(w.profile, types_of(w, t.spec.type))))
       line.reason = types_.objection(t.spec, w.about.types);
     else if (w.mode != api::WorkerMode::kActive)
       line.reason =

@@ -38,7 +38,10 @@ class TaskService {
   Result<Explanation> explain(const std::string& id);
 
  private:
-  Result<std::vector<ports::Enqueued>> enqueue(WallMs now, std::vector<model::Task>& tasks);
+  /// `own_timeout`: of each task, whether the request gave one.
+  Result<std::vector<ports::Enqueued>> enqueue(WallMs now, std::vector<model::Task>& tasks,
+                                               const std::vector<bool>& own_timeout);
+  bool adopt(model::TaskSpec& spec, bool own_timeout, const model::TaskSpec& known) const;
   /// Tells the holder of the task's current attempt to stop it.
   void void_attempt(const model::Task& task);
   ports::Queue& queue_;

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "core/base/json.hpp"
+#include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/model/placement.hpp"
 
@@ -130,6 +131,25 @@ void TaskTypes::set_own(const std::vector<ports::TaskType>& own) {
   install(std::move(types));
 }
 
+Status TaskTypes::resume(const std::vector<ports::TaskType>& said) {
+  std::vector<ports::TaskType> unknown;
+  {
+    const MutexLock change(changes_);
+    Types types = *snapshot();
+    for (const auto& type : said) {
+      TypeVersions next = versions_of(types, type.name);
+      const TypeVersion* known = next.find_text(type.params_schema);
+      if (known == nullptr) unknown.push_back(type);
+      if (known == nullptr || known->on_workers) continue;
+      next.find(known->schema_id)->on_workers = true;
+      types[type.name] = std::make_shared<const TypeVersions>(std::move(next));
+    }
+    install(std::move(types));
+  }
+  const auto learned = learn(unknown);
+  return learned ? Status{} : Status{learned.error()};
+}
+
 Result<std::vector<std::string>> TaskTypes::learn(const std::vector<ports::TaskType>& said) {
   const MutexLock change(changes_);
   Types types = *snapshot();
@@ -139,11 +159,15 @@ Result<std::vector<std::string>> TaskTypes::learn(const std::vector<ports::TaskT
     TypeVersions next = versions_of(types, type.name);
     const TypeVersion* known = next.find_text(type.params_schema);
     if (known != nullptr && known->on_workers && known->type == type) continue;
+    if (known == nullptr && next.is_full()) {
+      const auto room = make_room(next, type.name, statements);
+      if (!room) return room.error().within("task types");
+      if (!*room) continue;
+    }
     TypeVersion version = TypeVersion::of(type);
     version.on_workers = true;
     statements.push_back(insertion(version, platform_.clock.wall_ms()));
-    for (const std::string& id : next.add(std::move(version)))
-      statements.push_back(removal(type.name, id));
+    next.add(std::move(version));
     types[type.name] = std::make_shared<const TypeVersions>(std::move(next));
     changed.push_back(type.name);
   }
@@ -153,6 +177,53 @@ Result<std::vector<std::string>> TaskTypes::learn(const std::vector<ports::TaskT
   if (!written) return written.error().within("task types");
   install(std::move(types));
   return changed;
+}
+
+/// Forgets the oldest version that nobody runs and no task needs; false when there is none.
+Result<bool> TaskTypes::make_room(TypeVersions& versions, const std::string& type,
+                                  std::vector<ports::Statement>& statements) const {
+  const auto idle = versions.idle();
+  if (!idle.empty()) {
+    const auto named = named_by_tasks(type);
+    if (!named) return named.error();
+    const auto free = std::find_if(idle.begin(), idle.end(), [&](const std::string& id) {
+      return *named && !(*named)->contains(id);
+    });
+    if (free != idle.end()) {
+      log::info("task_type_version_forgotten", {{"type", type}, {"schema", *free}});
+      statements.push_back(removal(type, *free));
+      versions.forget(*free);
+      return true;
+    }
+  }
+  log::warn("task_type_version_left_out",
+            {{"type", type},
+             {"versions", versions.all().size()},
+             {"effect", "workers with yet another parameter schema get no tasks of it"},
+             {"next", "skep task types " + type + "; end the workers of old versions"}});
+  return false;
+}
+
+/// The schemas that tasks which have not ended name; nothing when these are too many to look at.
+Result<std::optional<std::set<std::string>>> TaskTypes::named_by_tasks(
+    const std::string& type) const {
+  constexpr int kMostPages = 40;
+  ports::TaskQuery query;
+  query.type = type;
+  query.states = {model::TaskState::kQueued, model::TaskState::kWaiting, model::TaskState::kClaimed,
+                  model::TaskState::kExecuting, model::TaskState::kSuspect};
+  query.newest_first = false;
+  query.limit = 500;
+  std::set<std::string> named;
+  for (int page = 0; page < kMostPages; ++page) {
+    const auto tasks = platform_.queue.read(query);
+    if (!tasks) return tasks.error();
+    for (const model::Task& task : *tasks)
+      for (std::string& id : model::accepting_schemas(task.spec)) named.insert(std::move(id));
+    if (tasks->size() < query.limit) return std::optional(std::move(named));
+    query.after_seq = tasks->back().seq;
+  }
+  return std::optional<std::set<std::string>>();
 }
 
 void TaskTypes::drop_surplus(Types& types, std::vector<ports::Statement>& statements) const {
@@ -167,12 +238,12 @@ void TaskTypes::drop_surplus(Types& types, std::vector<ports::Statement>& statem
   }
 }
 
-void TaskTypes::retire(const ports::TaskType& type) {
+void TaskTypes::retire(const ports::TaskType& type, const Runs& runs) {
   const MutexLock change(changes_);
   Types types = *snapshot();
   TypeVersions next = versions_of(types, type.name);
   const TypeVersion* known = next.find_text(type.params_schema);
-  if (known == nullptr || !known->on_workers) return;
+  if (known == nullptr || !known->on_workers || runs(type)) return;
   next.find(known->schema_id)->on_workers = false;
   types[type.name] = std::make_shared<const TypeVersions>(std::move(next));
   install(std::move(types));
@@ -206,6 +277,18 @@ Status TaskTypes::check(model::TaskSpec& spec, std::string_view what, std::strin
   return {};
 }
 
+std::optional<std::string> TaskTypes::completed(const model::TaskSpec& spec) const {
+  const auto types = snapshot();
+  const auto at = types->find(spec.type);
+  auto params = parse_json(spec.params);
+  if (at == types->end() || !params) return std::nullopt;
+  for (const TypeVersion* version : at->second->in_use()) {
+    json::value copy = *params;
+    if (version->schema->apply(copy).empty()) return to_text(copy);
+  }
+  return std::nullopt;
+}
+
 model::WorkerProfile TaskTypes::seat(model::WorkerProfile worker,
                                      const std::vector<ports::TaskType>& types) const {
   const auto known = snapshot();
@@ -229,13 +312,18 @@ std::string TaskTypes::objection(const model::TaskSpec& spec,
       std::find_if(types.begin(), types.end(), [&](const auto& t) { return t.name == spec.type; });
   const auto params = parse_json(spec.params);
   if (type == types.end() || !params) return "has no plugin for type " + spec.type;
-  const TypeVersion version = TypeVersion::of(*type);
+  const auto types_now = snapshot();
+  const auto at = types_now->find(spec.type);
+  const TypeVersion* version =
+      at == types_now->end() ? nullptr : at->second->find_text(type->params_schema);
   const std::string name = "its " + spec.type + " " + type->version;
-  const auto answers = ask({&version}, *params);
+  if (version == nullptr)
+    return name + " is one version too many of those there are; next: skep task types " + spec.type;
+  const auto answers = ask({version}, *params);
   if (answers.front().problems.empty())
     return name +
            " takes other params than the versions that there were when the task came; "
-           "next: submit it again";
+           "next: cancel it and submit it again, under another key";
   return api::schema_error(name + " does not take its params", answers.front().problems).message;
 }
 

@@ -5,8 +5,11 @@
 // them, and whoever takes as much may have it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,11 +34,16 @@ class TaskTypes {
 
   /// The types that this node's plugin paths have now, instead of those they had.
   void set_own(const std::vector<ports::TaskType>& types);
+  /// Workers ran these when the node ended; which is the newest stays.
+  Status resume(const std::vector<ports::TaskType>& types);
   /// A worker runs these. The names of those in which something changed for the workers that run
-  /// them; nothing is learned when that cannot be written down.
+  /// them; nothing is learned when that cannot be written down. A version too many is left out,
+  /// with a warning, when none can be forgotten.
   Result<std::vector<std::string>> learn(const std::vector<ports::TaskType>& types);
-  /// No worker runs this version any more. A type of which none is in use is unknown.
-  void retire(const ports::TaskType& type);
+  /// No worker runs this version any more, unless `runs` says so, which is asked while nothing is
+  /// learned. A type of which none is in use is unknown.
+  using Runs = std::function<bool(const ports::TaskType&)>;
+  void retire(const ports::TaskType& type, const Runs& runs);
 
   /// Checks the type's name and the parameters against every version in use; it is enough that one
   /// takes them. Adds the type's timeout and the requirement for a worker that takes them, and
@@ -43,6 +51,9 @@ class TaskTypes {
   /// with the nearest name, "schema" with what speaks against the nearest version, by pointer in
   /// `problems`.
   Status check(model::TaskSpec& spec, std::string_view what, std::string& problems) const;
+  /// Parameters with the defaults of the newest version that takes them, as they were kept before
+  /// tasks carried requirements; nothing when none does.
+  std::optional<std::string> completed(const model::TaskSpec& spec) const;
   /// `worker` with the requirements that its versions of `types` fulfil, for placement.
   model::WorkerProfile seat(model::WorkerProfile worker,
                             const std::vector<ports::TaskType>& types) const;
@@ -58,6 +69,9 @@ class TaskTypes {
   void install(Types types);
   static TypeVersions versions_of(const Types& types, const std::string& name);
   void drop_surplus(Types& types, std::vector<ports::Statement>& statements) const;
+  Result<bool> make_room(TypeVersions& versions, const std::string& type,
+                         std::vector<ports::Statement>& statements) const;
+  Result<std::optional<std::set<std::string>>> named_by_tasks(const std::string& type) const;
 
   Platform& platform_;
   Mutex changes_;  ///< one at a time

@@ -44,8 +44,10 @@ std::vector<Migrations> Tasks::migrations() const {
 
 Status Tasks::load() {
   SKEP_TRY(types.load());
-  for (const auto& w : workers.directory.all()) SKEP_TRY(types.learn(w.about.types));
-  return {};
+  std::vector<ports::TaskType> running;
+  for (const auto& w : workers.directory.all())
+    running.insert(running.end(), w.about.types.begin(), w.about.types.end());
+  return types.resume(running);
 }
 
 Status Tasks::effects(std::span<const ports::Completion> ended, Effects& out) {
@@ -64,8 +66,8 @@ Status Tasks::metrics(std::vector<prometheus::MetricFamily>& out) {
 
 /// What workers of a type may be given is other than before when it has a new version: they look
 /// again.
-Status Tasks::learn_types(const WorkerRecord& worker) {
-  const auto changed = types.learn(worker.about.types);
+Status Tasks::learn_types(const std::vector<ports::TaskType>& brought) {
+  const auto changed = types.learn(brought);
   if (!changed) return changed.error();
   if (changed->empty()) return {};
   for (const auto& other : workers.directory.all())
@@ -78,19 +80,19 @@ Status Tasks::learn_types(const WorkerRecord& worker) {
 
 /// A type without any worker stays what it was: one may come back.
 void Tasks::retire_unused_versions() {
+  const auto runs = [this](const ports::TaskType& t) { return workers.directory.runs(t); };
   for (const auto& versions : types.types())
-    if (std::any_of(versions.begin(), versions.end(),
-                    [this](const auto& v) { return workers.directory.runs(v.type); }))
-      for (const TypeVersion& v : versions)
-        if (!workers.directory.runs(v.type)) types.retire(v.type);
+    if (std::any_of(versions.begin(), versions.end(), [&](const auto& v) { return runs(v.type); }))
+      for (const TypeVersion& v : versions) types.retire(v.type, runs);
 }
 
 Status Tasks::registered(const WorkerRecord& now, const WorkerRecord* before,
                          api::RegistrationReply& reply) {
-  SKEP_TRY(learn_types(now));
   if (before != nullptr)
     for (const ports::TaskType& type : before->about.types)
-      if (!workers.directory.runs(type)) types.retire(type);
+      types.retire(type, [this](const auto& t) { return workers.directory.runs(t); });
+  // Another one may have retired what it brings before it was there, or the one before made room.
+  SKEP_TRY(learn_types(now.about.types));
   const int slots = before != nullptr ? before->about.concurrency : now.about.concurrency;
   const auto lost = reaper.worker_restarted(now.profile.id, now.profile.incarnation, slots);
   if (!lost) return lost.error();
@@ -102,6 +104,7 @@ Status Tasks::registered(const WorkerRecord& now, const WorkerRecord* before,
 
 WorkerHooks Tasks::worker_hooks() {
   WorkerHooks hooks;
+  hooks.registering = [this](const api::Registration& r) { return learn_types(r.types); };
   hooks.registered = [this](const WorkerRecord& now, const WorkerRecord* before,
                             api::RegistrationReply& reply) {
     return registered(now, before, reply);

@@ -55,7 +55,7 @@ class Tasks final : public Feature {
   Retention retention;
 
  private:
-  Status learn_types(const WorkerRecord& worker);
+  Status learn_types(const std::vector<ports::TaskType>& brought);
   void retire_unused_versions();
   Status registered(const WorkerRecord& now, const WorkerRecord* before,
                     api::RegistrationReply& reply);

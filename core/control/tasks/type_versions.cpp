@@ -1,6 +1,7 @@
 #include "core/control/tasks/type_versions.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <boost/json.hpp>
 
 #include "core/base/id.hpp"
@@ -42,23 +43,42 @@ TypeVersion TypeVersion::of(const ports::TaskType& type) {
   return out;
 }
 
-std::vector<std::string> TypeVersions::add(TypeVersion version) {
+void TypeVersions::add(TypeVersion version) {
   if (const TypeVersion* known = find(version.schema_id)) {
     version.on_workers |= known->on_workers;
     version.own |= known->own;
-    versions_.erase(versions_.begin() + static_cast<std::ptrdiff_t>(index_of(*known)));
+    erase(index_of(*known));
   }
+  std::vector<bool> covers;
+  for (std::size_t v = 0; v < versions_.size(); ++v) {
+    covers.push_back(version.schema->changes_since(*versions_[v].schema).empty());
+    covers_[v].push_back(versions_[v].schema->changes_since(*version.schema).empty());
+  }
+  covers.push_back(true);
+  covers_.push_back(std::move(covers));
   versions_.push_back(std::move(version));
-  std::vector<std::string> dropped;
-  while (versions_.size() > kMost) {
-    auto oldest = std::find_if(versions_.begin(), std::prev(versions_.end()),
-                               [](const auto& v) { return !v.on_workers && !v.own; });
-    if (oldest == std::prev(versions_.end())) oldest = versions_.begin();
-    dropped.push_back(oldest->schema_id);
-    versions_.erase(oldest);
-  }
-  relate();
-  return dropped;
+  list_fulfilled();
+}
+
+std::vector<std::string> TypeVersions::idle() const {
+  std::vector<std::string> out;
+  for (const TypeVersion& v : versions_)
+    if (!v.on_workers && !v.own) out.push_back(v.schema_id);
+  return out;
+}
+
+void TypeVersions::forget(std::string_view schema_id) {
+  const TypeVersion* known = find(schema_id);
+  if (known == nullptr) return;
+  erase(index_of(*known));
+  list_fulfilled();
+}
+
+void TypeVersions::erase(std::size_t version) {
+  const auto at = static_cast<std::ptrdiff_t>(version);
+  versions_.erase(versions_.begin() + at);
+  covers_.erase(covers_.begin() + at);
+  for (std::vector<bool>& row : covers_) row.erase(row.begin() + at);
 }
 
 TypeVersion* TypeVersions::find(std::string_view schema_id) {
@@ -102,9 +122,13 @@ bool TypeVersions::is_minimal(const std::vector<std::size_t>& set, std::size_t v
 std::string TypeVersions::requirement(const std::vector<const TypeVersion*>& accepting) const {
   std::vector<std::size_t> set;
   for (const TypeVersion* v : accepting) set.push_back(index_of(*v));
-  std::vector<std::string> ids;
+  std::vector<std::size_t> least;
   for (const std::size_t v : set)
-    if (is_minimal(set, v)) ids.push_back(versions_[v].schema_id);
+    if (is_minimal(set, v)) least.push_back(v);
+  std::sort(least.rbegin(), least.rend());
+  if (least.size() > kMostNamed) least.resize(kMostNamed);
+  std::vector<std::string> ids;
+  for (const std::size_t v : least) ids.push_back(versions_[v].schema_id);
   return model::acceptance(std::move(ids));
 }
 
@@ -112,20 +136,16 @@ const std::vector<std::string>& TypeVersions::fulfilled_by(const TypeVersion& ve
   return fulfilled_[index_of(version)];
 }
 
-void TypeVersions::relate() {
-  const std::size_t n = versions_.size();
-  covers_.assign(n, std::vector<bool>(n));
-  for (std::size_t a = 0; a < n; ++a)
-    for (std::size_t b = 0; b < n; ++b)
-      covers_[a][b] = versions_[a].schema->changes_since(*versions_[b].schema).empty();
+void TypeVersions::list_fulfilled() {
   fulfilled_.clear();
-  for (std::size_t v = 0; v < n; ++v) fulfilled_.push_back(requirements_of(v));
+  for (std::size_t v = 0; v < versions_.size(); ++v) fulfilled_.push_back(requirements_of(v));
 }
 
 /// All that requirement() can make of sets in which it covers at least one.
 std::vector<std::string> TypeVersions::requirements_of(std::size_t version) const {
   std::vector<std::string> out;
   for (unsigned bits = 1; bits < 1u << versions_.size(); ++bits) {
+    if (static_cast<std::size_t>(std::popcount(bits)) > kMostNamed) continue;
     std::vector<std::size_t> set;
     for (std::size_t v = 0; v < versions_.size(); ++v)
       if ((bits >> v & 1) != 0) set.push_back(v);

@@ -30,12 +30,19 @@ struct TypeVersion {
 /// Not thread-safe; a const one is [any].
 class TypeVersions {
  public:
-  /// That a task's requirement can name: what a worker fulfils doubles with each.
-  static constexpr std::size_t kMost = 6;
+  static constexpr std::size_t kMost = 12;
+  /// Of those that accept a task its requirement names so many: what a worker fulfils is every set
+  /// of them.
+  static constexpr std::size_t kMostNamed = 3;
 
-  /// It becomes the newest, in the place of one with the same schema. Returns the schema ids of
-  /// those that are too many, the oldest of those that are not in use first.
-  std::vector<std::string> add(TypeVersion version);
+  /// It becomes the newest, in the place of one with the same schema.
+  void add(TypeVersion version);
+  /// No further schema should be learned.
+  bool is_full() const { return versions_.size() >= kMost; }
+  /// The schema ids of those that are neither on workers nor own, oldest first.
+  std::vector<std::string> idle() const;
+  /// What is accepted by it alone has no worker from then on.
+  void forget(std::string_view schema_id);
   /// Null when unknown. What it says of use may be changed.
   TypeVersion* find(std::string_view schema_id);
   /// The same by the schema's text, as the worker says it.
@@ -47,14 +54,16 @@ class TypeVersions {
   std::vector<const TypeVersion*> in_use() const;
   bool runs_somewhere() const;
 
-  /// What a task needs whose parameters these of in_use() take, at least one.
+  /// What a task needs whose parameters these of in_use() take, at least one: of those that take
+  /// the least the newest.
   std::string requirement(const std::vector<const TypeVersion*>& accepting) const;
   /// Every requirement that a worker with this version fulfils.
   const std::vector<std::string>& fulfilled_by(const TypeVersion& version) const;
 
  private:
   std::size_t index_of(const TypeVersion& version) const;
-  void relate();
+  void erase(std::size_t version);
+  void list_fulfilled();
   std::vector<std::string> requirements_of(std::size_t version) const;
   bool is_minimal(const std::vector<std::size_t>& set, std::size_t version) const;
 

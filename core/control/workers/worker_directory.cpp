@@ -11,7 +11,7 @@ namespace {
 model::WorkerProfile profile_of(const api::Registration& r) {
   model::WorkerProfile p{r.worker_id, r.incarnation, r.site, {}, {}};
   for (const auto& [name, on] : r.capabilities)
-    if (on) p.capabilities.push_back(name);
+    if (on && is_name(name)) p.capabilities.push_back(name);
   for (const auto& type : r.types) p.types.push_back(type.name);
   return p;
 }

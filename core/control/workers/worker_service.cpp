@@ -5,6 +5,7 @@
 
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
+#include "core/base/utf8.hpp"
 
 namespace skep::control {
 namespace {
@@ -21,6 +22,10 @@ Status check_registration(const api::Registration& r) {
     return invalid("registration: site must be letters, digits, '.', '_' or '-', at most 128");
   if (r.concurrency < 1 || r.concurrency > 1024)
     return invalid("registration: concurrency must be 1 to 1024");
+  for (const auto& [name, on] : r.capabilities)
+    if (!is_name(name))
+      return invalid("registration: capability \"" + std::string(clip_utf8(name, 128)) +
+                     "\" is no name: letters, digits, dots, underlines and hyphens");
   if (r.protocol_min > api::kProtocolMax || r.protocol_max < api::kProtocolMin)
     return Error{Code::kState,
                  "worker speaks protocol " + std::to_string(r.protocol_min) + " to " +
@@ -83,6 +88,8 @@ Result<api::RegistrationReply> WorkerService::enrol(const api::Registration& reg
   const auto before = directory_.peek(registration.worker_id);
   const WallMs at = platform_.clock.wall_ms();
   SKEP_TRY(check_claim_to_id(registration, caller, before, at));
+  for (const WorkerHooks& hooks : hooks_)
+    if (hooks.registering) SKEP_TRY(hooks.registering(registration));
   const bool is_new = !before || before->profile.incarnation != registration.incarnation;
   std::vector<NewEvent> event;
   if (is_new) event.push_back(registered(at, registration, before.has_value()));

@@ -98,6 +98,23 @@ TEST(SchemaChanges, members_without_a_name_count) {
   const std::string one = R"({"properties":{"a":{},"b":{}})";
   EXPECT_EQ(changes(one + "}", one + R"(,"oneOf":[{"required":["a"]},{"required":["b"]}]})"),
             R"( must have exactly one of "a", "b" now)");
+  const std::string rule = R"(},"oneOf":[{"required":["a"]},{"required":["b"]}]})";
+  const std::string plain = R"({"properties":{"a":{"type":"string"},"b":{})" + rule;
+  const std::string filled = R"({"properties":{"a":{"type":"string","default":"x"},"b":{})" + rule;
+  EXPECT_FALSE(takes(filled, R"({"b":1})"));
+  EXPECT_EQ(changes(plain, filled), R"( must have exactly one of "a", "b" now)");
+  EXPECT_EQ(changes(filled, plain), R"( must have exactly one of "a", "b" now)");
+}
+
+TEST(SchemaChanges, of_many_values_are_found_by_value_and_listed_in_part) {
+  std::string former;
+  std::string now;
+  for (int i = 0; i < 1'000; ++i) {
+    former += (i > 0 ? "," : "") + std::to_string(i);
+    now += (i > 0 ? "," : "") + std::to_string(i + 500) + ".0";
+  }
+  const std::string said = of_member(R"({"enum":[)" + former + "]}", R"({"enum":[)" + now + "]}");
+  EXPECT_EQ(said, "/x no longer takes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 488 more");
 }
 
 /// Whatever is not listed as a change is none: every document that the former one takes is taken.

@@ -109,6 +109,9 @@ TEST_F(NodeDocuments, a_node_is_ready_when_all_its_parts_are_well) {
               std::string::npos)
         << answer.body;
   }
+  node.set_parts({{}, [] { return Checks{{"database", ""}, {"worker", "no space", true}}; }});
+  EXPECT_EQ(visit("GET", "/readyz").status, 200) << "a control plane serves others";
+  EXPECT_NE(visit("GET", "/readyz").body.find("no space"), std::string::npos);
   node.set_parts({});
   EXPECT_EQ(visit("GET", "/readyz").status, 503) << "it stops";
 }

@@ -279,18 +279,5 @@ TEST_F(DocumentsTest, decoders_take_what_their_schemas_say) {
   }
 }
 
-TEST(Documents, capabilities_have_names_that_a_task_could_require) {
-  wire::Registration worker;
-  worker.worker_id = "w1";
-  worker.incarnation = "i1";
-  worker.concurrency = 1;
-  worker.capabilities = {{"params:0123456789ab", true}};
-  const auto refused = wire::decode_registration(wire::encode(worker));
-  ASSERT_FALSE(refused) << "it would fulfil what the control plane alone says";
-  EXPECT_NE(refused.error().message.find("params:0123456789ab"), std::string::npos);
-  worker.capabilities = {{"net.work-1", true}};
-  EXPECT_TRUE(wire::decode_registration(wire::encode(worker)));
-}
-
 }  // namespace
 }  // namespace skep::test

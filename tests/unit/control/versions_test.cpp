@@ -30,6 +30,10 @@ class VersionsTest : public ControlTest {
     return out;
   }
   using Ids = std::set<std::string>;
+  std::int64_t known_versions() {
+    const auto rows = store.query({"SELECT count(*) FROM task_type_versions WHERE type = 'probe'"});
+    return ports::as_int(rows->at(0).at(0));
+  }
   std::string reason(const std::string& task, const std::string& worker) {
     const auto answer = api("GET", "/api/tasks/" + task + "/explain");
     for (const auto& line : answer.at("workers").as_array())
@@ -138,19 +142,76 @@ TEST_F(VersionsTest, the_list_of_types_has_the_versions_in_use) {
   FAIL() << "no probe in the list";
 }
 
-TEST_F(VersionsTest, are_bounded) {
-  for (int i = 0; i < 20; ++i) {
-    const std::string n = std::to_string(i);
-    enrol_with("w" + n, n, R"({"type":"object","properties":{"p)" + n + R"(":{}}})");
-  }
-  EXPECT_EQ(
-      ports::as_int(store.query({"SELECT count(*) FROM task_type_versions WHERE type = 'probe'"})
-                        ->at(0)
-                        .at(0)),
-      6);
+std::string schema_number(int n) {
+  return R"({"type":"object","properties":{"p)" + std::to_string(n) + R"(":{}}})";
+}
+
+TEST_F(VersionsTest, in_use_are_bounded_and_none_gives_way) {
+  for (int i = 0; i < 20; ++i)
+    enrol_with("w" + std::to_string(i), std::to_string(i), schema_number(i));
+  EXPECT_EQ(known_versions(), 12);
   const std::string task = submit_probe("{}");
-  EXPECT_TRUE(claim("w0").empty());
-  EXPECT_EQ(ids(claim("w19")), Ids{task});
+  EXPECT_TRUE(claim("w19").empty()) << "its version is one too many";
+  EXPECT_NE(reason(task, "w19").find("one version too many"), std::string::npos);
+  EXPECT_EQ(reason(task, "w11"), "");
+  enrol_with("w0", "19", schema_number(19));
+  EXPECT_EQ(known_versions(), 12) << "0 may go, nobody runs it and no task needs it";
+  EXPECT_EQ(ids(claim("w19")), Ids{}) << "it came later than the task";
+  EXPECT_EQ(ids(claim("w11")), Ids{task});
+}
+
+TEST_F(VersionsTest, are_not_forgotten_while_a_task_needs_them) {
+  enrol_with("w1", "0", schema_number(0));
+  const std::string task = submit_probe(R"({"p0":1})");
+  for (int i = 1; i < 30; ++i) {
+    enrol_with("w1", std::to_string(i), schema_number(i));
+    EXPECT_TRUE(claim("w1").empty());
+  }
+  EXPECT_EQ(known_versions(), 12);
+  enrol_with("w2", "0.1", R"({"type":"object","properties":{"p0":{},"more":{}}})");
+  EXPECT_EQ(ids(claim("w2")), Ids{task}) << "it takes all that 0 did";
+}
+
+TEST_F(VersionsTest, the_newest_is_the_newest_also_after_a_restart) {
+  enrol_with("w2", "1.0.0", kV1);
+  enrol_with("w1", "2.0.0", kV2);
+  control::Control other(queue, store, clock, config(), types());
+  ASSERT_TRUE(other.prepare());
+  for (const auto& versions : other.feature<control::Tasks>().types.types()) {
+    if (versions.front().type.name == "probe") {
+      EXPECT_EQ(versions.front().type.version, "2.0.0");
+      EXPECT_EQ(versions.size(), 2u);
+    }
+  }
+}
+
+TEST_F(VersionsTest, a_key_of_a_task_from_before_them_is_the_same_task) {
+  model::Task before;
+  before.id = "t-before";
+  before.spec.type = "script";
+  before.spec.params = R"({"script":"true","interpreter":"sh"})";
+  before.spec.idempotency_key = "k";
+  before.spec.timeout_ms = 60'000;
+  ASSERT_TRUE(queue.enqueue(clock.wall_ms(), {&before, 1}));
+  const std::string body = R"({"type":"script","params":{"script":"true"},"idempotency_key":"k"})";
+  EXPECT_EQ(get_string(api("POST", "/api/tasks", body, 200), "id"), "t-before");
+  api("POST", "/api/tasks",
+      R"({"type":"script","params":{"script":"false"},"idempotency_key":"k"})", 409);
+}
+
+TEST_F(VersionsTest, a_key_is_the_same_task_whatever_timeout_a_version_brings) {
+  const auto enrol_timeout = [&](std::int64_t timeout_ms) {
+    api::Registration r = registration("w1");
+    r.types = {{"probe", "", "1", kV1, timeout_ms}};
+    api("POST", "/api/workers/register", api::encode(r));
+  };
+  enrol_timeout(1'000);
+  const std::string body = probe("{}", R"(,"idempotency_key":"k")");
+  const std::string first = submit(body);
+  enrol_timeout(2'000);
+  EXPECT_EQ(get_string(api("POST", "/api/tasks", body, 200), "id"), first);
+  const std::string other = probe("{}", R"(,"idempotency_key":"k","timeout_seconds":9)");
+  api("POST", "/api/tasks", other, 409);
 }
 
 TEST_F(VersionsTest, what_cannot_be_written_down_is_not_learned) {

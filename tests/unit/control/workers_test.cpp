@@ -142,6 +142,26 @@ TEST_F(WorkersTest, too_many_items_are_refused_before_they_cost_anything) {  // 
   EXPECT_EQ(call("POST", "/api/workers/w1/claim", held + "]}").status, 400);
 }
 
+TEST_F(WorkersTest, capabilities_are_names_that_a_task_could_require) {
+  api::Registration r = registration("w1");
+  r.capabilities = {{"params:0123456789ab", true}};
+  const auto refused = api("POST", "/api/workers/register", api::encode(r), 400);
+  EXPECT_NE(get_string(refused, "detail").find("params:0123456789ab"), std::string::npos);
+  r.capabilities = {{"net.work-1", true}};
+  api("POST", "/api/workers/register", api::encode(r));
+}
+
+TEST_F(WorkersTest, what_was_registered_under_older_rules_does_not_keep_a_node_from_starting) {
+  enrol("w1");
+  api::Registration r = registration("w1");
+  r.capabilities = {{"gpu:a100", true}, {"docker", true}};
+  const ports::Statement older{"UPDATE workers SET registration = $1", {api::encode(r)}};
+  ASSERT_TRUE(store.batch({&older, 1}));
+  control::WorkerDirectory reborn(store, {});
+  ASSERT_TRUE(reborn.load());
+  EXPECT_EQ(reborn.all().at(0).profile.capabilities, std::vector<std::string>{"docker"});
+}
+
 TEST_F(WorkersTest, a_document_from_the_future_gives_way_to_the_next) {  // N15
   model::Envelope e = envelope({}, "w1");
   e.payload_type = model::PayloadType::kHealth;
