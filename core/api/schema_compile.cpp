@@ -11,8 +11,9 @@ namespace skep::api {
 namespace {
 
 constexpr std::size_t kMaxPattern = 512;
-/// Schemas are compared choice by choice.
+/// Schemas are compared choice by choice and member by member.
 constexpr std::size_t kMaxChoices = 1'024;
+constexpr std::size_t kMaxMembers = 1'024;
 /// Bounds what a text costs: a pattern whose program is larger is refused.
 constexpr std::int64_t kMaxPatternMemory = 256 << 10;
 
@@ -66,8 +67,16 @@ class Compiler {
     return std::move(node_);
   }
 
+  Status check_count(std::string_view step, std::size_t n, std::size_t most,
+                     std::string_view what) {
+    if (n <= most) return {};
+    return fail(step, "has " + std::to_string(n) + " " + std::string(what) + "; expected at most " +
+                          std::to_string(most));
+  }
+
   Status read_properties(const json::value& v, std::string_view step) {
     if (!v.is_object()) return mismatch(step, v, "an object");
+    SKEP_TRY(check_count(step, v.get_object().size(), kMaxMembers, "members"));
     for (const auto& [name, schema] : v.get_object()) {
       auto property = below(std::string(step) + pointer_step(name), schema);
       if (!property) return property.error();
@@ -88,6 +97,7 @@ class Compiler {
 
   Status read_required(const json::value& v, std::string_view step) {
     if (!v.is_array()) return mismatch(step, v, "a list of names");
+    SKEP_TRY(check_count(step, v.get_array().size(), kMaxMembers, "names"));
     for (const json::value& name : v.get_array()) {
       if (!name.is_string()) return fail(step, "has " + describe(name) + "; expected names");
       node_.required.emplace_back(name.get_string());
@@ -113,9 +123,7 @@ class Compiler {
   Status read_enum(const json::value& v, std::string_view step) {
     if (!v.is_array() || v.get_array().empty())
       return mismatch(step, v, "a list with at least one value");
-    if (const std::size_t n = v.get_array().size(); n > kMaxChoices)
-      return fail(step, "has " + std::to_string(n) + " values; expected at most " +
-                            std::to_string(kMaxChoices));
+    SKEP_TRY(check_count(step, v.get_array().size(), kMaxChoices, "values"));
     node_.choices.assign(v.get_array().begin(), v.get_array().end());
     return {};
   }

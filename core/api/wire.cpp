@@ -43,6 +43,7 @@ int small_int(const json::object& o, std::string_view key) {
 
 /// More than any worker holds at a time.
 constexpr std::size_t kMostItems = 10'000;
+constexpr std::int64_t kMostRetryMs = 604'800'000;  ///< 7 days, as the longest timeout
 constexpr std::size_t kMostCapabilities = 1'000;
 
 /// The same for what comes from outside: anything but an array of objects is refused.
@@ -433,7 +434,7 @@ Result<model::Outcome> decode_outcome(std::string_view payload) {
     out.error = json::serialize(error);
   }
   out.retryable = get_bool(o, "retryable");
-  out.retry_after_ms = get_int(o, "retry_after_ms");
+  out.retry_after_ms = std::clamp<std::int64_t>(get_int(o, "retry_after_ms"), 0, kMostRetryMs);
   out.queued_ms = std::max<std::int64_t>(0, get_int(o, "queued_ms"));
   out.duration_ms = std::max<std::int64_t>(0, get_int(o, "duration_ms"));
   return out;

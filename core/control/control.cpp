@@ -7,6 +7,28 @@
 
 namespace skep::control {
 
+namespace {
+
+/// A queue in which tasks have ended had workers, and whoever had workers knows them: a store that
+/// never did is another one, without the credentials and releases of theirs.
+Status check_store_is_the_queues(Platform& platform) {
+  const auto at = Reconciler::cursor(platform.store);
+  if (!at) return at.error();
+  const auto ended = platform.queue.completions(*at, 1, 1);
+  if (!ended) return ended.error();
+  const auto worker =
+      platform.store.query({"SELECT worker_id FROM workers WHERE worker_id > '' LIMIT 1"});
+  if (!worker) return worker.error();
+  if (*at != 0 || ended->empty() || !worker->empty()) return {};
+  return Error{
+      Code::kState,
+      "the store knows no worker, and the queue has tasks that ended: the store is new, or "
+      "that of another queue",
+      "store-lost", "restore both from one backup, or set both aside to begin anew"};
+}
+
+}  // namespace
+
 Control::Control(ports::Queue& queue, ports::Store& store, Clock& clock,
                  const config::Config& config, const std::vector<ports::TaskType>& own_types)
     : platform_{queue, store, clock},
@@ -24,6 +46,7 @@ Status Control::prepare() {
     for (const Migrations& line : f->migrations())
       SKEP_TRY(platform_.store.migrate(line.name, line.statements));
   SKEP_TRY(Reconciler::check(platform_.queue, platform_.store));
+  SKEP_TRY(check_store_is_the_queues(platform_));
   for (const auto& f : features_) SKEP_TRY(f->load());
   return {};
 }

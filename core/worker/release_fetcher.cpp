@@ -103,7 +103,15 @@ Status ReleaseFetcher::synchronise() {
     }
   std::vector<api::DesiredRelease> wanted;
   for (const Item& item : items_) wanted.push_back(item.what);
-  const auto removed = folder_.keep_only(wanted);
+  // Nothing, and an older revision: the registry has lost its releases, nobody has withdrawn them.
+  const bool lost = items_.empty() && list->revision < newest_;
+  if (lost)
+    log::warn("releases_lost", {{"revision", list->revision},
+                                {"before", newest_},
+                                {"effect", "what is here stays until something is published"}});
+  else
+    newest_ = list->revision;
+  const auto removed = lost ? Result<std::size_t>(std::size_t{0}) : folder_.keep_only(wanted);
   if (!removed && first) first = removed.error();
   log::info("releases_applied", {{"revision", list->revision},
                                  {"releases", items_.size()},

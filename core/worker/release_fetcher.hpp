@@ -69,6 +69,7 @@ class ReleaseFetcher final : public Service {
   MonoMs quick_until_ = 0;     ///< fetcher's thread
   MonoMs retry_at_ = 0;        ///< fetcher's thread; 0 = nothing went wrong
   std::int64_t applied_ = -1;  ///< fetcher's thread; the list that items_ are of
+  std::int64_t newest_ = -1;   ///< the last that had releases, or a later one
 
   mutable Mutex mutex_;
   StoppableCondVar change_;

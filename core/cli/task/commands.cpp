@@ -192,7 +192,7 @@ std::vector<Command> task_commands() {
           with_id("task explain", "say why a task waits, worker by worker", explain),
           with_id("task cancel", "cancel a task that has not ended",
                   [](Invocation& call) { return act(call, "cancel"); }),
-          with_id("task retry", "queue a task again that has ended",
+          with_id("task retry", "queue a task again; one that runs is stopped",
                   [](Invocation& call) { return act(call, "retry"); }),
           types_command()};
 }

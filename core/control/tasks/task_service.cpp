@@ -207,6 +207,8 @@ Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
       line.reason = *reason;
     else if (why_not(t.spec, types_.seat(w.profile, types_of(w, t.spec.type))))
       line.reason = types_.objection(t.spec, w.about.types);
+    else if (!w.beat.troubles.empty() && presence == Presence::kOnline)
+      line.reason = "takes no tasks: " + w.beat.troubles.front();
     else if (w.mode != api::WorkerMode::kActive)
       line.reason =
           std::string(api::to_string(w.mode)) + "; next: skep worker resume " + w.profile.id;

@@ -24,7 +24,7 @@ Status WorkerCredentials::load() {
   const MutexLock lock(mutex_);
   for (const auto& row : *rows) {
     const std::string worker(ports::as_text(row[0]));
-    const Held held{std::string(ports::as_text(row[1])), std::string(ports::as_text(row[2]))};
+    const Held held{std::string(ports::as_text(row[1])), std::string(ports::as_text(row[2])), false};
     workers_[held.hash] = worker;
     if (!held.former.empty()) workers_[held.former] = worker;
     held_[worker] = held;
@@ -39,6 +39,7 @@ std::string WorkerCredentials::worker_of(std::string_view credential) {
   const auto found = workers_.find(hash);
   if (found == workers_.end()) return {};
   Held& held = held_[found->second];
+  held.proven = true;
   if (held.hash == hash && !held.former.empty()) {
     workers_.erase(std::exchange(held.former, {}));
     unwritten_.insert(found->second);
@@ -46,9 +47,10 @@ std::string WorkerCredentials::worker_of(std::string_view credential) {
   return found->second;
 }
 
-bool WorkerCredentials::has(const std::string& worker_id) const {
+bool WorkerCredentials::is_proven(const std::string& worker_id) const {
   const MutexLock lock(mutex_);
-  return held_.contains(worker_id);
+  const auto held = held_.find(worker_id);
+  return held != held_.end() && held->second.proven;
 }
 
 WorkerCredentials::Issue WorkerCredentials::issue(WallMs now, const std::string& worker_id) const {
@@ -71,7 +73,8 @@ void WorkerCredentials::commit(const Issue& issue) {
   Held& held = held_[issue.worker_id];
   std::string former = held.in_use();
   if (held.hash != former) workers_.erase(held.hash);  // it never reached its worker
-  held = {issue.hash, std::move(former)};
+  held.hash = issue.hash;
+  held.former = std::move(former);
   workers_[issue.hash] = issue.worker_id;
   unwritten_.erase(issue.worker_id);
 }

@@ -27,7 +27,8 @@ class WorkerCredentials {
   /// The worker whose credential this is, "" = nobody's. The first use of a new one ends the
   /// former one. Does no I/O. [any]
   std::string worker_of(std::string_view credential);
-  bool has(const std::string& worker_id) const;
+  /// The worker has shown its own since this process began: it has no need of another one.
+  bool is_proven(const std::string& worker_id) const;
 
   struct Issue {
     std::string credential;      ///< for the worker alone
@@ -49,6 +50,7 @@ class WorkerCredentials {
   struct Held {
     std::string hash;
     std::string former;  ///< good until `hash` is used; "" = it was, or there is none
+    bool proven = false;
     const std::string& in_use() const { return former.empty() ? hash : former; }
   };
 

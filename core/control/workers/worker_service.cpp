@@ -67,17 +67,21 @@ Status WorkerService::check_claim_to_id(const api::Registration& r, const net::C
         Code::kDenied,
         "this is the credential of worker \"" + caller.name + "\", not of \"" + r.worker_id + "\"",
         "not-your-worker"};
-  if (!before || before->profile.incarnation == r.incarnation || before->beat.draining ||
-      !directory_.is_there(*before, now))
-    return {};
+  const bool said_goodbye = before && before->beat.draining && before->beat.busy == 0;
+  if (!before || said_goodbye || !directory_.is_there(*before, now)) return {};
   const std::string there = "worker \"" + r.worker_id + "\" is there (host " + before->about.host +
                             ", pid " + std::to_string(before->about.pid) + ")";
+  // It may say so again when its reply was lost; one that has used its credential knows it.
+  if (caller.kind == net::Caller::Kind::kNewcomer && credentials_.is_proven(r.worker_id))
+    return Error{Code::kState, there + " and has a credential, which this process has not",
+                 "worker-there", "give each worker its own [node] id, and keep its state_dir"};
+  if (before->profile.incarnation == r.incarnation) return {};
   if (is_older_id(r.incarnation, before->profile.incarnation))
     return Error{Code::kState, there + " as a process that started later than this one",
                  "newer-process", "stop that one; or look at the clocks of both machines"};
-  if (caller.kind == net::Caller::Kind::kNewcomer && credentials_.has(r.worker_id))
-    return Error{Code::kState, there + " and has a credential, which this process has not",
-                 "worker-there", "give each worker its own [node] id, and keep its state_dir"};
+  if (caller.kind == net::Caller::Kind::kNewcomer)
+    return Error{Code::kState, there + ", as another process", "worker-there",
+                 "give each worker its own [node] id, and keep its state_dir"};
   return {};
 }
 

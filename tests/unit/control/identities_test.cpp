@@ -217,6 +217,10 @@ TEST_F(IdentitiesTest, the_join_token_does_not_end_a_worker_that_is_there) {
   const std::string first = joined(newcomer(), "w1", kFirst);
   EXPECT_NE(joined(newcomer(), "w1", kFirst), "") << "its first reply was lost";
   EXPECT_EQ(refused(newcomer(), "w1", kSecond, 409), "worker-there");
+  const std::string again = joined(newcomer(), "w1", kFirst);
+  EXPECT_EQ(credentials().worker_of(again), "w1");
+  EXPECT_EQ(refused(newcomer(), "w1", kFirst, 409), "worker-there")
+      << "whoever knows its incarnation is not it: it has used its credential";
   ::skep::api::Beat goodbye{"w1", kFirst};
   goodbye.draining = true;
   api("POST", "/api/workers/w1/heartbeat", api::encode(goodbye));

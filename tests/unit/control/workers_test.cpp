@@ -155,11 +155,37 @@ TEST_F(WorkersTest, what_was_registered_under_older_rules_does_not_keep_a_node_f
   enrol("w1");
   api::Registration r = registration("w1");
   r.capabilities = {{"gpu:a100", true}, {"docker", true}};
-  const ports::Statement older{"UPDATE workers SET registration = $1", {api::encode(r)}};
+  const ports::Statement older{"UPDATE workers SET registration = $1 WHERE worker_id = $2",
+                               {api::encode(r), "w1"}};
   ASSERT_TRUE(store.batch({&older, 1}));
   control::WorkerDirectory reborn(store, {});
   ASSERT_TRUE(reborn.load());
   EXPECT_EQ(reborn.all().at(0).profile.capabilities, std::vector<std::string>{"docker"});
+}
+
+TEST_F(WorkersTest, a_store_that_is_not_the_queues_keeps_a_node_from_starting) {
+  enrol("w1");
+  submit();
+  EXPECT_EQ(verdict_of(envelope(claim("w1").at(0).lease, "w1")), "applied");
+  MemoryStore fresh;
+  control::Control other(queue, fresh, clock, config(), types());
+  const Status refused = other.prepare();
+  ASSERT_FALSE(refused) << "credentials, releases and events are not in it";
+  EXPECT_EQ(refused.error().id(), "store-lost");
+  control::Control same(queue, store, clock, config(), types());
+  EXPECT_TRUE(same.prepare()) << "killed before its first look at what ended";
+}
+
+TEST_F(WorkersTest, explain_says_why_a_worker_takes_nothing) {
+  enrol("w1");
+  const std::string id = submit();
+  api::Beat beat{"w1", "i1"};
+  beat.troubles = {"spool: No space left on device"};
+  api("POST", "/api/workers/w1/heartbeat", api::encode(beat));
+  const auto said = api("GET", "/api/tasks/" + id + "/explain");
+  const auto& line = said.at("workers").as_array().at(0).as_object();
+  EXPECT_EQ(get_string(line, "reason"), "takes no tasks: spool: No space left on device");
+  EXPECT_FALSE(line.at("eligible").as_bool());
 }
 
 TEST_F(WorkersTest, a_document_from_the_future_gives_way_to_the_next) {  // N15

@@ -120,6 +120,19 @@ TEST(releases, a_control_plane_that_is_away_meanwhile_is_asked_again) {
   EXPECT_TRUE(eventually([&] { return b.on_disk("a.lua") == "first"; }));
 }
 
+TEST(releases, a_registry_that_lost_all_of_them_takes_none_away) {
+  ReleaseBench b;
+  b.publish(8, {{"a", "first"}});
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.on_disk("a.lua") == "first"; }));
+  b.publish(0, {});
+  ASSERT_TRUE(eventually([&] { return b.heartbeat.beats().back().releases.revision == 0; }));
+  EXPECT_EQ(b.on_disk("a.lua"), "first");
+  b.publish(1, {{"b", "second"}});
+  EXPECT_TRUE(eventually([&] { return b.on_disk("b.lua") == "second"; }));
+  EXPECT_TRUE(eventually([&] { return b.on_disk("a.lua").empty(); })) << "now it has a word";
+}
+
 TEST(releases, a_name_cannot_leave_its_folder) {
   for (const char* name : {"../a", "a/b", "", ".a", "A"}) {
     auto a = wanted("a", "x");
