@@ -43,7 +43,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
 
   /// `store` is used until close().
   EventFeed(ports::Store& store, std::vector<std::string> kept)
-      : store_(&store), kept_(std::move(kept)) {}
+      : kept_(std::move(kept)), store_(&store) {}
 
   /// A place after event `after`, or at the end. It begins at the end, too, and says `reset`, when
   /// the store has not as many events: it is an older one. Asks the store; kUnavailable after
