@@ -117,7 +117,7 @@ Result<std::string> node_id(const config::Config& config) {
 std::string next_incarnation(const config::Config& config) {
   const std::string path = config.node.state_dir + "/incarnation";
   std::string id = new_id_after(trim(read_file(path, 4096).value_or("")));
-  if (const Status kept = replace_file(path, id + "\n", 0644); !kept)
+  if (const Status kept = replace_file(path, id + "\n", 0600); !kept)
     log::warn(
         "worker_incarnation_unwritten",
         {{"error", kept.error().message},

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,6 +17,25 @@ std::string holder_of(int fd) {
   char text[32] = {};
   const ssize_t n = ::pread(fd, text, sizeof(text) - 1, 0);
   return n > 0 ? "process " + std::string(text, static_cast<std::size_t>(n)) : "another process";
+}
+
+/// A file of ours that is there becomes 0600. Somebody else's keeps its mode.
+void make_private(const std::string& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return;
+  if (found.st_uid != ::geteuid() || (found.st_mode & 077) == 0) return;
+  if (::chmod(path.c_str(), 0600) != 0)
+    throw Fault(SKEP_E_DENIED, "chmod 600 " + path + ": " + std::strerror(errno) +
+                                   "; other users may read it, and lock it for this process");
+}
+
+/// Before SQLite has it open: closing a file gives up the locks that its process holds on it.
+/// SQLite gives the log and its index the mode of the file.
+void make_files_private(const std::string& path) {
+  // What does not open is said by SQLite, in the words of every other error.
+  if (const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600); fd >= 0)
+    ::close(fd);
+  for (const char* file : {"", "-wal", "-shm"}) make_private(path + file);
 }
 
 void check_identity(Connection& db, const std::string& path, const Schema& schema) {
@@ -64,6 +84,7 @@ void configure_writer(Connection& db, const Options& options, bool in_memory) {
 
 std::unique_ptr<Connection> open_writer(const Options& options, const Schema& schema,
                                         bool in_memory) {
+  if (!in_memory) make_files_private(options.path);
   auto db = std::make_unique<Connection>(options.path, Access::kReadWrite, options.busy_timeout_ms);
   check_identity(*db, options.path, schema);
   configure_writer(*db, options, in_memory);

@@ -5,10 +5,12 @@
 #include <spawn.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
@@ -230,6 +232,65 @@ TEST(SqliteQueue, takes_nothing_while_its_file_is_moved_away) {
   EXPECT_NE(refused.error().message.find("moved or deleted"), std::string::npos);
   ASSERT_EQ(rename(dir.file("aside").c_str(), path.c_str()), 0);
   EXPECT_TRUE(queue->enqueue(1, {&task, 1}));
+}
+
+TEST(SqliteStore, takes_nothing_while_a_file_of_it_is_moved_away) {
+  const TempDir dir;
+  const std::string path = dir.file("store.db");
+  auto store = open_sqlite_store(sqlite_config(path));
+  ASSERT_TRUE(store);
+  const std::vector<std::string> schema{"CREATE TABLE t (x BIGINT)"};
+  ASSERT_TRUE((*store)->migrate("test", schema));
+  const ports::Statement insert{"INSERT INTO t (x) VALUES ($1)", {std::int64_t{1}}};
+  for (const char* file : {"", "-wal"}) {
+    ASSERT_EQ(rename((path + file).c_str(), dir.file("aside").c_str()), 0);
+    const auto refused = (*store)->batch({&insert, 1});
+    ASSERT_FALSE(refused) << file;
+    EXPECT_EQ(refused.error().code, Code::kUnavailable);
+    EXPECT_NE(refused.error().message.find("moved or deleted"), std::string::npos);
+    ASSERT_EQ(rename(dir.file("aside").c_str(), (path + file).c_str()), 0);
+    EXPECT_TRUE((*store)->batch({&insert, 1})) << file;
+  }
+}
+
+/// "600 600 600" of the file, its log and the log's index.
+std::string modes_of(const std::string& path) {
+  std::string out;
+  for (const char* file : {"", "-wal", "-shm"}) {
+    struct stat found {};
+    EXPECT_EQ(stat((path + file).c_str(), &found), 0) << path << file;
+    std::array<char, 16> mode{};
+    std::snprintf(mode.data(), mode.size(), "%s%o", out.empty() ? "" : " ", found.st_mode & 07777u);
+    out += mode.data();
+  }
+  return out;
+}
+
+TEST(SqliteQueue, files_are_its_users_alone_whatever_the_umask) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  const mode_t before = umask(022);
+  const auto queue = open(path);
+  const auto store = open_sqlite_store(sqlite_config(dir.file("store.db")));
+  umask(before);
+  ASSERT_TRUE(store);
+  const model::Task task = task_named("a");
+  ASSERT_TRUE(queue->enqueue(1, {&task, 1}));
+  EXPECT_EQ(modes_of(path), "600 600 600");
+  EXPECT_EQ(modes_of(dir.file("store.db")), "600 600 600");
+}
+
+TEST(SqliteQueue, files_of_an_earlier_version_become_its_users_alone) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  open(path).reset();
+  std::ofstream(path + "-wal").flush();  // left behind by a process that was killed
+  std::ofstream(path + "-shm").flush();
+  for (const char* file : {"", "-wal", "-shm"}) ASSERT_EQ(chmod((path + file).c_str(), 0644), 0);
+  const auto queue = open(path);
+  const model::Task task = task_named("a");
+  ASSERT_TRUE(queue->enqueue(1, {&task, 1}));
+  EXPECT_EQ(modes_of(path), "600 600 600");
 }
 
 TEST(SqliteQueue, a_log_that_is_deleted_takes_nothing_along) {  // B5

@@ -155,5 +155,17 @@ TEST(NodeId, is_made_once_and_never_replaced) {
   }
 }
 
+TEST(Incarnation, goes_up_and_is_kept_for_its_user_alone) {
+  const test::TempDir dir;
+  config::Config config;
+  config.node.state_dir = dir.path();
+  std::ofstream(dir.file("incarnation")) << "";
+  std::filesystem::permissions(dir.file("incarnation"), std::filesystem::perms(0644));
+  const std::string first = next_incarnation(config);
+  EXPECT_LT(first, next_incarnation(config));
+  EXPECT_EQ(std::filesystem::status(dir.file("incarnation")).permissions(),
+            std::filesystem::perms(0600));
+}
+
 }  // namespace
 }  // namespace skep::app
