@@ -88,8 +88,9 @@ Result<std::string> read_token(const std::string& path) {
   if (!S_ISREG(info.st_mode)) return config_error(path + " is no regular file");
   if ((info.st_mode & 077) != 0)
     return config_error(path + " may be read by other users").with_next("chmod 600 " + path);
-  const auto text = read_file(path, 4096);
-  const std::string token(trim(text.value_or("")));
+  const auto text = load_file(path, 4096);
+  if (!text) return config_error(text.error().message);
+  const std::string token(trim(*text));
   if (token.size() < 16)
     return config_error(path + " holds no token of at least 16 characters")
         .with_next("head -c 32 /dev/urandom | base64 > " + path);
@@ -99,10 +100,14 @@ Result<std::string> read_token(const std::string& path) {
 Result<std::string> node_id(const config::Config& config) {
   if (!config.node.id.empty()) return config.node.id;
   const std::string path = config.node.state_dir + "/node-id";
-  std::error_code ec;  // what cannot be looked at is there
-  const auto file = std::filesystem::symlink_status(path, ec);
-  if (file.type() != std::filesystem::file_type::not_found) {
-    const std::string kept(trim(read_file(path, 4096).value_or("")));
+  const auto text = load_file(path, 4096);
+  std::error_code ec;  // a link to nothing is there
+  const bool missing =
+      !text && text.error().code == Code::kNotFound &&
+      std::filesystem::symlink_status(path, ec).type() == std::filesystem::file_type::not_found;
+  if (!text && !missing) return config_error(text.error().message);
+  if (text) {
+    const std::string kept(trim(*text));
     if (is_name(kept)) return kept;
     return config_error(path + " holds no worker id: " + describe(boost::json::value(kept)))
         .with_next(

@@ -23,6 +23,21 @@ Status write_all(int fd, std::string_view bytes) {
   return {};
 }
 
+Result<std::string> read_to_end(int fd, const std::string& path, std::size_t cap) {
+  std::string out;
+  std::array<char, 64 << 10> chunk;
+  for (;;) {
+    const auto got = ::read(fd, chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno_error("read " + path, errno);
+    if (got == 0) return out;
+    out.append(chunk.data(), static_cast<std::size_t>(got));
+    if (out.size() > cap)
+      return Error{Code::kInvalid, path + " has more than " + std::to_string(cap) + " bytes",
+                   "too-large"};
+  }
+}
+
 std::string folder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
@@ -53,20 +68,19 @@ Status sync_folder(const std::string& folder) {
 }
 
 Result<std::string> load_file(const std::string& path, std::size_t cap) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return errno_error("open " + path, errno);
-  std::string out;
-  std::array<char, 64 << 10> chunk;
-  for (;;) {
-    const auto got = ::read(fd.get(), chunk.data(), chunk.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return errno_error("read " + path, errno);
-    if (got == 0) return out;
-    out.append(chunk.data(), static_cast<std::size_t>(got));
-    if (out.size() > cap)
-      return Error{Code::kInvalid, path + " has more than " + std::to_string(cap) + " bytes",
-                   "too-large"};
-  }
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return errno_error("stat " + path, errno);
+  if (S_ISDIR(info.st_mode)) return errno_error("read " + path, EISDIR);
+  if (!S_ISREG(info.st_mode)) return invalid(path + " is no regular file");
+  return read_to_end(fd.get(), path, cap);
+}
+
+Result<std::string> load_input(const std::string& path, std::size_t cap) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd) return errno_error("open " + path, errno);
+  return read_to_end(fd.get(), path, cap);
 }
 
 Status create_file(const std::string& path, std::string_view bytes, mode_t mode) {

@@ -15,9 +15,13 @@ namespace skep {
 /// writer per path at a time.
 Status replace_file(const std::string& path, std::string_view bytes, mode_t mode);
 
-/// A whole file. kNotFound when there is none, kInvalid "too-large" beyond `cap` bytes, else the
-/// error number's: that is no verdict on what is in the file, and the next time may succeed.
+/// A whole regular file. kNotFound when there is none, kInvalid for a pipe or a device, which is
+/// not waited for, kInvalid "too-large" beyond `cap` bytes, else the error number's: that is no
+/// verdict on what is in the file, and the next time may succeed.
 Result<std::string> load_file(const std::string& path, std::size_t cap);
+
+/// The same of what a person names, which may be a pipe as in <(COMMAND): waits for its end.
+Result<std::string> load_input(const std::string& path, std::size_t cap);
 
 /// A file that is not there yet, on disk with its name when it returns; kState when it is there.
 Status create_file(const std::string& path, std::string_view bytes, mode_t mode);

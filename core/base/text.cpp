@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <numeric>
 #include <utility>
+
+#include "core/base/file.hpp"
 
 namespace skep {
 namespace {
@@ -107,15 +108,9 @@ std::optional<std::int64_t> to_int(std::string_view s) {
 }
 
 std::optional<std::string> read_file(const std::string& path, std::size_t cap) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::string out;
-  std::string chunk(64 << 10, '\0');
-  while (in.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || in.gcount() > 0) {
-    out.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
-    if (out.size() > cap) return std::nullopt;
-  }
-  return out;
+  auto text = load_file(path, cap);
+  if (!text) return std::nullopt;
+  return std::move(*text);
 }
 
 }  // namespace skep

@@ -25,7 +25,7 @@ std::string_view trim(std::string_view s);
 std::string to_lower(std::string_view s);
 /// Whole text as an integer, or nothing.
 std::optional<std::int64_t> to_int(std::string_view s);
-/// Reads a whole file of at most `cap` bytes; nothing when it cannot be read or is larger.
+/// load_file(), or nothing: it cannot be read, is no regular file or is larger than `cap` bytes.
 std::optional<std::string> read_file(const std::string& path, std::size_t cap = 16u << 20);
 
 }  // namespace skep

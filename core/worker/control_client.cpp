@@ -146,6 +146,7 @@ Result<api::RegistrationReply> ControlClient::register_worker(const api::Registr
   if (!reply && reply.error().code == Code::kDenied && credential.is_enrolled())
     reply = register_with(credential.join_token(), request);
   if (reply && !reply->credential.empty()) credential.take(reply->credential);
+  credential.keep();
   return reply;
 }
 
@@ -157,6 +158,7 @@ Result<api::RegistrationReply> ControlClient::register_with(const std::string& t
 }
 
 Result<api::ClaimReply> ControlClient::claim(const api::ClaimRequest& request) {
+  endpoints_.credential().keep();
   const auto hold = Millis{static_cast<std::int64_t>(request.wait_seconds * 1000)};
   const Call call =
       post("/api/workers/" + worker_id_ + "/claim", api::encode(request), timeout_ + hold);

@@ -1,5 +1,7 @@
 #include "core/worker/credential.hpp"
 
+#include <utility>
+
 #include "core/base/file.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
@@ -35,16 +37,38 @@ bool Credential::is_enrolled() const {
 }
 
 void Credential::take(const std::string& credential) {
-  const MutexLock one_writer(file_mutex_);
   {
     const MutexLock lock(mutex_);
     own_ = credential;
+    unwritten_ = !file_.empty();
+    complained_ = false;
   }
-  if (file_.empty()) return;
-  if (const Status kept = replace_file(file_, credential + "\n", 0600); !kept)
+  keep();
+}
+
+void Credential::keep() {
+  if (!unwritten_) return;
+  const MutexLock one_writer(file_mutex_);
+  std::string credential;
+  {
+    const MutexLock lock(mutex_);
+    if (!unwritten_.exchange(false)) return;
+    credential = own_;
+  }
+  const Status kept = replace_file(file_, credential + "\n", 0600);
+  bool complained = false;
+  {
+    const MutexLock lock(mutex_);
+    if (!kept) unwritten_ = true;
+    complained = std::exchange(complained_, !kept);
+  }
+  if (kept && complained) log::info("worker_credential_written");
+  if (!kept && !complained)
     log::warn("worker_credential_unwritten",
               {{"error", kept.error().message},
-               {"effect", "the next process of this worker has to enrol again"}});
+               {"effect",
+                "tried again with each claim; until it is on disk the next process of "
+                "this worker has to enrol again"}});
 }
 
 }  // namespace skep::worker

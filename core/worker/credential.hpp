@@ -1,6 +1,7 @@
 // What a worker proves itself with: a join token until it has a credential of its own.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "core/base/mutex.hpp"
@@ -18,8 +19,11 @@ class Credential {
   std::string token() const;
   bool is_enrolled() const;
   const std::string& join_token() const { return join_token_; }
-  /// The control plane gave a new one; it counts also when the file cannot be written.
+  /// The control plane gave a new one; it counts also when the file cannot be written, which keep()
+  /// does later.
   void take(const std::string& credential);
+  /// Writes what is not in the file yet; costs nothing when all is.
+  void keep();
 
  private:
   const std::string join_token_;
@@ -27,6 +31,8 @@ class Credential {
   Mutex file_mutex_;  ///< held while the file is written
   mutable Mutex mutex_;
   std::string own_ SKEP_GUARDED_BY(mutex_);
+  std::atomic<bool> unwritten_{false};  ///< own_ is not in the file
+  bool complained_ SKEP_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace skep::worker

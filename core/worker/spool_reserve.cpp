@@ -16,6 +16,11 @@ Status SpoolReserve::take() {
   return {};
 }
 
+std::string SpoolReserve::trouble() {
+  const Status looked = spool_.reserve(0);
+  return looked || looked.error().code == Code::kNoMemory ? std::string() : looked.error().message;
+}
+
 void SpoolReserve::give_back() {
   if (const auto bytes = pick()) spool_.unreserve(*bytes);
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 
 #include "core/base/mutex.hpp"
 #include "core/ports/spool.hpp"
@@ -16,6 +17,9 @@ class SpoolReserve {
   /// `spool` outlives it.
   SpoolReserve(ports::Spool& spool, std::uint64_t bytes) : spool_(spool), bytes_(bytes) {}
   Status take();
+  /// Why the spool takes nothing, such as a folder that is gone; "" = it does. That there is no
+  /// room is for take() to say.
+  std::string trouble();
   /// Portions of an earlier size go first.
   void give_back();
   /// The size of portions from now on; false when it is that already.

@@ -159,7 +159,10 @@ ClaimOptions Worker::Loops::claim_options() {
     heartbeat.set_interval(
         Millis{static_cast<std::int64_t>(reply.heartbeat_interval_seconds * 1000)});
   };
-  o.spool_trouble = [this] { return reporter.trouble(); };
+  o.spool_trouble = [this] {
+    const std::string unwritten = reporter.trouble();
+    return unwritten.empty() ? reserve.trouble() : unwritten;
+  };
   o.state_dir = options.state_dir;
   return o;
 }

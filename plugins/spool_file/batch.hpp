@@ -30,6 +30,7 @@ struct Batch {
   std::string file;  ///< name within .batch/
   std::vector<BatchItem> items;
   std::size_t open = 0;  ///< items that are not settled
+  std::string bytes;     ///< of the file, while it may vanish before anything else has them
 };
 
 struct BatchLine {

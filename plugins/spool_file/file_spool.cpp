@@ -47,6 +47,7 @@ std::vector<std::string> FileSpool::put(std::span<const skep_spool_item> items) 
   if (items.empty()) return {};
   for (const skep_spool_item& item : items) check(item);
   const std::scoped_lock lock(io_);
+  follow_path();
   admit(items);
 
   const auto batch = std::make_shared<Batch>();
@@ -69,6 +70,7 @@ std::vector<std::string> FileSpool::put(std::span<const skep_spool_item> items) 
     throw;
   }
   set_degraded(false, {});
+  batch->bytes = std::move(bytes);
 
   std::vector<std::string> names;
   std::int64_t total = 0;
@@ -147,6 +149,11 @@ FileSpool::BatchRef FileSpool::land(std::unordered_map<std::string, Place>::iter
 void FileSpool::stop() {
   const std::scoped_lock lock(io_);
   if (!folder_.root) return;
+  try {
+    follow_path();
+  } catch (const skep::Fault&) {
+    // It was said; a folder that was moved away still takes the files.
+  }
   std::set<BatchRef> touched;
   while (!in_flight_.empty()) touched.insert(land(in_flight_.begin()));
   for (const BatchRef& batch : touched) materialise(batch);
@@ -157,7 +164,7 @@ void FileSpool::stop() {
 }
 
 void FileSpool::materialise(const BatchRef& batch) {
-  const Read file = read_regular(folder_.batches.get(), batch->file, SIZE_MAX);
+  const Read file = read_batch(*batch);
   if (file.kind != Read::Kind::kOk) {
     set_degraded(true, "the batch file " + batch->file + " is gone or unreadable");
     return;
@@ -168,6 +175,7 @@ void FileSpool::materialise(const BatchRef& batch) {
   } catch (const skep::Fault& fault) {
     // The items are safe in the batch file and are replayed from there; rescan() tries again.
     set_degraded(true, fault.what());
+    if (::faccessat(folder_.batches.get(), batch->file.c_str(), F_OK, 0) == 0) batch->bytes = {};
   }
 }
 
@@ -215,6 +223,12 @@ void FileSpool::reject(const std::string& name, std::string_view reason) {
 
 std::vector<Item> FileSpool::next(std::uint32_t max) {
   const std::scoped_lock lock(io_);
+  try {
+    follow_path();
+  } catch (const skep::Fault&) {
+    // It was said; what is in memory, or in a folder that was moved away, is delivered all the
+    // same.
+  }
   if (ready_.empty() || Clock::now() - scanned_ > kRescanEvery) rescan();
   std::vector<Item> out;
   while (out.empty() && max > 0 && take_newest(max, out)) {
@@ -294,9 +308,16 @@ bool FileSpool::take_newest(std::uint32_t max, std::vector<Item>& out) {
   return true;
 }
 
+/// From memory when somebody removed the file.
+Read FileSpool::read_batch(const Batch& batch) const {
+  Read read = read_regular(folder_.batches.get(), batch.file, SIZE_MAX);
+  if (read.kind == Read::Kind::kGone && !batch.bytes.empty()) return {Read::Kind::kOk, batch.bytes};
+  return read;
+}
+
 /// The checked body of an item.
 Read FileSpool::load(const std::string& name, const Place& place) {
-  Read read = place.batch ? read_regular(folder_.batches.get(), place.batch->file, SIZE_MAX)
+  Read read = place.batch ? read_batch(*place.batch)
                           : read_regular(folder_.root.get(), name, kMaxItemBytes);
   if (read.kind != Read::Kind::kOk) return read;
   std::optional<std::string> body;

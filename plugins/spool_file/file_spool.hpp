@@ -41,7 +41,8 @@ struct Problem {
 /// [any] after start(). Functions throw skep::Fault.
 class FileSpool {
  public:
-  explicit FileSpool(Config config) : config_(std::move(config)), ledger_(config_.limits) {}
+  explicit FileSpool(const Config& config)
+      : config_{folder_path(config.dir), config.limits}, ledger_(config_.limits) {}
 
   void start();
   void stop();
@@ -73,6 +74,10 @@ class FileSpool {
 
   // All private functions need io_ held.
   // recovery.cpp
+  void follow_path();
+  void reopen();
+  void carry_over(Batch& batch, Folder& to) const;
+  std::set<BatchRef> open_batches() const;
   void recover_batches();
   void recover_batch(const std::string& file);
   void quarantine_batch(const std::string& file, const std::string& reason);
@@ -107,6 +112,7 @@ class FileSpool {
   void settle(const Place& place);
   std::vector<std::string> newest(std::uint32_t max) const;
   bool take_newest(std::uint32_t max, std::vector<Item>& out);
+  Read read_batch(const Batch& batch) const;
   Read load(const std::string& name, const Place& place);
 
   const Config config_;
@@ -115,6 +121,7 @@ class FileSpool {
   Folder folder_;
   Micros last_ = 0;
   bool writes_fail_ = false;
+  bool lost_ = false;  ///< the path names no folder that can be opened
   Ready ready_;
   std::unordered_map<std::string, Place> in_flight_;
   std::set<std::string> ignored_;  ///< foreign entries, and bad ones that cannot be moved

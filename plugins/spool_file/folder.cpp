@@ -57,11 +57,27 @@ void remove_leftovers(int tmp) {
 
 }  // namespace
 
-void Folder::open(const std::string& dir) {
-  path = std::filesystem::absolute(dir).lexically_normal().string();
+std::string folder_path(const std::string& dir) {
+  std::string path = std::filesystem::absolute(dir).lexically_normal().string();
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+std::uint64_t free_bytes(const std::string& path) {
+  struct statvfs fs {};
+  if (::statvfs(path.c_str(), &fs) != 0)
+    throw io_fault("ask for the free space of the spool folder " + path, errno);
+  return static_cast<std::uint64_t>(fs.f_bavail) * fs.f_frsize;
+}
+
+void Folder::open(const std::string& at) {
+  path = at;
   make_folders(path);
   root = open_folder(AT_FDCWD, path);
+  struct stat st {};
+  if (::fstat(root.get(), &st) != 0) throw io_fault("examine the folder " + path, errno);
+  device = st.st_dev;
+  inode = st.st_ino;
   lock = Fd(::openat(root.get(), ".lock", O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock) throw io_fault("open " + path + "/.lock", errno);
   take_lock(lock.get(), path);
@@ -82,6 +98,12 @@ void Folder::close() {
   root = Fd();
 }
 
+bool Folder::is_at_its_path() const {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) == 0) return st.st_dev == device && st.st_ino == inode;
+  return errno != ENOENT && errno != ENOTDIR;
+}
+
 void Folder::write_item(const std::string& name, std::string_view sealed) {
   with_tries([&] {
     ::unlinkat(tmp.get(), name.c_str(), 0);  // left by a try that failed to rename
@@ -100,12 +122,6 @@ void Folder::write_batch(const std::string& file, std::string_view bytes) {
       throw;
     }
   });
-}
-
-std::uint64_t Folder::free_bytes() const {
-  struct statvfs fs {};
-  if (::fstatvfs(root.get(), &fs) != 0) throw io_fault("ask for the free space of " + path, errno);
-  return static_cast<std::uint64_t>(fs.f_bavail) * fs.f_frsize;
 }
 
 }  // namespace spool

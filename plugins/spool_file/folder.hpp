@@ -13,8 +13,15 @@ namespace spool {
 /// Longest stored item that is read back.
 constexpr std::size_t kMaxItemBytes = 32u << 20;
 
+/// Absolute, without "." and "..".
+std::string folder_path(const std::string& dir);
+/// Bytes of the disk that an unprivileged process may still use.
+std::uint64_t free_bytes(const std::string& path);
+
 struct Folder {
   std::string path;
+  dev_t device = 0;
+  ino_t inode = 0;
   Fd root;
   Fd tmp;
   Fd batches;
@@ -24,16 +31,17 @@ struct Folder {
 
   /// Makes what is missing, takes the lock, removes unfinished temporary files. Throws STATE naming
   /// the holder when another process has the spool.
-  void open(const std::string& dir);
+  void open(const std::string& at);
   void close();
+  /// Whether `path` still names what is open: false when it was removed, or moved away, whatever is
+  /// there now. An error number that says neither counts as true.
+  bool is_at_its_path() const;
 
   /// Writes the sealed bytes as the final file `name`; sync_folder(root) makes the name durable.
   /// A file of that name that exists already is this item. At most three tries, each a new inode.
   void write_item(const std::string& name, std::string_view sealed);
   /// Writes and syncs a batch file, name included.
   void write_batch(const std::string& file, std::string_view bytes);
-  /// Bytes of the disk that an unprivileged process may still use.
-  std::uint64_t free_bytes() const;
 };
 
 }  // namespace spool

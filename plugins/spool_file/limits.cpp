@@ -21,8 +21,8 @@ bool is_result(const skep_spool_item& item) {
 
 void FileSpool::reserve(std::uint64_t bytes) {
   const auto want = static_cast<std::int64_t>(bytes);
-  const auto free = [this] { return static_cast<std::int64_t>(folder_.free_bytes()); };
-  if (ledger_.reserve(want, free())) return;
+  const auto free = [this] { return static_cast<std::int64_t>(free_bytes(config_.dir)); };
+  if (const std::int64_t now = free(); want == 0 || ledger_.reserve(want, now)) return;
   const std::scoped_lock lock(io_);
   make_room(want, [&] { return ledger_.reserve(want, free()) ? 0 : 1; });
 }
@@ -43,7 +43,8 @@ void FileSpool::admit(std::span<const skep_spool_item> items) {
   if (results > 0) make_room(results, [&] { return ledger_.excess_reserved(results + others); });
   if (others > 0)
     make_room(others, [&] {
-      return ledger_.excess(others, other_items, static_cast<std::int64_t>(folder_.free_bytes()));
+      return ledger_.excess(others, other_items,
+                            static_cast<std::int64_t>(free_bytes(config_.dir)));
     });
 }
 
@@ -58,7 +59,7 @@ void FileSpool::make_room(std::int64_t bytes, const Excess& excess) {
       SKEP_E_NO_MEMORY,
       "no room for " + std::to_string(bytes) + " bytes in the spool " + folder_.path + ": " +
           std::to_string(ledger_.stats().ready) + " items wait, the disk has " +
-          std::to_string(folder_.free_bytes()) + " bytes free, " +
+          std::to_string(free_bytes(config_.dir)) + " bytes free, " +
           std::to_string(config_.limits.keep_free_bytes) +
           " are kept free; make room on the disk or raise [spool] max_bytes or max_items",
       5'000);
@@ -86,9 +87,9 @@ void FileSpool::set_degraded(bool degraded, std::string_view why) {
   show_degraded(why);
 }
 
-/// Degraded while writes fail or something is there that cannot be read.
+/// Degraded while the folder is gone, writes fail or something is there that cannot be read.
 void FileSpool::show_degraded(std::string_view why) {
-  const bool degraded = writes_fail_ || !unread_.empty();
+  const bool degraded = lost_ || writes_fail_ || !unread_.empty();
   bool changed = false;
   ledger_.update([&](auto& s) {
     changed = (s.degraded != 0) != degraded;

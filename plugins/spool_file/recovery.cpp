@@ -55,7 +55,7 @@ void FileSpool::quarantine_entry(const std::string& name, std::string_view reaso
   const Place place = at != ready_.end() ? at->second.place : Place{};
   try {
     if (place.batch) {
-      const Read file = read_regular(folder_.batches.get(), place.batch->file, kMaxBatchBytes);
+      const Read file = read_batch(*place.batch);
       if (file.kind == Read::Kind::kUnread) throw io_fault("read it", file.error_number);
       folder_.aside.store(Shelf::kQuarantine, name, line_of(file.bytes, place.item()), reason);
       settle(place);
@@ -72,7 +72,67 @@ void FileSpool::quarantine_entry(const std::string& name, std::string_view reaso
 }
 
 void FileSpool::recover_batches() {
-  for (const std::string& file : list_folder(folder_.batches.get())) recover_batch(file);
+  std::set<std::string> known;
+  for (const BatchRef& batch : open_batches()) known.insert(batch->file);
+  for (const std::string& file : list_folder(folder_.batches.get()))
+    if (!known.contains(file)) recover_batch(file);
+}
+
+/// Throws while the path names no folder that this spool can have.
+void FileSpool::follow_path() {
+  try {
+    if (!folder_.is_at_its_path()) reopen();
+  } catch (const skep::Fault& fault) {
+    lost_ = true;
+    show_degraded(fault.what());
+    throw;
+  }
+  if (!std::exchange(lost_, false)) return;
+  show_degraded({});
+}
+
+/// What nobody has delivered yet goes along; named files stay where people moved them.
+void FileSpool::reopen() {
+  struct stat st {};
+  const bool there = ::stat(config_.dir.c_str(), &st) == 0;
+  if (!there || !S_ISDIR(st.st_mode))
+    throw skep::Fault(SKEP_E_UNAVAILABLE, "the spool folder " + config_.dir +
+                                              (there ? " is no folder any more" : " is gone") +
+                                              "; move it back, or make it again with mode 700");
+  Folder fresh;
+  fresh.open(config_.dir);
+  for (const BatchRef& batch : open_batches()) carry_over(*batch, fresh);
+  std::swap(folder_, fresh);
+  fresh.close();
+  opened_ = Clock::now();
+  ignored_.clear();
+  rescan();
+  recover_batches();
+  note(SKEP_LOG_WARN, "spool_reopened",
+       {{"dir", folder_.path},
+        {"effect", "another folder is there now; files in the old one are not sent from there"}});
+}
+
+/// Stays in memory when it cannot be written.
+void FileSpool::carry_over(Batch& batch, Folder& to) const {
+  Read file = read_batch(batch);
+  if (file.kind != Read::Kind::kOk) return;
+  batch.bytes = std::move(file.bytes);
+  if (::faccessat(to.batches.get(), batch.file.c_str(), F_OK, 0) == 0) return;  // of a copy
+  try {
+    to.write_batch(batch.file, batch.bytes);
+  } catch (const skep::Fault& fault) {
+    note(SKEP_LOG_WARN, "spool_batch_not_carried",
+         {{"file", batch.file}, {"error", fault.what()}, {"effect", "it waits in memory"}});
+  }
+}
+
+std::set<FileSpool::BatchRef> FileSpool::open_batches() const {
+  std::set<BatchRef> out;
+  for (const auto& [name, place] : in_flight_) out.insert(place.batch);
+  for (const auto& [key, entry] : ready_)
+    if (entry.place.batch) out.insert(entry.place.batch);
+  return out;
 }
 
 /// Throws only when the file is as it was; what cannot be read is tried again with each rescan.
@@ -185,6 +245,7 @@ void FileSpool::add_found(const std::string& name, Ready& found) {
 
 std::vector<Problem> FileSpool::verify() {
   const std::scoped_lock lock(io_);
+  follow_path();
   rescan();
   std::vector<Problem> problems;
   for (const auto& [key, entry] : ready_) {

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 
 #include "plugins/spool_file/item_name.hpp"
 #include "plugins/spool_file/seal.hpp"
@@ -186,6 +187,71 @@ TEST_F(HostileSpool, says_what_is_wrong_when_its_folder_vanishes) {  // S25
   EXPECT_EQ(names.error().code, Code::kUnavailable);
   EXPECT_TRUE(spool->stats()->degraded);
   EXPECT_TRUE(spool->next(10)->empty());
+}
+
+TEST_F(HostileSpool, names_the_folder_that_was_moved_away_and_goes_on_when_it_is_back) {
+  const auto spool = open();
+  const auto kept = *spool->put(std::vector{result_item("t1", "{\"a\":1}")});
+  ASSERT_TRUE(spool->defer(kept));
+  fs::rename(dir_.file("s"), dir_.file("away"));
+  const auto refused = spool->put(std::vector{result_item("t2", "{\"a\":2}")});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnavailable);
+  EXPECT_NE(refused.error().message.find(dir_.file("s") + " is gone"), std::string::npos);
+  EXPECT_NE(spool->reserve(0).error().message.find(dir_.file("s")), std::string::npos);
+  EXPECT_TRUE(spool->stats()->degraded);
+  EXPECT_FALSE(fs::exists(dir_.file("s"))) << "it may be a disk that is mounted again";
+  std::ofstream(dir_.file("s")) << "no folder";
+  EXPECT_FALSE(spool->put(std::vector{result_item("t2", "{\"a\":2}")}));
+  fs::remove(dir_.file("s"));
+  fs::rename(dir_.file("away"), dir_.file("s"));
+  EXPECT_EQ(spool->next(10)->size(), 1u);
+  EXPECT_FALSE(spool->stats()->degraded);
+  EXPECT_TRUE(spool->reserve(0));
+  EXPECT_TRUE(spool->put(std::vector{result_item("t2", "{\"a\":2}")}));
+}
+
+TEST_F(HostileSpool, loses_nothing_in_flight_when_its_folder_is_removed_and_made_again) {
+  const auto spool = open();
+  const auto flying =
+      *spool->put(std::vector{result_item("t1", "{\"a\":1}"), result_item("t2", "{\"a\":2}")});
+  const auto deferred = *spool->put(std::vector{result_item("t3", "{\"a\":3}")});
+  fs::remove_all(dir_.file("s"));
+  ASSERT_TRUE(spool->defer(deferred));
+  EXPECT_EQ(spool->next(10)->size(), 1u) << "from memory";
+  EXPECT_TRUE(spool->stats()->degraded);
+  fs::create_directory(dir_.file("s"));
+  const auto names = spool->put(std::vector{result_item("t4", "{\"a\":4}")});
+  ASSERT_TRUE(names) << names.error().message;
+  EXPECT_FALSE(spool->stats()->degraded);
+  EXPECT_TRUE(fs::exists(path(deferred[0]))) << "it has its file now";
+  EXPECT_EQ(std::distance(fs::directory_iterator(path(".batch")), fs::directory_iterator()), 2);
+  ASSERT_TRUE(spool->ack(std::vector{flying[0]}));
+  ASSERT_TRUE(spool->defer(std::vector{flying[1], (*names)[0]}));
+  EXPECT_TRUE(fs::is_empty(path(".batch")));
+  std::set<std::string> tasks;
+  for (const auto& item : *spool->next(10)) tasks.insert(item.task_id);
+  EXPECT_EQ(tasks, (std::set<std::string>{"t2", "t3", "t4"}));
+}
+
+TEST_F(HostileSpool, sends_what_is_in_the_folder_that_took_its_place) {
+  std::string item;
+  {
+    const auto before = open();
+    item = (*before->put(std::vector{result_item("t1", "{\"a\":1}")}))[0];
+  }
+  const auto spool = open();
+  const auto flying = *spool->put(std::vector{result_item("t2", "{\"a\":2}")});
+  fs::copy(dir_.file("s"), dir_.file("copy"), fs::copy_options::recursive);
+  fs::remove_all(dir_.file("s"));
+  fs::rename(dir_.file("copy"), dir_.file("s"));
+  const auto items = *spool->next(10);
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0].name, item);
+  EXPECT_EQ(spool->stats()->in_flight, 1) << "what is under way is not sent twice";
+  EXPECT_EQ(open_file_spool(dir_.file("s")).error().code, Code::kState) << "it has the lock there";
+  ASSERT_TRUE(spool->ack(flying));
+  EXPECT_TRUE(fs::is_empty(path(".batch")));
 }
 
 }  // namespace

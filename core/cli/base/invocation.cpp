@@ -3,7 +3,7 @@
 #include <istream>
 #include <iterator>
 
-#include "core/base/text.hpp"
+#include "core/base/file.hpp"
 #include "core/cli/base/argument_file.hpp"
 #include "core/cli/base/interrupt.hpp"
 
@@ -12,7 +12,7 @@ namespace {
 
 Result<std::string> read_token(const std::string& path) {
   if (path.empty()) return std::string();
-  auto text = read_file(path, 64 << 10);
+  auto text = load_input(path, 64 << 10);
   if (!text) return Error{Code::kDenied, "token file \"" + path + "\" cannot be read"};
   while (!text->empty() && std::string_view(" \t\r\n").find(text->back()) != std::string_view::npos)
     text->pop_back();

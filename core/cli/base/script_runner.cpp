@@ -6,8 +6,8 @@
 #include <fstream>
 
 #include "core/app/app.hpp"
+#include "core/base/file.hpp"
 #include "core/base/log.hpp"
-#include "core/base/text.hpp"
 #include "core/plugin/scripts/open_engine.hpp"
 #include "core/plugin/task_table.hpp"
 #include "core/proc/monotonic.hpp"
@@ -40,7 +40,7 @@ Option language_option() {
 }
 
 Expected<ScriptSource> read_source(const std::string& path) {
-  auto text = read_file(path, plugin::kMaxScriptBytes);
+  auto text = load_input(path, plugin::kMaxScriptBytes);
   if (!text) return Failure(not_found("script", path).with_next("skep script new NAME --dir ."));
   return ScriptSource{path, fs::path(path).filename().string(), std::move(*text)};
 }

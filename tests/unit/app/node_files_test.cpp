@@ -2,6 +2,7 @@
 #include "core/app/node_files.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -165,6 +166,49 @@ TEST(Incarnation, goes_up_and_is_kept_for_its_user_alone) {
   EXPECT_LT(first, next_incarnation(config));
   EXPECT_EQ(std::filesystem::status(dir.file("incarnation")).permissions(),
             std::filesystem::perms(0600));
+}
+
+TEST(NodeId, that_cannot_be_read_is_said_with_the_error_and_no_advice_to_remove_it) {
+  const test::TempDir dir;
+  config::Config config;
+  config.node.state_dir = dir.path();
+  // A regular file of our own whose first byte cannot be read.
+  std::filesystem::create_symlink("/proc/self/mem", dir.file("node-id"));
+  const auto refused = node_id(config);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "read " + dir.file("node-id") + ": Input/output error (errno 5)");
+  EXPECT_EQ(refused.error().next, "");
+  std::filesystem::remove(dir.file("node-id"));
+  std::filesystem::create_symlink(dir.file("nothing"), dir.file("node-id"));
+  EXPECT_FALSE(node_id(config)) << "a link to nothing";
+  EXPECT_TRUE(std::filesystem::is_symlink(dir.file("node-id")));
+}
+
+TEST(NodeId, waits_for_no_pipe) {
+  const test::TempDir dir;
+  config::Config config;
+  config.node.state_dir = dir.path();
+  ASSERT_EQ(::mkfifo(dir.file("node-id").c_str(), 0600), 0);
+  EXPECT_EQ(node_id(config).error().message, dir.file("node-id") + " is no regular file");
+}
+
+TEST(ReadToken, that_cannot_be_read_is_said_with_the_error_and_no_advice_to_write_it) {
+  const auto refused = read_token("/proc/self/mem");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "read /proc/self/mem: Input/output error (errno 5)");
+  EXPECT_EQ(refused.error().next, "");
+}
+
+TEST(ReadToken, that_is_too_short_is_said_with_how_to_write_one) {
+  const test::TempDir dir;
+  const std::string path = dir.file("token");
+  std::ofstream(path) << "short\n";
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read);
+  const auto refused = read_token(path);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, path + " holds no token of at least 16 characters");
+  EXPECT_NE(refused.error().next.find("/dev/urandom"), std::string::npos);
 }
 
 }  // namespace

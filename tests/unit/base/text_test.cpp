@@ -1,11 +1,17 @@
 #include "core/base/text.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 
+#include "core/base/fd.hpp"
+#include "core/base/file.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace skep {
@@ -75,6 +81,28 @@ TEST(ReadFile, reads_up_to_its_cap_and_refuses_more) {
   EXPECT_EQ(read_file(path, 100'000), std::string(100'000, 'x'));
   EXPECT_EQ(read_file(path, 99'999), std::nullopt);
   EXPECT_EQ(read_file(dir.file("none")), std::nullopt);
+}
+
+TEST(LoadFile, waits_for_no_pipe_and_says_what_a_name_is) {
+  const test::TempDir dir;
+  const std::string path = dir.file("pipe");
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(read_file(path), std::nullopt);
+  EXPECT_EQ(load_file(path, 4096).error().code, Code::kInvalid);
+  EXPECT_EQ(load_file(path, 4096).error().message, path + " is no regular file");
+  EXPECT_NE(load_file(dir.path(), 4096).error().message.find("Is a directory"), std::string::npos);
+  EXPECT_EQ(load_file(dir.file("none"), 4096).error().code, Code::kNotFound);
+}
+
+TEST(LoadInput, takes_what_comes_through_a_pipe) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd out(ends[0]);
+  {
+    const UniqueFd in(ends[1]);
+    ASSERT_EQ(::write(in.get(), "params", 6), 6);
+  }
+  EXPECT_EQ(load_input("/dev/fd/" + std::to_string(out.get()), 4096).value(), "params");
 }
 
 }  // namespace

@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "core/base/text.hpp"
 #include "core/worker/control_client.hpp"
@@ -141,6 +143,38 @@ TEST_F(ControlClientTest, enrols_again_when_its_credential_is_refused) {
   ASSERT_TRUE(c.register_worker(registration()));
   EXPECT_EQ(credential_->token(), "new");
   EXPECT_EQ(read_file(file), "new\n");
+}
+
+TEST_F(ControlClientTest, writes_a_credential_later_that_could_not_be_written_at_first) {
+  const test::TempDir dir;
+  const std::string folder = dir.file("state");  // not there: nobody can write into it
+  const std::string file = folder + "/worker-credential";
+  std::string given = "own";
+  control_.on("register", [&](const HttpRequest&) {
+    api::RegistrationReply reply;
+    reply.to = {"w1", "inc"};
+    reply.credential = std::exchange(given, "");
+    return HttpResponse::json(api::encode(reply));
+  });
+  control_.on("claim", [&](const HttpRequest&) {
+    api::ClaimReply reply;
+    reply.to = {"w1", "inc"};
+    return HttpResponse::json(api::encode(reply));
+  });
+  auto c = client({control_.url()}, "join", file);
+  ASSERT_TRUE(c.register_worker(registration()));
+  EXPECT_EQ(credential_->token(), "own");
+  ASSERT_TRUE(c.claim({"inc", 1, 0, {}}));
+  std::filesystem::create_directory(folder);
+  ASSERT_TRUE(c.claim({"inc", 1, 0, {}}));
+  EXPECT_EQ(read_file(file), "own\n");
+
+  std::filesystem::remove_all(folder);
+  given = "newer";
+  ASSERT_TRUE(c.register_worker(registration()));
+  std::filesystem::create_directory(folder);
+  ASSERT_TRUE(c.register_worker(registration()));
+  EXPECT_EQ(read_file(file), "newer\n");
 }
 
 TEST_F(ControlClientTest, takes_no_reply_to_another_claim) {  // B9
