@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/cli/base/interrupt.hpp"
+#include "core/proc/monotonic.hpp"
 
 namespace skep::cli {
 namespace {
@@ -134,17 +135,29 @@ net::ClientRequest Client::request_of(std::string_view method, const std::string
   return request;
 }
 
-Expected<bool> Client::stream(const std::string& path, const std::vector<std::string>& headers,
+Expected<bool> Client::stream(const std::string& path, bool goes_on,
                               std::function<bool(std::string_view)> on_bytes) {
   net::ClientRequest request = request_of("GET", path);
   request.headers.front() = "Accept: text/event-stream";
-  request.headers.insert(request.headers.end(), headers.begin(), headers.end());
-  request.timeout = Millis{0};
+  request.timeout = goes_on ? Millis{0} : timeout_;
+  const bool timed = goes_on && timeout_.count() > 0;  // 0 = no limit, as in ClientRequest
+  bool began = false;
+  bool late = false;
   bool enough = false;
-  request.on_body = [&](std::string_view bytes) { return !(enough = !on_bytes(bytes)); };
+  request.on_body = [&](std::string_view bytes) {
+    began = true;
+    return !(enough = !on_bytes(bytes));
+  };
+  const MonoMs end = proc::monotonic_ms() + timeout_.count();
+  request.aborted = [&, interrupted = request.aborted] {
+    late = timed && !began && proc::monotonic_ms() >= end;
+    return late || (interrupted && interrupted());
+  };
   const auto response = transport_(request);
   if (enough) return true;
-  if (!response) return unreachable(response.error(), request.url);
+  if (!response)
+    return unreachable(late ? Error{Code::kDeadline, "no byte in time"} : response.error(),
+                       request.url);
   if (response->status >= 400) return failure_of(*response);
   return true;
 }

@@ -47,9 +47,9 @@ class Client {
   /// The answer as it came, whatever its status; a Failure only when there was none.
   Expected<net::ClientResponse> raw(std::string_view method, const std::string& path,
                                     std::string body, Millis extra = Millis{0});
-  /// Hands a 2xx answer's body over as it comes, without a time limit, until it ends or `on_bytes`
-  /// wants no more.
-  Expected<bool> stream(const std::string& path, const std::vector<std::string>& headers,
+  /// Hands a 2xx answer's body over as it comes, until it ends or `on_bytes` wants no more. The
+  /// time limit is that of the whole; of one that `goes_on`, that of its first byte.
+  Expected<bool> stream(const std::string& path, bool goes_on,
                         std::function<bool(std::string_view)> on_bytes);
   /// The Failure that an answer with status 400 or above stands for.
   Failure failure_of(const net::ClientResponse& response) const;

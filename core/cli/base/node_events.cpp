@@ -41,11 +41,14 @@ void print_event(const Invocation& call, const SseEvent& event) {
                    << std::flush;
 }
 
-Expected<bool> read_events(Client& node, SseReader& reader, const std::string& path,
+Expected<bool> read_events(Client& node, SseReader& reader, const EventQuery& query,
                            const std::function<bool(const SseEvent&)>& on_event) {
   reader.restart();
   bool wanted = true;
-  const auto ended = node.stream(path, {}, [&](std::string_view bytes) {
+  const std::string path = with_query(
+      query.route,
+      {{"since", query.since}, {"kind", query.kinds}, {"follow", query.follow ? "" : "false"}});
+  const auto ended = node.stream(path, query.follow, [&](std::string_view bytes) {
     wanted = reader.feed(bytes, on_event);
     return wanted;
   });

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "core/proc/monotonic.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 
 namespace skep::cli {
@@ -75,6 +76,40 @@ TEST(Node, reload_says_what_it_did) {
       run_cli({"node", "reload", "--server", "unix:/s"},
               {{422, R"({"status":422,"code":"config","detail":"n.toml:1:1: no"})"}});
   EXPECT_EQ(refused.code, 78) << refused.err;
+}
+
+/// `skep events` against a node that sends `head` and then nothing, until the caller gives up or
+/// `asks` is over.
+Ran run_events(std::vector<std::string> more, std::string_view head, int asks) {
+  Ran ran;
+  std::istringstream in;
+  std::ostringstream out;
+  std::ostringstream err;
+  std::vector<std::string> words{"events", "--server", "http://h:1", "--timeout", "20ms"};
+  words.insert(words.end(), more.begin(), more.end());
+  const auto stuck = [&](const net::ClientRequest& r) -> Result<net::ClientResponse> {
+    ran.requests.push_back(r);
+    if (!head.empty()) r.on_body(head);
+    const MonoMs late = proc::monotonic_ms() + 20;
+    while (proc::monotonic_ms() <= late) continue;
+    for (int i = 0; i < asks; ++i)
+      if (r.aborted()) return Error{Code::kCancelled, "aborted"};
+    return Error{Code::kInternal, "never given up"};
+  };
+  ran.code = cli::run(words, {}, {in, out, err, false, false, test_now}, stuck);
+  ran.err = err.str();
+  return ran;
+}
+
+TEST(Events, of_a_node_that_is_stuck_end_in_time) {
+  const Ran once = run_events({}, "", 1);
+  EXPECT_EQ(once.requests.at(0).timeout, Millis{20}) << "curl ends the whole call";
+  const Ran followed = run_events({"-f"}, "", 1);
+  EXPECT_EQ(followed.requests.at(0).timeout, Millis{0});
+  EXPECT_EQ(followed.code, info(Code::kDeadline).exit_code) << followed.err;
+  EXPECT_NE(followed.err.find("gave no answer"), std::string::npos) << followed.err;
+  const Ran quiet = run_events({"-f"}, ": still here\n\n", 3);
+  EXPECT_NE(quiet.err.find("never given up"), std::string::npos) << quiet.err;
 }
 
 TEST(Node, says_how_to_name_one_when_none_answers) {
