@@ -112,6 +112,24 @@ TEST(Events, of_a_node_that_is_stuck_end_in_time) {
   EXPECT_NE(quiet.err.find("never given up"), std::string::npos) << quiet.err;
 }
 
+TEST(Events, say_of_what_they_are_and_who_did_it) {
+  const std::string stream =
+      "event: worker.paused\ndata: "
+      "{\"at\":\"2026-01-10T11:00:00.000Z\",\"subject\":\"w1\",\"actor\":"
+      "\"operator:token\",\"fields\":{\"site\":\"s\"}}\n\n"
+      "event: task.failed\ndata: {\"at\":\"2026-01-10T11:00:01.000Z\",\"subject\":\"t\\u001b\","
+      "\"actor\":\"worker:w1\",\"fields\":{\"type\":\"x\",\"worker_id\":\"w1\"}}\n\n"
+      "event: task.dead\ndata: {\"at\":\"2026-01-10T11:00:02.000Z\",\"subject\":\"t2\","
+      "\"actor\":\"system\",\"fields\":{\"worker_id\":\"w1\"}}\n\n"
+      "event: plugin.active\ndata: {\"at\":\"2026-01-10T11:00:03.000Z\",\"fields\":{\"id\":"
+      "\"p\"}}\n\n";
+  EXPECT_EQ(run_cli({"events", "--server", "http://h:1"}, {{200, stream}}).out,
+            "2026-01-10T11:00:00.000Z  worker.paused         w1 by operator:token  site: s\n"
+            "2026-01-10T11:00:01.000Z  task.failed           t\\x1b by worker:w1  type: x\n"
+            "2026-01-10T11:00:02.000Z  task.dead             t2  worker_id: w1\n"
+            "2026-01-10T11:00:03.000Z  plugin.active         id: p\n");
+}
+
 TEST(Node, says_how_to_name_one_when_none_answers) {
   const Ran ran = run_cli({"node", "show", "--set", "node.state_dir=/nowhere"});
   EXPECT_EQ(ran.code, 8);
