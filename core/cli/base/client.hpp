@@ -55,7 +55,7 @@ class Client {
   Failure failure_of(const net::ClientResponse& response) const;
 
  private:
-  Client(std::string server, std::string origin, std::string up_folder, std::string token,
+  Client(std::string server, std::string origin, const Destination& to, std::string token,
          Millis timeout, Transport transport, const std::atomic<bool>* abort);
   net::ClientRequest request_of(std::string_view method, const std::string& path) const;
   Expected<json::value> document(std::string_view method, const std::string& path, std::string body,
@@ -65,6 +65,7 @@ class Client {
   std::string server_;
   std::string origin_;  ///< " (from node.toml:3:1)" or ""
   std::string up_folder_;
+  std::string file_;  ///< as in Destination
   std::string token_;
   Millis timeout_;
   Transport transport_;
