@@ -14,9 +14,9 @@ enum class EventSource {
   kControlPlane,  ///< and of tasks, workers and releases
 };
 
-/// kInvalid names the first of `patterns` that no event of the source matches, or none of those that
-/// it keeps; patterns with a "!" leave out, and need none. `kept`: of tasks, workers and releases
-/// the kinds that are kept, as patterns. Pure.
+/// kInvalid names the first of `patterns` that no event of the source matches, or none of those
+/// that it keeps; patterns with a "!" leave out, and need none. `kept`: of tasks, workers and
+/// releases the kinds that are kept, as patterns. Pure.
 Status check_kinds(std::span<const std::string> patterns, EventSource source,
                    std::span<const std::string> kept);
 

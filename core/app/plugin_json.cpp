@@ -75,6 +75,7 @@ json::object plugin_document(const plugin::PluginInfo& p) {
                  {"description", p.description},
                  {"path", p.path},
                  {"sha256", p.sha256},
+                 {"failed_sha256", p.failed_sha256},
                  {"state", to_string(p.state)},
                  {"reason", p.reason}};
   json::array components;

@@ -9,7 +9,8 @@
 
 namespace skep::app {
 
-/// {id, version, license, description, path, sha256, state, reason, components, generations}
+/// {id, version, license, description, path, sha256, failed_sha256, state, reason, components,
+/// generations}
 boost::json::object plugin_document(const plugin::PluginInfo& info);
 /// {"items":[..],"next_cursor":null}
 boost::json::object plugin_list(const std::vector<plugin::PluginInfo>& plugins);

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/cli/base/interrupt.hpp"
+#include "core/proc/monotonic.hpp"
 
 namespace skep::cli {
 namespace {
@@ -98,11 +99,12 @@ std::string with_query(std::string_view path, const Query& query) {
   return out;
 }
 
-Client::Client(std::string server, std::string origin, std::string up_folder, std::string token,
+Client::Client(std::string server, std::string origin, const Destination& to, std::string token,
                Millis timeout, Transport transport, const std::atomic<bool>* abort)
     : server_(std::move(server)),
       origin_(std::move(origin)),
-      up_folder_(std::move(up_folder)),
+      up_folder_(to.up_folder),
+      file_(to.file),
       token_(std::move(token)),
       timeout_(timeout),
       transport_(std::move(transport)),
@@ -116,8 +118,8 @@ Result<Client> Client::make(const Destination& to, std::string token, Millis tim
   if (!is_http_url(server) && !server.starts_with(kUnix))
     return usage_error("server \"" + server + "\"" + from + " is not an http:// or https:// URL",
                        "skep --server http://127.0.0.1:9595 ..");
-  return Client(std::move(server), from, to.up_folder, std::move(token), timeout,
-                std::move(transport), abort);
+  return Client(std::move(server), from, to, std::move(token), timeout, std::move(transport),
+                abort);
 }
 
 bool Client::is_unix() const { return server_.starts_with(kUnix); }
@@ -134,17 +136,29 @@ net::ClientRequest Client::request_of(std::string_view method, const std::string
   return request;
 }
 
-Expected<bool> Client::stream(const std::string& path, const std::vector<std::string>& headers,
+Expected<bool> Client::stream(const std::string& path, bool goes_on,
                               std::function<bool(std::string_view)> on_bytes) {
   net::ClientRequest request = request_of("GET", path);
   request.headers.front() = "Accept: text/event-stream";
-  request.headers.insert(request.headers.end(), headers.begin(), headers.end());
-  request.timeout = Millis{0};
+  request.timeout = goes_on ? Millis{0} : timeout_;
+  const bool timed = goes_on && timeout_.count() > 0;  // 0 = no limit, as in ClientRequest
+  bool began = false;
+  bool late = false;
   bool enough = false;
-  request.on_body = [&](std::string_view bytes) { return !(enough = !on_bytes(bytes)); };
+  request.on_body = [&](std::string_view bytes) {
+    began = true;
+    return !(enough = !on_bytes(bytes));
+  };
+  const MonoMs end = proc::monotonic_ms() + timeout_.count();
+  request.aborted = [&, interrupted = request.aborted] {
+    late = timed && !began && proc::monotonic_ms() >= end;
+    return late || (interrupted && interrupted());
+  };
   const auto response = transport_(request);
   if (enough) return true;
-  if (!response) return unreachable(response.error(), request.url);
+  if (!response)
+    return unreachable(late ? Error{Code::kDeadline, "no byte in time"} : response.error(),
+                       request.url);
   if (response->status >= 400) return failure_of(*response);
   return true;
 }
@@ -153,12 +167,14 @@ Failure Client::unreachable(const Error& cause, const std::string& url) const {
   if (is_unix() && (cause.code == Code::kUnavailable || cause.code == Code::kNotFound))
     return unavailable("no node answers on " + server_.substr(kUnix.size()) + origin_)
         .named("unreachable")
-        .with_next("skep start -c FILE   or   name the node: -c FILE, --server URL");
+        .with_next(file_.empty() ? "skep start -c FILE   or   name the node: -c FILE, --server URL"
+                                 : "skep start -c " + file_ + "   or   correct that file");
   if (cause.code == Code::kUnavailable)
     return unavailable("control plane at " + server_ + origin_ +
                        " cannot be reached: " + cause.message)
         .named("unreachable")
-        .with_next("skep up   or   name it: --server URL, -c FILE");
+        .with_next(file_.empty() ? "skep up   or   name it: --server URL, -c FILE"
+                                 : "start the control plane   or   correct " + file_);
   if (cause.code == Code::kDeadline)
     return Error{cause.code,
                  "control plane at " + server_ + origin_ + " gave no answer: " + cause.message}

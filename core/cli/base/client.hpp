@@ -47,15 +47,15 @@ class Client {
   /// The answer as it came, whatever its status; a Failure only when there was none.
   Expected<net::ClientResponse> raw(std::string_view method, const std::string& path,
                                     std::string body, Millis extra = Millis{0});
-  /// Hands a 2xx answer's body over as it comes, without a time limit, until it ends or `on_bytes`
-  /// wants no more.
-  Expected<bool> stream(const std::string& path, const std::vector<std::string>& headers,
+  /// Hands a 2xx answer's body over as it comes, until it ends or `on_bytes` wants no more. The
+  /// time limit is that of the whole; of one that `goes_on`, that of its first byte.
+  Expected<bool> stream(const std::string& path, bool goes_on,
                         std::function<bool(std::string_view)> on_bytes);
   /// The Failure that an answer with status 400 or above stands for.
   Failure failure_of(const net::ClientResponse& response) const;
 
  private:
-  Client(std::string server, std::string origin, std::string up_folder, std::string token,
+  Client(std::string server, std::string origin, const Destination& to, std::string token,
          Millis timeout, Transport transport, const std::atomic<bool>* abort);
   net::ClientRequest request_of(std::string_view method, const std::string& path) const;
   Expected<json::value> document(std::string_view method, const std::string& path, std::string body,
@@ -65,6 +65,7 @@ class Client {
   std::string server_;
   std::string origin_;  ///< " (from node.toml:3:1)" or ""
   std::string up_folder_;
+  std::string file_;  ///< as in Destination
   std::string token_;
   Millis timeout_;
   Transport transport_;

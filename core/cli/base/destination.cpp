@@ -108,10 +108,14 @@ Expected<Destination> configured_control_plane(Invocation& call) {
     return says_nothing(call, *found, "name the control plane: --server URL");
   const std::string origin = origin_of(call, found->loaded, key);
   if (!config.is_control())
-    return Destination{config.worker.control_plane_url.front(), origin, config.worker.token_file};
+    return Destination{config.worker.control_plane_url.front(),
+                       origin,
+                       config.worker.token_file,
+                       {},
+                       call.args.get("config")};
   auto url = listener_of(call, config);
   if (!url) return url.error();
-  return Destination{std::move(*url), origin, config.http.token_file};
+  return Destination{std::move(*url), origin, config.http.token_file, {}, call.args.get("config")};
 }
 
 Expected<Destination> configured(Invocation& call, Reach reach) {
@@ -148,7 +152,9 @@ Expected<Destination> configured_node(Invocation& call) {
         call, *found, "name the node: --set node.state_dir=FOLDER, --server unix:FOLDER/node.sock");
   return Destination{"unix:" + found->loaded.config.node.state_dir + "/node.sock",
                      origin_of(call, found->loaded, "node.state_dir"),
-                     {}};
+                     {},
+                     {},
+                     call.args.get("config")};
 }
 
 Expected<Destination> destination_of(Invocation& call, Reach reach) {

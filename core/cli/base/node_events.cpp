@@ -11,12 +11,27 @@
 namespace skep::cli {
 namespace {
 
+/// Who did it, "" when that is the control plane itself or not known.
+std::string doer_of(const json::object& event) {
+  const std::string actor = get_string(event, "actor");
+  return actor.starts_with("operator:") || actor.starts_with("worker:") ? actor : "";
+}
+
+/// "7f3a by worker:w1  ": the event's subject and who did it, as far as there are any.
+std::string subject_text(const json::object& event) {
+  const std::string doer = doer_of(event);
+  std::string out = get_string(event, "subject");
+  if (!doer.empty()) out += (out.empty() ? "by " : " by ") + doer;
+  return out.empty() ? "" : printable(out) + "  ";
+}
+
 std::string fields_text(const json::object& event) {
   const json::value* fields = event.if_contains("fields");
   if (fields == nullptr || !fields->is_object()) return {};
   std::string out;
   for (const auto& [key, value] : fields->get_object()) {
     const std::string text = value.is_string() ? std::string(value.get_string()) : to_text(value);
+    if (key == "worker_id" && doer_of(event) == "worker:" + text) continue;  // said already
     out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", std::string_view(key), text);
   }
   return printable(out);
@@ -37,15 +52,18 @@ void print_event(const Invocation& call, const SseEvent& event) {
   const std::string at = get_string(o, "at");
   call.console.out << fmt::format("{:24}  ", or_dash(printable(at)))
                    << call.console.paint(Style::kBold, fmt::format("{:20}", printable(event.name)))
-                   << "  " << fields_text(o) << '\n'
+                   << "  " << subject_text(o) << fields_text(o) << '\n'
                    << std::flush;
 }
 
-Expected<bool> read_events(Client& node, SseReader& reader, const std::string& path,
+Expected<bool> read_events(Client& node, SseReader& reader, const EventQuery& query,
                            const std::function<bool(const SseEvent&)>& on_event) {
   reader.restart();
   bool wanted = true;
-  const auto ended = node.stream(path, {}, [&](std::string_view bytes) {
+  const std::string path = with_query(
+      query.route,
+      {{"since", query.since}, {"kind", query.kinds}, {"follow", query.follow ? "" : "false"}});
+  const auto ended = node.stream(path, query.follow, [&](std::string_view bytes) {
     wanted = reader.feed(bytes, on_event);
     return wanted;
   });

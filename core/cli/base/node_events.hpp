@@ -9,10 +9,16 @@
 
 namespace skep::cli {
 
-/// Hands over the events of `path`, which may have `since` ("0" = all that are kept, none = only
-/// new ones), `kind` and `follow`, until the stream ends. `on_event` returns false to stop; the
-/// answer is false then.
-Expected<bool> read_events(Client& node, SseReader& reader, const std::string& path,
+struct EventQuery {
+  std::string route = "/api/node/events";
+  std::string since = "0";  ///< the id before; "0" = all that are kept, "" = only new ones
+  std::string kinds{};      ///< with commas; "" = all
+  bool follow = false;      ///< go on with what happens next
+};
+
+/// Hands over the events until the stream ends. `on_event` returns false to stop; the answer is
+/// false then.
+Expected<bool> read_events(Client& node, SseReader& reader, const EventQuery& query,
                            const std::function<bool(const SseEvent&)>& on_event);
 /// One line for people, or the event's JSON.
 void print_event(const Invocation& call, const SseEvent& event);

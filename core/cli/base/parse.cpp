@@ -76,6 +76,20 @@ Error lacks_value(const std::string& word, const std::string& help) {
   return usage_error(word + " needs a value", help);
 }
 
+/// Where no command is: the first option that is none of those which go without one.
+Status check_options(const std::vector<std::string>& words) {
+  std::vector<std::string> known{"--help", "--version"};
+  for (const Option& o : global_options()) known.push_back("--" + o.long_name);
+  for (std::size_t i = 0; i < words.size(); i += takes_value(words[i]) ? 2 : 1) {
+    const std::string name = words[i].substr(0, words[i].find('='));
+    if (!name.starts_with("--") || name == "--") continue;
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return usage_error("skep has no option \"" + name + "\"; " + suggestion(name, known),
+                         "skep --help");
+  }
+  return {};
+}
+
 Result<Found> find(const CommandTable& table, const std::vector<std::string>& words) {
   Found out{nullptr, {}, words};
   const std::size_t noun_at = next_word(words, 0);
@@ -86,6 +100,7 @@ Result<Found> find(const CommandTable& table, const std::vector<std::string>& wo
       out.command = find_command(table, "version");
       return out;
     }
+    SKEP_TRY(check_options(words));
     return usage_error("no command is given", "skep --help");
   }
   const std::string& noun = words[noun_at];
@@ -136,6 +151,9 @@ CLI::Option* declare(CLI::App& app, const Option& o) {
 }
 
 Error too_much(const Command& c, const std::string& word) {
+  if (c.positionals.empty() && word.ends_with(".toml"))
+    return usage_error("\"" + c.name + "\" takes its file as -c FILE",
+                       "skep " + c.name + " -c " + word);
   const bool twice = c.name == word || c.name.ends_with(" " + word);
   return usage_error(twice ? "\"" + word + "\" is given twice"
                            : "\"" + c.name + "\" does not take \"" + word + "\"",

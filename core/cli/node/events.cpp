@@ -16,7 +16,8 @@ constexpr Millis kRetry{1'000};
 constexpr Millis kLook{50};
 
 bool is_away(const Failure& failure) {
-  return failure.error.code == Code::kUnavailable || failure.error.code == Code::kBusy;
+  const Code code = failure.error.code;
+  return code == Code::kUnavailable || code == Code::kBusy || code == Code::kDeadline;
 }
 
 void pause() {
@@ -29,13 +30,11 @@ Expected<int> run_events(Invocation& call) {
   if (!node) return node.error();
   const bool follow = call.args.has("follow");
   if (follow) catch_interrupts();
-  std::string since = call.args.get("since", follow ? "" : "0");
+  EventQuery query{"/api/events", call.args.get("since", follow ? "" : "0"),
+                   call.args.get("kind", ""), follow};
   SseReader reader;
   for (bool first = true;; first = false) {
-    const std::string path = with_query(
-        "/api/events",
-        {{"since", since}, {"kind", call.args.get("kind", "")}, {"follow", follow ? "" : "false"}});
-    const auto ended = read_events(*node, reader, path, [&](const SseEvent& event) {
+    const auto ended = read_events(*node, reader, query, [&](const SseEvent& event) {
       print_event(call, event);
       return call.console.out.good();
     });
@@ -43,7 +42,7 @@ Expected<int> run_events(Invocation& call) {
     if (!ended && (first || !is_away(ended.error()))) return ended.error();
     if (ended && (!follow || !*ended)) return 0;
     if (first) call.console.note("the node went away; waiting for it");
-    if (!reader.last_id().empty()) since = reader.last_id();
+    if (!reader.last_id().empty()) query.since = reader.last_id();
     pause();
   }
 }

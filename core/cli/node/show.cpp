@@ -97,8 +97,7 @@ void print_results(Invocation& call, Client& node) {
   SseReader reader;
   json::object last;
   const auto done = read_events(
-      node, reader, "/api/node/events?since=0&kind=worker.cut_off%2Cworker.delivered&follow=false",
-      [&](const SseEvent& event) {
+      node, reader, {.kinds = "worker.cut_off,worker.delivered"}, [&](const SseEvent& event) {
         if (auto parsed = parse_json(event.data); parsed && parsed->is_object())
           last = std::move(parsed->get_object());
         return true;

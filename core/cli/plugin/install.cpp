@@ -40,10 +40,16 @@ std::string advice_of(const std::string& policy) {
   return "the node's [trust] policy is \"" + policy + "\"; no node runs here now";
 }
 
+/// `command` with the -c FILE of this call, as far as there is one.
+std::string of_this_node(const Invocation& call, const std::string& command) {
+  const std::string file = call.args.get("config");
+  return file.empty() ? command : command + " -c " + file;
+}
+
 /// What a node with this policy waits for.
 std::string next_of(const Invocation& call, const std::string& policy, const std::string& path) {
   std::string sign = "skep plugin sign " + path + " -k KEY";
-  std::string lock = "skep plugin lock " + path + " -c " + call.args.get("config");
+  std::string lock = of_this_node(call, "skep plugin lock " + path);
   if (policy == "pin") return lock;
   if (policy == "signature") return sign;
   return policy == "both" ? sign + ", then " + lock : "";
@@ -147,21 +153,31 @@ Result<Installed> put(const std::string& file, const std::string& folder) {
 }
 
 /// What the node says of the plugin: it serves this file, it refused it, or nothing yet.
-std::string verdict_of(const json::value& list, const Installed& i) {
+std::string verdict_of(const json::value& list, Installed& i) {
   for (const json::object* p : items_of(list)) {
-    if (get_string(*p, "id") != i.id || get_string(*p, "sha256") != i.sha256) continue;
-    if (get_string(*p, "state") == "loaded") return std::string(kServes);
-    if (const std::string why = get_string(*p, "reason"); !why.empty())
-      return "the running node does not serve it: " + why;
+    if (get_string(*p, "id") != i.id) continue;
+    const bool shown = get_string(*p, "sha256") == i.sha256;  // else an older one serves
+    const bool failed = get_string(*p, "failed_sha256") == i.sha256;
+    const bool loaded = shown && get_string(*p, "state") == "loaded";
+    const std::string why = get_string(*p, "reason");
+    if (loaded && !failed) return std::string(kServes);
+    if ((!shown && !failed) || why.empty()) continue;
+    if (loaded) return "the running node goes on as before: " + why;
+    i.refused = failed || get_string(*p, "state") == "refused";
+    return "the running node does not serve it: " + why;
   }
   return "";
+}
+
+Error refusal_of(const Installed& i) {
+  return Error{Code::kState, i.node, "plugin-refused", i.next};
 }
 
 Expected<int> install(Invocation& call) {
   const auto installed = install_plugin(call, call.args.get("FILE"));
   if (!installed) return installed.error();
   print_installed(call, *installed);
-  return 0;
+  return installed->refused ? exit_code_of(refusal_of(*installed)) : 0;
 }
 
 }  // namespace
@@ -183,7 +199,7 @@ Expected<Installed> install_plugin(Invocation& call, const std::string& file) {
   installed->node = await_uptake(
       call, "/api/node/plugins",
       [&](const json::value& list) { return verdict_of(list, *installed); },
-      advice_of(place->policy), "skep plugin list -c FILE");
+      advice_of(place->policy), of_this_node(call, "skep plugin list"));
   if (installed->node == kServes)
     await_task_types(call, installed->task_types);
   else
@@ -194,9 +210,12 @@ Expected<Installed> install_plugin(Invocation& call, const std::string& file) {
 void print_installed(Invocation& call, const Installed& i) {
   const json::object document{
       {"id", i.id}, {"version", i.version}, {"sha256", i.sha256}, {"path", i.path}};
-  if (print_document(call.console, call.format, document, "id")) return;
-  call.console.out << "installed " << i.id << ' ' << i.version << " (sha256 "
-                   << i.sha256.substr(0, 12) << ") as " << i.path << '\n';
+  const bool printed = print_document(call.console, call.format, document, "id");
+  if (!printed)
+    call.console.out << "installed " << i.id << ' ' << i.version << " (sha256 "
+                     << i.sha256.substr(0, 12) << ") as " << i.path << '\n';
+  if (i.refused) return print_failure(call.console, refusal_of(i));
+  if (printed) return;
   call.console.note(i.node);
   if (!i.next.empty()) call.console.note("  next:  " + i.next);
 }
@@ -212,7 +231,9 @@ Command install_command() {
       "unless\n"
       "configured otherwise. Without -c, STATE_DIR is ./.skep. The file appears complete or not "
       "at\n"
-      "all, and a node that runs goes on with the old one until the new one serves.";
+      "all, and a node that runs goes on with the old one until the new one serves; the exit code "
+      "is\n"
+      "5 when it refuses the file, with its reason.";
   c.examples = {"skep plugin install b/hello.so -c worker.toml",
                 "skep plugin install b/hello.so --to /var/lib/skep/plugins"};
   c.run = install;

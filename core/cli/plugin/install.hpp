@@ -16,6 +16,7 @@ struct Installed {
   std::string node;    ///< what the running node did with it, for people; "" = nothing known
   std::string next{};  ///< the command without which the node will not load it, "" = none
   std::vector<std::string> task_types{};
+  bool refused = false;  ///< by the running node, which says why in `node`
 };
 
 /// --set and --to.
@@ -25,6 +26,7 @@ std::vector<Option> install_options();
 /// (without one, of a node with default settings in this folder). The old file is replaced in one
 /// step, or not at all.
 Expected<Installed> install_plugin(Invocation& call, const std::string& file);
+/// What became of it; a refusal is an error on `err`.
 void print_installed(Invocation& call, const Installed& installed);
 
 }  // namespace skep::cli

@@ -48,12 +48,12 @@ void PluginTail::look() {
 void PluginTail::look_at_events(bool tell) {
   if (!node_) return;
   const std::string since = reader_.last_id().empty() ? "0" : reader_.last_id();
-  const std::string path = with_query("/api/node/events", {{"since", since}, {"follow", "false"}});
   // Nothing is lost when it fails: the next look asks for the same.
-  [[maybe_unused]] const auto read = read_events(*node_, reader_, path, [&](const SseEvent& event) {
-    if (tell && ids_.contains(plugin_of(event))) print_event(call_, event);
-    return true;
-  });
+  [[maybe_unused]] const auto read =
+      read_events(*node_, reader_, {.since = since}, [&](const SseEvent& event) {
+        if (tell && ids_.contains(plugin_of(event))) print_event(call_, event);
+        return true;
+      });
 }
 
 void PluginTail::look_at_tasks(const std::string& type, bool tell) {

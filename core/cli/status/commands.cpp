@@ -83,12 +83,17 @@ void print_health(const Console& c, const std::string& server, const json::objec
   table.print(c);
 }
 
-void print_answer(Invocation& call, const std::string& server, const std::string& body) {
-  const auto document = parse_json(body);
-  if (!document || !document->is_object())
-    call.console.out << printable(body, true) << '\n';
+void print_answer(Invocation& call, const Client& node, const net::ClientResponse& answer) {
+  const auto document = parse_json(answer.body);
+  const bool is_object = document && document->is_object();
+  if (is_object && answer.status >= 400 && document->get_object().contains("detail"))
+    print_failure(call.console, node.failure_of(answer));
+  else if (call.console.quiet)
+    return;
+  else if (!is_object)
+    call.console.out << printable(answer.body, true) << '\n';
   else if (!print_document(call.console, call.format, *document, "status"))
-    print_health(call.console, server, document->get_object());
+    print_health(call.console, node.server(), document->get_object());
 }
 
 /// 0 or 1 and nothing else: what container and service probes understand.
@@ -106,7 +111,7 @@ Expected<int> health(Invocation& call) {
     print_failure(call.console, answer.error());
     return 1;
   }
-  if (!call.console.quiet) print_answer(call, (*api)->server(), answer->body);
+  print_answer(call, **api, *answer);
   return answer->status < 400 ? 0 : 1;
 }
 

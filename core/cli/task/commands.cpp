@@ -132,10 +132,15 @@ Expected<int> logs(Invocation& call) {
   if (follow) catch_interrupts();
   const auto task = target(call);
   if (!task) return task.error();
-  const auto done = read_logs(task->api, task->id, follow, Millis{0},
-                              call.for_people() ? line_printer(call.console, call.args.has("raw"))
-                                                : json_printer(call.console));
+  const OnLine print = call.for_people() ? line_printer(call.console, call.args.has("raw"))
+                                         : json_printer(call.console);
+  bool wrote = false;
+  const auto done = read_logs(task->api, task->id, follow, Millis{0}, [&](const LogLine& line) {
+    wrote = true;
+    return print(line);
+  });
   if (!done) return detached(done.error(), task->id);
+  if (!wrote && call.for_people()) call.console.note("task " + task->id + " has written nothing");
   return 0;
 }
 

@@ -141,6 +141,8 @@ TEST_F(NodeDocuments, plugins_and_scripts_in_every_state_fit) {
   hello.generations = {generation(plugin::GenerationState::kStarting),
                        generation(plugin::GenerationState::kActive),
                        generation(plugin::GenerationState::kRetired)};
+  hello.failed_sha256 = std::string(64, 'b');
+  EXPECT_EQ(get_string(plugin_document(hello), "failed_sha256"), hello.failed_sha256);
   plugin::PluginInfo refused;
   refused.path = "/p/broken.so";
   refused.state = plugin::PluginState::kRefused;

@@ -96,6 +96,18 @@ TEST_F(Destinations, of_a_control_plane_that_does_not_run_are_no_strangers) {  /
   }
 }
 
+TEST_F(Destinations, that_a_file_names_are_started_or_corrected_there) {
+  const std::string file = worker("http://127.0.0.1:7001");
+  const Ran control = FakeControl().run({"task", "list", "-c", file});
+  EXPECT_NE(control.err.find("next:  start the control plane   or   correct " + file + "\n"),
+            std::string::npos)
+      << control.err;
+  const Ran node = FakeControl().run({"node", "show", "-c", file});
+  EXPECT_NE(node.err.find("next:  skep start -c " + file + "   or   correct that file\n"),
+            std::string::npos)
+      << node.err;
+}
+
 TEST_F(Destinations, of_a_folder_whose_skep_up_has_ended_are_no_strangers) {  // A9
   const fs::path before = fs::current_path();
   fs::current_path(dir_.path());

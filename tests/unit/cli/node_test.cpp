@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "core/proc/monotonic.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 
 namespace skep::cli {
@@ -75,6 +76,58 @@ TEST(Node, reload_says_what_it_did) {
       run_cli({"node", "reload", "--server", "unix:/s"},
               {{422, R"({"status":422,"code":"config","detail":"n.toml:1:1: no"})"}});
   EXPECT_EQ(refused.code, 78) << refused.err;
+}
+
+/// `skep events` against a node that sends `head` and then nothing, until the caller gives up or
+/// `asks` is over.
+Ran run_events(std::vector<std::string> more, std::string_view head, int asks) {
+  Ran ran;
+  std::istringstream in;
+  std::ostringstream out;
+  std::ostringstream err;
+  std::vector<std::string> words{"events", "--server", "http://h:1", "--timeout", "20ms"};
+  words.insert(words.end(), more.begin(), more.end());
+  const auto stuck = [&](const net::ClientRequest& r) -> Result<net::ClientResponse> {
+    ran.requests.push_back(r);
+    if (!head.empty()) r.on_body(head);
+    const MonoMs late = proc::monotonic_ms() + 20;
+    while (proc::monotonic_ms() <= late) continue;
+    for (int i = 0; i < asks; ++i)
+      if (r.aborted()) return Error{Code::kCancelled, "aborted"};
+    return Error{Code::kInternal, "never given up"};
+  };
+  ran.code = cli::run(words, {}, {in, out, err, false, false, test_now}, stuck);
+  ran.err = err.str();
+  return ran;
+}
+
+TEST(Events, of_a_node_that_is_stuck_end_in_time) {
+  const Ran once = run_events({}, "", 1);
+  EXPECT_EQ(once.requests.at(0).timeout, Millis{20}) << "curl ends the whole call";
+  const Ran followed = run_events({"-f"}, "", 1);
+  EXPECT_EQ(followed.requests.at(0).timeout, Millis{0});
+  EXPECT_EQ(followed.code, info(Code::kDeadline).exit_code) << followed.err;
+  EXPECT_NE(followed.err.find("gave no answer"), std::string::npos) << followed.err;
+  const Ran quiet = run_events({"-f"}, ": still here\n\n", 3);
+  EXPECT_NE(quiet.err.find("never given up"), std::string::npos) << quiet.err;
+}
+
+TEST(Events, say_of_what_they_are_and_who_did_it) {
+  const std::string stream =
+      "event: worker.paused\ndata: "
+      "{\"at\":\"2026-01-10T11:00:00.000Z\",\"subject\":\"w1\",\"actor\":"
+      "\"operator:token\",\"fields\":{\"site\":\"s\"}}\n\n"
+      "event: task.failed\ndata: {\"at\":\"2026-01-10T11:00:01.000Z\",\"subject\":\"t\\u001b\","
+      "\"actor\":\"worker:w1\",\"fields\":{\"type\":\"x\",\"worker_id\":\"w1\"}}\n\n"
+      "event: task.dead\ndata: {\"at\":\"2026-01-10T11:00:02.000Z\",\"subject\":\"t2\","
+      "\"actor\":\"system\",\"fields\":{\"worker_id\":\"w1\"}}\n\n"
+      "event: plugin.active\ndata: {\"at\":\"2026-01-10T11:00:03.000Z\",\"fields\":{\"id\":"
+      "\"p\"}}\n\n";
+  EXPECT_EQ(run_cli({"events", "--server", "http://h:1"}, {{200, stream}}).out,
+            "2026-01-10T11:00:00.000Z  worker.paused         w1 by operator:token  site: s\n"
+            "2026-01-10T11:00:01.000Z  task.failed           t\\x1b by worker:w1  type: x\n"
+            "2026-01-10T11:00:02.000Z  task.dead             t2  worker_id: w1\n"
+            "2026-01-10T11:00:03.000Z  plugin.active         id: p\n");
 }
 
 TEST(Node, says_how_to_name_one_when_none_answers) {

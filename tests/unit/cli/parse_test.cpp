@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/text.hpp"
 #include "core/cli/commands.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 
@@ -23,6 +24,23 @@ TEST(Parse, finds_the_command_behind_global_options) {
   EXPECT_EQ(parsed->args.get("server"), "http://h:1");
   EXPECT_EQ(parsed->args.get("output"), "json");
   EXPECT_EQ(parsed->args.get("limit"), "3");
+}
+
+TEST(Parse, offers_the_option_that_was_meant_where_no_command_is) {
+  EXPECT_EQ(error_of({"--verison"}),
+            "skep has no option \"--verison\"; did you mean \"--version\"?");
+  EXPECT_EQ(error_of({"--server", "--odd", "--servre=x"}),
+            "skep has no option \"--servre\"; did you mean \"--server\"?");
+}
+
+TEST(Parse, offers_minus_c_for_a_configuration_file) {
+  for (const Words& command : {Words{"start"}, Words{"config", "check"}}) {
+    Words words = command;
+    words.push_back("worker.toml");
+    const auto parsed = parse(all_commands(), words, {});
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().next, "skep " + join(command, " ") + " -c worker.toml");
+  }
 }
 
 TEST(Parse, takes_ls_for_list) {

@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
 
+#include "core/base/id.hpp"
+#include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/cli/cli_support.hpp"
@@ -123,6 +126,58 @@ TEST(PluginsOfANode, say_in_full_why_something_does_not_serve) {
 
 TEST(PluginsOfANode, that_was_named_by_its_url_are_not_read_from_files) {
   EXPECT_EQ(run_cli({"plugin", "list", "--server", "http://h:1"}).code, 8);
+}
+
+class PluginInstall : public testing::Test {
+ protected:
+  /// Installs a plugin where a node runs. Its answer has `sha256` and `failed_sha256`, each "NEW"
+  /// for that of the file.
+  Ran install(const std::string& sha256, const std::string& failed_sha256, const std::string& state,
+              const std::string& reason, const std::vector<std::string>& more = {}) {
+    const std::string fresh = sha256_hex(text_of(file));
+    const json::object plugin{{"id", "heartbeat_http"},
+                              {"sha256", sha256 == "NEW" ? fresh : sha256},
+                              {"failed_sha256", failed_sha256 == "NEW" ? fresh : failed_sha256},
+                              {"state", state},
+                              {"reason", reason}};
+    const std::string list = R"({"items":[)" + to_text(plugin) + "]}";
+    std::ofstream(config) << "[node]\nroles = [\"worker\"]\nstate_dir = \"st\"\n[plugins]\npaths = "
+                             "[\"" +
+                                 dir.file("plugins") + "\"]\n";
+    std::vector<std::string> words{"plugin", "install", file, "-c", config};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_cli(words, {{200, list}});
+  }
+  const test::TempDir dir;
+  const std::string file = std::string(kPluginDir) + "/heartbeat_http.so";
+  const std::string config = dir.file("worker.toml");
+};
+
+TEST_F(PluginInstall, fails_when_the_node_refuses_the_file_beside_one_that_serves) {
+  const Ran ran = install("old", "NEW", "loaded", "it cannot start");
+  EXPECT_EQ(ran.code, info(Code::kState).exit_code) << ran.out << ran.err;
+  EXPECT_TRUE(ran.out.starts_with("installed ")) << ran.out;
+  EXPECT_NE(ran.err.find("error: the running node does not serve it: it cannot start"),
+            std::string::npos)
+      << ran.err;
+  const Ran quiet = install("old", "NEW", "loaded", "it cannot start", {"-q", "-o", "json"});
+  EXPECT_EQ(quiet.code, ran.code);
+  EXPECT_NE(quiet.err.find("it cannot start"), std::string::npos) << quiet.err;
+}
+
+TEST_F(PluginInstall, fails_when_the_node_serves_none_of_it) {
+  const Ran ran = install("NEW", "", "refused", "not in plugins.lock");
+  EXPECT_EQ(ran.code, info(Code::kState).exit_code) << ran.out << ran.err;
+  EXPECT_NE(ran.err.find("not in plugins.lock"), std::string::npos) << ran.err;
+}
+
+TEST_F(PluginInstall, ends_well_when_the_node_serves_it_or_takes_it_at_its_next_start) {
+  const Ran ran = install("NEW", "", "loaded", "");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("the running node serves it"), std::string::npos) << ran.err;
+  const Ran later = install("NEW", "NEW", "loaded", "restart it");
+  EXPECT_EQ(later.code, 0) << later.err;
+  EXPECT_NE(later.err.find("goes on as before: restart it"), std::string::npos) << later.err;
 }
 
 TEST(PluginReload, says_what_serves) {

@@ -39,6 +39,20 @@ TEST(Health, is_a_small_table_for_people) {
   EXPECT_EQ(run_cli({"health"}, {{502, "gateway"}}).out, "gateway\n");
 }
 
+TEST(Health, of_a_node_that_refuses_says_why) {
+  const std::string problem =
+      R"({"status":401,"code":"denied","detail":"a token is needed","next":"send a header"})";
+  const Ran ran = run_cli({"health"}, {{401, problem}});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_EQ(ran.err,
+            "error: a token is needed   [denied]\n"
+            "  next:  skep --token-file FILE ..   or   export SKEP_TOKEN_FILE=FILE\n");
+  const Ran quiet = run_cli({"health", "-q"}, {{401, problem}});
+  EXPECT_EQ(quiet.code, 1);
+  EXPECT_EQ(quiet.err, ran.err) << "as when no node answers";
+}
+
 TEST(Status, fits_one_screen) {
   const std::string health =
       std::string(R"({"status":"ok","workers":{"online":1,"late":0,"offline":1,)") +

@@ -240,6 +240,15 @@ TEST(TaskSubmit, says_how_to_look_again_when_it_stops_waiting) {
             "         skep task cancel t1      # or stop it\n");
 }
 
+TEST(TaskLogs, of_a_task_that_wrote_nothing_say_so) {
+  const std::vector<Answer> empty{{200, R"({"items":[],"next_cursor":null,"ended":true})"}};
+  const Ran ran = run_cli({"task", "logs", "t1"}, empty);
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_EQ(ran.err, "task t1 has written nothing\n");
+  EXPECT_EQ(run_cli({"task", "logs", "t1", "-o", "jsonl"}, empty).err, "");
+}
+
 TEST(TaskList, asks_with_filters_and_follows_cursors_up_to_the_limit) {
   const auto page = [](int from, int count, const std::string& cursor) {
     std::string out = "{\"items\":[";
