@@ -51,8 +51,10 @@ std::vector<Check> all_checks(Platform& platform, const FeatureList& features) {
 }
 
 net::Route metrics_route(const HttpMetrics& http, const FeatureList& features) {
-  net::Route r{"GET", "/metrics", net::Right::kOperate, 0, "Prometheus metrics.",
-               [&](const HttpRequest&) { return metrics(http, features); }};
+  net::Route r{
+      "GET", "/metrics", net::Right::kOperate, 0, "Prometheus metrics.", [&](const HttpRequest&) {
+        return metrics(http, features);
+      }};
   r.any_query = true;
   r.documents = {"", "Metrics", "text/plain"};
   return net::heavy(std::move(r));
