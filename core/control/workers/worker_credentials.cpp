@@ -24,7 +24,8 @@ Status WorkerCredentials::load() {
   const MutexLock lock(mutex_);
   for (const auto& row : *rows) {
     const std::string worker(ports::as_text(row[0]));
-    const Held held{std::string(ports::as_text(row[1])), std::string(ports::as_text(row[2])), false};
+    const Held held{std::string(ports::as_text(row[1])), std::string(ports::as_text(row[2])),
+                    false};
     workers_[held.hash] = worker;
     if (!held.former.empty()) workers_[held.former] = worker;
     held_[worker] = held;
