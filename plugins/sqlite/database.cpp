@@ -29,12 +29,12 @@ void make_private(const std::string& path) {
                                    "; other users may read it, and lock it for this process");
 }
 
-/// Before SQLite has it open: closing a file gives up the locks that its process holds on it.
+/// A file that is there is not opened: closing it would give up the locks of this process on it.
 /// SQLite gives the log and its index the mode of the file.
 void make_files_private(const std::string& path) {
-  // What does not open is said by SQLite, in the words of every other error.
-  if (const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600); fd >= 0)
-    ::close(fd);
+  // What cannot be made is said by SQLite, in the words of every other error.
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) ::close(fd);
   for (const char* file : {"", "-wal", "-shm"}) make_private(path + file);
 }
 
