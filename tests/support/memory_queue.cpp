@@ -418,6 +418,7 @@ Result<LeaseVerdict> MemoryQueue::requeue(WallMs now, std::string_view task_id) 
 }
 
 Result<std::vector<Task>> MemoryQueue::read(const ports::TaskQuery& query) {
+  if (before_read) before_read();
   const std::lock_guard lock(mutex_);
   std::vector<Task> out;
   for (const auto& entry : entries_)

@@ -47,6 +47,7 @@ class MemoryQueue : public ports::Queue {
   Result<std::uint32_t> purge(WallMs before, std::int64_t sequence, std::uint32_t limit) override;
 
   std::function<void()> after_claim{};  ///< called when a claim has looked
+  std::function<void()> before_read{};  ///< called by read(), without a lock
   std::optional<Error> tick_failure{};  ///< of tick(), after it has moved everything
 
  private:

@@ -238,7 +238,7 @@ Presence WorkerDirectory::presence(const WorkerRecord& w, WallMs now) const {
 
 api::WorkerView WorkerDirectory::view(const WorkerRecord& w, WallMs now) const {
   return {w.about,         w.profile,      w.beat,    w.mode, presence(w, now),
-          w.registered_ms, w.last_seen_ms, w.skew_ms, now};
+          w.registered_ms, w.last_seen_ms, w.skew_ms, now,    w.beat.troubles};
 }
 
 bool WorkerDirectory::is_there(const WorkerRecord& w, WallMs now) const {

@@ -46,6 +46,17 @@ void Workers::apply(const config::Config& config) {
   retention.set_keep(worker_keep_ms(config));
 }
 
+std::set<std::string> Workers::schemas_vouched_for(const std::string& type) const {
+  const WallMs now = platform.clock.wall_ms();
+  std::set<std::string> out;
+  for (const WorkerRecord& w : directory.all()) {
+    if (!directory.is_there(w, now) || !credentials.is_proven(w.profile.id)) continue;
+    for (const ports::TaskType& t : w.about.types)
+      if (t.name == type) out.insert(t.params_schema);
+  }
+  return out;
+}
+
 Status Workers::metrics(std::vector<prometheus::MetricFamily>& out) {
   Snapshot pool("nova_worker_pool_size", "Slots of a worker's pool.");
   Snapshot busy("skep_worker_slots_busy", "Slots that run a task now.");
