@@ -206,8 +206,11 @@ TEST_F(WorkersTest, a_document_from_the_future_gives_way_to_the_next) {  // N15
 }
 
 TEST_F(WorkersTest, readiness_asks_what_a_submit_asks) {  // B5
+  control.look();
   EXPECT_EQ(unwell(), "");
   store.failure = Error{Code::kUnavailable, "moved away"};
+  EXPECT_EQ(unwell(), "") << "who asks gets what was found last";
+  control.look();
   EXPECT_NE(unwell().find("database: moved away"), std::string::npos) << unwell();
 }
 
