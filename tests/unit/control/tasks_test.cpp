@@ -81,6 +81,23 @@ TEST_F(ControlTest, the_same_key_is_the_same_task) {
   EXPECT_EQ(get_string(other, "code"), "idempotency-conflict");
 }
 
+TEST_F(ControlTest, the_same_key_and_value_are_the_same_task_however_they_are_written) {
+  const std::string first =
+      submit(R"({"type":"echo","params":{"a":1,"b":{"c":[1,2],"d":null}},"idempotency_key":"k"})");
+  const std::string again =
+      R"({"type":"echo","params":{"b":{"d":null,"c":[1.0,2]},"a":1.0},"idempotency_key":"k"})";
+  EXPECT_EQ(get_string(api("POST", "/api/tasks", again, 200), "id"), first);
+  api("POST", "/api/tasks",
+      R"({"type":"echo","params":{"a":1,"b":{"c":[2,1],"d":null}},"idempotency_key":"k"})", 409);
+  const auto both = api("POST", "/api/tasks",
+                        R"([{"type":"echo","params":{"x":1,"y":2},"idempotency_key":"twice"},)"
+                        R"({"type":"echo","params":{"y":2.0,"x":1},"idempotency_key":"twice"}])",
+                        201);
+  const auto& items = both.at("items").as_array();
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(get_string(items.at(0).as_object(), "id"), get_string(items.at(1).as_object(), "id"));
+}
+
 TEST_F(ControlTest, an_array_of_which_a_key_conflicts_leaves_nothing) {  // N7
   submit(R"({"type":"echo","idempotency_key":"k"})");
   const auto refused = api("POST", "/api/tasks",
