@@ -197,7 +197,8 @@ HttpResponse cancel_task(Tasks& f, const HttpRequest& r) {
   return answer(f.service.cancel(id_of(r), actor_of(r.caller)));
 }
 HttpResponse retry_task(Tasks& f, const HttpRequest& r) {
-  return answer(f.service.retry(id_of(r)));
+  const auto force = flag_of(r, "force");
+  return force ? answer(f.service.retry(id_of(r), *force)) : HttpResponse::problem(force.error());
 }
 
 HttpResponse claim(Tasks& f, const HttpRequest& r) {
@@ -280,6 +281,8 @@ std::vector<net::Route> Tasks::routes() {
   constexpr net::QueryParameter kType{"type", "Only tasks of this type."};
   constexpr net::QueryParameter kSite{"site", "Only tasks for this site."};
   constexpr net::QueryParameter kWorker{"worker_id", "Only tasks of this worker."};
+  constexpr net::QueryParameter kForce{
+      "force", "Also while a worker has it: that attempt is stopped.", R"({"type":"boolean"})"};
   constexpr net::QueryParameter kAfter{"after", "A next_cursor of an earlier answer."};
   constexpr net::QueryParameter kIdempotencyKey{
       "Idempotency-Key", "For one task: the same as its idempotency_key.",
@@ -336,7 +339,8 @@ std::vector<net::Route> Tasks::routes() {
        kSmall,
        "Queue it again with fresh tries.",
        bind(retry_task),
-       {"", "Task"}},
+       {"", "Task"},
+       {kForce}},
       {"GET",
        "/api/task-types",
        kOperate,

@@ -192,9 +192,15 @@ Result<Task> TaskService::cancel(const std::string& id, const std::string& actor
   return after;
 }
 
-Result<Task> TaskService::retry(const std::string& id) {
+Result<Task> TaskService::retry(const std::string& id, bool force) {
   const auto before = get(id);
   if (!before) return before.error();
+  if (model::is_held(before->state) && !force)
+    return Error{Code::kState,
+                 "task " + id + " is with worker " + before->worker_id + ", attempt " +
+                     std::to_string(before->attempt) + "; a retry would stop it and begin anew",
+                 "still-running",
+                 "skep task logs " + id + " -f   or   skep task retry " + id + " --force"};
   const auto verdict = queue_.requeue(clock_.wall_ms(), id);
   if (!verdict) return verdict.error();
   auto after = get(id);

@@ -414,6 +414,20 @@ TEST(TaskCancel, escapes_ids_in_paths) {
   EXPECT_EQ(ran.requests.at(0).method, "POST");
 }
 
+TEST(TaskRetry, stops_what_runs_only_when_forced) {
+  const std::string running =
+      R"({"status":409,"code":"still-running","detail":"task t1 is with worker w","next":"skep task retry t1 --force"})";
+  const Ran refused = run_cli({"task", "retry", "t1"}, {{409, running}});
+  EXPECT_EQ(refused.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/t1/retry");
+  EXPECT_EQ(refused.err,
+            "error: task t1 is with worker w   [still-running]\n"
+            "  next:  skep task retry t1 --force\n");
+  const Ran forced =
+      run_cli({"task", "retry", "t1", "--force"}, {{200, R"({"id":"t1","status":"queued"})"}});
+  EXPECT_EQ(forced.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/t1/retry?force=true");
+  EXPECT_EQ(forced.out, "task t1 queued\n");
+}
+
 TEST(TaskLogs, reads_pages_until_one_is_empty_without_follow) {
   const Ran ran = run_cli(
       {"task", "logs", "t1"},

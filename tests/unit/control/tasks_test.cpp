@@ -265,7 +265,13 @@ TEST_F(ControlTest, a_retry_stops_the_old_attempt_and_never_the_new_one) {
   enrol("w1");
   const std::string id = submit();
   const auto old = claim("w1").at(0).lease;
-  api("POST", "/api/tasks/" + id + "/retry");
+  const auto refused = api("POST", "/api/tasks/" + id + "/retry", "", 409);
+  EXPECT_EQ(get_string(refused, "code"), "still-running");
+  EXPECT_EQ(get_string(refused, "next"),
+            "skep task logs " + id + " -f   or   skep task retry " + id + " --force");
+  EXPECT_EQ(status_of(id), "claimed") << "nothing was stopped";
+  api("POST", "/api/tasks/" + id + "/retry", "", 400, {{"force", "yes"}});
+  api("POST", "/api/tasks/" + id + "/retry", "", 200, {{"force", "true"}});
   const auto first = api::decode_claim_reply(
       call("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 1, 0, {old}}))
           .body);
