@@ -79,7 +79,7 @@ class SqliteQueue final : public Queue {
   std::condition_variable changed_;
   std::uint64_t version_ = 1;
   Clock::time_point draining_until_{};  ///< until then nobody waits
-  std::int64_t ticked_ms_ = 0;          ///< the instant of the last tick
+  std::int64_t ticked_ms_ = 0;          ///< the instant of the last tick, 0 = none yet
 };
 
 }  // namespace skep::sqlite

@@ -80,8 +80,9 @@ std::int32_t lose_one(Connection& db, std::int64_t now_ms, std::int64_t cutoff_m
   // The lease id stays: a late success of this attempt is still welcome until the next claim.
   db.prepare(
         "UPDATE worker_tasks SET state = 1, crash_count = ?2, run_at_ms = ?3, result = '',"
-        " error = ?4, lease_expires_ms = 0 WHERE seq = ?1")
-      .bind(task->seq, crashes, now_ms + std::max<std::int64_t>(0, loss.retry_delay_ms), error)
+        " error = ?4, backs_off_since_ms = ?5, lease_expires_ms = 0 WHERE seq = ?1")
+      .bind(task->seq, crashes, now_ms + std::max<std::int64_t>(0, loss.retry_delay_ms), error,
+            now_ms)
       .run();
   if (dead) end_task(db, *task, {SKEP_TASK_DEAD, task->started_ms, now_ms, "", error});
   return SKEP_LEASE_HELD;
@@ -268,21 +269,24 @@ void SqliteQueue::requeue(std::int64_t now_ms, std::string_view task_id, const V
   put(out, 0, verdict);
 }
 
-/// A delay is no instant: what backs off keeps its delay when the clock is set back.
+/// A delay is no instant: what backs off keeps its delay when the clock is set back, also when that
+/// was while nobody looked, which the first tick finds out.
 void SqliteQueue::follow_clock(std::int64_t now_ms) {
   constexpr std::int64_t kStep = 60'000;
-  std::int64_t by = 0;
+  std::int64_t last = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (now_ms + kStep < ticked_ms_) by = now_ms - ticked_ms_;
+    last = ticked_ms_;
   }
-  if (by != 0)
+  if (last == 0 || now_ms + kStep < last)
     db().write("follow the clock", [&](Connection& c) {
       c.prepare(
-           "UPDATE worker_tasks SET run_at_ms = max(1, run_at_ms + ?2) WHERE seq IN (SELECT seq"
-           " FROM worker_tasks INDEXED BY tasks_waiting WHERE state = 1 AND run_at_ms > ?1)"
-           " AND attempt > 0")
-          .bind(now_ms, by)
+           "UPDATE worker_tasks SET run_at_ms = max(1, run_at_ms + iif(?2 > 0, ?1 - ?2,"
+           " ?1 - backs_off_since_ms)), backs_off_since_ms = min(backs_off_since_ms, ?1)"
+           " WHERE seq IN (SELECT seq FROM worker_tasks INDEXED BY tasks_waiting"
+           " WHERE state = 1 AND run_at_ms > ?1) AND attempt > 0"
+           " AND (?2 > 0 OR backs_off_since_ms > ?1 + ?3)")
+          .bind(now_ms, last, kStep)
           .run();
     });
   const std::lock_guard lock(mutex_);

@@ -120,6 +120,11 @@ DROP INDEX tasks_counted;
 CREATE INDEX tasks_counted ON worker_tasks (state, site, type)
 )sql";
 
+// When a retry began to back off, by the clock of then: its delay is known after the clock was set.
+constexpr const char* kQueueVersion4 = R"sql(
+ALTER TABLE worker_tasks ADD COLUMN backs_off_since_ms INTEGER NOT NULL DEFAULT 0
+)sql";
+
 constexpr std::array kTexts{&skep_queue_task::id,
                             &skep_queue_task::type,
                             &skep_queue_task::site,
@@ -135,7 +140,8 @@ constexpr std::array kTexts{&skep_queue_task::id,
 
 }  // namespace
 
-const std::array<const char*, 3> kQueueMigrations{kQueueVersion1, kQueueVersion2, kQueueVersion3};
+const std::array<const char*, 4> kQueueMigrations{kQueueVersion1, kQueueVersion2, kQueueVersion3,
+                                                  kQueueVersion4};
 
 std::string task_columns(std::string_view live) {
   std::string out =

@@ -158,6 +158,44 @@ TEST(SqliteQueue, a_drain_wakes_those_who_wait_until_its_deadline) {
   queue.stop();
 }
 
+/// Claims the task "a" and fails it, to be tried again after a second.
+void fail_once(ports::Queue& queue, WallMs now) {
+  ports::ClaimFilter filter;
+  filter.worker = {"w", "i", "", {}, {"t"}};
+  const auto claimed = queue.claim(now, filter);
+  ASSERT_TRUE(claimed);
+  ASSERT_EQ(claimed->size(), 1u);
+  ports::ResultRecord failed;
+  failed.idempotency_key = "k" + std::to_string(claimed->front().attempt);
+  failed.lease = {"a", claimed->front().attempt, claimed->front().lease_id};
+  failed.worker_id = "w";
+  failed.outcome.kind = model::OutcomeKind::kFailed;
+  failed.retry_delay_ms = 1'000;
+  ASSERT_TRUE(queue.complete(now, {&failed, 1}));
+}
+
+TEST(SqliteQueue, a_retry_keeps_its_delay_when_the_clock_was_set_back_while_it_was_down) {
+  constexpr WallMs kNow = 1'768'000'000'000;
+  constexpr WallMs kAhead = kNow + 10 * 86'400'000LL;
+  const TempDir dir;
+  const auto start = [&] { return open(dir.file("queue.db")); };
+  model::Task named = task_named("named");
+  named.spec.run_at_ms = kAhead;
+  {
+    const auto queue = start();
+    const std::vector<model::Task> tasks{task_named("a"), named};
+    ASSERT_TRUE(queue->enqueue(kAhead - 5'000, tasks));
+    ASSERT_TRUE(queue->tick(kAhead - 4'000));
+    fail_once(*queue, kAhead - 3'000);
+  }
+  const auto queue = start();
+  ASSERT_TRUE(queue->tick(0)) << "it only looks";
+  EXPECT_EQ(queue->tick(kNow).value(), kNow + 1'000);
+  EXPECT_EQ(queue->tick(kNow + 1'000).value(), kAhead) << "a person named that instant";
+  fail_once(*queue, kNow + 1'000);
+  EXPECT_EQ(queue->tick(kNow + 1'500).value(), kNow + 2'000) << "nothing is ahead any more";
+}
+
 TEST(SqliteQueue, refuses_a_second_owner_by_name) {
   const TempDir dir;
   const std::string path = dir.file("queue.db");
