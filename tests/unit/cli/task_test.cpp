@@ -146,6 +146,19 @@ TEST(TaskSubmit, warns_when_nobody_is_where_it_should_run) {  // O10
   const Ran there =
       run_cli({"task", "submit", "t", "--site", "site-a"}, {{201, kQueued}, {200, workers}});
   EXPECT_EQ(there.err, "  next:  skep task logs t1 -f\n");
+  const std::string able =
+      R"({"items":[{"worker_id":"w","capabilities":{"docker":true,"gpu":false}}]})";
+  const Ran lacks = run_cli({"task", "submit", "t", "--require", "dokcer", "--require", "gpu"},
+                            {{201, kQueued}, {200, able}});
+  EXPECT_NE(
+      lacks.err.find("warning: no worker has capability \"dokcer\"; known capabilities: "
+                     "docker; did you mean \"docker\"?\n"
+                     "warning: no worker has capability \"gpu\"; known capabilities: docker\n"),
+      std::string::npos)
+      << lacks.err;
+  const Ran has =
+      run_cli({"task", "submit", "t", "--require", "docker"}, {{201, kQueued}, {200, able}});
+  EXPECT_EQ(has.err, "  next:  skep task logs t1 -f\n");
   const Ran worker =
       run_cli({"task", "submit", "t", "--worker", "wq"},
               {{201, kQueued},
