@@ -130,6 +130,22 @@ TEST(Events, say_of_what_they_are_and_who_did_it) {
             "2026-01-10T11:00:03.000Z  plugin.active         id: p\n");
 }
 
+TEST(Events, fit_a_terminal_of_80_columns) {  // O13
+  const std::string stream =
+      "event: task.failed\ndata: {\"at\":\"2026-01-10T11:00:01.000Z\",\"subject\":"
+      "\"019b1c2d-3e4f-7aaa-8000-000000000001\",\"actor\":\"worker:w1\",\"fields\":{\"type\":"
+      "\"execute_script\",\"attempt\":2,\"code\":\"failed\"}}\n\n"
+      "event: plugin.active\ndata: {\"at\":\"2026-01-10T11:00:03.000Z\",\"fields\":{\"id\":"
+      "\"p\"}}\n\n";
+  const Ran ran = FakeControl({{200, stream}})
+                      .run({"events", "--server", "http://h:1", "--color", "never"}, {}, "", true);
+  EXPECT_EQ(ran.out,
+            "2026-01-10T11:00:01.000Z  task.failed\n"
+            "    019b1c2d-3e4f-7aaa-8000-000000000001 by worker:w1  type: execute_script,\n"
+            "    attempt: 2, code: failed\n"
+            "2026-01-10T11:00:03.000Z  plugin.active         id: p\n");
+}
+
 TEST(Node, says_how_to_name_one_when_none_answers) {
   const Ran ran = run_cli({"node", "show", "--set", "node.state_dir=/nowhere"});
   EXPECT_EQ(ran.code, 8);

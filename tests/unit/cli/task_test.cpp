@@ -412,6 +412,24 @@ TEST(TaskExplain, says_for_each_worker_why_not) {
             "  next: skep task cancel t1\n");
 }
 
+TEST(TaskExplain, fits_a_terminal_of_80_columns) {  // O13
+  const Ran ran =
+      FakeControl(
+          {{200,
+            R"j({"summary":"task 019b1c2d-3e4f-7aaa-8000-000000000001 (probe) is queued for 9 s; it can run on 1 of 2 workers",
+     "workers":[{"worker_id":"w-long","eligible":false,"reason":"its probe 2.0.0 does not take its params: missing member \"b\" (and 2 more problems)"},
+                {"worker_id":"w","eligible":true,"reason":"all 4 slots are busy"}],"next":"skep worker list"})j"}})
+          .run({"task", "explain", "t1", "--color", "never"}, {}, "", true);
+  EXPECT_EQ(ran.out,
+            "task 019b1c2d-3e4f-7aaa-8000-000000000001 (probe) is queued for 9 s; it can run\n"
+            "on 1 of 2 workers\n"
+            "  w-long  no\n"
+            "    its probe 2.0.0 does not take its params: missing member \"b\" (and 2 more\n"
+            "    problems)\n"
+            "  w       yes  all 4 slots are busy\n"
+            "  next: skep worker list\n");
+}
+
 TEST(TaskExplain, lists_no_workers_for_a_task_that_has_ended) {
   const Ran ran = run_cli(
       {"task", "explain", "t1"},
