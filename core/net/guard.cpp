@@ -110,9 +110,12 @@ Refusal check_right(Right needed, const Caller& caller) {
                   "forbidden", "");
   HttpResponse response = refuse(
       401, Code::kDenied,
-      "this route needs a token and none that is valid came; only root and the node's own user "
-      "need none, on the node's own machine",
-      "unauthenticated", "send the header \"Authorization: Bearer <token>\"");
+      "this route needs a token: " +
+          std::string(caller.unknown.empty() ? "none that is valid came" : caller.unknown),
+      "unauthenticated",
+      "send the header \"Authorization: Bearer TOKEN\": [http] token_file of the node names the "
+      "file "
+      "that has it, for a worker [http] join_token_file");
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"skep\"");
   return response;
 }
