@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import unittest
 
-from rig import BUILD, FAST_CONTROL, PLUGINS, RigTest, SKEP, raw, wait_for
+from rig import BUILD, FAST_CONTROL, PLUGINS, RigTest, SKEP, node_toml, raw, wait_for
 
 BAD_PLUGINS = os.path.join(BUILD, "lib/skep/test-plugins/bad")
 
@@ -29,13 +29,13 @@ class Errors(RigTest):
                          f'[plugins]\npaths=["{PLUGINS}"]\n', "sqlit", "sqlite", "skep plugin list")
 
     def test_plugin_of_a_wrong_abi_is_refused_and_the_rest_runs(self):
-        node = self.control(extra=FAST_CONTROL.replace("[control]", f"[control]"))
+        node = self.control()
         folder = os.path.join(self.root, "plugins")
         shutil.copytree(BAD_PLUGINS, folder)
         done = self.skep("plugin", "list", "-c", self.config_with(folder))
         self.assertIn("refused", done.stdout)
         self.assertTrue(node.alive())
-        worker = self.worker("w1", extra=f"")
+        worker = self.worker("w1")
         self.assertTrue(worker.alive())
 
     def config_with(self, folder):
@@ -95,16 +95,7 @@ class Errors(RigTest):
         os.makedirs(small)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", small], check=True)
         self.addCleanup(lambda: subprocess.run(["umount", "-l", small], check=True))
-        node = self.node("small/control", f"""
-[node]
-roles = ["control"]
-state_dir = "{small}/control"
-[http]
-listen = ["127.0.0.1:0"]
-[plugins]
-paths = ["{PLUGINS}"]
-{FAST_CONTROL}
-""")
+        node = self.node("small/control", node_toml(f"{small}/control", ("control",), paths=(PLUGINS,), extra=FAST_CONTROL))
         self.attach(node)
         accepted, refused = [], None
         for _ in range(400):

@@ -22,7 +22,7 @@ class Tasks(RigTest):
         self.assertIn("3", done["error"]["message"])
 
     def test_aliases_answer_with_the_same_bytes(self):
-        node = self.control(listen='["127.0.0.1:0", "127.0.0.1:0"]')
+        node = self.control(listen=["127.0.0.1:0", "127.0.0.1:0"])
         self.worker("w1")
         task = self.submit("echo", {"a": 1})
         self.ended(task)
@@ -34,8 +34,7 @@ class Tasks(RigTest):
 
     def test_one_process_can_be_both(self):
         # No control_plane_url: it works for itself, wherever it listens.
-        self.control(roles='["control", "worker"]', extra='[spool]\ndir = "offline"')
-        wait_for(lambda: self.api("GET", "/api/workers")["items"], "the worker")
+        self.both()
         self.assertEqual(self.ended(self.submit("echo", {"a": 1}))["result"], {"a": 1})
 
     def test_heavy_tasks_come_through_one_at_a_time_if_need_be(self):
@@ -76,11 +75,13 @@ class Tasks(RigTest):
         self.control()
         self.worker("w1")
         task = self.submit("execute_script", {"interpreter": "sh",
-                                              "script": "echo first; read line < /dev/null; sleep 2; echo last"})
+                                              "script": "echo first; read line < /dev/null; "
+                                                        f"until [ -e {self.gate()} ]; do sleep 0.1; done; echo last"})
         page = wait_for(lambda: (lambda p: p if p["items"] else None)(
             self.api("GET", f"/api/tasks/{task}/logs?wait=5")), "the first line")
         self.assertEqual(page["items"][0]["text"], "first\n")
         self.assertFalse(page["ended"])
+        self.open_gate()
         self.ended(task)
         text, cursor = "", "0.-1"
         page = self.api("GET", f"/api/tasks/{task}/logs?after={cursor}")
@@ -91,8 +92,8 @@ class Tasks(RigTest):
     def test_cancel_ends_a_running_script_soon(self):
         self.control()
         self.worker("w1")
-        task = self.submit("execute_script", {"interpreter": "sh", "script": "sleep 60"})
-        wait_for(lambda: self.api("GET", f"/api/tasks/{task}")["status"] == "executing", "executing")
+        task = self.submit("execute_script", {"interpreter": "sh", "script": "sleep 600"})
+        self.executing(task)
         self.assertEqual(self.api("POST", f"/api/tasks/{task}/cancel")["status"], "cancelled")
         wait_for(lambda: self.api("GET", "/api/workers/w1")["busy"] == 0, "a free slot")
         self.assertEqual(self.ended(self.submit("echo"))["status"], "succeeded")
