@@ -137,7 +137,7 @@ TEST_F(Api, speaks_http) {
 }
 
 TEST(ApiInAChild, ends_a_request_with_its_task) {
-  ScriptRig rig("{}", "process");
+  ScriptRig rig(R"({"limits":{"cancel_grace_ms":60000}})", "process");
   std::promise<void> release;
   net::ServerOptions options;
   options.listen = {"127.0.0.1:0"};
