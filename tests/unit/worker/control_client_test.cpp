@@ -27,7 +27,7 @@ class ControlClientTest : public ::testing::Test {
                        const std::string& file = "") {
     credential_ = std::make_unique<Credential>(token, file);
     endpoints_ = std::make_unique<Endpoints>(std::move(urls), *credential_);
-    return {"w1", *endpoints_, abort_, Millis{3'000}};
+    return {"w1", *endpoints_, abort_, Millis{120'000}};
   }
   void answer(const std::string& call, int status, const std::string& body = "{}",
               const std::string& type = "application/json") {

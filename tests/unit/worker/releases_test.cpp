@@ -126,7 +126,10 @@ TEST(releases, a_registry_that_lost_all_of_them_takes_none_away) {
   b.start();
   ASSERT_TRUE(eventually([&] { return b.on_disk("a.lua") == "first"; }));
   b.publish(0, {});
-  ASSERT_TRUE(eventually([&] { return b.heartbeat.beats().back().releases.revision == 0; }));
+  ASSERT_TRUE(eventually([&] {
+    const auto beats = b.heartbeat.beats();
+    return !beats.empty() && beats.back().releases.revision == 0;
+  }));
   EXPECT_EQ(b.on_disk("a.lua"), "first");
   b.publish(1, {{"b", "second"}});
   EXPECT_TRUE(eventually([&] { return b.on_disk("b.lua") == "second"; }));

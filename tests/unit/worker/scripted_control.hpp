@@ -17,7 +17,7 @@
 
 namespace skep::test {
 
-/// Waits for `condition`, at most 10 s.
+/// Waits for `condition`, at most two minutes.
 bool eventually(const std::function<bool()>& condition);
 
 /// State of the scripted control plane; set what a test needs under its functions. [any]
@@ -135,6 +135,9 @@ class ScriptedRunner final : public ports::TaskRunner {
   /// A type appears or is replaced: "noop" and so on with this timeout.
   void set_timeout(const std::string& type, std::int64_t timeout_ms);
   void let_go();
+  /// Every task ends, now and from now on; when it returns none runs: a worker that goes leaves its
+  /// threads behind in those that do.
+  void finish();
   int running() const { return running_; }
   int most_running() const { return most_running_; }
   ports::CancelReason last_reason() const { return last_reason_; }
@@ -147,6 +150,7 @@ class ScriptedRunner final : public ports::TaskRunner {
   std::function<void()> changed_;
   std::condition_variable go_;
   bool free_ = false;
+  std::atomic<bool> over_{false};
   std::atomic<int> running_{0};
   std::atomic<int> most_running_{0};
   std::atomic<ports::CancelReason> last_reason_{ports::CancelReason::kNone};
