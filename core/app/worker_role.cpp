@@ -34,6 +34,7 @@ Result<plugin::ScriptOptions> script_options(const config::Config& config,
   if (config.trust.policy != "none") options.lock_file = config.trust.lock_file;
   options.shipped = shipped_scripts();
   options.staging_dir = config.node.state_dir + "/staging";
+  options.state_dir = config.node.state_dir;
   auto policy = plugin::parse_script_policy(config.scripts.allow, config.scripts.tables);
   if (!policy) return policy.error();
   options.policy = std::move(*policy);
