@@ -27,6 +27,8 @@ void write_health(JsonOut& out, const WorkerView& w) {
   out.key("busy").integer(w.beat.busy).key("pool_size").integer(w.beat.pool_size);
   out.key("offline_backlog").integer(w.beat.spool_ready).key("troubles").array();
   for (const std::string& trouble : w.beat.troubles) out.str(trouble);
+  out.end_array().key("warnings").array();
+  for (const std::string& warning : w.beat.warnings) out.str(warning);
   out.end_array().end_object();
 }
 
@@ -51,8 +53,9 @@ std::string encode(const WorkersHealth& h) {
     ++count[w.presence];
     ++mode[w.mode];
   }
-  const bool troubled = std::any_of(h.workers.begin(), h.workers.end(),
-                                    [](const WorkerView& w) { return !w.beat.troubles.empty(); });
+  const bool troubled = std::any_of(h.workers.begin(), h.workers.end(), [](const WorkerView& w) {
+    return !w.beat.troubles.empty() || !w.beat.warnings.empty();
+  });
   const bool all_well = !troubled && count[Presence::kOffline] + count[Presence::kStale] == 0;
   JsonOut out;
   out.object().key("status").str(all_well ? "ok" : "degraded").key("workers").object();
@@ -113,7 +116,8 @@ Documents overview_documents() {
                                        {"busy", kInt},
                                        {"pool_size", kInt},
                                        {"offline_backlog", kInt},
-                                       {"troubles", kTexts}}))}})},
+                                       {"troubles", kTexts},
+                                       {"warnings", kTexts}}))}})},
       {"WorkersMetrics",
        answer({{"queue_depth", kInt},
                {"task_failure_count", kInt},

@@ -160,6 +160,27 @@ Result<RegistrationReply> decode_registration_reply(std::string_view body) {
   return r;
 }
 
+namespace {
+
+/// Not when there are none: control planes before this one know no such members.
+void write_words(JsonOut& out, std::string_view key, const std::vector<std::string>& words) {
+  if (words.empty()) return;
+  out.key(key).array();
+  for (const std::string& word : words) out.str(word);
+  out.end_array();
+}
+
+std::vector<std::string> read_words(const json::object& o, std::string_view key) {
+  std::vector<std::string> out;
+  if (const auto* v = o.if_contains(key); v != nullptr && v->is_array())
+    for (const auto& word : v->get_array())
+      if (word.is_string() && out.size() < kMostTroubles)
+        out.emplace_back(clip_utf8(word.get_string(), kTroubleBytes));
+  return out;
+}
+
+}  // namespace
+
 std::string encode(const Beat& b) {
   JsonOut out;
   out.object().key("worker_id").str(b.worker_id).key("incarnation").str(b.incarnation);
@@ -174,11 +195,8 @@ std::string encode(const Beat& b) {
   out.key("quarantined").integer(b.spool_quarantined).key("rejected").integer(b.spool_rejected);
   out.key("degraded").boolean(b.spool_degraded).key("oldest_at").time_or_null(b.spool_oldest_ms);
   out.end_object();
-  if (!b.troubles.empty()) {  // control planes before this one know no such member
-    out.key("troubles").array();
-    for (const std::string& trouble : b.troubles) out.str(trouble);
-    out.end_array();
-  }
+  write_words(out, "troubles", b.troubles);
+  write_words(out, "warnings", b.warnings);
   out.key("releases");
   write(out, b.releases);
   return out.end_object().take();
@@ -188,9 +206,10 @@ Result<Beat> decode_beat(std::string_view body) {
   const auto parsed = parse_object(body, "heartbeat");
   if (!parsed) return parsed.error();
   const json::object& o = *parsed;
-  SKEP_TRY(only_known(o, "heartbeat",
-                      {"worker_id", "incarnation", "seq", "sent_at", "tasks", "pool",
-                       "errors_total", "rss_bytes", "draining", "spool", "troubles", "releases"}));
+  SKEP_TRY(
+      only_known(o, "heartbeat",
+                 {"worker_id", "incarnation", "seq", "sent_at", "tasks", "pool", "errors_total",
+                  "rss_bytes", "draining", "spool", "troubles", "warnings", "releases"}));
   SKEP_TRY(need_string(o, "heartbeat", "incarnation"));
   Beat b;
   b.worker_id = get_string(o, "worker_id");
@@ -217,10 +236,8 @@ Result<Beat> decode_beat(std::string_view body) {
     b.spool_degraded = get_bool(s, "degraded");
     b.spool_oldest_ms = from_iso(get_string(s, "oldest_at")).value_or(0);
   }
-  if (const auto* v = o.if_contains("troubles"); v != nullptr && v->is_array())
-    for (const auto& trouble : v->get_array())
-      if (trouble.is_string() && b.troubles.size() < kMostTroubles)
-        b.troubles.emplace_back(clip_utf8(trouble.get_string(), kTroubleBytes));
+  b.troubles = read_words(o, "troubles");
+  b.warnings = read_words(o, "warnings");
   if (const auto* v = o.if_contains("releases"); v != nullptr && v->is_object())
     b.releases = read_release_report(v->get_object());
   return b;

@@ -75,6 +75,8 @@ struct Beat {
   bool spool_degraded = false;
   WallMs spool_oldest_ms = 0;
   std::vector<std::string> troubles{};  ///< why it takes no tasks, in words; at most kMostTroubles
+  /// What is amiss although it takes tasks; at most kMostTroubles.
+  std::vector<std::string> warnings{};
   ReleaseReport releases{};
 };
 std::string encode(const Beat& b);

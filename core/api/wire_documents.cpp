@@ -62,6 +62,7 @@ Document beat_shape() {
                                    {"degraded", kBool},
                                    {"oldest_at", kTimeOrNull}})},
                    {"troubles", told(kTexts, "Why it takes no tasks; missing when it does.")},
+                   {"warnings", told(kTexts, "What is amiss although it takes tasks.")},
                    {"releases", told(part({{"revision", kInt}, {"items", array(release)}}),
                                      "What it has of the registry.")}},
                   {"incarnation"})};

@@ -26,6 +26,8 @@ void write(JsonOut& out, const WorkerView& w) {
   out.key("oldest_at").time_or_null(b.spool_oldest_ms).end_object();
   out.key("troubles").array();
   for (const std::string& trouble : b.troubles) out.str(trouble);
+  out.end_array().key("warnings").array();
+  for (const std::string& warning : b.warnings) out.str(warning);
   out.end_array();
   out.key("version").str(w.about.version).key("host").str(w.about.host);
   out.key("pid").integer(w.about.pid).key("incarnation").str(w.profile.incarnation);
@@ -104,6 +106,7 @@ Documents worker_documents() {
                                  {"degraded", kBool},
                                  {"oldest_at", kTimeOrNull}})},
                {"troubles", told(kTexts, "Why it takes no tasks now; empty when it does.")},
+               {"warnings", told(kTexts, "What is amiss although it takes tasks.")},
                {"version", kText},
                {"host", kText},
                {"pid", kInt},

@@ -109,6 +109,7 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
         states.push_back(std::move(state));
     return states;
   };
+  options.warnings = [&registry, self = role.get()] { return self->missing(registry); };
   options.on_conflict = std::move(on_conflict);
   role->worker_ = std::make_unique<worker::Worker>(std::move(options), *role->tasks_, *role->spool_,
                                                    *role->heartbeat_, clock);
@@ -125,6 +126,7 @@ Status WorkerRole::start_scripts(const config::Config& config, Engine engine,
     const Error& e = engine.error();
     log::warn("scripts_not_loaded", {{"reason", e.message}, {"next", e.next}});
     no_scripts_ = e.with_advice();
+    scripts_are_off_ = e.id() == "plugin-disabled";
     return {};
   }
   if (config.scripts.paths.empty()) SKEP_TRY(make_state_dir(script_paths(config).front()));
@@ -134,7 +136,20 @@ Status WorkerRole::start_scripts(const config::Config& config, Engine engine,
   return {};
 }
 
-api::Health::Check WorkerRole::check() const { return {"worker", join(worker_->troubles(), "; ")}; }
+std::vector<api::Health::Check> WorkerRole::checks() const {
+  return {{"worker", join(worker_->troubles(), "; ")},
+          {"worker_warnings", join(worker_->warnings(), "; "), true}};
+}
+
+std::vector<std::string> WorkerRole::missing(const plugin::Registry& registry) const {
+  auto all = registry.missing();
+  if (scripts_)
+    for (std::string& script : scripts_->missing()) all.push_back(std::move(script));
+  else if (!scripts_are_off_)
+    all.push_back("no script serves: " + no_scripts_.substr(0, no_scripts_.find('\n')) +
+                  "; next: skep script list");
+  return all;
+}
 
 std::vector<plugin::ScriptInfo> WorkerRole::scripts() const {
   if (scripts_) return scripts_->list();

@@ -30,8 +30,8 @@ class WorkerRole {
   void hurry() { worker_->hurry(); }
   /// The node's scripts; without a script host all have failed. [any]
   std::vector<plugin::ScriptInfo> scripts() const;
-  /// Whether it takes tasks, or why not. [any]
-  api::Health::Check check() const;
+  /// Whether it takes tasks, or why not; what is amiss although it does is advisory. [any]
+  std::vector<api::Health::Check> checks() const;
 
  private:
   using Engine = Result<std::shared_ptr<plugin::ScriptEngine>>;
@@ -39,12 +39,15 @@ class WorkerRole {
   WorkerRole() = default;
   /// Without a script host the node goes on, with a word in the log.
   Status start_scripts(const config::Config& config, Engine engine, plugin::Admission admission);
+  /// What should serve here and does not. [any]
+  std::vector<std::string> missing(const plugin::Registry& registry) const;
   std::unique_ptr<ports::Spool> spool_;
   std::unique_ptr<ports::Heartbeat> heartbeat_;
   std::shared_ptr<plugin::TaskTable> tasks_;
   std::unique_ptr<plugin::ScriptRegistry> scripts_;  ///< null without a script host
   std::vector<std::string> script_folders_;
-  std::string no_scripts_;  ///< why there is no script host
+  std::string no_scripts_;        ///< why there is no script host
+  bool scripts_are_off_ = false;  ///< somebody turned it off
   std::unique_ptr<worker::Worker> worker_;
 };
 

@@ -44,10 +44,16 @@ api::ReleaseReport ReleaseFetcher::report() const {
   return report_;
 }
 
+std::string ReleaseFetcher::trouble() const {
+  const MutexLock lock(mutex_);
+  return trouble_;
+}
+
 void ReleaseFetcher::run(std::stop_token stop) {
   if (options_.dir.empty()) return;
   if (const Status made = folder_.prepare(); !made)
     return log::error("releases_off", {{"error", made.error().message}});
+  newest_ = folder_.revision();
   while (!stop.stop_requested()) {
     if (!membership_.registered()) {
       membership_.wait_change(kIdle, stop);
@@ -103,16 +109,10 @@ Status ReleaseFetcher::synchronise() {
     }
   std::vector<api::DesiredRelease> wanted;
   for (const Item& item : items_) wanted.push_back(item.what);
-  // Nothing, and an older revision: the registry has lost its releases, nobody has withdrawn them.
-  const bool lost = items_.empty() && list->revision < newest_;
-  if (lost)
-    log::warn("releases_lost", {{"revision", list->revision},
-                                {"before", newest_},
-                                {"effect", "what is here stays until something is published"}});
-  else
-    newest_ = list->revision;
-  const auto removed = lost ? Result<std::size_t>(std::size_t{0}) : folder_.keep_only(wanted);
+  const auto removed =
+      notice_loss(list->revision) ? Result<std::size_t>(std::size_t{0}) : folder_.keep_only(wanted);
   if (!removed && first) first = removed.error();
+  if (const Status noted = note_revision(list->revision); !noted && first) first = noted.error();
   log::info("releases_applied", {{"revision", list->revision},
                                  {"releases", items_.size()},
                                  {"removed", removed ? *removed : 0},
@@ -123,6 +123,32 @@ Status ReleaseFetcher::synchronise() {
   // Another control plane may lag behind the one that told us: the next reply says so again.
   if (heard_ == asked_for) heard_ = list->revision;
   return first;
+}
+
+/// Nothing, and an older revision: the registry has lost its releases, nobody has withdrawn them.
+bool ReleaseFetcher::notice_loss(std::int64_t revision) {
+  const bool lost = items_.empty() && revision < newest_;
+  const std::string word =
+      lost ? "the registry has lost its releases (revision " + std::to_string(revision) +
+                 ", before " + std::to_string(newest_) +
+                 "): those of this worker stay until something is published for it; next: publish "
+                 "them again"
+           : "";
+  {
+    const MutexLock lock(mutex_);
+    if (std::exchange(trouble_, word) == word) return lost;
+  }
+  if (lost)
+    log::warn("releases_lost", {{"revision", revision}, {"before", newest_}, {"error", word}});
+  if (options_.on_change) options_.on_change();
+  return lost;
+}
+
+Status ReleaseFetcher::note_revision(std::int64_t revision) {
+  if (revision == newest_ || (items_.empty() && revision < newest_)) return {};
+  SKEP_TRY(folder_.set_revision(revision));
+  newest_ = revision;
+  return {};
 }
 
 Status ReleaseFetcher::fetch(Item& item) {

@@ -39,6 +39,9 @@ class ReleaseFetcher final : public Service {
   void notice(std::int64_t revision);
   /// For the beat; never blocks on a loader. [any]
   api::ReleaseReport report() const;
+  /// That the registry has lost its releases, while those of this worker stay; "" = it has not.
+  /// [any]
+  std::string trouble() const;
 
  protected:
   void run(std::stop_token stop) override;
@@ -54,6 +57,8 @@ class ReleaseFetcher final : public Service {
   bool is_news(std::int64_t before) const SKEP_REQUIRES(mutex_);
   Status synchronise();
   Status fetch(Item& item);
+  bool notice_loss(std::int64_t revision);
+  Status note_revision(std::int64_t revision);
   std::string reason_of_failure(const std::string& sha256) const;
   void look();
   Millis until_next_look() const;
@@ -69,12 +74,13 @@ class ReleaseFetcher final : public Service {
   MonoMs quick_until_ = 0;     ///< fetcher's thread
   MonoMs retry_at_ = 0;        ///< fetcher's thread; 0 = nothing went wrong
   std::int64_t applied_ = -1;  ///< fetcher's thread; the list that items_ are of
-  std::int64_t newest_ = -1;   ///< the last that had releases, or a later one
+  std::int64_t newest_ = -1;   ///< the last that had releases, or a later one; over restarts
 
   mutable Mutex mutex_;
   StoppableCondVar change_;
   std::int64_t heard_ SKEP_GUARDED_BY(mutex_) = 0;
   api::ReleaseReport report_ SKEP_GUARDED_BY(mutex_);
+  std::string trouble_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::worker

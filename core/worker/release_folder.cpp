@@ -3,11 +3,14 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <set>
 
 #include "core/base/file.hpp"
 #include "core/base/id.hpp"
+#include "core/base/log.hpp"
+#include "core/base/text.hpp"
 
 namespace skep::worker {
 namespace {
@@ -76,6 +79,20 @@ Status ReleaseFolder::install(const api::DesiredRelease& a, std::string_view byt
   std::error_code ec;
   if (a.signature.empty()) fs::remove(signature, ec);
   return ec ? Status{errno_error("remove " + signature, ec.value())} : Status{};
+}
+
+std::int64_t ReleaseFolder::revision() const {
+  const auto text = load_file(dir_ + "/revision", 64);
+  if (!text && text.error().code == Code::kNotFound) return -1;
+  if (const auto number = text ? to_int(trim(*text)) : std::nullopt) return *number;
+  log::warn("releases_revision_unread",
+            {{"error", text ? "it is no number" : text.error().message},
+             {"effect", "nothing is removed until something is published for this worker"}});
+  return std::numeric_limits<std::int64_t>::max();
+}
+
+Status ReleaseFolder::set_revision(std::int64_t revision) const {
+  return replace_file(dir_ + "/revision", std::to_string(revision) + "\n", kFileMode);
 }
 
 Result<std::size_t> ReleaseFolder::keep_only(const std::vector<api::DesiredRelease>& wanted) const {

@@ -26,6 +26,11 @@ class ReleaseFolder {
   /// Removes every file that belongs to none of `wanted`; how many releases went.
   Result<std::size_t> keep_only(const std::vector<api::DesiredRelease>& wanted) const;
 
+  /// The newest revision that this folder was made of, over restarts; -1 = none. When it cannot be
+  /// read, the largest there is, with a warning: then no empty registry is believed.
+  std::int64_t revision() const;
+  Status set_revision(std::int64_t revision) const;
+
  private:
   std::string dir_;
 };

@@ -97,6 +97,7 @@ struct Worker::Loops {
   void release(const std::vector<model::Lease>& leases);
   void flush();
   void send_unwritten();
+  std::vector<std::string> warnings() const;
   DrainReport drain(StopKind kind);
   MonoMs after(Millis d) const { return clock.mono_ms() + d.count(); }
 
@@ -177,9 +178,16 @@ HeartbeatOptions Worker::Loops::heartbeat_options() {
     return renewals;
   };
   o.troubles = [this] { return health.troubles(); };
+  o.warnings = [this] { return warnings(); };
   o.releases = [this] { return releases.report(); };
   o.on_registry = [this](std::int64_t revision) { releases.notice(revision); };
   return o;
+}
+
+std::vector<std::string> Worker::Loops::warnings() const {
+  auto all = options.warnings ? options.warnings() : std::vector<std::string>{};
+  if (std::string lost = releases.trouble(); !lost.empty()) all.push_back(std::move(lost));
+  return all;
 }
 
 FetcherOptions Worker::Loops::fetcher_options() {
@@ -358,6 +366,8 @@ void Worker::hurry() { loops_->hurried = true; }
 bool Worker::conflicted() const { return loops_->membership.conflicted(); }
 bool Worker::registered() const { return loops_->membership.registered(); }
 ExecutorLoad Worker::load() const { return loops_->executor.load(); }
+std::vector<std::string> Worker::warnings() const { return loops_->warnings(); }
+
 std::vector<std::string> Worker::troubles() const { return loops_->health.troubles(); }
 
 }  // namespace skep::worker

@@ -38,6 +38,8 @@ struct WorkerOptions : Settings {
   std::string releases_dir;  ///< where the registry's files go; "" = none are taken
   /// What the loaders say of those files; see FetcherOptions::loaded.
   std::function<std::vector<api::HeldRelease>()> releases_loaded;
+  /// What is amiss although tasks are taken, in words. May be called at any time; must not block.
+  std::function<std::vector<std::string>()> warnings;
   /// How to reach the control plane; empty = HTTP to `control_planes`.
   ControlPlaneFactory control;
 };
@@ -79,6 +81,8 @@ class Worker {
   ExecutorLoad load() const;  ///< [any]
   /// Why it takes no tasks now, in words. [any]
   std::vector<std::string> troubles() const;
+  /// What is amiss although it does. [any]
+  std::vector<std::string> warnings() const;
 
  private:
   struct Loops;

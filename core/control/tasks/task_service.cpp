@@ -187,6 +187,17 @@ Result<Task> TaskService::retry(const std::string& id) {
   return after;
 }
 
+namespace {
+
+/// What is amiss there may be why it does not fit.
+std::vector<std::string> with_warnings(const std::string& reason, const WorkerRecord& w) {
+  std::vector<std::string> out{reason};
+  out.insert(out.end(), w.beat.warnings.begin(), w.beat.warnings.end());
+  return out;
+}
+
+}  // namespace
+
 Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
   auto task = get(id);
   if (!task) return task.error();
@@ -204,7 +215,7 @@ Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
     model::TaskSpec place = t.spec;
     std::erase_if(place.requirements, model::is_acceptance);
     if (const auto reason = why_not(place, w.profile))
-      line.reason = *reason;
+      line.reason = join(with_warnings(*reason, w), "; ");
     else if (why_not(t.spec, types_.seat(w.profile, types_of(w, t.spec.type))))
       line.reason = types_.objection(t.spec, w.about.types);
     else if (!w.beat.troubles.empty() && presence == Presence::kOnline)

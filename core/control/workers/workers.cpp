@@ -57,6 +57,7 @@ Status Workers::metrics(std::vector<prometheus::MetricFamily>& out) {
   Snapshot spool_bytes("skep_spool_bytes", "Bytes of envelopes that wait on a worker.");
   Snapshot quarantined("skep_spool_quarantined", "Damaged envelopes a worker has set aside.");
   Snapshot troubles("skep_worker_troubles", "Reasons why a worker takes no tasks now.");
+  Snapshot warnings("skep_worker_warnings", "What is amiss on a worker although it takes tasks.");
   Snapshot skew("skep_worker_clock_skew_seconds", "Worker's clock minus the control plane's.");
   Snapshot states("skep_workers", "Workers by site and presence.");
   const WallMs now = platform.clock.wall_ms();
@@ -71,13 +72,14 @@ Status Workers::metrics(std::vector<prometheus::MetricFamily>& out) {
     spool_bytes.add(static_cast<double>(b.spool_bytes), labels_of(w));
     quarantined.add(static_cast<double>(b.spool_quarantined), labels_of(w));
     troubles.add(static_cast<double>(b.troubles.size()), labels_of(w));
+    warnings.add(static_cast<double>(b.warnings.size()), labels_of(w));
     skew.add(static_cast<double>(w.skew_ms) / 1000, labels_of(w));
     ++by_state[{w.profile.site, std::string(to_string(directory.presence(w, now)))}];
   }
   for (const auto& [key, count] : by_state)
     states.add(count, {{"site", key.first}, {"state", key.second}});
   for (Snapshot* s : {&pool, &busy, &errors, &seen, &spool, &spool_bytes, &quarantined, &troubles,
-                      &skew, &states})
+                      &warnings, &skew, &states})
     out.push_back(s->take());
   return {};
 }

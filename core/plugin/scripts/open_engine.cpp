@@ -34,9 +34,10 @@ Result<Found> find(const Registry& registry, const std::string& component) {
     for (const ComponentInfo& c : plugin.components)
       if (c.kind == SKEP_KIND_SCRIPT_HOST && c.name == component) {
         if (plugin.state == PluginState::kRefused || plugin.state == PluginState::kDisabled)
-          return Error{Code::kNotFound, "plugin " + plugin.id + " is " +
-                                            std::string(to_string(plugin.state)) +
-                                            (plugin.reason.empty() ? "" : ": " + plugin.reason)};
+          return Error{Code::kNotFound,
+                       "plugin " + plugin.id + " is " + std::string(to_string(plugin.state)) +
+                           (plugin.reason.empty() ? "" : ": " + plugin.reason),
+                       "plugin-" + std::string(to_string(plugin.state))};
         ComponentInfo found = c;
         return Found{std::move(plugin), std::move(found)};
       }

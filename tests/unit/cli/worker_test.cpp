@@ -27,6 +27,15 @@ TEST(WorkerList, shows_state_age_slots_spool_and_what_needs_action) {
   EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/workers");
 }
 
+TEST(WorkerList, says_what_is_amiss_although_it_takes_tasks) {
+  const Ran ran =
+      run_cli({"worker", "list"},
+              {{200, R"({"items":[{"worker_id":"w1","site":"a","status":"online","troubles":[],)"
+                     R"("warnings":["plugin disk does not serve: its file is gone"]}]})"}});
+  EXPECT_NE(ran.out.find("plugin disk does not serve: its file is gone"), std::string::npos)
+      << ran.out;
+}
+
 TEST(WorkerList, adds_columns_when_wide) {
   const Ran ran = run_cli({"worker", "list", "-o", "wide"}, {{200, kWorkerList}});
   EXPECT_NE(ran.out.find("2.0 MiB  0.1.0    docker        collect_facts"), std::string::npos)

@@ -66,6 +66,7 @@ class DocumentsTest : public RegistryTest {
     for (const auto& lease : leases) beat.tasks.push_back({lease, true});
     beat.spool_ready = 1;
     beat.troubles = {"script: No space left on device"};
+    beat.warnings = {"plugin disk does not serve"};
     beat.spool_oldest_ms = clock.wall_ms();
     visit("POST", "/api/workers/w1/heartbeat", wire::encode(beat));
     for (const char* query : {"claimed", "executing", "queued"})
@@ -229,6 +230,7 @@ std::vector<Request> requests() {
   worker.types = {{"echo", "", "1", "{}", 0}};
   wire::Beat beat{"w1", "i1", 1, 1'700'000'000'000, {{lease, true}}};
   beat.troubles = {"script: No space left on device"};
+  beat.warnings = {"plugin disk does not serve"};
   beat.releases.items = {{wire::ReleaseKind::kScript, "a", std::string(64, 'a'), "active", ""}};
   return {
       {"TaskSpec",

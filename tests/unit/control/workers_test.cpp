@@ -188,6 +188,28 @@ TEST_F(WorkersTest, explain_says_why_a_worker_takes_nothing) {
   EXPECT_FALSE(line.at("eligible").as_bool());
 }
 
+TEST_F(WorkersTest, what_is_amiss_on_a_worker_is_said_and_keeps_no_task_from_it) {
+  enrol("w1");
+  auto other = registration("w2");
+  other.types = {{"disk", "", "1.0.0", "{}", 0}};
+  api("POST", "/api/workers/register", api::encode(other));
+  api::Beat beat{"w1", "i1"};
+  beat.warnings = {"plugin disk does not serve: its file is gone"};
+  api("POST", "/api/workers/w1/heartbeat", api::encode(beat));
+  const auto of_w1 = [&](const std::string& task) {
+    for (const auto& line : api("GET", "/api/tasks/" + task + "/explain").at("workers").as_array())
+      if (get_string(line.as_object(), "worker_id") == "w1") return line.as_object();
+    return json::object{};
+  };
+  const auto misses = of_w1(submit(R"({"type":"disk"})"));
+  EXPECT_NE(get_string(misses, "reason").find("plugin disk does not serve: its file is gone"),
+            std::string::npos)
+      << get_string(misses, "reason");
+  EXPECT_TRUE(of_w1(submit()).at("eligible").as_bool());
+  EXPECT_EQ(api("GET", "/api/workers/w1").at("warnings").as_array().size(), 1u);
+  EXPECT_EQ(get_string(api("GET", "/api/workers/health"), "status"), "degraded");
+}
+
 TEST_F(WorkersTest, a_document_from_the_future_gives_way_to_the_next) {  // N15
   model::Envelope e = envelope({}, "w1");
   e.payload_type = model::PayloadType::kHealth;

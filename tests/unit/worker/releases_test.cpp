@@ -125,12 +125,27 @@ TEST(releases, a_registry_that_lost_all_of_them_takes_none_away) {
   b.publish(8, {{"a", "first"}});
   b.start();
   ASSERT_TRUE(eventually([&] { return b.on_disk("a.lua") == "first"; }));
+  EXPECT_TRUE(b.heartbeat.beats().back().warnings.empty());
   b.publish(0, {});
+  const auto warned = [&b] {
+    return eventually([&] {
+      const auto beats = b.heartbeat.beats();
+      return !beats.empty() && beats.back().warnings.size() == 1 &&
+             beats.back().warnings[0].find("has lost its releases (revision 0, before 8)") !=
+                 std::string::npos;
+    });
+  };
+  EXPECT_TRUE(warned());
+  EXPECT_EQ(b.on_disk("a.lua"), "first");
+  b.worker.reset();
+  b.start();
   ASSERT_TRUE(eventually([&] { return b.heartbeat.beats().back().releases.revision == 0; }));
+  EXPECT_TRUE(warned()) << "over a restart";
   EXPECT_EQ(b.on_disk("a.lua"), "first");
   b.publish(1, {{"b", "second"}});
   EXPECT_TRUE(eventually([&] { return b.on_disk("b.lua") == "second"; }));
   EXPECT_TRUE(eventually([&] { return b.on_disk("a.lua").empty(); })) << "now it has a word";
+  EXPECT_TRUE(eventually([&] { return b.heartbeat.beats().back().warnings.empty(); }));
 }
 
 TEST(releases, a_name_cannot_leave_its_folder) {

@@ -204,6 +204,19 @@ TEST(Worker, says_why_it_claims_nothing_while_its_state_folder_is_gone) {
   }));
 }
 
+TEST(Worker, tells_what_is_amiss_and_takes_tasks_all_the_same) {
+  Bench b;
+  b.options.warnings = [] { return std::vector<std::string>{"plugin disk does not serve"}; };
+  b.start();
+  EXPECT_TRUE(eventually([&] {
+    const auto beats = b.heartbeat.beats();
+    return !beats.empty() &&
+           beats.back().warnings == std::vector<std::string>{"plugin disk does not serve"};
+  }));
+  b.control.enqueue("noop");
+  EXPECT_TRUE(b.finished(1));
+}
+
 TEST(Worker, hears_of_a_cancellation_while_every_slot_is_busy) {
   Bench b;
   b.options.concurrency = 1;
