@@ -26,10 +26,7 @@ std::string targets_of(const Release& r) { return r.sites.empty() ? "all" : join
 bool has_older(const std::vector<Release>& releases, const Release& r) {
   return std::any_of(releases.begin(), releases.end(), [&](const Release& old) {
     return old.id < r.id && old.name == r.name && old.arch == r.arch &&
-           old.state == ReleaseState::kActive &&
-           (old.sites.empty() || r.sites.empty() ||
-            std::any_of(old.sites.begin(), old.sites.end(),
-                        [&](const std::string& site) { return r.covers(site); }));
+           old.state == ReleaseState::kActive && old.meets(r);
   });
 }
 
@@ -46,7 +43,7 @@ std::vector<Release> tops(const std::vector<Release>& releases, const std::strin
 Error breaks_senders(const Release& r, const std::vector<std::string>& changes) {
   return Error{
       Code::kState,
-      r.name + " " + r.version + " does not take what workers take now: " + join(changes, "; "),
+      r.name + " " + r.version + " does not take what is taken now: " + join(changes, "; "),
       "schema-change", "keep what it took (a new member with a default, say), or: --force"};
 }
 
@@ -187,8 +184,8 @@ Result<FleetRegistry::Published> FleetRegistry::publish(const Publication& p,
     if (!r) return r.error();
     const auto standing = fits_history(now->releases, *r);
     if (!standing) return standing.error();
-    auto changes =
-        *standing != nullptr ? std::vector<std::string>{} : schema_changes(p, *r, workers_.all());
+    auto changes = *standing != nullptr ? std::vector<std::string>{}
+                                        : schema_changes(*r, now->releases, workers_.all());
     if (!changes.empty() && !p.force) return breaks_senders(*r, changes);
     // Also when it stands already: that repairs damaged bytes.
     if (!stored) SKEP_TRY(store_.put(sha256, p.content, clock_.wall_ms()));

@@ -47,7 +47,8 @@ class FleetRegistry final : public Service {
   };
   /// kInvalid for content that cannot be such a release, kState "version-exists" when the version
   /// has other content, "canary-under-way", "kind-differs", "no-canary",
-  /// "schema-change" when its types take less than what workers run, and it is not forced. [any]
+  /// "schema-change" when its types take less than what is in force or what workers run, and it is
+  /// not forced. [any]
   Result<Published> publish(const Publication& p, const std::string& actor);
   /// Takes the newest release of `name` back (of each architecture); the one below it is in force
   /// again. kState when there is none below. [any]

@@ -9,6 +9,7 @@ namespace skep::control {
 namespace {
 
 constexpr std::size_t kMaxTargets = 256;
+constexpr std::size_t kMaxSchemas = std::size_t{1} << 20;  ///< bytes of all; they are kept
 
 bool is_version(std::string_view s) {
   constexpr std::string_view kPlain =
@@ -59,6 +60,10 @@ Status check_publication(const Publication& p, const std::string& sha256) {
         .with_next("send the file again");
   SKEP_TRY(check_names("site", p.sites));
   SKEP_TRY(check_names("type", p.types));
+  std::size_t schemas = 0;
+  for (const auto& [type, text] : p.schemas) schemas += type.size() + text.size();
+  if (schemas > kMaxSchemas)
+    return invalid("publish: the schemas have more than " + std::to_string(kMaxSchemas) + " bytes");
   if (p.canary_count < 0 || p.canary_percent < 0 || p.canary_percent > 100)
     return invalid("publish: canary must be a count of workers, or 0% to 100%");
   if (p.promote_after_ms < 0 || p.promote_after_tasks < 1)
@@ -85,6 +90,7 @@ Result<Release> release_of(const Publication& p, const std::string& sha256) {
     r.arch = *arch;
   }
   r.types = p.types.empty() ? std::vector<std::string>{p.name} : p.types;
+  r.schemas = p.schemas;
   r.sites = p.sites;
   std::sort(r.sites.begin(), r.sites.end());
   r.sites.erase(std::unique(r.sites.begin(), r.sites.end()), r.sites.end());

@@ -33,7 +33,9 @@ std::string document_of(const Release& r) {
   write_list(out, "canaries", r.canaries);
   out.key("hold").boolean(r.hold).key("promote_after_ms").integer(r.promote_after_ms);
   out.key("promote_after_tasks").integer(r.promote_after_tasks);
-  out.key("published_ms").integer(r.published_ms);
+  out.key("schemas").object();
+  for (const auto& [type, schema] : r.schemas) out.key(type).raw(schema);
+  out.end_object().key("published_ms").integer(r.published_ms);
   out.key("before_ok").integer(r.before.ok).key("before_failed").integer(r.before.failed);
   return out.end_object().take();
 }
@@ -64,6 +66,8 @@ Status read_document(const std::string& text, Release& r) {
   r.hold = get_bool(o, "hold");
   r.promote_after_ms = get_int(o, "promote_after_ms", r.promote_after_ms);
   r.promote_after_tasks = get_int(o, "promote_after_tasks", r.promote_after_tasks);
+  if (const auto* v = o.if_contains("schemas"); v != nullptr && v->is_object())
+    for (const auto& [type, schema] : v->get_object()) r.schemas.emplace(type, to_text(schema));
   r.published_ms = get_int(o, "published_ms");
   r.before = {get_int(o, "before_ok"), get_int(o, "before_failed")};
   return {};

@@ -33,17 +33,26 @@ Baseline baseline(const Release& r) {
 
 /// A newer release of the same name and architecture that covers at least as much hides `old`.
 bool hides(const Release& newer, const Release& old) {
-  if (newer.state != ReleaseState::kActive || newer.name != old.name || newer.arch != old.arch)
-    return false;
-  if (newer.sites.empty()) return true;
-  return !old.sites.empty() &&
-         std::includes(newer.sites.begin(), newer.sites.end(), old.sites.begin(), old.sites.end());
+  return newer.state == ReleaseState::kActive && newer.name == old.name && newer.arch == old.arch &&
+         newer.covers_all_of(old);
 }
 
 }  // namespace
 
 bool Release::covers(std::string_view site) const {
   return sites.empty() || std::find(sites.begin(), sites.end(), site) != sites.end();
+}
+
+bool Release::covers_all_of(const Release& other) const {
+  if (sites.empty()) return true;
+  return !other.sites.empty() &&
+         std::includes(sites.begin(), sites.end(), other.sites.begin(), other.sites.end());
+}
+
+bool Release::meets(const Release& other) const {
+  return sites.empty() || other.sites.empty() ||
+         std::any_of(sites.begin(), sites.end(),
+                     [&](const std::string& site) { return other.covers(site); });
 }
 
 bool Release::brings(std::string_view type) const {

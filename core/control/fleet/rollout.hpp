@@ -20,8 +20,14 @@ using Tally = api::Tally;
 /// One publication of a script or plugin. Releases of a name form a stack: the newest one that is
 /// in force for a worker is what it runs, so taking one away brings the one below it back.
 struct Release : api::ReleaseRecord {
+  /// What its types take, JSON Schema by type, as far as who published it said so.
+  std::map<std::string, std::string> schemas{};
+
   bool in_force() const { return state == ReleaseState::kActive || state == ReleaseState::kCanary; }
   bool covers(std::string_view site) const;
+  bool covers_all_of(const Release& other) const;
+  /// They have a site in common.
+  bool meets(const Release& other) const;
   bool is_canary(std::string_view worker_id) const;
   bool brings(std::string_view type) const;
 };

@@ -189,7 +189,7 @@ TEST_F(RegistryTest, a_schema_that_takes_less_is_refused_and_can_be_forced) {
   const auto refused = api("POST", "/api/registry/releases", publication("2.0.0", narrow), 409);
   EXPECT_EQ(get_string(refused, "code"), "schema-change");
   EXPECT_EQ(get_string(refused, "detail"),
-            "echo 2.0.0 does not take what workers take now: "
+            "echo 2.0.0 does not take what is taken now: "
             R"(echo 1.0.0 -> 2.0.0: /a no longer takes "y"; )"
             "echo 1.0.0 -> 2.0.0: /b was removed; echo 1.0.0 -> 2.0.0: /c is required now");
   EXPECT_NE(get_string(refused, "next").find("--force"), std::string::npos);
@@ -202,6 +202,36 @@ TEST_F(RegistryTest, a_schema_that_takes_less_is_refused_and_can_be_forced) {
   EXPECT_TRUE(wider.at("schema_changes").as_array().empty());
   EXPECT_EQ(code(publication("5.0.0", R"(,"schemas":{"echo":{"type":"nonsense"}})"), 400),
             "schema");
+}
+
+TEST_F(RegistryTest, a_schema_is_compared_with_what_is_in_force_also_when_no_worker_runs_it) {
+  const auto with = [](const std::string& members, const std::string& site) {
+    return R"(,"schemas":{"echo":{"type":"object","properties":{)" + members + R"(}}},"sites":[")" +
+           site + "\"]";
+  };
+  publish("1.0.0", with(R"("a":{},"old":{})", "site-a"));
+  publish("2.0.0", with(R"("a":{},"b":{})", "site-a") + R"(,"force":true)");
+  const auto refused =
+      api("POST", "/api/registry/releases", publication("3.0.0", with(R"("a":{})", "site-a")), 409);
+  EXPECT_EQ(get_string(refused, "detail"),
+            "echo 3.0.0 does not take what is taken now: echo 2.0.0 -> 3.0.0: /b was removed")
+      << "1.0.0 is hidden";
+  api("POST", "/api/registry/releases/echo/rollback");
+  const auto more = publish("3.0.0", with(R"("a":{},"old":{},"c":{})", "site-a"));
+  EXPECT_TRUE(more.at("schema_changes").as_array().empty()) << "2.0.0 was taken back";
+  const auto elsewhere = publish("4.0.0", with(R"("a":{})", "site-b"));
+  EXPECT_TRUE(elsewhere.at("schema_changes").as_array().empty()) << "nothing is in force there";
+}
+
+TEST_F(RegistryTest, a_worker_that_runs_what_is_in_force_says_no_line_twice) {
+  const std::string schema = R"({"type":"object","properties":{"a":{},"b":{}}})";
+  publish("1.0.0", R"(,"schemas":{"echo":)" + schema + "}");
+  ::skep::api::Registration r = registration("w1");
+  r.types = {{"echo", "", "1.0.0", R"({"properties":{"a":{},"b":{}},"type":"object"})", 0}};
+  api("POST", "/api/workers/register", ::skep::api::encode(r));
+  const auto forced = publish(
+      "2.0.0", R"(,"force":true,"schemas":{"echo":{"type":"object","properties":{"a":{}}}})");
+  EXPECT_EQ(forced.at("schema_changes").as_array().size(), 1u);
 }
 
 }  // namespace
