@@ -22,10 +22,7 @@ const json::object& object_at(const json::object& o, std::string_view key) {
 }
 
 std::string list_at(const json::object& o, std::string_view key, const std::string& none) {
-  std::vector<std::string> out;
-  if (const json::value* v = o.if_contains(key); v != nullptr && v->is_array())
-    for (const auto& word : v->get_array())
-      if (word.is_string()) out.emplace_back(word.get_string());
+  const auto out = texts_of(o, key);
   return out.empty() ? none : join(out, ",");
 }
 
@@ -53,6 +50,12 @@ Cell state_cell(const json::object& o) {
   return {state, good ? Style::kGood : bad ? Style::kBad : Style::kWarn};
 }
 
+std::string release_note(const json::object& r) {
+  const bool held = get_string(r, "state") == "canary" && get_bool(r, "hold");
+  return held ? "held until: skep registry promote " + get_string(r, "name")
+              : get_string(r, "reason");
+}
+
 std::vector<Column> release_columns(WallMs now, bool with_workers) {
   std::vector<Column> out{
       text_column("NAME", "name", !with_workers, Fit::kCut),
@@ -70,8 +73,7 @@ std::vector<Column> release_columns(WallMs now, bool with_workers) {
        }},
       {"SHA256", [](const json::object& r) { return Cell(get_string(r, "sha256").substr(0, 12)); },
        with_workers},
-      {"NOTE", [](const json::object& r) { return Cell(get_string(r, "reason")); }, false,
-       Fit::kBelow}};
+      {"NOTE", [](const json::object& r) { return Cell(release_note(r)); }, false, Fit::kBelow}};
   if (with_workers)
     out.insert(out.begin() + 6,
                {"WORKERS", [](const json::object& r) { return Cell(workers_of(r)); }});
@@ -121,17 +123,17 @@ Expected<int> show(Invocation& call) {
   return 0;
 }
 
-/// Until the workers that are meant to run what is in force now do so; a worker's own [trust] may
-/// refuse to go back.
+/// Until the workers that `gone` were for run what is in force there now, if anything is; a
+/// worker's own [trust] may refuse to go back.
 Expected<int> wait_for_former(Invocation& call, Client& api, const std::string& name,
-                              Millis limit) {
+                              std::vector<const json::object*> gone, Millis limit) {
   const auto document = api.get(release_path(name));
   if (!document) return document.error();
   const json::object* history = document->if_object();
   if (history != nullptr)
     for (const json::object* r : objects_of(*history, "releases"))
       if (get_string(*r, "state") == "active")
-        return exit_with_rollout(api, call.console, name, get_int(*r, "release"), limit);
+        return exit_with_rollout(api, call.console, name, {0, std::move(gone)}, limit);
   return 0;
 }
 
@@ -154,7 +156,7 @@ Expected<int> change(Invocation& call, const std::string& verb) {
         printable(get_string(*r, "arch")), printable(get_string(*r, "state")));
   if (call.args.has("wait")) {
     catch_interrupts();
-    return wait_for_former(call, **api, name, *limit);
+    return wait_for_former(call, **api, name, items_of(*changed), *limit);
   }
   call.console.note("  next:  skep registry show " + name);
   return 0;

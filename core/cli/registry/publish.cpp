@@ -65,18 +65,10 @@ Result<json::object> request_of(Invocation& call, const ReleaseFile& file) {
   return o;
 }
 
-std::vector<std::string> words_of(const json::object& release, std::string_view key) {
-  std::vector<std::string> out;
-  if (const json::value* v = release.if_contains(key); v != nullptr && v->is_array())
-    for (const auto& word : v->get_array())
-      if (word.is_string()) out.emplace_back(word.get_string());
-  return out;
-}
-
 std::string target_words(const json::object& release) {
-  const auto sites = words_of(release, "sites");
+  const auto sites = texts_of(release, "sites");
   std::string out = sites.empty() ? "every site" : "site " + join(sites, ", ");
-  if (const auto canaries = words_of(release, "canaries"); !canaries.empty())
+  if (const auto canaries = texts_of(release, "canaries"); !canaries.empty())
     out += "; first on " + join(canaries, ", ");
   return out;
 }
@@ -101,14 +93,14 @@ Expected<int> publish(Invocation& call, const Expected<ReleaseFile>& file) {
         "{} {} {} {}{} to {}\n", file->kind, printable(file->name), printable(file->version),
         get_bool(*release, "existed") ? "was already published" : "published",
         file->signature.empty() ? "" : " (signed)", printable(target_words(*release)));
-  for (const std::string& change : words_of(*release, "schema_changes"))
+  for (const std::string& change : texts_of(*release, "schema_changes"))
     call.console.note("warning: " + printable(change));
-  warn_of_empty_sites(call, **api, words_of(*release, "sites"));
+  warn_of_empty_sites(call, **api, texts_of(*release, "sites"));
   if (!wait) {
     call.console.note("  next:  skep registry show " + file->name);
     return 0;
   }
-  return exit_with_rollout(**api, call.console, file->name, get_int(*release, "release"), *limit);
+  return exit_with_rollout(**api, call.console, file->name, {get_int(*release, "release")}, *limit);
 }
 
 Command publish_command(const std::string& noun, const std::string& extension,

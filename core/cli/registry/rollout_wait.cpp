@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <map>
 
@@ -40,15 +41,32 @@ struct Progress {
   }
 };
 
-Progress progress_of(const json::value& document, std::int64_t release) {
+/// One of `former` was for a worker of that site; `now` is what it is meant to run.
+bool was_for(const std::vector<const json::object*>& former, const std::string& site,
+             const json::object& now) {
+  return std::any_of(former.begin(), former.end(), [&](const json::object* r) {
+    const auto sites = texts_of(*r, "sites");
+    return get_string(*r, "arch") == get_string(now, "arch") &&
+           (sites.empty() || std::find(sites.begin(), sites.end(), site) != sites.end());
+  });
+}
+
+Progress progress_of(const json::value& document, const Awaited& awaited) {
   Progress p;
   const json::object* top = document.if_object();
   if (top == nullptr) return p;
-  for (const json::object* r : objects_of(*top, "releases"))
-    if (get_int(*r, "release") == release && get_string(*r, "state") == "rolled_back")
+  std::map<std::int64_t, const json::object*> releases;
+  for (const json::object* r : objects_of(*top, "releases")) {
+    releases[get_int(*r, "release")] = r;
+    if (get_int(*r, "release") == awaited.release && get_string(*r, "state") == "rolled_back")
       p.trouble = "it was rolled back: " + get_string(*r, "reason");
+  }
   for (const json::object* w : objects_of(*top, "workers")) {
-    if (get_int(*w, "release") != release) continue;
+    const auto meant = releases.find(get_int(*w, "release"));
+    if (meant == releases.end()) continue;
+    if (awaited.release != 0 ? meant->first != awaited.release
+                             : !was_for(awaited.former, get_string(*w, "site"), *meant->second))
+      continue;
     const std::string presence = get_string(*w, "status");
     if (presence != "online" && presence != "late") {
       ++p.away;
@@ -69,7 +87,7 @@ std::string release_path(const std::string& name, std::string_view rest) {
 }
 
 Expected<json::value> wait_for_rollout(Client& api, const Console& console, const std::string& name,
-                                       std::int64_t release, Millis limit) {
+                                       const Awaited& awaited, Millis limit) {
   SystemClock clock;
   const MonoMs until = clock.mono_ms() + limit.count();
   std::string said;
@@ -79,7 +97,7 @@ Expected<json::value> wait_for_rollout(Client& api, const Console& console, cons
                            "skep registry show " + name});
     auto document = api.get(release_path(name));
     if (!document) return document;
-    const Progress p = progress_of(*document, release);
+    const Progress p = progress_of(*document, awaited);
     if (!p.trouble.empty())
       return Failure(Error{Code::kFailed, name + ": " + printable(p.trouble), "rollout-failed",
                            "skep registry show " + name});
@@ -94,8 +112,8 @@ Expected<json::value> wait_for_rollout(Client& api, const Console& console, cons
 }
 
 Expected<int> exit_with_rollout(Client& api, const Console& console, const std::string& name,
-                                std::int64_t release, Millis limit) {
-  const auto done = wait_for_rollout(api, console, name, release, limit);
+                                const Awaited& awaited, Millis limit) {
+  const auto done = wait_for_rollout(api, console, name, awaited, limit);
   if (done) return 0;
   if (done.error().error.code != Code::kFailed) return done.error();
   print_failure(console, done.error());

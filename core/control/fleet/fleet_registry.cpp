@@ -298,6 +298,7 @@ NewEvent FleetRegistry::event_of(const Act& act, const Release& r) {
            {"arch", r.arch},
            {"sites", targets_of(r)},
            {"canaries", join(r.canaries, ",")},
+           {"hold", r.hold},
            {"reason", r.reason}}};
 }
 
@@ -312,6 +313,7 @@ void FleetRegistry::tell(const Act& act, const std::vector<Release>& releases) {
                 {"sha256", r.sha256},
                 {"sites", targets_of(r)},
                 {"canaries", join(r.canaries, ",")},
+                {"hold", r.hold},
                 {"reason", r.reason},
                 {"actor", act.actor}});
   }

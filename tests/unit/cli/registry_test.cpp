@@ -217,5 +217,53 @@ TEST(registry_cli, show_has_releases_and_workers_and_rollback_says_what_changed)
   EXPECT_EQ(back.requests.at(0).body, R"({"reason":"slow"})");
 }
 
+// The registry took a release of each architecture back; a third one, at another site, goes on.
+TEST(registry_cli, rollback_waits_for_every_worker_that_lost_a_release) {
+  const auto fleet = [](const std::string& x86, const std::string& arm) {
+    const auto release = [](const char* id, const char* arch, const char* state) {
+      return std::string(R"({"name":"probe","release":)") + id + R"(,"arch":")" + arch +
+             R"(","state":")" + state + R"(","sites":["a"]})";
+    };
+    const auto worker = [](const char* id, const char* site, const char* of,
+                           const std::string& state) {
+      return std::string(R"({"worker_id":")") + id + R"(","site":")" + site +
+             R"(","status":"online","release":)" + of + R"(,"state":")" + state +
+             R"(","reason":"no"})";
+    };
+    return R"({"name":"probe","releases":[)" + release("9", "aarch64", "rolled_back") + "," +
+           release("8", "x86_64", "rolled_back") + "," + release("5", "x86_64", "active") + "," +
+           release("4", "aarch64", "active") + R"(],"workers":[)" + worker("w1", "a", "5", x86) +
+           "," + worker("w2", "a", "4", arm) + "," + worker("w3", "b", "5", "failed") + "]}";
+  };
+  const std::string taken =
+      R"({"items":[{"name":"probe","version":"2.0.0","arch":"aarch64","sites":["a"],)"
+      R"("state":"rolled_back"},{"name":"probe","version":"2.0.0","arch":"x86_64",)"
+      R"("sites":["a"],"state":"rolled_back"}]})";
+  const std::string first = fleet("pending", "pending");
+  const std::string half = fleet("active", "pending");
+  const std::string both = fleet("active", "active");
+  const Ran ran = run_cli({"registry", "rollback", "probe", "--wait"}, {{200, taken.c_str()},
+                                                                        {200, first.c_str()},
+                                                                        {200, first.c_str()},
+                                                                        {200, half.c_str()},
+                                                                        {200, both.c_str()}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.requests.size(), 5u) << "it waits for both";
+  EXPECT_NE(ran.err.find("2 of 2 online workers run it"), std::string::npos) << ran.err;
+  const std::string stuck = fleet("active", "failed");
+  const Ran refused = run_cli({"registry", "rollback", "probe", "--wait"},
+                              {{200, taken.c_str()}, {200, first.c_str()}, {200, stuck.c_str()}});
+  EXPECT_EQ(refused.code, 9);
+  EXPECT_NE(refused.err.find("worker w2: no"), std::string::npos) << refused.err;
+}
+
+TEST(registry_cli, show_says_that_a_canary_is_held) {
+  const Ran ran = run_cli(
+      {"registry", "show", "probe"},
+      {{200, R"({"name":"probe","workers":[],"releases":[{"name":"probe","version":"2.0.0",)"
+             R"("state":"canary","hold":true,"published_at":"2026-01-10T11:59:00Z"}]})"}});
+  EXPECT_NE(ran.out.find("held until: skep registry promote probe"), std::string::npos) << ran.out;
+}
+
 }  // namespace
 }  // namespace skep::cli

@@ -190,7 +190,7 @@ TEST_F(EventsTest, of_releases_are_in_the_store_and_not_in_the_nodes_ring) {
   for (const char* id : {"w1", "w2"}) enrol(id);
   const std::uint64_t before = ::skep::events::newest();
   publish("1.0.0");
-  publish("2.0.0", R"(,"canary":1)");
+  publish("2.0.0", R"(,"canary":1,"hold":true)");
   report(canary(), "failed", "no");
   round();
   publish("2.1.0");
@@ -201,6 +201,8 @@ TEST_F(EventsTest, of_releases_are_in_the_store_and_not_in_the_nodes_ring) {
                                       "release.rolled_back", "release.withdrawn"}));
   const auto all = stored("release.");
   EXPECT_EQ(all[0].actor, "anonymous");
+  EXPECT_FALSE(get_bool(fields(all[0]), "hold", true));
+  EXPECT_TRUE(get_bool(fields(all[2]), "hold"));
   EXPECT_EQ(all[3].actor, "system") << "the judgement's";
   EXPECT_EQ(get_string(fields(all[3]), "version"), "2.0.0");
   for (const auto& e : ::skep::events::since(before, 100, Millis{0}, {}))
