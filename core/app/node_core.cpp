@@ -2,6 +2,7 @@
 
 #include "core/app/node_files.hpp"
 #include "core/base/log.hpp"
+#include "core/plugin/scripts/policy.hpp"
 
 namespace skep::app {
 namespace {
@@ -27,6 +28,7 @@ Reloader::Guards guards_of(plugin::Registry& registry, std::shared_ptr<trust::Ga
   Reloader::Guards guards;
   guards.check = [&registry](const config::Config& before, const config::Config& now) -> Status {
     if (const auto settings = trust::Settings::from(now.trust); !settings) return settings.error();
+    SKEP_TRY(plugin::parse_script_policy(now.scripts.allow, now.scripts.tables));
     if (now.plugins.tables == before.plugins.tables) return {};
     return registry.check_tables(now.plugins.tables);
   };

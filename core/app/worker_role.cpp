@@ -166,6 +166,8 @@ std::vector<plugin::ScriptInfo> WorkerRole::scripts() const {
 }
 
 void WorkerRole::apply(const config::Config& config) {
+  auto policy = plugin::parse_script_policy(config.scripts.allow, config.scripts.tables);
+  if (policy && scripts_) scripts_->set_policy(std::move(*policy));
   if (const Status taken = worker_->apply(worker::settings_of(config.worker)); !taken)
     log::error("worker_settings_refused", {{"error", taken.error().message}});
 }

@@ -41,7 +41,7 @@ std::vector<Value> flatten(const Config& config) {
         add_table(out, "plugins." + plugin, table, true);
     if (section == "scripts")
       for (const auto& [script, table] : config.scripts.tables)
-        add_table(out, "scripts." + script, table, false);
+        add_table(out, "scripts." + script, table, true);
   }
   return out;
 }
@@ -76,6 +76,7 @@ Config with_live(Config running, const Config& next) {
   for (const Key& key : keys())
     if (key.live) set(running, key, get(next, key));
   running.plugins.tables = next.plugins.tables;
+  running.scripts.tables = next.scripts.tables;
   return running;
 }
 

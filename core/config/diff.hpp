@@ -13,7 +13,8 @@ struct Change {
   std::string key;  ///< "worker.concurrency", "plugins.docker.timeout"
   std::string before;
   std::string after;
-  bool live = false;  ///< a running node can take it; [plugins.ID] tables are
+  bool live = false;  ///< a running node can take it; [plugins.ID] and [scripts.NAME]
+                      ///< tables are
 };
 
 /// In the order of the reference. Pure.

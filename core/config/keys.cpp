@@ -130,7 +130,7 @@ std::span<const Key> last_keys() {
     {.section = "scripts", .name = "paths", .field = SKEP_CONFIG_AT(scripts.paths),
      .doc = "Folders with Lua tasks, watched; of two files with one name the first counts. Empty: "
             "`state_dir/scripts`, then the folder of the program.", .format = Format::kPath},
-    {.section = "scripts", .name = "allow", .field = SKEP_CONFIG_AT(scripts.allow),
+    {.section = "scripts", .name = "allow", .field = SKEP_CONFIG_AT(scripts.allow), .live = true,
      .doc = "Permissions that every script gets: `exec`, `facts`, `http`, `kv`, `task`.",
      .format = Format::kId},
 

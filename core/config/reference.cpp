@@ -52,7 +52,8 @@ constexpr std::string_view kComponentNote =
 
 constexpr std::string_view kScriptNote = R"(
 `[scripts.NAME]` is about one task type: `allow` (instead of the list above), `enabled`,
-`timeout_seconds` (instead of what the script says) and `max_concurrency`. The scripts that come with the
+`timeout_seconds` (instead of what the script says) and `max_concurrency`; it is live, too. A script that needs
+what is no longer granted leaves at once, and runs that are under way go on. The scripts that come with the
 program get what they declare, unless `allow` here says otherwise. What the permissions are:
 [permissions.md](../permissions.md).
 )";

@@ -54,6 +54,12 @@ const ScriptVersion* ManagedScript::proven() const {
   return good ? &current_ : nullptr;
 }
 
+std::vector<std::string> ManagedScript::permissions() const {
+  std::vector<std::string> out = current_.permissions;
+  out.insert(out.end(), previous_.permissions.begin(), previous_.permissions.end());
+  return out;
+}
+
 void ManagedScript::withdraw() {
   parts_.table->remove(owner_of(name_));
   if (previous_.generation) leave(std::exchange(previous_, {}));

@@ -22,6 +22,7 @@ struct ScriptVersion {
   std::shared_ptr<TaskComponent> component;
   std::string engine_id;  ///< what the engine keeps the text as
   std::string path;
+  std::vector<std::string> permissions{};      ///< that it runs with
   std::shared_ptr<const StagedScript> copy{};  ///< that was admitted; null when nobody needs one
 };
 
@@ -47,6 +48,8 @@ class ManagedScript {
   bool serves() const { return current_.generation != nullptr; }
   /// What serves when it is one to come back to, else null.
   const ScriptVersion* proven() const;
+  /// Permissions of what serves, and of what may come back.
+  std::vector<std::string> permissions() const;
   /// For put(); `info` without its number.
   std::shared_ptr<Generation> make_generation(GenerationInfo info) {
     return generations_->make(std::move(info));

@@ -21,12 +21,14 @@ struct ScriptRule {
   std::optional<std::vector<std::string>> allow{};  ///< instead of the node's list
   std::int64_t timeout_ms = 0;                      ///< 0 = what the script says
   std::int64_t max_concurrency = 0;                 ///< 0 = no limit of its own
+  bool operator==(const ScriptRule&) const = default;
 };
 
 struct ScriptPolicy {
   std::vector<std::string> allow{"facts", "kv"};
   std::map<std::string, ScriptRule, std::less<>> rules{};
 
+  bool operator==(const ScriptPolicy&) const = default;
   const ScriptRule& rule(std::string_view name) const;
   /// Those of `declared` that the node does not grant to script `name`; `shipped` scripts get what
   /// they declare unless their rule has a list.

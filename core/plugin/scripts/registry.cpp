@@ -65,6 +65,7 @@ ScriptRegistry::ScriptRegistry(ScriptOptions options, std::shared_ptr<ScriptEngi
       engine_(std::move(engine)),
       table_(std::move(table)),
       watch_(std::make_shared<FolderWatch>(watched_folders(options_))),
+      policy_(options_.policy),
       quarantine_(std::make_shared<Quarantine>(kept_in(options_, "script-quarantine.json"),
                                                way_out_for_scripts)),
       last_good_(kept_in(options_, "last-good/scripts"), options_.ending) {}
@@ -153,22 +154,21 @@ Result<ScriptRegistry::Loaded> ScriptRegistry::load(const Attempt& what) const {
   if (!said) return said.error();
   auto manifest = parse_script_manifest(*said, name);
   if (!manifest) return manifest.error();
-  SKEP_TRY(check_policy(*manifest, what.path));
+  SKEP_TRY(policy_.check(name, manifest->name, manifest->permissions, is_shipped(what.path)));
   candidate.id = manifest->name;
   candidate.version = manifest->version;
   if (options_.admission) SKEP_TRY(options_.admission(candidate));
   return Loaded{std::move(*manifest), std::move(copy)};
 }
 
-Status ScriptRegistry::check_policy(const ScriptManifest& manifest, const std::string& path) const {
-  const bool shipped = !options_.shipped.empty() && rank(path) < options_.paths.size() &&
-                       fs::path(options_.paths[rank(path)]) == fs::path(options_.shipped);
-  return options_.policy.check(file_name(path), manifest.name, manifest.permissions, shipped);
+bool ScriptRegistry::is_shipped(const std::string& path) const {
+  return !options_.shipped.empty() && rank(path) < options_.paths.size() &&
+         fs::path(options_.paths[rank(path)]) == fs::path(options_.shipped);
 }
 
 ScriptVersion ScriptRegistry::make_version(const Loaded& loaded, const Attempt& what) {
   const ScriptManifest& manifest = loaded.manifest;
-  const ScriptRule& rule = options_.policy.rule(manifest.name);
+  const ScriptRule& rule = policy_.rule(manifest.name);
   ports::TaskType type{manifest.name, manifest.description, manifest.version,
                        manifest.params.text(),
                        rule.timeout_ms > 0 ? rule.timeout_ms : manifest.timeout_ms};
@@ -182,7 +182,10 @@ ScriptVersion ScriptRegistry::make_version(const Loaded& loaded, const Attempt& 
           std::make_shared<TaskComponent>(
               std::move(target), TaskComponent::Options{owner, std::move(type), manifest.params,
                                                         rule.max_concurrency}),
-          what.engine_id, what.path, loaded.copy};
+          what.engine_id,
+          what.path,
+          manifest.permissions,
+          loaded.copy};
 }
 
 Status ScriptRegistry::serve(File& file, const Loaded& loaded, const Attempt& what) {
@@ -193,7 +196,7 @@ Status ScriptRegistry::serve(File& file, const Loaded& loaded, const Attempt& wh
   file.info.sha256 = what.text.sha256;
   file.info.permissions = manifest.permissions;
   file.info.warnings = manifest.warnings;
-  if (!options_.policy.rule(manifest.name).enabled) {
+  if (!policy_.rule(manifest.name).enabled) {
     engine_->drop(what.engine_id);
     stop_serving(file);
     file.info.state = ScriptState::kDisabled;

@@ -26,7 +26,7 @@ struct ScriptOptions {
   std::vector<std::string> paths;  ///< folders in order; of two files with one name the first wins
   std::string shipped{};           ///< the one of them that came with the program, "" = none
   std::string ending = ".lua";
-  ScriptPolicy policy{};
+  ScriptPolicy policy{};      ///< until set_policy()
   std::string staging_dir{};  ///< for the copies that `admission` looks at, and that are kept
   /// Of the node, on the file system of `staging_dir`: what served last well, and what was taken
   /// back, over restarts. "" = nothing is kept.
@@ -61,7 +61,7 @@ struct ScriptInfo {
   std::vector<GenerationInfo> generations;
 };
 
-/// list() and missing() are [any]; the rest belongs to the owner.
+/// list(), missing() and set_policy() are [any]; the rest belongs to the owner.
 class ScriptRegistry {
  public:
   ScriptRegistry(ScriptOptions options, std::shared_ptr<ScriptEngine> engine,
@@ -72,6 +72,10 @@ class ScriptRegistry {
   void start();
   /// Looks at every file once. REQUIRES: not started.
   void scan();
+  /// What scripts may do from now on. A script that needs what is no longer granted leaves, and
+  /// runs that are under way go on; one that was refused comes in; one with another rule becomes a
+  /// new generation. [any]
+  void set_policy(ScriptPolicy policy);
   /// Takes all types out; what runs goes on.
   void stop();
   /// By path order.
@@ -119,7 +123,8 @@ class ScriptRegistry {
       SKEP_REQUIRES(turn_);
   Status try_text(File& file, const Attempt& what) SKEP_REQUIRES(turn_);
   Result<Loaded> load(const Attempt& what) const SKEP_REQUIRES(turn_);
-  Status check_policy(const ScriptManifest& manifest, const std::string& path) const;
+  bool is_shipped(const std::string& path) const;
+  bool is_granted(const File& file) SKEP_REQUIRES(turn_);
   Status serve(File& file, const Loaded& loaded, const Attempt& what) SKEP_REQUIRES(turn_);
   ScriptVersion make_version(const Loaded& loaded, const Attempt& what) SKEP_REQUIRES(turn_);
   void stop_serving(File& file) SKEP_REQUIRES(turn_);
@@ -137,6 +142,7 @@ class ScriptRegistry {
 
   /// Held while files are looked at and scripts come and go; never taken by list().
   Mutex turn_;
+  ScriptPolicy policy_ SKEP_GUARDED_BY(turn_);
   std::uint64_t loads_ SKEP_GUARDED_BY(turn_) = 0;
   std::map<std::string, File> files_ SKEP_GUARDED_BY(turn_);
   /// By sha256, or why there is none; forgotten when what refused the text may pass.

@@ -160,11 +160,33 @@ void ScriptRegistry::keep_good() {
   last_good_.write();
 }
 
+void ScriptRegistry::set_policy(ScriptPolicy policy) {
+  const MutexLock lock(turn_);
+  if (policy == policy_) return;
+  const ScriptPolicy before = std::exchange(policy_, std::move(policy));
+  for (auto& [path, file] : files_) {
+    const bool granted = is_granted(file);
+    if (!granted) stop_serving(file);
+    if (!granted || !(before.rule(file.info.name) == policy_.rule(file.info.name)))
+      tried_.forget(path);
+  }
+  look_at_all();  // also at what was refused: no refusal for want of a grant is kept in mind
+  show();
+  watch_->wake();  // what leaves, and probations
+}
+
+/// What of it serves, or may come back, has what it needs.
+bool ScriptRegistry::is_granted(const File& file) {
+  return file.serves.empty() ||
+         policy_
+             .refused(file.serves, script_of(file.serves).permissions(), is_shipped(file.info.path))
+             .empty();
+}
+
 std::vector<std::string> ScriptRegistry::find_missing() {
   std::vector<std::string> out;
   for (const auto& [source, entry] : last_good_.entries()) {
-    if (entry.removed || find_serving(entry.id) != nullptr ||
-        !options_.policy.rule(entry.id).enabled)
+    if (entry.removed || find_serving(entry.id) != nullptr || !policy_.rule(entry.id).enabled)
       continue;
     const auto file = files_.find(source);
     const std::string why =

@@ -53,6 +53,7 @@ const std::map<std::string_view, std::function<bool(const Config&)>> kReaches{
      [](const Config& c) { return c.log.format != Config{}.log.format || c.log.level == "other"; }},
     {"plugins",
      [](const Config& c) { return c.plugins.drain_seconds != Config{}.plugins.drain_seconds; }},
+    {"scripts", [](const Config& c) { return c.scripts.allow != Config{}.scripts.allow; }},
     {"node", [](const Config& c) { return !c.node.watch_config; }},
 };
 

@@ -165,6 +165,42 @@ TEST_F(Catalog, refuses_permissions_that_the_node_does_not_grant) {
             "[scripts.a] allow = [\"exec\"]");
 }
 
+TEST_F(Catalog, another_policy_counts_at_once) {
+  write("a.lua", task("a", "return 1", "1.0.0", "'exec'"));
+  write("b.lua", task("b", "return 2"));
+  scanned();
+  EXPECT_EQ(info("a.lua").state, plugin::ScriptState::kFailed);
+  plugin::ScriptPolicy wider = options_.policy;
+  wider.allow.emplace_back("exec");
+  catalog_->set_policy(wider);
+  EXPECT_EQ(run("a"), "1");
+  EXPECT_EQ(info("b.lua").generations.size(), 1U) << "it concerns nobody else";
+  plugin::ScriptPolicy off = wider;
+  off.rules["b"].enabled = false;
+  catalog_->set_policy(off);
+  EXPECT_EQ(info("b.lua").state, plugin::ScriptState::kDisabled);
+  EXPECT_NE(run("b").find("not-found"), std::string::npos);
+  catalog_->set_policy(wider);
+  EXPECT_EQ(run("b"), "2");
+  catalog_->set_policy(options_.policy);
+  EXPECT_NE(run("a").find("not-found"), std::string::npos);
+  EXPECT_NE(info("a.lua").reason.find("which this node does not grant"), std::string::npos);
+}
+
+TEST_F(Catalog, no_way_back_to_a_text_that_needs_what_is_no_longer_granted) {
+  plugin::ScriptPolicy wide = options_.policy;
+  wide.allow.emplace_back("exec");
+  std::swap(options_.policy, wide);
+  write("a.lua", task("a", "return 1", "1.0.0", "'exec'"));
+  scanned();
+  write("a.lua", task("a", "return nil + 1", "2.0.0"));
+  scanned();
+  catalog_->set_policy(wide);  // without exec
+  for (int i = 0; i < 3; ++i) run("a");
+  scanned();
+  EXPECT_NE(run("a"), "1");
+}
+
 TEST_F(Catalog, gives_scripts_of_the_shipped_folder_what_they_declare) {
   options_.shipped = options_.paths[1];
   write("a.lua", task("a", "return ctx.exec{'true'}.exit_code", "1.0.0", "'exec'"), 1);
