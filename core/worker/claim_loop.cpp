@@ -206,10 +206,8 @@ void ClaimLoop::pause_if_not_held(const api::ClaimReply& reply, MonoMs took, std
 
 void ClaimLoop::failed(const Error& error, std::stop_token stop) {
   if (stop.stop_requested()) return;
-  if (error.code == Code::kState) return membership_.conflict(error.message);
-  if (error.code == Code::kNotFound || error.code == Code::kDenied)
-    membership_.set_registered(false);
-  if (error.code != Code::kNotFound && error.code != Code::kInvalid) membership_.lost();
+  membership_.failed(error);
+  if (membership_.conflicted()) return;
   const bool denied = error.code == Code::kDenied;
   const Millis pause = backoff_.next(std::max(error.retry_after, denied ? kDenied : Millis{0}));
   if (complaint_.due(clock_.mono_ms()))

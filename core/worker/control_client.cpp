@@ -23,7 +23,7 @@ Code code_of(int status, const std::string& problem) {
     case 404:
       return Code::kNotFound;
     case 409:
-      return problem == api::kWorkerIdConflict ? Code::kState : Code::kUnavailable;
+      return problem == api::kWorkerIdConflict ? Code::kState : Code::kDenied;
     default:
       return Code::kUnavailable;
   }
@@ -70,6 +70,12 @@ Endpoints::Endpoints(std::vector<std::string> urls, Credential& credential)
 
 void Endpoints::failed(std::size_t index) {
   current_.compare_exchange_strong(index, (index + 1) % urls_.size());
+}
+
+std::string Endpoints::advice(Code code) const {
+  if (code == Code::kState) return "give each worker its own [node] id";
+  if (code == Code::kDenied) return "put a token that it takes into [worker] join_token_file";
+  return "skep health " + url();
 }
 
 ControlClient::ControlClient(std::string worker_id, Endpoints& endpoints,
@@ -127,11 +133,12 @@ auto ControlClient::ask(const Call& call, const api::Addressee& to, Decode&& dec
 Error ControlClient::refused(const Call& call, const api::Addressee& to,
                              const net::ClientResponse& response) {
   const auto refusal = api::decode_refusal(response.body);
+  const bool read = refusal && refusal->to == to;
   Error error;
   error.retry_after = retry_after(response);
-  error.code = refusal && refusal->to == to
-                   ? code_of(response.status, refusal->code)
-                   : code_of_unread(response.status, static_cast<bool>(refusal));
+  error.code = read ? code_of(response.status, refusal->code)
+                    : code_of_unread(response.status, static_cast<bool>(refusal));
+  if (read) error.next = refusal->next;
   error.message = refusal ? call.method + " " + call.url + ": status " +
                                 std::to_string(response.status) + ": " + refusal->detail
                           : stranger(call.url, response);

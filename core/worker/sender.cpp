@@ -208,7 +208,7 @@ Sender::Answer Sender::send(std::vector<PendingEnvelope>& request) {
   const auto submission = control_->submit(bodies);
   if (!submission) {
     most_items_ = std::max<std::size_t>(1, request.size() / 2);
-    away(submission.error().message, submission.error().retry_after);
+    away(submission.error(), submission.error().retry_after);
     return Answer::kAway;
   }
   if (!submission->acks.empty() && settle(request, *submission)) return Answer::kDone;
@@ -223,12 +223,13 @@ Sender::Answer Sender::unsettled(std::vector<PendingEnvelope>& request,
   const bool token = submission.status == 401 || submission.status == 403;
   most_items_ = std::max<std::size_t>(1, request.size() / 2);
   if (token && submission.is_skeps) {
-    denied(submission.detail);
+    // Nothing is thrown away, registering again comes first.
+    away(Error{Code::kDenied, submission.detail}, Millis{0}, kPauseOfDenied);
     return Answer::kAway;
   }
   if (smaller) return Answer::kDone;
   if (may_be_one(submission.status)) hold(label(request.front()), kStrangersLastPause);
-  away(submission.detail, submission.retry_after);
+  away(unavailable(submission.detail), submission.retry_after);
   // Whoever minds results may let claims pass: their success is no reason to hurry.
   if (may_be_one(submission.status)) asked_until_ = not_before_;
   return Answer::kAway;
@@ -321,16 +322,16 @@ void Sender::answered() {
   membership_.reached();
 }
 
-void Sender::away(const std::string& why, Millis asked, Millis floor) {
-  membership_.lost();
+void Sender::away(const Error& error, Millis asked, Millis floor) {
+  membership_.failed(error);
   const MonoMs now = clock_.mono_ms();
   const Millis pause = backoff_.next(std::max(asked, floor));
   not_before_ = now + pause.count();
   asked_until_ = now + asked.count();
   parked_ = true;
-  if (cut_off_at_ == 0) say_cut_off(why);
+  if (cut_off_at_ == 0) say_cut_off(error.message);
   if (complaint_.due(now))
-    log::warn("results_deferred", {{"error", why},
+    log::warn("results_deferred", {{"error", error.message},
                                    {"effect", "results are kept in the spool and sent later"},
                                    {"retry_ms", pause.count()}});
 }
@@ -349,12 +350,6 @@ void Sender::say_delivered() {
   if (const std::int64_t count = std::exchange(replayed_, 0); count > 0)
     events::publish(log::Level::kInfo, "worker.delivered",
                     {{"count", count}, {"away_seconds", away.count() / 1'000}});
-}
-
-/// The token is refused: nothing is thrown away, registering again comes first.
-void Sender::denied(const std::string& why) {
-  membership_.set_registered(false);
-  away(why, Millis{0}, kPauseOfDenied);
 }
 
 std::vector<PendingEnvelope> Sender::take_unspooled() { return std::exchange(unspooled_, {}); }

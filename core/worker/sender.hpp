@@ -71,8 +71,7 @@ class Sender final : public Service {
   void set_aside(const std::string& name, const std::string& reason);
   void forget(const std::vector<std::string>& names);
   void hold(const std::string& label, Millis longest);
-  void away(const std::string& why, Millis asked, Millis floor = Millis{0});
-  void denied(const std::string& why);
+  void away(const Error& error, Millis asked, Millis floor = Millis{0});
   void answered();
   void say_cut_off(const std::string& why);
   void say_delivered();

@@ -60,7 +60,8 @@ struct Worker::Loops {
         settings(options),
         credential(options.join_token, options.credential_file),
         endpoints(options.control_planes, credential),
-        membership(options.on_conflict),
+        membership({options.on_conflict, [this](Code code) { return endpoints.advice(code); }},
+                   clock),
         health(clock, options.first_rest, [this] { heartbeat.hasten(); }),
         returner(options.incarnation, connect(claim_abort), membership),
         sender({}, connect(send_abort), spool, membership, clock),
@@ -358,6 +359,11 @@ void Worker::hurry() { loops_->hurried = true; }
 bool Worker::conflicted() const { return loops_->membership.conflicted(); }
 bool Worker::registered() const { return loops_->membership.registered(); }
 ExecutorLoad Worker::load() const { return loops_->executor.load(); }
-std::vector<std::string> Worker::troubles() const { return loops_->health.troubles(); }
+std::vector<std::string> Worker::troubles() const {
+  std::vector<std::string> all = loops_->health.troubles();
+  if (std::string cut_off = loops_->membership.trouble(); !cut_off.empty())
+    all.push_back(std::move(cut_off));
+  return all;
+}
 
 }  // namespace skep::worker

@@ -76,16 +76,15 @@ const std::string kToUs = R"(,"to":{"worker_id":"w1","incarnation":"inc"})";
 
 TEST_F(ControlClientTest, names_what_a_refusal_means) {
   auto c = client({control_.url()});
-  const std::tuple<int, const char*, Code> cases[] = {
-      {404, "unknown-worker", Code::kNotFound},
-      {409, "worker-id-conflict", Code::kState},
-      {401, "unauthorized", Code::kDenied},
-      {403, "forbidden", Code::kDenied},
-      {403, "not-your-worker", Code::kDenied},
-      {422, "schema", Code::kInvalid},
-      {429, "busy", Code::kBusy},
-      {409, "protocol-mismatch", Code::kUnavailable},
-      {503, "starting", Code::kUnavailable}};
+  const std::tuple<int, const char*, Code> cases[] = {{404, "unknown-worker", Code::kNotFound},
+                                                      {409, "worker-id-conflict", Code::kState},
+                                                      {401, "unauthorized", Code::kDenied},
+                                                      {403, "forbidden", Code::kDenied},
+                                                      {403, "not-your-worker", Code::kDenied},
+                                                      {422, "schema", Code::kInvalid},
+                                                      {429, "busy", Code::kBusy},
+                                                      {409, "protocol-mismatch", Code::kDenied},
+                                                      {503, "starting", Code::kUnavailable}};
   const std::set<std::string> unread{"unauthorized", "forbidden", "busy"};
   for (const auto& [status, code, meaning] : cases) {
     answer("claim", status, problem(code, unread.contains(code) ? "" : kToUs));

@@ -54,7 +54,7 @@ class SenderTest : public ::testing::Test {
   SystemClock clock_;
   ScriptedControl control_;
   MemorySpool spool_;
-  worker::Membership membership_{{}};
+  worker::Membership membership_{{}, clock_};
   std::atomic<bool> abort_{false};
   std::unique_ptr<worker::Sender> sender_;
 };

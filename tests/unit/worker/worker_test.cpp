@@ -62,8 +62,22 @@ TEST(Worker, starts_without_a_control_plane_and_registers_when_it_comes) {
   b.control.enqueue("noop");
   b.start();
   EXPECT_FALSE(b.worker->registered());
+  ASSERT_TRUE(eventually([&] { return b.worker->troubles().size() == 1; }));
+  EXPECT_TRUE(has(b.worker->troubles()[0], "it has not reached its control plane since "));
+  EXPECT_TRUE(has(b.worker->troubles()[0], "next: skep health http://127.0.0.1:1"));
   b.control.set_away(false);
   EXPECT_TRUE(b.finished(1));
+  EXPECT_TRUE(b.worker->troubles().empty());
+}
+
+TEST(Worker, says_that_its_control_plane_refuses_it) {
+  Bench b;
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
+  b.control.refuse(Code::kDenied);
+  ASSERT_TRUE(eventually([&] { return b.worker->troubles().size() == 1; }));
+  EXPECT_TRUE(has(b.worker->troubles()[0], "its control plane refuses it since "));
+  EXPECT_TRUE(has(b.worker->troubles()[0], "join_token_file"));
 }
 
 TEST(Worker, registers_again_when_the_control_plane_forgot_it) {
