@@ -46,7 +46,10 @@ ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control
 void ClaimLoop::run(std::stop_token stop) {
   while (!stop.stop_requested() && !membership_.conflicted()) {
     if (!membership_.registered()) {
-      register_worker(stop);
+      if (membership_.may_register())
+        register_worker(stop);
+      else
+        membership_.wait_change(kLook, stop);
       continue;
     }
     const int max = room(stop);

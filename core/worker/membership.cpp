@@ -134,9 +134,20 @@ void Membership::conflict(const Error& error) {
   if (options_.on_conflict) options_.on_conflict();
 }
 
+void Membership::set_backlog(Backlog backlog) {
+  const MutexLock lock(mutex_);
+  if (std::exchange(backlog_, backlog) != backlog) changed();
+}
+
+bool Membership::may_register() const {
+  const MutexLock lock(mutex_);
+  return backlog_ != Backlog::kUntried;
+}
+
 bool Membership::may_claim() const {
   const MutexLock lock(mutex_);
-  return registered_ && !conflicted_ && mode_ == api::WorkerMode::kActive;
+  return registered_ && !conflicted_ && mode_ == api::WorkerMode::kActive &&
+         backlog_ == Backlog::kSettled;
 }
 
 void Membership::wait_change(Millis d, std::stop_token stop) {

@@ -11,6 +11,13 @@
 
 namespace skep::worker {
 
+/// What the spool held when the process started.
+enum class Backlog {
+  kUntried,  ///< it goes home first: the control plane may give its tasks out when we register
+  kWaits,    ///< could not be sent while this worker is not registered
+  kSettled,  ///< sent, or the control plane takes none of it now
+};
+
 struct MembershipOptions {
   /// Called once, when a newer process turns out to own this worker's id.
   std::function<void()> on_conflict{};
@@ -41,7 +48,9 @@ class Membership {
   api::WorkerMode mode() const;
   void set_mode(api::WorkerMode mode);
   bool conflicted() const;
-  /// Claims may go out: registered, active, no conflict.
+  void set_backlog(Backlog backlog);
+  bool may_register() const;
+  /// Claims may go out: registered, active, no conflict, no backlog.
   bool may_claim() const;
 
   /// Sleeps until something above changes, `d` passes or `stop` is requested.
@@ -67,6 +76,7 @@ class Membership {
   MonoMs failing_since_ SKEP_GUARDED_BY(mutex_) = 0;     ///< 0 = the last exchange succeeded
   Error failure_ SKEP_GUARDED_BY(mutex_);                ///< the newest since then
   bool told_ SKEP_GUARDED_BY(mutex_) = false;            ///< the log has the trouble
+  Backlog backlog_ SKEP_GUARDED_BY(mutex_) = Backlog::kSettled;
   api::WorkerMode mode_ SKEP_GUARDED_BY(mutex_) = api::WorkerMode::kActive;
 };
 

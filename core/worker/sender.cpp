@@ -63,7 +63,9 @@ Sender::Sender(SenderOptions options, std::unique_ptr<ControlPlane> control, por
       membership_(membership),
       clock_(clock),
       backoff_(options.seed, options.backoff),
-      most_items_(kMaxItems) {}
+      most_items_(kMaxItems) {
+  membership_.set_backlog(Backlog::kUntried);
+}
 
 void Sender::push(std::vector<PendingEnvelope> envelopes) {
   const MutexLock lock(mutex_);
@@ -104,6 +106,7 @@ void Sender::run(std::stop_token stop) {
     std::vector<PendingEnvelope> envelopes = take_spooled();
     if (envelopes.empty()) {
       next_look_ = now + options_.rescan.count();
+      settle_backlog(Backlog::kSettled);
       if (trouble_.empty()) say_delivered();
     } else {
       deliver(std::move(envelopes), true);
@@ -203,6 +206,7 @@ std::vector<PendingEnvelope> Sender::take_request(std::vector<PendingEnvelope>& 
 
 /// Leaves in `request` what has to be sent again at once, or kept when the answer is kAway.
 Sender::Answer Sender::send(std::vector<PendingEnvelope>& request) {
+  registered_at_send_ = membership_.registered();
   std::vector<std::string> bodies;
   for (const PendingEnvelope& envelope : request) bodies.push_back(envelope.body);
   const auto submission = control_->submit(bodies);
@@ -323,7 +327,14 @@ void Sender::answered() {
 }
 
 void Sender::away(const Error& error, Millis asked, Millis floor) {
+void Sender::settle_backlog(Backlog backlog) {
+  if (!has_backlog_) return;
+  has_backlog_ = backlog != Backlog::kSettled;
+  membership_.set_backlog(backlog);
+}
+
   membership_.failed(error);
+  settle_backlog(registered_at_send_ ? Backlog::kSettled : Backlog::kWaits);
   const MonoMs now = clock_.mono_ms();
   const Millis pause = backoff_.next(std::max(asked, floor));
   not_before_ = now + pause.count();

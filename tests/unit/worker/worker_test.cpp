@@ -70,6 +70,71 @@ TEST(Worker, starts_without_a_control_plane_and_registers_when_it_comes) {
   EXPECT_TRUE(b.worker->troubles().empty());
 }
 
+/// Puts results of an earlier process into the spool.
+void spool_old_results(Bench& b, int count) {
+  std::vector<ports::SpoolItem> items;
+  for (int i = 0; i < count; ++i) {
+    const std::string n = std::to_string(i);
+    items.push_back({{},
+                     "execution_result",
+                     "old-" + n,
+                     R"({"idempotency_key":"key-)" + n + R"(","task_id":"old-)" + n +
+                         R"(","payload_type":"execution_result","payload":{}})"});
+  }
+  ASSERT_TRUE(b.spool.defer(*b.spool.put(items)));
+}
+
+bool is_old(const std::string& envelope) { return task_of(envelope).starts_with("old-"); }
+
+TEST(Worker, delivers_what_its_spool_held_before_it_registers) {
+  Bench b;
+  spool_old_results(b, 200);
+  std::atomic<bool> late{false};
+  std::atomic<int> delivered{0};
+  b.control.judge([&](const std::vector<std::string>& envelopes) -> Result<worker::Submission> {
+    const auto old = std::count_if(envelopes.begin(), envelopes.end(), is_old);
+    if (old > 0 && b.worker->registered()) late = true;
+    delivered += static_cast<int>(old);
+    return echo(envelopes);
+  });
+  b.start();
+  ASSERT_TRUE(eventually([&] { return !b.control.claim_sizes().empty(); }));
+  EXPECT_EQ(delivered, 200);
+  EXPECT_FALSE(late);
+}
+
+TEST(Worker, delivers_what_its_spool_held_before_it_claims_after_an_outage_at_its_start) {
+  Bench b;
+  spool_old_results(b, 200);
+  std::atomic<bool> late{false};
+  b.control.judge([&](const std::vector<std::string>& envelopes) -> Result<worker::Submission> {
+    if (std::any_of(envelopes.begin(), envelopes.end(), is_old) && b.runner.most_running() > 0)
+      late = true;
+    return echo(envelopes);
+  });
+  b.control.enqueue("noop");
+  b.control.set_away(true);
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.control.refused_registrations() > 0; }));
+  b.control.set_away(false);
+  ASSERT_TRUE(eventually([&] { return b.runner.most_running() > 0; }));
+  EXPECT_FALSE(late);
+}
+
+TEST(Worker, claims_though_nobody_takes_what_its_spool_held) {
+  for (const bool answered : {false, true}) {
+    Bench b;
+    spool_old_results(b, 3);
+    b.control.judge([&](const auto&) -> Result<worker::Submission> {
+      if (answered) return worker::Submission{503, {}, Millis{0}, "no store"};
+      return unavailable("timed out");
+    });
+    b.control.enqueue("noop");
+    b.start();
+    EXPECT_TRUE(eventually([&] { return b.runner.most_running() > 0; })) << answered;
+  }
+}
+
 TEST(Worker, says_that_its_control_plane_refuses_it) {
   Bench b;
   b.start();
