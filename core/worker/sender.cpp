@@ -208,8 +208,9 @@ std::vector<PendingEnvelope> Sender::take_request(std::vector<PendingEnvelope>& 
 Sender::Answer Sender::send(std::vector<PendingEnvelope>& request) {
   registered_at_send_ = membership_.registered();
   std::vector<std::string> bodies;
-  for (const PendingEnvelope& envelope : request) bodies.push_back(envelope.body);
+  for (PendingEnvelope& envelope : request) bodies.push_back(std::move(envelope.body));
   const auto submission = control_->submit(bodies);
+  for (std::size_t i = 0; i < request.size(); ++i) request[i].body = std::move(bodies[i]);
   if (!submission) {
     most_items_ = std::max<std::size_t>(1, request.size() / 2);
     away(submission.error(), submission.error().retry_after);
@@ -326,15 +327,15 @@ void Sender::answered() {
   membership_.reached();
 }
 
-void Sender::away(const Error& error, Millis asked, Millis floor) {
 void Sender::settle_backlog(Backlog backlog) {
   if (!has_backlog_) return;
   has_backlog_ = backlog != Backlog::kSettled;
   membership_.set_backlog(backlog);
 }
 
-  membership_.failed(error);
+void Sender::away(const Error& error, Millis asked, Millis floor) {
   settle_backlog(registered_at_send_ ? Backlog::kSettled : Backlog::kWaits);
+  membership_.failed(error);
   const MonoMs now = clock_.mono_ms();
   const Millis pause = backoff_.next(std::max(asked, floor));
   not_before_ = now + pause.count();
