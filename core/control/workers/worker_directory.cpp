@@ -125,6 +125,7 @@ Result<WorkerRecord> WorkerDirectory::check_in(WallMs now, const std::string& wo
   if (beat == nullptr) return known;
   auto seen = std::make_shared<WorkerRecord>(known);
   seen->beat = *beat;
+  if (beat->draining) seen->beat.troubles.clear();  // it takes no tasks because it has stopped
   seen->last_seen_ms = now;
   seen->skew_ms = beat->sent_ms == 0 ? 0 : beat->sent_ms - now;
   dirty_.insert(worker_id);

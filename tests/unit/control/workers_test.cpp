@@ -13,6 +13,7 @@ class WorkersTest : public ControlTest {
   void say_goodbye(const std::string& id) {
     api::Beat beat{id, "i1"};
     beat.draining = true;
+    beat.troubles = {"no space left"};
     api("POST", "/api/workers/" + id + "/heartbeat", api::encode(beat));
   }
   json::object health() { return api("GET", "/api/workers/health"); }
@@ -56,6 +57,12 @@ TEST_F(WorkersTest, one_that_stopped_is_missed_by_nobody) {  // O3
   const auto now = health();
   EXPECT_EQ(get_string(now, "status"), "ok");
   EXPECT_EQ(get_int(now.at("workers").as_object(), "stopped"), 1);
+  const std::string metrics = call("GET", "/metrics").body;
+  EXPECT_EQ(metrics.find("worker=\"w1\""), std::string::npos) << metrics;
+  EXPECT_NE(metrics.find("skep_worker_troubles{worker=\"w2\",site=\"site-a\"} 0"),
+            std::string::npos)
+      << metrics;
+  EXPECT_NE(metrics.find("state=\"stopped\""), std::string::npos) << metrics;
   EXPECT_EQ(get_int(now.at("workers").as_object(), "online"), 1);
   const std::string id = submit(R"({"type":"echo","worker_id":"w1"})");
   const auto e = api("GET", "/api/tasks/" + id + "/explain");
