@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -149,8 +150,21 @@ ChildProcess::~ChildProcess() { end(); }
 
 bool ChildProcess::is_running() const { return !ended_ && !is_readable(child_.pidfd.get()); }
 
+/// By SIGSTOP or the like: it would answer nobody until somebody lets it go on.
+bool ChildProcess::is_stopped() const {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(child_.pid), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid != 0;
+}
+
 bool ChildProcess::catch_up() {
   if (ended_) return false;
+  if (is_stopped()) {
+    log::warn("plugin_child_killed", {{"plugin", plugin_.plugin_id},
+                                      {"generation", plugin_.generation},
+                                      {"reason", "it was stopped by a signal while it was idle"}});
+    return false;
+  }
   enum { kPid, kOutput };
   std::array<pollfd, 2> p{pollfd{child_.pidfd.get(), POLLIN, 0}, pollfd{output_.get(), POLLIN, 0}};
   if (::poll(p.data(), p.size(), 0) <= 0) return true;

@@ -109,6 +109,18 @@ TEST_F(Group, a_child_that_died_while_idle_costs_no_task) {
   EXPECT_FALSE(second.empty());
 }
 
+TEST_F(Group, a_child_that_was_stopped_while_idle_costs_no_task) {
+  start(staging_.unruly());
+  const std::string first = pid();
+  ASSERT_EQ(kill(std::stoi(first), SIGSTOP), 0);
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(std::stoi(first)), &info, WSTOPPED | WNOWAIT), 0);
+  const std::string second = pid();
+  EXPECT_NE(second, first);
+  EXPECT_FALSE(second.empty());
+  EXPECT_EQ(kill(std::stoi(first), 0), -1) << "it is gone";
+}
+
 TEST_F(Group, the_deadline_reaches_a_task_that_waits_for_it) {
   start(staging_.unruly());
   Attempt run;
