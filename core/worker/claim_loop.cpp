@@ -170,9 +170,9 @@ void ClaimLoop::next_claim() {
   repeated_ = false;
 }
 
-bool SeenLeases::add(const std::string& lease_id) {
-  if (!ids_.insert(lease_id).second) return false;
-  order_.push_back(lease_id);
+bool SeenIds::add(const std::string& id) {
+  if (!ids_.insert(id).second) return false;
+  order_.push_back(id);
   if (order_.size() > kMost) {
     ids_.erase(order_.front());
     order_.pop_front();

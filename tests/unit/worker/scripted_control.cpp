@@ -257,6 +257,12 @@ model::Outcome ScriptedRunner::perform(const std::string& type, ports::CancelTok
       outcome.cause = model::Cause::kNode;
     }
   }
+  if (type == "misfit") {
+    outcome.kind = model::OutcomeKind::kFailed;
+    outcome.error = R"({"code":"params-refused","message":"params of misfit: b is missing"})";
+    outcome.retryable = true;
+    outcome.cause = model::Cause::kNode;
+  }
   if (type == "fail") outcome.kind = model::OutcomeKind::kFailed;
   if (type == "throw") throw std::runtime_error("the runner broke its promise");
   return outcome;

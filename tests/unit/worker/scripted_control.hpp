@@ -26,9 +26,9 @@ class ScriptedControl {
   worker::ControlPlaneFactory factory();
 
   model::Lease enqueue(const std::string& type, std::int64_t timeout_ms = 0);
-  /// A task of type "noop" under a lease that was given before.
-  void enqueue_again(const model::Lease& lease) {
-    with([&] { queue_.push_back({lease, "noop", "{}", "", 0}); });
+  /// A task under a lease that was given before.
+  void enqueue_again(const model::Lease& lease, const std::string& type = "noop") {
+    with([&] { queue_.push_back({lease, type, "{}", "", 0}); });
   }
   void set_away(bool away) {
     with([&] { away_ = away; });
@@ -125,7 +125,7 @@ std::string task_of(const std::string& envelope);
 
 /// "noop" succeeds; "talk" writes output; "fail" fails; "wait" runs until cancelled; "stubborn"
 /// runs until let_go(), whatever it is told; "slow" takes 120 ms; "disk" cannot run on this node
-/// until let_go().
+/// until let_go(); "misfit" takes other parameters than those of any task.
 class ScriptedRunner final : public ports::TaskRunner {
  public:
   model::Outcome run(const ports::RunRequest& request, MonoMs deadline, ports::CancelToken& cancel,

@@ -271,6 +271,22 @@ TEST(Worker, hands_back_what_its_node_cannot_run_says_so_and_goes_on_by_itself) 
   EXPECT_EQ(b.spool.reserved(), 0);
 }
 
+TEST(Worker, hands_back_once_what_its_version_of_a_type_does_not_take) {
+  Bench b;
+  model::Lease lease = b.control.enqueue("misfit");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.control.released().size() == 1; }));
+  EXPECT_EQ(b.control.released()[0].lease_id, lease.lease_id);
+  EXPECT_TRUE(eventually([&] { return b.control.registrations() == 2; }))
+      << "the control plane hears what it takes now";
+  EXPECT_TRUE(b.worker->troubles().empty()) << "its other tasks run on";
+  lease.lease_id = "another";
+  b.control.enqueue_again(lease, "misfit");
+  ASSERT_TRUE(b.finished(1)) << "the second time it is a failure";
+  EXPECT_EQ(b.control.released().size(), 1u);
+  EXPECT_TRUE(has(b.control.outcome(lease.task_id), "params-refused"));
+}
+
 TEST(Worker, says_why_it_claims_nothing_while_its_state_folder_is_gone) {
   const TempDir dir;
   Bench b;
