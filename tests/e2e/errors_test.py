@@ -44,6 +44,33 @@ class Errors(RigTest):
             f.write(f'[node]\nstate_dir = "{self.root}/x"\n[plugins]\npaths = ["{PLUGINS}", "{folder}"]\n')
         return path
 
+    def test_a_state_folder_that_may_not_hold_programs_is_named(self):  # F16
+        folder = os.path.join(self.root, "noexec")
+        os.mkdir(folder)
+        mounted = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o noexec none "$0" && exec "$@"', folder]
+        if subprocess.run([*mounted, "true"], capture_output=True).returncode != 0:
+            self.skipTest("cannot mount a tmpfs")
+        path = os.path.join(self.root, "noexec.toml")
+        with open(path, "w") as f:
+            f.write(f'[node]\nstate_dir = "{folder}"\n[http]\nlisten = ["127.0.0.1:0"]\n'
+                    f'[plugins]\npaths = ["{PLUGINS}"]\n')
+        done = subprocess.run([*mounted, SKEP, "start", "-c", path], capture_output=True, text=True, timeout=300)
+        self.assertNotEqual(done.returncode, 0)
+        for word in (folder, "noexec", "[node] state_dir"):
+            self.assertIn(word, done.stderr)
+
+    def test_a_node_without_standard_streams_writes_into_no_file_of_its_own(self):  # F17
+        node = self.control()
+        node.terminate()
+        os.remove(os.path.join(node.folder, "endpoints"))
+        node.process = subprocess.Popen(["sh", "-c", 'exec "$0" start -c "$1" <&- >&- 2>&-', SKEP, node.config],
+                                        cwd=node.folder)
+        self.attach(node)
+        for number in range(3):
+            self.assertEqual(os.readlink(f"/proc/{node.process.pid}/fd/{number}"), "/dev/null")
+        self.worker("w1")
+        self.assertEqual(self.ended(self.submit("execute_script", {"script": "true"}))["status"], "succeeded")
+
     def problem(self, method, path, body, status, code, *words):
         answer = self.call(method, path, body)
         self.assertEqual(answer.status, status, answer.body)
