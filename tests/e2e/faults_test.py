@@ -1,6 +1,8 @@
 """Faults on purpose. FAULT_ROUNDS repeats the control plane's death (20 in ./dev faults)."""
+import contextlib
 import os
 import re
+import signal
 import threading
 import time
 import unittest
@@ -153,6 +155,31 @@ class Faults(RigTest):
             self.assertIn(event, worker.log)
         self.assertEqual(self.api("GET", f"/api/tasks/{running}")["status"], "succeeded")
         self.assertEqual(self.api("GET", f"/api/tasks/{waiting}")["status"], "queued")
+
+    def test_a_stop_that_signals_all_processes_fails_no_task(self):  # O1: systemd's default
+        self.control()
+        worker = self.worker("w1", worker="drain_seconds = 60\nconcurrency = 1\n")
+        ran = os.path.join(self.root, "ran")
+        task = self.submit("execute_script", {"script": f'[ -e "{ran}" ] && echo again && exit; touch "{ran}"; sleep 600'})
+        wait_for(lambda: os.path.exists(ran), "the script")
+        for pid in self.family(worker.process.pid):
+            with contextlib.suppress(ProcessLookupError):  # the node has ended it by now
+                os.kill(pid, signal.SIGTERM)
+        self.assertEqual(worker.process.wait(180), 0)
+        shown = self.api("GET", f"/api/tasks/{task}")
+        self.assertEqual((shown["status"], shown["error"]), ("queued", None), shown)
+        worker.start()
+        done = self.ended(task)
+        self.assertEqual((done["status"], done["result"]["stdout"]), ("succeeded", "again\n"), done)
+
+    def family(self, pid):
+        """A process and all that descend from it, as the control group of a service has them."""
+        out = [pid]
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children") as f:
+                for child in f.read().split():
+                    out += self.family(int(child))
+        return out
 
     def test_a_drain_that_runs_out_hands_back_without_using_a_try(self):
         self.control()
