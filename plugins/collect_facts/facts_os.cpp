@@ -60,16 +60,6 @@ bool can_log_in(std::string_view shell) {
          !shell.ends_with("/sync");
 }
 
-std::vector<std::string_view> fields(std::string_view line) {
-  std::vector<std::string_view> out;
-  for (;;) {
-    const std::size_t colon = line.find(':');
-    out.push_back(line.substr(0, colon));
-    if (colon == std::string_view::npos) return out;
-    line.remove_prefix(colon + 1);
-  }
-}
-
 std::string field_text(const char* bytes, std::size_t size) {
   return std::string(bytes, strnlen(bytes, size));
 }
@@ -113,7 +103,7 @@ void collect_users(Json& out, const Context&) {
   Json logins = Json::array();
   std::int64_t accounts = 0;
   for (const std::string_view line : lines(text)) {
-    const auto f = fields(line);
+    const auto f = fields(line, ':');
     if (f.size() < 7) continue;
     ++accounts;
     if (!can_log_in(trim(f[6]))) continue;

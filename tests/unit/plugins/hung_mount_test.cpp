@@ -78,5 +78,16 @@ TEST(HungMountTest, is_not_touched_on_the_way_to_a_local_mount_beneath_it) {
   EXPECT_FALSE(mount_at(document, dir.file("inner"))["error"].is_null());
 }
 
+TEST(LocalMountTest, of_a_device_without_a_name_has_a_type_and_a_size) {
+  const proc::TempDir dir;
+  const LocalMount nameless(dir.file("with space"), "");
+  if (!nameless.mounted()) GTEST_SKIP() << "cannot mount a tmpfs: " << std::strerror(errno);
+  test::FakeHost host(skep_plugin_entry_v1(), kFactsManifest);
+  const Json mount = mount_at(host.run(kParams).json(), dir.file("with space"));
+  EXPECT_EQ(mount["type"].str(), "tmpfs");
+  EXPECT_TRUE(mount["device"].is_null()) << mount.dump();
+  EXPECT_GT(mount["total_bytes"].integer(), 0);
+}
+
 }  // namespace
 }  // namespace skep
