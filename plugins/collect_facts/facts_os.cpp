@@ -9,16 +9,11 @@
 #include <ctime>
 
 #include "collectors.hpp"
+#include "os_release.hpp"
 #include "read.hpp"
 
 namespace skep::facts {
 namespace {
-
-std::string_view unquoted(std::string_view s) {
-  return s.size() >= 2 && (s.front() == '"' || s.front() == '\'') && s.back() == s.front()
-             ? s.substr(1, s.size() - 2)
-             : s;
-}
 
 void put_release(Json& out) {
   const std::string file = exists("/etc/os-release") ? "/etc/os-release" : "/usr/lib/os-release";
@@ -31,10 +26,10 @@ void put_release(Json& out) {
                                                                  {"VERSION_CODENAME", "codename"},
                                                                  {"VARIANT_ID", "variant"},
                                                                  {"PRETTY_NAME", "pretty_name"}};
-  const auto all = pairs(text, '=');
+  const auto all = read_os_release(text);
   for (const auto& [key, name] : kNames)
     for (const auto& [k, v] : all)
-      if (k == key) put(out, name, unquoted(v));
+      if (k == key) put(out, name, v);
 }
 
 /// Without a resolver: it may ask a dead name server for minutes.
