@@ -3,8 +3,10 @@
 
 #include <map>
 
+#include "cgroup.hpp"
 #include "mountinfo.hpp"
 #include "os_release.hpp"
+#include "tests/unit/proc/support.hpp"
 
 namespace skep::facts {
 namespace {
@@ -59,6 +61,82 @@ TEST(OsRelease, may_follow_a_byte_order_mark_and_end_its_lines_as_windows_does) 
   const auto r = release("\xef\xbb\xbfID=\"debian\"\r\nNAME='x'\r\n");
   EXPECT_EQ(r.at("ID"), "debian");
   EXPECT_EQ(r.at("NAME"), "x");
+}
+
+/// What a kernel would show of our groups.
+class Groups {
+ public:
+  void write(const std::string& path, const std::string& text) const {
+    const std::filesystem::path file = root() + path;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file) << text;
+  }
+  std::string root() const { return dir_.path(); }
+  CgroupLimits limits() const { return cgroup_limits(root()); }
+
+ private:
+  proc::TempDir dir_;
+};
+
+constexpr const char* kV2 = "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+const std::string kTop = "/sys/fs/cgroup";
+
+TEST(Cgroup, limits_are_the_tightest_of_our_group_and_those_around_it) {
+  const Groups g;
+  g.write("/proc/self/mountinfo", kV2);
+  g.write("/proc/self/cgroup", "0::/system.slice/skep.service\n");
+  g.write(kTop + "/system.slice/memory.max", "314572800\n");
+  g.write(kTop + "/system.slice/cpu.max", "max 100000\n");
+  g.write(kTop + "/system.slice/skep.service/memory.max", "1073741824\n");
+  g.write(kTop + "/system.slice/skep.service/cpu.max", "150000 100000\n");
+  EXPECT_EQ(g.limits().memory_bytes, 314'572'800);
+  EXPECT_EQ(g.limits().cpu_cores, 1.5);
+}
+
+TEST(Cgroup, limits_that_nobody_set_are_none) {
+  const Groups g;
+  EXPECT_EQ(g.limits().memory_bytes, std::nullopt);
+  g.write("/proc/self/mountinfo", kV2);
+  g.write("/proc/self/cgroup", "0::/a\n");
+  g.write(kTop + "/a/memory.max", "max\n");
+  g.write(kTop + "/a/cpu.max", "max 100000\n");
+  g.write(kTop + "/other/memory.max", "1\n");
+  EXPECT_EQ(g.limits().memory_bytes, std::nullopt);
+  EXPECT_EQ(g.limits().cpu_cores, std::nullopt);
+}
+
+TEST(Cgroup, of_version_one_has_a_mount_for_each_controller) {
+  const Groups g;
+  g.write("/proc/self/mountinfo",
+          "31 30 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+          "32 30 0:28 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+          "33 30 0:29 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
+  g.write("/proc/self/cgroup", "5:memory:/m:x\n4:cpu,cpuacct:/c\n1:name=systemd:/s\n0::/\n");
+  g.write(kTop + "/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  g.write(kTop + "/cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
+  g.write(kTop + "/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(g.limits().memory_bytes, std::nullopt);
+  EXPECT_EQ(g.limits().cpu_cores, std::nullopt);
+  g.write(kTop + "/memory/m:x/memory.limit_in_bytes", "314572800\n");
+  g.write(kTop + "/cpu,cpuacct/c/cpu.cfs_quota_us", "50000\n");
+  g.write(kTop + "/cpu,cpuacct/c/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(g.limits().memory_bytes, 314'572'800);
+  EXPECT_EQ(g.limits().cpu_cores, 0.5);
+}
+
+// The mount shows the container's own group as its root, /proc the name that it has outside.
+TEST(Cgroup, of_a_container_is_the_root_of_its_mount) {
+  const Groups g;
+  for (const std::string group : {"0::/docker/abc", "0::/", "0::/../abc", "0::/docker/other"}) {
+    g.write("/proc/self/mountinfo",
+            "30 24 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n");
+    g.write("/proc/self/cgroup", group + "\n");
+    g.write(kTop + "/memory.max", "1000000\n");
+    EXPECT_EQ(g.limits().memory_bytes, 1'000'000) << group;
+  }
+  g.write("/proc/self/cgroup", "0::/docker/abc/inner\n");
+  g.write(kTop + "/inner/memory.max", "500000\n");
+  EXPECT_EQ(g.limits().memory_bytes, 500'000);
 }
 
 }  // namespace
