@@ -1,4 +1,5 @@
 """A task from POST to its result, as a newcomer would try it."""
+import os
 import shutil
 import subprocess
 import unittest
@@ -96,6 +97,28 @@ class Tasks(RigTest):
         self.assertEqual(self.api("POST", f"/api/tasks/{task}/cancel")["status"], "cancelled")
         wait_for(lambda: self.api("GET", "/api/workers/w1")["busy"] == 0, "a free slot")
         self.assertEqual(self.ended(self.submit("echo"))["status"], "succeeded")
+
+    def test_what_a_script_leaves_is_ended_whatever_limits_it_gave_itself(self):  # B11
+        self.control()
+        self.worker("w1")
+        left = os.path.join(self.root, "left")
+        task = self.submit("execute_script", {"interpreter": "python3", "script": f"""
+import os, resource, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        resource.setrlimit(resource.RLIMIT_RTTIME, (777, 777))
+        with open("{left}~", "w") as f:
+            f.write(str(os.getpid()))
+        os.rename("{left}~", "{left}")
+        os.execve("/bin/sleep", ["sleep", "600"], {{}})
+    os._exit(0)
+while not os.path.exists("{left}"):
+    time.sleep(0.01)
+"""})
+        self.assertEqual(self.ended(task)["status"], "succeeded")
+        with open(left) as f:
+            self.assertFalse(os.path.exists("/proc/" + f.read()))
 
     def test_idempotency_key(self):
         self.control()

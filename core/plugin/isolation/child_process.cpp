@@ -120,24 +120,25 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::spawn(const ChildPlugin& plu
   request.in = in->get();
   request.out = request.err = output->theirs.get();
   request.more = more;
-  request.mark = proc::next_mark(proc::Kin::kTask);
+  proc::LiveMark mark;
+  request.mark = mark.value();
   request.cancel_fd = call.cancel_fd;
   request.deadline = proc::monotonic_ms() + plugin.limits.start_timeout.count();
   if (call.deadline != 0) request.deadline = std::min(request.deadline, call.deadline);
   auto child = proc::launch(request);
   if (!child) return child.error();
-  std::unique_ptr<ChildProcess> made(new ChildProcess(plugin, std::move(*child), request.mark,
+  std::unique_ptr<ChildProcess> made(new ChildProcess(plugin, std::move(*child), std::move(mark),
                                                       std::move(ours), std::move(output->ours),
                                                       std::move(*cancel)));
   if (plugin.per_task && !plugin.state_dir.empty()) made->own_folder_ = *cwd;
   return made;
 }
 
-ChildProcess::ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::Mark mark,
+ChildProcess::ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::LiveMark mark,
                            UniqueFd socket, UniqueFd output, SharedCancel cancel)
     : plugin_(plugin),
       child_(std::move(child)),
-      mark_(mark),
+      mark_(std::move(mark)),
       link_(std::move(socket)),
       output_(std::move(output)),
       cancel_(std::move(cancel)) {
@@ -221,8 +222,8 @@ const std::string& ChildProcess::end() {
   }
   const bool stuck = !is_readable(child_.pidfd.get());
   int left = 0;
-  if (mark_ != 0 && (stuck || proc::has_adopted()))
-    left = proc::kill_marked({mark_, mark_}, child_.pid, kSweep);
+  if (mark_.value() != 0 && (stuck || proc::has_adopted()))
+    left = proc::kill_leftovers(mark_, child_.pid, kSweep);
   if (left > 0 || stuck)
     log::warn("process_leftovers_stuck",
               {{"program", plugin_.plugin_id}, {"count", left + (stuck ? 1 : 0)}});

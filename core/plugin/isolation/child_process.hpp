@@ -56,7 +56,7 @@ class ChildProcess {
   int end_signal() const { return end_signal_; }
 
  private:
-  ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::Mark mark, UniqueFd socket,
+  ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::LiveMark mark, UniqueFd socket,
                UniqueFd output, SharedCancel cancel);
   void read_output();
   void drain_output();
@@ -64,7 +64,7 @@ class ChildProcess {
 
   const ChildPlugin& plugin_;
   proc::Child child_;
-  const proc::Mark mark_;
+  const proc::LiveMark mark_;
   frames::Link link_;
   UniqueFd output_;  ///< of its stdout and stderr
   SharedCancel cancel_;

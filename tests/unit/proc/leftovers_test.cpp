@@ -47,6 +47,47 @@ TEST(Leftovers, are_found_though_they_dropped_their_environment) {
   EXPECT_EQ(count_processes(seconds), 0);
 }
 
+/// Forks twice, leaves group and session with another limit where its mark $m was, writes its
+/// number to the file "stray" and sleeps.
+std::string escape_as(const std::string& limit) {
+  return "m=$(prlimit --rttime --output HARD --noheadings --raw --pid $$);"
+         "(prlimit --rttime=" +
+         limit + ":" + limit +
+         " setsid sh -c 'echo $$ > stray~; mv stray~ stray; exec sleep 600'"
+         " </dev/null >/dev/null 2>&1 &);";
+}
+
+TEST(Leftovers, are_found_though_they_changed_their_mark) {
+  // A small one, that of a guard, that of an older child.
+  for (const std::string& limit :
+       {std::string("777"), std::to_string(kGuardMark), std::string("$((m - 1))")}) {
+    const TempDir dir;
+    Spec spec = shell(escape_as(limit) + "while [ ! -e stray ]; do sleep 0.01; done");
+    spec.cwd = dir.path();
+    const auto e = run(spec, -1, 0, {});
+    ASSERT_TRUE(e);
+    EXPECT_EQ(e->exit_code, 0);
+    const pid_t stray = std::atoi(contents(dir.file("stray")).c_str());
+    ASSERT_GT(stray, 0) << limit;
+    EXPECT_NE(kill(stray, 0), 0) << limit;
+  }
+}
+
+// Or one that starts itself anew each time would always belong to the latest child.
+TEST(Leftovers, that_changed_their_mark_wait_for_the_end_of_no_child) {
+  const TempDir dir;
+  const std::string daemon = unique_seconds();
+  Spec spec = shell(escape(daemon) + escape_as("777") + "sleep 600");
+  spec.cwd = dir.path();
+  const Event stop;
+  std::jthread child([&] { EXPECT_TRUE(run(spec, stop.fd(), 0, {})); });
+  EXPECT_TRUE(eventually([&] { return !contents(dir.file("stray")).empty(); }));
+  const pid_t stray = std::atoi(contents(dir.file("stray")).c_str());
+  EXPECT_TRUE(eventually([&] { return kill(stray, 0) != 0; }));
+  EXPECT_TRUE(eventually([&] { return count_processes(daemon) == 1; }));
+  stop.set();
+}
+
 TEST(Leftovers, of_a_cancelled_child_are_killed) {
   const std::string seconds = unique_seconds();
   const Event cancel;
@@ -169,10 +210,10 @@ TEST(Guard, holds_on_when_asked_to_end) {
 }
 
 TEST(Marks, are_different_and_ours_and_read_back_from_a_child) {
-  const Mark a = next_mark(Kin::kTask);
-  const Mark b = next_mark(Kin::kTask);
-  EXPECT_NE(a, b);
-  EXPECT_TRUE(marks(Kin::kTask).holds(a));
+  const LiveMark a;
+  const LiveMark b;
+  EXPECT_NE(a.value(), b.value());
+  EXPECT_TRUE(marks(Kin::kTask).holds(a.value()));
   EXPECT_FALSE(marks(Kin::kTask).holds(mark_of(getpid()).value_or(0)));
   pid_t child = 0;
   std::optional<Mark> seen;
