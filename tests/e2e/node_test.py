@@ -12,7 +12,7 @@ from rig import SKEP, RigTest, request, wait_for
 
 
 class NodeTest(RigTest):
-    def both(self, env=None, extra=""):
+    def both(self, env=None, extra="", cwd=None):
         node = self.node("both", f"""
 [node]
 id = "w1"
@@ -25,7 +25,7 @@ dir = "{self.root}/both/offline"
 [worker]
 heartbeat_interval_seconds = 0.5
 concurrency = 2
-""", env)
+""", env, cwd)
         self.attach(node)
         wait_for(lambda: self.shown()["state"] == "running", "a running node")
         self.concurrency(2)
@@ -89,6 +89,18 @@ concurrency = 2
         out = self.skep("node", "reload", "-c", node.config).stdout
         self.assertIn("worker.concurrency  4 -> 7", out)
         self.concurrency(7)
+
+    def test_reloads_though_the_folder_that_it_was_started_in_is_gone(self):  # F10
+        gone = os.path.join(self.root, "gone")
+        os.mkdir(gone)
+        node = self.both(cwd=gone)
+        os.rmdir(gone)
+        self.edit(node, "concurrency = 2", "concurrency = 4")
+        self.concurrency(4)
+        self.edit(node, "concurrency = 4", "concurrency = 7")
+        self.skep("node", "reload", "-c", node.config)
+        self.concurrency(7)
+        self.assertEqual(self.shown()["needs_restart"], [])
 
     def test_says_that_a_variable_covers_an_edit(self):
         node = self.both(env={"WORKER_BATCH_SIZE": "9"})

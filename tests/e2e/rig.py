@@ -80,8 +80,9 @@ def request(url, method, path, body=None, headers=None, timeout=65):
 class Node:
     """One `skep start` process with its own folder and TOML file."""
 
-    def __init__(self, folder, toml, env=None):
+    def __init__(self, folder, toml, env=None, cwd=None):
         self.folder = folder
+        self.cwd = cwd or folder
         os.makedirs(folder, exist_ok=True)
         self.config = os.path.join(folder, "node.toml")
         with open(self.config, "w") as f:
@@ -94,7 +95,7 @@ class Node:
     def start(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([SKEP, "start", "-c", self.config], stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL, cwd=self.folder, env=self.env)
+                                            stdin=subprocess.DEVNULL, cwd=self.cwd, env=self.env)
 
     @property
     def log(self):
@@ -140,9 +141,9 @@ class RigTest(unittest.TestCase):
                 print(f"--- {node.log_path}\n{node.log[-4000:]}")
         shutil.rmtree(self.root, ignore_errors=True)
 
-    def node(self, name, toml, env=None):
+    def node(self, name, toml, env=None, cwd=None):
         folder = os.path.join(self.root, name)
-        node = Node(folder, toml, env)
+        node = Node(folder, toml, env, cwd)
         self.nodes.append(node)
         return node
 
