@@ -1,6 +1,8 @@
 """A node's own API and changes of its configuration while it runs."""
 import json
 import os
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -169,6 +171,20 @@ concurrency = 2
         self.assertNotEqual(second.returncode, 0)
         self.assertIn(f"pid {node.process.pid}", second.stderr)
         self.assertEqual(self.shown()["pid"], node.process.pid)
+
+    def test_opens_as_many_connections_as_open_files_allow(self):  # N4
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, before[1]), before[1]))
+        try:
+            node = self.both(env={"SKEP_HTTP_MAX_CONNECTIONS": "1000000"})
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        files = min(before[1], 65_536)
+        self.assertEqual(resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE)[0], files)
+        line = next(line for line in node.log.splitlines() if "http_connections_limited" in line)
+        allowed = int(re.search(r'allowed"?[=:] ?(\d+)', line)[1])
+        self.assertGreaterEqual(allowed, files // 2)
+        self.assertLess(allowed, files)
 
     def test_its_socket_goes_with_it(self):
         node = self.both()
