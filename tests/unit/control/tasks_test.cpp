@@ -22,6 +22,29 @@ TEST_F(ControlTest, a_task_for_later_is_scheduled) {
   EXPECT_EQ(get_string(task, "state"), "scheduled");
 }
 
+TEST_F(ControlTest, the_instant_that_stands_for_none_is_refused) {  // B11
+  for (const char* key : {"expires_at", "run_at"})
+    for (const char* at : {"1970-01-01T00:00:00Z", "1969-12-31T23:59:59Z"}) {
+      const std::string body = R"({"type":"echo",")" + std::string(key) + "\":\"" + at + "\"}";
+      const auto refused = api("POST", "/api/tasks", body, 400);
+      EXPECT_NE(get_string(refused, "detail").find(key), std::string::npos) << body;
+    }
+  EXPECT_EQ(
+      call("POST", "/api/tasks", R"({"type":"echo","expires_at":"1970-01-02T00:00:00Z"})").status,
+      400);
+  EXPECT_EQ(api("POST", "/api/tasks", R"({"type":"echo","expires_at":null})", 201).at("expires_at"),
+            nullptr);
+}
+
+TEST_F(ControlTest, a_wait_is_a_number_of_seconds) {  // N15
+  const std::string path = "/api/tasks/" + submit();
+  for (const char* wrong : {"nan", "inf", "-1", "61", "1e999", "", "x"})
+    for (const std::string& of : {path, path + "/logs"})
+      EXPECT_EQ(get_string(api("GET", of, "", 400, {{"wait", wrong}}), "code"), "bad-query")
+          << of << "?wait=" << wrong;
+  EXPECT_EQ(call("GET", path, "", {{"wait", "0"}}).status, 200);
+}
+
 TEST_F(ControlTest, lists_end_a_page_by_weight_too) {
   const std::string heavy =
       R"({"type":"echo","params":{"text":")" + std::string(3 << 20, 'x') + "\"}}";
