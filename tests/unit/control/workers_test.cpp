@@ -1,6 +1,9 @@
 // Workers that stop, restart, go and are wanted otherwise.
-#include "core/control/workers/workers.hpp"
+#include <atomic>
+#include <future>
+
 #include "bundle.hpp"
+#include "core/control/workers/workers.hpp"
 
 namespace skep::test {
 namespace {
@@ -140,6 +143,22 @@ TEST_F(WorkersTest, too_many_items_are_refused_before_they_cost_anything) {  // 
   std::string held = R"({"incarnation":"i1","max":0,"held":[{})";
   for (int i = 0; i < 10'000; ++i) held += ",{}";
   EXPECT_EQ(call("POST", "/api/workers/w1/claim", held + "]}").status, 400);
+}
+
+TEST_F(WorkersTest, a_pause_while_the_worker_registers_is_not_lost) {  // N15
+  enrol("w1");
+  std::atomic<bool> begun{false};
+  std::future<int> pause;
+  store.before_batch = [&] {
+    if (begun.exchange(true)) return;
+    pause = std::async(std::launch::async,
+                       [&] { return call("POST", "/api/workers/w1/pause").status; });
+    // It waits for its turn; if it did not, it would come through here.
+    pause.wait_for(std::chrono::milliseconds(50));
+  };
+  enrol("w1", "i2");
+  EXPECT_EQ(pause.get(), 200);
+  EXPECT_EQ(mode("w1"), "paused");
 }
 
 TEST_F(WorkersTest, capabilities_are_names_that_a_task_could_require) {
