@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/json_values.hpp"
 #include "core/base/text.hpp"
 
 namespace skep::net {
@@ -160,6 +161,15 @@ Refusal check_body(const Head& head, const Route& route) {
         "the body's Content-Type is \"" + shown(head, "content-type") + "\", not application/json",
         "content-type", "send the header \"Content-Type: application/json\"");
   return {};
+}
+
+Refusal check_values(std::string_view body, const Route& route) {
+  if (body.size() / 2 < route.value_cap) return {};  // the shortest is a digit and a comma
+  if (json_values(body, route.value_cap) <= route.value_cap) return {};
+  return refuse(413, Code::kInvalid,
+                "the body has more than " + std::to_string(route.value_cap) +
+                    " values (objects, arrays, members, numbers ..)",
+                "too-many-items", "send it in smaller parts");
 }
 
 HttpResponse no_route(const Router& router, const RouteMatch& match, std::string_view method,

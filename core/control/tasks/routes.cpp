@@ -22,6 +22,8 @@ constexpr int kLogRows = 200;
 const std::vector<std::string> kStatusWords{"queued", "claimed",   "executing", "succeeded",
                                             "failed", "cancelled", "dead"};
 constexpr std::size_t kMostEnvelopes = 1'000;
+/// The largest result of a task has 4 MiB: whatever it is made of, it comes home.
+constexpr std::size_t kResultValues = 2'200'000;
 
 Result<std::vector<model::TaskSpec>> read_specs(const json::value& body, int default_attempts) {
   std::vector<model::TaskSpec> specs;
@@ -290,8 +292,8 @@ std::vector<net::Route> Tasks::routes() {
   const net::RouteDocuments submission{
       .request = "TaskSubmission", .response = "TaskReceipt", .headers = {kIdempotencyKey}};
   return {
-      {"POST", "/api/tasks", kOperate, kBatch, "Submit one task or an array.", bind(post_tasks),
-       submission},
+      net::many_values({"POST", "/api/tasks", kOperate, kBatch, "Submit one task or an array.",
+                        bind(post_tasks), submission}),
       net::heavy({"GET",
                   "/api/tasks",
                   kOperate,
@@ -366,13 +368,14 @@ std::vector<net::Route> Tasks::routes() {
        "Hand tasks back unfinished.",
        bind(release),
        {"ReleaseRequest", "BeatReply"}},
-      {"POST",
-       "/api/workers/results",
-       kWork,
-       kBatch,
-       "One envelope or an array.",
-       bind(post_results),
-       {"ResultsRequest", "ResultsReply"}},
+      net::many_values({"POST",
+                        "/api/workers/results",
+                        kWork,
+                        kBatch,
+                        "One envelope or an array.",
+                        bind(post_results),
+                        {"ResultsRequest", "ResultsReply"}},
+                       kResultValues),
   };
 }
 

@@ -139,6 +139,9 @@ TEST_F(WorkersTest, too_many_items_are_refused_before_they_cost_anything) {  // 
   std::string many = "[1";
   for (int i = 0; i < 1'000; ++i) many += ",1";
   EXPECT_EQ(call("POST", "/api/workers/results", many + "]").status, 413);
+  for (int i = 0; i < 3'000'000; ++i) many += ",1";
+  for (const char* path : {"/api/workers/results", "/api/tasks"})
+    EXPECT_EQ(get_string(api("POST", path, many + "]", 413), "code"), "too-many-items") << path;
   enrol("w1");
   std::string held = R"({"incarnation":"i1","max":0,"held":[{})";
   for (int i = 0; i < 10'000; ++i) held += ",{}";
