@@ -15,9 +15,6 @@ const std::string& select_task() {
   return sql;
 }
 
-/// A list that takes longer keeps others waiting for a reader.
-constexpr std::chrono::seconds kListTime{5};
-
 bool matches(const skep_queue_query& q, const skep_queue_task& t) {
   const auto fits = [](skep_view wanted, skep_view is) {
     return wanted.n == 0 || text(wanted) == text(is);
@@ -104,7 +101,7 @@ void SqliteQueue::overdue(std::int64_t cutoff_ms, std::string_view worker_id,
 void SqliteQueue::read(const skep_queue_query& query, const skep_queue_rows& rows) {
   db().read("read tasks", [&](Connection& c) {
     if (query.id.n > 0) return read_one(c, query, rows);
-    const Connection::Deadline deadline(c, kListTime);
+    const Connection::Deadline deadline(c, list_time_);
     read_page(c, query, rows);
   });
 }

@@ -120,6 +120,17 @@ DROP INDEX tasks_counted;
 CREATE INDEX tasks_counted ON worker_tasks (state, site, type)
 )sql";
 
+// Pages of one worker's tasks, by groups as well. What it holds now stands in tasks_held, so that
+// a row is written here once in an attempt, at its end.
+constexpr const char* kQueueVersion4 = R"sql(
+DROP INDEX tasks_of_worker;
+DROP INDEX tasks_for_worker;
+CREATE INDEX tasks_past_of_worker ON worker_tasks (worker_id, state, site, type)
+  WHERE worker_id <> '' AND state IN (0, 1, 5, 6, 7, 8);
+CREATE INDEX tasks_addressed ON worker_tasks (target_worker, state, site, type)
+  WHERE target_worker <> ''
+)sql";
+
 constexpr std::array kTexts{&skep_queue_task::id,
                             &skep_queue_task::type,
                             &skep_queue_task::site,
@@ -135,7 +146,8 @@ constexpr std::array kTexts{&skep_queue_task::id,
 
 }  // namespace
 
-const std::array<const char*, 3> kQueueMigrations{kQueueVersion1, kQueueVersion2, kQueueVersion3};
+const std::array<const char*, 4> kQueueMigrations{kQueueVersion1, kQueueVersion2, kQueueVersion3,
+                                                  kQueueVersion4};
 
 std::string task_columns(std::string_view live) {
   std::string out =

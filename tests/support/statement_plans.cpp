@@ -30,8 +30,6 @@ constexpr Allowed kAllowed[] = {
     {"SELECT g.state, g.site, g.type, g.tasks",
      "SCAN worker_tasks USING COVERING INDEX tasks_counted", "counts everything"},
     {"SELECT g.state, g.site, g.type, g.tasks", "SCAN g", "the groups of it"},
-    {"SELECT seq FROM worker_tasks WHERE ", "USE TEMP B-TREE",
-     "what one worker holds or has held comes from two indexes"},
     {"SELECT t.seq, t.id, t.type, t.site, t.target_worker, t.requirements, p.params",
      "UNION USING TEMP B-TREE", "overdue(): suspects and what a dead process held, both few"},
     {"SELECT t.seq, t.id, t.type, t.site, t.target_worker, t.requirements, p.params",
