@@ -73,7 +73,7 @@ def split(bare, before):
     at = CONDITION.match(bare)
     end = closing(bare, at.end()) if at else None
     if end and not re.search(r";|co_await|^(const )?auto\b", bare[at.end():end]):
-        yield at.end(), end, "skep_mutant({0}) ? ({1}) : ({2})"
+        yield at.end(), end, "skep_mutant({0}) ? bool({1}) : bool({2})"
     at = VALUE.match(bare)
     if at and "co_await" not in bare and one_statement(bare, before):
         yield at.end(), len(bare) - 1, "skep_mutant({0}) ? ({1}) : ({2})"
