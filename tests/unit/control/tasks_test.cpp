@@ -22,6 +22,14 @@ TEST_F(ControlTest, a_task_for_later_is_scheduled) {
   EXPECT_EQ(get_string(task, "state"), "scheduled");
 }
 
+TEST_F(ControlTest, a_task_for_this_instant_is_not_scheduled) {
+  enrol("w1");
+  const auto task = api("POST", "/api/tasks",
+                        R"({"type":"echo","run_at":")" + to_iso(clock.wall_ms()) + "\"}", 201);
+  EXPECT_NE(get_string(task, "state"), "scheduled");
+  EXPECT_EQ(claim("w1").size(), 1u) << "before anything looks for what is due";
+}
+
 TEST_F(ControlTest, lists_end_a_page_by_weight_too) {
   const std::string heavy =
       R"({"type":"echo","params":{"text":")" + std::string(3 << 20, 'x') + "\"}}";

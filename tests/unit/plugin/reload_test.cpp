@@ -118,6 +118,18 @@ TEST_F(ReloadTest, a_registry_that_goes_makes_no_events) {
   EXPECT_EQ(events::newest(), before);
 }
 
+TEST_F(ReloadTest, all_events_on_the_way_name_the_same_generation) {
+  begin("answer_1");
+  const auto before = events::newest();
+  install("answer_2");
+  ASSERT_TRUE(registry_->reload("answer"));
+  std::set<std::string> told;
+  for (const auto& event : events::since(before, 64, Millis(1000), {}))
+    if (event.fields.find("\"generation\":2") != std::string::npos) told.insert(event.name);
+  for (const char* name : {"plugin.staged", "plugin.verified", "plugin.active"})
+    EXPECT_TRUE(told.contains(name)) << name;
+}
+
 TEST_F(ReloadTest, a_file_with_a_hazard_runs_in_a_child_only) {
   begin("answer_1");
   install_bytes(bytes_of(fixture("odd/answer_nodelete.so")), "answer.so");
