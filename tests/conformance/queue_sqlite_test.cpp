@@ -158,6 +158,32 @@ TEST(SqliteQueue, a_drain_wakes_those_who_wait_until_its_deadline) {
   queue.stop();
 }
 
+TEST(SqliteQueue, a_drain_wakes_those_who_wait_already) {
+  const TempDir dir;
+  sqlite::SqliteQueue queue(sqlite_config(dir.file("q.db")));
+  queue.start();
+  using Clock = std::chrono::steady_clock;
+  for (int round = 0; round < 20; ++round) {  // in most of them the other one does wait
+    queue.drain(0);
+    std::atomic<bool> begun{false};
+    Clock::duration took{};
+    std::thread other([&] {
+      std::uint64_t token = 0;
+      queue.wait(0, token);
+      const auto began = Clock::now();
+      begun = true;
+      queue.wait(120'000, token);
+      took = Clock::now() - began;
+    });
+    while (!begun) std::this_thread::yield();
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();
+    queue.drain(INT64_MAX);
+    other.join();
+    ASSERT_LT(took, std::chrono::minutes(1));
+  }
+  queue.stop();
+}
+
 TEST(SqliteQueue, refuses_a_second_owner_by_name) {
   const TempDir dir;
   const std::string path = dir.file("queue.db");
@@ -314,6 +340,30 @@ TEST(SqliteQueue, a_log_that_is_deleted_takes_nothing_along) {  // B5
   ASSERT_TRUE(kept);
   ASSERT_EQ(kept->size(), 1u);
   EXPECT_EQ(kept->front().id, "first");
+}
+
+TEST(SqliteQueue, a_log_that_is_deleted_is_in_the_file_only_when_all_of_it_is) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  auto queue = open(path);
+  const auto message = [&queue](const std::string& id) {
+    const model::Task task = task_named(id);
+    const auto done = queue->enqueue(1, {&task, 1});
+    return done ? "taken" : done.error().message;
+  };
+  ASSERT_EQ(message("first"), "taken");
+  sqlite3* reader = nullptr;  // what it sees may not be written over
+  ASSERT_EQ(sqlite3_open(path.c_str(), &reader), SQLITE_OK);
+  const char* look = "BEGIN; SELECT count(*) FROM worker_tasks";
+  ASSERT_EQ(sqlite3_exec(reader, look, nullptr, nullptr, nullptr), SQLITE_OK);
+  ASSERT_EQ(message("second"), "taken");
+  ASSERT_TRUE(std::filesystem::remove(path + "-wal"));
+  EXPECT_NE(message("third").find("put it back"), std::string::npos);
+  ASSERT_EQ(sqlite3_exec(reader, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
+  EXPECT_NE(message("third").find("is in the database"), std::string::npos);
+  std::filesystem::copy_file(path, dir.file("copy.db"));
+  EXPECT_EQ(outside(dir.file("copy.db"), "SELECT count(*) FROM worker_tasks"), "2");
+  sqlite3_close(reader);
 }
 
 TEST(SqliteQueue, knows_that_a_reader_has_read_another_file) {  // B8
