@@ -21,6 +21,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 from mutants import mutants
@@ -154,7 +155,8 @@ def build(chosen):
         bad = {m for m in chosen if (m.file, m.at) in named}
         if not bad:  # an error after the line: the last mutant before it
             for file, line in named:
-                bad |= set(sorted((m for m in chosen if m.file == file and m.at < line), key=lambda m: m.at)[-1:])
+                above = [m for m in chosen if m.file == file and m.at < line]
+                bad |= set(sorted(above, key=lambda m: m.at)[-1:])
         if not bad:
             raise SystemExit(done.stdout[-3000:])
         chosen = [m for m in chosen if m not in bad]
@@ -166,42 +168,50 @@ class Program:
     mutants it comes by."""
 
     def __init__(self, name):
-        self.name, self.failing, self.seconds = name, [], 600
+        self.name = name
         self.seen = os.path.join(SEEN, name)
         os.makedirs(self.seen)
         os.chmod(self.seen, 0o777)
         begun = time.monotonic()
-        _, out = self.run("0", {"SKEP_MUTANT_SEEN": self.seen})
+        _, out = self.run(0, 3600, SKEP_MUTANT_SEEN=self.seen)
         self.seconds = time.monotonic() - begun
         self.failing = sorted(set(re.findall(r"^\[  FAILED  \] ([\w./]+)", out, re.M)))
         say(f"{name}: {self.seconds:.0f} s, comes by {len(os.listdir(self.seen))} mutants"
             + "".join(f"\n  fails without a mutant: {test}" for test in self.failing))
 
-    def run(self, number, more, *options):
+    def run(self, number, limit, *options, **more):
         """Whether it passed, and what it said. Too slow is failed: a mutant may hang."""
         command = [os.path.join(BUILD, "bin", self.name), *options]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace", start_new_session=True,
-                              env=os.environ | {"SKEP_MUTANT": number} | more) as child:
+        with tempfile.TemporaryFile("w+", errors="replace") as out:
+            child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+                                     env=os.environ | {"SKEP_MUTANT": str(number)} | more)
             try:
-                out, _ = child.communicate(timeout=60 + 5 * self.seconds)
+                child.wait(limit)
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
-                out, _ = child.communicate()
-        return child.returncode == 0, out
+                child.wait()
+            out.seek(0)
+            return child.returncode == 0, out.read()
+
+    def comes_by(self, mutant):
+        return os.path.exists(os.path.join(self.seen, str(mutant.number)))
 
     def notices(self, mutant):
-        """The test that fails with the mutant, twice: one that fails once may be of that kind."""
-        if not os.path.exists(os.path.join(self.seen, str(mutant.number))):
-            return None
-        number = str(mutant.number)
-        passed, out = self.run(number, {}, "--gtest_fail_fast", "--gtest_filter=-" + ":".join(self.failing))
-        if passed:
-            return None
-        running = re.findall(r"^\[ RUN      \] (\S+)", out, re.M)[-1:]
-        test = (re.findall(r"^\[  FAILED  \] ([\w./]+)", out, re.M) or running or ["at its start"])[0]
-        again = self.run(number, {}, "--gtest_filter=" + test)[0] if running else False
-        return None if again else test
+        """A test that fails with the mutant, twice: one that fails once may be of that kind."""
+        once = []
+        while self.comes_by(mutant) and len(once) < 4:
+            passed, out = self.run(mutant.number, 60 + 5 * self.seconds, "--gtest_fail_fast",
+                                   "--gtest_filter=-" + ":".join(self.failing + once))
+            if passed:
+                return None
+            running = re.findall(r"^\[ RUN      \] (\S+)", out, re.M)[-1:]
+            if not running:
+                return "at its start"
+            test = (re.findall(r"^\[  FAILED  \] ([\w./]+)", out, re.M) or running)[0]
+            if not self.run(mutant.number, 60 + self.seconds, "--gtest_filter=" + test)[0]:
+                return test
+            once.append(test)
+        return None
 
 
 def judge(mutant, programs):
@@ -210,8 +220,8 @@ def judge(mutant, programs):
     for name in names:
         if test := programs[name].notices(mutant):
             return f"killed by {name}, {test}:", False
-    passed = [n for n in names if os.path.exists(os.path.join(programs[n].seen, str(mutant.number)))]
-    return "lived, " + (f"seen by {', '.join(passed)}:" if passed else "passed by no test:"), True
+    seen_by = ", ".join(name for name in names if programs[name].comes_by(mutant))
+    return "lived, " + (f"seen by {seen_by}:" if seen_by else "passed by no test:"), True
 
 
 def main():
