@@ -53,6 +53,16 @@ TEST(Limits, a_header_of_more_than_8_kib_is_refused) {
   }
 }
 
+TEST(Limits, what_comes_after_a_refused_header_is_read_so_that_the_answer_is_too) {
+  TestServer server(routes());
+  RawClient client(server.port());
+  client.send("GET /g HTTP/1.1\r\nX: " + std::string(64u << 10, 'a'));
+  EXPECT_EQ(client.read_response().status, 431);
+  std::string rest;
+  EXPECT_TRUE(client.read_to_end(rest));
+  EXPECT_TRUE(client.send("a")) << "the connection was reset";
+}
+
 ServerOptions impatient() {
   ServerOptions options = local_options();
   options.header_timeout = Millis{150};
