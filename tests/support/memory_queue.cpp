@@ -277,6 +277,7 @@ Verdict MemoryQueue::judge(WallMs now, const ports::ResultRecord& r) {
 
 Result<std::vector<Verdict>> MemoryQueue::complete(WallMs now,
                                                    std::span<const ports::ResultRecord> results) {
+  if (complete_failure) return *complete_failure;
   for (const auto& r : results)
     if (r.idempotency_key.empty()) return invalid("a result has no idempotency_key");
   const std::lock_guard lock(mutex_);
