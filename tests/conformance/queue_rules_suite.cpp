@@ -426,6 +426,11 @@ TEST_P(QueueRules, pages_in_both_directions_with_filters) {
   live.newest_first = false;
   live.limit = 4;
   EXPECT_EQ(ids(must(q().read(live))), (std::vector<std::string>{"t0", "t1", "t2", "t3"}));
+  for (live.limit = 1; live.limit <= 4; ++live.limit) {
+    const auto page = ids(must(q().read(live)));
+    ASSERT_EQ(page.size(), live.limit);
+    for (std::size_t i = 0; i < page.size(); ++i) EXPECT_EQ(page[i], "t" + std::to_string(i));
+  }
 }
 
 TEST_P(QueueRules, counts_by_state_site_and_type) {

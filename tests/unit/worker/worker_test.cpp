@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/worker/bench.hpp"
@@ -207,13 +208,32 @@ TEST(Worker, says_why_it_claims_nothing_while_its_state_folder_is_gone) {
 TEST(Worker, hears_of_a_cancellation_while_every_slot_is_busy) {
   Bench b;
   b.options.concurrency = 1;
-  const auto lease = b.control.enqueue("wait");
+  b.options.claim_hold = Millis{20};
   b.start();
-  ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
-  b.control.cancel(lease.task_id);
-  ASSERT_TRUE(b.finished(1));
-  EXPECT_EQ(b.runner.last_reason(), CancelReason::kUser);
-  EXPECT_TRUE(has(b.control.outcome(lease.task_id), "cancelled"));
+  for (std::size_t round = 1; round <= 3; ++round) {
+    const auto lease = b.control.enqueue("wait");
+    ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+    b.control.cancel(lease.task_id);
+    ASSERT_TRUE(b.finished(round));
+    EXPECT_EQ(b.runner.last_reason(), CancelReason::kUser);
+    EXPECT_TRUE(has(b.control.outcome(lease.task_id), "cancelled"));
+    // Claims hear of it themselves while a slot is free: nothing else listens until none is.
+    const std::size_t claims = b.control.claim_sizes().size();
+    ASSERT_TRUE(eventually([&] { return b.control.claim_sizes().size() > claims + 5; }));
+  }
+}
+
+TEST(Worker, asks_with_the_configured_time_limit) {
+  Bench b;
+  b.options.request_timeout = Millis{7'000};
+  std::set<std::int64_t> limits;
+  b.options.control = [&, make = b.control.factory()](const std::atomic<bool>& abort, Millis t) {
+    limits.insert(t.count());
+    return make(abort, t);
+  };
+  b.start();
+  EXPECT_EQ(limits, std::set<std::int64_t>{7'000});
+  b.worker->drain();
 }
 
 TEST(Worker, ends_a_task_whose_lease_is_lost) {  // Q20
