@@ -77,9 +77,9 @@ function(skep_test name)
 endfunction()
 
 # skep_conformance_test(NAME PLUGIN)
-# The conformance kit on the plugin of the target PLUGIN, as an author runs it.
+# The conformance kit on the plugin of the target PLUGIN.
 function(skep_conformance_test name plugin)
-  add_test(NAME ${name} COMMAND skep plugin check $<TARGET_FILE:${plugin}>)
+  add_test(NAME ${name} COMMAND plugin_check $<TARGET_FILE:${plugin}>)
   set_tests_properties(${name} PROPERTIES LABELS conformance TIMEOUT ${SKEP_TEST_TIMEOUT})
-  add_dependencies(skep_tests skep ${plugin})
+  add_dependencies(skep_tests plugin_check ${plugin})
 endfunction()

@@ -21,6 +21,8 @@ endif()
 if(SKEP_WERROR)
   target_compile_options(skep_warnings INTERFACE -Werror)
 endif()
+# clang knows which lock guards what (core/base/mutex.hpp), whatever it compiles for.
+add_compile_options("$<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wthread-safety;-Werror=thread-safety>")
 
 if(SKEP_SANITIZE)
   string(TOUPPER ${SKEP_SANITIZE} kind)

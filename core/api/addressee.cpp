@@ -29,7 +29,8 @@ std::string addressed_to(const Addressee& to) {
 Result<Refusal> decode_refusal(std::string_view body) {
   const auto o = parse_object(body, "problem document");
   if (!o) return o.error();
-  Refusal r{get_string(*o, "code"), get_string(*o, "detail"), read_addressee(*o)};
+  Refusal r{get_string(*o, "code"), get_string(*o, "detail"), get_string(*o, "next"),
+            read_addressee(*o)};
   if (r.code.empty() || get_string(*o, "type") != "/problems/" + r.code)
     return invalid("problem document: it is not one of skep's");
   return r;

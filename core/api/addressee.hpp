@@ -31,7 +31,8 @@ std::string addressed_to(const Addressee& to);
 struct Refusal {
   std::string code;
   std::string detail;
-  Addressee to;  ///< empty when the request was refused before anybody read it
+  std::string next;  ///< the step that helps, or ""
+  Addressee to;      ///< empty when the request was refused before anybody read it
 };
 /// kInvalid unless `body` has the shape of skep's problem documents.
 Result<Refusal> decode_refusal(std::string_view body);

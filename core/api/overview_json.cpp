@@ -26,7 +26,7 @@ void write_health(JsonOut& out, const WorkerView& w) {
   out.key("is_stale").boolean(w.presence == Presence::kStale);
   out.key("busy").integer(w.beat.busy).key("pool_size").integer(w.beat.pool_size);
   out.key("offline_backlog").integer(w.beat.spool_ready).key("troubles").array();
-  for (const std::string& trouble : w.beat.troubles) out.str(trouble);
+  for (const std::string& trouble : w.troubles) out.str(trouble);
   out.end_array().end_object();
 }
 
@@ -52,7 +52,7 @@ std::string encode(const WorkersHealth& h) {
     ++mode[w.mode];
   }
   const bool troubled = std::any_of(h.workers.begin(), h.workers.end(),
-                                    [](const WorkerView& w) { return !w.beat.troubles.empty(); });
+                                    [](const WorkerView& w) { return !w.troubles.empty(); });
   const bool all_well = !troubled && count[Presence::kOffline] + count[Presence::kStale] == 0;
   JsonOut out;
   out.object().key("status").str(all_well ? "ok" : "degraded").key("workers").object();

@@ -5,6 +5,7 @@
 #include "core/api/schema_node.hpp"
 #include "core/base/describe.hpp"
 #include "core/base/json.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/text.hpp"
 
 namespace skep::api {

@@ -59,8 +59,6 @@ struct Schema::Node : SchemaNode {};
 Result<SchemaNode> compile_schema(const boost::json::value& schema);
 /// What Schema::apply() does, for one node.
 std::vector<SchemaProblem> apply_schema(const SchemaNode& node, boost::json::value& document);
-/// Deep equality in which 1 and 1.0 are the same number.
-bool same_value(const boost::json::value& a, const boost::json::value& b);
 /// RFC 6901: one more step of a pointer.
 std::string pointer_step(std::string_view key);
 

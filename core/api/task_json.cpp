@@ -30,11 +30,13 @@ Status read_name(const json::object& o, std::string_view what, std::string_view 
   return {};
 }
 
+/// An instant. Within a task 0 says that there is none, so nobody may name it.
 Status read_time(const json::object& o, std::string_view what, std::string_view key, WallMs& out) {
   const auto* v = o.if_contains(key);
   if (v == nullptr || v->is_null()) return {};
   const auto t = v->is_string() ? from_iso(v->get_string()) : std::nullopt;
-  if (!t) return wrong_member(what, key, "a UTC time such as 2026-01-10T12:34:56Z");
+  if (!t || *t <= 0)
+    return wrong_member(what, key, "a UTC time such as 2026-01-10T12:34:56Z, after 1970");
   out = *t;
   return {};
 }

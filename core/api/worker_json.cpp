@@ -25,7 +25,7 @@ void write(JsonOut& out, const WorkerView& w) {
   out.key("rejected").integer(b.spool_rejected).key("degraded").boolean(b.spool_degraded);
   out.key("oldest_at").time_or_null(b.spool_oldest_ms).end_object();
   out.key("troubles").array();
-  for (const std::string& trouble : b.troubles) out.str(trouble);
+  for (const std::string& trouble : w.troubles) out.str(trouble);
   out.end_array();
   out.key("version").str(w.about.version).key("host").str(w.about.host);
   out.key("pid").integer(w.about.pid).key("incarnation").str(w.profile.incarnation);
@@ -103,7 +103,7 @@ Documents worker_documents() {
                                  {"rejected", kInt},
                                  {"degraded", kBool},
                                  {"oldest_at", kTimeOrNull}})},
-               {"troubles", told(kTexts, "Why it takes no tasks now; empty when it does.")},
+               {"troubles", told(kTexts, "Why it gets no tasks now, or none of a type.")},
                {"version", kText},
                {"host", kText},
                {"pid", kInt},

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/api/document.hpp"
 #include "core/api/wire.hpp"
@@ -28,6 +29,7 @@ struct WorkerView {
   WallMs last_seen_ms = 0;
   std::int64_t skew_ms = 0;
   WallMs now = 0;
+  std::vector<std::string> troubles{};  ///< why it gets no tasks, or none of a type
 };
 std::string encode(const WorkerView& w);
 /// {"items":[..],"next_cursor":null}

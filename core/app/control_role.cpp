@@ -101,6 +101,7 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
   options.threads = static_cast<std::size_t>(config.http.threads);
   options.max_connections = max_connections(config);
   options.max_per_address = static_cast<std::size_t>(config.http.max_per_address);
+  options.body_memory = static_cast<std::size_t>(config.http.body_memory_mb) << 20;
   auto token = read_token(config.http.token_file);
   if (!token) return token.error().within("[http] token_file");
   auto join_token = read_token(config.http.join_token_file);

@@ -10,6 +10,7 @@
 #include "core/base/json.hpp"
 #include "core/base/version.hpp"
 #include "core/config/show.hpp"
+#include "core/control/query.hpp"
 
 namespace skep::app {
 NodeApi::NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader,
@@ -140,12 +141,9 @@ NodeApi::Response NodeApi::plugins(const Request&) const {
 }
 
 NodeApi::Response NodeApi::reload_plugin(const Request& r) {
-  const auto force = r.query.find("force");
-  if (force != r.query.end() && force->second != "true" && force->second != "false")
-    return Response::problem(
-        invalid("force is \"" + force->second + "\"; expected true or false").named("bad-query"));
-  const auto done =
-      registry_.reload(r.params.at("id"), force != r.query.end() && force->second == "true");
+  const auto force = control::flag_of(r, "force");
+  if (!force) return Response::problem(force.error());
+  const auto done = registry_.reload(control::id_of(r), *force);
   if (!done) return Response::problem(done.error());
   return Response::json(api::encode(
       api::PluginReload{done->id, done->version, done->generation, done->sha256, done->changed}));

@@ -30,7 +30,7 @@ class NodeApi {
  public:
   /// The scripts of this node. [any]
   using Scripts = std::function<std::vector<plugin::ScriptInfo>()>;
-  /// What must be well for it to do its work. [any]
+  /// What must be well for it to do its work; asks no disk, for a probe waits for nothing. [any]
   using Checks = std::function<std::vector<api::Health::Check>()>;
   /// Empty functions: there are none yet, or no more.
   struct Parts {

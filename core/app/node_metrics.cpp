@@ -1,5 +1,7 @@
 #include "core/app/node_metrics.hpp"
 
+#include <algorithm>
+
 #include "core/api/metric_snapshot.hpp"
 #include "core/base/log_writer.hpp"
 #include "core/base/version.hpp"
@@ -8,6 +10,17 @@ namespace skep::app {
 namespace {
 
 using api::Snapshot;
+
+/// An older version serves in its place.
+bool stands_behind(const plugin::PluginInfo& p) {
+  return p.state == plugin::PluginState::kLoaded && !p.failed_sha256.empty();
+}
+bool stands_behind(const plugin::ScriptInfo& s) {
+  using enum plugin::ScriptState;
+  return (s.state == kFailed || s.state == kRolledBack) &&
+         std::any_of(s.generations.begin(), s.generations.end(),
+                     [](const auto& g) { return serves(g.state); });
+}
 
 /// Generations by state, and the calls inside them.
 struct Books {
@@ -35,15 +48,19 @@ std::string node_metrics(const std::vector<plugin::PluginInfo>& plugins,
                          const std::vector<plugin::ScriptInfo>& scripts,
                          const std::map<std::string, std::uint64_t>& events) {
   Books books;
+  Snapshot behind("skep_plugin_newest_refused",
+                  "1 while an older version serves, as the newest file was refused.");
   Snapshot files("skep_plugin_files", "Plugins and scripts by what the node made of their files.");
   std::map<std::pair<std::string, std::string>, int> by_state;
   for (const auto& p : plugins) {
     ++by_state[{"plugin", std::string(to_string(p.state))}];
     books.add("plugin", p.id, p.generations);
+    if (stands_behind(p)) behind.add(1, {{"kind", "plugin"}, {"name", p.id}});
   }
   for (const auto& s : scripts) {
     ++by_state[{"script", std::string(to_string(s.state))}];
     books.add("script", s.name, s.generations);
+    if (stands_behind(s)) behind.add(1, {{"kind", "script"}, {"name", s.name}});
   }
   for (const auto& [key, count] : by_state)
     files.add(count, {{"kind", key.first}, {"state", key.second}});
@@ -58,7 +75,8 @@ std::string node_metrics(const std::vector<plugin::PluginInfo>& plugins,
   Snapshot build("skep_build_info", "The version of this binary.");
   build.add(1, {{"version", kVersion}});
   std::vector<prometheus::MetricFamily> families;
-  for (Snapshot* s : {&build, &files, &books.generations, &books.leases, &happened, &unread})
+  for (Snapshot* s :
+       {&build, &files, &behind, &books.generations, &books.leases, &happened, &unread})
     families.push_back(s->take());
   families.push_back(api::plugin_gauges());
   return api::render(std::move(families));

@@ -34,6 +34,7 @@ Result<plugin::ScriptOptions> script_options(const config::Config& config,
   if (config.trust.policy != "none") options.lock_file = config.trust.lock_file;
   options.shipped = shipped_scripts();
   options.staging_dir = config.node.state_dir + "/staging";
+  options.state_dir = config.node.state_dir;
   auto policy = plugin::parse_script_policy(config.scripts.allow, config.scripts.tables);
   if (!policy) return policy.error();
   options.policy = std::move(*policy);
@@ -51,11 +52,15 @@ plugin::EngineOptions engine_options(const config::Config& config, plugin::Admis
   return options;
 }
 
-Result<std::string> join_token_of(const config::Config::Worker& worker) {
+worker::JoinToken join_token_of(const config::Config::Worker& worker) {
   const bool own = !worker.join_token_file.empty();
-  auto token = read_token(own ? worker.join_token_file : worker.token_file);
-  if (!token) return token.error().within(own ? "[worker] join_token_file" : "[worker] token_file");
-  return token;
+  const std::string& file = own ? worker.join_token_file : worker.token_file;
+  if (file.empty()) return {};
+  const auto read = [file, key = own ? "[worker] join_token_file" : "[worker] token_file"] {
+    auto token = read_token(file);
+    return token ? token : Result<std::string>(token.error().within(key));
+  };
+  return {read, file};
 }
 
 }  // namespace
@@ -92,9 +97,11 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   options.version = kVersion;
   options.incarnation = next_incarnation(config);
   options.control_planes = w.control_plane_url;
-  auto join_token = join_token_of(w);
-  if (!join_token) return join_token.error();
-  options.join_token = std::move(own_join_token.empty() ? *join_token : own_join_token);
+  options.join_token = join_token_of(w);
+  if (options.join_token.read)
+    if (const auto usable = options.join_token.read(); !usable) return usable.error();
+  if (!own_join_token.empty())
+    options.join_token = {[own = std::move(own_join_token)] { return Result<std::string>(own); }};
   options.credential_file = config.node.state_dir + "/worker-credential";
   options.arch = machine();
   options.state_dir = config.node.state_dir;

@@ -1,22 +1,17 @@
 #include "core/base/clock.hpp"
 
-#include <time.h>
-
 #include <array>
 #include <cstdio>
 
 #include "core/base/mutex.hpp"
 
 namespace skep {
-namespace {
 
-std::int64_t read_ms(clockid_t id) {
+std::int64_t SystemClock::read_ms(clockid_t id) const {
   timespec ts{};
-  clock_gettime(id, &ts);
+  source_(id, &ts);
   return static_cast<std::int64_t>(ts.tv_sec) * 1000 + ts.tv_nsec / 1'000'000;
 }
-
-}  // namespace
 
 WallMs SystemClock::wall_ms() const { return read_ms(CLOCK_REALTIME); }
 MonoMs SystemClock::mono_ms() const { return read_ms(CLOCK_MONOTONIC); }

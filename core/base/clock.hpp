@@ -1,6 +1,8 @@
 // Time, injected: everything that waits or stamps takes a Clock.
 #pragma once
 
+#include <time.h>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -34,9 +36,16 @@ class Clock {
 /// lasts a while is measured by mono_ms().
 class SystemClock final : public Clock {
  public:
+  /// What clock_gettime() is.
+  using Source = int (*)(clockid_t, timespec*);
+  explicit SystemClock(Source source = ::clock_gettime) : source_(source) {}
   WallMs wall_ms() const override;
   MonoMs mono_ms() const override;
   void sleep(Millis d, std::stop_token stop) override;
+
+ private:
+  std::int64_t read_ms(clockid_t id) const;
+  Source source_;
 };
 
 /// 2026-01-10T12:34:56.789Z

@@ -37,6 +37,7 @@ struct Config {
     int threads = 16;              ///< they mostly wait for the disk: their writes share a sync
     int max_connections = 16'384;  ///< as far as open files allow
     int max_per_address = 512;     ///< without requests that wait
+    int body_memory_mb = 256;      ///< bodies of requests, of all at one time
   } http;
 
   // [control], each part beside the feature that it steers.

@@ -58,6 +58,10 @@ std::span<const Key> first_keys() {
      .doc = "Open connections of one address, without those that wait for news: behind a proxy all "
             "have one address.",
      .min = 1, .max = 1'000'000},
+    {.section = "http", .name = "body_memory_mb", .field = SKEP_CONFIG_AT(http.body_memory_mb),
+     .doc = "MiB that the bodies of requests may take at one time; one that finds no place is answered "
+            "503. Those over 1 MiB leave a quarter of it to smaller ones.",
+     .min = 128, .max = 1'000'000},
 
   };
   return rows;

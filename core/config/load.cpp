@@ -22,6 +22,16 @@ constexpr std::size_t kMaxShown = 50;
 /// Sections whose inner tables belong to the plugin or script that they name.
 constexpr std::array<std::string_view, 2> kOwners{"plugins.", "scripts."};
 
+/// One that is gone keeps its name: a node that was started there means the same by it as before.
+fs::path working_folder(std::error_code& ec) {
+  constexpr std::string_view kGone = " (deleted)";
+  fs::path folder = fs::current_path(ec);
+  if (ec != std::errc::no_such_file_or_directory) return folder;
+  std::string name = fs::read_symlink("/proc/self/cwd", ec).string();
+  if (name.ends_with(kGone)) name.resize(name.size() - kGone.size());
+  return name;
+}
+
 /// "plugins." of "plugins.docker"; "" when it is no such section.
 std::string_view owner_prefix(std::string_view section) {
   for (const std::string_view prefix : kOwners)
@@ -50,7 +60,7 @@ class Loader {
  private:
   void find_folders() {
     std::error_code ec;
-    working_folder_ = fs::current_path(ec);
+    working_folder_ = working_folder(ec);
     if (ec) report("", {}, "the working directory cannot be found: " + ec.message());
     file_folder_ = (working_folder_ / options_.path).parent_path();
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -60,11 +61,40 @@ void run_with_tables(Subject& s, std::size_t tail) {
 
 MonoMs grace_of(const Subject& s) { return s.component->cancel_grace_ms + kSlack; }
 
+/// The least of what some tries took: a busy machine makes one of them late, a deaf plugin each.
+MonoMs least(const Subject& s, const std::function<MonoMs()>& try_once) {
+  constexpr int kTries = 4;
+  MonoMs out = try_once();
+  for (int i = 1; i < kTries && out > grace_of(s); ++i) out = std::min(out, try_once());
+  return out;
+}
+
 [[noreturn]] void too_late(const Subject& s, const std::string& after, MonoMs took) {
   throw Broken("ended " + std::to_string(took) + " ms after its " + after + "; the manifest says " +
                    std::to_string(s.component->cancel_grace_ms),
                "look at call.cancelled() more often, wait with call.wait_until() or on "
                "call.cancel_fd(), or raise cancel_grace_ms");
+}
+
+/// How long after its cancellation a call ended; -1 when it ended before.
+MonoMs cancel_latency(Subject& s, Instance& instance) {
+  const FakeCall call = new_call();
+  std::atomic<MonoMs> cancelled_at = 0;
+  Mutex mutex;
+  StoppableCondVar ended;
+  std::jthread canceller([&](const std::stop_token& stop) {
+    MutexLock lock(mutex);
+    const auto until = std::chrono::steady_clock::now() + Millis(kBeforeCancel);
+    while (ended.wait_until(lock, stop, until)) continue;
+    if (stop.stop_requested()) return;
+    cancelled_at = proc::monotonic_ms();
+    skep_fake_call_cancel(call.get(), SKEP_CANCEL_USER);
+  });
+  run_plain(s, instance, call.get());
+  const MonoMs now = proc::monotonic_ms();
+  canceller.request_stop();
+  canceller.join();
+  return cancelled_at == 0 ? -1 : now - cancelled_at;
 }
 
 }  // namespace
@@ -109,47 +139,33 @@ void contract_long_tables(Subject& s) { run_with_tables(s, kUnknownTail); }
 
 void contract_cancelled_before(Subject& s) {
   Instance instance(s, State::kStarted);
-  const FakeCall call = new_call();
-  skep_fake_call_cancel(call.get(), SKEP_CANCEL_USER);
-  const MonoMs begin = proc::monotonic_ms();
-  run_plain(s, instance, call.get());
-  const MonoMs took = proc::monotonic_ms() - begin;
+  const MonoMs took = least(s, [&] {
+    const FakeCall call = new_call();
+    skep_fake_call_cancel(call.get(), SKEP_CANCEL_USER);
+    const MonoMs begin = proc::monotonic_ms();
+    run_plain(s, instance, call.get());
+    return proc::monotonic_ms() - begin;
+  });
   if (took > grace_of(s)) too_late(s, "start, though it was cancelled before,", took);
 }
 
 void contract_cancel_latency(Subject& s) {
   Instance instance(s, State::kStarted);
-  const FakeCall call = new_call();
-  std::atomic<MonoMs> cancelled_at = 0;
-  Mutex mutex;
-  StoppableCondVar ended;
-  std::jthread canceller([&](const std::stop_token& stop) {
-    MutexLock lock(mutex);
-    const auto until = std::chrono::steady_clock::now() + Millis(kBeforeCancel);
-    while (ended.wait_until(lock, stop, until)) continue;
-    if (stop.stop_requested()) return;
-    cancelled_at = proc::monotonic_ms();
-    skep_fake_call_cancel(call.get(), SKEP_CANCEL_USER);
-  });
-  run_plain(s, instance, call.get());
-  const MonoMs now = proc::monotonic_ms();
-  canceller.request_stop();
-  canceller.join();
-  if (cancelled_at == 0) {
-    s.remark = "ended by itself before it could be cancelled";
-    return;
-  }
-  if (now - cancelled_at > grace_of(s)) too_late(s, "cancellation", now - cancelled_at);
-  s.remark = "ended " + std::to_string(now - cancelled_at) + " ms after its cancellation";
+  const MonoMs took = least(s, [&] { return cancel_latency(s, instance); });
+  if (took > grace_of(s)) too_late(s, "cancellation", took);
+  s.remark = took < 0 ? "ended by itself before it could be cancelled"
+                      : "ended " + std::to_string(took) + " ms after its cancellation";
 }
 
 void contract_deadline(Subject& s) {
   Instance instance(s, State::kStarted);
-  const FakeCall call = new_call();
-  skep_fake_call_deadline(call.get(), kBeforeCancel);
-  const MonoMs deadline = proc::monotonic_ms() + kBeforeCancel;
-  run_plain(s, instance, call.get());
-  const MonoMs late = proc::monotonic_ms() - deadline;
+  const MonoMs late = least(s, [&] {
+    const FakeCall call = new_call();
+    skep_fake_call_deadline(call.get(), kBeforeCancel);
+    const MonoMs deadline = proc::monotonic_ms() + kBeforeCancel;
+    run_plain(s, instance, call.get());
+    return proc::monotonic_ms() - deadline;
+  });
   if (late > grace_of(s)) too_late(s, "deadline", late);
 }
 

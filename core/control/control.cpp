@@ -14,15 +14,18 @@ namespace {
 Status check_store_is_the_queues(Platform& platform) {
   const auto at = Reconciler::cursor(platform.store);
   if (!at) return at.error();
-  const auto ended = platform.queue.completions(*at, 1, 1);
+  constexpr std::uint32_t kLookedAt = 500;
+  const auto ended = platform.queue.completions(*at, kLookedAt, 4 << 20);
   if (!ended) return ended.error();
+  const bool ran =
+      std::any_of(ended->begin(), ended->end(), [](const auto& c) { return c.task.attempt > 0; });
   const auto worker =
       platform.store.query({"SELECT worker_id FROM workers WHERE worker_id > '' LIMIT 1"});
   if (!worker) return worker.error();
-  if (*at != 0 || ended->empty() || !worker->empty()) return {};
+  if (*at != 0 || !ran || !worker->empty()) return {};
   return Error{
       Code::kState,
-      "the store knows no worker, and the queue has tasks that ended: the store is new, or "
+      "the store knows no worker, and the queue has tasks that some have run: the store is new, or "
       "that of another queue",
       "store-lost", "restore both from one backup, or set both aside to begin anew"};
 }
@@ -33,7 +36,8 @@ Control::Control(ports::Queue& queue, ports::Store& store, Clock& clock,
                  const config::Config& config, const std::vector<ports::TaskType>& own_types)
     : platform_{queue, store, clock},
       features_(make_features(platform_, config, own_types)),
-      reconciler_(queue, store, features_) {
+      reconciler_(queue, store, features_),
+      probes_(make_probes(platform_)) {
   for (const auto& f : features_) feature<Workers>().service.listen(f->worker_hooks());
 }
 
@@ -56,10 +60,13 @@ Status Control::start() {
   for (const auto& f : features_)
     for (Service* service : f->services()) service->start();
   reconciler_.start();
+  look();
+  for (const auto& probe : probes_) probe->start();
   return {};
 }
 
 void Control::stop() {
+  for (const auto& probe : probes_) probe->stop();
   reconciler_.stop();
   for (auto f = features_.rbegin(); f != features_.rend(); ++f) {
     auto services = (*f)->services();
@@ -71,7 +78,17 @@ void Control::apply(const config::Config& config) {
   for (const auto& f : features_) f->apply(config);
 }
 
-std::vector<Check> Control::checks() { return all_checks(platform_, features_); }
+std::vector<Check> Control::checks() {
+  std::vector<Check> out;
+  for (const auto& probe : probes_) out.push_back(probe->check());
+  for (const auto& f : features_)
+    for (Check& check : f->checks()) out.push_back(std::move(check));
+  return out;
+}
+
+void Control::look() {
+  for (const auto& probe : probes_) probe->look();
+}
 
 std::vector<net::Route> Control::routes() {
   std::vector<net::Route> table{metrics_route(http_metrics_, features_)};

@@ -8,6 +8,7 @@
 
 #include "core/control/features.hpp"
 #include "core/control/http_metrics.hpp"
+#include "core/control/probe.hpp"
 #include "core/control/reconciler.hpp"
 
 namespace skep::control {
@@ -28,8 +29,10 @@ class Control {
 
   /// Takes what is live of a changed configuration. [any]
   void apply(const config::Config& config);
-  /// What must be well for it to be ready. Asks queue and store. [any]
+  /// What must be well for it to be ready, as it was found last. Asks nothing. [any]
   std::vector<Check> checks();
+  /// Asks queue and store now, as the background does once a second. [one thread]
+  void look();
   /// The whole route table.
   std::vector<net::Route> routes();
 
@@ -50,6 +53,7 @@ class Control {
   HttpMetrics http_metrics_;
   FeatureList features_;
   Reconciler reconciler_;
+  std::vector<std::unique_ptr<Probe>> probes_;
 };
 
 }  // namespace skep::control

@@ -58,7 +58,7 @@ class Feature {
   virtual void applied() {}
   /// Appends its families for GET /metrics. [any]
   virtual Status metrics(std::vector<prometheus::MetricFamily>& /*out*/) { return {}; }
-  /// Lines of GET /health and /readyz. [any]
+  /// Lines of GET /health and /readyz, from memory: who asks waits for nothing. [any]
   virtual std::vector<Check> checks() { return {}; }
   /// What it does when workers register, beat, ask for news or go. Asked once, before load().
   virtual WorkerHooks worker_hooks() { return {}; }

@@ -45,6 +45,13 @@ Result<Millis> wait_of(const net::HttpRequest& r) {
   return Millis{static_cast<std::int64_t>(*seconds * 1000)};
 }
 
+Result<bool> flag_of(const net::HttpRequest& r, const std::string& name) {
+  const std::string word = text_of(r, name);
+  if (!word.empty() && word != "true" && word != "false")
+    return bad_parameter(name, word, "true or false");
+  return word == "true";
+}
+
 std::string text_of(const net::HttpRequest& r, const std::string& name) {
   const auto found = r.query.find(name);
   return found == r.query.end() ? std::string() : found->second;

@@ -28,6 +28,8 @@ Error bad_choice(const std::string& name, const std::string& value,
                  std::span<const std::string> known);
 /// ?wait=30: seconds to hold the request, 0 to 60.
 Result<Millis> wait_of(const net::HttpRequest& r);
+/// ?NAME=true: false when it was not given.
+Result<bool> flag_of(const net::HttpRequest& r, const std::string& name);
 /// The id in the path, of a route with {id}.
 inline const std::string& id_of(const net::HttpRequest& r) { return r.params.at("id"); }
 /// The parameter's text, "" when it was not given.

@@ -11,23 +11,35 @@ namespace {
 constexpr std::string_view kAcceptance = "params:";
 constexpr char kOr = '|';
 
-bool contains(const std::vector<std::string>& list, const std::string& item) {
+bool contains(const std::vector<std::string>& list, std::string_view item) {
   return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+bool offers(const WorkerProfile& worker, std::string_view requirement) {
+  for (;;) {
+    const auto end = requirement.find(kOr);
+    if (contains(worker.capabilities, requirement.substr(0, end))) return true;
+    if (end == std::string_view::npos) return false;
+    requirement.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace
 
 std::string acceptance(std::vector<std::string> schema_ids) {
   std::sort(schema_ids.begin(), schema_ids.end());
-  return std::string(kAcceptance) + join(schema_ids, std::string(1, kOr));
+  for (std::string& id : schema_ids) id.insert(0, kAcceptance);
+  return join(schema_ids, std::string(1, kOr));
 }
 
 bool is_acceptance(std::string_view requirement) { return requirement.starts_with(kAcceptance); }
 
 std::vector<std::string> accepting_schemas(const TaskSpec& spec) {
+  std::vector<std::string> ids;
   for (const std::string& need : spec.requirements)
-    if (is_acceptance(need)) return split(std::string_view(need).substr(kAcceptance.size()), kOr);
-  return {};
+    if (is_acceptance(need))
+      for (std::string& name : split(need, kOr)) ids.push_back(name.substr(kAcceptance.size()));
+  return ids;
 }
 
 bool adopt_acceptance(TaskSpec& spec, const TaskSpec& known) {
@@ -47,11 +59,10 @@ std::optional<std::string> why_not(const TaskSpec& spec, const WorkerProfile& wo
   if (!spec.site.empty() && spec.site != worker.site)
     return "site is " + worker.site + ", the task wants " + spec.site;
   for (const std::string& need : spec.requirements)
-    if (!is_acceptance(need) && !contains(worker.capabilities, need))
-      return "lacks capability " + need;
+    if (!is_acceptance(need) && !offers(worker, need)) return "lacks capability " + need;
   if (!contains(worker.types, spec.type)) return "has no plugin for type " + spec.type;
   for (const std::string& need : spec.requirements)
-    if (is_acceptance(need) && !contains(worker.capabilities, need))
+    if (is_acceptance(need) && !offers(worker, need))
       return "its version of " + spec.type + " does not take such params";
   return std::nullopt;
 }

@@ -1,8 +1,9 @@
 // Who may run a task, and why not. Pure.
 //
-// What a task's parameters fit is a requirement like any other: "params:ID" or "params:ID|ID..",
-// with the ids of the parameter schemas that accepted them. The control plane says for each worker
-// which of these its versions fulfil, as capabilities; a queue sees names and nothing else.
+// A requirement is the name of a capability, or several with `|` between them, of which one is
+// enough. What a task's parameters fit is such a one: "params:ID|params:ID..", with the ids of the
+// parameter schemas that accepted them. The control plane adds to a worker's capabilities those
+// that its versions take; a queue sees names and nothing else.
 #pragma once
 
 #include <optional>
@@ -14,7 +15,8 @@
 
 namespace skep::model {
 
-/// The requirement that one of these schemas, or one that accepts as much, is the worker's.
+/// The requirement that one of these schemas, or one that accepts as much, is the worker's; of one
+/// schema it is the capability as well.
 std::string acceptance(std::vector<std::string> schema_ids);
 /// No name that people give looks like one.
 bool is_acceptance(std::string_view requirement);

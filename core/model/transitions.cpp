@@ -68,9 +68,9 @@ constexpr std::array kTable{
     Transition{kQueued, kExpire, kCancelled, "expires_at <= now", "completion"},
     Transition{kWaiting, kExpire, kCancelled, "expires_at <= now", "completion"},
 
-    Transition{kClaimed, kRequeue, kQueued, "exists", "fresh tries, lease void"},
-    Transition{kExecuting, kRequeue, kQueued, "exists", "fresh tries, lease void"},
-    Transition{kSuspect, kRequeue, kQueued, "exists", "fresh tries, lease void"},
+    Transition{kClaimed, kRequeue, kQueued, "forced", "fresh tries, lease void"},
+    Transition{kExecuting, kRequeue, kQueued, "forced", "fresh tries, lease void"},
+    Transition{kSuspect, kRequeue, kQueued, "forced", "fresh tries, lease void"},
     Transition{kWaiting, kRequeue, kQueued, "exists", "fresh tries"},
     Transition{kSucceeded, kRequeue, kQueued, "exists", "fresh tries, result cleared"},
     Transition{kFailed, kRequeue, kQueued, "exists", "fresh tries, error cleared"},

@@ -9,6 +9,8 @@ Caller operator_called(std::string name) {
   return {Caller::Kind::kOperator, std::move(name), Right::kOperate | Right::kWork | Right::kJoin};
 }
 
+Caller nobody(std::string_view why) { return {Caller::Kind::kAnonymous, {}, {}, why}; }
+
 bool is_operator(const std::optional<uid_t>& uid) {
   return uid && (*uid == 0 || *uid == ::geteuid());
 }
@@ -16,11 +18,16 @@ bool is_operator(const std::optional<uid_t>& uid) {
 Caller caller_of(const KnownCallers& known, const Credentials& c) {
   const bool local = is_operator(c.uid);
   if (local && c.own_socket) return operator_called("uid " + std::to_string(*c.uid));
+  if (c.bearer.empty() && !known.trust_local_uid)
+    return nobody("no token came, and [http] trust_local_uid is false");
   if (c.bearer.empty())
-    return local && known.trust_local_uid ? operator_called("uid " + std::to_string(*c.uid))
-                                          : Caller{};
+    return local
+               ? operator_called("uid " + std::to_string(*c.uid))
+               : nobody("no token came; root and the node's own user need none on its own machine");
   if (same_secret(c.bearer, known.token)) return operator_called("token");
-  return known.others ? known.others(c.bearer) : Caller{};
+  Caller other = known.others ? known.others(c.bearer) : Caller{};
+  if (other.kind != Caller::Kind::kAnonymous) return other;
+  return nobody("the token that came is nobody's, and a wrong one counts, also root's");
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ struct Caller {
   Kind kind = Kind::kAnonymous;
   std::string name{};  ///< for logs and events: "token", "uid 0", a worker's id; "" = unknown
   Rights rights{};
+  std::string_view unknown{};  ///< why it is anonymous, in words for people; a literal
 
   bool may(Right r) const { return rights.has(r); }
 };

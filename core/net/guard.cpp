@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/base/json_count.hpp"
 #include "core/base/text.hpp"
 
 namespace skep::net {
@@ -110,9 +111,12 @@ Refusal check_right(Right needed, const Caller& caller) {
                   "forbidden", "");
   HttpResponse response = refuse(
       401, Code::kDenied,
-      "this route needs a token and none that is valid came; only root and the node's own user "
-      "need none, on the node's own machine",
-      "unauthenticated", "send the header \"Authorization: Bearer <token>\"");
+      "this route needs a token: " +
+          std::string(caller.unknown.empty() ? "none that is valid came" : caller.unknown),
+      "unauthenticated",
+      "send the header \"Authorization: Bearer TOKEN\": [http] token_file of the node names the "
+      "file "
+      "that has it, for a worker [http] join_token_file");
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"skep\"");
   return response;
 }
@@ -160,6 +164,15 @@ Refusal check_body(const Head& head, const Route& route) {
         "the body's Content-Type is \"" + shown(head, "content-type") + "\", not application/json",
         "content-type", "send the header \"Content-Type: application/json\"");
   return {};
+}
+
+Refusal check_values(std::string_view body, const Route& route) {
+  if (body.size() / 2 < route.value_cap) return {};  // the shortest is a digit and a comma
+  if (count_json_values(body, route.value_cap) <= route.value_cap) return {};
+  return refuse(413, Code::kInvalid,
+                "the body has more than " + std::to_string(route.value_cap) +
+                    " values (objects, arrays, members, numbers ..)",
+                "too-many-items", "send it in smaller parts");
 }
 
 HttpResponse no_route(const Router& router, const RouteMatch& match, std::string_view method,

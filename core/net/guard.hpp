@@ -35,6 +35,9 @@ Refusal check_query(const Route& route, const HttpRequest& request);
 /// 411, 413 or 415 for a body that the route does not take.
 Refusal check_body(const Head& head, const Route& route);
 
+/// 413 for a body of more values than the route takes.
+Refusal check_values(std::string_view body, const Route& route);
+
 /// 404 with the nearest path, or 405 with Allow.
 HttpResponse no_route(const Router& router, const RouteMatch& match, std::string_view method,
                       std::string_view path);

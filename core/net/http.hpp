@@ -158,11 +158,20 @@ struct Route {
   std::vector<QueryParameter> query{};  ///< those it takes; another one is refused by name
   bool any_query = false;               ///< for probes and scrapers, which add their own
   bool heavy = false;  ///< may read a lot: a few such handlers run at a time, beside the others
+  /// How many values (objects, arrays, members, numbers ..) a JSON body may have: decoded, they
+  /// take far more memory than as text.
+  std::size_t value_cap = 200'000;
 };
 
 /// The same row for a handler that may read a lot.
 inline Route heavy(Route row) {
   row.heavy = true;
+  return row;
+}
+
+/// The same row for a body of many values, such as an array of documents.
+inline Route many_values(Route row, std::size_t cap = 1'000'000) {
+  row.value_cap = cap;
   return row;
 }
 
@@ -211,6 +220,9 @@ struct ServerOptions {
   std::size_t threads = 4;             ///< handlers that may run, and block, at the same time
   std::size_t max_connections = 1024;  ///< seven eighths of them may wait for news
   std::size_t max_per_address = 512;   ///< without those that wait for news
+  /// Bytes of bodies of all requests at one time, see BodyBudget: one that finds no place is
+  /// answered 503.
+  std::size_t body_memory = 256u << 20;
   Millis header_timeout{10'000};
   Millis body_timeout{30'000};
   Millis idle_timeout{60'000};
@@ -221,8 +233,8 @@ struct ServerOptions {
 /// `threads` + 1 threads, each does network work and runs handlers; at most `threads` handlers run
 /// at once, so one thread is always left for the network however long they block.
 ///
-/// Limits: header 8 KiB, body by route; no Transfer-Encoding in requests; a body moves with at
-/// least 16 KiB/s once body_timeout is over, in both directions.
+/// Limits: header 8 KiB, body and its values by route; no Transfer-Encoding in requests; a body
+/// moves with at least 16 KiB/s once body_timeout is over, in both directions.
 class HttpServer {
  public:
   HttpServer(ServerOptions options, Router router);

@@ -80,7 +80,10 @@ void write_operation(JsonOut& out, const Route& route) {
   write_responses(out, route.documents);
   out.key("security").raw(route.right == Right::kNone ? "[]" : R"([{"token":[]}])");
   out.key("x-skep-access").str(to_string(route.right));
-  out.key("x-skep-body-bytes").integer(static_cast<std::int64_t>(route.body_cap)).end_object();
+  out.key("x-skep-body-bytes").integer(static_cast<std::int64_t>(route.body_cap));
+  if (route.body_cap > 0)
+    out.key("x-skep-body-values").integer(static_cast<std::int64_t>(route.value_cap));
+  out.end_object();
 }
 
 void write_head(JsonOut& out, std::string_view version) {

@@ -51,9 +51,10 @@ HttpResponse not_http() {
                         "bad-request", "use http:// (not https://) with this port");
 }
 
-HandlerKind kind_of(const Route& route, int runs) {
-  if (route.heavy) return HandlerKind::kHeavy;
-  return runs == 0 ? HandlerKind::kFresh : HandlerKind::kResumed;
+/// Decoded, a body takes several times its size: few large ones are at work at a time.
+HandlerKind kind_of(const Route& route, const HttpRequest& request) {
+  if (route.heavy || request.body.size() > kLargeBody) return HandlerKind::kHeavy;
+  return request.runs == 0 ? HandlerKind::kFresh : HandlerKind::kResumed;
 }
 
 HttpResponse header_too_large() {
@@ -94,6 +95,8 @@ Awaitable<void> Session::serve_one() {
   } else {
     response = co_await answer(x);
   }
+  std::string().swap(x.request.body);
+  x.place = {};
   co_await respond(x, std::move(response));
 }
 
@@ -150,6 +153,7 @@ Refusal Session::admit(Exchange& x) {
   x.keep_alive = x.head.keep_alive;
   if (peer_.loopback_listener) refusal = check_loopback_caller(x.head);
   if (!refusal) refusal = find_route(x);
+  if (!refusal) refusal = find_place(x);
   if (!refusal) return {};
   if (refusal->status == 403 || refusal->status == 411) x.keep_alive = false;
   return refusal;
@@ -173,9 +177,21 @@ Refusal Session::find_route(Exchange& x) {
   return {};
 }
 
+/// Before its first byte: half of a body is as good as none.
+Refusal Session::find_place(Exchange& x) {
+  const std::size_t length = x.head.content_length.value_or(0);
+  if (length == 0) return {};
+  x.place = shared_.bodies.take(length);
+  if (x.place) return {};
+  return HttpResponse::problem(Error{
+      Code::kUnavailable, "the bodies of other requests take all the memory that there is for them",
+      "bodies-too-many", "send it again in a moment; [http] body_memory_mb is the limit"});
+}
+
 Awaitable<Refusal> Session::read_body(Exchange& x) {
   const std::size_t length = x.head.content_length.value_or(0);
   std::string& body = x.request.body;
+  body.reserve(length);
   body.assign(buffer_, 0, length);
   buffer_.erase(0, body.size());
   set_deadline(shared_.options.body_timeout);
@@ -215,7 +231,7 @@ Awaitable<HttpResponse> Session::answer(Exchange& x) {
   phase_ = Phase::kHandling;
   bool crowded = false;
   for (int runs_past_until = 0;; ++x.request.runs) {
-    const HandlerKind kind = kind_of(*x.route, x.request.runs);
+    const HandlerKind kind = kind_of(*x.route, x.request);
     co_await enter_slot(kind);
     x.request.closing = shared_.closing || evicted_ || crowded;
     HttpResponse response = call_handler(x);
@@ -236,6 +252,7 @@ Awaitable<HttpResponse> Session::answer(Exchange& x) {
 HttpResponse Session::call_handler(Exchange& x) {
   std::string what;
   try {
+    if (Refusal r = check_values(x.request.body, *x.route)) return std::move(*r);
     return x.route->handler(x.request);
   } catch (const std::exception& e) {
     what = e.what();

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 
+#include "core/net/body_budget.hpp"
 #include "core/net/handler_slots.hpp"
 #include "core/net/head.hpp"
 #include "core/net/http.hpp"
@@ -36,12 +37,14 @@ struct ServerShared {
         identify(identify_by(options.callers)),
         router(std::move(r)),
         slots(std::max<std::size_t>(1, options.threads)),
+        bodies(options.body_memory),
         parking(options.max_connections) {}
   const ServerOptions options;
   const Identify identify;
   const Router router;
   const SystemClock clock;
   HandlerSlots slots;
+  BodyBudget bodies;
   Parking<asio::ip::address> parking;
   std::atomic<bool> closing{false};
 };
@@ -85,6 +88,7 @@ class Session : public std::enable_shared_from_this<Session> {
   struct Exchange {
     Head head;
     HttpRequest request;
+    BodyBudget::Place place;  ///< of the request's body
     const Route* route = nullptr;
     bool keep_alive = false;
     bool unread_body = false;
@@ -95,6 +99,7 @@ class Session : public std::enable_shared_from_this<Session> {
   HeadScanner::State scan_head();
   Refusal admit(Exchange& x);
   Refusal find_route(Exchange& x);
+  Refusal find_place(Exchange& x);
   Awaitable<Refusal> read_body(Exchange& x);
   Awaitable<HttpResponse> answer(Exchange& x);
   HttpResponse call_handler(Exchange& x);

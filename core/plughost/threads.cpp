@@ -21,7 +21,8 @@ std::int64_t ThreadWatch::count() const {
 }
 
 std::int64_t ThreadWatch::new_ones() {
-  constexpr int kLooks = 50;
+  // A thread that was joined is still counted until it has been given the processor once more.
+  constexpr int kLooks = 1'500;
   constexpr timespec kPause{0, 2'000'000};
   std::int64_t now = count();
   for (int i = 0; i < kLooks && now > known_; ++i) {

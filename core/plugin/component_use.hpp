@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/json.hpp"
@@ -20,7 +21,8 @@ struct ComponentUse {
 };
 using ComponentUses = std::vector<std::shared_ptr<ComponentUse>>;
 
-/// What the manifest says of the component in use; null when it has none of that name and kind.
-const ManifestComponent* find_component(const Manifest& manifest, const ComponentUse& use);
+/// What the manifest says of such a component; null when it has none.
+const ManifestComponent* find_component(const Manifest& manifest, std::string_view name,
+                                        std::string_view kind);
 
 }  // namespace skep::plugin

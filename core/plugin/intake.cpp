@@ -26,7 +26,7 @@ Result<Manifest> manifest_of(const Staged& staged) {
 Status check_uses(const Manifest& manifest, const ComponentUses& uses,
                   const json::object& settings) {
   for (const auto& use : uses) {
-    const ManifestComponent* c = find_component(manifest, *use);
+    const ManifestComponent* c = find_component(manifest, use->component, use->kind);
     if (c == nullptr)
       return config_error("plugin " + manifest.id + " " + manifest.version +
                           " has no component \"" + use->component + "\" of kind " + use->kind +
@@ -55,11 +55,16 @@ bool has_inproc_code(const Recipe& recipe) {
                      [](const ManifestComponent& c) { return c.kind != SKEP_KIND_TASK; });
 }
 
+std::string way_out_of_quarantine(const std::string& id) {
+  return "install another version, or try it again: skep plugin reload " + id + " --force";
+}
+
 }  // namespace
 
-const ManifestComponent* find_component(const Manifest& manifest, const ComponentUse& use) {
+const ManifestComponent* find_component(const Manifest& manifest, std::string_view name,
+                                        std::string_view kind) {
   for (const ManifestComponent& c : manifest.components)
-    if (c.name == use.component && c.kind == use.kind) return &c;
+    if (c.name == name && c.kind == kind) return &c;
   return nullptr;
 }
 
@@ -77,7 +82,10 @@ void publish(std::string_view event, const Recipe& recipe, std::uint64_t number,
 
 Intake::Intake(const RegistryOptions& options)
     : options_(options),
-      quarantine_(options.state_dir.empty() ? "" : options.state_dir + "/quarantine.json") {}
+      quarantine_(options.state_dir.empty() ? "" : options.state_dir + "/quarantine.json",
+                  way_out_of_quarantine),
+      last_good_(options.state_dir.empty() ? "" : options.state_dir + "/last-good/plugins", ".so") {
+}
 
 Result<Admitted> Intake::admit(const Request& request, std::string_view& step) {
   step = "verify";

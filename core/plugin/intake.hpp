@@ -9,6 +9,7 @@
 
 #include "core/base/log.hpp"
 #include "core/plugin/component_use.hpp"
+#include "core/plugin/last_good.hpp"
 #include "core/plugin/plugin_files.hpp"
 #include "core/plugin/quarantine.hpp"
 #include "core/plugin/running.hpp"
@@ -59,6 +60,7 @@ class Intake {
 
   Quarantine& quarantine() { return quarantine_; }
   const Quarantine& quarantine() const { return quarantine_; }
+  LastGood& last_good() { return last_good_; }
   /// `kept`: beyond the node's end.
   void put_into_quarantine(const Recipe& recipe, std::uint64_t number, const std::string& reason,
                            bool kept);
@@ -71,6 +73,7 @@ class Intake {
 
   const RegistryOptions& options_;
   Quarantine quarantine_;
+  LastGood last_good_;
   std::set<std::string> probed_;  ///< sha256 of files that a child survived
   std::optional<StagingArea> staging_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/events.hpp"
+#include "core/plugin/probation.hpp"
 #include "skep/kind/task.h"
 
 namespace skep::plugin {
@@ -29,6 +30,12 @@ Reloaded ManagedPlugin::current() const {
   return {id_, current_->generation()->number(), recipe.manifest.version, recipe.file.sha256, true};
 }
 
+const Generation* ManagedPlugin::proven() const {
+  const Generation* now = current_ ? current_->generation().get() : nullptr;
+  const bool good = now && now->state() == GenerationState::kActive && serves_well(now->tally());
+  return good ? now : nullptr;
+}
+
 void ManagedPlugin::tell_failed(std::string_view step, std::string_view reason) const {
   events::publish(log::Level::kError, "plugin.failed",
                   {{"id", id_},
@@ -42,7 +49,7 @@ Intake::Request ManagedPlugin::request_for(const PluginFile& file, const Staged&
   request.id = id_;
   request.copy = copy;
   request.source = file.info.path;
-  request.vouched = file.info.path;
+  request.vouched = file.bytes();
   request.table = file.table;
   request.isolation = parts_.intake.isolation_of(file);
   request.number = status_->generations().last_number() + 1;
@@ -53,7 +60,7 @@ Intake::Request ManagedPlugin::request_for(const PluginFile& file, const Staged&
 
 /// Code that nothing runs in yet: start components, then make_current() or drop it.
 Result<std::unique_ptr<Running>> ManagedPlugin::load(const PluginFile& file, bool needed) {
-  const auto copy = copy_of(file.info.path);
+  const auto copy = copy_of(file.bytes());
   if (!copy) return copy.error();
   Intake::Request request = request_for(file, *copy);
   request.needed = needed;
@@ -220,6 +227,13 @@ void ManagedPlugin::note_file(bool is_there) {
                               "turn the plugin off";
   status_->set_trouble({trouble});
   publish("plugin.failed", serving(), current_->generation()->number(), log::Level::kWarn, trouble);
+}
+
+void ManagedPlugin::stand_in_for(const PluginInfo& refused) {
+  const std::string text = last_good_serves(serving().manifest.version, serving().file.sha256);
+  status_->set_trouble({text, refused.sha256});
+  publish("plugin.last_good", serving(), current_->generation()->number(), log::Level::kError,
+          refused.path + " was refused: " + refused.reason + "\n" + text);
 }
 
 bool ManagedPlugin::is_known_as_bad(const std::string& sha256) const {

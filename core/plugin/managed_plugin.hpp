@@ -40,6 +40,8 @@ class ManagedPlugin {
   const Recipe& serving() const { return current_->recipe(); }
   /// REQUIRES: serves().
   Reloaded current() const;
+  /// The generation that serves when it is one to come back to, else null.
+  const Generation* proven() const;
   const ComponentUses& uses() const { return uses_; }
 
   // Into service. Each of these goes through Intake::admit().
@@ -78,6 +80,8 @@ class ManagedPlugin {
   void note_file(bool is_there);
   /// The file that serves is the one that is there.
   void forget_trouble() { status_->clear_trouble(); }
+  /// What serves is the last good version, in place of the file that was refused.
+  void stand_in_for(const PluginInfo& refused);
   /// In quarantine, and told already.
   bool is_known_as_bad(const std::string& sha256) const;
   /// The event "plugin.failed" of a version that did not come into service.

@@ -46,7 +46,7 @@ Result<ManagedPlugin::Started> ManagedPlugin::start_all(Running& next) const {
     out.tasks.push_back(std::move(*task));
   }
   for (const auto& use : uses_) {
-    const ManifestComponent* c = find_component(next.recipe().manifest, *use);
+    const ManifestComponent* c = find_component(next.recipe().manifest, use->component, use->kind);
     if (c == nullptr) return internal_error("component " + use->component + " went away");
     auto target = next.start_component(*c, use->table);
     if (!target) return target.error();

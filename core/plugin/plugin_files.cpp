@@ -27,32 +27,6 @@ ComponentInfo component_info(const ManifestComponent& c) {
   return out;
 }
 
-PluginFile read_plugin_file(const fs::path& path, const HostAbi& host) {
-  PluginFile file;
-  file.info.id = path.stem().string();
-  file.info.path = path.string();
-  file.info.state = PluginState::kAvailable;
-  auto inspected = inspect(path.string());
-  if (!inspected) {
-    file.refuse(inspected.error().with_advice());
-    return file;
-  }
-  file.info.sha256 = inspected->sha256;
-  if (!inspected->warning.empty())
-    log::warn("plugin_file_doubtful", {{"path", path.string()}, {"reason", inspected->warning}});
-  auto manifest = parse_manifest(inspected->manifest);
-  if (!manifest) {
-    file.refuse(manifest.error().with_advice());
-    return file;
-  }
-  file.manifest_text = std::move(inspected->manifest);
-  describe(*manifest, file.info);
-  file.manifest = std::move(*manifest);
-  const Compat compat = check_compat(*file.manifest, host);
-  if (!compat.ok()) file.refuse(compat.table(*file.manifest, file.info.sha256));
-  return file;
-}
-
 /// The *.so of a folder by name; a folder that is not there is said in the log and skipped.
 std::vector<fs::path> libraries_in(const std::string& folder) {
   std::vector<fs::path> out;
@@ -94,11 +68,37 @@ void PluginFile::refuse(std::string reason) {
   info.reason = std::move(reason);
 }
 
+PluginFile read_plugin_file(const std::string& path, const HostAbi& host) {
+  PluginFile file;
+  file.info.id = fs::path(path).stem().string();
+  file.info.path = path;
+  file.info.state = PluginState::kAvailable;
+  auto inspected = inspect(path);
+  if (!inspected) {
+    file.refuse(inspected.error().with_advice());
+    return file;
+  }
+  file.info.sha256 = inspected->sha256;
+  if (!inspected->warning.empty())
+    log::warn("plugin_file_doubtful", {{"path", path}, {"reason", inspected->warning}});
+  auto manifest = parse_manifest(inspected->manifest);
+  if (!manifest) {
+    file.refuse(manifest.error().with_advice());
+    return file;
+  }
+  file.manifest_text = std::move(inspected->manifest);
+  describe(*manifest, file.info);
+  file.manifest = std::move(*manifest);
+  const Compat compat = check_compat(*file.manifest, host);
+  if (!compat.ok()) file.refuse(compat.table(*file.manifest, file.info.sha256));
+  return file;
+}
+
 std::vector<PluginFile> scan_folders(const std::vector<std::string>& folders, const HostAbi& host) {
   std::vector<PluginFile> out;
   for (const std::string& folder : folders)
     for (const fs::path& path : libraries_in(folder)) {
-      PluginFile file = read_plugin_file(path, host);
+      PluginFile file = read_plugin_file(path.string(), host);
       shadow(file, out);
       out.push_back(std::move(file));
     }

@@ -19,10 +19,15 @@ struct PluginFile {
   std::optional<Manifest> manifest;  ///< none when the file could not be read as a plugin
   std::string manifest_text;
   PluginTable table;
+  std::string kept{};  ///< the copy to load in place of the file; "" = the file itself
 
+  const std::string& bytes() const { return kept.empty() ? info.path : kept; }
   bool usable() const { return info.state == PluginState::kAvailable; }
   void refuse(std::string reason);
 };
+
+/// What a file says of itself.
+PluginFile read_plugin_file(const std::string& path, const HostAbi& host);
 
 /// Reads every *.so of the folders, in order of folder and name; of two with the same id the first
 /// one stands. Logs each file that is refused. Never fails: what is wrong is in the files.

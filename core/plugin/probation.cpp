@@ -43,6 +43,8 @@ std::optional<std::string> why_script_is_worse(const CallTally& fresh, const Cal
 const ProbationRules kPluginProbation{20, Millis{300'000}, why_plugin_is_worse};
 const ProbationRules kScriptProbation{5, Millis{0}, why_script_is_worse};
 
+bool serves_well(const CallTally& tally) { return tally.crashes == 0 && !mostly_faults(tally); }
+
 Probation::Answer Probation::judge(const CallTally& fresh, MonoMs now) const {
   if (auto worse = rules->why_worse(fresh, before)) return {false, std::move(worse)};
   return {fresh.calls >= rules->calls && now - since >= rules->time.count()};

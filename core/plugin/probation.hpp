@@ -24,6 +24,10 @@ extern const ProbationRules kPluginProbation;
 /// Three faults, when they are more than half its runs, and were not before.
 extern const ProbationRules kScriptProbation;
 
+/// Whether a generation is one to come back to: it has not crashed, and most of its calls were not
+/// faults of it. Without calls nothing speaks against it.
+bool serves_well(const CallTally& tally);
+
 struct Probation {
   const ProbationRules* rules;
   CallTally before;  ///< of the generation that was replaced

@@ -19,7 +19,8 @@ constexpr std::size_t kSha256Digits = 64;
 
 }  // namespace
 
-Quarantine::Quarantine(std::string path) : path_(std::move(path)) {
+Quarantine::Quarantine(std::string path, WayOut way_out)
+    : path_(std::move(path)), way_out_(way_out) {
   if (!path_.empty()) load();
 }
 
@@ -96,12 +97,10 @@ bool Quarantine::remove(std::string_view sha256) {
 
 Error Quarantine::refusal(std::string_view sha256) const {
   const auto& [sha, e] = *entries_.find(sha256);
-  return Error{
-      Code::kDenied,
-      "this file (" + (e.version.empty() ? "" : e.version + ", ") + "sha256 " + sha.substr(0, 12) +
-          ") is in quarantine since " + to_iso(e.at) + ": " + e.reason,
-      "quarantined",
-      "install another version, or try it again: skep plugin reload " + e.plugin + " --force"};
+  return Error{Code::kDenied,
+               "this file (" + (e.version.empty() ? "" : e.version + ", ") + "sha256 " +
+                   sha.substr(0, 12) + ") is in quarantine since " + to_iso(e.at) + ": " + e.reason,
+               "quarantined", way_out_(e.plugin)};
 }
 
 }  // namespace skep::plugin

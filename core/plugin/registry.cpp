@@ -39,6 +39,7 @@ Registry::Impl::~Impl() {
   last.reset();
   const MutexLock lock(turn);
   drainer->hush();
+  keep_good();
   for (auto& [id, plugin] : plugins) plugin.take_out();
   drainer.reset();
 }
@@ -101,8 +102,10 @@ void Registry::Impl::show_files() {
     infos.push_back(file.info);
     show_opened(infos.back());
   }
+  auto wanted = expected();
   const MutexLock lock(mutex);
   shown_files = std::move(infos);
+  shown_expected = std::move(wanted);
 }
 
 ManagedPlugin& Registry::Impl::plugin_of(const std::string& id) {
@@ -149,13 +152,16 @@ Result<std::shared_ptr<TaskTable>> Registry::tasks() {
   impl_->serving = true;
   for (PluginFile& file : impl_->files)
     if (file.usable() && has_tasks(*file.manifest)) impl_->serve_tasks(file);
+  for (PluginFile& file : impl_->files) impl_->serve_last_good(file);
   return impl_->table;
 }
 
 void Registry::Impl::serve_tasks(PluginFile& file) {
   tried.note(file.info.path, file.info.sha256);
-  if (const Status served = plugin_of(file.info.id).serve_tasks(file); !served)
-    refuse_load(file, served.error().with_advice());
+  const Status served = plugin_of(file.info.id).serve_tasks(file);
+  if (served) return;
+  refuse_load(file, served.error().with_advice());
+  serve_last_good(file);
 }
 
 std::shared_ptr<TaskTable> Registry::task_table() const { return impl_->table; }

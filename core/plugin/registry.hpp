@@ -136,6 +136,10 @@ class Registry {
   Status scan();
   std::vector<PluginInfo> list() const;
 
+  /// Plugins that served before this start, or that have a table, and of which nothing serves: why
+  /// not and what to do, one text each. [any]
+  std::vector<std::string> missing() const;
+
   // Instances, started. `name` is what TOML's `plugin = ".."` says: a component's name, or a
   // plugin's id when it has one component of that kind. kNotFound lists what there is. They stop
   // and go when destroyed; destroy them before the registry.

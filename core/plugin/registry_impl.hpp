@@ -63,6 +63,7 @@ struct Registry::Impl {
   /// What list() copies; held for as long as that takes.
   mutable Mutex mutex;
   std::vector<PluginInfo> shown_files SKEP_GUARDED_BY(mutex);
+  std::map<std::string, std::string> shown_expected SKEP_GUARDED_BY(mutex);
   std::map<std::string, std::shared_ptr<const PluginStatus>, std::less<>> shown_plugins
       SKEP_GUARDED_BY(mutex);
 
@@ -82,9 +83,21 @@ struct Registry::Impl {
   Result<Reloaded> reload(std::string_view id, bool force) SKEP_REQUIRES(turn);
   Error no_such_file(std::string_view id) SKEP_REQUIRES(turn);
 
+  // registry_last_good.cpp
+  std::optional<PluginFile> last_good_of(const PluginFile& file) SKEP_REQUIRES(turn);
+  void serve_last_good(PluginFile& file) SKEP_REQUIRES(turn);
+  void note_stand_in(const PluginFile& good, const std::string& why) SKEP_REQUIRES(turn);
+  void keep_good() SKEP_REQUIRES(turn);
+  bool is_turned_off(const std::string& id) const SKEP_REQUIRES(turn);
+  /// By id the file that served before, "" for one that only has a table.
+  std::map<std::string, std::string> expected() SKEP_REQUIRES(turn);
+
   // registry_uses.cpp
   Result<std::shared_ptr<RouteHandle>> open_component(std::string_view kind, std::string_view name,
                                                       std::string_view table_json);
+  Result<std::shared_ptr<ComponentUse>> use(const PluginFile& file, std::string_view kind,
+                                            const std::string& component,
+                                            const json::object& chosen_by) SKEP_REQUIRES(turn);
   void close_component(const std::string& id, const std::shared_ptr<ComponentUse>& use);
 
   // registry_configure.cpp

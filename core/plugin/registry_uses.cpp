@@ -1,5 +1,6 @@
 // The components that a TOML table names: queue, store, spool, heartbeat.
 #include <algorithm>
+#include <deque>
 
 #include "core/api/members.hpp"
 #include "core/base/text.hpp"
@@ -26,15 +27,10 @@ std::string word_of(std::string_view kind) {
 bool by_name(const Choice& c, std::string_view name) { return c.component->name == name; }
 bool by_id(const Choice& c, std::string_view id) { return c.file->info.id == id; }
 
-/// Every component of the kind, of plugins that may be used and of those that may not.
-std::vector<Choice> choices_of(std::vector<PluginFile>& files, std::string_view kind) {
-  std::vector<Choice> out;
-  for (PluginFile& file : files) {
-    if (!file.manifest) continue;
-    for (const ManifestComponent& c : file.manifest->components)
-      if (c.kind == kind) out.push_back({&file, &c});
-  }
-  return out;
+void add_choices(PluginFile& file, std::string_view kind, std::vector<Choice>& to) {
+  if (!file.manifest) return;
+  for (const ManifestComponent& c : file.manifest->components)
+    if (c.kind == kind) to.push_back({&file, &c});
 }
 
 Error none_such(std::string_view kind, std::string_view name, const std::vector<Choice>& choices,
@@ -88,30 +84,62 @@ Result<Choice> choose(std::string_view kind, std::string_view name, std::vector<
 
 }  // namespace
 
+/// Of every file, also one that may not be used; of one that was refused, the last good version.
 Result<std::shared_ptr<RouteHandle>> Registry::Impl::open_component(std::string_view kind,
                                                                     std::string_view name,
                                                                     std::string_view table_json) {
   const MutexLock lock(turn);
-  const auto choice = choose(kind, name, choices_of(files, kind), options.paths);
+  std::deque<PluginFile> last_good;
+  std::vector<Choice> choices;
+  for (PluginFile& file : files) {
+    auto good = file.info.state == PluginState::kRefused && find_serving(file.info.id) == nullptr
+                    ? last_good_of(file)
+                    : std::nullopt;
+    add_choices(good ? last_good.emplace_back(std::move(*good)) : file, kind, choices);
+  }
+  const auto choice = choose(kind, name, std::move(choices), options.paths);
   if (!choice) return choice.error();
   auto chosen_by = api::parse_object(table_json, "[" + word_of(kind) + "]");
   if (!chosen_by) return chosen_by.error();
+
   PluginFile& file = *choice->file;
-  const ManifestComponent component = *choice->component;
-  const auto config = component_config(*file.manifest, component, file.table.settings, *chosen_by);
+  const std::string component = choice->component->name;
+  std::vector<PluginFile*> ways{&file};
+  const bool bad = intake.quarantine().has(file.info.sha256);
+  if (file.kept.empty() && find_serving(file.info.id) == nullptr)
+    if (auto good = last_good_of(file))
+      ways.insert(bad ? ways.begin() : ways.end(), &last_good.emplace_back(std::move(*good)));
+  std::string why = bad ? intake.quarantine().refusal(file.info.sha256).with_advice() : "";
+  Status failed;
+  for (const PluginFile* way : ways) {
+    auto used = use(*way, kind, component, *chosen_by);
+    if (used) {
+      if (!way->kept.empty()) note_stand_in(*way, why);
+      return std::make_shared<RouteHandle>(
+          (*used)->route, [this, id = way->info.id, use = *used] { close_component(id, use); });
+    }
+    if (way == &file) failed = used.error();
+    if (why.empty()) why = used.error().with_advice();
+  }
+  return failed.error();
+}
+
+Result<std::shared_ptr<ComponentUse>> Registry::Impl::use(const PluginFile& file,
+                                                          std::string_view kind,
+                                                          const std::string& component,
+                                                          const json::object& chosen_by) {
+  const ManifestComponent* c = find_component(*file.manifest, component, kind);
+  if (c == nullptr) return not_found(word_of(kind), component);
+  const auto config = component_config(*file.manifest, *c, file.table.settings, chosen_by);
   if (!config) return config.error();
-  const std::string id = file.info.id;
-  ManagedPlugin& plugin = plugin_of(id);
+  ManagedPlugin& plugin = plugin_of(file.info.id);
   bool loaded = false;
   const bool served = plugin.serves();
-  auto use = plugin.use(file, component, std::move(*chosen_by), loaded);
-  if (!use) {
-    if (!loaded) refuse(file, use.error().message);
-    if (!served) plugin.tell_failed("load", use.error().message);
-    return use.error();
-  }
-  return std::make_shared<RouteHandle>((*use)->route,
-                                       [this, id, use = *use] { close_component(id, use); });
+  auto use = plugin.use(file, *c, chosen_by, loaded);
+  if (use) return use;
+  if (!loaded && file.kept.empty()) refuse(*find_file(files, file.info.id), use.error().message);
+  if (!served) plugin.tell_failed("load", use.error().message);
+  return use.error();
 }
 
 void Registry::Impl::close_component(const std::string& id,

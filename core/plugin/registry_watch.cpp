@@ -9,6 +9,7 @@ namespace skep::plugin {
 void Registry::Impl::roll_back(const Condemned& bad) {
   const MutexLock lock(turn);
   if (ManagedPlugin* plugin = find_plugin(bad.id)) plugin->roll_back(bad);
+  keep_good();
 }
 
 /// Beside a version that serves; said once.
@@ -48,6 +49,7 @@ void Registry::Impl::look_again_at(const FileStamps& now) {
 void Registry::Impl::look_at_files() {
   const MutexLock lock(turn);
   for (auto& [id, plugin] : plugins) plugin.serve_freed_types();
+  keep_good();
   auto now = stamps_of(options.paths, options.lock_file);
   if (now == seen_files) return;
   look_again_at(now);

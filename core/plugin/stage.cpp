@@ -185,23 +185,25 @@ Result<Staged> StagingArea::stage(const std::string& source, std::string_view id
   return failed.within("stage " + source);
 }
 
+std::string signature_of(const std::string& file) { return file + kSignature; }
+
 Status keep_signature(const std::string& file, const Staged& copy) {
   if (file == copy.path) return {};
-  const std::string kept = copy.path + kSignature;
+  const std::string kept = signature_of(copy.path);
   ::unlink(kept.c_str());  // of earlier bytes at this place
-  const auto from = open_plugin(file + kSignature);
+  const auto from = open_plugin(signature_of(file));
   struct stat st {};
   if (!from || ::fstat(from->get(), &st) != 0 || !S_ISREG(st.st_mode)) return {};
   std::string text(kMaxSignature, '\0');
   const auto n = ::read(from->get(), text.data(), text.size());
-  if (n < 0) return errno_error("read " + file + kSignature, errno);
+  if (n < 0) return errno_error("read " + signature_of(file), errno);
   text.resize(static_cast<std::size_t>(n));
   return replace_file(kept, text, S_IRUSR | S_IWUSR);
 }
 
 void remove_staged(const Staged& copy) {
   ::unlink(copy.path.c_str());  // best effort: the folder goes with the run
-  ::unlink((copy.path + kSignature).c_str());
+  ::unlink(signature_of(copy.path).c_str());
 }
 
 Status verify_staged(const Staged& staged) {

@@ -47,6 +47,8 @@ class StagingArea {
   UniqueFd lock_;
 };
 
+/// FILE.minisig
+std::string signature_of(const std::string& file);
 /// Copies FILE.minisig to COPY.minisig, so that the copy can be judged when the file is another
 /// one; without one there is none beside the copy either. An error when it could not be kept.
 Status keep_signature(const std::string& file, const Staged& copy);

@@ -147,8 +147,11 @@ model::Outcome TaskTable::unknown(const std::string& type) const {
   }
   Error error = not_found("task type", type);
   error.message += " on this worker; " + suggestion(type, known);
+  error.name = ports::kUnknownType;
   error.next = "skep plugin list";
-  return failed_outcome(error, true);
+  model::Outcome out = failed_outcome(error, true);
+  out.cause = model::Cause::kNode;
+  return out;
 }
 
 std::vector<ports::TaskType> TaskTable::types() const {

@@ -65,6 +65,11 @@ struct RunRequest {
   int depth = 0;  ///< 0 = claimed; 1 = run by a claimed one, and so on
 };
 
+/// The codes of errors of a task that this node does not run as it told the control plane: its
+/// version of the type has just gone, or takes other parameters. Another node may run it.
+inline constexpr std::string_view kUnknownType = "unknown-task-type";
+inline constexpr std::string_view kParamsRefused = "params-refused";
+
 struct TaskType {
   std::string name;
   std::string description;

@@ -10,17 +10,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cerrno>
 #include <charconv>
 #include <fstream>
+#include <iterator>
 #include <memory>
+#include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/fd.hpp"
+#include "core/base/mutex.hpp"
 #include "core/proc/monotonic.hpp"
 
 namespace skep::proc {
@@ -30,12 +36,14 @@ constexpr int kTopBit = 61;
 constexpr int kCounterBits = 28;
 constexpr Mark kCounterMask = (Mark{1} << kCounterBits) - 1;
 
-/// One bit below our own limit, which is itself a mark when we run as somebody's task.
-int top_bit() {
-  rlimit own{};
-  if (getrlimit(RLIMIT_RTTIME, &own) != 0) return 0;
-  return std::min(kTopBit, static_cast<int>(std::bit_width(own.rlim_max)) - 2);
+/// Itself a mark when we run as somebody's task.
+Mark own_limit() {
+  static const Mark limit = mark_of(getpid()).value_or(0);
+  return limit;
 }
+
+/// One bit below our own limit.
+int top_bit() { return std::min(kTopBit, static_cast<int>(std::bit_width(own_limit())) - 2); }
 
 MarkRange make_range() {
   const int top = top_bit();
@@ -57,16 +65,65 @@ std::optional<Mark> mark_in_proc(pid_t pid) {
   constexpr std::string_view kName = "Max realtime timeout";
   for (std::string line; std::getline(in, line);) {
     if (!line.starts_with(kName)) continue;
-    const std::size_t digits = line.find_first_of("0123456789", kName.size());
-    if (digits == std::string::npos) return std::nullopt;
+    std::istringstream values(line.substr(kName.size()));
+    std::string soft, hard;
+    values >> soft >> hard;
+    if (hard == "unlimited") return RLIM_INFINITY;
     Mark mark = 0;
-    std::from_chars(line.data() + digits, line.data() + line.size(), mark);
-    return mark;
+    const auto read = std::from_chars(hard.data(), hard.data() + hard.size(), mark);
+    return read.ec == std::errc() ? std::optional(mark) : std::nullopt;
   }
   return std::nullopt;
 }
 
+/// Those of the tasks' children that live.
+class LiveMarks {
+ public:
+  void add(Mark mark) {
+    const MutexLock lock(mutex_);
+    live_.insert(mark);
+  }
+  void remove(Mark mark) {
+    const MutexLock lock(mutex_);
+    live_.erase(mark);
+  }
+  bool holds(Mark mark) {
+    const MutexLock lock(mutex_);
+    return live_.contains(mark);
+  }
+
+ private:
+  Mutex mutex_;
+  std::set<Mark> live_ SKEP_GUARDED_BY(mutex_);
+};
+
+/// Never destroyed: there are children to the very end.
+LiveMarks& live_marks() {
+  static LiveMarks& instance = *new LiveMarks;
+  return instance;
+}
+
 std::string children_file() { return "/proc/self/task/" + std::to_string(getpid()) + "/children"; }
+
+std::vector<pid_t> adopted() {
+  std::ifstream in(children_file());
+  return {std::istream_iterator<pid_t>(in), {}};
+}
+
+/// REQUIRES: it is our child, but not that of the spawner. Whoever descends from a marked child has
+/// less than we have, and a fork of this very process as much.
+bool is_of_marked(pid_t pid) {
+  const auto mark = mark_of(pid);
+  return all_marks().last != 0 && mark && *mark < own_limit();
+}
+
+/// An adopted process that changed its mark, or whose child is gone.
+bool is_stray(pid_t pid) {
+  const std::vector<pid_t> ours = adopted();
+  if (std::find(ours.begin(), ours.end(), pid) == ours.end() || !is_of_marked(pid)) return false;
+  const Mark mark = mark_of(pid).value_or(0);
+  return !live_marks().holds(mark) && !marks(Kin::kBackground).holds(mark);
+}
 
 std::vector<pid_t> all_pids() {
   std::vector<pid_t> out;
@@ -89,30 +146,53 @@ bool wait_end(int pidfd, Millis limit) {
   return poll(&p, 1, static_cast<int>(limit.count())) == 1;
 }
 
-/// One look at every process: kills those in range, and says how many it found and how many live.
-struct Round {
-  int found = 0;
-  std::vector<UniqueFd> killed;
-};
+/// What one look at processes found and killed.
+using Killed = std::vector<UniqueFd>;
 
-Round kill_once(MarkRange range, pid_t except) {
-  Round round;
-  for (const pid_t pid : all_pids()) {
-    if (pid == except || !range.holds(mark_of(pid).value_or(0))) continue;
+template <class IsMeant>
+Killed kill_once(const std::vector<pid_t>& pids, const IsMeant& is_meant) {
+  Killed killed;
+  for (const pid_t pid : pids) {
+    if (!is_meant(pid)) continue;
     UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     // The second look is after the descriptor: now the number cannot have changed its owner.
-    if (!fd || !range.holds(mark_of(pid).value_or(0))) continue;
-    ++round.found;
+    if (!fd || !is_meant(pid)) continue;
     syscall(SYS_pidfd_send_signal, fd.get(), SIGKILL, nullptr, 0);
-    round.killed.push_back(std::move(fd));
+    killed.push_back(std::move(fd));
   }
-  return round;
+  return killed;
 }
+
+Killed kill_marked_once(MarkRange range, pid_t except) {
+  return kill_once(all_pids(), [&](pid_t pid) {
+    return pid != except && range.holds(mark_of(pid).value_or(0));
+  });
+}
+
+Killed kill_strays_once() { return kill_once(adopted(), is_stray); }
 
 void reap(int pidfd) {
   siginfo_t ignored{};
   // ECHILD: it is a descendant with a living parent, which is killed too and leaves it to us.
   waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &ignored, WEXITED | WNOHANG);
+}
+
+template <class KillOnce>
+int kill_until_none(const KillOnce& look, Millis limit) {
+  const MonoMs until = monotonic_ms() + limit.count();
+  for (;;) {
+    const Killed killed = look();
+    if (killed.empty()) return 0;
+    int alive = 0;
+    for (const UniqueFd& fd : killed) {
+      const Millis left{std::max<MonoMs>(0, until - monotonic_ms())};
+      if (wait_end(fd.get(), left))
+        reap(fd.get());
+      else
+        ++alive;
+    }
+    if (monotonic_ms() >= until) return alive;
+  }
 }
 
 }  // namespace
@@ -131,6 +211,14 @@ Mark next_mark(Kin kin) {
   return range.last == 0 ? 0 : range.first + counter++ % (range.last - range.first + 1);
 }
 
+LiveMark::LiveMark() : value_(next_mark(Kin::kTask)) {
+  if (value_ != 0) live_marks().add(value_);
+}
+
+LiveMark::~LiveMark() {
+  if (value_ != 0) live_marks().remove(value_);
+}
+
 std::optional<Mark> mark_of(pid_t pid) {
   rlimit limit{};
   if (prlimit(pid, RLIMIT_RTTIME, nullptr, &limit) == 0) return limit.rlim_max;
@@ -145,37 +233,31 @@ void adopt_orphans() {
 bool is_init() { return getpid() == 1; }
 
 bool has_adopted() {
-  std::ifstream in(children_file());
-  if (!in) return true;
-  for (pid_t pid = 0; in >> pid;)
-    if (all_marks().holds(mark_of(pid).value_or(0))) return true;
-  return false;
+  if (access(children_file().c_str(), R_OK) != 0) return true;
+  const std::vector<pid_t> all = adopted();
+  return std::any_of(all.begin(), all.end(), is_of_marked);
 }
 
 void bury_adopted() {
-  std::ifstream in(children_file());
-  for (pid_t pid = 0; in >> pid;) {
-    if (!is_init() && !all_marks().holds(mark_of(pid).value_or(0))) continue;
+  kill_strays_once();
+  for (const pid_t pid : adopted()) {
+    if (!is_init() && !is_of_marked(pid)) continue;
     siginfo_t ignored{};
     waitid(P_PID, static_cast<id_t>(pid), &ignored, WEXITED | WNOHANG);
   }
 }
 
 int kill_marked(MarkRange range, pid_t except, Millis limit) {
-  const MonoMs until = monotonic_ms() + limit.count();
-  for (;;) {
-    const Round round = kill_once(range, except);
-    if (round.found == 0) return 0;
-    int alive = 0;
-    for (const UniqueFd& fd : round.killed) {
-      const Millis left{std::max<MonoMs>(0, until - monotonic_ms())};
-      if (wait_end(fd.get(), left))
-        reap(fd.get());
-      else
-        ++alive;
-    }
-    if (monotonic_ms() >= until) return alive;
-  }
+  return kill_until_none([&] { return kill_marked_once(range, except); }, limit);
+}
+
+int kill_leftovers(const LiveMark& mark, pid_t leader, Millis limit) {
+  const auto look = [&] {
+    Killed killed = kill_marked_once({mark.value(), mark.value()}, leader);
+    for (UniqueFd& stray : kill_strays_once()) killed.push_back(std::move(stray));
+    return killed;
+  };
+  return kill_until_none(look, limit);
 }
 
 }  // namespace skep::proc

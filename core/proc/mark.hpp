@@ -4,12 +4,17 @@
 // environment variable is gone after `env -i`. A resource limit is inherited by every fork and exec
 // and can only be lowered, so each child gets its own value of RLIMIT_RTTIME, which limits nothing
 // at this size (thousands of years of real-time scheduling), and anybody can read it back.
+//
+// Who lowers it is not lost: once its parent is gone it is ours, with a limit below our own that is
+// the mark of no child that lives. Nobody needs such a stray, so it ends without waiting for
+// anyone.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "core/base/clock.hpp"
 
@@ -36,16 +41,29 @@ inline constexpr Mark kGuardMark = 1 << 20;
 MarkRange marks(Kin kin);
 /// A mark that no other living child of ours has; 0 when there are none. [any]
 Mark next_mark(Kin kin);
+/// The mark of a task's child, for as long as something may bear it.
+class LiveMark {
+ public:
+  LiveMark();
+  LiveMark(LiveMark&& other) noexcept : value_(std::exchange(other.value_, 0)) {}
+  ~LiveMark();
+  /// 0 when there are none.
+  Mark value() const { return value_; }
+
+ private:
+  Mark value_;
+};
 /// The value that would be a mark, or nothing when the process is gone or hidden from us. [any]
 std::optional<Mark> mark_of(pid_t pid);
 
 /// Makes us the parent of all orphans among our descendants. Idempotent. [any]
 void adopt_orphans();
-/// False when no orphan with a mark of ours was adopted that is still unreaped: the cheap way to
+/// False when no orphan of a marked child was adopted that is still unreaped: the cheap way to
 /// know that a child which has ended left nothing behind. Every thread's children but the spawner's
 /// are on the main thread.
 bool has_adopted();
-/// Reaps adopted processes that ended: those with a mark of ours, as process 1 all of them.
+/// Kills strays, and reaps adopted processes that ended: those of marked children, as process 1 all
+/// of them.
 void bury_adopted();
 /// Are we process 1, on whom the orphans of a whole container come? [any]
 bool is_init();
@@ -53,5 +71,7 @@ bool is_init();
 /// Kills and reaps every process with a mark in `range` but `except`, until a look at all of them
 /// finds none, for at most `limit`. How many could not be ended. [any]
 int kill_marked(MarkRange range, pid_t except, Millis limit);
+/// The same for what our child `leader` with this mark left behind, and for strays. [any]
+int kill_leftovers(const LiveMark& mark, pid_t leader, Millis limit);
 
 }  // namespace skep::proc

@@ -40,7 +40,7 @@ std::int64_t own_peak_bytes() {
 class Pump {
  public:
   Pump(const Spec& spec, int cancel_fd, MonoMs deadline, const Output& output, Child child,
-       Mark mark, UniqueFd out, UniqueFd err, MonoMs started)
+       const LiveMark& mark, UniqueFd out, UniqueFd err, MonoMs started)
       : spec_(spec),
         cancel_fd_(cancel_fd),
         output_(output),
@@ -132,7 +132,7 @@ class Pump {
   Exit finish() {
     // The leader is not reaped yet, so its number cannot be another group's.
     signal_group(child_.pid, SIGKILL);
-    if (mark_ != 0 && (given_up_ || has_adopted())) sweep();
+    if (mark_.value() != 0 && (given_up_ || has_adopted())) sweep();
     Exit e = given_up_ ? leave_behind() : reap_child(child_.pid);
     if (ending_) {
       e.reason = *ending_;
@@ -145,7 +145,7 @@ class Pump {
   }
 
   void sweep() const {
-    const int left = kill_marked({mark_, mark_}, child_.pid, Millis(kSweep));
+    const int left = kill_leftovers(mark_, child_.pid, Millis(kSweep));
     if (left > 0)
       log::warn("process_leftovers_stuck", {{"program", spec_.argv.front()}, {"count", left}});
   }
@@ -165,7 +165,7 @@ class Pump {
   const int cancel_fd_;
   const Output& output_;
   Child child_;
-  const Mark mark_;
+  const LiveMark& mark_;
   std::array<UniqueFd, 2> pipes_;
   const MonoMs started_;
   const MonoMs deadline_;
@@ -214,7 +214,8 @@ Result<Exit> run(const Spec& spec, int cancel_fd, MonoMs deadline, const Output&
   request.in = in->get();
   request.out = out->theirs.get();
   request.err = err->theirs.get();
-  request.mark = next_mark(Kin::kTask);
+  const LiveMark mark;
+  request.mark = mark.value();
   request.cancel_fd = cancel_fd;
   request.deadline = until == kNever ? 0 : until;
   auto child = launch(request);
@@ -228,7 +229,7 @@ Result<Exit> run(const Spec& spec, int cancel_fd, MonoMs deadline, const Output&
   out->theirs.reset();
   err->theirs.reset();
   watch_children(1);
-  const Exit exit = Pump(spec, cancel_fd, until, output, std::move(*child), request.mark,
+  const Exit exit = Pump(spec, cancel_fd, until, output, std::move(*child), mark,
                          std::move(out->ours), std::move(err->ours), started)
                         .run();
   watch_children(-1);

@@ -46,7 +46,10 @@ ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control
 void ClaimLoop::run(std::stop_token stop) {
   while (!stop.stop_requested() && !membership_.conflicted()) {
     if (!membership_.registered()) {
-      register_worker(stop);
+      if (membership_.may_register())
+        register_worker(stop);
+      else
+        membership_.wait_change(kLook, stop);
       continue;
     }
     const int max = room(stop);
@@ -167,9 +170,9 @@ void ClaimLoop::next_claim() {
   repeated_ = false;
 }
 
-bool SeenLeases::add(const std::string& lease_id) {
-  if (!ids_.insert(lease_id).second) return false;
-  order_.push_back(lease_id);
+bool SeenIds::add(const std::string& id) {
+  if (!ids_.insert(id).second) return false;
+  order_.push_back(id);
   if (order_.size() > kMost) {
     ids_.erase(order_.front());
     order_.pop_front();
@@ -206,10 +209,8 @@ void ClaimLoop::pause_if_not_held(const api::ClaimReply& reply, MonoMs took, std
 
 void ClaimLoop::failed(const Error& error, std::stop_token stop) {
   if (stop.stop_requested()) return;
-  if (error.code == Code::kState) return membership_.conflict(error.message);
-  if (error.code == Code::kNotFound || error.code == Code::kDenied)
-    membership_.set_registered(false);
-  if (error.code != Code::kNotFound && error.code != Code::kInvalid) membership_.lost();
+  membership_.failed(error);
+  if (membership_.conflicted()) return;
   const bool denied = error.code == Code::kDenied;
   const Millis pause = backoff_.next(std::max(error.retry_after, denied ? kDenied : Millis{0}));
   if (complaint_.due(clock_.mono_ms()))

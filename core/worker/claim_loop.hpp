@@ -33,12 +33,11 @@ struct ClaimOptions {
   std::uint64_t seed = std::random_device{}();
 };
 
-/// The last leases that came in a reply. A reply may come twice, by whatever lies in between; an
-/// attempt runs once.
-class SeenLeases {
+/// The last ids that came.
+class SeenIds {
  public:
   /// False when it was seen before.
-  bool add(const std::string& lease_id);
+  bool add(const std::string& id);
 
  private:
   static constexpr std::size_t kMost = 4096;
@@ -91,7 +90,7 @@ class ClaimLoop final : public Service {
   int no_room_ = 0;        ///< times in a row that the spool had no space to set aside
   int reserved_ = 0;       ///< results' worth of space set aside and not yet given to a task
   int early_empty_ = 0;
-  SeenLeases seen_;
+  SeenIds seen_;  ///< leases: a reply may come twice, by whatever lies in between
 };
 
 }  // namespace skep::worker

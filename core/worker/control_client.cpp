@@ -23,7 +23,7 @@ Code code_of(int status, const std::string& problem) {
     case 404:
       return Code::kNotFound;
     case 409:
-      return problem == api::kWorkerIdConflict ? Code::kState : Code::kUnavailable;
+      return problem == api::kWorkerIdConflict ? Code::kState : Code::kDenied;
     default:
       return Code::kUnavailable;
   }
@@ -52,6 +52,11 @@ std::string stranger(const std::string& url, const net::ClientResponse& response
          std::to_string(response.status) + ": " + printable_start(response.body);
 }
 
+/// What a control plane said to `request`.
+std::string said(const std::string& request, int status, const api::Refusal& refusal) {
+  return request + ": status " + std::to_string(status) + ": " + refusal.detail;
+}
+
 bool is_success(int status) { return status >= 200 && status < 300; }
 
 std::string without_slash(std::string url) {
@@ -70,6 +75,12 @@ Endpoints::Endpoints(std::vector<std::string> urls, Credential& credential)
 
 void Endpoints::failed(std::size_t index) {
   current_.compare_exchange_strong(index, (index + 1) % urls_.size());
+}
+
+std::string Endpoints::advice(Code code) const {
+  if (code == Code::kState) return "give each worker its own [node] id";
+  if (code == Code::kDenied) return credential_.advice();
+  return "skep health " + url();
 }
 
 ControlClient::ControlClient(std::string worker_id, Endpoints& endpoints,
@@ -127,24 +138,28 @@ auto ControlClient::ask(const Call& call, const api::Addressee& to, Decode&& dec
 Error ControlClient::refused(const Call& call, const api::Addressee& to,
                              const net::ClientResponse& response) {
   const auto refusal = api::decode_refusal(response.body);
+  const bool read = refusal && refusal->to == to;
   Error error;
   error.retry_after = retry_after(response);
-  error.code = refusal && refusal->to == to
-                   ? code_of(response.status, refusal->code)
-                   : code_of_unread(response.status, static_cast<bool>(refusal));
-  error.message = refusal ? call.method + " " + call.url + ": status " +
-                                std::to_string(response.status) + ": " + refusal->detail
+  error.code = read ? code_of(response.status, refusal->code)
+                    : code_of_unread(response.status, static_cast<bool>(refusal));
+  if (read) error.next = refusal->next;
+  error.message = refusal ? said(call.method + " " + call.url, response.status, *refusal)
                           : stranger(call.url, response);
   if (!refusal) endpoints_.failed(call.endpoint);
   return error;
 }
 
-/// With the credential, where it is good no more with the join token; a new one is kept at once.
+/// With the credential, where it is good no more with what the files hold now; a new one is kept at
+/// once.
 Result<api::RegistrationReply> ControlClient::register_worker(const api::Registration& request) {
   Credential& credential = endpoints_.credential();
-  auto reply = register_with(credential.token(), request);
-  if (!reply && reply.error().code == Code::kDenied && credential.is_enrolled())
-    reply = register_with(credential.join_token(), request);
+  const std::string shown = credential.token();
+  auto reply = register_with(shown, request);
+  const auto is_denied = [&] { return !reply && reply.error().code == Code::kDenied; };
+  if (is_denied())
+    for (const std::string& token : credential.after_refusal(shown))
+      if (is_denied()) reply = register_with(token, request);
   if (reply && !reply->credential.empty()) credential.take(reply->credential);
   credential.keep();
   return reply;
@@ -201,7 +216,7 @@ Result<Submission> ControlClient::submit(const std::vector<std::string>& envelop
   const auto refusal = api::decode_refusal(response->body);
   out.is_skeps = refusal || !out.acks.empty();
   if (out.is_skeps) {
-    out.detail = refusal ? "status " + std::to_string(out.status) + ": " + refusal->detail : "";
+    out.detail = refusal ? said(call.method + " " + call.url, out.status, *refusal) : "";
   } else {
     out.detail = stranger(call.url, *response);
     endpoints_.failed(call.endpoint);

@@ -21,6 +21,8 @@ class Endpoints {
   const std::string& url(std::size_t index) const { return urls_[index % urls_.size()]; }
   const std::string& url() const { return url(current_); }
   Credential& credential() const { return credential_; }
+  /// What a person can do about an exchange that ended so.
+  std::string advice(Code code) const;
   /// `index` did not answer: move on, unless another loop already did.
   void failed(std::size_t index);
 

@@ -23,17 +23,42 @@ std::string kept_in(const std::string& file) {
 
 }  // namespace
 
-Credential::Credential(std::string join_token, std::string file)
-    : join_token_(std::move(join_token)), file_(std::move(file)), own_(kept_in(file_)) {}
+Credential::Credential(JoinToken join, std::string file)
+    : join_(std::move(join)), file_(std::move(file)), own_(kept_in(file_)) {
+  read_join_token();
+}
+
+/// One that cannot be read leaves the last that could.
+void Credential::read_join_token() {
+  if (!join_.read) return;
+  auto token = join_.read();
+  const MutexLock lock(mutex_);
+  join_error_ = token ? "" : token.error().message;
+  if (token) join_token_ = std::move(*token);
+}
 
 std::string Credential::token() const {
   const MutexLock lock(mutex_);
   return own_.empty() ? join_token_ : own_;
 }
 
-bool Credential::is_enrolled() const {
+std::vector<std::string> Credential::after_refusal(const std::string& refused) {
+  const std::string kept = kept_in(file_);
+  read_join_token();
   const MutexLock lock(mutex_);
-  return !own_.empty();
+  if (!kept.empty() && !unwritten_) own_ = kept;
+  std::vector<std::string> out;
+  if (!own_.empty() && own_ != refused) out.push_back(own_);
+  if (join_token_ != refused) out.push_back(join_token_);
+  return out;
+}
+
+std::string Credential::advice() const {
+  const MutexLock lock(mutex_);
+  if (!join_error_.empty()) return "mend the join token: " + join_error_;
+  if (join_.file.empty())
+    return "set [worker] join_token_file to a file with a token that it takes";
+  return "put a token that it takes into " + join_.file + "; it is read again by itself";
 }
 
 void Credential::take(const std::string& credential) {

@@ -134,9 +134,9 @@ void Executor::run(Attempt& attempt) {
   }
   outcome.queued_ms = attempt.started - attempt.claimed;
   outcome.duration_ms = clock_.mono_ms() - attempt.started;
-  if (options_.on_end) options_.on_end(task, outcome);
+  const bool goes_back = options_.on_end && options_.on_end(task, outcome);
   const bool interrupted = is_interrupted(attempt, outcome);
-  const bool unable = outcome.cause == model::Cause::kNode && options_.on_unable && !interrupted;
+  const bool unable = goes_back && options_.on_unable && !interrupted;
   if (interrupted || unable)
     listener_.dropped(task);
   else

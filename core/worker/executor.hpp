@@ -38,9 +38,10 @@ struct ExecutorOptions {
   int batch_size = 8;
   /// Called when an attempt starts, on its slot's thread.
   std::function<void()> on_start;
-  /// Hears how one ended that ran, on its slot's thread, before its listener does.
-  std::function<void(const model::ClaimedTask&, const model::Outcome&)> on_end{};
-  /// Takes what this node could not run, on its slot's thread.
+  /// Hears how one ended that ran, on its slot's thread, before its listener does. True: this node
+  /// could not run it, and it goes back without a try.
+  std::function<bool(const model::ClaimedTask&, const model::Outcome&)> on_end{};
+  /// Takes what goes back, on its slot's thread.
   std::function<void(model::Lease)> on_unable{};
   /// A process of an attempt that died of a signal: so long the node may still be told to stop.
   Millis moment{1'000};

@@ -160,13 +160,9 @@ void HeartbeatLoop::apply(const api::BeatReply& reply) {
 }
 
 void HeartbeatLoop::failed(const Error& error, std::size_t endpoint) {
-  if (error.code == Code::kState) return membership_.conflict(error.message);
-  const bool unknown = error.code == Code::kNotFound || error.code == Code::kDenied;
-  if (unknown) membership_.set_registered(false);
-  if (!unknown) {
-    membership_.lost();
-    endpoints_.failed(endpoint);
-  }
+  membership_.failed(error);
+  if (membership_.conflicted()) return;
+  if (error.code != Code::kNotFound && error.code != Code::kDenied) endpoints_.failed(endpoint);
   if (complaint_.due(clock_.mono_ms())) log::warn("heartbeat_failed", {{"error", error.message}});
 }
 

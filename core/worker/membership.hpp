@@ -11,11 +11,27 @@
 
 namespace skep::worker {
 
+/// What the spool held when the process started.
+enum class Backlog {
+  kUntried,  ///< it goes home first: the control plane may give its tasks out when we register
+  kWaits,    ///< could not be sent while this worker is not registered
+  kSettled,  ///< sent, or the control plane takes none of it now
+};
+
+struct MembershipOptions {
+  /// Called once, when a newer process turns out to own this worker's id.
+  std::function<void()> on_conflict{};
+  /// What a person can do about an exchange that ended so; empty = nothing to say.
+  std::function<std::string(Code)> advice{};
+  Millis patience{30'000};  ///< cut off for less is no trouble: a restart of the control plane
+};
+
 /// [any]
 class Membership {
  public:
-  /// `on_conflict` is called once, when a newer process turns out to own this worker's id.
-  explicit Membership(std::function<void()> on_conflict) : on_conflict_(std::move(on_conflict)) {}
+  /// `clock` outlives it.
+  Membership(MembershipOptions options, Clock& clock)
+      : options_(std::move(options)), clock_(clock) {}
 
   bool registered() const;
   void set_registered(bool registered);
@@ -23,12 +39,18 @@ class Membership {
   bool up() const;
   /// The control plane answered: loops that back off try again at once.
   void reached();
-  void lost();
+  /// An exchange failed: another process has the id (kState), this worker is not known or not taken
+  /// (kNotFound, kDenied), or nobody answers who could say.
+  void failed(const Error& error);
+  /// Why no exchange with the control plane succeeds, since when and what to do; "" = one did, or
+  /// it is away for a moment.
+  std::string trouble() const;
   api::WorkerMode mode() const;
   void set_mode(api::WorkerMode mode);
   bool conflicted() const;
-  void conflict(const std::string& detail);
-  /// Claims may go out: registered, active, no conflict.
+  void set_backlog(Backlog backlog);
+  bool may_register() const;
+  /// Claims may go out: registered, active, no conflict, no backlog.
   bool may_claim() const;
 
   /// Sleeps until something above changes, `d` passes or `stop` is requested.
@@ -38,14 +60,23 @@ class Membership {
 
  private:
   void changed() SKEP_REQUIRES(mutex_);
+  bool recover() SKEP_REQUIRES(mutex_);
+  std::string trouble_now() const SKEP_REQUIRES(mutex_);
+  void conflict(const Error& error);
 
-  const std::function<void()> on_conflict_;
+  const MembershipOptions options_;
+  Clock& clock_;
   mutable Mutex mutex_;
   StoppableCondVar change_;
   std::uint64_t changes_ SKEP_GUARDED_BY(mutex_) = 0;
   bool registered_ SKEP_GUARDED_BY(mutex_) = false;
   bool up_ SKEP_GUARDED_BY(mutex_) = true;
   bool conflicted_ SKEP_GUARDED_BY(mutex_) = false;
+  bool was_registered_ SKEP_GUARDED_BY(mutex_) = false;  ///< at any time
+  MonoMs failing_since_ SKEP_GUARDED_BY(mutex_) = 0;     ///< 0 = the last exchange succeeded
+  Error failure_ SKEP_GUARDED_BY(mutex_);                ///< the newest since then
+  bool told_ SKEP_GUARDED_BY(mutex_) = false;            ///< the log has the trouble
+  Backlog backlog_ SKEP_GUARDED_BY(mutex_) = Backlog::kSettled;
   api::WorkerMode mode_ SKEP_GUARDED_BY(mutex_) = api::WorkerMode::kActive;
 };
 

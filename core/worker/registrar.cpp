@@ -51,9 +51,7 @@ bool Registrar::register_again(std::stop_token stop) {
   }
   const Error& error = reply.error();
   if (stop.stop_requested()) return false;
-  if (error.code == Code::kState) membership_.conflict(error.message);
-  if (error.code == Code::kNotFound || error.code == Code::kDenied)
-    membership_.set_registered(false);
+  membership_.failed(error);
   const Millis pause = backoff_.next(error.retry_after);
   if (complaint_.due(clock_.mono_ms()))
     log::warn(

@@ -63,7 +63,9 @@ Sender::Sender(SenderOptions options, std::unique_ptr<ControlPlane> control, por
       membership_(membership),
       clock_(clock),
       backoff_(options.seed, options.backoff),
-      most_items_(kMaxItems) {}
+      most_items_(kMaxItems) {
+  membership_.set_backlog(Backlog::kUntried);
+}
 
 void Sender::push(std::vector<PendingEnvelope> envelopes) {
   const MutexLock lock(mutex_);
@@ -104,6 +106,7 @@ void Sender::run(std::stop_token stop) {
     std::vector<PendingEnvelope> envelopes = take_spooled();
     if (envelopes.empty()) {
       next_look_ = now + options_.rescan.count();
+      settle_backlog(Backlog::kSettled);
       if (trouble_.empty()) say_delivered();
     } else {
       deliver(std::move(envelopes), true);
@@ -203,12 +206,14 @@ std::vector<PendingEnvelope> Sender::take_request(std::vector<PendingEnvelope>& 
 
 /// Leaves in `request` what has to be sent again at once, or kept when the answer is kAway.
 Sender::Answer Sender::send(std::vector<PendingEnvelope>& request) {
+  registered_at_send_ = membership_.registered();
   std::vector<std::string> bodies;
-  for (const PendingEnvelope& envelope : request) bodies.push_back(envelope.body);
+  for (PendingEnvelope& envelope : request) bodies.push_back(std::move(envelope.body));
   const auto submission = control_->submit(bodies);
+  for (std::size_t i = 0; i < request.size(); ++i) request[i].body = std::move(bodies[i]);
   if (!submission) {
     most_items_ = std::max<std::size_t>(1, request.size() / 2);
-    away(submission.error().message, submission.error().retry_after);
+    away(submission.error(), submission.error().retry_after);
     return Answer::kAway;
   }
   if (!submission->acks.empty() && settle(request, *submission)) return Answer::kDone;
@@ -223,12 +228,13 @@ Sender::Answer Sender::unsettled(std::vector<PendingEnvelope>& request,
   const bool token = submission.status == 401 || submission.status == 403;
   most_items_ = std::max<std::size_t>(1, request.size() / 2);
   if (token && submission.is_skeps) {
-    denied(submission.detail);
+    // Nothing is thrown away, registering again comes first.
+    away(Error{Code::kDenied, submission.detail}, Millis{0}, kPauseOfDenied);
     return Answer::kAway;
   }
   if (smaller) return Answer::kDone;
   if (may_be_one(submission.status)) hold(label(request.front()), kStrangersLastPause);
-  away(submission.detail, submission.retry_after);
+  away(unavailable(submission.detail), submission.retry_after);
   // Whoever minds results may let claims pass: their success is no reason to hurry.
   if (may_be_one(submission.status)) asked_until_ = not_before_;
   return Answer::kAway;
@@ -321,16 +327,23 @@ void Sender::answered() {
   membership_.reached();
 }
 
-void Sender::away(const std::string& why, Millis asked, Millis floor) {
-  membership_.lost();
+void Sender::settle_backlog(Backlog backlog) {
+  if (!has_backlog_) return;
+  has_backlog_ = backlog != Backlog::kSettled;
+  membership_.set_backlog(backlog);
+}
+
+void Sender::away(const Error& error, Millis asked, Millis floor) {
+  settle_backlog(registered_at_send_ ? Backlog::kSettled : Backlog::kWaits);
+  membership_.failed(error);
   const MonoMs now = clock_.mono_ms();
   const Millis pause = backoff_.next(std::max(asked, floor));
   not_before_ = now + pause.count();
   asked_until_ = now + asked.count();
   parked_ = true;
-  if (cut_off_at_ == 0) say_cut_off(why);
+  if (cut_off_at_ == 0) say_cut_off(error.message);
   if (complaint_.due(now))
-    log::warn("results_deferred", {{"error", why},
+    log::warn("results_deferred", {{"error", error.message},
                                    {"effect", "results are kept in the spool and sent later"},
                                    {"retry_ms", pause.count()}});
 }
@@ -349,12 +362,6 @@ void Sender::say_delivered() {
   if (const std::int64_t count = std::exchange(replayed_, 0); count > 0)
     events::publish(log::Level::kInfo, "worker.delivered",
                     {{"count", count}, {"away_seconds", away.count() / 1'000}});
-}
-
-/// The token is refused: nothing is thrown away, registering again comes first.
-void Sender::denied(const std::string& why) {
-  membership_.set_registered(false);
-  away(why, Millis{0}, kPauseOfDenied);
 }
 
 std::vector<PendingEnvelope> Sender::take_unspooled() { return std::exchange(unspooled_, {}); }

@@ -29,6 +29,9 @@ struct SenderOptions {
 /// Every other answer, whoever gives it, keeps it: "away". Requests halve with each of those, down
 /// to one envelope, and double with each success. While nobody answers, new envelopes are handed to
 /// the spool at once and one thread probes with backoff.
+/// What the spool holds at the start goes home before this worker registers and claims, so that a
+/// task that has ended is not given out again meanwhile. The first answer that settles nothing ends
+/// that.
 class Sender final : public Service {
  public:
   /// Collaborators outlive the sender.
@@ -71,9 +74,9 @@ class Sender final : public Service {
   void set_aside(const std::string& name, const std::string& reason);
   void forget(const std::vector<std::string>& names);
   void hold(const std::string& label, Millis longest);
-  void away(const std::string& why, Millis asked, Millis floor = Millis{0});
-  void denied(const std::string& why);
+  void away(const Error& error, Millis asked, Millis floor = Millis{0});
   void answered();
+  void settle_backlog(Backlog backlog);
   void say_cut_off(const std::string& why);
   void say_delivered();
   MonoMs next_try() const;
@@ -87,8 +90,10 @@ class Sender final : public Service {
   // The sender's own thread.
   Backoff backoff_;
   Complaint complaint_;
-  MonoMs not_before_ = 0;                   ///< backoff
-  bool parked_ = false;                     ///< backing off until another loop gets through
+  MonoMs not_before_ = 0;    ///< backoff
+  bool has_backlog_ = true;  ///< what the spool held at the start is not settled
+  bool parked_ = false;      ///< backing off until another loop gets through
+  bool registered_at_send_ = false;
   MonoMs asked_until_ = 0;                  ///< the server's own Retry-After
   MonoMs next_look_ = 0;                    ///< at the spool
   std::map<std::string, Trouble> trouble_;  ///< what waits, by name, or key when it has none

@@ -18,7 +18,11 @@ Status SpoolReserve::take() {
 
 std::string SpoolReserve::trouble() {
   const Status looked = spool_.reserve(0);
-  return looked || looked.error().code == Code::kNoMemory ? std::string() : looked.error().message;
+  if (looked) return {};
+  const Code code = looked.error().code;
+  const bool takes_nothing =
+      code == Code::kUnavailable || code == Code::kDenied || code == Code::kNotFound;
+  return takes_nothing ? looked.error().message : std::string();
 }
 
 void SpoolReserve::give_back() {

@@ -6,6 +6,7 @@
 
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/text.hpp"
 #include "core/worker/claim_loop.hpp"
 #include "core/worker/health.hpp"
@@ -60,7 +61,8 @@ struct Worker::Loops {
         settings(options),
         credential(options.join_token, options.credential_file),
         endpoints(options.control_planes, credential),
-        membership(options.on_conflict),
+        membership({options.on_conflict, [this](Code code) { return endpoints.advice(code); }},
+                   clock),
         health(clock, options.first_rest, [this] { heartbeat.hasten(); }),
         returner(options.incarnation, connect(claim_abort), membership),
         sender({}, connect(send_abort), spool, membership, clock),
@@ -92,7 +94,8 @@ struct Worker::Loops {
 
   void apply(Settings next);
   void log_start() const;
-  void note_end(const model::ClaimedTask& task, const model::Outcome& outcome);
+  bool goes_back(const model::ClaimedTask& task, const model::Outcome& outcome);
+  bool is_first_misfit(const std::string& task_id);
   bool finish_running(StopKind kind);
   void release(const std::vector<model::Lease>& leases);
   void flush();
@@ -109,6 +112,8 @@ struct Worker::Loops {
   std::atomic<bool> hurried{false};
   const std::atomic<bool> never{false};
   bool running = false;
+  Mutex misfits_mutex;
+  SeenIds misfits SKEP_GUARDED_BY(misfits_mutex);  ///< tasks
   LiveSettings settings;
   Credential credential;
   Endpoints endpoints;
@@ -134,20 +139,38 @@ ExecutorOptions Worker::Loops::executor_options() {
   o.batch_size = options.batch_size;
   o.on_start = [this] { heartbeat.task_started(); };
   o.on_end = [this](const model::ClaimedTask& task, const model::Outcome& outcome) {
-    note_end(task, outcome);
+    return goes_back(task, outcome);
   };
   o.on_unable = [this](model::Lease lease) { returner.give(std::move(lease)); };
   return o;
 }
 
-void Worker::Loops::note_end(const model::ClaimedTask& task, const model::Outcome& outcome) {
-  if (outcome.cause != model::Cause::kNode) return health.worked(task.type);
+/// What this node cannot run goes back. A task that its version of the type does not take does so
+/// once: the control plane hears what this worker takes now, and if that sends it here again, it is
+/// a failure, and may be retried elsewhere.
+bool Worker::Loops::goes_back(const model::ClaimedTask& task, const model::Outcome& outcome) {
+  if (outcome.cause != model::Cause::kNode) {
+    health.worked(task.type);
+    return false;
+  }
   const auto error = parse_json(outcome.error);
   const auto* o = error ? error->if_object() : nullptr;
   const std::string why = o == nullptr ? outcome.error : get_string(*o, "message");
+  const std::string code = o == nullptr ? "" : get_string(*o, "code");
+  const bool misfit = code == ports::kParamsRefused || code == ports::kUnknownType;
+  if (misfit && !is_first_misfit(task.lease.task_id)) return false;
   log::warn("task_handed_back",
             {{"task_id", task.lease.task_id}, {"type", task.type}, {"error", why}});
-  health.failed(task.type, why);
+  if (misfit)
+    registrar.announce();
+  else
+    health.failed(task.type, why);
+  return true;
+}
+
+bool Worker::Loops::is_first_misfit(const std::string& task_id) {
+  const MutexLock lock(misfits_mutex);
+  return misfits.add(task_id);
 }
 
 ClaimOptions Worker::Loops::claim_options() {
@@ -358,6 +381,11 @@ void Worker::hurry() { loops_->hurried = true; }
 bool Worker::conflicted() const { return loops_->membership.conflicted(); }
 bool Worker::registered() const { return loops_->membership.registered(); }
 ExecutorLoad Worker::load() const { return loops_->executor.load(); }
-std::vector<std::string> Worker::troubles() const { return loops_->health.troubles(); }
+std::vector<std::string> Worker::troubles() const {
+  std::vector<std::string> all = loops_->health.troubles();
+  if (std::string cut_off = loops_->membership.trouble(); !cut_off.empty())
+    all.push_back(std::move(cut_off));
+  return all;
+}
 
 }  // namespace skep::worker

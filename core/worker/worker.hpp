@@ -24,7 +24,7 @@ struct WorkerOptions : Settings {
   std::string version;
   std::string incarnation;                  ///< new_id() at each process start
   std::vector<std::string> control_planes;  ///< base URLs, in order of preference
-  std::string join_token;                   ///< until it has a credential; "" = none
+  JoinToken join_token;                     ///< until it has a credential
   std::string credential_file;              ///< keeps that, mode 0600; "" = nothing does
   Millis cancel_grace{7'000};               ///< running tasks get so long after being told to stop
   Millis claim_hold{20'000};

@@ -16,6 +16,7 @@ constexpr Unit kUnits[] = {
     {"_bytes", "bytes"},     {"_seconds", "seconds"}, {"_microseconds", "microseconds"},
     {"_mhz", "MHz"},         {"_mbps", "Mbit/s"},     {"_bits", "bits"},
     {"_percent", "percent"}, {"_ms", "milliseconds"}, {"_count", "count"},
+    {"_cores", "cores"},
 };
 
 Json unit_of(std::string_view path) {

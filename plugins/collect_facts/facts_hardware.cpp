@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "cgroup.hpp"
 #include "collectors.hpp"
 #include "read.hpp"
 
@@ -92,6 +93,7 @@ void collect_cpu(Json& out, const Context&) {
   if (!info.sockets.empty())
     out.set("socket_count", static_cast<std::int64_t>(info.sockets.size()));
   put(out, "online", line_of(kCpuFolder + "online"));
+  put(out, "limit_cores", cgroup_limits().cpu_cores);
   if (info.mhz > 0) out.set("current_mhz", static_cast<std::int64_t>(info.mhz));
   const auto khz = number_of(kCpuFolder + "cpu0/cpufreq/cpuinfo_max_freq");
   if (khz) out.set("max_mhz", *khz / 1000);
@@ -125,6 +127,7 @@ void collect_memory(Json& out, const Context&) {
       if (k == key)
         if (const auto n = integer(v)) out.set(name, v.ends_with("kB") ? *n * 1024 : *n);
   out.set("used_bytes", out["total_bytes"].integer() - out["available_bytes"].integer());
+  put(out, "limit_bytes", cgroup_limits().memory_bytes);
 }
 
 }  // namespace skep::facts

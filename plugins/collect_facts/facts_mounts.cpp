@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "collectors.hpp"
+#include "mountinfo.hpp"
 #include "read.hpp"
 #include "skep/plugin.hpp"
 
@@ -40,34 +41,18 @@ struct Mount {
   std::int64_t total = 0, free = 0, available = 0, inodes = 0, inodes_free = 0;
 };
 
-/// "\040" and the like: the kernel's way to write spaces.
-std::string unescaped(std::string_view s) {
-  std::string out;
-  for (std::size_t i = 0; i < s.size(); ++i) {
-    const auto code = s[i] == '\\' ? integer(s.substr(i + 1, 3), 8) : std::nullopt;
-    out += code ? static_cast<char>(*code) : s[i];
-    if (code) i += 3;
-  }
-  return out;
-}
-
 bool is_beneath(const std::string& point, const std::string& other) {
   return point.size() > other.size() && point.starts_with(other) &&
          (other == "/" || point[other.size()] == '/');
 }
 
-/// 36 35 98:0 /root /point options shared:1 - type device super
 std::vector<Mount> read_mounts() {
   std::vector<Mount> out;
-  const std::string text = slurp("/proc/self/mountinfo");
-  for (const std::string_view line : lines(text)) {
-    const auto w = words(line);
-    const auto dash = std::find(w.begin(), w.end(), "-");
-    if (w.size() < 6 || w.end() - dash < 3) continue;
-    Mount m{unescaped(w[4]), unescaped(dash[2]), std::string(dash[1]), std::string(w[5])};
+  for (MountLine& line : read_mountinfo(slurp("/proc/self/mountinfo"))) {
     // What is mounted over another hides it.
-    std::erase_if(out, [&](const Mount& old) { return old.point == m.point; });
-    out.push_back(std::move(m));
+    std::erase_if(out, [&](const Mount& old) { return old.point == line.point; });
+    out.push_back({std::move(line.point), std::move(line.device), std::move(line.type),
+                   std::move(line.options)});
   }
   return out;
 }
@@ -147,7 +132,9 @@ void ask_children(std::vector<Mount*>& mounts, const Context& context) {
 
 Json to_json(const Mount& m) {
   Json out;
-  out.set("point", m.point).set("device", m.device).set("type", m.type).set("options", m.options);
+  out.set("point", m.point);
+  put(out, "device", m.device);
+  out.set("type", m.type).set("options", m.options);
   if (m.state != Mount::State::kOk) {
     out.set("error", m.error);
     return out;

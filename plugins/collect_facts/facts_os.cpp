@@ -9,16 +9,11 @@
 #include <ctime>
 
 #include "collectors.hpp"
+#include "os_release.hpp"
 #include "read.hpp"
 
 namespace skep::facts {
 namespace {
-
-std::string_view unquoted(std::string_view s) {
-  return s.size() >= 2 && (s.front() == '"' || s.front() == '\'') && s.back() == s.front()
-             ? s.substr(1, s.size() - 2)
-             : s;
-}
 
 void put_release(Json& out) {
   const std::string file = exists("/etc/os-release") ? "/etc/os-release" : "/usr/lib/os-release";
@@ -31,10 +26,10 @@ void put_release(Json& out) {
                                                                  {"VERSION_CODENAME", "codename"},
                                                                  {"VARIANT_ID", "variant"},
                                                                  {"PRETTY_NAME", "pretty_name"}};
-  const auto all = pairs(text, '=');
+  const auto all = read_os_release(text);
   for (const auto& [key, name] : kNames)
     for (const auto& [k, v] : all)
-      if (k == key) put(out, name, unquoted(v));
+      if (k == key) put(out, name, v);
 }
 
 /// Without a resolver: it may ask a dead name server for minutes.
@@ -58,16 +53,6 @@ std::string zone() {
 bool can_log_in(std::string_view shell) {
   return !shell.empty() && !shell.ends_with("/nologin") && !shell.ends_with("/false") &&
          !shell.ends_with("/sync");
-}
-
-std::vector<std::string_view> fields(std::string_view line) {
-  std::vector<std::string_view> out;
-  for (;;) {
-    const std::size_t colon = line.find(':');
-    out.push_back(line.substr(0, colon));
-    if (colon == std::string_view::npos) return out;
-    line.remove_prefix(colon + 1);
-  }
 }
 
 std::string field_text(const char* bytes, std::size_t size) {
@@ -113,7 +98,7 @@ void collect_users(Json& out, const Context&) {
   Json logins = Json::array();
   std::int64_t accounts = 0;
   for (const std::string_view line : lines(text)) {
-    const auto f = fields(line);
+    const auto f = fields(line, ':');
     if (f.size() < 7) continue;
     ++accounts;
     if (!can_log_in(trim(f[6]))) continue;

@@ -163,6 +163,16 @@ std::vector<std::string_view> words(std::string_view text) {
   return out;
 }
 
+std::vector<std::string_view> fields(std::string_view text, char separator) {
+  std::vector<std::string_view> out;
+  for (;;) {
+    const std::size_t end = text.find(separator);
+    out.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return out;
+    text.remove_prefix(end + 1);
+  }
+}
+
 std::vector<std::pair<std::string_view, std::string_view>> pairs(std::string_view text,
                                                                  char separator) {
   std::vector<std::pair<std::string_view, std::string_view>> out;

@@ -31,6 +31,8 @@ std::string_view trim(std::string_view s);
 std::vector<std::string_view> lines(std::string_view text);
 /// Words between spaces and tabs.
 std::vector<std::string_view> words(std::string_view text);
+/// What stands between separators, also when it is nothing.
+std::vector<std::string_view> fields(std::string_view text, char separator);
 /// "key<separator>value" lines, both trimmed, in order.
 std::vector<std::pair<std::string_view, std::string_view>> pairs(std::string_view text,
                                                                  char separator);

@@ -76,6 +76,7 @@ class FileSpool {
   // recovery.cpp
   void follow_path();
   void reopen();
+  void read_again();
   void carry_over(Batch& batch, Folder& to) const;
   std::set<BatchRef> open_batches() const;
   void recover_batches();
@@ -121,7 +122,8 @@ class FileSpool {
   Folder folder_;
   Micros last_ = 0;
   bool writes_fail_ = false;
-  bool lost_ = false;  ///< the path names no folder that can be opened
+  bool lost_ = false;          ///< the path names no folder that can be opened
+  bool opened_again_ = false;  ///< another folder, of which nothing was read yet
   Ready ready_;
   std::unordered_map<std::string, Place> in_flight_;
   std::set<std::string> ignored_;  ///< foreign entries, and bad ones that cannot be moved

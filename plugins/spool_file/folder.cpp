@@ -63,10 +63,18 @@ std::string folder_path(const std::string& dir) {
   return path;
 }
 
+skep::Fault gone(const std::string& path, bool replaced) {
+  return {SKEP_E_UNAVAILABLE, "the spool folder " + path +
+                                  (replaced ? " is no folder any more" : " is gone") +
+                                  "; move it back, or make it again with mode 700"};
+}
+
 std::uint64_t free_bytes(const std::string& path) {
   struct statvfs fs {};
-  if (::statvfs(path.c_str(), &fs) != 0)
+  if (::statvfs((path + "/.").c_str(), &fs) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) throw gone(path, errno == ENOTDIR);
     throw io_fault("ask for the free space of the spool folder " + path, errno);
+  }
   return static_cast<std::uint64_t>(fs.f_bavail) * fs.f_frsize;
 }
 

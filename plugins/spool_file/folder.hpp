@@ -15,7 +15,10 @@ constexpr std::size_t kMaxItemBytes = 32u << 20;
 
 /// Absolute, without "." and "..".
 std::string folder_path(const std::string& dir);
-/// Bytes of the disk that an unprivileged process may still use.
+/// The folder at the path is missing, or another thing is in its place.
+skep::Fault gone(const std::string& path, bool replaced);
+/// Bytes of the disk that an unprivileged process may still use. Throws gone(), or what the system
+/// says.
 std::uint64_t free_bytes(const std::string& path);
 
 struct Folder {

@@ -82,6 +82,7 @@ void FileSpool::recover_batches() {
 void FileSpool::follow_path() {
   try {
     if (!folder_.is_at_its_path()) reopen();
+    if (opened_again_) read_again();
   } catch (const skep::Fault& fault) {
     lost_ = true;
     show_degraded(fault.what());
@@ -95,22 +96,24 @@ void FileSpool::follow_path() {
 void FileSpool::reopen() {
   struct stat st {};
   const bool there = ::stat(config_.dir.c_str(), &st) == 0;
-  if (!there || !S_ISDIR(st.st_mode))
-    throw skep::Fault(SKEP_E_UNAVAILABLE, "the spool folder " + config_.dir +
-                                              (there ? " is no folder any more" : " is gone") +
-                                              "; move it back, or make it again with mode 700");
+  if (!there || !S_ISDIR(st.st_mode)) throw gone(config_.dir, there);
   Folder fresh;
   fresh.open(config_.dir);
   for (const BatchRef& batch : open_batches()) carry_over(*batch, fresh);
   std::swap(folder_, fresh);
   fresh.close();
+  opened_again_ = true;
   opened_ = Clock::now();
   ignored_.clear();
-  rescan();
-  recover_batches();
   note(SKEP_LOG_WARN, "spool_reopened",
        {{"dir", folder_.path},
         {"effect", "another folder is there now; files in the old one are not sent from there"}});
+}
+
+void FileSpool::read_again() {
+  rescan();
+  recover_batches();
+  opened_again_ = false;
 }
 
 /// Stays in memory when it cannot be written.

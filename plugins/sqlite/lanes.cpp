@@ -28,9 +28,19 @@ std::vector<std::string> parse_requirements(std::string_view json) {
 
 using Names = std::set<std::string_view>;
 
+/// One of the names that `|` parts is enough.
+bool has_one(const Names& offered, std::string_view requirement) {
+  for (;;) {
+    const auto end = requirement.find('|');
+    if (offered.contains(requirement.substr(0, end))) return true;
+    if (end == std::string_view::npos) return false;
+    requirement.remove_prefix(end + 1);
+  }
+}
+
 bool has_all(const Names& offered, const std::vector<std::string>& needed) {
   return std::all_of(needed.begin(), needed.end(),
-                     [&](const std::string& name) { return offered.contains(name); });
+                     [&](const std::string& need) { return has_one(offered, need); });
 }
 
 }  // namespace

@@ -141,7 +141,8 @@ OwnedTask lease_out(Connection& db, std::int64_t now_ms, const skep_queue_filter
 
 }  // namespace
 
-SqliteQueue::SqliteQueue(std::string_view config) : options_(Options::parse(config, "queue.db")) {}
+SqliteQueue::SqliteQueue(std::string_view config, std::chrono::milliseconds list_time)
+    : options_(Options::parse(config, "queue.db")), list_time_(list_time) {}
 
 void SqliteQueue::start() {
   database_ = std::make_unique<Database>(options_, kQueueSchema, [this] { lanes_.invalidate(); });

@@ -18,7 +18,10 @@ namespace skep::sqlite {
 
 class SqliteQueue final : public Queue {
  public:
-  explicit SqliteQueue(std::string_view config);
+  /// A list that takes longer keeps others waiting for a reader, so it ends with SKEP_E_DEADLINE.
+  static constexpr std::chrono::milliseconds kListTime{5'000};
+
+  explicit SqliteQueue(std::string_view config, std::chrono::milliseconds list_time = kListTime);
 
   void start() override;
   void drain(std::int64_t deadline_ns) override;
@@ -72,6 +75,7 @@ class SqliteQueue final : public Queue {
                                     const skep_queue_filter& filter);
 
   const Options options_;
+  const std::chrono::milliseconds list_time_;
   Lanes lanes_;  // before the database, whose writer reports to it
   std::unique_ptr<Database> database_;
 
@@ -79,7 +83,7 @@ class SqliteQueue final : public Queue {
   std::condition_variable changed_;
   std::uint64_t version_ = 1;
   Clock::time_point draining_until_{};  ///< until then nobody waits
-  std::int64_t ticked_ms_ = 0;          ///< the instant of the last tick
+  std::int64_t ticked_ms_ = 0;          ///< the instant of the last tick, 0 = none yet
 };
 
 }  // namespace skep::sqlite

@@ -36,8 +36,9 @@ std::vector<OwnedTask> unseen_of(Connection& db, const skep_queue_filter& filter
   static const std::string select =
       "SELECT " + task_columns("t") +
       " FROM worker_tasks t INDEXED BY tasks_held JOIN task_params p USING (seq)"
-      " WHERE t.state IN (2, 3, 4) AND t.worker_id = ?1 AND t.incarnation = ?2 AND t.started_ms = 0"
-      " AND substr(t.lease_id, 1, length(?3) + 1) = ?3 || '.' ORDER BY t.priority DESC, t.seq";
+      " WHERE t.state BETWEEN 2 AND 4 AND t.worker_id = ?1 AND t.incarnation = ?2"
+      " AND t.started_ms = 0 AND substr(t.lease_id, 1, length(?3) + 1) = ?3 || '.' ORDER BY "
+      "t.priority DESC, t.seq";
   Statement s = db.prepare(select);
   s.bind(text(filter.worker_id), text(filter.incarnation), text(filter.claim_id));
   std::vector<OwnedTask> out;
@@ -80,8 +81,9 @@ std::int32_t lose_one(Connection& db, std::int64_t now_ms, std::int64_t cutoff_m
   // The lease id stays: a late success of this attempt is still welcome until the next claim.
   db.prepare(
         "UPDATE worker_tasks SET state = 1, crash_count = ?2, run_at_ms = ?3, result = '',"
-        " error = ?4, lease_expires_ms = 0 WHERE seq = ?1")
-      .bind(task->seq, crashes, now_ms + std::max<std::int64_t>(0, loss.retry_delay_ms), error)
+        " error = ?4, backs_off_since_ms = ?5, lease_expires_ms = 0 WHERE seq = ?1")
+      .bind(task->seq, crashes, now_ms + std::max<std::int64_t>(0, loss.retry_delay_ms), error,
+            now_ms)
       .run();
   if (dead) end_task(db, *task, {SKEP_TASK_DEAD, task->started_ms, now_ms, "", error});
   return SKEP_LEASE_HELD;
@@ -134,7 +136,7 @@ std::int64_t expire_some(Connection& db, std::int64_t now_ms) {
   {
     Statement s = db.prepare(
         "SELECT seq, started_ms FROM worker_tasks INDEXED BY tasks_expiring WHERE expires_ms > 0"
-        " AND state IN (0, 1) AND expires_ms <= ?1 ORDER BY expires_ms, seq LIMIT ?2");
+        " AND state BETWEEN 0 AND 1 AND expires_ms <= ?1 ORDER BY expires_ms, seq LIMIT ?2");
     s.bind(now_ms, kTickRows);
     while (s.step()) {
       TaskCore task;
@@ -162,7 +164,7 @@ std::int64_t move_due(Connection& db, std::int64_t now_ms) {
   for (const std::uint32_t state : {SKEP_TASK_CLAIMED, SKEP_TASK_EXECUTING})
     most = std::max(most, db.prepare("UPDATE worker_tasks SET state = 4 WHERE seq IN (SELECT seq"
                                      " FROM worker_tasks INDEXED BY tasks_leased"
-                                     " WHERE state IN (2, 3, 4) AND state = ?1"
+                                     " WHERE state BETWEEN 2 AND 4 AND state = ?1"
                                      " AND lease_expires_ms < ?2 LIMIT ?3)")
                               .bind(state, now_ms, kTickRows)
                               .run());
@@ -175,11 +177,11 @@ std::int64_t next_due(Connection& db) {
       "SELECT run_at_ms FROM worker_tasks INDEXED BY tasks_waiting WHERE state = 1"
       " AND run_at_ms > 0 ORDER BY run_at_ms LIMIT 1",
       "SELECT expires_ms FROM worker_tasks INDEXED BY tasks_expiring WHERE expires_ms > 0"
-      " AND state IN (0, 1) ORDER BY expires_ms LIMIT 1",
+      " AND state BETWEEN 0 AND 1 ORDER BY expires_ms LIMIT 1",
       "SELECT lease_expires_ms + 1 FROM worker_tasks INDEXED BY tasks_leased"
-      " WHERE state IN (2, 3, 4) AND state = 2 ORDER BY lease_expires_ms LIMIT 1",
+      " WHERE state BETWEEN 2 AND 4 AND state = 2 ORDER BY lease_expires_ms LIMIT 1",
       "SELECT lease_expires_ms + 1 FROM worker_tasks INDEXED BY tasks_leased"
-      " WHERE state IN (2, 3, 4) AND state = 3 ORDER BY lease_expires_ms LIMIT 1"};
+      " WHERE state BETWEEN 2 AND 4 AND state = 3 ORDER BY lease_expires_ms LIMIT 1"};
   std::int64_t next = 0;
   for (const char* sql : kFirsts)
     if (const std::int64_t at = db.query_int(sql); at != 0 && (next == 0 || at < next)) next = at;
@@ -268,21 +270,24 @@ void SqliteQueue::requeue(std::int64_t now_ms, std::string_view task_id, const V
   put(out, 0, verdict);
 }
 
-/// A delay is no instant: what backs off keeps its delay when the clock is set back.
+/// A delay is no instant: what backs off keeps its delay when the clock is set back, also when that
+/// was while nobody looked, which the first tick finds out.
 void SqliteQueue::follow_clock(std::int64_t now_ms) {
   constexpr std::int64_t kStep = 60'000;
-  std::int64_t by = 0;
+  std::int64_t last = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (now_ms + kStep < ticked_ms_) by = now_ms - ticked_ms_;
+    last = ticked_ms_;
   }
-  if (by != 0)
+  if (last == 0 || now_ms + kStep < last)
     db().write("follow the clock", [&](Connection& c) {
       c.prepare(
-           "UPDATE worker_tasks SET run_at_ms = max(1, run_at_ms + ?2) WHERE seq IN (SELECT seq"
-           " FROM worker_tasks INDEXED BY tasks_waiting WHERE state = 1 AND run_at_ms > ?1)"
-           " AND attempt > 0")
-          .bind(now_ms, by)
+           "UPDATE worker_tasks SET run_at_ms = max(1, run_at_ms + iif(?2 > 0, ?1 - ?2,"
+           " ?1 - backs_off_since_ms)), backs_off_since_ms = min(backs_off_since_ms, ?1)"
+           " WHERE seq IN (SELECT seq FROM worker_tasks INDEXED BY tasks_waiting"
+           " WHERE state = 1 AND run_at_ms > ?1) AND attempt > 0"
+           " AND (?2 > 0 OR backs_off_since_ms > ?1 + ?3)")
+          .bind(now_ms, last, kStep)
           .run();
     });
   const std::lock_guard lock(mutex_);

@@ -15,9 +15,6 @@ const std::string& select_task() {
   return sql;
 }
 
-/// A list that takes longer keeps others waiting for a reader.
-constexpr std::chrono::seconds kListTime{5};
-
 bool matches(const skep_queue_query& q, const skep_queue_task& t) {
   const auto fits = [](skep_view wanted, skep_view is) {
     return wanted.n == 0 || text(wanted) == text(is);
@@ -90,9 +87,9 @@ void SqliteQueue::overdue(std::int64_t cutoff_ms, std::string_view worker_id,
   static const std::string sql =
       select_task() +
       "t.seq IN (SELECT seq FROM worker_tasks INDEXED BY tasks_leased"
-      " WHERE state IN (2, 3, 4) AND state = 4 AND lease_expires_ms < ?1"
+      " WHERE state BETWEEN 2 AND 4 AND state = 4 AND lease_expires_ms < ?1"
       " UNION SELECT seq FROM worker_tasks INDEXED BY tasks_held"
-      " WHERE state IN (2, 3, 4) AND worker_id = ?2 AND incarnation <> ?3 AND ?2 <> '')"
+      " WHERE state BETWEEN 2 AND 4 AND worker_id = ?2 AND incarnation <> ?3 AND ?2 <> '')"
       " ORDER BY t.seq LIMIT 1000";
   db().read("look for overdue leases", [&](Connection& c) {
     Statement s = c.prepare(sql);
@@ -104,7 +101,7 @@ void SqliteQueue::overdue(std::int64_t cutoff_ms, std::string_view worker_id,
 void SqliteQueue::read(const skep_queue_query& query, const skep_queue_rows& rows) {
   db().read("read tasks", [&](Connection& c) {
     if (query.id.n > 0) return read_one(c, query, rows);
-    const Connection::Deadline deadline(c, kListTime);
+    const Connection::Deadline deadline(c, list_time_);
     read_page(c, query, rows);
   });
 }

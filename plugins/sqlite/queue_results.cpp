@@ -100,8 +100,9 @@ void schedule_retry(Connection& db, std::int64_t now_ms, const TaskCore& task,
   // The lease id goes: this attempt has said its last word.
   db.prepare(
         "UPDATE worker_tasks SET state = 1, run_at_ms = ?2, started_ms = ?3, result = ?4,"
-        " error = ?5, lease_id = '', lease_expires_ms = 0 WHERE seq = ?1")
-      .bind(task.seq, now_ms + r.retry_delay_ms, started_ms, text(r.result), text(r.error))
+        " error = ?5, backs_off_since_ms = ?6, lease_id = '', lease_expires_ms = 0"
+        " WHERE seq = ?1")
+      .bind(task.seq, now_ms + r.retry_delay_ms, started_ms, text(r.result), text(r.error), now_ms)
       .run();
 }
 

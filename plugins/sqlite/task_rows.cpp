@@ -120,6 +120,34 @@ DROP INDEX tasks_counted;
 CREATE INDEX tasks_counted ON worker_tasks (state, site, type)
 )sql";
 
+// When a retry began to back off, by the clock of then: its delay is known after the clock was set.
+constexpr const char* kQueueVersion4 = R"sql(
+ALTER TABLE worker_tasks ADD COLUMN backs_off_since_ms INTEGER NOT NULL DEFAULT 0
+)sql";
+
+// SQLite makes a list of constants into a table of its own for each row that is written and each
+// index with one in its condition. A range is two comparisons.
+constexpr const char* kQueueVersion5 = R"sql(
+DROP INDEX tasks_expiring;
+DROP INDEX tasks_leased;
+DROP INDEX tasks_held;
+CREATE INDEX tasks_expiring ON worker_tasks (expires_ms)
+  WHERE expires_ms > 0 AND state BETWEEN 0 AND 1;
+CREATE INDEX tasks_leased ON worker_tasks (state, lease_expires_ms) WHERE state BETWEEN 2 AND 4;
+CREATE INDEX tasks_held ON worker_tasks (worker_id) WHERE state BETWEEN 2 AND 4
+)sql";
+
+// Pages of one worker's tasks, by groups as well. What it holds now stands in tasks_held, so that
+// a row is written here once in an attempt, at its end.
+constexpr const char* kQueueVersion6 = R"sql(
+DROP INDEX tasks_of_worker;
+DROP INDEX tasks_for_worker;
+CREATE INDEX tasks_past_of_worker ON worker_tasks (worker_id, state, site, type)
+  WHERE worker_id <> '' AND state NOT BETWEEN 2 AND 4;
+CREATE INDEX tasks_addressed ON worker_tasks (target_worker, state, site, type)
+  WHERE target_worker <> ''
+)sql";
+
 constexpr std::array kTexts{&skep_queue_task::id,
                             &skep_queue_task::type,
                             &skep_queue_task::site,
@@ -135,7 +163,8 @@ constexpr std::array kTexts{&skep_queue_task::id,
 
 }  // namespace
 
-const std::array<const char*, 3> kQueueMigrations{kQueueVersion1, kQueueVersion2, kQueueVersion3};
+const std::array<const char*, 6> kQueueMigrations{kQueueVersion1, kQueueVersion2, kQueueVersion3,
+                                                  kQueueVersion4, kQueueVersion5, kQueueVersion6};
 
 std::string task_columns(std::string_view live) {
   std::string out =

@@ -11,7 +11,7 @@
 
 namespace skep::sqlite {
 
-extern const std::array<const char*, 3> kQueueMigrations;
+extern const std::array<const char*, 6> kQueueMigrations;
 
 inline bool is_held(std::uint32_t state) {
   return state == SKEP_TASK_CLAIMED || state == SKEP_TASK_EXECUTING || state == SKEP_TASK_SUSPECT;

@@ -54,7 +54,7 @@ void WriteAheadLog::check_in_place() {
   const Place at{found.st_dev, found.st_ino};
   if (!place_ && there) place_ = at;
   if (!place_ || (there && at == *place_)) return;
-  if (pages_ > 0 && checkpoint(SQLITE_CHECKPOINT_PASSIVE) == SQLITE_OK) pages_ = 0;
+  if (pages_ > 0 && checkpoint(SQLITE_CHECKPOINT_FULL) == SQLITE_OK) pages_ = 0;  // all of it
   throw Fault(SKEP_E_UNAVAILABLE,
               path_ + " was moved or deleted while it is open; " +
                   (pages_ == 0 ? "what it held is in the database: restart the host"

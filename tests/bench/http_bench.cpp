@@ -11,6 +11,7 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -68,6 +69,17 @@ class Node {
   }
   ~Node() { child_->stop(Millis{5'000}); }
   Clock::time_point started() const { return started_; }
+  /// CPU time of the process so far, in microseconds.
+  double cpu_us() const {
+    std::ifstream stat("/proc/" + std::to_string(child_->pid()) + "/stat");
+    stat.ignore(std::numeric_limits<std::streamsize>::max(), ')');
+    std::string skipped;
+    for (int field = 3; field < 14; ++field) stat >> skipped;
+    double user = 0;
+    double kernel = 0;
+    stat >> user >> kernel;
+    return (user + kernel) * 1e6 / static_cast<double>(sysconf(_SC_CLK_TCK));
+  }
   double rss_mib() const {
     std::ifstream status("/proc/" + std::to_string(child_->pid()) + "/status");
     for (std::string line; std::getline(status, line);)
@@ -185,11 +197,15 @@ class Bench {
       body += std::string(i > 0 ? "," : "") + R"({"type":"noop"})";
     body += "]";
     const std::int64_t before = finished();
+    const double control_before = control_->cpu_us();
+    const double worker_before = worker_->cpu_us();
     const auto start = Clock::now();
     for (int sent = 0; sent < kTasks; sent += kPerRequest) api_->call("POST", "/api/tasks", body);
     report("tasks_batched_submitted", kTasks / seconds_since(start), "tasks/s");
     await_finished(before + kTasks);
     report("tasks_batched", kTasks / seconds_since(start), "tasks/s");
+    report("tasks_batched_control_cpu", (control_->cpu_us() - control_before) / kTasks, "us/task");
+    report("tasks_batched_worker_cpu", (worker_->cpu_us() - worker_before) / kTasks, "us/task");
   }
 
   void one_by_one() {

@@ -376,6 +376,50 @@ TEST_P(QueueRules, pages_what_has_ended_by_type_and_by_site) {
   EXPECT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t2", "t3"}));
 }
 
+TEST_P(QueueRules, pages_what_a_worker_holds_has_held_and_is_meant_to_run) {  // N12
+  std::vector<model::Task> tasks;
+  for (int i = 0; i < 24; ++i) {
+    tasks.push_back(new_task("t" + std::to_string(i), i % 2 == 0 ? "t" : "u"));
+    tasks.back().spec.site = i % 3 == 0 ? "site-a" : "";
+    if (i % 4 == 0) tasks.back().spec.target_worker = i % 8 == 0 ? "w1" : "w9";
+  }
+  enqueue(tasks);
+  for (int i = 0; i < 5; ++i) complete(success(claim_one()));
+  complete(failure(claim_one()));
+  complete(failure(claim_one(), 60'000));
+  release(claim_one());
+  claim(2);
+  ports::TaskQuery all;
+  all.limit = 100;
+  const auto known = must(q().read(all));
+  const std::vector<std::vector<model::TaskState>> choices{
+      {}, {kSucceeded}, {kFailed}, {kClaimed, kExecuting}, {kQueued, model::TaskState::kWaiting}};
+  for (const auto& states : choices)
+    for (const char* type : {"", "t", "u"})
+      for (const char* site : {"", "site-a"}) {
+        ports::TaskQuery query;
+        query.worker_id = "w1";
+        query.states = states;
+        query.type = type;
+        query.site = site;
+        query.limit = 2;
+        std::vector<std::string> expected;
+        for (const model::Task& t : known)
+          if ((t.worker_id == "w1" || t.spec.target_worker == "w1") &&
+              (states.empty() ||
+               std::find(states.begin(), states.end(), t.state) != states.end()) &&
+              (query.type.empty() || t.spec.type == type) &&
+              (query.site.empty() || t.spec.site == site))
+            expected.push_back(t.id);
+        std::vector<std::string> seen;
+        for (auto page = must(q().read(query)); !page.empty(); page = must(q().read(query))) {
+          for (const model::Task& t : page) seen.push_back(t.id);
+          query.after_seq = page.back().seq;
+        }
+        EXPECT_EQ(seen, expected) << states.size() << " states, type " << type << ", site " << site;
+      }
+}
+
 TEST_P(QueueRules, gives_a_try_back_on_release) {
   const model::Task t = claimed("a", 1);
   EXPECT_EQ(release(t), LeaseVerdict::kHeld);
@@ -426,6 +470,11 @@ TEST_P(QueueRules, pages_in_both_directions_with_filters) {
   live.newest_first = false;
   live.limit = 4;
   EXPECT_EQ(ids(must(q().read(live))), (std::vector<std::string>{"t0", "t1", "t2", "t3"}));
+  for (live.limit = 1; live.limit <= 4; ++live.limit) {
+    const auto page = ids(must(q().read(live)));
+    ASSERT_EQ(page.size(), live.limit);
+    for (std::size_t i = 0; i < page.size(); ++i) EXPECT_EQ(page[i], "t" + std::to_string(i));
+  }
 }
 
 TEST_P(QueueRules, counts_by_state_site_and_type) {

@@ -158,6 +158,159 @@ TEST(SqliteQueue, a_drain_wakes_those_who_wait_until_its_deadline) {
   queue.stop();
 }
 
+/// Claims the task "a" and fails it, to be tried again after a second.
+void fail_once(ports::Queue& queue, WallMs now) {
+  ports::ClaimFilter filter;
+  filter.worker = {"w", "i", "", {}, {"t"}};
+  const auto claimed = queue.claim(now, filter);
+  ASSERT_TRUE(claimed);
+  ASSERT_EQ(claimed->size(), 1u);
+  ports::ResultRecord failed;
+  failed.idempotency_key = "k" + std::to_string(claimed->front().attempt);
+  failed.lease = {"a", claimed->front().attempt, claimed->front().lease_id};
+  failed.worker_id = "w";
+  failed.outcome.kind = model::OutcomeKind::kFailed;
+  failed.retry_delay_ms = 1'000;
+  ASSERT_TRUE(queue.complete(now, {&failed, 1}));
+}
+
+TEST(SqliteQueue, a_retry_keeps_its_delay_when_the_clock_was_set_back_while_it_was_down) {
+  constexpr WallMs kNow = 1'768'000'000'000;
+  constexpr WallMs kAhead = kNow + 10 * 86'400'000LL;
+  const TempDir dir;
+  const auto start = [&] { return open(dir.file("queue.db")); };
+  model::Task named = task_named("named");
+  named.spec.run_at_ms = kAhead;
+  {
+    const auto queue = start();
+    const std::vector<model::Task> tasks{task_named("a"), named};
+    ASSERT_TRUE(queue->enqueue(kAhead - 5'000, tasks));
+    ASSERT_TRUE(queue->tick(kAhead - 4'000));
+    fail_once(*queue, kAhead - 3'000);
+  }
+  const auto queue = start();
+  ASSERT_TRUE(queue->tick(0)) << "it only looks";
+  EXPECT_EQ(queue->tick(kNow).value(), kNow + 1'000);
+  EXPECT_EQ(queue->tick(kNow + 1'000).value(), kAhead) << "a person named that instant";
+  fail_once(*queue, kNow + 1'000);
+  EXPECT_EQ(queue->tick(kNow + 1'500).value(), kNow + 2'000) << "nothing is ahead any more";
+}
+
+TEST(SqliteQueue, a_drain_wakes_those_who_wait_already) {
+  const TempDir dir;
+  sqlite::SqliteQueue queue(sqlite_config(dir.file("q.db")));
+  queue.start();
+  using Clock = std::chrono::steady_clock;
+  for (int round = 0; round < 20; ++round) {  // in most of them the other one does wait
+    queue.drain(0);
+    std::atomic<bool> begun{false};
+    Clock::duration took{};
+    std::thread other([&] {
+      std::uint64_t token = 0;
+      queue.wait(0, token);
+      const auto began = Clock::now();
+      begun = true;
+      queue.wait(120'000, token);
+      took = Clock::now() - began;
+    });
+    while (!begun) std::this_thread::yield();
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();
+    queue.drain(INT64_MAX);
+    other.join();
+    ASSERT_LT(took, std::chrono::minutes(1));
+  }
+}
+
+/// The numbers of tasks of a list, read without any time to look further than 10,000 steps.
+std::vector<std::int64_t> listed(sqlite::SqliteQueue& queue, std::uint32_t state,
+                                 const std::string& type = "", const std::string& site = "") {
+  skep_queue_query query{};
+  query.size = sizeof(query);
+  query.limit = 3;
+  query.worker_id = view("w1");
+  query.type = view(type);
+  query.site = view(site);
+  query.states = &state;
+  query.state_count = 1;
+  query.newest_first = 1;
+  std::vector<std::int64_t> out;
+  const skep_queue_rows rows{&out, [](void* to, const skep_queue_task* row) -> skep_rc {
+                               static_cast<std::vector<std::int64_t>*>(to)->push_back(row->seq);
+                               return SKEP_OK;
+                             }};
+  queue.read(query, rows);
+  return out;
+}
+
+/// 30,000 tasks that `w1` has in that state, half of them of another type than "t".
+void fill(const std::string& path, int state) {
+  const std::string n =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 30000)";
+  outside(path,
+          n +
+              " INSERT INTO worker_tasks (seq, id, state, lane_id, priority, type, site,"
+              " target_worker, requirements, max_attempts, timeout_ms, created_ms, run_at_ms,"
+              " expires_ms, worker_id) SELECT i, 'id' || i, " +
+              std::to_string(state) +
+              ", 0, 5, CASE WHEN i % 2 THEN 'u' ELSE 't' END,"
+              " CASE WHEN i % 1000 THEN 'a' ELSE 'b' END, '', '', 5, 0, 1, 0, 0, 'w1' FROM n");
+  outside(path, n + " INSERT INTO task_params SELECT i, '{}' FROM n");
+}
+
+TEST(SqliteQueue, lists_of_one_worker_read_no_more_rows_than_they_give) {  // N12
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  open(path).reset();
+  fill(path, SKEP_TASK_SUCCEEDED);
+  sqlite::SqliteQueue queue(sqlite_config(path), std::chrono::milliseconds{0});
+  queue.start();
+  using Numbers = std::vector<std::int64_t>;
+  EXPECT_EQ(listed(queue, SKEP_TASK_SUCCEEDED), (Numbers{30'000, 29'999, 29'998}));
+  EXPECT_EQ(listed(queue, SKEP_TASK_SUCCEEDED, "u"), (Numbers{29'999, 29'997, 29'995}));
+  EXPECT_EQ(listed(queue, SKEP_TASK_SUCCEEDED, "t", "b"), (Numbers{30'000, 29'000, 28'000}));
+  EXPECT_EQ(listed(queue, SKEP_TASK_SUCCEEDED, "u", "b"), Numbers{});
+  EXPECT_EQ(listed(queue, SKEP_TASK_FAILED), Numbers{});
+  queue.stop();
+}
+
+TEST(SqliteQueue, what_is_overdue_comes_in_portions) {  // N15
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  open(path).reset();
+  fill(path, SKEP_TASK_EXECUTING);
+  sqlite::SqliteQueue queue(sqlite_config(path));
+  queue.start();
+  std::size_t found = 0;
+  queue.overdue(0, "w1", "another process",
+                {&found, [](void* to, const skep_queue_task*) -> skep_rc {
+                   ++*static_cast<std::size_t*>(to);
+                   return SKEP_OK;
+                 }});
+  EXPECT_EQ(found, 1'000u) << "of 30,000";
+  queue.stop();
+}
+
+TEST(SqliteQueue, a_list_that_takes_too_long_ends) {  // N12
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  open(path).reset();
+  fill(path, SKEP_TASK_EXECUTING);
+  sqlite::SqliteQueue patient(sqlite_config(path));
+  patient.start();
+  EXPECT_TRUE(listed(patient, SKEP_TASK_EXECUTING, "v").empty());
+  patient.stop();
+  sqlite::SqliteQueue queue(sqlite_config(path), std::chrono::milliseconds{0});
+  queue.start();
+  try {
+    listed(queue, SKEP_TASK_EXECUTING, "v");
+    FAIL() << "30,000 rows were looked at";
+  } catch (const Fault& fault) {
+    EXPECT_EQ(fault.code(), SKEP_E_DEADLINE) << fault.what();
+  }
+  EXPECT_EQ(listed(queue, SKEP_TASK_EXECUTING).size(), 3u) << "the reader serves others";
+  queue.stop();
+}
+
 TEST(SqliteQueue, refuses_a_second_owner_by_name) {
   const TempDir dir;
   const std::string path = dir.file("queue.db");
@@ -182,6 +335,16 @@ TEST(SqliteQueue, refuses_a_newer_schema_and_leaves_it_alone) {
   EXPECT_EQ(r.error().code, Code::kState);
   EXPECT_NE(r.error().message.find("schema version 99"), std::string::npos) << r.error().message;
   EXPECT_EQ(outside(path, "PRAGMA user_version"), "99");
+}
+
+TEST(SqliteQueue, no_index_makes_a_write_fill_a_table_of_constants) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  open(path).reset();
+  EXPECT_EQ(outside(path,
+                    "SELECT group_concat(name) FROM sqlite_schema WHERE type = 'index'"
+                    " AND sql LIKE '% IN (%'"),
+            "");
 }
 
 TEST(SqliteQueue, refuses_a_database_of_something_else) {
@@ -314,6 +477,30 @@ TEST(SqliteQueue, a_log_that_is_deleted_takes_nothing_along) {  // B5
   ASSERT_TRUE(kept);
   ASSERT_EQ(kept->size(), 1u);
   EXPECT_EQ(kept->front().id, "first");
+}
+
+TEST(SqliteQueue, a_log_that_is_deleted_is_in_the_file_only_when_all_of_it_is) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  auto queue = open(path);
+  const auto message = [&queue](const std::string& id) {
+    const model::Task task = task_named(id);
+    const auto done = queue->enqueue(1, {&task, 1});
+    return done ? "taken" : done.error().message;
+  };
+  ASSERT_EQ(message("first"), "taken");
+  sqlite3* reader = nullptr;  // what it sees may not be written over
+  ASSERT_EQ(sqlite3_open(path.c_str(), &reader), SQLITE_OK);
+  const char* look = "BEGIN; SELECT count(*) FROM worker_tasks";
+  ASSERT_EQ(sqlite3_exec(reader, look, nullptr, nullptr, nullptr), SQLITE_OK);
+  ASSERT_EQ(message("second"), "taken");
+  ASSERT_TRUE(std::filesystem::remove(path + "-wal"));
+  EXPECT_NE(message("third").find("put it back"), std::string::npos);
+  ASSERT_EQ(sqlite3_exec(reader, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
+  EXPECT_NE(message("third").find("is in the database"), std::string::npos);
+  std::filesystem::copy_file(path, dir.file("copy.db"));
+  EXPECT_EQ(outside(dir.file("copy.db"), "SELECT count(*) FROM worker_tasks"), "2");
+  sqlite3_close(reader);
 }
 
 TEST(SqliteQueue, knows_that_a_reader_has_read_another_file) {  // B8

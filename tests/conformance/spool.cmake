@@ -2,13 +2,7 @@
 include(${CMAKE_SOURCE_DIR}/tests/support/memory_spool.cmake)
 include(${CMAKE_SOURCE_DIR}/tests/support/syscall_faults.cmake)
 
-set(spool_file ${CMAKE_SOURCE_DIR}/plugins/spool_file)
-add_library(skep_spool_file_component STATIC
-  spool_component.cpp
-  ${spool_file}/aside.cpp ${spool_file}/batch.cpp ${spool_file}/file_spool.cpp
-  ${spool_file}/folder.cpp ${spool_file}/item_name.cpp ${spool_file}/limits.cpp
-  ${spool_file}/marker.cpp ${spool_file}/posix_io.cpp ${spool_file}/recovery.cpp
-  ${spool_file}/seal.cpp ${spool_file}/plugin.cpp)
+add_library(skep_spool_file_component STATIC spool_component.cpp $<TARGET_OBJECTS:spool_file>)
 target_include_directories(skep_spool_file_component PUBLIC ${CMAKE_SOURCE_DIR})
 target_link_libraries(skep_spool_file_component
   PUBLIC skep_ports skep_base skep::sdk PRIVATE skep_test_support skep_warnings PkgConfig::SODIUM)

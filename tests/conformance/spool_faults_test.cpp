@@ -16,6 +16,7 @@
 #include "tests/conformance/spool_component.hpp"
 #include "tests/support/syscall_faults.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/support/told.hpp"
 
 namespace skep::test {
 namespace {
@@ -134,6 +135,21 @@ TEST_F(SpoolFaults, an_error_number_condemns_no_batch) {  // P2
       EXPECT_EQ(drain(*spool).size(), 5u) << "without a restart";
       EXPECT_FALSE(spool->stats()->degraded);
     }
+}
+
+TEST_F(SpoolFaults, a_batch_that_cannot_be_removed_is_told) {
+  for (const int error_number : {0, EIO, ENOENT}) {
+    const Told told;
+    const auto spool = open();
+    const auto names = spool->put(std::vector{result_item("t", "{\"a\":1}")});
+    ASSERT_TRUE(names) << names.error().message;
+    {
+      const FailingSyscalls failing(
+          fails("unlinkat", error_number == 0 ? "none" : ".jsonl", error_number));
+      EXPECT_TRUE(spool->ack(*names)) << "sent again after a restart, it is a duplicate";
+    }
+    EXPECT_EQ(told.lines("spool_batch_not_removed", ".jsonl"), error_number == EIO ? 1u : 0u);
+  }
 }
 
 TEST_F(SpoolFaults, a_damaged_line_that_cannot_be_set_aside_stops_no_start_and_stays) {  // P2

@@ -16,6 +16,7 @@
 #include "plugins/spool_file/seal.hpp"
 #include "tests/conformance/spool_component.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/support/told.hpp"
 
 namespace skep::test {
 namespace {
@@ -198,10 +199,11 @@ TEST_F(HostileSpool, names_the_folder_that_was_moved_away_and_goes_on_when_it_is
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kUnavailable);
   EXPECT_NE(refused.error().message.find(dir_.file("s") + " is gone"), std::string::npos);
-  EXPECT_NE(spool->reserve(0).error().message.find(dir_.file("s")), std::string::npos);
+  EXPECT_NE(spool->reserve(0).error().message.find(dir_.file("s") + " is gone"), std::string::npos);
   EXPECT_TRUE(spool->stats()->degraded);
   EXPECT_FALSE(fs::exists(dir_.file("s"))) << "it may be a disk that is mounted again";
   std::ofstream(dir_.file("s")) << "no folder";
+  EXPECT_NE(spool->reserve(0).error().message.find("is no folder any more"), std::string::npos);
   EXPECT_FALSE(spool->put(std::vector{result_item("t2", "{\"a\":2}")}));
   fs::remove(dir_.file("s"));
   fs::rename(dir_.file("away"), dir_.file("s"));
@@ -209,6 +211,23 @@ TEST_F(HostileSpool, names_the_folder_that_was_moved_away_and_goes_on_when_it_is
   EXPECT_FALSE(spool->stats()->degraded);
   EXPECT_TRUE(spool->reserve(0));
   EXPECT_TRUE(spool->put(std::vector{result_item("t2", "{\"a\":2}")}));
+}
+
+TEST_F(HostileSpool, says_once_that_it_is_degraded_and_once_that_it_is_not) {
+  const Told told;
+  const auto spool = open();
+  const std::vector items{result_item("t", "{\"a\":1}")};
+  fs::rename(dir_.file("s"), dir_.file("away"));
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(spool->put(items));
+  EXPECT_EQ(told.lines("spool_degraded", dir_.file("s")), 1u);
+  EXPECT_EQ(told.lines("spool_recovered", ""), 0u);
+  fs::rename(dir_.file("away"), dir_.file("s"));
+  for (int i = 0; i < 3; ++i) {
+    const auto names = spool->put(items);
+    EXPECT_TRUE(names) << names.error().message;
+  }
+  EXPECT_EQ(told.lines("spool_degraded", ""), 1u);
+  EXPECT_EQ(told.lines("spool_recovered", ""), 1u);
 }
 
 TEST_F(HostileSpool, loses_nothing_in_flight_when_its_folder_is_removed_and_made_again) {

@@ -15,56 +15,14 @@
 
 #include "core/plugin/adapters/queue.hpp"
 #include "plugins/sqlite/queue.hpp"
-#include "skep/svc/log.h"
-#include "skep/svc/metric.h"
 #include "tests/support/sqlite_components.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/support/told.hpp"
 
 namespace skep::test {
 namespace {
 
 using sqlite::kCheckpointBytes;
-
-/// What the plugin tells its host.
-class Told {
- public:
-  Told() { set_host(&abi_); }
-  ~Told() { set_host(nullptr); }
-
-  /// How many lines name the event and hold the text.
-  static std::size_t lines(std::string_view event, std::string_view part) {
-    const std::lock_guard lock(mutex_);
-    return static_cast<std::size_t>(
-        std::count_if(lines_.begin(), lines_.end(), [&](const std::string& line) {
-          return line.starts_with(event) && line.find(part) != std::string::npos;
-        }));
-  }
-  static double gauge(const std::string& name) {
-    const std::lock_guard lock(mutex_);
-    return gauges_[name];
-  }
-
- private:
-  static void write(const skep_host*, std::uint32_t, skep_view event, skep_view fields) {
-    const std::lock_guard lock(mutex_);
-    lines_.push_back(std::string(text(event)) + " " + std::string(text(fields)));
-  }
-  static void set_gauge(const skep_host*, skep_view name, double value) {
-    const std::lock_guard lock(mutex_);
-    gauges_[std::string(text(name))] = value;
-  }
-  static const void* find(const skep_host*, const char* id) {
-    static const skep_svc_log_v1 log{sizeof(log), 0, write};
-    static const skep_svc_metric_v1 metric{sizeof(metric), 0, set_gauge};
-    if (std::string_view(id) == SKEP_SVC_LOG) return &log;
-    return std::string_view(id) == SKEP_SVC_METRIC ? &metric : nullptr;
-  }
-
-  static inline std::mutex mutex_;
-  static inline std::vector<std::string> lines_;
-  static inline std::map<std::string, double> gauges_;
-  const skep_host abi_{sizeof(skep_host), SKEP_ABI_MINOR, find};
-};
 
 class SqliteLog : public testing::Test {
  protected:
@@ -158,7 +116,9 @@ TEST_F(SqliteLog, is_cut_when_the_snapshot_that_held_it_ends) {
     plugin_->read(query, rows);
   });
   reading.get_future().wait();
-  while (log_bytes() < 3 * kCheckpointBytes) ASSERT_TRUE(write_more()) << "starved";
+  bool written = true;
+  while (written && log_bytes() < 3 * kCheckpointBytes) written = write_more();
+  EXPECT_TRUE(written) << "starved";
   EXPECT_EQ(Told::lines("sqlite_log_held", path_ + "-wal"), 1u);
   let_go.set_value();
   reader.join();

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import unittest
 
-from rig import BUILD, FAST_CONTROL, PLUGINS, RigTest, SKEP, raw, wait_for
+from rig import BUILD, FAST_CONTROL, PLUGINS, RigTest, SKEP, node_toml, raw, wait_for
 
 BAD_PLUGINS = os.path.join(BUILD, "lib/skep/test-plugins/bad")
 
@@ -29,13 +29,13 @@ class Errors(RigTest):
                          f'[plugins]\npaths=["{PLUGINS}"]\n', "sqlit", "sqlite", "skep plugin list")
 
     def test_plugin_of_a_wrong_abi_is_refused_and_the_rest_runs(self):
-        node = self.control(extra=FAST_CONTROL.replace("[control]", f"[control]"))
+        node = self.control()
         folder = os.path.join(self.root, "plugins")
         shutil.copytree(BAD_PLUGINS, folder)
         done = self.skep("plugin", "list", "-c", self.config_with(folder))
         self.assertIn("refused", done.stdout)
         self.assertTrue(node.alive())
-        worker = self.worker("w1", extra=f"")
+        worker = self.worker("w1")
         self.assertTrue(worker.alive())
 
     def config_with(self, folder):
@@ -43,6 +43,33 @@ class Errors(RigTest):
         with open(path, "w") as f:
             f.write(f'[node]\nstate_dir = "{self.root}/x"\n[plugins]\npaths = ["{PLUGINS}", "{folder}"]\n')
         return path
+
+    def test_a_state_folder_that_may_not_hold_programs_is_named(self):  # F16
+        folder = os.path.join(self.root, "noexec")
+        os.mkdir(folder)
+        mounted = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o noexec none "$0" && exec "$@"', folder]
+        if subprocess.run([*mounted, "true"], capture_output=True).returncode != 0:
+            self.skipTest("cannot mount a tmpfs")
+        path = os.path.join(self.root, "noexec.toml")
+        with open(path, "w") as f:
+            f.write(f'[node]\nstate_dir = "{folder}"\n[http]\nlisten = ["127.0.0.1:0"]\n'
+                    f'[plugins]\npaths = ["{PLUGINS}"]\n')
+        done = subprocess.run([*mounted, SKEP, "start", "-c", path], capture_output=True, text=True, timeout=300)
+        self.assertNotEqual(done.returncode, 0)
+        for word in (folder, "noexec", "[node] state_dir"):
+            self.assertIn(word, done.stderr)
+
+    def test_a_node_without_standard_streams_writes_into_no_file_of_its_own(self):  # F17
+        node = self.control()
+        node.terminate()
+        os.remove(os.path.join(node.folder, "endpoints"))
+        node.process = subprocess.Popen(["sh", "-c", 'exec "$0" start -c "$1" <&- >&- 2>&-', SKEP, node.config],
+                                        cwd=node.folder)
+        self.attach(node)
+        for number in range(3):
+            self.assertEqual(os.readlink(f"/proc/{node.process.pid}/fd/{number}"), "/dev/null")
+        self.worker("w1")
+        self.assertEqual(self.ended(self.submit("execute_script", {"script": "true"}))["status"], "succeeded")
 
     def problem(self, method, path, body, status, code, *words):
         answer = self.call(method, path, body)
@@ -95,16 +122,7 @@ class Errors(RigTest):
         os.makedirs(small)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", small], check=True)
         self.addCleanup(lambda: subprocess.run(["umount", "-l", small], check=True))
-        node = self.node("small/control", f"""
-[node]
-roles = ["control"]
-state_dir = "{small}/control"
-[http]
-listen = ["127.0.0.1:0"]
-[plugins]
-paths = ["{PLUGINS}"]
-{FAST_CONTROL}
-""")
+        node = self.node("small/control", node_toml(f"{small}/control", ("control",), paths=(PLUGINS,), extra=FAST_CONTROL))
         self.attach(node)
         accepted, refused = [], None
         for _ in range(400):

@@ -1,6 +1,8 @@
 """Faults on purpose. FAULT_ROUNDS repeats the control plane's death (20 in ./dev faults)."""
+import contextlib
 import os
 import re
+import signal
 import threading
 import time
 import unittest
@@ -17,15 +19,13 @@ class Faults(RigTest):
 
     def test_a_worker_killed_in_mid_task(self):
         # The second worker's lease has to outlive a busy machine.
-        self.control(extra=FAST_CONTROL.replace("lease_seconds = 2", "lease_seconds = 10"))
+        self.control(extra=FAST_CONTROL + "lease_seconds = 10\nlost_after_seconds = 1\n")
         first = self.worker("w1")
-        gate = os.path.join(self.root, "gate")
-        task = self.submit("execute_script", {"script": f"until [ -e {gate} ]; do sleep 0.1; done"})
-        wait_for(lambda: self.api("GET", f"/api/tasks/{task}")["status"] == "executing", "executing")
+        task = self.submit("execute_script", {"script": f"until [ -e {self.gate()} ]; do sleep 0.1; done"})
+        self.executing(task)
         self.worker("w2")
         first.kill9()
-        with open(gate, "w"):
-            pass
+        self.open_gate()
         done = self.ended(task)
         self.assertEqual((done["status"], done["worker_id"]), ("succeeded", "w2"))
         self.assertEqual(done["attempt"], 2)
@@ -33,17 +33,18 @@ class Faults(RigTest):
         wait_for(lambda: self.totals().get(("execute_script", "succeeded")) == 1, "one effect")
 
     def test_a_restarted_worker_gives_its_task_back_at_once(self):
-        self.control(extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
+        self.control()
         worker = self.worker("w1")
-        task = self.submit("sleep", {"ms": 2000})
-        wait_for(lambda: self.api("GET", f"/api/tasks/{task}")["status"] == "executing", "executing")
+        task = self.submit("sleep", {"ms": 0, "gate": self.gate()})
+        self.executing(task)
         worker.kill9()
         worker.start()
+        self.open_gate()
         self.assertEqual(self.ended(task)["attempt"], 2)
 
     def test_a_task_that_kills_its_worker_ends_dead(self):
         # A new start of the worker tells that it crashed, before its silence does.
-        self.control(extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
+        self.control()
         worker = self.worker("w1", extra='[plugins.crash]\nisolation = "inproc"\n')
         task = self.submit("crash")
         stop = threading.Event()
@@ -65,10 +66,7 @@ class Faults(RigTest):
 
     def test_control_plane_killed_under_load(self):
         # No lease runs out in this test: what a lost reply leased must come back by itself.
-        node = self.control(listen='["127.0.0.1:0"]',
-                            extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
-        node.end()
-        self.restart_on_its_port(node)
+        node = self.control_on_a_port()
         for n in range(2):
             self.worker(f"w{n}", worker="concurrency = 4\nbatch_size = 32")
         accepted, unknown = set(), [0]
@@ -95,9 +93,8 @@ class Faults(RigTest):
             loader.start()
             wait_for(lambda: len(accepted) >= 1000 * round_ + 100 + 37 * round_, "load")
             node.kill9()
-            node.start()
-            self.attach(node)
-            loader.join(120)
+            self.restart(node)
+            loader.join(300)
             stop.set()
         self.assertEqual(len(accepted), 1000 * ROUNDS)
         wait_for(lambda: self.api("GET", "/api/workers/health")["queue"]["succeeded"] >= len(accepted),
@@ -110,15 +107,14 @@ class Faults(RigTest):
 
     def test_control_plane_away_while_tasks_finish(self):
         seconds = float(os.environ.get("AWAY_SECONDS", "4"))
-        node = self.control(listen='["127.0.0.1:0"]',
-                            extra=FAST_CONTROL.replace("lost_after_seconds = 1", "lost_after_seconds = 300"))
+        node = self.control_on_a_port()
         worker = self.worker("w1", worker="concurrency = 200\nbatch_size = 200\nresult_reserve_mb = 1",
                              extra='[plugins.sleep]\nisolation = "inproc"\n')
-        # Long enough that none ends before the control plane does, on a busy machine as well.
-        body = [{"type": "sleep", "params": {"ms": 15_000}} for _ in range(200)]
+        body = [{"type": "sleep", "params": {"ms": 0, "gate": self.gate()}} for _ in range(200)]
         ids = [t["id"] for t in self.api("POST", "/api/tasks", body)["items"]]
         wait_for(lambda: worker.log.count("run_dispatched") == 200, "all of them running")
         node.kill9()
+        self.open_gate()
         offline = os.path.join(self.root, "w1", "offline")
         files = wait_for(lambda: (lambda n: n if len(n) >= 200 else None)(
             [f for f in os.listdir(offline) if f.startswith("execution_result-")]), "200 spool files")
@@ -126,7 +122,7 @@ class Faults(RigTest):
         for name in files:
             self.assertRegex(name, NAME)
         time.sleep(seconds)
-        self.restart_on_its_port(node)
+        self.restart(node)
         wait_for(lambda: not [f for f in os.listdir(offline) if f.endswith(".json")], "an empty spool")
         for task in ids:
             done = self.api("GET", f"/api/tasks/{task}")
@@ -134,31 +130,59 @@ class Faults(RigTest):
         self.assertTrue(worker.alive())
 
     def test_a_worker_that_starts_without_a_control_plane(self):
-        node = self.control()
+        node = self.control_on_a_port()
         node.end()
         worker = self.worker("w1", wait=False)
         worker.wait_log("worker_pool_starting")
-        self.restart_on_its_port(node)
+        self.restart(node)
         self.assertEqual(self.ended(self.submit("echo", {"a": 1}))["status"], "succeeded")
 
     def test_sigterm_lets_running_tasks_finish(self):
         self.control()
         worker = self.worker("w1", worker="concurrency = 1")
-        running = self.submit("sleep", {"ms": 1500})
-        wait_for(lambda: self.api("GET", f"/api/tasks/{running}")["status"] == "executing", "executing")
+        running = self.submit("sleep", {"ms": 0, "gate": self.gate()})
+        self.executing(running)
         waiting = self.submit("echo")
-        self.assertEqual(worker.terminate(), 0)
+        worker.process.send_signal(signal.SIGTERM)
+        worker.wait_log("worker_pool_shutting_down")
+        self.open_gate()
+        self.assertEqual(worker.process.wait(180), 0)
         for event in ("worker_pool_starting", "skills_initialized", "run_dispatched", "worker_pool_signal_received",
                       "worker_pool_shutting_down", "worker_pool_stopped", "graceful: True"):
             self.assertIn(event, worker.log)
         self.assertEqual(self.api("GET", f"/api/tasks/{running}")["status"], "succeeded")
         self.assertEqual(self.api("GET", f"/api/tasks/{waiting}")["status"], "queued")
 
+    def test_a_stop_that_signals_all_processes_fails_no_task(self):  # O1: systemd's default
+        self.control()
+        worker = self.worker("w1", worker="drain_seconds = 60\nconcurrency = 1\n")
+        ran = os.path.join(self.root, "ran")
+        task = self.submit("execute_script", {"script": f'[ -e "{ran}" ] && echo again && exit; touch "{ran}"; sleep 600'})
+        wait_for(lambda: os.path.exists(ran), "the script")
+        for pid in self.family(worker.process.pid):
+            with contextlib.suppress(ProcessLookupError):  # the node has ended it by now
+                os.kill(pid, signal.SIGTERM)
+        self.assertEqual(worker.process.wait(180), 0)
+        shown = self.api("GET", f"/api/tasks/{task}")
+        self.assertEqual((shown["status"], shown["error"]), ("queued", None), shown)
+        worker.start()
+        done = self.ended(task)
+        self.assertEqual((done["status"], done["result"]["stdout"]), ("succeeded", "again\n"), done)
+
+    def family(self, pid):
+        """A process and all that descend from it, as the control group of a service has them."""
+        out = [pid]
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children") as f:
+                for child in f.read().split():
+                    out += self.family(int(child))
+        return out
+
     def test_a_drain_that_runs_out_hands_back_without_using_a_try(self):
         self.control()
         worker = self.worker("w1", worker="concurrency = 1\ndrain_seconds = 1")
-        running = self.submit("sleep", {"ms": 60000}, max_attempts=1)
-        wait_for(lambda: self.api("GET", f"/api/tasks/{running}")["status"] == "executing", "executing")
+        running = self.submit("sleep", {"ms": 600000}, max_attempts=1)
+        self.executing(running)
         self.assertEqual(worker.terminate(), 0)
         self.assertIn("graceful: False", worker.log)
         task = self.api("GET", f"/api/tasks/{running}")
@@ -178,34 +202,28 @@ class Faults(RigTest):
             os.rename(f.name, os.path.join(plugins, "sleep.so"))
 
         install(b"1")
-        worker = self.node("w1", f"""
-[node]
-id = "w1"
-roles = ["worker"]
-state_dir = "{self.root}/w1"
-[worker]
-control_plane_url = "{self.url}"
-heartbeat_interval_seconds = 0.5
-[spool]
-dir = "{self.root}/w1/offline"
-[plugins]
-paths = ["{PLUGINS}", "{plugins}"]
-""")
+        worker = self.worker("w1", paths=(PLUGINS, plugins))
 
-        def replaced_under_way(version, ms):
-            task = self.submit("sleep", {"ms": ms})
-            wait_for(lambda: self.api("GET", f"/api/tasks/{task}")["status"] == "executing", "executing")
+        def replaced_under_way(version):
+            task = self.submit("sleep", {"ms": 0, "gate": self.gate()})
+            self.executing(task)
             before = worker.log.count("plugin.draining")
             install(version)
             wait_for(lambda: worker.log.count("plugin.draining") > before, "the new version")
-            return self.ended(task)
+            return task
 
-        done = replaced_under_way(b"2", 2000)
+        task = replaced_under_way(b"2")
+        self.open_gate()
+        done = self.ended(task)
         self.assertEqual((done["status"], done["attempt"]), ("succeeded", 1))
+        os.remove(self.gate())
         with open(worker.config, "a") as f:
             f.write("drain_seconds = 0\n")
         worker.wait_log("config.reloaded")
-        done = replaced_under_way(b"3", 4000)
+        task = replaced_under_way(b"3")
+        wait_for(lambda: self.api("GET", f"/api/tasks/{task}")["attempt"] == 2, "another try")
+        self.open_gate()
+        done = self.ended(task)
         self.assertEqual((done["status"], done["attempt"]), ("succeeded", 2))
         self.assertEqual(done["attempts"][0]["error"]["code"], "unavailable")
 

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 import rig
-from rig import PLUGINS, request, wait_for
+from rig import PLUGINS, node_toml, request, wait_for
 
 OTHER = 65533  # a user without a name
 
@@ -32,32 +32,17 @@ class IdentitiesTest(rig.RigTest):
         super().setUp()
         os.chmod(self.root, 0o755)
 
-    def both(self, http="", extra=""):
-        node = self.node("both", f"""
-[node]
-id = "w1"
-state_dir = "{self.root}/both"
-[http]
-listen = ["127.0.0.1:0"]
-{http}
-[worker]
-heartbeat_interval_seconds = 0.5
-[spool]
-dir = "{self.root}/both/offline"
-[plugins]
-paths = ["{PLUGINS}"]
-{extra}
-""")
-        self.attach(node)
+    def both(self, **more):
+        node = super().both(paths=(PLUGINS,), **more)
         os.chmod(node.folder, 0o700)
-        self.online("w1", "both")
         return node
 
-    def online(self, name, folder):
-        wait_for(lambda: any(w["worker_id"] == name and w["status"] == "online"
-                             for w in self.api("GET", "/api/workers")["items"]), f"{name} online")
+    def online(self, name):
+        super().online(name)
         # The control plane knows it before the worker has read the answer.
-        wait_for(lambda: os.path.exists(f"{self.root}/{folder}/worker-credential"), f"the credential of {name}")
+        files = [os.path.join(node.folder, "worker-credential") for node in self.nodes
+                 if os.path.basename(node.folder) in (name, "both")]
+        wait_for(lambda: any(map(os.path.exists, files)), f"the credential of {name}")
 
     def secret(self, name):
         path = os.path.join(self.root, name)
@@ -93,20 +78,9 @@ paths = ["{PLUGINS}"]
 
     def test_nobody_is_trusted_by_his_user_when_told_so(self):
         token = self.secret("token")
-        node = self.node("strict", f"""
-[node]
-id = "w1"
-state_dir = "{self.root}/strict"
-[http]
-listen = ["127.0.0.1:0"]
-token_file = "{token}"
-trust_local_uid = false
-open_probes = true
-[spool]
-dir = "{self.root}/strict/offline"
-[plugins]
-paths = ["{PLUGINS}"]
-""")
+        node = self.node("strict", node_toml(
+            f"{self.root}/strict", name="w1", paths=(PLUGINS,),
+            http=f'token_file = "{token}"\ntrust_local_uid = false\nopen_probes = true'))
         self.attach(node)
         self.assertEqual([status_for_other(self.url, "GET", path) for path in ("/livez", "/readyz", "/health")], [200] * 3)
         self.assertEqual(status_for_other(self.url, "GET", "/openapi.json"), 401)
@@ -120,25 +94,11 @@ paths = ["{PLUGINS}"]
     def fleet(self):
         """A control plane that knows no user, and two workers with credentials."""
         token, join = self.secret("token"), self.secret("join")
-        node = self.node("control", f"""
-[node]
-roles = ["control"]
-state_dir = "{self.root}/control"
-[http]
-listen = ["127.0.0.1:0"]
-token_file = "{token}"
-join_token_file = "{join}"
-trust_local_uid = false
-open_probes = true
-[plugins]
-paths = ["{PLUGINS}"]
-{rig.FAST_CONTROL}
-""")
-        self.attach(node)
+        node = self.control(http=f'token_file = "{token}"\njoin_token_file = "{join}"\n'
+                                 "trust_local_uid = false\nopen_probes = true")
         self.token = self.read("token")
         for name in ("w1", "w2"):
-            self.worker(name, worker=f'join_token_file = "{join}"', wait=False)
-            self.online(name, name)
+            self.worker(name, worker=f'join_token_file = "{join}"')
         return node
 
     def call(self, method, path, body=None, **kw):
@@ -209,7 +169,7 @@ paths = ["{PLUGINS}"]
 
     def test_a_script_of_another_user_finds_no_credential(self):
         token = self.secret("token")
-        node = self.both(f'token_file = "{token}"', '[plugins.execute_script]\nrun_as = "nobody"\n')
+        node = self.both(http=f'token_file = "{token}"', extra='[plugins.execute_script]\nrun_as = "nobody"\n')
         secrets = (self.read("token"), self.read("both", "worker-credential"))
         out = self.run_script(f"""
 id -u

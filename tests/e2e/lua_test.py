@@ -194,7 +194,7 @@ allow = ["exec", "facts", "http", "kv", "task"]
             begun = time.monotonic()
             self.body("edit", f"return {n}")
             while self.result("edit")["result"] != n:
-                self.assertLess(time.monotonic() - begun, 10)
+                self.assertLess(time.monotonic() - begun, 120)
             took.append((time.monotonic() - begun) * 1000)
         print(f"edit to new answer, with the task's way there and back: median {statistics.median(took):.1f} ms, "
               f"worst {max(took):.1f} ms of 50")

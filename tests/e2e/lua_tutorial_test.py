@@ -20,24 +20,10 @@ class LuaTutorial(rig.RigTest):
         folder = os.path.join(self.root, "node")
         os.makedirs(os.path.join(folder, "scripts"))
         self.shell_folder = folder
-        node = self.node("node", f"""
-[node]
-id = "bee"
-state_dir = "{folder}"
-[http]
-listen = ["127.0.0.1:0"]
-[worker]
-heartbeat_interval_seconds = 0.5
-[spool]
-dir = "{folder}/offline"
-[plugins]
-paths = ["{rig.PLUGINS}"]
-[scripts]
-paths = ["scripts"]
-""")
+        node = self.node("node", rig.node_toml(folder, name="bee", paths=(rig.PLUGINS,),
+                                               extra='[scripts]\npaths = ["scripts"]'))
         self.attach(node)
-        rig.wait_for(lambda: any(w["status"] == "online" for w in self.api("GET", "/api/workers")["items"]),
-                     "the worker online")
+        self.online("bee")
 
     def shell(self, text):
         env = dict(os.environ, SKEP_SERVER=self.url, SKEP_CONFIG="node.toml",

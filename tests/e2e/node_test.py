@@ -1,6 +1,8 @@
 """A node's own API and changes of its configuration while it runs."""
 import json
 import os
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -12,21 +14,8 @@ from rig import SKEP, RigTest, request, wait_for
 
 
 class NodeTest(RigTest):
-    def both(self, env=None, extra=""):
-        node = self.node("both", f"""
-[node]
-id = "w1"
-state_dir = "{self.root}/both"
-[http]
-listen = ["127.0.0.1:0"]
-[spool]
-dir = "{self.root}/both/offline"
-{extra}
-[worker]
-heartbeat_interval_seconds = 0.5
-concurrency = 2
-""", env)
-        self.attach(node)
+    def both(self, **more):
+        node = super().both(worker="concurrency = 2", paths=(), **more)
         wait_for(lambda: self.shown()["state"] == "running", "a running node")
         self.concurrency(2)
         return node
@@ -49,7 +38,7 @@ concurrency = 2
 
     def concurrency(self, n):
         wait_for(lambda: [w["concurrency"] for w in self.api("GET", "/api/workers")["items"]] == [n],
-                 f"concurrency {n} at the control plane", 10)
+                 f"concurrency {n} at the control plane")
 
     def test_takes_a_changed_file_by_itself(self):
         node = self.both()
@@ -68,12 +57,12 @@ concurrency = 2
         self.assertEqual([w["key"] for w in waiting], ["queue.path"])
         self.assertIn("needs restart  queue.path", self.skep("node", "show", "-c", node.config).stdout)
         self.edit(node, 'path = "elsewhere.db"', "")
-        wait_for(lambda: self.shown()["needs_restart"] == [], "nothing to wait for a restart", 10)
+        wait_for(lambda: self.shown()["needs_restart"] == [], "nothing to wait for a restart")
 
     def test_keeps_the_old_configuration_when_the_new_one_is_wrong(self):
         node = self.both()
         self.edit(node, "concurrency = 2", "concurrency = 6\nconcurency = 1")
-        wait_for(lambda: (self.shown()["last_reload"] or {}).get("result") == "refused", "a refusal", 10)
+        wait_for(lambda: (self.shown()["last_reload"] or {}).get("result") == "refused", "a refusal")
         self.concurrency(2)
         done = self.skep("node", "reload", "-c", node.config, check=False)
         self.assertEqual(done.returncode, 78, done.stderr)
@@ -90,10 +79,22 @@ concurrency = 2
         self.assertIn("worker.concurrency  4 -> 7", out)
         self.concurrency(7)
 
+    def test_reloads_though_the_folder_that_it_was_started_in_is_gone(self):  # F10
+        gone = os.path.join(self.root, "gone")
+        os.mkdir(gone)
+        node = self.both(cwd=gone)
+        os.rmdir(gone)
+        self.edit(node, "concurrency = 2", "concurrency = 4")
+        self.concurrency(4)
+        self.edit(node, "concurrency = 4", "concurrency = 7")
+        self.skep("node", "reload", "-c", node.config)
+        self.concurrency(7)
+        self.assertEqual(self.shown()["needs_restart"], [])
+
     def test_says_that_a_variable_covers_an_edit(self):
         node = self.both(env={"WORKER_BATCH_SIZE": "9"})
         self.edit(node, "concurrency = 2", "concurrency = 2\nbatch_size = 3")
-        wait_for(lambda: self.shown()["last_reload"], "a report", 10)
+        wait_for(lambda: self.shown()["last_reload"], "a report")
         self.assertEqual(self.shown()["last_reload"]["covered"],
                          [{"key": "worker.batch_size", "value": 3, "by": "env WORKER_BATCH_SIZE"}])
 
@@ -101,20 +102,20 @@ concurrency = 2
         node = self.both(extra="[plugins.lua.limits]\nmemory_mb = 512\n")
         self.edit(node, "memory_mb = 512", "memory_mb = 256")
         wait_for(lambda: [w["key"] for w in self.shown()["needs_restart"]] == ["plugins.lua.limits"],
-                 "the key that waits", 10)
+                 "the key that waits")
         done = self.skep("node", "reload", "-c", node.config)
         self.assertIn("lua runs the scripts of this node", done.stdout)
         again = self.skep("plugin", "reload", "lua", "-c", node.config, check=False)
         self.assertIn("counts at the next start", again.stderr)
         self.edit(node, "memory_mb = 256", "memory_mb = 512")
-        wait_for(lambda: self.shown()["needs_restart"] == [], "nothing to wait for a restart", 10)
+        wait_for(lambda: self.shown()["needs_restart"] == [], "nothing to wait for a restart")
 
     def test_an_emptied_file_changes_nothing(self):
         node = self.both()
         with open(node.config) as f:
             text = f.read()
         self.write(node, "")
-        wait_for(lambda: (self.shown()["last_reload"] or {}).get("result") == "refused", "a refusal", 10)
+        wait_for(lambda: (self.shown()["last_reload"] or {}).get("result") == "refused", "a refusal")
         self.assertIn("sets nothing any more", self.shown()["last_reload"]["error"])
         self.write(node, text.replace("concurrency = 2", "concurrency = 5"))
         self.concurrency(5)
@@ -155,10 +156,10 @@ concurrency = 2
         reader.start()
         try:
             self.edit(node, "concurrency = 5", "concurrency = 6")
-            wait_for(lambda: lines, "an event", 10)
+            wait_for(lambda: lines, "an event")
             self.assertIn("5 -> 6", json.loads(lines[0])["fields"]["applied"])
             follower.send_signal(signal.SIGINT)
-            self.assertEqual(follower.wait(10), 130)
+            self.assertEqual(follower.wait(180), 130)
         finally:
             follower.kill()
             reader.join()
@@ -169,6 +170,20 @@ concurrency = 2
         self.assertNotEqual(second.returncode, 0)
         self.assertIn(f"pid {node.process.pid}", second.stderr)
         self.assertEqual(self.shown()["pid"], node.process.pid)
+
+    def test_opens_as_many_connections_as_open_files_allow(self):  # N4
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, before[1]), before[1]))
+        try:
+            node = self.both(env={"SKEP_HTTP_MAX_CONNECTIONS": "1000000"})
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        files = min(before[1], 65_536)
+        self.assertEqual(resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE)[0], files)
+        line = next(line for line in node.log.splitlines() if "http_connections_limited" in line)
+        allowed = int(re.search(r'allowed"?[=:] ?(\d+)', line)[1])
+        self.assertGreaterEqual(allowed, files // 2)
+        self.assertLess(allowed, files)
 
     def test_its_socket_goes_with_it(self):
         node = self.both()
@@ -191,7 +206,7 @@ concurrency = 2
             done = self.skep("script", "list", "-c", node.config)
             self.assertIn("from the running node at unix:", done.stderr)
             return done.stdout
-        wait_for(lambda: "broken" in listed() and "served by" in listed(), "both files", 10)
+        wait_for(lambda: "broken" in listed() and "served by" in listed(), "both files")
         self.assertRegex(listed(), r"disk_check +1.0.0 +active +1 +0 +0 +0 ")
         self.assertRegex(listed(), r"collect_facts +1.0.0 +(shadowed|failed) ")
         self.assertIn("\nbroken\n  broken.lua:1: unexpected symbol near '='\n", listed())

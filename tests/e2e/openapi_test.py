@@ -79,7 +79,7 @@ class Tools(RigTest):
         program = os.path.join(self.tools, "node_modules/.bin", words[0])
         env = dict(os.environ, REDOCLY_TELEMETRY="off", REDOCLY_SUPPRESS_UPDATE_NOTICE="true", NO_COLOR="1")
         done = subprocess.run([program, *words[1:]], cwd=self.work, env=env, capture_output=True, text=True,
-                              timeout=120)
+                              timeout=300)
         self.assertEqual(done.returncode, 0, f"$ {' '.join(words)}\n{done.stdout}\n{done.stderr}")
         return done.stdout + done.stderr
 
@@ -98,7 +98,7 @@ class Tools(RigTest):
         self.tool("tsc", "--strict", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext",
                   "--lib", "es2022,dom", "--skipLibCheck", "client.ts")
         done = subprocess.run(["node", "client.js", self.url], cwd=self.work, capture_output=True, text=True,
-                              timeout=120)
+                              timeout=300)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(json.loads(done.stdout), {
             "status": "failed", "ranBy": ["w1"], "code": "failed", "output": ["stderr: no", "stdout: hi"],

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import unittest
 
-from rig import PLUGINS, SKEP, RigTest, wait_for
+from rig import PLUGINS, SKEP, RigTest
 
 # Clears the screen, sets the title, turns text red by an 8-bit control, turns the writing around.
 HOSTILE = r"printf 'A\033[2J\033]0;owned\007\302\2331mB\342\200\256\rC\n'; printf 'E\033[31m\n' >&2"
@@ -83,8 +83,7 @@ class OperatorTest(RigTest):
         env = dict(os.environ, WORKER_ID="bare", WORKER_CONTROL_PLANE_URL=self.url, SKEP_PLUGINS_PATHS=PLUGINS)
         worker = subprocess.Popen([SKEP, "start"], cwd=folder, env=env, stderr=subprocess.PIPE, text=True)
         try:
-            wait_for(lambda: any(w["worker_id"] == "bare" and w["status"] == "online"
-                                 for w in self.api("GET", "/api/workers")["items"]), "the worker online")
+            self.online("bare")
         finally:
             worker.terminate()
             log = worker.communicate(timeout=120)[1]
@@ -98,11 +97,13 @@ class OperatorTest(RigTest):
     def test_one_stop_that_arrives_twice_is_one_stop(self):  # O7
         self.control()
         worker = self.worker("w1")
-        task = self.submit("execute_script", {"script": "sleep 1; echo whole"})
-        wait_for(lambda: self.api("GET", f"/api/tasks/{task}")["status"] == "executing", "the task to run")
+        task = self.submit("execute_script", {"script": f"until [ -e {self.gate()} ]; do sleep 0.1; done; echo whole"})
+        self.executing(task)
         worker.process.send_signal(signal.SIGTERM)  # as timeout does: to the process, and to its group
         worker.process.send_signal(signal.SIGTERM)
-        self.assertEqual(worker.process.wait(120), 0)
+        worker.wait_log("worker_pool_shutting_down")
+        self.open_gate()
+        self.assertEqual(worker.process.wait(180), 0)
         self.assertIn("graceful: True", worker.log)
         self.assertEqual(self.ended(task)["result"]["stdout"], "whole\n")
 

@@ -30,27 +30,8 @@ class Quickstart(RigTest):
 
     def nodes_of_the_prefix(self):
         """A control plane and a worker with the default plugin folders of the installed prefix."""
-        self.control = self.node("control", f"""
-[node]
-roles = ["control"]
-state_dir = "{self.root}/control"
-[http]
-listen = ["127.0.0.1:0"]
-""")
-        self.attach(self.control)
-        self.hands = self.node("w1", f"""
-[node]
-id = "w1"
-roles = ["worker"]
-state_dir = "{self.root}/w1"
-[worker]
-control_plane_url = "{self.url}"
-heartbeat_interval_seconds = 0.5
-[spool]
-dir = "{self.root}/w1/offline"
-""")
-        wait_for(lambda: any(w["worker_id"] == "w1" and w["status"] == "online"
-                             for w in self.api("GET", "/api/workers")["items"]), "w1 online")
+        self.control(paths=())
+        self.hands = self.worker("w1", paths=())
 
     def shell(self, command, folder):
         env = dict(os.environ, PATH=os.path.join(self.prefix, "bin") + ":" + os.environ["PATH"],
@@ -172,20 +153,11 @@ class Install(RigTest):
             self.assertNotEqual(os.stat(path).st_ino, first)
         finally:
             dev.terminate()
-            dev.wait(30)
+            dev.wait(180)
             log.close()
 
     def test_dev_tells_what_the_plugin_does(self):
-        node = self.node("both", f"""
-[node]
-id = "w1"
-state_dir = "{self.root}/both"
-[http]
-listen = ["127.0.0.1:0"]
-[spool]
-dir = "{self.root}/both/offline"
-""")
-        self.attach(node)
+        node = self.both(paths=())
         self.skep_in("plugin", "new", "hello")
         source = os.path.join(self.root, "hello/hello.cpp")
         with open(source) as f:
@@ -207,7 +179,7 @@ dir = "{self.root}/both/offline"
             wait_for(lambda: said("out of luck", "hello world"), "the failed task")
         finally:
             dev.terminate()
-            dev.wait(30)
+            dev.wait(180)
             log.close()
 
 

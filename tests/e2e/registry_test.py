@@ -45,8 +45,8 @@ class Registry(RigTest):
         self.control()
         for i, letter in enumerate(sites):
             self.worker(f"w{i}", site=f"site-{letter}", wait=False)
-        wait_for(lambda: len([w for w in self.api("GET", "/api/workers")["items"] if w["status"] == "online"])
-                 == len(sites), "the fleet")
+        for i in range(len(sites)):
+            self.online(f"w{i}")
 
     def test_a_script_reaches_the_workers_of_its_site_only(self):
         self.fleet()
@@ -115,7 +115,7 @@ class Registry(RigTest):
         self.assertIn("no trouble", self.newest()["reason"])
 
     def test_a_canary_that_fails_more_is_rolled_back_alone_also_across_a_restart(self):
-        control = self.control()
+        control = self.control_on_a_port()
         for i in range(3):
             self.worker(f"w{i}", site="site-a")
         self.publish("1.0.0", "--wait")
@@ -132,7 +132,7 @@ class Registry(RigTest):
         wait_for(lambda: self.newest()["tasks"]["canary"] == {"succeeded": 0, "failed": 3}
                  and self.newest()["tasks"]["others"] == {"succeeded": 6, "failed": 0}, "the tallies in the store")
         control.terminate()
-        self.restart_on_its_port(control)
+        self.restart(control)
         self.assertEqual(self.newest()["state"], "canary")
 
         def rolled_back():
@@ -268,19 +268,7 @@ class Registry(RigTest):
         if self.skep("plugin", "reload", "--help", check=False).returncode != 0:
             self.skipTest("this build loads new plugin files at its start only")
         self.control()
-        self.node("w0", f"""
-[node]
-id = "w0"
-roles = ["worker"]
-state_dir = "{self.root}/w0"
-[worker]
-control_plane_url = "{self.url}"
-[spool]
-dir = "{self.root}/w0/offline"
-[plugins]
-paths = ["{PLUGINS}"]
-""")
-        wait_for(lambda: self.api("GET", "/api/workers")["items"], "w0")
+        self.worker("w0", paths=(PLUGINS,))
         self.skep("plugin", "publish", os.path.join(TEST_PLUGINS, "echo.so"), "--wait")
         self.assertEqual(self.ended(self.submit("echo", {"a": 1}))["result"], {"a": 1})
 

@@ -6,6 +6,7 @@ by pid, also when a test fails.
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -21,15 +22,18 @@ PLUGINS = os.path.join(BUILD, "lib/skep/plugins")
 TEST_PLUGINS = os.path.join(BUILD, "lib/skep/test-plugins/good")
 RELOAD_PLUGINS = os.path.join(BUILD, "lib/skep/test-plugins/reload")
 
-# Times shortened so that a lost worker is noticed within seconds.
+# Quick where a test waits; a lease and a worker's presence outlast every pause of a busy machine.
 FAST_CONTROL = """
 [control]
-lease_seconds = 2
-lost_after_seconds = 1
 reaper_interval_seconds = 0.2
 restart_grace_seconds = 2
 retry_base_seconds = 0.2
 retry_cap_seconds = 1
+"""
+# After it: a worker that is lost is noticed within seconds, and one that was only slow as well.
+QUICK_LOSS = """
+lease_seconds = 2
+lost_after_seconds = 1
 offline_after_seconds = 4
 stale_after_seconds = 8
 """
@@ -48,10 +52,35 @@ def wait_for(probe, what, seconds=180.0, pause=0.02):
 
 
 def free_port():
-    """A port that the kernel has free now, for a node that must know its own address beforehand."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port for a node that must know its own address beforehand, or have it again after a restart: free now,
+    and none of those that the kernel gives to whoever asks for any."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+        first = int(f.read().split()[0])
+    while True:
+        port = random.randrange(10_000, first) if first > 20_000 else 0
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return s.getsockname()[1]
+
+
+def node_toml(folder, roles=("control", "worker"), name=None, site=None, listen=("127.0.0.1:0",), http="", url=None,
+              worker="", paths=(PLUGINS, TEST_PLUGINS), extra=""):
+    """The file of a node whose state is `folder`. `http` and `worker` are more lines of these tables; `extra` comes
+    last. Without `paths` the folders of the program itself count."""
+    lines = ["[node]", f"roles = {json.dumps(roles)}", f'state_dir = "{folder}"']
+    lines += [f'id = "{name}"'] if name else []
+    lines += [f'site = "{site}"'] if site else []
+    if "control" in roles:
+        lines += ["[http]", f"listen = {json.dumps(listen)}", http]
+    if "worker" in roles:
+        lines += ["[worker]", "heartbeat_interval_seconds = 0.5"]
+        lines += [f'control_plane_url = "{url}"'] if url else []
+        lines += [worker, "[spool]", f'dir = "{folder}/offline"']
+    lines += ["[plugins]", f"paths = {json.dumps(paths)}"] if paths else []
+    return "\n".join(lines + [extra, ""])
 
 
 class Response:
@@ -80,8 +109,9 @@ def request(url, method, path, body=None, headers=None, timeout=65):
 class Node:
     """One `skep start` process with its own folder and TOML file."""
 
-    def __init__(self, folder, toml, env=None):
+    def __init__(self, folder, toml, env=None, cwd=None):
         self.folder = folder
+        self.cwd = cwd or folder
         os.makedirs(folder, exist_ok=True)
         self.config = os.path.join(folder, "node.toml")
         with open(self.config, "w") as f:
@@ -94,7 +124,7 @@ class Node:
     def start(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([SKEP, "start", "-c", self.config], stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL, cwd=self.folder, env=self.env)
+                                            stdin=subprocess.DEVNULL, cwd=self.cwd, env=self.env)
 
     @property
     def log(self):
@@ -140,25 +170,34 @@ class RigTest(unittest.TestCase):
                 print(f"--- {node.log_path}\n{node.log[-4000:]}")
         shutil.rmtree(self.root, ignore_errors=True)
 
-    def node(self, name, toml, env=None):
+    def node(self, name, toml, env=None, cwd=None):
         folder = os.path.join(self.root, name)
-        node = Node(folder, toml, env)
+        node = Node(folder, toml, env, cwd)
         self.nodes.append(node)
         return node
 
-    def control(self, extra=FAST_CONTROL, listen='["127.0.0.1:0"]', name="control", roles='["control"]'):
-        node = self.node(name, f"""
-[node]
-roles = {roles}
-state_dir = "{self.root}/{name}"
-[http]
-listen = {listen}
-[plugins]
-paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
-{extra}
-""")
+    def control(self, extra=FAST_CONTROL, **more):
+        node = self.node("control", node_toml(f"{self.root}/control", ("control",), extra=extra, **more))
         self.attach(node)
         return node
+
+    def control_on_a_port(self, extra=FAST_CONTROL):
+        """One that its workers find again when it was started again."""
+        return self.control(extra, listen=[f"127.0.0.1:{free_port()}"])
+
+    def both(self, env=None, cwd=None, **more):
+        """A node with both roles, whose worker "w1" is online."""
+        node = self.node("both", node_toml(f"{self.root}/both", name="w1", **more), env, cwd)
+        self.attach(node)
+        self.online("w1")
+        return node
+
+    def is_online(self, name):
+        return any(w["worker_id"] == name and w["status"] == "online"
+                   for w in self.api("GET", "/api/workers")["items"])
+
+    def online(self, name):
+        wait_for(lambda: self.is_online(name), f"{name} online")
 
     def attach(self, node):
         """Learns the node's URLs and waits until it is ready."""
@@ -178,37 +217,24 @@ paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
         wait_for(ready, "readiness")
         node.url = self.url = node.urls[0]
 
-    def restart_on_its_port(self, node):
-        """Starts an ended control plane again where its workers look for it."""
-        address = node.url.split("//")[1]
-        with open(node.config) as f:
-            text = f.read().replace("127.0.0.1:0", address)
-        with open(node.config, "w") as f:
-            f.write(text)
+    def restart(self, node):
         node.start()
         self.attach(node)
 
-    def worker(self, name, site="default", extra="", url=None, worker="", wait=True):
-        node = self.node(name, f"""
-[node]
-id = "{name}"
-site = "{site}"
-roles = ["worker"]
-state_dir = "{self.root}/{name}"
-[worker]
-control_plane_url = "{url or self.url}"
-heartbeat_interval_seconds = 0.5
-{worker}
-[spool]
-dir = "{self.root}/{name}/offline"
-[plugins]
-paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
-{extra}
-""")
+    def worker(self, name, wait=True, **more):
+        more.setdefault("url", self.url)
+        node = self.node(name, node_toml(f"{self.root}/{name}", ("worker",), name, **more))
         if wait:
-            wait_for(lambda: any(w["worker_id"] == name and w["status"] == "online"
-                                 for w in self.api("GET", "/api/workers")["items"]), f"{name} online")
+            self.online(name)
         return node
+
+    def gate(self):
+        """A file that a task waits for: open_gate() makes it."""
+        return os.path.join(self.root, "gate")
+
+    def open_gate(self):
+        with open(self.gate(), "w"):
+            pass
 
     def call(self, method, path, body=None, **kw):
         return request(self.url, method, path, body, **kw)
@@ -222,6 +248,9 @@ paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
 
     def submit(self, type_, params=None, **fields):
         return self.api("POST", "/api/tasks", dict(type=type_, params=params or {}, **fields))["id"]
+
+    def executing(self, task_id):
+        wait_for(lambda: self.api("GET", f"/api/tasks/{task_id}")["status"] == "executing", "executing")
 
     def ended(self, task_id, seconds=300):
         end = time.monotonic() + seconds
@@ -243,7 +272,7 @@ paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
         return done
 
 
-def raw(url, data, seconds=5):
+def raw(url, data, seconds=60):
     """Sends bytes as they are; returns all that came back until the peer closed or time was up."""
     host, port = url.split("//")[1].split(":")
     out = b""

@@ -1,4 +1,5 @@
 """A task from POST to its result, as a newcomer would try it."""
+import os
 import shutil
 import subprocess
 import unittest
@@ -22,7 +23,7 @@ class Tasks(RigTest):
         self.assertIn("3", done["error"]["message"])
 
     def test_aliases_answer_with_the_same_bytes(self):
-        node = self.control(listen='["127.0.0.1:0", "127.0.0.1:0"]')
+        node = self.control(listen=["127.0.0.1:0", "127.0.0.1:0"])
         self.worker("w1")
         task = self.submit("echo", {"a": 1})
         self.ended(task)
@@ -34,8 +35,7 @@ class Tasks(RigTest):
 
     def test_one_process_can_be_both(self):
         # No control_plane_url: it works for itself, wherever it listens.
-        self.control(roles='["control", "worker"]', extra='[spool]\ndir = "offline"')
-        wait_for(lambda: self.api("GET", "/api/workers")["items"], "the worker")
+        self.both()
         self.assertEqual(self.ended(self.submit("echo", {"a": 1}))["result"], {"a": 1})
 
     def test_heavy_tasks_come_through_one_at_a_time_if_need_be(self):
@@ -76,11 +76,13 @@ class Tasks(RigTest):
         self.control()
         self.worker("w1")
         task = self.submit("execute_script", {"interpreter": "sh",
-                                              "script": "echo first; read line < /dev/null; sleep 2; echo last"})
+                                              "script": "echo first; read line < /dev/null; "
+                                                        f"until [ -e {self.gate()} ]; do sleep 0.1; done; echo last"})
         page = wait_for(lambda: (lambda p: p if p["items"] else None)(
             self.api("GET", f"/api/tasks/{task}/logs?wait=5")), "the first line")
         self.assertEqual(page["items"][0]["text"], "first\n")
         self.assertFalse(page["ended"])
+        self.open_gate()
         self.ended(task)
         text, cursor = "", "0.-1"
         page = self.api("GET", f"/api/tasks/{task}/logs?after={cursor}")
@@ -91,11 +93,33 @@ class Tasks(RigTest):
     def test_cancel_ends_a_running_script_soon(self):
         self.control()
         self.worker("w1")
-        task = self.submit("execute_script", {"interpreter": "sh", "script": "sleep 60"})
-        wait_for(lambda: self.api("GET", f"/api/tasks/{task}")["status"] == "executing", "executing")
+        task = self.submit("execute_script", {"interpreter": "sh", "script": "sleep 600"})
+        self.executing(task)
         self.assertEqual(self.api("POST", f"/api/tasks/{task}/cancel")["status"], "cancelled")
         wait_for(lambda: self.api("GET", "/api/workers/w1")["busy"] == 0, "a free slot")
         self.assertEqual(self.ended(self.submit("echo"))["status"], "succeeded")
+
+    def test_what_a_script_leaves_is_ended_whatever_limits_it_gave_itself(self):  # B11
+        self.control()
+        self.worker("w1")
+        left = os.path.join(self.root, "left")
+        task = self.submit("execute_script", {"interpreter": "python3", "script": f"""
+import os, resource, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        resource.setrlimit(resource.RLIMIT_RTTIME, (777, 777))
+        with open("{left}~", "w") as f:
+            f.write(str(os.getpid()))
+        os.rename("{left}~", "{left}")
+        os.execve("/bin/sleep", ["sleep", "600"], {{}})
+    os._exit(0)
+while not os.path.exists("{left}"):
+    time.sleep(0.01)
+"""})
+        self.assertEqual(self.ended(task)["status"], "succeeded")
+        with open(left) as f:
+            self.assertFalse(os.path.exists("/proc/" + f.read()))
 
     def test_idempotency_key(self):
         self.control()

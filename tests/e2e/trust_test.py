@@ -4,7 +4,7 @@ import os
 import shutil
 import unittest
 
-from rig import FAST_CONTROL, PLUGINS, RELOAD_PLUGINS, RigTest, TEST_PLUGINS, wait_for
+from rig import FAST_CONTROL, PLUGINS, RELOAD_PLUGINS, RigTest, TEST_PLUGINS, node_toml, wait_for
 
 
 class Trust(RigTest):
@@ -22,24 +22,13 @@ class Trust(RigTest):
         self.secret, self.public, self.key = made["secret_file"], made["public_file"], made["public_key"]
         self.files = sorted(os.path.join(self.plugins, n) for n in os.listdir(self.plugins))
         self.skep("plugin", "sign", *self.files, "-k", self.secret)
-        self.toml = f"""
-[node]
-roles = ["control", "worker"]
-state_dir = "{self.root}/both"
-[http]
-listen = ["127.0.0.1:0"]
-[worker]
-heartbeat_interval_seconds = 0.5
-[spool]
-dir = "{self.root}/both/offline"
-[plugins]
-paths = ["{self.plugins}"]
+        self.toml = node_toml(f"{self.root}/both", paths=(self.plugins,), extra=f"""
 [trust]
 policy = "both"
 [trust.keys]
 "*" = ["{self.key}"]
 {FAST_CONTROL}
-"""
+""")
         os.makedirs(os.path.join(self.root, "both"))
         self.config = os.path.join(self.root, "both", "node.toml")
         with open(self.config, "w") as f:
@@ -206,22 +195,8 @@ class RollBack(RigTest):
         state = os.path.join(self.root, "w0")
         os.makedirs(state)
         config = os.path.join(state, "node.toml")
-        toml = f"""
-[node]
-id = "w0"
-roles = ["worker"]
-state_dir = "{state}"
-[worker]
-control_plane_url = "{self.url}"
-heartbeat_interval_seconds = 0.5
-[spool]
-dir = "{state}/offline"
-[plugins]
-paths = ["{PLUGINS}"]
-[trust]
-policy = "pin"
-lock_file = "{state}/plugins.lock"
-"""
+        toml = node_toml(state, ("worker",), "w0", url=self.url, paths=(PLUGINS,),
+                         extra=f'[trust]\npolicy = "pin"\nlock_file = "{state}/plugins.lock"\n')
         with open(config, "w") as f:
             f.write(toml)
         lock = lambda *more: self.skep("plugin", "lock", "-c", config, *more)

@@ -41,7 +41,7 @@ class Tutorial(RigTest):
     def start_node(self, text, env, url):
         log = open(os.path.join(self.root, "node.log"), "w")
         node = subprocess.Popen(["sh", "-c", "exec " + text.strip()], cwd=self.root, env=env, stdout=log, stderr=log)
-        self.addCleanup(lambda: (node.terminate(), node.wait(30), log.close()))
+        self.addCleanup(lambda: (node.terminate(), node.wait(180), log.close()))
         self.url = url
 
         def online():

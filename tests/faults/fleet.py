@@ -8,7 +8,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
 from proxy import FaultProxy  # noqa: E402
-from rig import FAST_CONTROL, Node, PLUGINS, SKEP, TEST_PLUGINS, free_port, request, wait_for  # noqa: E402
+from rig import FAST_CONTROL, QUICK_LOSS, Node, SKEP, free_port, node_toml, request, wait_for  # noqa: E402
 
 BATCH, SCRIPTS = 20, 4  # tasks of a request; those of them that leave a mark
 MOST_OPEN = 400         # tasks that wait or run before more are submitted
@@ -60,17 +60,9 @@ class Fleet:
         self.accepted, self.scripts, self.repeated = set(), set(), 0
         self.problems, self.largest_log = [], 0
         self._loading = self._watching = True
-        self.control = Watched(self.state, f"""
-[node]
-roles = ["control"]
-state_dir = "{self.state}"
-[http]
-listen = ["127.0.0.1:{self.port}"]
-[plugins]
-paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
-{FAST_CONTROL}
-max_crashes = 50
-""")
+        self.control = Watched(self.state, node_toml(
+            self.state, ("control",), listen=[f"127.0.0.1:{self.port}"],
+            extra=f"{FAST_CONTROL}{QUICK_LOSS}max_crashes = 50"))
         self.wait_ready()
         self.proxies = {name: FaultProxy(self.port, f"{seed}{name}") for name in WORKERS}
         self.workers = {name: self._worker(name) for name in WORKERS}
@@ -80,23 +72,10 @@ max_crashes = 50
 
     def _worker(self, name):
         os.makedirs(self.work(name))
-        return Watched(f"{self.root}/{name}", f"""
-[node]
-id = "{name}"
-roles = ["worker"]
-state_dir = "{self.root}/{name}"
-[worker]
-control_plane_url = "{self.proxies[name].url}"
-heartbeat_interval_seconds = 0.5
-concurrency = 8
-batch_size = 16
-[spool]
-dir = "{self.spool(name)}"
-[plugins]
-paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
-[plugins.execute_script]
-work_dir = "{self.work(name)}"
-""")
+        folder = f"{self.root}/{name}"
+        return Watched(folder, node_toml(
+            folder, ("worker",), name, url=self.proxies[name].url, worker="concurrency = 8\nbatch_size = 16",
+            extra=f'[plugins.execute_script]\nwork_dir = "{self.work(name)}"'))
 
     def spool(self, name):
         return f"{self.root}/{name}/offline"

@@ -15,7 +15,7 @@ import tempfile
 import time
 
 from fleet import fill
-from rig import FAST_CONTROL, Node, PLUGINS, TEST_PLUGINS, free_port, request, wait_for
+from rig import FAST_CONTROL, QUICK_LOSS, Node, free_port, node_toml, request, wait_for
 
 DISK_MB, AT_ONCE = 128, 40
 
@@ -30,34 +30,13 @@ class SmallDisk:
         self.nodes = []
 
     def start(self):
-        self.control = self.node("control", f"""
-[node]
-roles = ["control"]
-state_dir = "{self.disk}/state"
-[http]
-listen = ["127.0.0.1:{self.port}"]
-[plugins]
-paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
-{FAST_CONTROL}
-""")
+        self.control = self.node("control", node_toml(
+            f"{self.disk}/state", ("control",), listen=[f"127.0.0.1:{self.port}"], extra=FAST_CONTROL + QUICK_LOSS))
         wait_for(lambda: self.status("GET", "/readyz") == 200, "the control plane")
 
     def start_worker(self):
-        self.node("w1", f"""
-[node]
-id = "w1"
-roles = ["worker"]
-state_dir = "{self.root}/w1"
-[worker]
-control_plane_url = "{self.url}"
-concurrency = 8
-batch_size = 32
-heartbeat_interval_seconds = 0.5
-[spool]
-dir = "{self.root}/w1/offline"
-[plugins]
-paths = ["{PLUGINS}", "{TEST_PLUGINS}"]
-""")
+        self.node("w1", node_toml(f"{self.root}/w1", ("worker",), "w1", url=self.url,
+                                  worker="concurrency = 8\nbatch_size = 32"))
 
     def node(self, name, toml):
         self.nodes.append(Node(f"{self.root}/{name}", toml))

@@ -1,31 +1,48 @@
 #!/usr/bin/env python3
 """Changes one thing in core/ or plugins/ at a time, in a copy, and says which changes no test notices.
 
-./dev mutate [N] [--seed S] [--in FOLDER]: N mutants (20) that compile, by chance; the same seed gives
-the same ones for the same commit. What is looked at is HEAD. The copy and its build are kept in
-build-mutate/. Ends with killed/lived/total; whoever lived means the same, or no test asks."""
+./dev mutate [N] [--seed S] [--in FOLDER ..] [--jobs J]: N mutants (20) that compile, by chance; the same
+seed gives the same ones for the same commit. What is looked at is HEAD, in the folders HARD below unless
+told. All are built at once, each behind a switch (schemata.py), so that one more costs only its tests.
+The copy and its build are kept in build-mutate/. Ends with killed/lived/all; whoever lived means the
+same, or no test asks.
+
+SKEP_MUTANT=17 switches number 17 on, by hand too. Children that get an environment of their own see no
+mutant: the plugins' processes (skep-plughost) and scripts. What runs only there is not judged, and is
+said to be passed by no test."""
 
 import argparse
+import concurrent.futures
+import functools
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 from mutants import mutants
+from schemata import HEADER, switched
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-COPY = os.path.join(SOURCE, "build-mutate", "tree")
-BUILD = os.path.join(SOURCE, "build-mutate", "build")
+PLACE = os.path.join(SOURCE, "build-mutate")
+COPY, BUILD, SEEN = (os.path.join(PLACE, name) for name in ("tree", "build", "seen"))
+
+# Where a fault loses, doubles or blocks something and is hard to see: locks, wakes, syncs, limits.
+HARD = ["core/base/file.cpp", "core/base/log_writer.cpp", "core/control/fleet",
+        "core/control/tasks", "core/control/workers", "core/net", "core/plugin", "core/proc", "core/worker",
+        "plugins/execute_script", "plugins/lua", "plugins/spool_file", "plugins/sqlite"]
 
 # The folder of a source names its tests, tests/unit/FOLDER; these are asked as well.
 ALSO = {
     "core/base": ["durable_test"],
     "core/model": ["queue_conformance"],
     "core/net": ["worker_client_test"],
-    "core/plugin": ["isolation_test", "lua_test", "conformance_test"],
+    "core/plugin": ["isolation_test", "lua_test", "conformance_test", "queue_conformance",
+                    "store_conformance", "spool_conformance_test"],
     "core/plughost": ["isolation_test", "lua_test"],
     "core/ports": ["worker_test", "worker_parts_test", "queue_conformance", "spool_conformance_test"],
     "core/proc": ["execute_script_test"],
@@ -41,6 +58,17 @@ def run(*command, **options):
     return subprocess.run(command, check=True, **options)
 
 
+def say(*words):
+    print(*words, flush=True)
+
+
+@functools.cache
+def lines_of(file):
+    """As committed: read before the mutants are written."""
+    with open(os.path.join(COPY, file)) as source:
+        return source.read().splitlines()
+
+
 def prepare():
     """The copy at HEAD, configured."""
     head = subprocess.check_output(["git", "-C", SOURCE, "rev-parse", "HEAD"], text=True).strip()
@@ -49,135 +77,179 @@ def prepare():
     else:
         run("git", "-C", SOURCE, "worktree", "prune")
         run("git", "-C", SOURCE, "worktree", "add", "--quiet", "--detach", COPY, head)
-    print(f"configuring {head[:10]} in {BUILD}", flush=True)
-    run("cmake", "-S", COPY, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
-        "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g1", "-DSKEP_UNITY=OFF", stdout=subprocess.DEVNULL)
-
-
-def tracked(prefix):
-    out = subprocess.check_output(["git", "-C", COPY, "ls-files", prefix], text=True).split()
-    return [f for f in out if f.endswith(".cpp") and f.startswith(("core/", "plugins/"))]
+    say(f"configuring {head[:10]} in {BUILD}")
+    run("cmake", "-S", COPY, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DSKEP_UNITY=ON",
+        "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g0 -w", stdout=subprocess.DEVNULL)
 
 
 def programs_of(file):
-    """The test programs of a source."""
+    """The test programs of a source, those of its own folder first."""
     folder = "/".join(file.split("/")[:2])
-    found = list(ALSO.get(folder, []))
+    found = []
     lists = os.path.join(COPY, "tests/unit", folder.split("/")[1], "CMakeLists.txt")
     if folder.startswith("core/") and os.path.exists(lists):
         with open(lists) as text:
-            found += re.findall(r"^skep_test\((\w+)", text.read(), re.M)
-    return sorted(set(found))
+            found = re.findall(r"^skep_test\((\w+)", text.read(), re.M)
+    return list(dict.fromkeys(found + ALSO.get(folder, [])))
 
 
-def run_program(name, skipped, seconds):
-    """Whether it passed, and what it said. Too slow is failed: a mutant may hang."""
-    command = [os.path.join(BUILD, "bin", name), "--gtest_brief=1"]
-    if seconds:
-        command.append("--gtest_fail_fast")
-    if skipped:
-        command.append("--gtest_filter=-" + ":".join(skipped))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors="replace", start_new_session=True) as child:
-        try:
-            out, _ = child.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            return False, "took too long"
-    return child.returncode == 0, out
+class Mutant:
+    def __init__(self, number, operator, file, at, changed):
+        self.number, self.operator, self.file, self.at, self.changed = number, operator, file, at, changed
+        lines = lines_of(file)
+        self.line = lines[at]
+        self.both = switched(number, lines[at - 1] if at else "", self.line, changed)
+
+    def __str__(self):
+        return f"{self.number} {self.file}:{self.at + 1} {self.operator}\n-{self.line}\n+{self.changed}"
 
 
-class Tests:
-    """Each program once without a mutant: how long it takes, and what fails anyway."""
+def choose(folders, count, dice):
+    """So many mutants, each on a line of its own: first the operator by chance, then the place."""
+    by_operator = {}
+    tracked = subprocess.check_output(["git", "-C", COPY, "ls-files", *folders], text=True).split()
+    for file in tracked:
+        if file.endswith(".cpp") and file.startswith(("core/", "plugins/")) and programs_of(file):
+            for operator, at, changed in mutants("\n".join(lines_of(file))):
+                by_operator.setdefault(operator, []).append((operator, file, at, changed))
+    say(f"{sum(map(len, by_operator.values()))} mutants are possible")
+    chosen, taken = [], set()
+    while by_operator and len(chosen) < count:
+        sites = by_operator[operator := dice.choice(sorted(by_operator))]
+        mutant = Mutant(len(chosen) + 1, *sites.pop(dice.randrange(len(sites))))
+        if not sites:
+            del by_operator[operator]
+        if mutant.both and (mutant.file, mutant.at) not in taken:
+            taken.add((mutant.file, mutant.at))
+            chosen.append(mutant)
+    return chosen
 
-    def __init__(self):
-        self.known = {}
 
-    def baseline(self, name):
-        if name not in self.known:
-            print(f"building {name}", flush=True)
-            run("ninja", "-C", BUILD, name, stdout=subprocess.DEVNULL)
-            begun = time.monotonic()
-            passed, out = run_program(name, [], None)
-            failing = [] if passed else re.findall(r"^\[  FAILED  \] ([\w./]+)", out, re.M)
-            if not passed and not failing:
-                raise SystemExit(f"{name} fails without a mutant:\n{out[-2000:]}")
-            self.known[name] = (sorted(set(failing)), time.monotonic() - begun)
-        return self.known[name]
+def write(chosen, files):
+    """The files with these mutants in them; lines keep their numbers. What stays the same keeps its time."""
+    header = os.path.join(PLACE, "mutant.hpp")
+    texts = {header: HEADER}
+    for file in files:
+        lines = list(lines_of(file))
+        for mutant in chosen:
+            if mutant.file == file:
+                lines[mutant.at] = mutant.both
+        texts[os.path.join(COPY, file)] = f'#include "{header}"\n#line 1\n' + "\n".join(lines) + "\n"
+    for file, text in texts.items():
+        if not os.path.exists(file) or open(file).read() != text:
+            with open(file, "w") as out:
+                out.write(text)
 
-    def killer(self, names):
-        """The program that notices, or none."""
-        for name in names:
-            skipped, seconds = self.known[name]
-            if not run_program(name, skipped, 60 + 5 * seconds)[0]:
-                return name
+
+def build(chosen):
+    """Builds all; those that do not compile are put back. What is left, in order."""
+    files = {mutant.file for mutant in chosen}
+    for _ in range(8):
+        write(chosen, files)
+        programs = sorted({name for mutant in chosen for name in programs_of(mutant.file)})
+        say(f"building {len(chosen)} mutants, {len(programs)} test programs")
+        done = subprocess.run(["ninja", "-k", "0", "-C", BUILD, *programs], capture_output=True, text=True)
+        if done.returncode == 0:
+            return chosen
+        named = {(os.path.relpath(file, COPY), int(line) - 1)
+                 for file, line in re.findall(r"^(/[^\s:]+):(\d+):", done.stdout, re.M)}
+        bad = {m for m in chosen if (m.file, m.at) in named}
+        if not bad:  # an error after the line: the last mutant before it
+            for file, line in named:
+                above = [m for m in chosen if m.file == file and m.at < line]
+                bad |= set(sorted(above, key=lambda m: m.at)[-1:])
+        if not bad:
+            raise SystemExit(done.stdout[-3000:])
+        chosen = [m for m in chosen if m not in bad]
+    raise SystemExit("too many do not compile")
+
+
+class Program:
+    """A test program, run once without a mutant: how long that takes, what fails anyway, and which
+    mutants it comes by."""
+
+    def __init__(self, name):
+        self.name = name
+        self.seen = os.path.join(SEEN, name)
+        os.makedirs(self.seen)
+        os.chmod(self.seen, 0o777)
+        begun = time.monotonic()
+        _, out = self.run(0, 3600, SKEP_MUTANT_SEEN=self.seen)
+        self.seconds = time.monotonic() - begun
+        self.failing = sorted(set(re.findall(r"^\[  FAILED  \] ([\w./]+)", out, re.M)))
+        say(f"{name}: {self.seconds:.0f} s, comes by {len(os.listdir(self.seen))} mutants"
+            + "".join(f"\n  fails without a mutant: {test}" for test in self.failing))
+
+    def run(self, number, limit, *options, **more):
+        """Whether it passed, and what it said. Too slow is failed: a mutant may hang."""
+        command = [os.path.join(BUILD, "bin", self.name), *options]
+        with tempfile.TemporaryFile("w+", errors="replace") as out:
+            child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+                                     env=os.environ | {"SKEP_MUTANT": str(number)} | more)
+            try:
+                child.wait(limit)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+            out.seek(0)
+            return child.returncode == 0, out.read()
+
+    def comes_by(self, mutant):
+        return os.path.exists(os.path.join(self.seen, str(mutant.number)))
+
+    def notices(self, mutant):
+        """A test that fails with the mutant, twice: one that fails once may be of that kind."""
+        once = []
+        while self.comes_by(mutant) and len(once) < 4:
+            passed, out = self.run(mutant.number, 60 + 5 * self.seconds, "--gtest_fail_fast",
+                                   "--gtest_filter=-" + ":".join(self.failing + once))
+            if passed:
+                return None
+            running = re.findall(r"^\[ RUN      \] (\S+)", out, re.M)[-1:]
+            if not running:
+                return "at its start"
+            test = (re.findall(r"^\[  FAILED  \] ([\w./]+)", out, re.M) or running)[0]
+            if not self.run(mutant.number, 60 + self.seconds, "--gtest_filter=" + test)[0]:
+                return test
+            once.append(test)
         return None
 
 
-def try_one(file, number, changed, tests):
-    """"killed by X", "lived", or none when it does not compile."""
-    names = programs_of(file)
+def judge(mutant, programs):
+    """What the tests say of it, and whether it lived."""
+    names = programs_of(mutant.file)
     for name in names:
-        tests.baseline(name)
-    path = os.path.join(COPY, file)
-    with open(path) as source:
-        text = source.read()
-    lines = text.splitlines()
-    lines[number] = changed
-    with open(path, "w") as source:
-        source.write("\n".join(lines) + "\n")
-    try:
-        built = subprocess.run(["ninja", "-C", BUILD, *names], capture_output=True)
-        if built.returncode != 0:
-            return None
-        killer = tests.killer(names)
-        return f"killed by {killer}" if killer else "lived"
-    finally:
-        with open(path, "w") as source:
-            source.write(text)
+        if test := programs[name].notices(mutant):
+            return f"killed by {name}, {test}:", False
+    seen_by = ", ".join(name for name in names if programs[name].comes_by(mutant))
+    return "lived, " + (f"seen by {seen_by}:" if seen_by else "passed by no test:"), True
 
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev mutate")
     parser.add_argument("count", nargs="?", type=int, default=20)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--in", dest="folder", default=".")
+    parser.add_argument("--in", dest="folders", nargs="+", default=HARD)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
     prepare()
-    by_operator = {}
-    for file in tracked(options.folder):
-        if programs_of(file):
-            with open(os.path.join(COPY, file)) as source:
-                for operator, number, changed in mutants(source.read()):
-                    by_operator.setdefault(operator, []).append((file, number, changed))
-    os.environ.update(CCACHE_BASEDIR=COPY, CCACHE_NOHASHDIR="1")
-    dice = random.Random(options.seed)
-    print(f"seed {options.seed}; {sum(map(len, by_operator.values()))} mutants are possible", flush=True)
-    tests, killed, lived, seen = Tests(), 0, [], set()
-    while by_operator and killed + len(lived) < options.count:
-        operator = dice.choice(sorted(by_operator))
-        sites = by_operator[operator]
-        file, number, changed = sites.pop(dice.randrange(len(sites)))
-        if not sites:
-            del by_operator[operator]
-        if (file, number, changed) in seen:
-            continue
-        seen.add((file, number, changed))
-        with open(os.path.join(COPY, file)) as source:
-            line = source.read().splitlines()[number]
-        verdict = try_one(file, number, changed, tests)
-        if verdict is None:
-            continue
-        print(f"{verdict}: {file}:{number + 1} {operator}", flush=True)
-        if verdict == "lived":
-            lived.append(f"{file}:{number + 1}: {operator}\n-{line}\n+{changed}")
-            print(f"-{line}\n+{changed}", flush=True)
-        else:
-            killed += 1
-    if lived:
-        print("\nlived:\n" + "\n".join(lived))
-    print(f"\n{killed} killed, {len(lived)} equivalent or lived, {killed + len(lived)} in all "
-          f"(--seed {options.seed})")
+    say(f"seed {options.seed}, in {' '.join(options.folders)}")
+    os.environ.update(CCACHE_BASEDIR=COPY, CCACHE_NOHASHDIR="1", CCACHE_SLOPPINESS="pch_defines,time_macros")
+    chosen = choose(options.folders, options.count * 13 // 10 + 5, random.Random(options.seed))
+    chosen = build(chosen)[:options.count]
+    shutil.rmtree(SEEN, ignore_errors=True)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        names = sorted({name for mutant in chosen for name in programs_of(mutant.file)})
+        programs = dict(zip(names, pool.map(Program, names)))
+        verdicts = {pool.submit(judge, mutant, programs): mutant for mutant in chosen}
+        lived = []
+        for done in concurrent.futures.as_completed(verdicts):
+            verdict, alive = done.result()
+            say(verdict, verdicts[done])
+            if alive:
+                lived.append(verdicts[done])
+    say(f"\n{len(chosen) - len(lived)} killed, {len(lived)} equivalent or lived, {len(chosen)} in all "
+        f"(--seed {options.seed})")
 
 
 if __name__ == "__main__":

@@ -277,6 +277,7 @@ Verdict MemoryQueue::judge(WallMs now, const ports::ResultRecord& r) {
 
 Result<std::vector<Verdict>> MemoryQueue::complete(WallMs now,
                                                    std::span<const ports::ResultRecord> results) {
+  if (complete_failure) return *complete_failure;
   for (const auto& r : results)
     if (r.idempotency_key.empty()) return invalid("a result has no idempotency_key");
   const std::lock_guard lock(mutex_);
@@ -418,6 +419,7 @@ Result<LeaseVerdict> MemoryQueue::requeue(WallMs now, std::string_view task_id) 
 }
 
 Result<std::vector<Task>> MemoryQueue::read(const ports::TaskQuery& query) {
+  if (before_read) before_read();
   const std::lock_guard lock(mutex_);
   std::vector<Task> out;
   for (const auto& entry : entries_)

@@ -46,8 +46,10 @@ class MemoryQueue : public ports::Queue {
   Result<std::uint64_t> wait(Millis timeout, std::uint64_t token) override;
   Result<std::uint32_t> purge(WallMs before, std::int64_t sequence, std::uint32_t limit) override;
 
-  std::function<void()> after_claim{};  ///< called when a claim has looked
-  std::optional<Error> tick_failure{};  ///< of tick(), after it has moved everything
+  std::function<void()> after_claim{};      ///< called when a claim has looked
+  std::function<void()> before_read{};      ///< called by read(), without a lock
+  std::optional<Error> complete_failure{};  ///< of complete(), which keeps nothing
+  std::optional<Error> tick_failure{};      ///< of tick(), after it has moved everything
 
  private:
   Result<std::vector<model::Task>> claim_now(WallMs now, const ports::ClaimFilter& filter);

@@ -1,6 +1,7 @@
 // A ports::Store that lives in memory: the SQLite store on ":memory:". For unit tests.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -14,6 +15,7 @@ class MemoryStore final : public ports::Store {
   Result<std::vector<std::vector<ports::Row>>> batch(
       std::span<const ports::Statement> statements) override {
     if (failure) return *failure;
+    if (before_batch) before_batch();
     return store_->batch(statements);
   }
   Result<std::vector<ports::Row>> query(const ports::Statement& statement) override {
@@ -24,6 +26,7 @@ class MemoryStore final : public ports::Store {
   }
 
   std::optional<Error> failure;  ///< what batch() answers instead of writing
+  std::function<void()> before_batch;
 
  private:
   std::unique_ptr<ports::Store> store_;

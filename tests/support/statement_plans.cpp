@@ -21,6 +21,9 @@ struct Allowed {
   std::string_view reason;
 };
 constexpr Allowed kAllowed[] = {
+    {"SELECT coalesce(sql, name) FROM sqlite_schema", "", "MigrationsTest looks at a whole schema"},
+    {"SELECT name FROM sqlite_schema WHERE type = 'table'", "", "the same"},
+    {"SELECT count(*) AS counted_by_a_test FROM", "", "the same"},
     {"SELECT count(*) FROM sqlite_schema", "SCAN sqlite_", "at a start"},
     {"SELECT seq FROM sqlite_sequence", "SCAN sqlite_sequence", "a row for each table"},
     {"UPDATE sqlite_sequence", "SCAN sqlite_sequence", "a row for each table"},
@@ -30,8 +33,6 @@ constexpr Allowed kAllowed[] = {
     {"SELECT g.state, g.site, g.type, g.tasks",
      "SCAN worker_tasks USING COVERING INDEX tasks_counted", "counts everything"},
     {"SELECT g.state, g.site, g.type, g.tasks", "SCAN g", "the groups of it"},
-    {"SELECT seq FROM worker_tasks WHERE ", "USE TEMP B-TREE",
-     "what one worker holds or has held comes from two indexes"},
     {"SELECT t.seq, t.id, t.type, t.site, t.target_worker, t.requirements, p.params",
      "UNION USING TEMP B-TREE", "overdue(): suspects and what a dead process held, both few"},
     {"SELECT t.seq, t.id, t.type, t.site, t.target_worker, t.requirements, p.params",

@@ -140,18 +140,20 @@ Expected<bool> Client::stream(const std::string& path, bool goes_on,
                               std::function<bool(std::string_view)> on_bytes) {
   net::ClientRequest request = request_of("GET", path);
   request.headers.front() = "Accept: text/event-stream";
-  request.timeout = goes_on ? Millis{0} : timeout_;
-  const bool timed = goes_on && timeout_.count() > 0;  // 0 = no limit, as in ClientRequest
+  request.timeout = Millis{0};  // of silence only: what is done with the bytes takes its own time
+  const bool timed = timeout_.count() > 0;
   bool began = false;
   bool late = false;
   bool enough = false;
+  MonoMs heard = proc::monotonic_ms();
   request.on_body = [&](std::string_view bytes) {
     began = true;
-    return !(enough = !on_bytes(bytes));
+    enough = !on_bytes(bytes);
+    heard = proc::monotonic_ms();
+    return !enough;
   };
-  const MonoMs end = proc::monotonic_ms() + timeout_.count();
   request.aborted = [&, interrupted = request.aborted] {
-    late = timed && !began && proc::monotonic_ms() >= end;
+    late = timed && !(goes_on && began) && proc::monotonic_ms() >= heard + timeout_.count();
     return late || (interrupted && interrupted());
   };
   const auto response = transport_(request);

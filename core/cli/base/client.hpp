@@ -48,7 +48,7 @@ class Client {
   Expected<net::ClientResponse> raw(std::string_view method, const std::string& path,
                                     std::string body, Millis extra = Millis{0});
   /// Hands a 2xx answer's body over as it comes, until it ends or `on_bytes` wants no more. The
-  /// time limit is that of the whole; of one that `goes_on`, that of its first byte.
+  /// time limit is one of silence; of one that `goes_on`, until its first byte.
   Expected<bool> stream(const std::string& path, bool goes_on,
                         std::function<bool(std::string_view)> on_bytes);
   /// The Failure that an answer with status 400 or above stands for.

@@ -83,6 +83,12 @@ std::string wrapped(std::string_view text, std::size_t width, std::size_t indent
   return out;
 }
 
+std::string wrapped_below(std::string_view text, std::size_t width, std::size_t column) {
+  constexpr std::size_t kIndent = 4;
+  if (width == 0 || column + display_width(text) <= width) return std::string(text);
+  return "\n" + std::string(kIndent, ' ') + wrapped(text, width, kIndent);
+}
+
 std::string shortened(std::string_view text, std::size_t width) {
   if (display_width(text) <= width) return std::string(text);
   std::size_t end = 0;

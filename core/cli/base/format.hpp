@@ -25,6 +25,9 @@ std::string printable(std::string_view text, bool multiline = false);
 /// Broken between words so that a line has at most `width` columns, its first `indent` of them
 /// blank; the first line begins behind as many that are written already. 0 = not broken.
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);
+/// The same of a sentence behind `column` columns: as it is where it fits, else on lines of its own
+/// below.
+std::string wrapped_below(std::string_view text, std::size_t width, std::size_t column);
 /// At most `width` columns, with an ellipsis for the rest.
 std::string shortened(std::string_view text, std::size_t width);
 /// Each line with `indent` in front; ends with a newline unless empty.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <ostream>
 
@@ -10,6 +11,8 @@
 
 namespace skep::cli {
 namespace {
+
+constexpr std::size_t kNameWidth = 20;
 
 /// Who did it, "" when that is the control plane itself or not known.
 std::string doer_of(const json::object& event) {
@@ -50,9 +53,14 @@ void print_event(const Invocation& call, const SseEvent& event) {
   }
   const json::object& o = parsed->get_object();
   const std::string at = get_string(o, "at");
-  call.console.out << fmt::format("{:24}  ", or_dash(printable(at)))
-                   << call.console.paint(Style::kBold, fmt::format("{:20}", printable(event.name)))
-                   << "  " << subject_text(o) << fields_text(o) << '\n'
+  const std::string when = fmt::format("{:24}  ", or_dash(printable(at)));
+  const std::string name = printable(event.name);
+  const std::string gap(
+      std::max<std::size_t>(display_width(name), kNameWidth) + 2 - display_width(name), ' ');
+  const std::string rest = wrapped_below(subject_text(o) + fields_text(o), call.console.width,
+                                         display_width(when + name + gap));
+  call.console.out << when << call.console.paint(Style::kBold, name)
+                   << (rest.starts_with('\n') ? "" : gap) << rest << '\n'
                    << std::flush;
 }
 

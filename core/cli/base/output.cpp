@@ -14,8 +14,7 @@
 namespace skep::cli {
 namespace {
 
-constexpr std::size_t kNarrowest = 6;    // that a cut column may become
-constexpr std::size_t kBelowIndent = 4;  // of a sentence below its row
+constexpr std::size_t kNarrowest = 6;  // that a cut column may become
 
 void append_pretty(std::string& out, const json::value& v, std::size_t depth);
 
@@ -112,10 +111,8 @@ void Table::print(const Console& c) const {
       std::string text = printable(cells[i].text);
       if (titles_[i].fit == Fit::kCut) text = shortened(text, widths[i]);
       const std::size_t size = display_width(text);
-      if (titles_[i].fit == Fit::kBelow && c.width > 0 && column + size > c.width) {
-        text = wrapped(text, c.width, kBelowIndent);
-        blanks = "\n" + std::string(kBelowIndent, ' ');
-      }
+      if (titles_[i].fit == Fit::kBelow) text = wrapped_below(text, c.width, column);
+      if (text.starts_with('\n')) blanks.clear();
       if (!text.empty()) {
         c.out << blanks << (cells[i].styled ? c.paint(cells[i].style, text) : text);
         blanks.clear();

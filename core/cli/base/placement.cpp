@@ -1,5 +1,6 @@
 #include "core/cli/base/placement.hpp"
 
+#include <boost/json.hpp>
 #include <set>
 
 #include "core/base/text.hpp"
@@ -7,10 +8,13 @@
 namespace skep::cli {
 namespace {
 
-std::string no_worker_at(const std::string& site, const std::vector<std::string>& known) {
-  const std::string near = nearest(site, known);
-  return "warning: no worker at site \"" + site +
-         "\"; known sites: " + (known.empty() ? "none" : join(known, ", ")) +
+/// "warning: no worker WHAT "word"; known WORDS: a, b; did you mean "a"?"
+std::string nobody(const std::string& what, const std::string& words, const std::string& word,
+                   const std::set<std::string>& there) {
+  const std::vector<std::string> known(there.begin(), there.end());
+  const std::string near = nearest(word, known);
+  return "warning: no worker " + what + " \"" + word + "\"; known " + words + ": " +
+         (known.empty() ? "none" : join(known, ", ")) +
          (near.empty() ? "" : "; did you mean \"" + near + "\"?");
 }
 
@@ -29,14 +33,27 @@ void warn_of_empty_sites(const Invocation& call, Client& api,
   if (!workers) return;
   std::set<std::string> found;
   for (const json::object* worker : items_of(*workers)) found.insert(get_string(*worker, "site"));
-  const std::vector<std::string> known(found.begin(), found.end());
-  for (const std::string& site : empty) call.console.note(no_worker_at(site, known));
+  for (const std::string& site : empty) call.console.note(nobody("at site", "sites", site, found));
 }
 
 void warn_of_unknown_worker(const Invocation& call, Client& api, const std::string& id) {
   const auto worker = api.get("/api/workers/" + encode_part(id));
   if (!worker && worker.error().error.code == Code::kNotFound)
     call.console.note("warning: " + worker.error().error.message);
+}
+
+void warn_of_unknown_capabilities(const Invocation& call, Client& api,
+                                  const std::vector<std::string>& wanted) {
+  const auto workers = api.get("/api/workers");
+  if (!workers) return;
+  std::set<std::string> found;
+  for (const json::object* worker : items_of(*workers))
+    if (const json::value* has = worker->if_contains("capabilities"); has && has->is_object())
+      for (const auto& [name, on] : has->get_object())
+        if (on.is_bool() && on.get_bool()) found.insert(name);
+  for (const std::string& name : wanted)
+    if (!found.contains(name))
+      call.console.note(nobody("has capability", "capabilities", name, found));
 }
 
 }  // namespace skep::cli

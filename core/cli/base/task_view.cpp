@@ -186,7 +186,7 @@ void print_task(const Console& c, const json::object& task) {
 }
 
 void print_explanation(const Console& c, const json::object& e) {
-  c.out << printable(get_string(e, "summary")) << '\n';
+  c.out << wrapped(printable(get_string(e, "summary")), c.width, 0) << '\n';
   std::vector<const json::object*> workers;
   std::size_t width = 0;
   const bool over = is_over(get_string(e, "status"));  // then no worker will run it
@@ -200,9 +200,14 @@ void print_explanation(const Console& c, const json::object& e) {
     const bool eligible = get_bool(*w, "eligible");
     std::string id = printable(get_string(*w, "worker_id"));
     id.append(width - std::min(width, display_width(id)), ' ');
+    const std::string reason =
+        wrapped_below(printable(get_string(*w, "reason")), c.width, width + 9);
     c.out << "  " << id << "  "
-          << c.paint(eligible ? Style::kGood : Style::kWarn, eligible ? "yes" : "no ") << "  "
-          << printable(get_string(*w, "reason")) << '\n';
+          << c.paint(eligible ? Style::kGood : Style::kWarn, eligible ? "yes" : "no")
+          << (reason.starts_with('\n') ? ""
+              : eligible               ? "  "
+                                       : "   ")
+          << reason << '\n';
   }
   if (const std::string next = get_string(e, "next"); !next.empty())
     c.out << "  next: " << printable(next) << '\n';

@@ -76,7 +76,7 @@ void print_health(const Console& c, const std::string& server, const json::objec
         << (version.empty() ? "" : "  version " + printable(version)) << '\n';
   const json::object* checks = part(o, "checks");
   if (checks == nullptr || checks->empty()) return;
-  Table table({"CHECK", "STATE"});
+  Table table({"CHECK", {"STATE", Fit::kBelow}});
   for (const auto& check : *checks)
     table.row({std::string(check.key()), status_cell(get_string(*checks, check.key()))});
   c.out << '\n';

@@ -147,7 +147,7 @@ Expected<int> logs(Invocation& call) {
 Expected<int> act(Invocation& call, std::string_view verb) {
   const auto task = target(call);
   if (!task) return task.error();
-  const auto answer = task->api.post(task_path(task->id, "/" + std::string(verb)));
+  const auto answer = task->api.post(task_path(task->id, verb));
   if (!answer) return answer.error();
   if (print_document(call.console, call.format, *answer, "id")) return 0;
   const json::object* now = answer->if_object();
@@ -190,15 +190,20 @@ std::vector<Command> task_commands() {
   follow.notes =
       "On a terminal, control characters of the task are shown as text (\\x1b): its output can\n"
       "neither move the cursor nor write over what is there. A pipe or a file gets the bytes.";
+  Command again =
+      with_id("task retry", "queue a task again, with fresh tries", [](Invocation& call) {
+        return act(call, call.args.has("force") ? "/retry?force=true" : "/retry");
+      });
+  again.options = {
+      {"force", 0, "", "also one that runs: its attempt is stopped, and it begins anew"}};
   return {submit_command(),
           list_command(),
           with_id("task show", "show a task and its result", show),
           std::move(follow),
           with_id("task explain", "say why a task waits, worker by worker", explain),
           with_id("task cancel", "cancel a task that has not ended",
-                  [](Invocation& call) { return act(call, "cancel"); }),
-          with_id("task retry", "queue a task again; one that runs is stopped",
-                  [](Invocation& call) { return act(call, "retry"); }),
+                  [](Invocation& call) { return act(call, "/cancel"); }),
+          std::move(again),
           types_command()};
 }
 

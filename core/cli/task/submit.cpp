@@ -130,6 +130,7 @@ Expected<json::value> until_end(Invocation& call, Client& api, const std::string
 void warn_of_nobody(Invocation& call, Client& api) {
   if (call.args.has("site")) warn_of_empty_sites(call, api, {call.args.get("site")});
   if (call.args.has("worker")) warn_of_unknown_worker(call, api, call.args.get("worker"));
+  if (call.args.has("require")) warn_of_unknown_capabilities(call, api, call.args.all("require"));
 }
 
 Expected<int> submit(Invocation& call) {

@@ -49,7 +49,8 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
   /// the store has not as many events: it is an older one. Asks the store; kUnavailable after
   /// close().
   Result<std::unique_ptr<Place>> open(std::optional<std::int64_t> after);
-  /// Patterns of the kinds that are kept now; of others it has at most earlier ones.
+  /// Patterns (events::matches) of the kinds that are kept now; of others it has at most earlier
+  /// ones.
   std::vector<std::string> kept() const { return kept_.get(); }
   void set_kept(std::vector<std::string> kept) { kept_.set(std::move(kept)); }
   /// Is called, on any thread and without a lock, when a place may have something new.

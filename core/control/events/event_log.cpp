@@ -5,6 +5,7 @@
 #include "core/base/events.hpp"
 #include "core/base/json.hpp"
 #include "core/base/utf8.hpp"
+#include "core/control/events/event_feed.hpp"
 
 namespace skep::control {
 namespace {
@@ -84,11 +85,13 @@ std::vector<std::string> EventLog::migrations() {
           "kind TEXT NOT NULL, subject TEXT NOT NULL, actor TEXT NOT NULL, fields TEXT NOT NULL)"};
 }
 
-bool EventLog::keeps(std::string_view kind) const { return events::matches(kept_.get(), kind); }
+bool EventLog::keeps(std::string_view kind) const { return events::matches(feed_->kept(), kind); }
+
+void EventLog::committed() const { feed_->poke(); }
 
 void EventLog::append(std::span<const NewEvent> events,
                       std::vector<ports::Statement>& batch) const {
-  const std::vector<std::string> patterns = kept_.get();
+  const std::vector<std::string> patterns = feed_->kept();
   std::vector<const NewEvent*> kept;
   for (const NewEvent& e : events)
     if (events::matches(patterns, e.kind)) kept.push_back(&e);

@@ -7,14 +7,13 @@
 // a database writes.
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/clock.hpp"
-#include "core/base/live.hpp"
 #include "core/base/log.hpp"
 #include "core/net/http.hpp"
 #include "core/ports/store.hpp"
@@ -35,16 +34,16 @@ struct NewEvent {
   std::vector<log::Field> fields{};
 };
 
+class EventFeed;
+
 /// [any]
 class EventLog {
  public:
-  /// `kept` are patterns of kinds (events::matches); `committed` is what committed() does.
-  EventLog(std::vector<std::string> kept, std::function<void()> committed)
-      : kept_(std::move(kept)), committed_(std::move(committed)) {}
+  /// Which kinds are kept says the feed, for those who write and those who read.
+  explicit EventLog(std::shared_ptr<EventFeed> feed) : feed_(std::move(feed)) {}
 
   static std::vector<std::string> migrations();
 
-  void set_kept(std::vector<std::string> kept) { kept_.set(std::move(kept)); }
   /// Whether events of this kind are written at all.
   bool keeps(std::string_view kind) const;
 
@@ -54,11 +53,10 @@ class EventLog {
   /// The same as a batch of its own.
   std::vector<ports::Statement> statements(std::span<const NewEvent> events) const;
   /// The transaction is through: those who follow look at once instead of within a second.
-  void committed() const { committed_(); }
+  void committed() const;
 
  private:
-  Live<std::vector<std::string>> kept_;
-  const std::function<void()> committed_;
+  const std::shared_ptr<EventFeed> feed_;
 };
 
 }  // namespace skep::control

@@ -25,7 +25,7 @@ EventRetention::Limits event_limits(const config::Config& config) {
 
 Events::Events(Platform& platform, const config::Config& config)
     : feed(std::make_shared<EventFeed>(platform.store, config.events.events)),
-      log(config.events.events, [feed = feed] { feed->poke(); }),
+      log(feed),
       retention(platform.store, platform.settled, event_limits(config)),
       pump_(*feed, retention) {}
 
@@ -37,7 +37,6 @@ Events::~Events() {
 std::vector<Migrations> Events::migrations() const { return {{"events", EventLog::migrations()}}; }
 
 void Events::apply(const config::Config& config) {
-  log.set_kept(config.events.events);
   feed->set_kept(config.events.events);
   retention.set_limits(event_limits(config));
 }

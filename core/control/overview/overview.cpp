@@ -40,7 +40,7 @@ api::QueueFigures queue_figures(const Situation& o) {
 
 std::vector<api::WorkerView> views(const Overview& f, const Situation& o) {
   std::vector<api::WorkerView> out;
-  for (const auto& w : o.workers) out.push_back(f.workers.directory.view(w, o.now));
+  for (const auto& w : o.workers) out.push_back(f.workers.service.view(w, o.now));
   return out;
 }
 

@@ -78,17 +78,35 @@ std::vector<std::string> ResultService::migrations() {
       "CREATE INDEX task_logs_by_age ON task_logs (received_ms)"};
 }
 
-/// A worker adds to the output of its own attempts alone. Of a task that is not known any more
-/// there is nobody's output to spoil.
-Result<bool> ResultService::may_write_logs(const net::Caller& sender, const model::Lease& lease) {
-  if (sender.kind != net::Caller::Kind::kWorker) return true;
+Result<ResultService::Owner> ResultService::owner_of(const net::Caller& sender,
+                                                     const model::Lease& lease) {
+  if (sender.kind != net::Caller::Kind::kWorker) return Owner::kSender;
   const auto attempts = queue_.attempts(lease.task_id);
   if (!attempts) return attempts.error().within("look whose the attempt is");
-  return attempts->empty() ||
-         std::any_of(attempts->begin(), attempts->end(), [&](const ports::AttemptRow& a) {
-           return a.attempt == lease.attempt && a.lease_id == lease.lease_id &&
-                  a.worker_id == sender.name;
-         });
+  if (attempts->empty()) return Owner::kNobody;
+  const bool own = std::any_of(attempts->begin(), attempts->end(), [&](const ports::AttemptRow& a) {
+    return a.attempt == lease.attempt && a.lease_id == lease.lease_id && a.worker_id == sender.name;
+  });
+  return own ? Owner::kSender : Owner::kOther;
+}
+
+/// Costs a look at the attempt only once the worker's account is full.
+Result<std::optional<api::Ack>> ResultService::refuse_unknown(const net::Caller& sender,
+                                                              const Envelope& e) {
+  std::optional<api::Ack> none;
+  if (sender.kind != net::Caller::Kind::kWorker) return none;
+  if (!unknown_.is_full(sender.name, clock_.mono_ms())) return none;
+  const auto owner = owner_of(sender, e.lease);
+  if (!owner) return owner.error();
+  if (*owner == Owner::kSender) return none;
+  return std::optional(refused(
+      &e, 422,
+      Error{Code::kInvalid,
+            "worker " + sender.name +
+                " has sent as much of tasks that are not known here as is "
+                "kept of one worker in a day, and this is of another one",
+            "too-many-unknown-tasks",
+            "look whether this is the control plane that gave out task " + e.lease.task_id}));
 }
 
 Result<std::vector<api::Ack>> ResultService::accept(const std::vector<Result<Envelope>>& envelopes,
@@ -103,6 +121,14 @@ Result<std::vector<api::Ack>> ResultService::accept(const std::vector<Result<Env
       continue;
     }
     const Envelope& e = *envelopes[i];
+    if (e.payload_type == PayloadType::kExecutionResult || e.payload_type == PayloadType::kLogs) {
+      auto refusal = refuse_unknown(sender, e);
+      if (!refusal) return refusal.error();
+      if (*refusal) {
+        batch.acks[i] = std::move(**refusal);
+        continue;
+      }
+    }
     if (e.payload_type == PayloadType::kExecutionResult) {
       auto outcome = api::decode_outcome(e.payload);
       if (!outcome || e.lease.task_id.empty()) {
@@ -125,12 +151,15 @@ Result<std::vector<api::Ack>> ResultService::accept(const std::vector<Result<Env
         batch.acks[i] = refused(&e, 400, chunk.error());
         continue;
       }
-      const auto own = may_write_logs(sender, e.lease);
-      if (!own) return own.error();
-      if (!*own) {
+      // A worker adds to the output of its own attempts alone. Of a task that is not known any
+      // more there is nobody's output to spoil.
+      const auto owner = owner_of(sender, e.lease);
+      if (!owner) return owner.error();
+      if (*owner == Owner::kOther) {
         batch.acks[i] = answer(e, Verdict::kWrongWorker);
         continue;
       }
+      if (*owner == Owner::kNobody) unknown_.add(sender.name, e.payload.size(), clock_.mono_ms());
       batch.statements.push_back(
           {"INSERT INTO task_logs (task_id, attempt, chunk, entries, received_ms) VALUES ($1, $2, "
            "$3, $4, $5) ON CONFLICT (task_id, attempt, chunk) DO NOTHING",
@@ -147,7 +176,7 @@ Result<std::vector<api::Ack>> ResultService::accept(const std::vector<Result<Env
     }
   }
   SKEP_TRY(settle_documents(batch));
-  SKEP_TRY(settle_results(batch));
+  SKEP_TRY(settle_results(batch, sender));
   return std::move(batch.acks);
 }
 
@@ -162,13 +191,15 @@ Status ResultService::settle_documents(Batch& batch) {
   return {};
 }
 
-Status ResultService::settle_results(Batch& batch) {
+Status ResultService::settle_results(Batch& batch, const net::Caller& sender) {
   if (batch.records.empty()) return {};
   const auto verdicts = queue_.complete(clock_.wall_ms(), batch.records);
   if (!verdicts) return verdicts.error().within("record results");
   for (std::size_t i = 0; i < batch.results.size(); ++i) {
     const auto& [index, e] = batch.results[i];
     const Verdict v = (*verdicts)[i];
+    if (v == Verdict::kOrphanRecorded && sender.kind == net::Caller::Kind::kWorker)
+      unknown_.add(sender.name, e->payload.size(), clock_.mono_ms());
     batch.acks[index] = answer(*e, v);
     const auto& outcome = batch.records[i].outcome;
     metrics_.result(to_string(v), to_string(outcome.kind), outcome.duration_ms);

@@ -2,6 +2,7 @@
 // second half, the effect on everything else, is the reconciler's.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "core/base/live.hpp"
 #include "core/control/platform.hpp"
 #include "core/control/tasks/task_metrics.hpp"
+#include "core/control/tasks/unknown_output.hpp"
 
 namespace skep::control {
 
@@ -48,8 +50,13 @@ class ResultService {
 
  private:
   struct Batch;
-  Result<bool> may_write_logs(const net::Caller& sender, const model::Lease& lease);
-  Status settle_results(Batch& batch);
+  /// Whose an attempt is, for the worker that sends something of it.
+  enum class Owner { kSender, kOther, kNobody };
+  Result<Owner> owner_of(const net::Caller& sender, const model::Lease& lease);
+  /// Why nothing more of unknown tasks is taken from this worker; null = it is.
+  Result<std::optional<api::Ack>> refuse_unknown(const net::Caller& sender,
+                                                 const model::Envelope& e);
+  Status settle_results(Batch& batch, const net::Caller& sender);
   Status settle_documents(Batch& batch);
   ports::Queue& queue_;
   ports::Store& store_;
@@ -57,6 +64,7 @@ class ResultService {
   const Clock& clock_;
   TaskMetrics& metrics_;
   Live<RetryPolicy> retry_;
+  UnknownOutput unknown_;
 };
 
 }  // namespace skep::control

@@ -22,6 +22,8 @@ constexpr int kLogRows = 200;
 const std::vector<std::string> kStatusWords{"queued", "claimed",   "executing", "succeeded",
                                             "failed", "cancelled", "dead"};
 constexpr std::size_t kMostEnvelopes = 1'000;
+/// The largest result of a task has 4 MiB: whatever it is made of, it comes home.
+constexpr std::size_t kResultValues = 2'200'000;
 
 Result<std::vector<model::TaskSpec>> read_specs(const json::value& body, int default_attempts) {
   std::vector<model::TaskSpec> specs;
@@ -197,7 +199,8 @@ HttpResponse cancel_task(Tasks& f, const HttpRequest& r) {
   return answer(f.service.cancel(id_of(r), actor_of(r.caller)));
 }
 HttpResponse retry_task(Tasks& f, const HttpRequest& r) {
-  return answer(f.service.retry(id_of(r)));
+  const auto force = flag_of(r, "force");
+  return force ? answer(f.service.retry(id_of(r), *force)) : HttpResponse::problem(force.error());
 }
 
 HttpResponse claim(Tasks& f, const HttpRequest& r) {
@@ -280,6 +283,8 @@ std::vector<net::Route> Tasks::routes() {
   constexpr net::QueryParameter kType{"type", "Only tasks of this type."};
   constexpr net::QueryParameter kSite{"site", "Only tasks for this site."};
   constexpr net::QueryParameter kWorker{"worker_id", "Only tasks of this worker."};
+  constexpr net::QueryParameter kForce{
+      "force", "Also while a worker has it: that attempt is stopped.", R"({"type":"boolean"})"};
   constexpr net::QueryParameter kAfter{"after", "A next_cursor of an earlier answer."};
   constexpr net::QueryParameter kIdempotencyKey{
       "Idempotency-Key", "For one task: the same as its idempotency_key.",
@@ -290,8 +295,8 @@ std::vector<net::Route> Tasks::routes() {
   const net::RouteDocuments submission{
       .request = "TaskSubmission", .response = "TaskReceipt", .headers = {kIdempotencyKey}};
   return {
-      {"POST", "/api/tasks", kOperate, kBatch, "Submit one task or an array.", bind(post_tasks),
-       submission},
+      net::many_values({"POST", "/api/tasks", kOperate, kBatch, "Submit one task or an array.",
+                        bind(post_tasks), submission}),
       net::heavy({"GET",
                   "/api/tasks",
                   kOperate,
@@ -336,7 +341,8 @@ std::vector<net::Route> Tasks::routes() {
        kSmall,
        "Queue it again with fresh tries.",
        bind(retry_task),
-       {"", "Task"}},
+       {"", "Task"},
+       {kForce}},
       {"GET",
        "/api/task-types",
        kOperate,
@@ -366,13 +372,14 @@ std::vector<net::Route> Tasks::routes() {
        "Hand tasks back unfinished.",
        bind(release),
        {"ReleaseRequest", "BeatReply"}},
-      {"POST",
-       "/api/workers/results",
-       kWork,
-       kBatch,
-       "One envelope or an array.",
-       bind(post_results),
-       {"ResultsRequest", "ResultsReply"}},
+      net::many_values({"POST",
+                        "/api/workers/results",
+                        kWork,
+                        kBatch,
+                        "One envelope or an array.",
+                        bind(post_results),
+                        {"ResultsRequest", "ResultsReply"}},
+                       kResultValues),
   };
 }
 

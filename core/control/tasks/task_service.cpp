@@ -1,12 +1,16 @@
 #include "core/control/tasks/task_service.hpp"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <iterator>
+#include <map>
 #include <set>
 #include <span>
 
 #include "core/api/task_json.hpp"
 #include "core/base/id.hpp"
+#include "core/base/json.hpp"
+#include "core/base/json_value.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/model/placement.hpp"
@@ -60,6 +64,12 @@ Status refuse_conflicts(std::span<const Task> tasks, std::span<const ports::Enqu
   return {};
 }
 
+bool same_document(const std::string& a, const std::string& b) {
+  const auto left = parse_json(a);
+  const auto right = parse_json(b);
+  return left && right && same_value(*left, *right);
+}
+
 Error unknown_task(const std::string& id) {
   return not_found("task", id).named("unknown-task").with_next("skep task list");
 }
@@ -100,21 +110,23 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
   return out;
 }
 
-/// Takes over what the versions of another day added to the same request. False when that is all
-/// there.
+/// Takes over what says the same in other words, and what the versions of another day added to the
+/// same request. False when that is all there.
 bool TaskService::adopt(TaskSpec& spec, bool own_timeout, const TaskSpec& known) const {
   bool changed = model::adopt_acceptance(spec, known);
   if (!own_timeout && spec.timeout_ms != known.timeout_ms) {
     spec.timeout_ms = known.timeout_ms;
     changed = true;
   }
+  if (spec.params == known.params) return changed;
   // Before there were requirements of that kind, parameters were kept with their defaults.
-  if (model::accepting_schemas(known).empty() && spec.params != known.params)
-    if (auto completed = types_.completed(spec); completed && *completed != spec.params) {
-      spec.params = std::move(*completed);
-      changed = true;
-    }
-  return changed;
+  const auto completed =
+      model::accepting_schemas(known).empty() ? types_.completed(spec) : std::nullopt;
+  if (!same_document(spec.params, known.params) &&
+      !(completed && same_document(*completed, known.params)))
+    return changed;
+  spec.params = known.params;
+  return true;
 }
 
 /// What takes its parameters was asked again, of the versions of today: that makes no other task of
@@ -123,11 +135,22 @@ Result<std::vector<ports::Enqueued>> TaskService::enqueue(WallMs now, std::vecto
                                                           const std::vector<bool>& own_timeout) {
   auto verdicts = queue_.enqueue(now, tasks);
   if (!verdicts) return verdicts;
+  const auto is_conflict = [](const ports::Enqueued& said) {
+    return said.verdict == ports::EnqueueVerdict::kConflict;
+  };
+  if (std::none_of(verdicts->begin(), verdicts->end(), is_conflict)) return verdicts;
   bool changed = false;
+  std::map<std::string, std::size_t> of_request;  // undone with the conflict: in no queue
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if ((*verdicts)[i].verdict != ports::EnqueueVerdict::kConflict) continue;
-    const auto known = get((*verdicts)[i].id);
-    if (!known && known.error().code == Code::kNotFound) continue;  // of this request, and undone
+    const ports::Enqueued& said = (*verdicts)[i];
+    if (said.verdict == ports::EnqueueVerdict::kEnqueued) of_request.emplace(said.id, i);
+    if (!is_conflict(said)) continue;
+    if (const auto twin = of_request.find(said.id); twin != of_request.end()) {
+      changed |= adopt(tasks[i].spec, own_timeout[i], tasks[twin->second].spec);
+      continue;
+    }
+    const auto known = get(said.id);
+    if (!known && known.error().code == Code::kNotFound) continue;  // forgotten meanwhile
     if (!known) return known.error();
     changed |= adopt(tasks[i].spec, own_timeout[i], known->spec);
   }
@@ -169,9 +192,15 @@ Result<Task> TaskService::cancel(const std::string& id, const std::string& actor
   return after;
 }
 
-Result<Task> TaskService::retry(const std::string& id) {
+Result<Task> TaskService::retry(const std::string& id, bool force) {
   const auto before = get(id);
   if (!before) return before.error();
+  if (model::is_held(before->state) && !force)
+    return Error{Code::kState,
+                 "task " + id + " is with worker " + before->worker_id + ", attempt " +
+                     std::to_string(before->attempt) + "; a retry would stop it and begin anew",
+                 "still-running",
+                 "skep task logs " + id + " -f   or   skep task retry " + id + " --force"};
   const auto verdict = queue_.requeue(clock_.wall_ms(), id);
   if (!verdict) return verdict.error();
   auto after = get(id);

@@ -32,7 +32,9 @@ class TaskService {
   Result<std::vector<Submitted>> submit(std::vector<model::TaskSpec> specs, std::string& problems);
   Result<model::Task> get(const std::string& id);
   Result<model::Task> cancel(const std::string& id, const std::string& actor);
-  Result<model::Task> retry(const std::string& id);
+  /// kState "still-running" for one that a worker has, unless `force`: that stops the attempt, and
+  /// what it did so far may happen twice. "not-retryable" for one that is queued already.
+  Result<model::Task> retry(const std::string& id, bool force);
 
   using Explanation = api::Explanation;
   Result<Explanation> explain(const std::string& id);

@@ -59,6 +59,14 @@ ports::Statement removal(const std::string& type, const std::string& schema_id) 
   return {"DELETE FROM task_type_versions WHERE type = $1 AND schema_id = $2", {type, schema_id}};
 }
 
+void warn_of_left_out(const ports::TaskType& type, std::size_t versions) {
+  log::warn("task_type_version_left_out",
+            {{"type", type.name},
+             {"versions", versions},
+             {"effect", "workers with yet another parameter schema get no tasks of it"},
+             {"next", "skep task types " + type.name + "; end the workers of old versions"}});
+}
+
 }  // namespace
 
 std::vector<std::string> TaskTypes::migrations() {
@@ -68,8 +76,9 @@ std::vector<std::string> TaskTypes::migrations() {
       "NULL, learned_ms BIGINT NOT NULL, PRIMARY KEY (type, schema_id))"};
 }
 
-TaskTypes::TaskTypes(Platform& platform, const std::vector<ports::TaskType>& own)
-    : platform_(platform) {
+TaskTypes::TaskTypes(Platform& platform, const Workers& workers,
+                     const std::vector<ports::TaskType>& own)
+    : platform_(platform), workers_(workers) {
   set_own(own);
 }
 
@@ -146,84 +155,117 @@ Status TaskTypes::resume(const std::vector<ports::TaskType>& said) {
     }
     install(std::move(types));
   }
-  const auto learned = learn(unknown);
+  const auto learned = learn(unknown, Yield::kNobodys);
   return learned ? Status{} : Status{learned.error()};
 }
 
+const TypeVersion* TaskTypes::find(const Types& types, const ports::TaskType& type) {
+  const auto at = types.find(type.name);
+  return at == types.end() ? nullptr : at->second->find_text(type.params_schema);
+}
+
+bool TaskTypes::are_in_use(const Types& types, const std::vector<ports::TaskType>& said) {
+  return std::all_of(said.begin(), said.end(), [&](const ports::TaskType& type) {
+    const TypeVersion* known = find(types, type);
+    return known != nullptr && known->on_workers && known->type == type;
+  });
+}
+
 Result<std::vector<std::string>> TaskTypes::learn(const std::vector<ports::TaskType>& said) {
+  return learn(said, Yield::kUnproven);
+}
+
+Result<std::vector<std::string>> TaskTypes::learn(const std::vector<ports::TaskType>& said,
+                                                  Yield yield) {
+  std::vector<std::string> changed;
+  if (are_in_use(*snapshot(), said)) return changed;
+  for (std::map<std::string, Named> named;;) {
+    const auto missing = try_learn(said, yield, named, changed);
+    if (!missing) return missing.error().within("task types");
+    if (!*missing) return changed;
+    auto found = named_by_tasks(**missing);
+    if (!found) return found.error().within("task types");
+    named.emplace(**missing, std::move(*found));
+  }
+}
+
+/// Answers the type of which it has to know first what its tasks name: then nothing was learned.
+Result<std::optional<std::string>> TaskTypes::try_learn(const std::vector<ports::TaskType>& said,
+                                                        Yield yield,
+                                                        const std::map<std::string, Named>& named,
+                                                        std::vector<std::string>& changed) {
   const MutexLock change(changes_);
   Types types = *snapshot();
-  std::vector<std::string> changed;
+  std::vector<std::string> fresh;
   std::vector<ports::Statement> statements;
   for (const auto& type : said) {
+    if (are_in_use(types, {type})) continue;
     TypeVersions next = versions_of(types, type.name);
-    const TypeVersion* known = next.find_text(type.params_schema);
-    if (known != nullptr && known->on_workers && known->type == type) continue;
-    if (known == nullptr && next.is_full()) {
-      const auto room = make_room(next, type.name, statements);
-      if (!room) return room.error().within("task types");
-      if (!*room) continue;
+    const bool known = next.find_text(type.params_schema) != nullptr;
+    if (next.all().size() + (known ? 0 : 1) > TypeVersions::kMost) {
+      const auto candidates = may_go(next, type, yield);
+      const auto tasks = named.find(type.name);
+      if (!candidates.empty() && tasks == named.end()) return std::optional(type.name);
+      const bool can_tell = candidates.empty() || tasks->second;
+      const auto free = std::find_if(candidates.begin(), candidates.end(), [&](const auto& id) {
+        return can_tell && !tasks->second->contains(id);
+      });
+      if (free != candidates.end()) {
+        log::info("task_type_version_forgotten", {{"type", type.name}, {"schema", *free}});
+        statements.push_back(removal(type.name, *free));
+        next.forget(*free);
+      } else if (!known && (can_tell || next.all().size() >= TypeVersions::kMostUnseen)) {
+        warn_of_left_out(type, next.all().size());
+        continue;
+      }
     }
     TypeVersion version = TypeVersion::of(type);
     version.on_workers = true;
     statements.push_back(insertion(version, platform_.clock.wall_ms()));
     next.add(std::move(version));
     types[type.name] = std::make_shared<const TypeVersions>(std::move(next));
-    changed.push_back(type.name);
+    fresh.push_back(type.name);
   }
-  if (changed.empty()) return changed;
+  if (fresh.empty()) return std::optional<std::string>();
   drop_surplus(types, statements);
-  const auto written = platform_.store.batch(statements);
-  if (!written) return written.error().within("task types");
+  if (const auto written = platform_.store.batch(statements); !written) return written.error();
   install(std::move(types));
-  return changed;
+  changed = std::move(fresh);
+  return std::optional<std::string>();
 }
 
-/// Forgets the oldest version that nobody runs and no task needs; false when there is none.
-Result<bool> TaskTypes::make_room(TypeVersions& versions, const std::string& type,
-                                  std::vector<ports::Statement>& statements) const {
-  const auto idle = versions.idle();
-  if (!idle.empty()) {
-    const auto named = named_by_tasks(type);
-    if (!named) return named.error();
-    const auto free = std::find_if(idle.begin(), idle.end(), [&](const std::string& id) {
-      return *named && !(*named)->contains(id);
-    });
-    if (free != idle.end()) {
-      log::info("task_type_version_forgotten", {{"type", type}, {"schema", *free}});
-      statements.push_back(removal(type, *free));
-      versions.forget(*free);
-      return true;
-    }
-  }
-  log::warn("task_type_version_left_out",
-            {{"type", type},
-             {"versions", versions.all().size()},
-             {"effect", "workers with yet another parameter schema get no tasks of it"},
-             {"next", "skep task types " + type + "; end the workers of old versions"}});
-  return false;
+/// The schema ids of those that may be forgotten for another one, in that order.
+std::vector<std::string> TaskTypes::may_go(const TypeVersions& versions,
+                                           const ports::TaskType& type, Yield yield) const {
+  std::vector<std::string> out = versions.idle();
+  if (yield == Yield::kNobodys) return out;
+  const auto vouched = workers_.schemas_vouched_for(type.name);
+  for (const TypeVersion& v : versions.all())
+    if (v.on_workers && !v.own && !vouched.contains(v.type.params_schema))
+      out.push_back(v.schema_id);
+  return out;
 }
 
-/// The schemas that tasks which have not ended name; nothing when these are too many to look at.
-Result<std::optional<std::set<std::string>>> TaskTypes::named_by_tasks(
-    const std::string& type) const {
+Result<TaskTypes::Named> TaskTypes::named_by_tasks(const std::string& type) const {
   constexpr int kMostPages = 40;
+  constexpr std::size_t kPageBytes = 4u << 20;
   ports::TaskQuery query;
   query.type = type;
   query.states = {model::TaskState::kQueued, model::TaskState::kWaiting, model::TaskState::kClaimed,
                   model::TaskState::kExecuting, model::TaskState::kSuspect};
   query.newest_first = false;
   query.limit = 500;
+  query.max_bytes = kPageBytes;
   std::set<std::string> named;
   for (int page = 0; page < kMostPages; ++page) {
     const auto tasks = platform_.queue.read(query);
     if (!tasks) return tasks.error();
+    if (tasks->empty()) return Named(std::move(named));
     for (const model::Task& task : *tasks)
       for (std::string& id : model::accepting_schemas(task.spec)) named.insert(std::move(id));
-    if (tasks->size() < query.limit) return std::optional(std::move(named));
     query.after_seq = tasks->back().seq;
   }
-  return std::optional<std::set<std::string>>();
+  return Named();
 }
 
 void TaskTypes::drop_surplus(Types& types, std::vector<ports::Statement>& statements) const {
@@ -238,15 +280,36 @@ void TaskTypes::drop_surplus(Types& types, std::vector<ports::Statement>& statem
   }
 }
 
-void TaskTypes::retire(const ports::TaskType& type, const Runs& runs) {
-  const MutexLock change(changes_);
+/// False when nothing is other than before.
+bool TaskTypes::set_on_workers(const ports::TaskType& type, bool on) {
   Types types = *snapshot();
   TypeVersions next = versions_of(types, type.name);
   const TypeVersion* known = next.find_text(type.params_schema);
-  if (known == nullptr || !known->on_workers || runs(type)) return;
-  next.find(known->schema_id)->on_workers = false;
+  if (known == nullptr || known->on_workers == on) return false;
+  next.find(known->schema_id)->on_workers = on;
   types[type.name] = std::make_shared<const TypeVersions>(std::move(next));
   install(std::move(types));
+  return true;
+}
+
+void TaskTypes::retire(const ports::TaskType& type) {
+  if (workers_.directory.runs(type)) return;
+  const MutexLock change(changes_);
+  // Who registered in between may have found it in use and left it at that.
+  if (set_on_workers(type, false) && workers_.directory.runs(type)) set_on_workers(type, true);
+}
+
+std::vector<ports::TaskType> TaskTypes::left_out(const std::vector<ports::TaskType>& types) const {
+  const auto known = snapshot();
+  std::vector<ports::TaskType> out;
+  for (const ports::TaskType& type : types)
+    if (find(*known, type) == nullptr) out.push_back(type);
+  return out;
+}
+
+std::string TaskTypes::one_too_many(const ports::TaskType& type) {
+  return "its " + type.name + " " + type.version +
+         " is one version too many of those there are; next: skep task types " + type.name;
 }
 
 Status TaskTypes::check(model::TaskSpec& spec, std::string_view what, std::string& problems) const {
@@ -293,15 +356,13 @@ model::WorkerProfile TaskTypes::seat(model::WorkerProfile worker,
                                      const std::vector<ports::TaskType>& types) const {
   const auto known = snapshot();
   for (const auto& type : types) {
-    const auto at = known->find(type.name);
-    const TypeVersion* version =
-        at == known->end() ? nullptr : at->second->find_text(type.params_schema);
+    const TypeVersion* version = find(*known, type);
     if (version == nullptr) {
       worker.capabilities.push_back(model::acceptance({TypeVersion::id_of(type)}));
       continue;
     }
-    const auto& fulfilled = at->second->fulfilled_by(*version);
-    worker.capabilities.insert(worker.capabilities.end(), fulfilled.begin(), fulfilled.end());
+    const auto& offered = known->at(type.name)->capabilities_of(*version);
+    worker.capabilities.insert(worker.capabilities.end(), offered.begin(), offered.end());
   }
   return worker;
 }
@@ -313,12 +374,9 @@ std::string TaskTypes::objection(const model::TaskSpec& spec,
   const auto params = parse_json(spec.params);
   if (type == types.end() || !params) return "has no plugin for type " + spec.type;
   const auto types_now = snapshot();
-  const auto at = types_now->find(spec.type);
-  const TypeVersion* version =
-      at == types_now->end() ? nullptr : at->second->find_text(type->params_schema);
+  const TypeVersion* version = find(*types_now, *type);
+  if (version == nullptr) return one_too_many(*type);
   const std::string name = "its " + spec.type + " " + type->version;
-  if (version == nullptr)
-    return name + " is one version too many of those there are; next: skep task types " + spec.type;
   const auto answers = ask({version}, *params);
   if (answers.front().problems.empty())
     return name +

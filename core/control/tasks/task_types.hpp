@@ -5,7 +5,6 @@
 // them, and whoever takes as much may have it.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "core/base/mutex.hpp"
 #include "core/control/platform.hpp"
 #include "core/control/tasks/type_versions.hpp"
+#include "core/control/workers/workers.hpp"
 #include "core/model/task.hpp"
 
 namespace skep::control {
@@ -27,23 +27,28 @@ class TaskTypes {
   /// Beyond it, those that nobody runs are forgotten.
   static constexpr std::size_t kMostTypes = 1'024;
 
-  /// `own` are the types found in this node's plugin paths. `platform` must outlive it.
-  TaskTypes(Platform& platform, const std::vector<ports::TaskType>& own);
+  /// `own` are the types found in this node's plugin paths. The others must outlive it.
+  TaskTypes(Platform& platform, const Workers& workers, const std::vector<ports::TaskType>& own);
   static std::vector<std::string> migrations();
   Status load();
 
   /// The types that this node's plugin paths have now, instead of those they had.
   void set_own(const std::vector<ports::TaskType>& types);
-  /// Workers ran these when the node ended; which is the newest stays.
+  /// Workers ran these when the node ended; which is the newest stays, and none gives way.
   Status resume(const std::vector<ports::TaskType>& types);
-  /// A worker runs these. The names of those in which something changed for the workers that run
-  /// them; nothing is learned when that cannot be written down. A version too many is left out,
-  /// with a warning, when none can be forgotten.
+  /// A worker that is known runs these. The names of those in which something changed for the
+  /// workers that run them; nothing is learned when that cannot be written down. Of too many
+  /// versions those give way that nobody runs, then those of workers that are gone or never showed
+  /// their credential, the oldest first and none that a task needs; else the new one is left out.
+  /// Reads many tasks for that, while others may learn and retire.
   Result<std::vector<std::string>> learn(const std::vector<ports::TaskType>& types);
-  /// No worker runs this version any more, unless `runs` says so, which is asked while nothing is
-  /// learned. A type of which none is in use is unknown.
-  using Runs = std::function<bool(const ports::TaskType&)>;
-  void retire(const ports::TaskType& type, const Runs& runs);
+  /// No worker runs this version any more, if that is so. A type of which none is in use is
+  /// unknown.
+  void retire(const ports::TaskType& type);
+  /// Those of `types` that found no room.
+  std::vector<ports::TaskType> left_out(const std::vector<ports::TaskType>& types) const;
+  /// What that means, in words for people.
+  static std::string one_too_many(const ports::TaskType& type);
 
   /// Checks the type's name and the parameters against every version in use; it is enough that one
   /// takes them. Adds the type's timeout and the requirement for a worker that takes them, and
@@ -67,13 +72,26 @@ class TaskTypes {
   using Types = std::map<std::string, std::shared_ptr<const TypeVersions>, std::less<>>;
   std::shared_ptr<const Types> snapshot() const;
   void install(Types types);
+  static const TypeVersion* find(const Types& types, const ports::TaskType& type);
+  static bool are_in_use(const Types& types, const std::vector<ports::TaskType>& said);
+  bool set_on_workers(const ports::TaskType& type, bool on) SKEP_REQUIRES(changes_);
   static TypeVersions versions_of(const Types& types, const std::string& name);
   void drop_surplus(Types& types, std::vector<ports::Statement>& statements) const;
-  Result<bool> make_room(TypeVersions& versions, const std::string& type,
-                         std::vector<ports::Statement>& statements) const;
-  Result<std::optional<std::set<std::string>>> named_by_tasks(const std::string& type) const;
+  /// The schemas of a type that unfinished tasks name; nothing when these are too many to look at.
+  using Named = std::optional<std::set<std::string>>;
+  /// Whose versions give way.
+  enum class Yield { kNobodys, kUnproven };
+  Result<std::vector<std::string>> learn(const std::vector<ports::TaskType>& said, Yield yield);
+  Result<std::optional<std::string>> try_learn(const std::vector<ports::TaskType>& said,
+                                               Yield yield,
+                                               const std::map<std::string, Named>& named,
+                                               std::vector<std::string>& changed);
+  std::vector<std::string> may_go(const TypeVersions& versions, const ports::TaskType& type,
+                                  Yield yield) const;
+  Result<Named> named_by_tasks(const std::string& type) const;
 
   Platform& platform_;
+  const Workers& workers_;
   Mutex changes_;  ///< one at a time
   mutable Mutex mutex_;
   std::shared_ptr<const Types> types_ SKEP_GUARDED_BY(mutex_) = std::make_shared<Types>();

@@ -30,7 +30,7 @@ Tasks::Tasks(Platform& p, const config::Config& config, Workers& w, const EventL
       workers(w),
       events(e),
       settings(task_settings(config)),
-      types(p, own_types),
+      types(p, w, own_types),
       waiting(p.waits.claims),
       service(p, types, w.directory, waiting),
       leases(p, w.directory, w.service, types, waiting, settings.get().lease_ms),
@@ -78,20 +78,30 @@ Status Tasks::learn_types(const std::vector<ports::TaskType>& brought) {
   return {};
 }
 
+/// For what was left out, or gave way while its workers were away, there may be room by now.
+void Tasks::look_again_for(const WorkerRecord& worker) {
+  constexpr MonoMs kBetween = 60'000;
+  if (types.left_out(worker.about.types).empty()) return;
+  const MonoMs now = platform.clock.mono_ms();
+  MonoMs due = next_look_;
+  if (now < due || !next_look_.compare_exchange_strong(due, now + kBetween)) return;
+  if (const Status learned = learn_types(worker.about.types); !learned)
+    log::warn("task_types_not_learned",
+              {{"worker_id", worker.profile.id}, {"error", learned.error().message}});
+}
+
 /// A type without any worker stays what it was: one may come back.
 void Tasks::retire_unused_versions() {
-  const auto runs = [this](const ports::TaskType& t) { return workers.directory.runs(t); };
+  const auto runs = [this](const TypeVersion& v) { return workers.directory.runs(v.type); };
   for (const auto& versions : types.types())
-    if (std::any_of(versions.begin(), versions.end(), [&](const auto& v) { return runs(v.type); }))
-      for (const TypeVersion& v : versions) types.retire(v.type, runs);
+    if (std::any_of(versions.begin(), versions.end(), runs))
+      for (const TypeVersion& v : versions) types.retire(v.type);
 }
 
 Status Tasks::registered(const WorkerRecord& now, const WorkerRecord* before,
                          api::RegistrationReply& reply) {
   if (before != nullptr)
-    for (const ports::TaskType& type : before->about.types)
-      types.retire(type, [this](const auto& t) { return workers.directory.runs(t); });
-  // Another one may have retired what it brings before it was there, or the one before made room.
+    for (const ports::TaskType& type : before->about.types) types.retire(type);
   SKEP_TRY(learn_types(now.about.types));
   const int slots = before != nullptr ? before->about.concurrency : now.about.concurrency;
   const auto lost = reaper.worker_restarted(now.profile.id, now.profile.incarnation, slots);
@@ -104,13 +114,19 @@ Status Tasks::registered(const WorkerRecord& now, const WorkerRecord* before,
 
 WorkerHooks Tasks::worker_hooks() {
   WorkerHooks hooks;
-  hooks.registering = [this](const api::Registration& r) { return learn_types(r.types); };
   hooks.registered = [this](const WorkerRecord& now, const WorkerRecord* before,
                             api::RegistrationReply& reply) {
     return registered(now, before, reply);
   };
   hooks.beat = [this](WallMs now, const WorkerRecord& worker, api::BeatReply& reply) {
+    look_again_for(worker);
     return leases.beat(now, worker, reply);
+  };
+  hooks.troubles = [this](const WorkerRecord& worker) {
+    std::vector<std::string> out;
+    for (const ports::TaskType& type : types.left_out(worker.about.types))
+      out.push_back(TaskTypes::one_too_many(type));
+    return out;
   };
   hooks.removed = [this](const std::string& worker_id) {
     retire_unused_versions();

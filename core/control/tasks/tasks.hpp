@@ -1,6 +1,8 @@
 // The feature "tasks": from a wish to a durable task, its lease, its result and its end.
 #pragma once
 
+#include <atomic>
+
 #include "core/control/feature.hpp"
 #include "core/control/tasks/lease_service.hpp"
 #include "core/control/tasks/reaper.hpp"
@@ -56,9 +58,11 @@ class Tasks final : public Feature {
 
  private:
   Status learn_types(const std::vector<ports::TaskType>& brought);
+  void look_again_for(const WorkerRecord& worker);
   void retire_unused_versions();
   Status registered(const WorkerRecord& now, const WorkerRecord* before,
                     api::RegistrationReply& reply);
+  std::atomic<MonoMs> next_look_{0};
 };
 
 }  // namespace skep::control

@@ -1,7 +1,6 @@
 #include "core/control/tasks/type_versions.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <boost/json.hpp>
 
 #include "core/base/id.hpp"
@@ -57,7 +56,7 @@ void TypeVersions::add(TypeVersion version) {
   covers.push_back(true);
   covers_.push_back(std::move(covers));
   versions_.push_back(std::move(version));
-  list_fulfilled();
+  list_capabilities();
 }
 
 std::vector<std::string> TypeVersions::idle() const {
@@ -71,7 +70,7 @@ void TypeVersions::forget(std::string_view schema_id) {
   const TypeVersion* known = find(schema_id);
   if (known == nullptr) return;
   erase(index_of(*known));
-  list_fulfilled();
+  list_capabilities();
 }
 
 void TypeVersions::erase(std::size_t version) {
@@ -125,40 +124,21 @@ std::string TypeVersions::requirement(const std::vector<const TypeVersion*>& acc
   std::vector<std::size_t> least;
   for (const std::size_t v : set)
     if (is_minimal(set, v)) least.push_back(v);
-  std::sort(least.rbegin(), least.rend());
-  if (least.size() > kMostNamed) least.resize(kMostNamed);
   std::vector<std::string> ids;
   for (const std::size_t v : least) ids.push_back(versions_[v].schema_id);
   return model::acceptance(std::move(ids));
 }
 
-const std::vector<std::string>& TypeVersions::fulfilled_by(const TypeVersion& version) const {
-  return fulfilled_[index_of(version)];
+const std::vector<std::string>& TypeVersions::capabilities_of(const TypeVersion& version) const {
+  return capabilities_[index_of(version)];
 }
 
-void TypeVersions::list_fulfilled() {
-  fulfilled_.clear();
-  for (std::size_t v = 0; v < versions_.size(); ++v) fulfilled_.push_back(requirements_of(v));
-}
-
-/// All that requirement() can make of sets in which it covers at least one.
-std::vector<std::string> TypeVersions::requirements_of(std::size_t version) const {
-  std::vector<std::string> out;
-  for (unsigned bits = 1; bits < 1u << versions_.size(); ++bits) {
-    if (static_cast<std::size_t>(std::popcount(bits)) > kMostNamed) continue;
-    std::vector<std::size_t> set;
-    for (std::size_t v = 0; v < versions_.size(); ++v)
-      if ((bits >> v & 1) != 0) set.push_back(v);
-    const bool fulfils =
-        std::any_of(set.begin(), set.end(), [&](std::size_t v) { return covers_[version][v]; });
-    if (!fulfils ||
-        !std::all_of(set.begin(), set.end(), [&](std::size_t v) { return is_minimal(set, v); }))
-      continue;
-    std::vector<std::string> ids;
-    for (const std::size_t v : set) ids.push_back(versions_[v].schema_id);
-    out.push_back(model::acceptance(std::move(ids)));
-  }
-  return out;
+void TypeVersions::list_capabilities() {
+  capabilities_.assign(versions_.size(), {});
+  for (std::size_t v = 0; v < versions_.size(); ++v)
+    for (std::size_t covered = 0; covered < versions_.size(); ++covered)
+      if (covers_[v][covered])
+        capabilities_[v].push_back(model::acceptance({versions_[covered].schema_id}));
 }
 
 }  // namespace skep::control

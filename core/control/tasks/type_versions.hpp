@@ -30,15 +30,13 @@ struct TypeVersion {
 /// Not thread-safe; a const one is [any].
 class TypeVersions {
  public:
-  static constexpr std::size_t kMost = 12;
-  /// Of those that accept a task its requirement names so many: what a worker fulfils is every set
-  /// of them.
-  static constexpr std::size_t kMostNamed = 3;
+  /// Beyond it, one that nobody runs and no task names gives way to another.
+  static constexpr std::size_t kMost = 64;
+  /// The same while there are too many tasks to know what they name.
+  static constexpr std::size_t kMostUnseen = 256;
 
   /// It becomes the newest, in the place of one with the same schema.
   void add(TypeVersion version);
-  /// No further schema should be learned.
-  bool is_full() const { return versions_.size() >= kMost; }
   /// The schema ids of those that are neither on workers nor own, oldest first.
   std::vector<std::string> idle() const;
   /// What is accepted by it alone has no worker from then on.
@@ -54,22 +52,22 @@ class TypeVersions {
   std::vector<const TypeVersion*> in_use() const;
   bool runs_somewhere() const;
 
-  /// What a task needs whose parameters these of in_use() take, at least one: of those that take
-  /// the least the newest.
+  /// What a task needs whose parameters these of in_use() take, at least one: those of them that
+  /// take the least.
   std::string requirement(const std::vector<const TypeVersion*>& accepting) const;
-  /// Every requirement that a worker with this version fulfils.
-  const std::vector<std::string>& fulfilled_by(const TypeVersion& version) const;
+  /// The capabilities of a worker with this version: to take what it, and each version of which it
+  /// takes everything, takes.
+  const std::vector<std::string>& capabilities_of(const TypeVersion& version) const;
 
  private:
   std::size_t index_of(const TypeVersion& version) const;
   void erase(std::size_t version);
-  void list_fulfilled();
-  std::vector<std::string> requirements_of(std::size_t version) const;
+  void list_capabilities();
   bool is_minimal(const std::vector<std::size_t>& set, std::size_t version) const;
 
   std::vector<TypeVersion> versions_;
   std::vector<std::vector<bool>> covers_;  ///< [a][b]: a takes everything that b does
-  std::vector<std::vector<std::string>> fulfilled_;
+  std::vector<std::vector<std::string>> capabilities_;
 };
 
 }  // namespace skep::control

@@ -39,16 +39,16 @@ HttpResponse list_workers(Workers& f, const HttpRequest& r) {
   const auto all = f.directory.all();
   std::vector<api::WorkerView> shown;
   for (const auto& w : all) {
-    const api::WorkerView view = f.directory.view(w, now);
+    api::WorkerView view = f.service.view(w, now);
     if (matches("site", w.profile.site) && matches("status", to_string(view.presence)))
-      shown.push_back(view);
+      shown.push_back(std::move(view));
   }
   return HttpResponse::json(api::encode(shown));
 }
 
 HttpResponse answer(const Workers& f, const Result<WorkerRecord>& w) {
   if (!w) return HttpResponse::problem(w.error());
-  return HttpResponse::json(api::encode(f.directory.view(*w, f.platform.clock.wall_ms())));
+  return HttpResponse::json(api::encode(f.service.view(*w, f.platform.clock.wall_ms())));
 }
 
 HttpResponse get_worker(Workers& f, const HttpRequest& r) {

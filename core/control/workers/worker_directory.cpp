@@ -125,6 +125,7 @@ Result<WorkerRecord> WorkerDirectory::check_in(WallMs now, const std::string& wo
   if (beat == nullptr) return known;
   auto seen = std::make_shared<WorkerRecord>(known);
   seen->beat = *beat;
+  if (beat->draining) seen->beat.troubles.clear();  // it takes no tasks because it has stopped
   seen->last_seen_ms = now;
   seen->skew_ms = beat->sent_ms == 0 ? 0 : beat->sent_ms - now;
   dirty_.insert(worker_id);
@@ -238,7 +239,7 @@ Presence WorkerDirectory::presence(const WorkerRecord& w, WallMs now) const {
 
 api::WorkerView WorkerDirectory::view(const WorkerRecord& w, WallMs now) const {
   return {w.about,         w.profile,      w.beat,    w.mode, presence(w, now),
-          w.registered_ms, w.last_seen_ms, w.skew_ms, now};
+          w.registered_ms, w.last_seen_ms, w.skew_ms, now,    w.beat.troubles};
 }
 
 bool WorkerDirectory::is_there(const WorkerRecord& w, WallMs now) const {

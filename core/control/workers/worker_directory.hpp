@@ -67,7 +67,7 @@ class WorkerDirectory {
   Presence presence(const WorkerRecord& w, WallMs now) const;
   /// Heard of not long ago: online, or late.
   bool is_there(const WorkerRecord& w, WallMs now) const;
-  /// As people see it; refers to `w`.
+  /// As people see it, by what it says itself; refers to `w`.
   api::WorkerView view(const WorkerRecord& w, WallMs now) const;
   /// May this worker be given work: it wants some, and it is not silent.
   bool takes_work(const WorkerRecord& w, WallMs now) const;

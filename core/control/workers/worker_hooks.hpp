@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "core/api/wire.hpp"
 
@@ -12,11 +13,8 @@ namespace skep::control {
 struct WorkerRecord;
 
 struct WorkerHooks {
-  /// It may register and will in a moment: what it brings is known before anybody sees it. An error
-  /// fails the registration. Called while no other registers.
-  std::function<Status(const api::Registration& registration)> registering{};
-  /// It registered; `before` is what was known of its id, or null. An error fails the registration,
-  /// which the worker then says again.
+  /// It registered, and others may register meanwhile; `before` is what was known of its id, or
+  /// null. An error fails the registration, which the worker then says again.
   std::function<Status(const WorkerRecord& now, const WorkerRecord* before,
                        api::RegistrationReply& reply)>
       registered{};
@@ -24,6 +22,8 @@ struct WorkerHooks {
   std::function<Status(WallMs now, const WorkerRecord& worker, api::BeatReply& reply)> beat{};
   /// The revision of the fleet registry that counts for it; -1 = no word of it.
   std::function<std::int64_t(const WorkerRecord& worker)> registry_revision{};
+  /// Why it gets less than it says it could do, in words for people.
+  std::function<std::vector<std::string>(const WorkerRecord& worker)> troubles{};
   /// It was forgotten.
   std::function<void(const std::string& worker_id)> removed{};
 };

@@ -92,8 +92,6 @@ Result<api::RegistrationReply> WorkerService::enrol(const api::Registration& reg
   const auto before = directory_.peek(registration.worker_id);
   const WallMs at = platform_.clock.wall_ms();
   SKEP_TRY(check_claim_to_id(registration, caller, before, at));
-  for (const WorkerHooks& hooks : hooks_)
-    if (hooks.registering) SKEP_TRY(hooks.registering(registration));
   const bool is_new = !before || before->profile.incarnation != registration.incarnation;
   std::vector<NewEvent> event;
   if (is_new) event.push_back(registered(at, registration, before.has_value()));
@@ -180,6 +178,15 @@ Status WorkerService::remove(const std::string& worker_id, const std::string& ac
     if (hooks.removed) hooks.removed(worker_id);
   log::info("worker_removed", {{"worker_id", worker_id}});
   return {};
+}
+
+api::WorkerView WorkerService::view(const WorkerRecord& worker, WallMs now) const {
+  api::WorkerView out = directory_.view(worker, now);
+  for (const WorkerHooks& hooks : hooks_)
+    if (hooks.troubles)
+      for (std::string& trouble : hooks.troubles(worker))
+        out.troubles.push_back(std::move(trouble));
+  return out;
 }
 
 std::int64_t WorkerService::registry_revision(const WorkerRecord& worker) const {

@@ -36,6 +36,8 @@ class WorkerService {
                                 const std::string& actor);
   /// kState while it is there. [any]
   Status remove(const std::string& worker_id, const std::string& actor);
+  /// As people see it; refers to `worker`. [any]
+  api::WorkerView view(const WorkerRecord& worker, WallMs now) const;
   /// The revision of the fleet registry that counts for it; -1 = there is none.
   std::int64_t registry_revision(const WorkerRecord& worker) const;
 

@@ -46,6 +46,17 @@ void Workers::apply(const config::Config& config) {
   retention.set_keep(worker_keep_ms(config));
 }
 
+std::set<std::string> Workers::schemas_vouched_for(const std::string& type) const {
+  const WallMs now = platform.clock.wall_ms();
+  std::set<std::string> out;
+  for (const WorkerRecord& w : directory.all()) {
+    if (!directory.is_there(w, now) || !credentials.is_proven(w.profile.id)) continue;
+    for (const ports::TaskType& t : w.about.types)
+      if (t.name == type) out.insert(t.params_schema);
+  }
+  return out;
+}
+
 Status Workers::metrics(std::vector<prometheus::MetricFamily>& out) {
   Snapshot pool("nova_worker_pool_size", "Slots of a worker's pool.");
   Snapshot busy("skep_worker_slots_busy", "Slots that run a task now.");
@@ -63,6 +74,9 @@ Status Workers::metrics(std::vector<prometheus::MetricFamily>& out) {
   std::map<std::pair<std::string, std::string>, int> by_state;
   for (const auto& w : directory.all()) {
     const auto& b = w.beat;
+    const Presence presence = directory.presence(w, now);
+    ++by_state[{w.profile.site, std::string(to_string(presence))}];
+    if (presence == Presence::kStopped) continue;  // what it said last is over
     pool.add(b.pool_size, labels_of(w));
     busy.add(b.busy, labels_of(w));
     errors.add(static_cast<double>(b.errors_total), labels_of(w));
@@ -72,7 +86,6 @@ Status Workers::metrics(std::vector<prometheus::MetricFamily>& out) {
     quarantined.add(static_cast<double>(b.spool_quarantined), labels_of(w));
     troubles.add(static_cast<double>(b.troubles.size()), labels_of(w));
     skew.add(static_cast<double>(w.skew_ms) / 1000, labels_of(w));
-    ++by_state[{w.profile.site, std::string(to_string(directory.presence(w, now)))}];
   }
   for (const auto& [key, count] : by_state)
     states.add(count, {{"site", key.first}, {"state", key.second}});

@@ -1,6 +1,9 @@
 // The feature "workers": who there is, how they are, what people want of them.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "core/control/feature.hpp"
 #include "core/control/workers/worker_retention.hpp"
 #include "core/control/workers/worker_service.hpp"
@@ -22,6 +25,10 @@ class Workers final : public Feature {
   std::vector<net::Route> routes() override;
   Status metrics(std::vector<prometheus::MetricFamily>& out) override;
   void apply(const config::Config& config) override;
+
+  /// The schemas by which workers run `type` that are there and have shown the credential they
+  /// were given: nobody who only knows the join token. [any]
+  std::set<std::string> schemas_vouched_for(const std::string& type) const;
 
   Platform& platform;
   WorkerDirectory directory;

@@ -1,5 +1,8 @@
 #include "core/plugin/adapters/spool.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "core/plugin/view.hpp"
 
 namespace skep::plugin {
@@ -28,17 +31,42 @@ std::vector<skep_view> views(std::span<const std::string> names) {
 
 }  // namespace
 
+/// The first call of a generation reserves there what the one before had set aside.
+void SpoolAdapter::carry_over(const skep_spool_v1* table, skep_inst* inst,
+                              std::uint64_t generation) {
+  const MutexLock lock(mutex_);
+  if (generation == generation_) return;
+  generation_ = generation;
+  backed_ = reserved_ > 0 && table->reserve(inst, reserved_, nullptr) == SKEP_OK ? reserved_ : 0;
+}
+
 Status SpoolAdapter::reserve(std::uint64_t bytes) {
-  return enter<skep_spool_v1>(
-      *route_, [&](auto* t, auto* inst, skep_err* err) { return t->reserve(inst, bytes, err); });
+  return enter_with<skep_spool_v1>(
+      *route_, [&](auto* t, auto* inst, std::uint64_t generation, skep_err* err) {
+        carry_over(t, inst, generation);
+        const skep_rc rc = t->reserve(inst, bytes, err);
+        if (rc != SKEP_OK) return rc;
+        const MutexLock lock(mutex_);
+        reserved_ += bytes;
+        if (generation == generation_) backed_ += bytes;
+        return rc;
+      });
 }
 
 void SpoolAdapter::unreserve(std::uint64_t bytes) {
-  // What an earlier generation set aside went with it.
-  static_cast<void>(enter<skep_spool_v1>(*route_, [&](auto* t, auto* inst, skep_err*) {
-    t->unreserve(inst, bytes);
-    return SKEP_OK;
-  }));
+  static_cast<void>(enter_with<skep_spool_v1>(
+      *route_, [&](auto* t, auto* inst, std::uint64_t generation, skep_err*) {
+        carry_over(t, inst, generation);
+        std::uint64_t free = 0;
+        {
+          const MutexLock lock(mutex_);
+          reserved_ -= std::min(bytes, reserved_);
+          if (generation == generation_ && backed_ > reserved_)
+            free = std::exchange(backed_, reserved_) - reserved_;
+        }
+        if (free > 0) t->unreserve(inst, free);
+        return SKEP_OK;
+      }));
 }
 
 Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolItem> items) {
@@ -53,9 +81,10 @@ Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolI
                   to_view(item.body)});
   Items named;
   const skep_spool_items sink{&named, collect};
-  SKEP_TRY(enter<skep_spool_v1>(
+  SKEP_TRY(enter_with<skep_spool_v1>(
       *route_,
-      [&](auto* t, auto* inst, skep_err* err) {
+      [&](auto* t, auto* inst, std::uint64_t generation, skep_err* err) {
+        carry_over(t, inst, generation);
         return t->put(inst, in.data(), static_cast<std::uint32_t>(in.size()), &sink, err);
       },
       [&]() -> Status {

@@ -1,15 +1,18 @@
 // A spool plugin as ports::Spool.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
+#include "core/base/mutex.hpp"
 #include "core/plugin/adapters/route_call.hpp"
 #include "core/ports/spool.hpp"
 #include "skep/kind/spool.h"
 
 namespace skep::plugin {
 
-/// [any]. Each call enters the route, so a reload never cuts one in two.
+/// [any]. Each call enters the route, so a reload never cuts one in two. What is reserved stays so
+/// over a reload, when the next generation has the room.
 class SpoolAdapter final : public ports::Spool {
  public:
   explicit SpoolAdapter(std::shared_ptr<RouteHandle> route) : route_(std::move(route)) {}
@@ -25,7 +28,13 @@ class SpoolAdapter final : public ports::Spool {
   Result<std::vector<ports::SpoolProblem>> verify() override;
 
  private:
+  void carry_over(const skep_spool_v1* table, skep_inst* inst, std::uint64_t generation);
+
   std::shared_ptr<RouteHandle> route_;
+  Mutex mutex_;
+  std::uint64_t generation_ SKEP_GUARDED_BY(mutex_) = 0;
+  std::uint64_t reserved_ SKEP_GUARDED_BY(mutex_) = 0;  ///< by our callers, in bytes
+  std::uint64_t backed_ SKEP_GUARDED_BY(mutex_) = 0;    ///< of these by this generation
 };
 
 }  // namespace skep::plugin

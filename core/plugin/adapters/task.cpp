@@ -19,7 +19,7 @@ Result<std::string> complete_params(const std::string& params, const std::string
   if (wrong.empty()) return to_text(*document);
   problems = api::problems_json(wrong);
   Error error = api::schema_error("params of " + type, wrong);
-  error.name.clear();
+  error.name = ports::kParamsRefused;
   return error;
 }
 
@@ -30,6 +30,7 @@ model::Outcome invalid_params(const Error& error, const std::string& problems) {
   if (!problems.empty()) {
     out.error.pop_back();
     out.error += ",\"errors\":" + problems + "}";
+    out.cause = model::Cause::kNode;
   }
   return out;
 }

@@ -52,6 +52,8 @@ Error error_in(const model::Outcome& outcome, std::string_view type) {
   out.name = get_string(*o, "code");
   out.message = get_string(*o, "message");
   out.code = code_named(out.name).value_or(out.code);
+  if (out.name == ports::kUnknownType) out.code = Code::kNotFound;
+  if (out.name == ports::kParamsRefused) out.code = Code::kInvalid;
   out.retry_after = Millis(outcome.retry_after_ms);
   return out;
 }

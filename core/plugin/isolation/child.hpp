@@ -32,8 +32,8 @@ class Child {
   /// Is this the error of a start or load() that was given up? The child is over.
   static bool is_given_up(const Error& error);
 
-  /// Before a request: takes in what the child wrote after the last one. False when it died while
-  /// nobody looked.
+  /// Before a request: takes in what the child wrote after the last one. False when it died, or
+  /// was stopped by a signal, while nobody looked.
   bool get_ready() { return state_ == State::kReady && process_->catch_up(); }
   State state() const { return state_; }
   const std::string& last_error() const { return last_error_; }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -120,24 +121,25 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::spawn(const ChildPlugin& plu
   request.in = in->get();
   request.out = request.err = output->theirs.get();
   request.more = more;
-  request.mark = proc::next_mark(proc::Kin::kTask);
+  proc::LiveMark mark;
+  request.mark = mark.value();
   request.cancel_fd = call.cancel_fd;
   request.deadline = proc::monotonic_ms() + plugin.limits.start_timeout.count();
   if (call.deadline != 0) request.deadline = std::min(request.deadline, call.deadline);
   auto child = proc::launch(request);
   if (!child) return child.error();
-  std::unique_ptr<ChildProcess> made(new ChildProcess(plugin, std::move(*child), request.mark,
+  std::unique_ptr<ChildProcess> made(new ChildProcess(plugin, std::move(*child), std::move(mark),
                                                       std::move(ours), std::move(output->ours),
                                                       std::move(*cancel)));
   if (plugin.per_task && !plugin.state_dir.empty()) made->own_folder_ = *cwd;
   return made;
 }
 
-ChildProcess::ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::Mark mark,
+ChildProcess::ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::LiveMark mark,
                            UniqueFd socket, UniqueFd output, SharedCancel cancel)
     : plugin_(plugin),
       child_(std::move(child)),
-      mark_(mark),
+      mark_(std::move(mark)),
       link_(std::move(socket)),
       output_(std::move(output)),
       cancel_(std::move(cancel)) {
@@ -149,8 +151,21 @@ ChildProcess::~ChildProcess() { end(); }
 
 bool ChildProcess::is_running() const { return !ended_ && !is_readable(child_.pidfd.get()); }
 
+/// By SIGSTOP or the like: it would answer nobody until somebody lets it go on.
+bool ChildProcess::is_stopped() const {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(child_.pid), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid != 0;
+}
+
 bool ChildProcess::catch_up() {
   if (ended_) return false;
+  if (is_stopped()) {
+    log::warn("plugin_child_killed", {{"plugin", plugin_.plugin_id},
+                                      {"generation", plugin_.generation},
+                                      {"reason", "it was stopped by a signal while it was idle"}});
+    return false;
+  }
   enum { kPid, kOutput };
   std::array<pollfd, 2> p{pollfd{child_.pidfd.get(), POLLIN, 0}, pollfd{output_.get(), POLLIN, 0}};
   if (::poll(p.data(), p.size(), 0) <= 0) return true;
@@ -221,8 +236,8 @@ const std::string& ChildProcess::end() {
   }
   const bool stuck = !is_readable(child_.pidfd.get());
   int left = 0;
-  if (mark_ != 0 && (stuck || proc::has_adopted()))
-    left = proc::kill_marked({mark_, mark_}, child_.pid, kSweep);
+  if (mark_.value() != 0 && (stuck || proc::has_adopted()))
+    left = proc::kill_leftovers(mark_, child_.pid, kSweep);
   if (left > 0 || stuck)
     log::warn("process_leftovers_stuck",
               {{"program", plugin_.plugin_id}, {"count", left + (stuck ? 1 : 0)}});

@@ -37,7 +37,7 @@ class ChildProcess {
   const ChildPlugin& plugin() const { return plugin_; }
   pid_t pid() const { return child_.pid; }
   bool is_running() const;
-  /// is_running(), having read what the child wrote until now.
+  /// is_running(), and not stopped by a signal, having read what the child wrote until now.
   bool catch_up();
 
   enum class Wake { kFrame, kCancel, kExited, kTime };
@@ -56,15 +56,16 @@ class ChildProcess {
   int end_signal() const { return end_signal_; }
 
  private:
-  ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::Mark mark, UniqueFd socket,
+  ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::LiveMark mark, UniqueFd socket,
                UniqueFd output, SharedCancel cancel);
+  bool is_stopped() const;
   void read_output();
   void drain_output();
   void log_lines(std::string_view bytes);
 
   const ChildPlugin& plugin_;
   proc::Child child_;
-  const proc::Mark mark_;
+  const proc::LiveMark mark_;
   frames::Link link_;
   UniqueFd output_;  ///< of its stdout and stderr
   SharedCancel cancel_;

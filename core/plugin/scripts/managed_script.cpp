@@ -49,6 +49,11 @@ Status ManagedScript::put(ScriptVersion next) {
   return {};
 }
 
+const ScriptVersion* ManagedScript::proven() const {
+  const bool good = serves() && !previous_.generation && serves_well(current_.generation->tally());
+  return good ? &current_ : nullptr;
+}
+
 void ManagedScript::withdraw() {
   parts_.table->remove(owner_of(name_));
   if (previous_.generation) leave(std::exchange(previous_, {}));
@@ -78,6 +83,8 @@ void ManagedScript::roll_back(const std::string& reason) {
   current_.generation->apply(GenerationEvent::kRestore);
   current_.generation->on_end({});
   bad.generation->apply(GenerationEvent::kCondemn, reason);
+  const GenerationInfo info = bad.generation->info();
+  parts_.quarantine->add(info.sha256, {name_, info.version, reason, SystemClock().wall_ms()});
   publish("script.rolled_back", bad, reason);
   leave(bad);
 }

@@ -8,6 +8,7 @@
 
 #include "core/plugin/generations.hpp"
 #include "core/plugin/probation.hpp"
+#include "core/plugin/quarantine.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/script_engine.hpp"
 #include "core/plugin/scripts/staged_script.hpp"
@@ -21,7 +22,7 @@ struct ScriptVersion {
   std::shared_ptr<TaskComponent> component;
   std::string engine_id;  ///< what the engine keeps the text as
   std::string path;
-  std::shared_ptr<const StagedScript> copy{};  ///< that was admitted; null when nobody asked
+  std::shared_ptr<const StagedScript> copy{};  ///< that was admitted; null when nobody needs one
 };
 
 /// What is to be told once list() says so, too.
@@ -36,6 +37,7 @@ class ManagedScript {
     Admission admission;         ///< asked again before an older text comes back
     std::function<void()> wake;  ///< called on any thread when settle() has something to do
     std::shared_ptr<News> news;
+    std::shared_ptr<Quarantine> quarantine;  ///< gets what is taken back
   };
   ManagedScript(std::string name, Parts parts);
 
@@ -43,6 +45,8 @@ class ManagedScript {
   /// The file that serves; "" = none.
   std::string path() const { return current_.path; }
   bool serves() const { return current_.generation != nullptr; }
+  /// What serves when it is one to come back to, else null.
+  const ScriptVersion* proven() const;
   /// For put(); `info` without its number.
   std::shared_ptr<Generation> make_generation(GenerationInfo info) {
     return generations_->make(std::move(info));

@@ -43,6 +43,14 @@ std::vector<std::string> watched_folders(const ScriptOptions& options) {
   return folders;
 }
 
+std::string kept_in(const ScriptOptions& options, const std::string& name) {
+  return options.state_dir.empty() ? "" : options.state_dir + "/" + name;
+}
+
+std::string way_out_for_scripts(const std::string&) {
+  return "repair the file; to try the same text again, remove it and put it back";
+}
+
 }  // namespace
 
 std::string_view to_string(ScriptState s) {
@@ -56,7 +64,10 @@ ScriptRegistry::ScriptRegistry(ScriptOptions options, std::shared_ptr<ScriptEngi
     : options_(std::move(options)),
       engine_(std::move(engine)),
       table_(std::move(table)),
-      watch_(std::make_shared<FolderWatch>(watched_folders(options_))) {}
+      watch_(std::make_shared<FolderWatch>(watched_folders(options_))),
+      quarantine_(std::make_shared<Quarantine>(kept_in(options_, "script-quarantine.json"),
+                                               way_out_for_scripts)),
+      last_good_(kept_in(options_, "last-good/scripts"), options_.ending) {}
 
 ScriptRegistry::~ScriptRegistry() { stop(); }
 
@@ -74,6 +85,7 @@ void ScriptRegistry::scan() {
   look_at_all();
   settle();
   show();
+  keep_good();
 }
 
 void ScriptRegistry::stop() {
@@ -82,6 +94,7 @@ void ScriptRegistry::stop() {
     thread_.join();
   }
   const MutexLock lock(turn_);
+  keep_good();
   for (auto& [name, script] : scripts_) script->withdraw();
   show();
 }
@@ -99,7 +112,7 @@ ManagedScript& ScriptRegistry::script_of(const std::string& name) {
   if (at) return *at;
   at = std::make_unique<ManagedScript>(
       name, ManagedScript::Parts{table_, engine_, options_.admission,
-                                 [watch = watch_] { watch->wake(); }, news_});
+                                 [watch = watch_] { watch->wake(); }, news_, quarantine_});
   return *at;
 }
 
@@ -108,23 +121,39 @@ ManagedScript* ScriptRegistry::find_serving(const std::string& name) {
   return at == scripts_.end() || !at->second->serves() ? nullptr : at->second.get();
 }
 
-Result<ScriptRegistry::Loaded> ScriptRegistry::load(const std::string& path, const ScriptText& text,
-                                                    const std::string& engine_id) const {
-  Candidate candidate{"", "", "lua", text.sha256, "", path};
+ScriptRegistry::Attempt ScriptRegistry::attempt(const std::string& path, const std::string& vouched,
+                                                ScriptText text) {
+  return {path, vouched, std::move(text),
+          fs::path(path).stem().string() + "@" + std::to_string(++loads_)};
+}
+
+Status ScriptRegistry::try_text(File& file, const Attempt& what) {
+  const auto loaded = load(what);
+  Status served = loaded ? serve(file, *loaded, what) : Status(loaded.error());
+  if (!served) engine_->drop(what.engine_id);
+  return served;
+}
+
+Result<ScriptRegistry::Loaded> ScriptRegistry::load(const Attempt& what) const {
+  const std::string& sha256 = what.text.sha256;
+  if (quarantine_->has(sha256)) return quarantine_->refusal(sha256);
+  Candidate candidate{"", "", "lua", sha256, "", what.vouched};
   std::shared_ptr<const StagedScript> copy;
-  if (options_.admission) {
-    auto staged = StagedScript::make(
-        options_.staging_dir + "/scripts/" + engine_id + options_.ending, text.text, path);
+  if (options_.admission || !options_.state_dir.empty()) {
+    auto staged =
+        StagedScript::make(options_.staging_dir + "/scripts/" + what.engine_id + options_.ending,
+                           what.text.text, what.vouched);
     if (!staged) return staged.error();
     copy = std::move(*staged);
     candidate.staged_path = copy->path();
-    SKEP_TRY(options_.admission(candidate));
   }
-  const auto said = engine_->load(engine_id, file_name(path), text.text);
+  if (options_.admission) SKEP_TRY(options_.admission(candidate));
+  const std::string name = file_name(what.path);
+  const auto said = engine_->load(what.engine_id, name, what.text.text);
   if (!said) return said.error();
-  auto manifest = parse_script_manifest(*said, file_name(path));
+  auto manifest = parse_script_manifest(*said, name);
   if (!manifest) return manifest.error();
-  SKEP_TRY(check_policy(*manifest, path));
+  SKEP_TRY(check_policy(*manifest, what.path));
   candidate.id = manifest->name;
   candidate.version = manifest->version;
   if (options_.admission) SKEP_TRY(options_.admission(candidate));
@@ -137,37 +166,35 @@ Status ScriptRegistry::check_policy(const ScriptManifest& manifest, const std::s
   return options_.policy.check(file_name(path), manifest.name, manifest.permissions, shipped);
 }
 
-ScriptVersion ScriptRegistry::make_version(const Loaded& loaded, const File& file,
-                                           const ScriptText& text, const std::string& engine_id) {
+ScriptVersion ScriptRegistry::make_version(const Loaded& loaded, const Attempt& what) {
   const ScriptManifest& manifest = loaded.manifest;
   const ScriptRule& rule = options_.policy.rule(manifest.name);
   ports::TaskType type{manifest.name, manifest.description, manifest.version,
                        manifest.params.text(),
                        rule.timeout_ms > 0 ? rule.timeout_ms : manifest.timeout_ms};
   auto target = std::make_unique<GrantingTarget>(
-      engine_->target(engine_id, file_name(file.info.path), text.text), manifest.permissions);
+      engine_->target(what.engine_id, file_name(what.path), what.text.text), manifest.permissions);
   const std::string owner = ManagedScript::owner_of(manifest.name);
   GenerationInfo info;
   info.version = manifest.version;
-  info.sha256 = text.sha256;
+  info.sha256 = what.text.sha256;
   return {script_of(manifest.name).make_generation(std::move(info)),
           std::make_shared<TaskComponent>(
               std::move(target), TaskComponent::Options{owner, std::move(type), manifest.params,
                                                         rule.max_concurrency}),
-          engine_id, file.info.path, loaded.copy};
+          what.engine_id, what.path, loaded.copy};
 }
 
-Status ScriptRegistry::serve(File& file, const Loaded& loaded, const ScriptText& text,
-                             const std::string& engine_id) {
+Status ScriptRegistry::serve(File& file, const Loaded& loaded, const Attempt& what) {
   const ScriptManifest& manifest = loaded.manifest;
   file.info.name = manifest.name;
   file.info.version = manifest.version;
   file.info.description = manifest.description;
-  file.info.sha256 = text.sha256;
+  file.info.sha256 = what.text.sha256;
   file.info.permissions = manifest.permissions;
   file.info.warnings = manifest.warnings;
   if (!options_.policy.rule(manifest.name).enabled) {
-    engine_->drop(engine_id);
+    engine_->drop(what.engine_id);
     stop_serving(file);
     file.info.state = ScriptState::kDisabled;
     file.info.reason = "[scripts." + manifest.name + "] enabled = false";
@@ -180,7 +207,7 @@ Status ScriptRegistry::serve(File& file, const Loaded& loaded, const ScriptText&
     return Error{Code::kState,
                  "task type " + manifest.name + " is that of " + other + ", which comes first",
                  "script-shadowed", "give one of the two another name"};
-  SKEP_TRY(script_of(manifest.name).put(make_version(loaded, file, text, engine_id)));
+  SKEP_TRY(script_of(manifest.name).put(make_version(loaded, what)));
   if (is_other) {
     File& shadowed = files_[other];
     shadowed.serves.clear();
@@ -221,11 +248,18 @@ void ScriptRegistry::show() {
   std::stable_sort(now.begin(), now.end(), [this](const Shown& a, const Shown& b) {
     return rank(a.info.path) < rank(b.info.path);
   });
+  auto missing = find_missing();
   {
     const MutexLock lock(mutex_);
     shown_ = std::move(now);
+    missing_ = std::move(missing);
   }
   for (const auto& tell : std::exchange(*news_, {})) tell();
+}
+
+std::vector<std::string> ScriptRegistry::missing() const {
+  const MutexLock lock(mutex_);
+  return missing_;
 }
 
 std::vector<ScriptInfo> ScriptRegistry::list() const {

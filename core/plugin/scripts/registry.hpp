@@ -11,6 +11,8 @@
 
 #include "core/base/folder_watch.hpp"
 #include "core/base/mutex.hpp"
+#include "core/plugin/last_good.hpp"
+#include "core/plugin/quarantine.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/script_engine.hpp"
 #include "core/plugin/scripts/managed_script.hpp"
@@ -25,7 +27,10 @@ struct ScriptOptions {
   std::string shipped{};           ///< the one of them that came with the program, "" = none
   std::string ending = ".lua";
   ScriptPolicy policy{};
-  std::string staging_dir{};  ///< for the copies that `admission` looks at
+  std::string staging_dir{};  ///< for the copies that `admission` looks at, and that are kept
+  /// Of the node, on the file system of `staging_dir`: what served last well, and what was taken
+  /// back, over restarts. "" = nothing is kept.
+  std::string state_dir{};
   /// Empty = everything may. Asked twice: before anything of the text runs, without an id, and
   /// when its name is known.
   Admission admission{};
@@ -56,7 +61,7 @@ struct ScriptInfo {
   std::vector<GenerationInfo> generations;
 };
 
-/// list() is [any]; the rest belongs to the owner.
+/// list() and missing() are [any]; the rest belongs to the owner.
 class ScriptRegistry {
  public:
   ScriptRegistry(ScriptOptions options, std::shared_ptr<ScriptEngine> engine,
@@ -71,19 +76,29 @@ class ScriptRegistry {
   void stop();
   /// By path order.
   std::vector<ScriptInfo> list() const;
+  /// Scripts that served before this start and do not: why not and what to do, one text each. [any]
+  std::vector<std::string> missing() const;
 
  private:
   struct File {
     ScriptInfo info;
-    std::string serves;  ///< the task type that an older or the present text of it serves
+    std::string serves;    ///< the task type that an older or the present text of it serves
+    std::string failed{};  ///< why this text does not, as it was told
   };
   struct Shown {
     ScriptInfo info;
     std::shared_ptr<const Generations> generations;  ///< null = they are not this file's
   };
+  /// One text on its way into service.
+  struct Attempt {
+    std::string path;     ///< the file, also when a kept copy of an older text stands in for it
+    std::string vouched;  ///< its signature is VOUCHED.minisig: the file, or that copy
+    ScriptText text;
+    std::string engine_id;
+  };
   struct Loaded {
     ScriptManifest manifest;
-    std::shared_ptr<const StagedScript> copy;  ///< null when nobody judges
+    std::shared_ptr<const StagedScript> copy;  ///< null when nobody judges, and nothing is kept
   };
 
   // registry_files.cpp
@@ -95,15 +110,18 @@ class ScriptRegistry {
   void fail(File& file, ScriptState state, std::string sha256, const Error& error)
       SKEP_REQUIRES(turn_);
   void retry_shadowed(const std::string& name) SKEP_REQUIRES(turn_);
+  void serve_last_good(File& file) SKEP_REQUIRES(turn_);
+  void keep_good() SKEP_REQUIRES(turn_);
+  std::vector<std::string> find_missing() SKEP_REQUIRES(turn_);
 
   // registry.cpp
-  Result<Loaded> load(const std::string& path, const ScriptText& text,
-                      const std::string& engine_id) const;
+  Attempt attempt(const std::string& path, const std::string& vouched, ScriptText text)
+      SKEP_REQUIRES(turn_);
+  Status try_text(File& file, const Attempt& what) SKEP_REQUIRES(turn_);
+  Result<Loaded> load(const Attempt& what) const SKEP_REQUIRES(turn_);
   Status check_policy(const ScriptManifest& manifest, const std::string& path) const;
-  Status serve(File& file, const Loaded& loaded, const ScriptText& text,
-               const std::string& engine_id) SKEP_REQUIRES(turn_);
-  ScriptVersion make_version(const Loaded& loaded, const File& file, const ScriptText& text,
-                             const std::string& engine_id) SKEP_REQUIRES(turn_);
+  Status serve(File& file, const Loaded& loaded, const Attempt& what) SKEP_REQUIRES(turn_);
+  ScriptVersion make_version(const Loaded& loaded, const Attempt& what) SKEP_REQUIRES(turn_);
   void stop_serving(File& file) SKEP_REQUIRES(turn_);
   bool settle() SKEP_REQUIRES(turn_);
   std::size_t rank(const std::string& path) const;
@@ -124,11 +142,15 @@ class ScriptRegistry {
   /// By sha256, or why there is none; forgotten when what refused the text may pass.
   TriedFiles tried_ SKEP_GUARDED_BY(turn_);
   std::map<std::string, std::unique_ptr<ManagedScript>> scripts_ SKEP_GUARDED_BY(turn_);
+  /// Texts that were taken back. Touched on the turn alone, by us and by our scripts.
+  const std::shared_ptr<Quarantine> quarantine_;
+  LastGood last_good_ SKEP_GUARDED_BY(turn_);
   /// Touched on the turn alone, by us and by our scripts; told by show().
   const std::shared_ptr<News> news_ = std::make_shared<News>();
 
   mutable Mutex mutex_;
   std::vector<Shown> shown_ SKEP_GUARDED_BY(mutex_);
+  std::vector<std::string> missing_ SKEP_GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 

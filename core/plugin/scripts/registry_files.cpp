@@ -26,7 +26,13 @@ Error with_context(Error error, const std::string& path) {
 
 /// Whether the same text may be taken another time: it was not the text that was wrong.
 bool may_pass(const Error& error) {
-  return error.code != Code::kInvalid && error.id() != "script-shadowed";
+  return error.code != Code::kInvalid && error.id() != "script-shadowed" &&
+         error.id() != "quarantined";
+}
+
+ScriptState state_after(const Error& error) {
+  if (error.id() == "script-shadowed") return ScriptState::kShadowed;
+  return error.id() == "quarantined" ? ScriptState::kRolledBack : ScriptState::kFailed;
 }
 
 }  // namespace
@@ -49,6 +55,7 @@ void ScriptRegistry::follow(const std::stop_token& stop) {
     }
     leaving = settle();
     show();
+    keep_good();
   }
 }
 
@@ -72,8 +79,9 @@ void ScriptRegistry::fail(File& file, ScriptState state, std::string sha256, con
   if (may_pass(error)) tried_.forget(file.info.path);
   const std::string reason = error.with_advice();
   const bool known =
-      file.info.state == state && file.info.sha256 == sha256 && file.info.reason == reason;
+      file.info.state == state && file.info.sha256 == sha256 && file.failed == reason;
   if (known) return;
+  file.failed = reason;
   file.info.sha256 = std::move(sha256);
   file.info.state = state;
   file.info.reason = reason;
@@ -89,27 +97,85 @@ void ScriptRegistry::fail(File& file, ScriptState state, std::string sha256, con
 }
 
 void ScriptRegistry::refresh(const std::string& path) {
-  const auto text = read_script(path);
+  auto text = read_script(path);
   if (!text && text.error().code == Code::kNotFound) return gone(path);
   File& file = files_[path];
   if (file.info.path.empty()) {
     file.info.path = path;
     file.info.name = fs::path(path).stem().string();
   }
-  if (!tried_.is_news(path, text ? text->sha256 : text.error().message)) return;
-  if (!text) return fail(file, ScriptState::kFailed, "", text.error());
-  const std::string engine_id = fs::path(path).stem().string() + "@" + std::to_string(++loads_);
+  const std::string sha256 = text ? text->sha256 : "";
+  if (!tried_.is_news(path, text ? sha256 : text.error().message)) return;
+  // The text before was replaced: it is tried again when somebody brings it back.
+  if (text && sha256 != file.info.sha256) quarantine_->remove(file.info.sha256);
   const std::string served_before = file.serves;
-  const auto loaded = load(path, *text, engine_id);
-  const Status served = loaded ? serve(file, *loaded, *text, engine_id) : Status(loaded.error());
+  const Status served =
+      text ? try_text(file, attempt(path, path, std::move(*text))) : Status(text.error());
   if (served) {
     if (!served_before.empty() && served_before != file.serves) retry_shadowed(served_before);
     return;
   }
-  engine_->drop(engine_id);
-  const bool shadowed = served.error().id() == "script-shadowed";
-  fail(file, shadowed ? ScriptState::kShadowed : ScriptState::kFailed, text->sha256,
-       with_context(served.error(), path));
+  fail(file, state_after(served.error()), sha256,
+       text ? with_context(served.error(), path) : served.error());
+  serve_last_good(file);
+}
+
+/// Unless a text of it serves, the one that last served well, as any other text would.
+void ScriptRegistry::serve_last_good(File& file) {
+  if (!file.serves.empty() || file.info.state == ScriptState::kShadowed) return;
+  const auto kept = last_good_.find(file.info.path);
+  if (!kept || kept->entry.sha256 == file.info.sha256) return;
+  const ScriptInfo refused = file.info;
+  auto text = read_script(kept->path);
+  const Status served = text ? try_text(file, attempt(refused.path, kept->path, std::move(*text)))
+                             : Status(text.error());
+  file.info.sha256 = refused.sha256;
+  if (served && file.info.state == ScriptState::kDisabled) return;
+  const std::string word =
+      served ? last_good_serves(kept->entry.version, kept->entry.sha256)
+             : "nor does the last good version serve: " + served.error().with_advice();
+  if (!served) file.info = refused;
+  file.info.state = refused.state;
+  file.info.reason = refused.reason + "\n" + word;
+  if (!served) return;
+  news_->push_back([id = file.info.name, entry = kept->entry, reason = file.info.reason] {
+    events::publish(log::Level::kError, "script.last_good",
+                    {{"id", id},
+                     {"version", entry.version},
+                     {"sha256", entry.sha256},
+                     {"path", entry.source},
+                     {"reason", reason}});
+  });
+}
+
+/// Only what has proved itself.
+void ScriptRegistry::keep_good() {
+  for (const auto& [name, script] : scripts_) {
+    const ScriptVersion* good = script->proven();
+    if (good == nullptr || !good->copy) continue;
+    const GenerationInfo info = good->generation->info();
+    last_good_.keep({good->path, name, info.version, info.sha256, SystemClock().wall_ms()},
+                    {good->copy->path(), info.sha256}, info.calls > 0);
+  }
+  last_good_.write();
+}
+
+std::vector<std::string> ScriptRegistry::find_missing() {
+  std::vector<std::string> out;
+  for (const auto& [source, entry] : last_good_.entries()) {
+    if (entry.removed || find_serving(entry.id) != nullptr ||
+        !options_.policy.rule(entry.id).enabled)
+      continue;
+    const auto file = files_.find(source);
+    const std::string why =
+        file == files_.end()
+            ? "its file is gone: " + source + "; next: put it back, or [scripts." + entry.id +
+                  "] enabled = false"
+            : file->second.info.reason.substr(0, file->second.info.reason.find('\n')) +
+                  "; next: skep script list";
+    out.push_back("script " + entry.id + " does not serve: " + why);
+  }
+  return out;
 }
 
 void ScriptRegistry::gone(const std::string& path) {
@@ -117,6 +183,8 @@ void ScriptRegistry::gone(const std::string& path) {
   const auto at = files_.find(path);
   if (at == files_.end()) return;
   const std::string name = at->second.serves;
+  quarantine_->remove(at->second.info.sha256);
+  last_good_.note_removed(path);
   stop_serving(at->second);
   files_.erase(at);
   if (!name.empty()) retry_shadowed(name);

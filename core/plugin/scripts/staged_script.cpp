@@ -19,6 +19,7 @@ Result<std::shared_ptr<const StagedScript>> StagedScript::make(std::string path,
   const fs::path folder = fs::path(path).parent_path();
   fs::create_directories(folder, ec);
   ::chmod(folder.c_str(), S_IRWXU);
+  remove_staged({path, ""});  // of a run before: others may have a name for the same bytes
   const std::shared_ptr<const StagedScript> made(new StagedScript(std::move(path)));
   std::ofstream out(made->path_, std::ios::binary | std::ios::trunc);
   out << text << std::flush;

@@ -33,7 +33,7 @@ class ConfigWatchTest : public testing::Test {
     watch_ = std::make_unique<ConfigWatch>(*reloader_, quiet);
     watch_->start();
   }
-  bool becomes(int concurrency, Millis within = Millis{20'000}) const {
+  bool becomes(int concurrency, Millis within = Millis{120'000}) const {
     const auto end = std::chrono::steady_clock::now() + within;
     while (now_ != concurrency && std::chrono::steady_clock::now() < end)
       std::this_thread::sleep_for(Millis{2});

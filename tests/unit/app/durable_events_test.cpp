@@ -85,7 +85,7 @@ class DurableEvents : public testing::Test {
   AwayStore store;
   std::shared_ptr<EventFeed> feed =
       std::make_shared<EventFeed>(store, Kinds{"*", "!task.succeeded"});
-  EventLog log{{"*"}, [this] { feed->poke(); }};
+  EventLog log{feed};
   EventStreams streams{4, {}, true};
 };
 
@@ -210,8 +210,11 @@ TEST_F(DurableEvents, that_are_not_kept_are_refused_by_name_until_they_are) {
   EXPECT_NE(refused.body.find(R"(\"task.succeeded\" never comes: [control] events leaves it out)"),
             std::string::npos)
       << refused.body;
+  const std::vector<NewEvent> done{{1, "task.succeeded", "t", "system"}};
+  EXPECT_TRUE(log.statements(done).empty());
   feed->set_kept({"*"});
   EXPECT_EQ(kept("task.succeeded").status, 200);
+  EXPECT_FALSE(log.statements(done).empty()) << "who reads and who writes go by one list";
 }
 
 TEST_F(DurableEvents, of_another_database_are_said_to_be) {

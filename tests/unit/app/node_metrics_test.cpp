@@ -33,19 +33,26 @@ TEST(NodeMetrics, count_generations_by_state_and_the_calls_inside_all_of_them) {
   script.name = "tide";
   script.state = plugin::ScriptState::kActive;
   script.generations = {generation(kProbation, 0)};
-  const std::string text =
-      node_metrics({hello, never}, {script}, {{"plugin.rolled_back", 3}, {"config.reloaded", 1}});
+  plugin::ScriptInfo ebb = script;
+  ebb.name = "ebb";
+  ebb.state = plugin::ScriptState::kRolledBack;
+  hello.failed_sha256 = "f00";
+  const std::string text = node_metrics({hello, never}, {script, ebb},
+                                        {{"plugin.rolled_back", 3}, {"config.reloaded", 1}});
   for (const char* line :
        {R"(skep_plugin_files{kind="plugin",state="loaded"} 1)",
         R"(skep_plugin_files{kind="plugin",state="refused"} 1)",
         R"(skep_plugin_generations{kind="plugin",name="hello",state="active"} 1)",
         R"(skep_plugin_generations{kind="plugin",name="hello",state="retired"} 2)",
         R"(skep_plugin_generations{kind="script",name="tide",state="active"} 1)",
+        R"(skep_plugin_newest_refused{kind="plugin",name="hello"} 1)",
+        R"(skep_plugin_newest_refused{kind="script",name="ebb"} 1)",
         R"(skep_plugin_leases{kind="plugin",name="hello"} 3)",
         R"(skep_plugin_leases{kind="script",name="tide"} 0)",
         R"(skep_node_events_total{event="plugin.rolled_back"} 3)"})
     EXPECT_TRUE(has_line(text, line)) << line << "\n" << text;
   EXPECT_EQ(text.find("name=\"never\""), std::string::npos) << text;
+  EXPECT_EQ(text.find("newest_refused{kind=\"script\",name=\"tide\"}"), std::string::npos) << text;
 }
 
 TEST(NodeMetrics, show_the_gauges_of_plugins) {

@@ -7,7 +7,7 @@
 namespace skep {
 namespace {
 
-constexpr Millis kLong{20'000};
+constexpr Millis kLong{120'000};
 
 TEST(Events, are_read_in_order_after_an_id) {
   const std::uint64_t before = events::newest();

@@ -11,7 +11,7 @@
 namespace skep {
 namespace {
 
-constexpr Millis kPatience{20'000};
+constexpr Millis kPatience{120'000};
 constexpr Millis kNoSettle{0};
 
 void write_file(const std::string& path) { std::ofstream(path) << "x"; }

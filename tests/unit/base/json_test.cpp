@@ -5,10 +5,27 @@
 #include <boost/json.hpp>
 #include <limits>
 
+#include "core/base/json_count.hpp"
+
 namespace skep {
 namespace {
 
 std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
+
+TEST(Json, values_are_counted_before_anybody_makes_them) {  // N8
+  const std::pair<const char*, std::size_t> cases[] = {
+      {"1", 1},
+      {"[1,2,3]", 4},
+      {R"({"a":1,"b":[true,null]})", 5},
+      {R"(["a,b","[{","\"[,","\\\\",1])", 6},
+      {R"({"a,[":"x"})", 2},
+      {R"(["never ends,,,)", 2},
+      {R"(["\)", 2},
+  };
+  for (const auto& [text, values] : cases) EXPECT_EQ(count_json_values(text, 100), values) << text;
+  EXPECT_EQ(count_json_values("[1,2,3,4,5,6]", 3), 4u) << "no further than it needs to";
+  EXPECT_EQ(count_json_values("", 3), 1u);
+}
 
 TEST(ParseJson, accepts_64_levels_and_refuses_65) {
   EXPECT_TRUE(parse_json(nested(64)));

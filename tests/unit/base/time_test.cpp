@@ -41,16 +41,35 @@ TEST(Iso, refuses_what_is_no_utc_time) {
     EXPECT_EQ(from_iso(text), std::nullopt) << text;
 }
 
-TEST(SystemClock, never_runs_backwards) {
+TEST(SystemClock, measures_what_lasts_by_a_time_that_never_runs_backwards) {
   const SystemClock clock;
-  WallMs wall = clock.wall_ms();
   MonoMs mono = clock.mono_ms();
   for (int i = 0; i < 10'000; ++i) {
-    ASSERT_GE(clock.wall_ms(), wall);
     ASSERT_GE(clock.mono_ms(), mono);
-    wall = clock.wall_ms();
     mono = clock.mono_ms();
   }
+}
+
+timespec g_wall{};
+timespec g_since_boot{};
+
+int set_by_test(clockid_t id, timespec* out) {
+  *out = id == CLOCK_REALTIME ? g_wall : g_since_boot;
+  return 0;
+}
+
+TEST(SystemClock, follows_the_wall_clock_forwards_and_back_and_measures_by_another) {
+  constexpr WallMs kHour = 3'600'000;
+  g_wall = {1'768'048'496, 789'000'000};
+  g_since_boot = {50, 7'000'000};
+  const SystemClock clock(set_by_test);
+  EXPECT_EQ(clock.wall_ms(), 1'768'048'496'789);
+  EXPECT_EQ(clock.mono_ms(), 50'007);
+  g_wall.tv_sec += 3'600;
+  EXPECT_EQ(clock.wall_ms(), 1'768'048'496'789 + kHour);
+  g_wall.tv_sec -= 7'200;
+  EXPECT_EQ(clock.wall_ms(), 1'768'048'496'789 - kHour);
+  EXPECT_EQ(clock.mono_ms(), 50'007);
 }
 
 TEST(SystemClock, wakes_from_sleep_when_told_to_stop) {

@@ -39,6 +39,18 @@ TEST(Health, is_a_small_table_for_people) {
   EXPECT_EQ(run_cli({"health"}, {{502, "gateway"}}).out, "gateway\n");
 }
 
+TEST(Health, fits_a_terminal_of_80_columns) {  // O13
+  const std::string body =
+      R"({"checks":{"background":"flush workers: /var/lib/skep/control/store.db is full; free space on its disk"},"status":"unavailable"})";
+  const Ran ran = FakeControl({{503, body}}).run({"health", "--color", "never"}, {}, "", true);
+  EXPECT_EQ(ran.out,
+            "node     http://127.0.0.1:9595  unavailable\n\n"
+            "CHECK       STATE\n"
+            "background\n"
+            "    flush workers: /var/lib/skep/control/store.db is full; free space on its\n"
+            "    disk\n");
+}
+
 TEST(Health, of_a_node_that_refuses_says_why) {
   const std::string problem =
       R"({"status":401,"code":"denied","detail":"a token is needed","next":"send a header"})";

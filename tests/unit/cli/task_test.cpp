@@ -146,6 +146,19 @@ TEST(TaskSubmit, warns_when_nobody_is_where_it_should_run) {  // O10
   const Ran there =
       run_cli({"task", "submit", "t", "--site", "site-a"}, {{201, kQueued}, {200, workers}});
   EXPECT_EQ(there.err, "  next:  skep task logs t1 -f\n");
+  const std::string able =
+      R"({"items":[{"worker_id":"w","capabilities":{"docker":true,"gpu":false}}]})";
+  const Ran lacks = run_cli({"task", "submit", "t", "--require", "dokcer", "--require", "gpu"},
+                            {{201, kQueued}, {200, able}});
+  EXPECT_NE(
+      lacks.err.find("warning: no worker has capability \"dokcer\"; known capabilities: "
+                     "docker; did you mean \"docker\"?\n"
+                     "warning: no worker has capability \"gpu\"; known capabilities: docker\n"),
+      std::string::npos)
+      << lacks.err;
+  const Ran has =
+      run_cli({"task", "submit", "t", "--require", "docker"}, {{201, kQueued}, {200, able}});
+  EXPECT_EQ(has.err, "  next:  skep task logs t1 -f\n");
   const Ran worker =
       run_cli({"task", "submit", "t", "--worker", "wq"},
               {{201, kQueued},
@@ -399,6 +412,24 @@ TEST(TaskExplain, says_for_each_worker_why_not) {
             "  next: skep task cancel t1\n");
 }
 
+TEST(TaskExplain, fits_a_terminal_of_80_columns) {  // O13
+  const Ran ran =
+      FakeControl(
+          {{200,
+            R"j({"summary":"task 019b1c2d-3e4f-7aaa-8000-000000000001 (probe) is queued for 9 s; it can run on 1 of 2 workers",
+     "workers":[{"worker_id":"w-long","eligible":false,"reason":"its probe 2.0.0 does not take its params: missing member \"b\" (and 2 more problems)"},
+                {"worker_id":"w","eligible":true,"reason":"all 4 slots are busy"}],"next":"skep worker list"})j"}})
+          .run({"task", "explain", "t1", "--color", "never"}, {}, "", true);
+  EXPECT_EQ(ran.out,
+            "task 019b1c2d-3e4f-7aaa-8000-000000000001 (probe) is queued for 9 s; it can run\n"
+            "on 1 of 2 workers\n"
+            "  w-long  no\n"
+            "    its probe 2.0.0 does not take its params: missing member \"b\" (and 2 more\n"
+            "    problems)\n"
+            "  w       yes  all 4 slots are busy\n"
+            "  next: skep worker list\n");
+}
+
 TEST(TaskExplain, lists_no_workers_for_a_task_that_has_ended) {
   const Ran ran = run_cli(
       {"task", "explain", "t1"},
@@ -412,6 +443,20 @@ TEST(TaskCancel, escapes_ids_in_paths) {
       run_cli({"task", "cancel", "../x?y"}, {{200, R"({"id":"z","status":"cancelled"})"}});
   EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/..%2Fx%3Fy/cancel");
   EXPECT_EQ(ran.requests.at(0).method, "POST");
+}
+
+TEST(TaskRetry, stops_what_runs_only_when_forced) {
+  const std::string running =
+      R"({"status":409,"code":"still-running","detail":"task t1 is with worker w","next":"skep task retry t1 --force"})";
+  const Ran refused = run_cli({"task", "retry", "t1"}, {{409, running}});
+  EXPECT_EQ(refused.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/t1/retry");
+  EXPECT_EQ(refused.err,
+            "error: task t1 is with worker w   [still-running]\n"
+            "  next:  skep task retry t1 --force\n");
+  const Ran forced =
+      run_cli({"task", "retry", "t1", "--force"}, {{200, R"({"id":"t1","status":"queued"})"}});
+  EXPECT_EQ(forced.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/t1/retry?force=true");
+  EXPECT_EQ(forced.out, "task t1 queued\n");
 }
 
 TEST(TaskLogs, reads_pages_until_one_is_empty_without_follow) {

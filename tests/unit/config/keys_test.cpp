@@ -52,7 +52,7 @@ std::size_t fields_of_config() {
   [[maybe_unused]] const auto& [node, http, tasks, presence, events, worker, log, queue, store,
                                 heartbeat, spool, plugins, scripts, trust] = config;
   [[maybe_unused]] const auto& [n1, n2, n3, n4, n5] = node;
-  [[maybe_unused]] const auto& [h1, h2, h3, h4, h5, h6, h7, h8] = http;
+  [[maybe_unused]] const auto& [h1, h2, h3, h4, h5, h6, h7, h8, h9] = http;
   [[maybe_unused]] const auto& [c1, c2, c3, c4, c5, c6, c7, c8, c9] = tasks;
   [[maybe_unused]] const auto& [d1, d2, d3] = presence;
   [[maybe_unused]] const auto& [e1, e2] = events;
@@ -64,7 +64,7 @@ std::size_t fields_of_config() {
   constexpr std::size_t kComponents = 4;
   constexpr std::size_t kPlugins = 2;
   constexpr std::size_t kScripts = 2;
-  return 5 + 8 + (9 + 3 + 2) + 10 + 2 + kComponents + kPlugins + kScripts + 3;
+  return 5 + 9 + (9 + 3 + 2) + 10 + 2 + kComponents + kPlugins + kScripts + 3;
 }
 
 TEST(Keys, reach_every_field_of_the_configuration) {

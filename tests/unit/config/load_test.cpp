@@ -22,6 +22,23 @@ TEST_F(ConfigTest, an_empty_file_gives_the_defaults) {
     EXPECT_EQ(origin.kind, Layer::kDefault) << path;
 }
 
+TEST_F(ConfigTest, a_working_folder_that_is_gone_keeps_its_name) {
+  const std::string path = write("[worker]\nconcurrency = 5\n");
+  const auto home = std::filesystem::current_path();
+  const std::string gone = std::filesystem::canonical(folder_).string() + "/gone";
+  std::filesystem::create_directory(gone);
+  std::filesystem::current_path(gone);
+  const auto before = load({.path = path});
+  std::filesystem::remove(gone);
+  const auto after = load({.path = path});
+  std::filesystem::current_path(home);
+  ASSERT_TRUE(before) << before.error().message;
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ(after->config.worker.concurrency, 5);
+  EXPECT_EQ(after->config.spool.table, before->config.spool.table);
+  EXPECT_NE(after->config.spool.table.find(gone), std::string::npos) << after->config.spool.table;
+}
+
 TEST_F(ConfigTest, the_file_of_the_design_loads) {
   const auto loaded = load_text(R"(
 [node]

@@ -60,6 +60,7 @@ class ControlTest : public testing::Test {
     if (auto refused = net::check_worker(*match.route, r.params, r.caller))
       return std::move(*refused);
     if (auto refused = net::check_query(*match.route, r)) return std::move(*refused);
+    if (auto refused = net::check_values(r.body, *match.route)) return std::move(*refused);
     return match.route->handler(r);
   }
   json::object api(const std::string& method, const std::string& path, const std::string& body = {},

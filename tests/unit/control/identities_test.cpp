@@ -229,5 +229,54 @@ TEST_F(IdentitiesTest, the_join_token_does_not_end_a_worker_that_is_there) {
   EXPECT_NE(joined(newcomer(), "w1", kThird), "") << "it is silent";
 }
 
+TEST_F(IdentitiesTest, a_worker_leaves_a_bounded_number_of_invented_results) {
+  enrol("w1");
+  enrol("w2");
+  submit();
+  const auto own = claim("w1").at(0).lease;
+  int invented = 0;
+  const auto send = [&](int count) {
+    std::string body;
+    for (int i = 0; i < count; ++i) {
+      auto e = envelope({"invented-" + std::to_string(++invented), 1, "l"}, "w1");
+      if (i % 2 == 0) {
+        e.payload_type = model::PayloadType::kLogs;
+        e.idempotency_key = "logs-" + e.lease.task_id;
+        e.payload = api::encode(api::LogChunk{0, {{"stdout", "hello"}}});
+      }
+      body += (i == 0 ? "[" : ",") + api::encode(e);
+    }
+    const auto answer = api("POST", "/api/workers/results", body + "]");
+    int taken = 0;
+    for (const auto& item : answer.at("items").as_array())
+      if (item.as_object().at("ack").is_string())
+        ++taken;
+      else
+        EXPECT_EQ(get_string(item.as_object().at("error").as_object(), "code"),
+                  "too-many-unknown-tasks");
+    return taken;
+  };
+  caller = worker("w1");
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(send(1'000), 1'000);
+  EXPECT_EQ(send(10), 0);
+  EXPECT_EQ(verdict_of(envelope(own, "w1")), "applied") << "its own work goes on";
+  clock.advance(Millis{8'640'000});  // a tenth of a day
+  EXPECT_EQ(send(1'000), 1'000);
+  EXPECT_EQ(send(10), 0);
+  caller = worker("w2");
+  EXPECT_EQ(verdict_of(envelope({"gone", 1, "l"}, "w2")), "orphan_recorded");
+  caller = {};
+}
+
+TEST(UnknownOutput, is_bounded_in_bytes) {
+  control::UnknownOutput account({100, 1'000});
+  account.add("w1", 999, 1'000);
+  EXPECT_FALSE(account.is_full("w1", 1'000));
+  account.add("w1", 1, 1'000);
+  EXPECT_TRUE(account.is_full("w1", 1'000));
+  EXPECT_FALSE(account.is_full("w2", 1'000));
+  EXPECT_FALSE(account.is_full("w1", 86'401'000));
+}
+
 }  // namespace
 }  // namespace skep::test

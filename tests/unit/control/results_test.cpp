@@ -3,6 +3,17 @@
 namespace skep::test {
 namespace {
 
+TEST_F(ControlTest, a_result_that_was_not_recorded_is_not_acknowledged) {
+  enrol("w1");
+  const std::string id = submit();
+  const auto e = envelope(claim("w1").at(0).lease, "w1");
+  queue.complete_failure = unavailable("the disk is gone");
+  for (const std::string& body : {api::encode(e), "[" + api::encode(e) + "]"})
+    EXPECT_EQ(call("POST", "/api/workers/results", body).status, 503) << body;
+  queue.complete_failure.reset();
+  EXPECT_EQ(verdict_of(e), "applied");
+}
+
 TEST_F(ControlTest, a_result_counts_once_however_often_it_comes) {
   enrol("w1");
   const std::string id = submit();

@@ -22,6 +22,37 @@ TEST_F(ControlTest, a_task_for_later_is_scheduled) {
   EXPECT_EQ(get_string(task, "state"), "scheduled");
 }
 
+TEST_F(ControlTest, the_instant_that_stands_for_none_is_refused) {  // B11
+  for (const char* key : {"expires_at", "run_at"})
+    for (const char* at : {"1970-01-01T00:00:00Z", "1969-12-31T23:59:59Z"}) {
+      const std::string body = R"({"type":"echo",")" + std::string(key) + "\":\"" + at + "\"}";
+      const auto refused = api("POST", "/api/tasks", body, 400);
+      EXPECT_NE(get_string(refused, "detail").find(key), std::string::npos) << body;
+    }
+  EXPECT_EQ(
+      call("POST", "/api/tasks", R"({"type":"echo","expires_at":"1970-01-02T00:00:00Z"})").status,
+      400);
+  EXPECT_EQ(api("POST", "/api/tasks", R"({"type":"echo","expires_at":null})", 201).at("expires_at"),
+            nullptr);
+}
+
+TEST_F(ControlTest, a_wait_is_a_number_of_seconds) {  // N15
+  const std::string path = "/api/tasks/" + submit();
+  for (const char* wrong : {"nan", "inf", "-1", "61", "1e999", "", "x"})
+    for (const std::string& of : {path, path + "/logs"})
+      EXPECT_EQ(get_string(api("GET", of, "", 400, {{"wait", wrong}}), "code"), "bad-query")
+          << of << "?wait=" << wrong;
+  EXPECT_EQ(call("GET", path, "", {{"wait", "0"}}).status, 200);
+}
+
+TEST_F(ControlTest, a_task_for_this_instant_is_not_scheduled) {
+  enrol("w1");
+  const auto task = api("POST", "/api/tasks",
+                        R"({"type":"echo","run_at":")" + to_iso(clock.wall_ms()) + "\"}", 201);
+  EXPECT_NE(get_string(task, "state"), "scheduled");
+  EXPECT_EQ(claim("w1").size(), 1u) << "before anything looks for what is due";
+}
+
 TEST_F(ControlTest, lists_end_a_page_by_weight_too) {
   const std::string heavy =
       R"({"type":"echo","params":{"text":")" + std::string(3 << 20, 'x') + "\"}}";
@@ -79,6 +110,23 @@ TEST_F(ControlTest, the_same_key_is_the_same_task) {
   const auto other =
       api("POST", "/api/tasks", R"({"type":"echo","params":{"a":1},"idempotency_key":"k"})", 409);
   EXPECT_EQ(get_string(other, "code"), "idempotency-conflict");
+}
+
+TEST_F(ControlTest, the_same_key_and_value_are_the_same_task_however_they_are_written) {
+  const std::string first =
+      submit(R"({"type":"echo","params":{"a":1,"b":{"c":[1,2],"d":null}},"idempotency_key":"k"})");
+  const std::string again =
+      R"({"type":"echo","params":{"b":{"d":null,"c":[1.0,2]},"a":1.0},"idempotency_key":"k"})";
+  EXPECT_EQ(get_string(api("POST", "/api/tasks", again, 200), "id"), first);
+  api("POST", "/api/tasks",
+      R"({"type":"echo","params":{"a":1,"b":{"c":[2,1],"d":null}},"idempotency_key":"k"})", 409);
+  const auto both = api("POST", "/api/tasks",
+                        R"([{"type":"echo","params":{"x":1,"y":2},"idempotency_key":"twice"},)"
+                        R"({"type":"echo","params":{"y":2.0,"x":1},"idempotency_key":"twice"}])",
+                        201);
+  const auto& items = both.at("items").as_array();
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(get_string(items.at(0).as_object(), "id"), get_string(items.at(1).as_object(), "id"));
 }
 
 TEST_F(ControlTest, an_array_of_which_a_key_conflicts_leaves_nothing) {  // N7
@@ -248,7 +296,13 @@ TEST_F(ControlTest, a_retry_stops_the_old_attempt_and_never_the_new_one) {
   enrol("w1");
   const std::string id = submit();
   const auto old = claim("w1").at(0).lease;
-  api("POST", "/api/tasks/" + id + "/retry");
+  const auto refused = api("POST", "/api/tasks/" + id + "/retry", "", 409);
+  EXPECT_EQ(get_string(refused, "code"), "still-running");
+  EXPECT_EQ(get_string(refused, "next"),
+            "skep task logs " + id + " -f   or   skep task retry " + id + " --force");
+  EXPECT_EQ(status_of(id), "claimed") << "nothing was stopped";
+  api("POST", "/api/tasks/" + id + "/retry", "", 400, {{"force", "yes"}});
+  api("POST", "/api/tasks/" + id + "/retry", "", 200, {{"force", "true"}});
   const auto first = api::decode_claim_reply(
       call("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 1, 0, {old}}))
           .body);

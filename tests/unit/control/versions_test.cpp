@@ -1,4 +1,6 @@
 // A1: versions of a task type side by side. A worker gets what its own version takes.
+#include <future>
+
 #include "tests/unit/control/bundle.hpp"
 
 namespace skep::test {
@@ -15,10 +17,18 @@ const std::string kWider =
 
 class VersionsTest : public ControlTest {
  protected:
-  void enrol_with(const std::string& id, const std::string& version, const std::string& schema) {
+  /// Its credential, which it has not used yet.
+  std::string enrol_unproven(const std::string& id, const std::string& version,
+                             const std::string& schema) {
     api::Registration r = registration(id);
     r.types = {{"probe", "", version, schema, 0}};
-    api("POST", "/api/workers/register", api::encode(r));
+    return get_string(api("POST", "/api/workers/register", api::encode(r)), "credential");
+  }
+  void enrol_with(const std::string& id, const std::string& version, const std::string& schema) {
+    control.feature<control::Workers>().credentials.worker_of(enrol_unproven(id, version, schema));
+  }
+  json::array troubles(const std::string& worker) {
+    return api("GET", "/api/workers/" + worker).at("troubles").as_array();
   }
   static std::string probe(const std::string& params, const std::string& more = "") {
     return R"({"type":"probe","params":)" + params + more + "}";
@@ -146,28 +156,110 @@ std::string schema_number(int n) {
   return R"({"type":"object","properties":{"p)" + std::to_string(n) + R"(":{}}})";
 }
 
+constexpr int kMost = control::TypeVersions::kMost;
+const std::string kNumber = std::to_string(kMost);
+const std::string kNext = "w" + kNumber;  ///< one too many
+
 TEST_F(VersionsTest, in_use_are_bounded_and_none_gives_way) {
+  for (int i = 0; i <= kMost; ++i)
+    enrol_with("w" + std::to_string(i), std::to_string(i), schema_number(i));
+  EXPECT_EQ(known_versions(), kMost);
+  const std::string task = submit_probe(R"({"p1":1})");
+  EXPECT_TRUE(claim(kNext).empty()) << "its version is one too many";
+  EXPECT_NE(reason(task, kNext).find("one version too many"), std::string::npos);
+  EXPECT_EQ(reason(task, "w1"), "");
+  enrol_with("w0", "last", schema_number(kMost));
+  EXPECT_EQ(known_versions(), kMost) << "0 may go, nobody runs it and no task needs it";
+  EXPECT_EQ(ids(claim(kNext)), Ids{}) << "it takes no p1";
+  EXPECT_EQ(ids(claim("w1")), Ids{task});
+}
+
+TEST_F(VersionsTest, one_of_all_that_took_it_is_enough) {
   for (int i = 0; i < 20; ++i)
     enrol_with("w" + std::to_string(i), std::to_string(i), schema_number(i));
-  EXPECT_EQ(known_versions(), 12);
   const std::string task = submit_probe("{}");
-  EXPECT_TRUE(claim("w19").empty()) << "its version is one too many";
-  EXPECT_NE(reason(task, "w19").find("one version too many"), std::string::npos);
-  EXPECT_EQ(reason(task, "w11"), "");
-  enrol_with("w0", "19", schema_number(19));
-  EXPECT_EQ(known_versions(), 12) << "0 may go, nobody runs it and no task needs it";
-  EXPECT_EQ(ids(claim("w19")), Ids{}) << "it came later than the task";
-  EXPECT_EQ(ids(claim("w11")), Ids{task});
+  for (int i = 1; i < 20; ++i) {
+    EXPECT_EQ(reason(task, "w" + std::to_string(i)), "");
+    enrol_with("w" + std::to_string(i), "0", schema_number(0));
+  }
+  EXPECT_EQ(ids(claim("w7")), Ids{task});
+}
+
+TEST_F(VersionsTest, of_workers_that_never_showed_a_credential_give_way) {
+  for (int i = 0; i < kMost; ++i)
+    enrol_unproven("bogus" + std::to_string(i), std::to_string(i), schema_number(i));
+  enrol_with("w1", "1.0.0", kV1);
+  EXPECT_EQ(known_versions(), kMost);
+  EXPECT_EQ(troubles("w1"), json::array());
+  EXPECT_EQ(troubles("bogus0").size(), 1u);
+  const std::string task = submit_probe(R"({"a":1})");
+  EXPECT_EQ(ids(claim("w1")), Ids{task});
+  enrol_unproven("bogus" + kNumber, kNumber, schema_number(kMost));
+  EXPECT_EQ(troubles("w1"), json::array()) << "it has shown its own";
+}
+
+TEST_F(VersionsTest, one_that_finds_no_room_says_so_and_finds_it_when_others_are_gone) {
+  for (int i = 0; i < kMost; ++i)
+    enrol_with("w" + std::to_string(i), std::to_string(i), schema_number(i));
+  enrol_with(kNext, kNumber, schema_number(kMost));
+  const json::array expected{
+      "its probe " + kNumber +
+      " is one version too many of those there are; next: skep task types probe"};
+  EXPECT_EQ(troubles(kNext), expected);
+  const auto health = api("GET", "/api/workers/health");
+  EXPECT_EQ(get_string(health, "status"), "degraded");
+  beat(kNext);
+  EXPECT_EQ(troubles(kNext), expected) << "all others are there";
+  clock.advance(Millis{91'000});
+  beat(kNext);
+  EXPECT_EQ(troubles(kNext), json::array());
+  const std::string task = submit_probe(R"({"p)" + kNumber + R"(":1})");
+  EXPECT_EQ(ids(claim(kNext)), Ids{task});
+  beat("w0");
+  EXPECT_EQ(troubles("w0").size(), 1u) << "it gave way, and is looked at again a minute later";
+  clock.advance(Millis{61'000});
+  beat("w0");
+  EXPECT_EQ(troubles("w0"), json::array());
+}
+
+TEST_F(VersionsTest, one_that_is_looked_at_for_long_keeps_nobody_else_waiting) {
+  for (int i = 0; i < kMost; ++i)
+    enrol_with("w" + std::to_string(i), std::to_string(i), schema_number(i));
+  enrol_with("w0", "1", schema_number(1));
+  std::promise<void> reads;
+  std::promise<void> goes_on;
+  queue.before_read = [&, once = std::make_shared<std::once_flag>()] {
+    std::call_once(*once, [&] {
+      reads.set_value();
+      goes_on.get_future().wait();
+    });
+  };
+  auto newcomer =
+      std::async(std::launch::async, [&] { enrol_with(kNext, kNumber, schema_number(kMost)); });
+  reads.get_future().wait();
+  auto others = std::async(std::launch::async, [&] {
+    beat("w1");
+    enrol_with("w2", "2", schema_number(2));
+    enrol("w3", "i2");
+    api("POST", "/api/workers/w4/pause");
+  });
+  constexpr std::chrono::minutes kLong{2};
+  EXPECT_EQ(others.wait_for(kLong), std::future_status::ready)
+      << "beats, registrations with known versions and modes wait for no other worker's types";
+  goes_on.set_value();
+  newcomer.get();
+  others.get();
+  EXPECT_NE(call("GET", "/api/workers/" + kNext).status, 404);
 }
 
 TEST_F(VersionsTest, are_not_forgotten_while_a_task_needs_them) {
   enrol_with("w1", "0", schema_number(0));
   const std::string task = submit_probe(R"({"p0":1})");
-  for (int i = 1; i < 30; ++i) {
+  for (int i = 1; i < kMost + 10; ++i) {
     enrol_with("w1", std::to_string(i), schema_number(i));
     EXPECT_TRUE(claim("w1").empty());
   }
-  EXPECT_EQ(known_versions(), 12);
+  EXPECT_EQ(known_versions(), kMost);
   enrol_with("w2", "0.1", R"({"type":"object","properties":{"p0":{},"more":{}}})");
   EXPECT_EQ(ids(claim("w2")), Ids{task}) << "it takes all that 0 did";
 }

@@ -212,6 +212,19 @@ TEST_F(WakesTest, a_tick_that_fails_halfway_wakes_those_for_what_it_moved) {  //
   EXPECT_EQ(waiting->woken, 1);
 }
 
+TEST_F(WakesTest, when_more_is_due_than_is_looked_at_everybody_is_woken) {
+  enrol("w1");
+  enrol("w2");
+  const std::string at = to_iso(clock.wall_ms() + 100);
+  for (int i = 0; i < 1'000; ++i) submit(R"({"type":"echo","run_at":")" + at + R"("})");
+  const auto first = claim_of("w1");
+  const auto second = claim_of("w2");
+  clock.advance(Millis{250});
+  ASSERT_TRUE(tasks().reaper.round());
+  EXPECT_EQ(first->woken, 1);
+  EXPECT_EQ(second->woken, 1);
+}
+
 TEST_F(WakesTest, a_resumed_worker_is_woken) {  // M6
   enrol("w1");
   api("POST", "/api/workers/w1/pause");

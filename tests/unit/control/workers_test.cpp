@@ -1,6 +1,9 @@
 // Workers that stop, restart, go and are wanted otherwise.
-#include "core/control/workers/workers.hpp"
+#include <atomic>
+#include <future>
+
 #include "bundle.hpp"
+#include "core/control/workers/workers.hpp"
 
 namespace skep::test {
 namespace {
@@ -13,6 +16,7 @@ class WorkersTest : public ControlTest {
   void say_goodbye(const std::string& id) {
     api::Beat beat{id, "i1"};
     beat.draining = true;
+    beat.troubles = {"no space left"};
     api("POST", "/api/workers/" + id + "/heartbeat", api::encode(beat));
   }
   json::object health() { return api("GET", "/api/workers/health"); }
@@ -56,6 +60,12 @@ TEST_F(WorkersTest, one_that_stopped_is_missed_by_nobody) {  // O3
   const auto now = health();
   EXPECT_EQ(get_string(now, "status"), "ok");
   EXPECT_EQ(get_int(now.at("workers").as_object(), "stopped"), 1);
+  const std::string metrics = call("GET", "/metrics").body;
+  EXPECT_EQ(metrics.find("worker=\"w1\""), std::string::npos) << metrics;
+  EXPECT_NE(metrics.find("skep_worker_troubles{worker=\"w2\",site=\"site-a\"} 0"),
+            std::string::npos)
+      << metrics;
+  EXPECT_NE(metrics.find("state=\"stopped\""), std::string::npos) << metrics;
   EXPECT_EQ(get_int(now.at("workers").as_object(), "online"), 1);
   const std::string id = submit(R"({"type":"echo","worker_id":"w1"})");
   const auto e = api("GET", "/api/tasks/" + id + "/explain");
@@ -136,10 +146,29 @@ TEST_F(WorkersTest, too_many_items_are_refused_before_they_cost_anything) {  // 
   std::string many = "[1";
   for (int i = 0; i < 1'000; ++i) many += ",1";
   EXPECT_EQ(call("POST", "/api/workers/results", many + "]").status, 413);
+  for (int i = 0; i < 3'000'000; ++i) many += ",1";
+  for (const char* path : {"/api/workers/results", "/api/tasks"})
+    EXPECT_EQ(get_string(api("POST", path, many + "]", 413), "code"), "too-many-items") << path;
   enrol("w1");
   std::string held = R"({"incarnation":"i1","max":0,"held":[{})";
   for (int i = 0; i < 10'000; ++i) held += ",{}";
   EXPECT_EQ(call("POST", "/api/workers/w1/claim", held + "]}").status, 400);
+}
+
+TEST_F(WorkersTest, a_pause_while_the_worker_registers_is_not_lost) {  // N15
+  enrol("w1");
+  std::atomic<bool> begun{false};
+  std::future<int> pause;
+  store.before_batch = [&] {
+    if (begun.exchange(true)) return;
+    pause = std::async(std::launch::async,
+                       [&] { return call("POST", "/api/workers/w1/pause").status; });
+    // It waits for its turn; if it did not, it would come through here.
+    pause.wait_for(std::chrono::milliseconds(50));
+  };
+  enrol("w1", "i2");
+  EXPECT_EQ(pause.get(), 200);
+  EXPECT_EQ(mode("w1"), "paused");
 }
 
 TEST_F(WorkersTest, capabilities_are_names_that_a_task_could_require) {
@@ -176,6 +205,13 @@ TEST_F(WorkersTest, a_store_that_is_not_the_queues_keeps_a_node_from_starting) {
   EXPECT_TRUE(same.prepare()) << "killed before its first look at what ended";
 }
 
+TEST_F(WorkersTest, what_ended_without_a_worker_does_not_speak_against_the_store) {
+  const std::string id = submit();
+  api("POST", "/api/tasks/" + id + "/cancel");
+  control::Control other(queue, store, clock, config(), types());
+  EXPECT_TRUE(other.prepare()) << "killed before its first look at what ended";
+}
+
 TEST_F(WorkersTest, explain_says_why_a_worker_takes_nothing) {
   enrol("w1");
   const std::string id = submit();
@@ -206,8 +242,11 @@ TEST_F(WorkersTest, a_document_from_the_future_gives_way_to_the_next) {  // N15
 }
 
 TEST_F(WorkersTest, readiness_asks_what_a_submit_asks) {  // B5
+  control.look();
   EXPECT_EQ(unwell(), "");
   store.failure = Error{Code::kUnavailable, "moved away"};
+  EXPECT_EQ(unwell(), "") << "who asks gets what was found last";
+  control.look();
   EXPECT_NE(unwell().find("database: moved away"), std::string::npos) << unwell();
 }
 

@@ -15,6 +15,9 @@
 
 namespace skep::plugin {
 
+/// A child is up by then, however busy the machine is.
+inline constexpr Millis kTimeToStart{120'000};
+
 /// A fixture, staged as a registry would, with a state folder of its own.
 class Staging {
  public:
@@ -30,6 +33,9 @@ class Staging {
     out.config_json = "{}";
     out.generation = 7;
     out.state_dir = dir_.file("state");
+    // Nobody is killed for being slow where that is not the subject.
+    out.cancel_grace = Millis(60'000);
+    out.limits.start_timeout = kTimeToStart;
     return out;
   }
   ChildPlugin unruly() { return plugin("unruly/unruly.so", "unruly"); }

@@ -51,6 +51,14 @@ TEST_F(Api, writes_output_log_and_progress) {
   EXPECT_EQ(ran.outcome.result, "null");
 }
 
+TEST_F(Api, a_line_past_the_limit_is_not_written) {
+  ScriptRig rig(R"({"output_kb": 1})");
+  const auto ran = rig.body("print('a') print(('b'):rep(2000)) print('c')");
+  EXPECT_EQ(ran.out, "a\n");
+  EXPECT_NE(ran.outcome.error.find("wrote more than 1024 bytes"), std::string::npos)
+      << ran.outcome.error;
+}
+
 TEST_F(Api, fails_as_the_script_says) {
   auto ran = rig_.body("ctx.fail{ code = 'unavailable', message = 'later', retry_after = 1.5 }");
   EXPECT_EQ(ran.outcome.error, R"({"code":"unavailable","message":"later"})");
@@ -89,6 +97,11 @@ TEST_F(Api, runs_programs) {
       result("local r = ctx.exec{ 'sh', '-c', 'cat; echo $X >&2; exit 3', stdin = 'in', env = "
              "{ X = 'y' } } return { r.exit_code, r.stdout, r.stderr, r.timed_out }"),
       R"([3,"in","y\n",false])");
+  EXPECT_EQ(result("return ctx.exec{ 'echo', 5 }.stdout"), "\"5\\n\"");
+  for (const char* word : {"true", "{}", "print"})
+    EXPECT_NE(result("ctx.exec{ 'echo', " + std::string(word) + " }").find("word 2 is a "),
+              std::string::npos)
+        << word;
   EXPECT_EQ(result("return ctx.exec{ 'sleep', '30', timeout = 0.0004 }.timed_out"), "true");
   EXPECT_EQ(result("local r = ctx.exec{ 'sleep', '30', timeout = 0.05 } return { r.timed_out, "
                    "r.exit_code == nil }"),
@@ -137,7 +150,7 @@ TEST_F(Api, speaks_http) {
 }
 
 TEST(ApiInAChild, ends_a_request_with_its_task) {
-  ScriptRig rig("{}", "process");
+  ScriptRig rig(R"({"limits":{"cancel_grace_ms":60000}})", "process");
   std::promise<void> release;
   net::ServerOptions options;
   options.listen = {"127.0.0.1:0"};

@@ -54,7 +54,7 @@ class Catalog : public ::testing::Test {
     ports::RunRequest request;
     request.task.type = type;
     ports::CancelToken token;
-    const auto out = rig_.table()->run(request, proc::monotonic_ms() + 5000, token, {});
+    const auto out = rig_.table()->run(request, proc::monotonic_ms() + 600'000, token, {});
     return out.kind == model::OutcomeKind::kSucceeded ? out.result : out.error;
   }
 
@@ -67,7 +67,7 @@ class Catalog : public ::testing::Test {
     const std::stop_source stop;
     for (;;) {
       const auto events = events::since(seen, 16, Millis{120'000}, stop.get_token());
-      ASSERT_FALSE(events.empty()) << "nothing happened within 10 s";
+      ASSERT_FALSE(events.empty()) << "nothing happened within two minutes";
       for (const auto& e : events)
         if (e.name == "script.active") return;
       seen = events.back().id;
@@ -116,7 +116,7 @@ TEST_F(Catalog, takes_the_type_out_with_its_file) {
   scanned();
   std::filesystem::remove(path("a.lua"));
   scanned();
-  EXPECT_NE(run("a").find("not-found"), std::string::npos);
+  EXPECT_NE(run("a").find("unknown-task-type"), std::string::npos);
   EXPECT_TRUE(catalog_->list().empty());
 }
 
@@ -125,7 +125,7 @@ TEST_F(Catalog, follows_a_file_to_its_new_name) {
   scanned();
   write("a.lua", task("b", "return 2"));
   scanned();
-  EXPECT_NE(run("a").find("not-found"), std::string::npos);
+  EXPECT_NE(run("a").find("unknown-task-type"), std::string::npos);
   EXPECT_EQ(run("b"), "2");
 }
 
@@ -185,7 +185,7 @@ TEST_F(Catalog, asks_the_admission_about_a_private_copy) {
   const std::string text = task("a", "return 1");
   EXPECT_EQ(seen, (std::vector<std::string>{" lua " + text, "a lua " + text}));
   EXPECT_EQ(info("a.lua").reason, "a.lua: the lock has another sha256");
-  EXPECT_NE(run("a").find("not-found"), std::string::npos);
+  EXPECT_NE(run("a").find("unknown-task-type"), std::string::npos);
 }
 
 TEST_F(Catalog, runs_nothing_of_a_text_that_is_not_admitted) {
@@ -262,6 +262,114 @@ TEST_F(Catalog, goes_back_when_the_first_runs_of_a_new_text_break) {
   EXPECT_EQ(run("a"), "1");
   EXPECT_EQ(info("a.lua").state, plugin::ScriptState::kRolledBack);
   EXPECT_EQ(info("a.lua").reason, "3 of its first 3 runs were faults of the script");
+}
+
+class LastGoodScript : public Catalog {
+ protected:
+  LastGoodScript() {
+    options_.staging_dir = dir_.file("staging");
+    options_.state_dir = dir_.file("state");
+    std::filesystem::create_directory(options_.state_dir);
+  }
+  void restart() {
+    catalog_.reset();
+    scanned();
+  }
+  void expect_stand_in(plugin::ScriptState state, const std::string& refusal) {
+    EXPECT_EQ(run("a"), "1");
+    EXPECT_EQ(info("a.lua").state, state);
+    for (const std::string& part :
+         {refusal, std::string("\nthe last good version serves in its place: 1.0.0 (sha256 "),
+          std::string("next: repair the file or remove it")})
+      EXPECT_NE(info("a.lua").reason.find(part), std::string::npos) << info("a.lua").reason;
+    ASSERT_FALSE(info("a.lua").generations.empty());
+    EXPECT_TRUE(plugin::serves(info("a.lua").generations.front().state));
+  }
+  static bool was_told(const std::string& name, const std::string& part, std::uint64_t since) {
+    for (const auto& event : events::since(since, 64, Millis(0), {}))
+      if (event.name == name && event.fields.find(part) != std::string::npos) return true;
+    return false;
+  }
+};
+
+TEST_F(LastGoodScript, serves_for_a_text_that_was_rolled_back_in_an_earlier_run) {
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  const std::string bad = task("a", "return nil + 1", "2.0.0");
+  write("a.lua", bad);
+  scanned();
+  for (int i = 0; i < 3; ++i) run("a");
+  scanned();
+  for (int again = 0; again < 2; ++again) {
+    const auto before = events::newest();
+    restart();
+    expect_stand_in(plugin::ScriptState::kRolledBack,
+                    "3 of its first 3 runs were faults of the script");
+    EXPECT_EQ(info("a.lua").sha256, sha256_hex(bad));
+    EXPECT_TRUE(was_told("script.last_good", "2.0.0", before));
+    scanned();
+    EXPECT_FALSE(was_told("script.failed", "2.0.0", events::newest())) << "told once";
+  }
+  write("a.lua", task("a", "return 2"));
+  scanned();
+  EXPECT_EQ(run("a"), "2");
+  EXPECT_EQ(info("a.lua").reason, "");
+  write("a.lua", bad);
+  scanned();
+  EXPECT_NE(run("a"), "2") << "somebody brought it back: it is tried again";
+}
+
+TEST_F(LastGoodScript, serves_for_a_text_that_is_no_script) {
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  catalog_.reset();
+  write("a.lua", "\nreturn skep.task {");
+  scanned();
+  expect_stand_in(plugin::ScriptState::kFailed, "a.lua:2: unexpected symbol near <eof>");
+  write("a.lua", task("a", "return 3"));
+  scanned();
+  EXPECT_EQ(run("a"), "3");
+}
+
+TEST_F(LastGoodScript, goes_with_its_file) {
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  catalog_.reset();
+  std::filesystem::remove(path("a.lua"));
+  scanned();
+  EXPECT_NE(run("a").find("unknown-task-type"), std::string::npos);
+  ASSERT_EQ(catalog_->missing().size(), 1U);
+  EXPECT_NE(catalog_->missing()[0].find("script a does not serve: its file is gone: "),
+            std::string::npos);
+  write("a.lua", task("a", "return 2"));
+  scanned();
+  EXPECT_TRUE(catalog_->missing().empty());
+  std::filesystem::remove(path("a.lua"));
+  restart();
+  EXPECT_FALSE(catalog_->missing().empty()) << "nobody saw it go";
+  write("a.lua", task("a", "return 3"));
+  scanned();
+  std::filesystem::remove(path("a.lua"));
+  scanned();
+  restart();
+  EXPECT_TRUE(catalog_->missing().empty()) << "it was taken away while it served";
+}
+
+TEST_F(LastGoodScript, passes_the_gate_as_any_other_text) {
+  write("a.lua", task("a", "return 1"));
+  scanned();
+  catalog_.reset();
+  options_.admission = [](const plugin::Candidate& c) -> Status {
+    if (c.version != "1.0.0") return {};
+    return Error{Code::kDenied, "below min_version"};
+  };
+  write("a.lua", "return 1");
+  scanned();
+  EXPECT_NE(run("a").find("unknown-task-type"), std::string::npos);
+  ASSERT_EQ(catalog_->missing().size(), 1U);
+  EXPECT_NE(info("a.lua").reason.find("nor does the last good version serve: below min_version"),
+            std::string::npos)
+      << info("a.lua").reason;
 }
 
 TEST_F(Catalog, does_not_go_back_to_a_text_that_is_not_trusted_any_more) {

@@ -49,6 +49,7 @@ INSTANTIATE_TEST_SUITE_P(
              "[4]"},
         Case{"select(2, pcall(string.find, 'a', '[a'))", "[\"the pattern has [ without ]\"]"},
         Case{"select(2, pcall(string.find, 'a', '%'))", "[\"the pattern ends with %\"]"},
+        Case{"select(2, pcall(string.find, '(a', '%b('))", "[\"%b needs two characters\"]"},
         Case{"select(2, pcall(string.find, 'a', '(a'))", "[\"unfinished capture in the pattern\"]"},
         Case{"select(2, pcall(string.rep, 'x', 1, 2, 3))", "[\"x\"]"}));
 

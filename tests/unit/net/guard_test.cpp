@@ -159,5 +159,24 @@ TEST(Guard, asks_for_json_of_a_known_length) {
   EXPECT_EQ(status_of(check_body(head, route)), 0);
 }
 
+TEST(Guard, a_401_says_what_was_wrong_and_where_a_token_is) {
+  const auto said = [](const KnownCallers& known, std::string_view bearer) {
+    const auto refused = check_right(Right::kOperate, identify_by(known)({bearer, 65'534}));
+    return refused ? refused->body : std::string();
+  };
+  const auto has = [](const std::string& body, const char* words) {
+    return body.find(words) != std::string::npos;
+  };
+  const std::string none = said({"secret"}, "");
+  EXPECT_TRUE(has(none, "this route needs a token: no token came; root and the node's own user"))
+      << none;
+  EXPECT_TRUE(has(none, "[http] token_file")) << none;
+  EXPECT_TRUE(has(said({"secret"}, "guess"), "the token that came is nobody's"));
+  KnownCallers strict{"secret"};
+  strict.trust_local_uid = false;
+  const std::string off = said(strict, "");
+  EXPECT_TRUE(has(off, "no token came, and [http] trust_local_uid is false")) << off;
+}
+
 }  // namespace
 }  // namespace skep::net

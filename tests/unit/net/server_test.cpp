@@ -320,6 +320,7 @@ TEST(HttpServer, serves_64_clients_at_once) {
       ClientRequest request;
       request.method = "POST";
       request.url = server.url("/e");
+      request.timeout = request.connect_timeout = kPatience;
       for (int i = 0; i < 20; ++i) {
         request.body = "[" + std::to_string(t) + "," + std::to_string(i) + "]";
         const Result<ClientResponse> r = client.send(request);

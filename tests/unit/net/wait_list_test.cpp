@@ -76,10 +76,11 @@ TEST(WaitList, loses_no_wake_up_between_look_and_registration) {
     }
     std::atomic<bool> woken{false};
     const std::uint64_t id = list.add("k", ticket, [&woken] { woken = true; });
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
     while (!woken && std::chrono::steady_clock::now() < end) std::this_thread::yield();
     list.remove(id);
-    ASSERT_TRUE(woken) << "after " << seen;
+    EXPECT_TRUE(woken) << "after " << seen;
+    if (!woken) break;
   }
   writer.join();
 }

@@ -48,7 +48,7 @@ TEST(ConcurrencyGate, never_lets_more_in_and_loses_no_wake_up) {
   for (int t = 0; t < 8; ++t)
     threads.emplace_back([&] {
       for (int i = 0; i < 2000; ++i) {
-        if (!gate.acquire(-1, in(30'000))) return;
+        if (!gate.acquire(-1, in(600'000))) return;
         const int now = ++inside;
         for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
         }

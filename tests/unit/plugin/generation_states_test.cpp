@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
 #include "core/plugin/generation.hpp"
+#include "core/plugin/generations.hpp"
 
 namespace skep::plugin {
 namespace {
@@ -101,6 +103,15 @@ TEST(GenerationBooks, keep_to_the_table) {
   EXPECT_GE(g.info().drain_ms, 0);
   EXPECT_FALSE(g.apply(kServe)) << "it has ended";
   EXPECT_EQ(g.state(), kRolledBack);
+}
+
+TEST(Generations, the_newest_are_kept_with_their_numbers) {
+  Generations generations("answer");
+  for (std::size_t i = 1; i <= Generations::kKept + 2; ++i) {
+    EXPECT_EQ(generations.make({})->number(), i);
+    EXPECT_EQ(generations.infos().size(), std::min(i, Generations::kKept));
+  }
+  EXPECT_EQ(generations.infos().front().number, Generations::kKept + 2);
 }
 
 }  // namespace

@@ -65,6 +65,9 @@ TEST(Manifest, names_the_place_of_what_is_wrong) {
             "manifest: id must be [a-z0-9_-] with dots, 64 bytes at most");
   EXPECT_EQ(problem(with(manifest(""), "1.2.0", "1.2")),
             "manifest: version must be MAJOR.MINOR.PATCH, such as 1.0.0");
+  for (const char* version : {"1.2.0-", "1.2.0+", "1.2.0-a_b"})
+    EXPECT_NE(problem(with(manifest(""), "1.2.0", version)), "accepted") << version;
+  EXPECT_EQ(problem(with(manifest(""), "1.2.0", "1.2.0-rc.1+b-2")), "accepted");
   EXPECT_EQ(problem(manifest(R"(,"min_minor":-1)")),
             "manifest: min_minor must be an integer from 0 to 10000");
   EXPECT_EQ(problem(manifest(R"(,"unload":"kep")")),

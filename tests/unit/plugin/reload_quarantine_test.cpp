@@ -5,6 +5,8 @@
 namespace skep::plugin {
 namespace {
 
+std::string way_out(const std::string& id) { return id; }
+
 class ReloadQuarantineTest : public ReloadTest {
  protected:
   /// A node whose second version crashed on the fifth task, and was taken back.
@@ -25,7 +27,9 @@ class ReloadQuarantineTest : public ReloadTest {
 
 TEST_F(ReloadQuarantineTest, outlives_the_node) {
   roll_back();
-  restart();
+  registry_.reset();
+  fs::remove_all(dir_.file("last-good"));
+  begin();
   EXPECT_TRUE(registry_->task_table()->types().empty());
   EXPECT_EQ(info().state, PluginState::kRefused);
   for (const char* part : {"9.3.0", "in quarantine since 2", "crashed in call 5", "--force"})
@@ -66,7 +70,7 @@ TEST_F(ReloadQuarantineTest, keeps_no_node_from_starting) {
   EXPECT_EQ(build(), 1);
   const std::string sha256 = info_of(*registry_, "sqlite.so").sha256;
   registry_.reset();
-  Quarantine(dir_.file("quarantine.json")).add(sha256, {"sqlite", "", "crashed", 1});
+  Quarantine(dir_.file("quarantine.json"), way_out).add(sha256, {"sqlite", "", "crashed", 1});
   begin();
   const auto queue = registry_->queue("sqlite_queue", R"({"path":")" + dir_.file("q.db") + "\"}");
   EXPECT_TRUE(queue) << "there is no other queue: " << queue.error().message;

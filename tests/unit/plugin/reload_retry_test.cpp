@@ -78,7 +78,7 @@ TEST_F(ReloadRetryTest, what_does_not_start_at_first_says_so_and_was_never_activ
 TEST_F(ReloadRetryTest, half_a_file_beside_what_serves_is_told_once) {
   begin("answer_1");
   registry_->watch();
-  write_bytes(folder() + "/answer.so", bytes_of(fixture("reload/answer_2.so")).substr(0, 4000));
+  install_bytes(bytes_of(fixture("reload/answer_2.so")).substr(0, 4000), "answer.so");
   const std::string failed = await_event("plugin.failed");
   EXPECT_NE(failed.find("\"step\":\"verify\""), std::string::npos) << failed;
   EXPECT_EQ(build(), 1);

@@ -76,11 +76,12 @@ TEST_F(TaskRunnerTest, wrong_params_never_reach_the_plugin) {
   const auto out = run("misbehave", R"({"label":5})");
   EXPECT_EQ(out.kind, model::OutcomeKind::kFailed);
   EXPECT_TRUE(out.retryable) << "another version of it may take them";
+  EXPECT_EQ(out.cause, model::Cause::kNode);
   EXPECT_FALSE(run("echo", "[]").retryable);
   const auto error = parse_json(out.error);
   ASSERT_TRUE(error) << out.error;
   const auto& o = error->get_object();
-  EXPECT_EQ(get_string(o, "code"), "invalid");
+  EXPECT_EQ(get_string(o, "code"), ports::kParamsRefused);
   EXPECT_TRUE(get_string(o, "message").starts_with("params of misbehave")) << out.error;
   EXPECT_EQ(o.at("errors").get_array().size(), 2u) << out.error;
   EXPECT_NE(run("echo", "{").error.find("params of echo: JSON"), std::string::npos);
@@ -91,8 +92,10 @@ TEST_F(TaskRunnerTest, unknown_type_may_be_known_elsewhere) {
   const auto out = run("ecko", "{}");
   EXPECT_EQ(out.kind, model::OutcomeKind::kFailed);
   EXPECT_TRUE(out.retryable);
-  EXPECT_EQ(out.error, R"({"code":"not-found","message":"no task type \"ecko\" on this worker; )"
-                       R"(did you mean \"echo\"?","next":"skep plugin list"})");
+  EXPECT_EQ(out.cause, model::Cause::kNode);
+  EXPECT_EQ(out.error,
+            R"({"code":"unknown-task-type","message":"no task type \"ecko\" on this worker; )"
+            R"(did you mean \"echo\"?","next":"skep plugin list"})");
 }
 
 TEST_F(TaskRunnerTest, failures_say_code_and_message) {

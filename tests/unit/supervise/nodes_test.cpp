@@ -14,7 +14,7 @@
 namespace skep::supervise {
 namespace {
 
-constexpr Millis kLong{30'000};
+constexpr Millis kLong{120'000};
 
 proc::Background sleeper() {
   proc::Spec spec;
@@ -47,7 +47,7 @@ TEST(ProcessIds, ends_exactly_the_process_it_knows) {
   EXPECT_FALSE(is_alive(other));
   EXPECT_TRUE(*end_process(other, Millis{1'000}));
   EXPECT_TRUE(is_alive(*id)) << "a reused number must not be signalled";
-  const auto ended = end_process(*id, Millis{10'000});
+  const auto ended = end_process(*id, kLong);
   ASSERT_TRUE(ended) << ended.error().message;
   EXPECT_TRUE(*ended);
   EXPECT_FALSE(is_alive(*id));

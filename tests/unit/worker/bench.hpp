@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/worker/worker.hpp"
+#include "tests/support/fake_clock.hpp"
 #include "tests/support/memory_spool.hpp"
 #include "tests/unit/worker/scripted_control.hpp"
 
@@ -20,14 +21,16 @@ struct Bench {
     options.poll_interval = Millis{50};
     options.claim_hold = Millis{2'000};
     options.heartbeat_interval = Millis{30'000};
-    options.drain = Millis{2'000};
+    options.drain = options.cancel_grace = Millis{600'000};
     options.result_reserve_bytes = 1000;
     options.control = control.factory();
     options.on_conflict = [this] { conflict = true; };
   }
-  ~Bench() { runner.let_go(); }
-  void start() {
-    worker = std::make_unique<worker::Worker>(options, runner, spool, heartbeat, clock);
+  ~Bench() { runner.finish(); }
+  /// By the clock of the machine, or by one that stands still until a test moves it.
+  void start() { start(clock); }
+  void start(Clock& by) {
+    worker = std::make_unique<worker::Worker>(options, runner, spool, heartbeat, by);
     if (const auto status = worker->start(); !status)
       throw std::runtime_error(status.error().message);
   }
@@ -36,6 +39,7 @@ struct Bench {
   }
 
   SystemClock clock;
+  FakeClock still;
   ScriptedControl control;
   ScriptedRunner runner;
   ScriptedHeartbeat heartbeat;

@@ -25,9 +25,11 @@ class ControlClientTest : public ::testing::Test {
  protected:
   ControlClient client(std::vector<std::string> urls, const std::string& token = "",
                        const std::string& file = "") {
-    credential_ = std::make_unique<Credential>(token, file);
+    join_token_ = token;
+    credential_ = std::make_unique<Credential>(
+        JoinToken{[this] { return Result<std::string>(join_token_); }, "/etc/join"}, file);
     endpoints_ = std::make_unique<Endpoints>(std::move(urls), *credential_);
-    return {"w1", *endpoints_, abort_, Millis{3'000}};
+    return {"w1", *endpoints_, abort_, Millis{120'000}};
   }
   void answer(const std::string& call, int status, const std::string& body = "{}",
               const std::string& type = "application/json") {
@@ -40,6 +42,7 @@ class ControlClientTest : public ::testing::Test {
 
   FakeControl control_;
   std::atomic<bool> abort_{false};
+  std::string join_token_;  ///< what its file holds
   std::unique_ptr<Credential> credential_;
   std::unique_ptr<Endpoints> endpoints_;
 };
@@ -76,16 +79,15 @@ const std::string kToUs = R"(,"to":{"worker_id":"w1","incarnation":"inc"})";
 
 TEST_F(ControlClientTest, names_what_a_refusal_means) {
   auto c = client({control_.url()});
-  const std::tuple<int, const char*, Code> cases[] = {
-      {404, "unknown-worker", Code::kNotFound},
-      {409, "worker-id-conflict", Code::kState},
-      {401, "unauthorized", Code::kDenied},
-      {403, "forbidden", Code::kDenied},
-      {403, "not-your-worker", Code::kDenied},
-      {422, "schema", Code::kInvalid},
-      {429, "busy", Code::kBusy},
-      {409, "protocol-mismatch", Code::kUnavailable},
-      {503, "starting", Code::kUnavailable}};
+  const std::tuple<int, const char*, Code> cases[] = {{404, "unknown-worker", Code::kNotFound},
+                                                      {409, "worker-id-conflict", Code::kState},
+                                                      {401, "unauthorized", Code::kDenied},
+                                                      {403, "forbidden", Code::kDenied},
+                                                      {403, "not-your-worker", Code::kDenied},
+                                                      {422, "schema", Code::kInvalid},
+                                                      {429, "busy", Code::kBusy},
+                                                      {409, "protocol-mismatch", Code::kDenied},
+                                                      {503, "starting", Code::kUnavailable}};
   const std::set<std::string> unread{"unauthorized", "forbidden", "busy"};
   for (const auto& [status, code, meaning] : cases) {
     answer("claim", status, problem(code, unread.contains(code) ? "" : kToUs));
@@ -143,6 +145,51 @@ TEST_F(ControlClientTest, enrols_again_when_its_credential_is_refused) {
   ASSERT_TRUE(c.register_worker(registration()));
   EXPECT_EQ(credential_->token(), "new");
   EXPECT_EQ(read_file(file), "new\n");
+}
+
+TEST_F(ControlClientTest, reads_its_token_files_again_when_it_is_refused) {
+  const test::TempDir dir;
+  const std::string file = dir.path() + "/worker-credential";
+  std::string good = "Bearer new-join";
+  std::vector<std::string> shown;
+  control_.on("register", [&](const HttpRequest& request) {
+    shown.emplace_back(request.header("authorization"));
+    if (shown.back() != good) return HttpResponse::json(problem("unauthenticated", ""), 401);
+    api::RegistrationReply reply;
+    reply.to = {"w1", "inc"};
+    if (good == "Bearer new-join") reply.credential = "own";
+    return HttpResponse::json(api::encode(reply));
+  });
+  auto c = client({control_.url()}, "old-join", file);
+  EXPECT_EQ(c.register_worker(registration()).error().code, Code::kDenied);
+  EXPECT_NE(endpoints_->advice(Code::kDenied).find("/etc/join"), std::string::npos);
+  EXPECT_EQ(shown, (std::vector<std::string>{"Bearer old-join"}))
+      << "the same one is not tried again";
+  join_token_ = "new-join";
+  ASSERT_TRUE(c.register_worker(registration()));
+  EXPECT_EQ(shown.back(), "Bearer new-join");
+
+  good = "Bearer restored";
+  join_token_ = "nobody's";
+  std::ofstream(file) << "restored\n";
+  ASSERT_TRUE(c.register_worker(registration()));
+  EXPECT_EQ(credential_->token(), "restored");
+}
+
+TEST_F(ControlClientTest, says_what_is_wrong_with_a_token_file_and_goes_on_with_the_last_token) {
+  bool readable = true;
+  Credential credential({[&]() -> Result<std::string> {
+                           if (!readable) return config_error("/etc/join may be read by others");
+                           return std::string("join");
+                         },
+                         "/etc/join"});
+  readable = false;
+  EXPECT_TRUE(credential.after_refusal("join").empty());
+  EXPECT_EQ(credential.token(), "join");
+  EXPECT_NE(credential.advice().find("may be read by others"), std::string::npos);
+  readable = true;
+  EXPECT_TRUE(credential.after_refusal("join").empty());
+  EXPECT_EQ(credential.advice().find("may be read by others"), std::string::npos);
 }
 
 TEST_F(ControlClientTest, writes_a_credential_later_that_could_not_be_written_at_first) {

@@ -69,6 +69,19 @@ TEST(releases, what_is_published_lies_on_disk_and_is_reported_at_once) {
   EXPECT_TRUE(eventually([&] { return b.on_disk("big.lua").empty(); }));
 }
 
+TEST(releases, a_list_that_was_applied_is_done_with) {
+  testing::internal::CaptureStderr();
+  {
+    ReleaseBench b;
+    b.start();
+    b.publish(1, {{"a", "first"}});
+    EXPECT_TRUE(b.reports("a", "fetched"));
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("complete: True"), std::string::npos) << log;
+  EXPECT_EQ(log.find("complete: False"), std::string::npos) << "it would be asked for again";
+}
+
 TEST(releases, what_lies_there_already_is_not_fetched_again) {
   ReleaseBench b;
   const ReleaseFolder folder(b.dir.path());
@@ -126,7 +139,10 @@ TEST(releases, a_registry_that_lost_all_of_them_takes_none_away) {
   b.start();
   ASSERT_TRUE(eventually([&] { return b.on_disk("a.lua") == "first"; }));
   b.publish(0, {});
-  ASSERT_TRUE(eventually([&] { return b.heartbeat.beats().back().releases.revision == 0; }));
+  ASSERT_TRUE(eventually([&] {
+    const auto beats = b.heartbeat.beats();
+    return !beats.empty() && beats.back().releases.revision == 0;
+  }));
   EXPECT_EQ(b.on_disk("a.lua"), "first");
   b.publish(1, {{"b", "second"}});
   EXPECT_TRUE(eventually([&] { return b.on_disk("b.lua") == "second"; }));

@@ -227,9 +227,12 @@ model::Outcome ScriptedRunner::run(const ports::RunRequest& request, MonoMs,
                                    ports::CancelToken& cancel, const ports::TaskEvents& events) {
   const int now = ++running_;
   most_running_ = std::max<int>(most_running_, now);
+  struct Ends {
+    std::atomic<int>& running;
+    ~Ends() { --running; }
+  } const ends{running_};
   model::Outcome outcome = perform(request.task.type, cancel, events);
   last_reason_ = cancel.reason();
-  --running_;
   return outcome;
 }
 
@@ -243,7 +246,8 @@ model::Outcome ScriptedRunner::perform(const std::string& type, ports::CancelTok
     events.output(true, "err\n");
   }
   if (type == "slow") cancelled_within(cancel, 120);
-  if (type == "wait") cancelled_within(cancel, -1);
+  while (type == "wait" && !over_ && !cancelled_within(cancel, 20)) {
+  }
   if (type == "stubborn") {
     std::unique_lock lock(mutex_);
     go_.wait(lock, [&] { return free_; });
@@ -256,6 +260,12 @@ model::Outcome ScriptedRunner::perform(const std::string& type, ports::CancelTok
       outcome.error = R"({"code":"not-here","message":"No space left on device"})";
       outcome.cause = model::Cause::kNode;
     }
+  }
+  if (type == "misfit") {
+    outcome.kind = model::OutcomeKind::kFailed;
+    outcome.error = R"({"code":"params-refused","message":"params of misfit: b is missing"})";
+    outcome.retryable = true;
+    outcome.cause = model::Cause::kNode;
   }
   if (type == "fail") outcome.kind = model::OutcomeKind::kFailed;
   if (type == "throw") throw std::runtime_error("the runner broke its promise");
@@ -290,6 +300,12 @@ void ScriptedRunner::let_go() {
   const std::scoped_lock lock(mutex_);
   free_ = true;
   go_.notify_all();
+}
+
+void ScriptedRunner::finish() {
+  over_ = true;
+  let_go();
+  eventually([this] { return running_ == 0; });
 }
 
 Result<std::string> ScriptedHeartbeat::beat(std::string_view, std::string_view,

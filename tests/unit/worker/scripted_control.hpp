@@ -17,7 +17,7 @@
 
 namespace skep::test {
 
-/// Waits for `condition`, at most 10 s.
+/// Waits for `condition`, at most two minutes.
 bool eventually(const std::function<bool()>& condition);
 
 /// State of the scripted control plane; set what a test needs under its functions. [any]
@@ -26,9 +26,9 @@ class ScriptedControl {
   worker::ControlPlaneFactory factory();
 
   model::Lease enqueue(const std::string& type, std::int64_t timeout_ms = 0);
-  /// A task of type "noop" under a lease that was given before.
-  void enqueue_again(const model::Lease& lease) {
-    with([&] { queue_.push_back({lease, "noop", "{}", "", 0}); });
+  /// A task under a lease that was given before.
+  void enqueue_again(const model::Lease& lease, const std::string& type = "noop") {
+    with([&] { queue_.push_back({lease, type, "{}", "", 0}); });
   }
   void set_away(bool away) {
     with([&] { away_ = away; });
@@ -125,7 +125,7 @@ std::string task_of(const std::string& envelope);
 
 /// "noop" succeeds; "talk" writes output; "fail" fails; "wait" runs until cancelled; "stubborn"
 /// runs until let_go(), whatever it is told; "slow" takes 120 ms; "disk" cannot run on this node
-/// until let_go().
+/// until let_go(); "misfit" takes other parameters than those of any task.
 class ScriptedRunner final : public ports::TaskRunner {
  public:
   model::Outcome run(const ports::RunRequest& request, MonoMs deadline, ports::CancelToken& cancel,
@@ -135,6 +135,9 @@ class ScriptedRunner final : public ports::TaskRunner {
   /// A type appears or is replaced: "noop" and so on with this timeout.
   void set_timeout(const std::string& type, std::int64_t timeout_ms);
   void let_go();
+  /// Every task ends, now and from now on; when it returns none runs: a worker that goes leaves its
+  /// threads behind in those that do.
+  void finish();
   int running() const { return running_; }
   int most_running() const { return most_running_; }
   ports::CancelReason last_reason() const { return last_reason_; }
@@ -147,6 +150,7 @@ class ScriptedRunner final : public ports::TaskRunner {
   std::function<void()> changed_;
   std::condition_variable go_;
   bool free_ = false;
+  std::atomic<bool> over_{false};
   std::atomic<int> running_{0};
   std::atomic<int> most_running_{0};
   std::atomic<ports::CancelReason> last_reason_{ports::CancelReason::kNone};

@@ -54,7 +54,7 @@ class SenderTest : public ::testing::Test {
   SystemClock clock_;
   ScriptedControl control_;
   MemorySpool spool_;
-  worker::Membership membership_{{}};
+  worker::Membership membership_{{}, clock_};
   std::atomic<bool> abort_{false};
   std::unique_ptr<worker::Sender> sender_;
 };
@@ -230,7 +230,7 @@ TEST_F(SenderTest, keeps_everything_while_its_token_is_refused_and_asks_to_regis
   sender_->start();
   push(1, 100);
   ASSERT_TRUE(eventually([&] { return !membership_.registered(); }));
-  ASSERT_TRUE(sender_->flush(clock_.mono_ms() + 5000));
+  ASSERT_TRUE(sender_->flush(clock_.mono_ms() + 600'000));
   EXPECT_EQ(control_.submissions(), 1);
   EXPECT_EQ(spool_.kept(), 100u);
   control_.judge({});

@@ -36,7 +36,8 @@ typedef struct skep_queue_task {
   skep_view type;
   skep_view site;            /* "" = any site */
   skep_view target_worker;   /* "" = any worker */
-  skep_view requirements;    /* JSON array of capability names, sorted, e.g. ["docker"] */
+  skep_view requirements;    /* JSON array, sorted: ["docker"], ["docker","params:1|params:2"];
+                              * of the names that '|' parts one is enough */
   skep_view params;          /* JSON object */
   skep_view idempotency_key; /* "" = none; unique over all tasks */
   int64_t priority;          /* 0..9, higher first */
@@ -228,7 +229,8 @@ typedef struct skep_queue_v1 {
   /* Moves due tasks to QUEUED, expired ones to CANCELLED, run-out leases to SUSPECT.
    * *next_ms becomes the next instant at which there is something to do, or 0. An instant a minute
    * or more before that of the last tick says that the clock was set back: what backs off keeps its
-   * delay. With now_ms 0 it only looks. [worker] */
+   * delay. So it does when the first tick after a start is that long before the instant at which it
+   * began to. With now_ms 0 it only looks. [worker] */
   skep_rc (*tick)(skep_inst* inst, int64_t now_ms, int64_t* next_ms, skep_err* err);
   /* Yields suspects whose lease ended before `cutoff_ms`, and, when worker_id is given, every task
    * that this worker holds under another incarnation than `incarnation`; with many of them some

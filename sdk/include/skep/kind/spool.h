@@ -44,7 +44,9 @@ typedef struct skep_spool_v1 {
   uint32_t size;
   uint32_t flags;
   /* Sets `bytes` of space aside, so that a later put() of as much cannot fail for lack of room.
-   * SKEP_E_NO_MEMORY when the disk or the spool's own limit does not allow it. [worker] */
+   * SKEP_E_NO_MEMORY when the disk or the spool's own limit does not allow it. Of 0 bytes nothing
+   * is set aside: it asks whether the spool takes anything now; SKEP_E_UNAVAILABLE, _DENIED or
+   * _NOT_FOUND, such as of a folder that is gone, stops the worker's claims. [worker] */
   skep_rc (*reserve)(skep_inst* inst, uint64_t bytes, skep_err* err);
   /* Gives back what reserve() took. [worker] */
   void (*unreserve)(skep_inst* inst, uint64_t bytes);

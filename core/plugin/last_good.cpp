@@ -1,0 +1,160 @@
+#include "core/plugin/last_good.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <filesystem>
+
+#include "core/base/file.hpp"
+#include "core/base/json.hpp"
+#include "core/base/log.hpp"
+
+namespace skep::plugin {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMostFiles = 128;
+constexpr std::int64_t kMostKept = std::int64_t{512} << 20;
+constexpr std::size_t kMostIndex = std::size_t{1} << 20;
+constexpr std::size_t kDigits = 64;
+
+bool is_sha256(std::string_view s) {
+  return s.size() == kDigits && s.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+/// A second name of the same bytes; "" of a file that is not there.
+Status give_name(const std::string& file, const std::string& name) {
+  ::unlink(name.c_str());  // of the same content, or damaged
+  if (::link(file.c_str(), name.c_str()) == 0 || errno == ENOENT) return {};
+  return errno_error("keep " + file + " as " + name, errno);
+}
+
+}  // namespace
+
+std::string last_good_serves(std::string_view version, std::string_view sha256) {
+  return "the last good version serves in its place: " + std::string(version) + " (sha256 " +
+         std::string(sha256.substr(0, 12)) + ")\n  next: repair the file or remove it";
+}
+
+LastGood::LastGood(std::string dir, std::string ending)
+    : dir_(std::move(dir)), ending_(std::move(ending)) {
+  if (dir_.empty()) return;
+  const auto text = load_file(dir_ + "/index.json", kMostIndex);
+  if (text ? read(*text) : text.error().code == Code::kNotFound) return;
+  log::warn("last_good_unreadable",
+            {{"path", dir_ + "/index.json"},
+             {"error", text ? "it is no list of files" : text.error().message},
+             {"effect", "nothing stands in for a file that does not serve"}});
+}
+
+bool LastGood::read(std::string_view text) {
+  const auto parsed = parse_json(text);
+  const auto* root = parsed ? parsed->if_object() : nullptr;
+  const auto* files = root == nullptr ? nullptr : root->if_contains("files");
+  if (files == nullptr || !files->is_array()) return false;
+  decltype(entries_) found;
+  for (const json::value& file : files->get_array()) {
+    const auto* o = file.if_object();
+    if (o == nullptr) return false;
+    const auto at = from_iso(get_string(*o, "at"));
+    Entry e{get_string(*o, "source"), get_string(*o, "id"), get_string(*o, "version"),
+            get_string(*o, "sha256"), at.value_or(0),       get_int(*o, "bytes"),
+            get_bool(*o, "removed")};
+    if (e.source.empty() || !is_sha256(e.sha256) || !at) return false;
+    found[e.source] = std::move(e);
+  }
+  entries_ = std::move(found);
+  return true;
+}
+
+void LastGood::keep(Entry what, const Staged& copy, bool used) {
+  if (dir_.empty()) return;
+  const auto known = entries_.find(what.source);
+  if (known != entries_.end() && known->second.sha256 == what.sha256) {
+    changed_ |= std::exchange(known->second.removed, false);
+    return;
+  }
+  if (known != entries_.end() && !used) return;
+  std::error_code ec;
+  fs::create_directories(dir_, ec);
+  ::chmod(dir_.c_str(), S_IRWXU);
+  const std::string path = path_of(what.sha256);
+  Status kept = give_name(copy.path, path);
+  if (kept) kept = give_name(signature_of(copy.path), signature_of(path));
+  const auto bytes = kept ? fs::file_size(path, ec) : 0;
+  if (!kept || ec) {
+    log::warn("last_good_not_kept",
+              {{"id", what.id},
+               {"error", kept ? ec.message() : kept.error().message},
+               {"effect", "nothing stands in for the next file that does not serve"}});
+    return;
+  }
+  if (known != entries_.end()) drop(known);
+  what.bytes = static_cast<std::int64_t>(bytes);
+  const std::string source = what.source;
+  entries_[source] = std::move(what);
+  changed_ = true;
+  drop_oldest(source);
+}
+
+/// Removes the entry, and its copy unless another one has the same.
+std::map<std::string, LastGood::Entry, std::less<>>::iterator LastGood::drop(
+    std::map<std::string, Entry, std::less<>>::iterator at) {
+  const std::string path = path_of(at->second.sha256);
+  const bool shared = std::any_of(entries_.begin(), entries_.end(), [&](const auto& other) {
+    return other.first != at->first && other.second.sha256 == at->second.sha256;
+  });
+  if (!shared) remove_staged({path, ""});
+  changed_ = true;
+  return entries_.erase(at);
+}
+
+void LastGood::drop_oldest(const std::string& but) {
+  const auto too_much = [&] {
+    std::int64_t bytes = 0;
+    for (const auto& [source, e] : entries_) bytes += e.bytes;
+    return entries_.size() > kMostFiles || bytes > kMostKept;
+  };
+  while (entries_.size() > 1 && too_much())
+    drop(std::min_element(entries_.begin(), entries_.end(), [&](const auto& a, const auto& b) {
+      return std::pair(a.first == but, a.second.at) < std::pair(b.first == but, b.second.at);
+    }));
+}
+
+void LastGood::write() {
+  if (!std::exchange(changed_, false)) return;
+  JsonOut out;
+  out.object().key("format").integer(1).key("files").array();
+  for (const auto& [source, e] : entries_) {
+    out.object().key("source").str(source).key("id").str(e.id).key("version").str(e.version);
+    out.key("sha256").str(e.sha256).key("at").time_or_null(e.at);
+    out.key("bytes").integer(e.bytes).key("removed").boolean(e.removed).end_object();
+  }
+  out.end_array().end_object();
+  if (const Status written = replace_file(dir_ + "/index.json", out.text() + "\n", 0600); !written)
+    log::warn("last_good_not_kept",
+              {{"error", written.error().message},
+               {"effect", "after a restart nothing stands in for a file that does not serve"}});
+}
+
+std::optional<LastGood::Kept> LastGood::find(const std::string& source) const {
+  const auto at = entries_.find(source);
+  if (at == entries_.end()) return std::nullopt;
+  Kept kept{at->second, path_of(at->second.sha256)};
+  if (const Status sound = verify_staged({kept.path, kept.entry.sha256}); !sound) {
+    log::warn("last_good_damaged", {{"id", kept.entry.id}, {"error", sound.error().message}});
+    return std::nullopt;
+  }
+  return kept;
+}
+
+void LastGood::note_removed(const std::string& source) {
+  if (const auto at = entries_.find(source); at != entries_.end())
+    changed_ |= !std::exchange(at->second.removed, true);
+}
+
+}  // namespace skep::plugin

@@ -1,0 +1,61 @@
+// What must not grow with what others send, or with how many workers there are.
+#include <cstdlib>
+#include <new>
+
+#include "tests/unit/control/bundle.hpp"
+
+namespace {
+thread_local std::size_t allocations = 0;  // NOLINT(*-avoid-non-const-global-variables)
+}
+
+void* operator new(std::size_t bytes) {
+  ++allocations;
+  if (void* p = std::malloc(bytes > 0 ? bytes : 1)) return p;
+  throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+
+namespace skep::test {
+namespace {
+
+class BoundsTest : public ControlTest {
+ protected:
+  /// Longer than what a string keeps without the heap.
+  static std::string name(int number) {
+    return "a-worker-with-a-name-of-some-length-" + std::to_string(1'000'000 + number);
+  }
+  /// Allocations of the registration of one more worker.
+  std::size_t cost_of_registration(int number) {
+    const std::string body = api::encode(registration(name(number)));
+    const std::size_t before = allocations;
+    const int status = call("POST", "/api/workers/register", body).status;
+    const std::size_t cost = allocations - before;
+    EXPECT_EQ(status, 200);
+    return cost;
+  }
+};
+
+TEST_F(BoundsTest, a_registration_costs_nothing_for_each_known_worker) {  // N10
+  int known = 0;
+  for (; known < 20; ++known) cost_of_registration(known);
+  const std::size_t among_few = cost_of_registration(known++);
+  for (; known < 500; ++known) cost_of_registration(known);
+  EXPECT_LT(cost_of_registration(known), among_few + 100) << "500 workers are known";
+}
+
+TEST_F(BoundsTest, methods_that_nobody_knows_are_one_label) {  // N2
+  for (int i = 0; i < 100; ++i)
+    control.http_metrics().count("BREW" + std::to_string(i), "", 405, Millis{1});
+  control.http_metrics().count("GET", "/livez", 200, Millis{1});
+  const std::string metrics = call("GET", "/metrics").body;
+  EXPECT_EQ(metrics.find("BREW"), std::string::npos);
+  EXPECT_NE(metrics.find(R"(method="GET")"), std::string::npos);
+  const std::string other = R"(method="other")";
+  const auto first = metrics.find(other);
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_EQ(metrics.find(other, first + 1), std::string::npos);
+}
+
+}  // namespace
+}  // namespace skep::test

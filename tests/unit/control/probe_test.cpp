@@ -1,0 +1,58 @@
+// Whether queue and store are well is asked elsewhere; who wants to know waits for neither.
+#include "core/control/probe.hpp"
+
+#include <future>
+
+#include "bundle.hpp"
+
+namespace skep::test {
+namespace {
+
+TEST(Probe, that_gets_no_answer_says_so_in_time_and_holds_nobody) {
+  FakeClock clock;
+  std::promise<void> asked;
+  std::promise<void> answered;
+  control::Probe probe(
+      "queue",
+      [&]() -> Status {
+        asked.set_value();
+        answered.get_future().wait();
+        return Error{Code::kUnavailable, "the disk is back, and full"};
+      },
+      clock);
+  EXPECT_TRUE(probe.check().status);
+  auto look = std::async(std::launch::async, [&] { probe.look(); });
+  asked.get_future().wait();
+  EXPECT_TRUE(probe.check().status) << "it may take a moment";
+  clock.advance(Millis{7'000});
+  const control::Check overdue = probe.check();
+  EXPECT_EQ(overdue.name, "queue");
+  ASSERT_FALSE(overdue.status);
+  EXPECT_EQ(overdue.status.error().message, "has not answered for 7 s; its disk may hang");
+  answered.set_value();
+  look.get();
+  EXPECT_EQ(probe.check().status.error().message, "the disk is back, and full");
+}
+
+class ReadinessTest : public ControlTest {};
+
+TEST_F(ReadinessTest, of_one_that_hangs_is_told_beside_the_other) {
+  std::promise<void> asked;
+  std::promise<void> answered;
+  queue.before_read = [&, once = std::make_shared<std::once_flag>()] {
+    std::call_once(*once, [&] {
+      asked.set_value();
+      answered.get_future().wait();
+    });
+  };
+  auto look = std::async(std::launch::async, [&] { control.look(); });
+  asked.get_future().wait();
+  clock.advance(Millis{7'000});
+  EXPECT_EQ(unwell(), "queue: has not answered for 7 s; its disk may hang\n");
+  answered.set_value();
+  look.get();
+  EXPECT_EQ(unwell(), "");
+}
+
+}  // namespace
+}  // namespace skep::test

@@ -1,0 +1,87 @@
+#include "core/plugin/last_good.hpp"
+
+#include "core/base/id.hpp"
+#include "tests/unit/plugin/support.hpp"
+
+namespace skep::plugin {
+namespace {
+
+class LastGoodTest : public testing::Test {
+ protected:
+  LastGoodTest() { fs::create_directory(dir_.file("staging")); }
+  /// A staged copy with these bytes, for `source`.
+  LastGood::Entry staged(const std::string& source, const std::string& bytes, WallMs at = 1) {
+    write_bytes(copy_, bytes);
+    return {source, "disk", "1.0.0", sha256_hex(bytes), at};
+  }
+  void keep(LastGood& good, const LastGood::Entry& entry) {
+    good.keep(entry, {copy_, entry.sha256}, used_);
+    fs::remove(copy_);  // as a run does at its end
+    fs::remove(signature_of(copy_));
+    good.write();
+  }
+  LastGood open() const { return LastGood(dir_.file("good"), ".so"); }
+
+  const TempDir dir_;
+  bool used_ = true;
+  const std::string copy_ = dir_.file("staging/disk.1.so");
+};
+
+TEST_F(LastGoodTest, outlives_the_run_with_its_signature) {
+  write_bytes(signature_of(copy_), "signed");
+  auto first = open();
+  keep(first, staged("/plugins/disk.so", "one"));
+  const auto kept = open().find("/plugins/disk.so");
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->entry.id, "disk");
+  EXPECT_EQ(kept->entry.version, "1.0.0");
+  EXPECT_EQ(bytes_of(kept->path), "one");
+  EXPECT_EQ(bytes_of(signature_of(kept->path)), "signed");
+  EXPECT_FALSE(open().find("/plugins/other.so"));
+}
+
+TEST_F(LastGoodTest, has_one_version_of_each_file_and_no_others_on_disk) {
+  auto good = open();
+  keep(good, staged("/plugins/disk.so", "one"));
+  keep(good, staged("/plugins/disk.so", "two"));
+  keep(good, staged("/more/disk.so", "two"));
+  EXPECT_EQ(bytes_of(good.find("/plugins/disk.so")->path), "two");
+  EXPECT_FALSE(fs::exists(dir_.file("good/" + sha256_hex("one") + ".so")));
+  keep(good, staged("/plugins/disk.so", "three"));
+  EXPECT_TRUE(good.find("/more/disk.so")) << "two sources shared these bytes";
+}
+
+TEST_F(LastGoodTest, a_version_that_nobody_used_takes_no_others_place) {
+  auto good = open();
+  used_ = false;
+  keep(good, staged("/plugins/disk.so", "one"));
+  keep(good, staged("/plugins/disk.so", "two"));
+  EXPECT_EQ(bytes_of(good.find("/plugins/disk.so")->path), "one");
+}
+
+TEST_F(LastGoodTest, drops_the_oldest_of_many) {
+  auto good = open();
+  for (int i = 0; i < 130; ++i)
+    keep(good, staged("/plugins/" + std::to_string(i), std::to_string(i), i));
+  EXPECT_EQ(open().entries().size(), 128u);
+  EXPECT_FALSE(good.find("/plugins/1"));
+  EXPECT_TRUE(good.find("/plugins/2"));
+  EXPECT_FALSE(fs::exists(dir_.file("good/" + sha256_hex("1") + ".so")));
+  keep(good, staged("/plugins/new", "new", -1));
+  EXPECT_TRUE(good.find("/plugins/new")) << "a clock that goes back drops others";
+}
+
+TEST_F(LastGoodTest, hands_out_no_copy_that_was_damaged) {
+  auto good = open();
+  const auto entry = staged("/plugins/disk.so", "one");
+  keep(good, entry);
+  write_bytes(dir_.file("good/" + entry.sha256 + ".so"), "two");
+  EXPECT_FALSE(good.find("/plugins/disk.so"));
+  for (const char* damaged : {"", "{", R"({"files":[{"source":"x","sha256":"../x"}]})"}) {
+    write_bytes(dir_.file("good/index.json"), damaged);
+    EXPECT_TRUE(open().entries().empty()) << damaged;
+  }
+}
+
+}  // namespace
+}  // namespace skep::plugin
