@@ -14,15 +14,20 @@ namespace {
 Status check_store_is_the_queues(Platform& platform) {
   const auto at = Reconciler::cursor(platform.store);
   if (!at) return at.error();
-  constexpr std::uint32_t kLookedAt = 500;
-  const auto ended = platform.queue.completions(*at, kLookedAt, 4 << 20);
-  if (!ended) return ended.error();
-  const bool ran =
-      std::any_of(ended->begin(), ended->end(), [](const auto& c) { return c.task.attempt > 0; });
   const auto worker =
       platform.store.query({"SELECT worker_id FROM workers WHERE worker_id > '' LIMIT 1"});
   if (!worker) return worker.error();
-  if (*at != 0 || !ran || !worker->empty()) return {};
+  if (*at != 0 || !worker->empty()) return {};
+  constexpr std::uint32_t kPage = 500;
+  bool ran = false;
+  for (std::int64_t seen = 0; !ran;) {
+    const auto ended = platform.queue.completions(seen, kPage, 4 << 20);
+    if (!ended) return ended.error();
+    if (ended->empty()) return {};
+    ran =
+        std::any_of(ended->begin(), ended->end(), [](const auto& c) { return c.task.attempt > 0; });
+    seen = ended->back().sequence;
+  }
   return Error{
       Code::kState,
       "the store knows no worker, and the queue has tasks that some have run: the store is new, or "

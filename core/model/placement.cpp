@@ -38,7 +38,8 @@ std::vector<std::string> accepting_schemas(const TaskSpec& spec) {
   std::vector<std::string> ids;
   for (const std::string& need : spec.requirements)
     if (is_acceptance(need))
-      for (std::string& name : split(need, kOr)) ids.push_back(name.substr(kAcceptance.size()));
+      for (const std::string& name : split(need, kOr))
+        if (is_acceptance(name)) ids.push_back(name.substr(kAcceptance.size()));
   return ids;
 }
 

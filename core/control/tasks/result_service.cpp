@@ -84,10 +84,11 @@ Result<ResultService::Owner> ResultService::owner_of(const net::Caller& sender,
   const auto attempts = queue_.attempts(lease.task_id);
   if (!attempts) return attempts.error().within("look whose the attempt is");
   if (attempts->empty()) return Owner::kNobody;
-  const bool own = std::any_of(attempts->begin(), attempts->end(), [&](const ports::AttemptRow& a) {
+  const auto own = std::find_if(attempts->begin(), attempts->end(), [&](const auto& a) {
     return a.attempt == lease.attempt && a.lease_id == lease.lease_id && a.worker_id == sender.name;
   });
-  return own ? Owner::kSender : Owner::kOther;
+  if (own == attempts->end()) return Owner::kOther;
+  return own->outcome.empty() ? Owner::kSender : Owner::kFormerSender;
 }
 
 /// Costs a look at the attempt only once the worker's account is full.
@@ -103,8 +104,8 @@ Result<std::optional<api::Ack>> ResultService::refuse_unknown(const net::Caller&
       &e, 422,
       Error{Code::kInvalid,
             "worker " + sender.name +
-                " has sent as much of tasks that are not known here as is "
-                "kept of one worker in a day, and this is of another one",
+                " has sent as much of tasks that are not known here, or have ended, as is "
+                "kept of one worker in a day",
             "too-many-unknown-tasks",
             "look whether this is the control plane that gave out task " + e.lease.task_id}));
 }
@@ -159,7 +160,8 @@ Result<std::vector<api::Ack>> ResultService::accept(const std::vector<Result<Env
         batch.acks[i] = answer(e, Verdict::kWrongWorker);
         continue;
       }
-      if (*owner == Owner::kNobody) unknown_.add(sender.name, e.payload.size(), clock_.mono_ms());
+      if (*owner == Owner::kNobody || *owner == Owner::kFormerSender)
+        unknown_.add(sender.name, e.payload.size(), clock_.mono_ms());
       batch.statements.push_back(
           {"INSERT INTO task_logs (task_id, attempt, chunk, entries, received_ms) VALUES ($1, $2, "
            "$3, $4, $5) ON CONFLICT (task_id, attempt, chunk) DO NOTHING",
@@ -198,7 +200,8 @@ Status ResultService::settle_results(Batch& batch, const net::Caller& sender) {
   for (std::size_t i = 0; i < batch.results.size(); ++i) {
     const auto& [index, e] = batch.results[i];
     const Verdict v = (*verdicts)[i];
-    if (v == Verdict::kOrphanRecorded && sender.kind == net::Caller::Kind::kWorker)
+    if ((v == Verdict::kOrphanRecorded || v == Verdict::kSuperseded) &&
+        sender.kind == net::Caller::Kind::kWorker)
       unknown_.add(sender.name, e->payload.size(), clock_.mono_ms());
     batch.acks[index] = answer(*e, v);
     const auto& outcome = batch.records[i].outcome;

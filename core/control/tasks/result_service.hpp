@@ -51,7 +51,7 @@ class ResultService {
  private:
   struct Batch;
   /// Whose an attempt is, for the worker that sends something of it.
-  enum class Owner { kSender, kOther, kNobody };
+  enum class Owner { kSender, kFormerSender, kOther, kNobody };
   Result<Owner> owner_of(const net::Caller& sender, const model::Lease& lease);
   /// Why nothing more of unknown tasks is taken from this worker; null = it is.
   Result<std::optional<api::Ack>> refuse_unknown(const net::Caller& sender,

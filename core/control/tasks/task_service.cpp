@@ -173,6 +173,18 @@ void TaskService::void_attempt(const Task& task) {
   waits_.wake_worker(task.worker_id);
 }
 
+/// Of an attempt that began while it was decided what to do.
+Status TaskService::void_attempt(const std::string& id, std::int64_t attempt) {
+  const auto rows = queue_.attempts(id);
+  if (!rows) return rows.error();
+  for (const ports::AttemptRow& row : *rows) {
+    if (row.attempt != attempt) continue;
+    workers_.void_lease(row.worker_id, row.lease_id);
+    waits_.wake_worker(row.worker_id);
+  }
+  return {};
+}
+
 Result<Task> TaskService::cancel(const std::string& id, const std::string& actor) {
   const auto before = get(id);
   if (!before) return before.error();
@@ -211,6 +223,7 @@ Result<Task> TaskService::retry(const std::string& id, bool force) {
                      " already; it needs no retry",
                  "not-retryable", "skep task explain " + id};
   void_attempt(*before);
+  if (after->attempt != before->attempt) SKEP_TRY(void_attempt(id, after->attempt));
   waiting_.announce({&*after, 1});
   log::info("task_requeued", {{"task_id", id}});
   return after;

@@ -46,6 +46,7 @@ class TaskService {
   bool adopt(model::TaskSpec& spec, bool own_timeout, const model::TaskSpec& known) const;
   /// Tells the holder of the task's current attempt to stop it.
   void void_attempt(const model::Task& task);
+  Status void_attempt(const std::string& id, std::int64_t attempt);
   ports::Queue& queue_;
   WaitLists& waits_;
   const Clock& clock_;

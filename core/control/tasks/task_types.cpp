@@ -179,23 +179,37 @@ Result<std::vector<std::string>> TaskTypes::learn(const std::vector<ports::TaskT
                                                   Yield yield) {
   std::vector<std::string> changed;
   if (are_in_use(*snapshot(), said)) return changed;
+  const Vouched vouched = yield == Yield::kUnproven ? vouched_for(said) : Vouched();
   for (std::map<std::string, Named> named;;) {
-    const auto missing = try_learn(said, yield, named, changed);
+    const auto missing = try_learn(said, vouched, named, changed);
     if (!missing) return missing.error().within("task types");
-    if (!*missing) return changed;
-    auto found = named_by_tasks(**missing);
-    if (!found) return found.error().within("task types");
-    named.emplace(**missing, std::move(*found));
+    if (missing->empty()) return changed;
+    for (const std::string& type : *missing) {
+      auto found = named_by_tasks(type);
+      if (!found) return found.error().within("task types");
+      named.emplace(type, std::move(*found));
+    }
   }
 }
 
-/// Answers the type of which it has to know first what its tasks name: then nothing was learned.
-Result<std::optional<std::string>> TaskTypes::try_learn(const std::vector<ports::TaskType>& said,
-                                                        Yield yield,
-                                                        const std::map<std::string, Named>& named,
-                                                        std::vector<std::string>& changed) {
+/// Of those types of which there are many versions.
+TaskTypes::Vouched TaskTypes::vouched_for(const std::vector<ports::TaskType>& said) const {
+  const auto types = snapshot();
+  std::set<std::string> crowded;
+  for (const ports::TaskType& type : said)
+    if (versions_of(*types, type.name).all().size() >= TypeVersions::kMost)
+      crowded.insert(type.name);
+  return crowded.empty() ? Vouched() : workers_.schemas_vouched_for(crowded);
+}
+
+/// Answers the types of which it has to know first what their tasks name: then nothing was learned.
+Result<std::vector<std::string>> TaskTypes::try_learn(const std::vector<ports::TaskType>& said,
+                                                      const Vouched& vouched,
+                                                      const std::map<std::string, Named>& named,
+                                                      std::vector<std::string>& changed) {
   const MutexLock change(changes_);
   Types types = *snapshot();
+  std::vector<std::string> missing;
   std::vector<std::string> fresh;
   std::vector<ports::Statement> statements;
   for (const auto& type : said) {
@@ -203,9 +217,12 @@ Result<std::optional<std::string>> TaskTypes::try_learn(const std::vector<ports:
     TypeVersions next = versions_of(types, type.name);
     const bool known = next.find_text(type.params_schema) != nullptr;
     if (next.all().size() + (known ? 0 : 1) > TypeVersions::kMost) {
-      const auto candidates = may_go(next, type, yield);
+      const auto candidates = may_go(next, type.name, vouched);
       const auto tasks = named.find(type.name);
-      if (!candidates.empty() && tasks == named.end()) return std::optional(type.name);
+      if (!candidates.empty() && tasks == named.end()) {
+        missing.push_back(type.name);
+        continue;
+      }
       const bool can_tell = candidates.empty() || tasks->second;
       const auto free = std::find_if(candidates.begin(), candidates.end(), [&](const auto& id) {
         return can_tell && !tasks->second->contains(id);
@@ -226,22 +243,22 @@ Result<std::optional<std::string>> TaskTypes::try_learn(const std::vector<ports:
     types[type.name] = std::make_shared<const TypeVersions>(std::move(next));
     fresh.push_back(type.name);
   }
-  if (fresh.empty()) return std::optional<std::string>();
+  if (!missing.empty() || fresh.empty()) return missing;
   drop_surplus(types, statements);
   if (const auto written = platform_.store.batch(statements); !written) return written.error();
   install(std::move(types));
   changed = std::move(fresh);
-  return std::optional<std::string>();
+  return missing;
 }
 
 /// The schema ids of those that may be forgotten for another one, in that order.
-std::vector<std::string> TaskTypes::may_go(const TypeVersions& versions,
-                                           const ports::TaskType& type, Yield yield) const {
+std::vector<std::string> TaskTypes::may_go(const TypeVersions& versions, const std::string& type,
+                                           const Vouched& vouched) {
   std::vector<std::string> out = versions.idle();
-  if (yield == Yield::kNobodys) return out;
-  const auto vouched = workers_.schemas_vouched_for(type.name);
+  const auto of_type = vouched.find(type);
+  if (of_type == vouched.end()) return out;
   for (const TypeVersion& v : versions.all())
-    if (v.on_workers && !v.own && !vouched.contains(v.type.params_schema))
+    if (v.on_workers && !v.own && !of_type->second.contains(v.type.params_schema))
       out.push_back(v.schema_id);
   return out;
 }

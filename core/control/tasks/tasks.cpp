@@ -102,6 +102,7 @@ Status Tasks::registered(const WorkerRecord& now, const WorkerRecord* before,
                          api::RegistrationReply& reply) {
   if (before != nullptr)
     for (const ports::TaskType& type : before->about.types) types.retire(type);
+  // Somebody else's end may have retired what nobody ran yet.
   SKEP_TRY(learn_types(now.about.types));
   const int slots = before != nullptr ? before->about.concurrency : now.about.concurrency;
   const auto lost = reaper.worker_restarted(now.profile.id, now.profile.incarnation, slots);
@@ -114,6 +115,7 @@ Status Tasks::registered(const WorkerRecord& now, const WorkerRecord* before,
 
 WorkerHooks Tasks::worker_hooks() {
   WorkerHooks hooks;
+  hooks.registering = [this](const api::Registration& r) { return learn_types(r.types); };
   hooks.registered = [this](const WorkerRecord& now, const WorkerRecord* before,
                             api::RegistrationReply& reply) {
     return registered(now, before, reply);
@@ -125,7 +127,7 @@ WorkerHooks Tasks::worker_hooks() {
   hooks.troubles = [this](const WorkerRecord& worker) {
     std::vector<std::string> out;
     for (const ports::TaskType& type : types.left_out(worker.about.types))
-      out.push_back(TaskTypes::one_too_many(type));
+      if (out.size() < api::kMostTroubles) out.push_back(TaskTypes::one_too_many(type));
     return out;
   };
   hooks.removed = [this](const std::string& worker_id) {

@@ -13,6 +13,9 @@ namespace skep::control {
 struct WorkerRecord;
 
 struct WorkerHooks {
+  /// It may register and will in a moment: what it brings is known before anybody sees it. An error
+  /// fails the registration.
+  std::function<Status(const api::Registration& registration)> registering{};
   /// It registered, and others may register meanwhile; `before` is what was known of its id, or
   /// null. An error fails the registration, which the worker then says again.
   std::function<Status(const WorkerRecord& now, const WorkerRecord* before,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
@@ -26,6 +27,11 @@ Status check_registration(const api::Registration& r) {
     if (!is_name(name))
       return invalid("registration: capability \"" + std::string(clip_utf8(name, 128)) +
                      "\" is no name: letters, digits, dots, underlines and hyphens");
+  constexpr std::size_t kMostTypes = 256;
+  std::set<std::string_view> types;
+  for (const ports::TaskType& type : r.types)
+    if (!types.insert(type.name).second || types.size() > kMostTypes)
+      return invalid("registration: types: each name once, at most " + std::to_string(kMostTypes));
   if (r.protocol_min > api::kProtocolMax || r.protocol_max < api::kProtocolMin)
     return Error{Code::kState,
                  "worker speaks protocol " + std::to_string(r.protocol_min) + " to " +
@@ -88,6 +94,10 @@ Status WorkerService::check_claim_to_id(const api::Registration& r, const net::C
 Result<api::RegistrationReply> WorkerService::enrol(const api::Registration& registration,
                                                     const net::Caller& caller) {
   SKEP_TRY(check_registration(registration));
+  SKEP_TRY(check_claim_to_id(registration, caller, directory_.peek(registration.worker_id),
+                             platform_.clock.wall_ms()));
+  for (const WorkerHooks& hooks : hooks_)
+    if (hooks.registering) SKEP_TRY(hooks.registering(registration));
   MutexLock change(changes_);
   const auto before = directory_.peek(registration.worker_id);
   const WallMs at = platform_.clock.wall_ms();

@@ -46,13 +46,16 @@ void Workers::apply(const config::Config& config) {
   retention.set_keep(worker_keep_ms(config));
 }
 
-std::set<std::string> Workers::schemas_vouched_for(const std::string& type) const {
+std::map<std::string, std::set<std::string>> Workers::schemas_vouched_for(
+    const std::set<std::string>& types) const {
   const WallMs now = platform.clock.wall_ms();
-  std::set<std::string> out;
+  std::map<std::string, std::set<std::string>> out;
+  for (const std::string& type : types) out[type];
   for (const WorkerRecord& w : directory.all()) {
     if (!directory.is_there(w, now) || !credentials.is_proven(w.profile.id)) continue;
     for (const ports::TaskType& t : w.about.types)
-      if (t.name == type) out.insert(t.params_schema);
+      if (const auto of_type = out.find(t.name); of_type != out.end())
+        of_type->second.insert(t.params_schema);
   }
   return out;
 }

@@ -1,6 +1,7 @@
 // The feature "workers": who there is, how they are, what people want of them.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -26,9 +27,10 @@ class Workers final : public Feature {
   Status metrics(std::vector<prometheus::MetricFamily>& out) override;
   void apply(const config::Config& config) override;
 
-  /// The schemas by which workers run `type` that are there and have shown the credential they
-  /// were given: nobody who only knows the join token. [any]
-  std::set<std::string> schemas_vouched_for(const std::string& type) const;
+  /// The schemas by which workers run each of `types` that are there and have shown the credential
+  /// they were given: nobody who only knows the join token. [any]
+  std::map<std::string, std::set<std::string>> schemas_vouched_for(
+      const std::set<std::string>& types) const;
 
   Platform& platform;
   WorkerDirectory directory;

@@ -66,6 +66,17 @@ TEST_F(VersionsTest, each_gets_what_its_version_takes) {
   EXPECT_EQ(ids(claim("w1")), Ids{old_one});
 }
 
+TEST_F(VersionsTest, are_known_before_the_worker_that_brings_them_is_seen) {
+  bool known = false;
+  store.before_batch = [&] {
+    const auto all = tasks().types.types();
+    known = std::any_of(all.begin(), all.end(),
+                        [](const auto& versions) { return versions[0].type.name == "probe"; });
+  };
+  enrol_with("w1", "1.0.0", kV1);
+  EXPECT_TRUE(known) << "when the worker itself was written, the last thing of all";
+}
+
 TEST_F(VersionsTest, what_several_take_goes_to_any_of_them) {
   const std::string third = R"({"type":"object","properties":{"d":{}}})";
   enrol_with("w1", "1.0.0", kV1);

@@ -205,6 +205,18 @@ TEST_F(WorkersTest, a_store_that_is_not_the_queues_keeps_a_node_from_starting) {
   EXPECT_TRUE(same.prepare()) << "killed before its first look at what ended";
 }
 
+TEST_F(WorkersTest, a_registration_names_each_type_once_and_not_too_many) {
+  api::Registration r = registration("w1");
+  for (const char* title : {"a", "b"})
+    r.types.push_back({"probe", "", "1", R"({"title":")" + std::string(title) + "\"}", 0});
+  EXPECT_EQ(call("POST", "/api/workers/register", api::encode(r)).status, 400);
+  r.types.clear();
+  for (int i = 0; i < 257; ++i) r.types.push_back({"t" + std::to_string(i), "", "1", "{}", 0});
+  EXPECT_EQ(call("POST", "/api/workers/register", api::encode(r)).status, 400);
+  r.types.pop_back();
+  EXPECT_EQ(call("POST", "/api/workers/register", api::encode(r)).status, 200);
+}
+
 TEST_F(WorkersTest, what_ended_without_a_worker_does_not_speak_against_the_store) {
   const std::string id = submit();
   api("POST", "/api/tasks/" + id + "/cancel");
