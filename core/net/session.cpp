@@ -181,7 +181,11 @@ Refusal Session::find_route(Exchange& x) {
 Refusal Session::find_place(Exchange& x) {
   const std::size_t length = x.head.content_length.value_or(0);
   if (length == 0) return {};
-  x.place = shared_.bodies.take(length);
+  const Caller& caller = x.request.caller;
+  std::string whose;
+  if (caller.kind == Caller::Kind::kWorker) whose = "worker " + caller.name;
+  if (caller.kind == Caller::Kind::kNewcomer) whose = "newcomer " + peer_.address.to_string();
+  x.place = shared_.bodies.take(length, whose);
   if (x.place) return {};
   return HttpResponse::problem(Error{
       Code::kUnavailable, "the bodies of other requests take all the memory that there is for them",
