@@ -71,6 +71,14 @@ bool LastGood::read(std::string_view text) {
   return true;
 }
 
+void LastGood::complain(const Entry& what, const std::string& error) {
+  if (std::exchange(refused_[what.source], what.sha256) == what.sha256) return;
+  log::warn("last_good_not_kept",
+            {{"id", what.id},
+             {"error", error},
+             {"effect", "nothing stands in for the next file that does not serve"}});
+}
+
 void LastGood::keep(Entry what, const Staged& copy, bool used) {
   if (dir_.empty()) return;
   const auto known = entries_.find(what.source);
@@ -80,53 +88,57 @@ void LastGood::keep(Entry what, const Staged& copy, bool used) {
   }
   if (known != entries_.end() && !used) return;
   std::error_code ec;
+  what.bytes = static_cast<std::int64_t>(fs::file_size(copy.path, ec));
+  if (ec) return complain(what, ec.message());
+  if (!make_room(what.source, what.bytes))
+    return complain(what, dir_ + " is full: 128 files, 512 MiB");
   fs::create_directories(dir_, ec);
   ::chmod(dir_.c_str(), S_IRWXU);
   const std::string path = path_of(what.sha256);
   Status kept = give_name(copy.path, path);
   if (kept) kept = give_name(signature_of(copy.path), signature_of(path));
-  const auto bytes = kept ? fs::file_size(path, ec) : 0;
-  if (!kept || ec) {
-    log::warn("last_good_not_kept",
-              {{"id", what.id},
-               {"error", kept ? ec.message() : kept.error().message},
-               {"effect", "nothing stands in for the next file that does not serve"}});
-    return;
-  }
+  if (!kept) return complain(what, kept.error().message);
   if (known != entries_.end()) drop(known);
-  what.bytes = static_cast<std::int64_t>(bytes);
+  refused_.erase(what.source);
   const std::string source = what.source;
   entries_[source] = std::move(what);
   changed_ = true;
-  drop_oldest(source);
 }
 
-/// Removes the entry, and its copy unless another one has the same.
+/// Removes the entry; its copy goes when the index does not name it any more.
 std::map<std::string, LastGood::Entry, std::less<>>::iterator LastGood::drop(
     std::map<std::string, Entry, std::less<>>::iterator at) {
-  const std::string path = path_of(at->second.sha256);
-  const bool shared = std::any_of(entries_.begin(), entries_.end(), [&](const auto& other) {
-    return other.first != at->first && other.second.sha256 == at->second.sha256;
-  });
-  if (!shared) remove_staged({path, ""});
+  doomed_.push_back(path_of(at->second.sha256));
   changed_ = true;
   return entries_.erase(at);
 }
 
-void LastGood::drop_oldest(const std::string& but) {
-  const auto too_much = [&] {
-    std::int64_t bytes = 0;
-    for (const auto& [source, e] : entries_) bytes += e.bytes;
-    return entries_.size() > kMostFiles || bytes > kMostKept;
+/// For a file of so many bytes in the place of what is kept of `source`.
+bool LastGood::make_room(const std::string& source, std::int64_t bytes) {
+  const auto fits = [&] {
+    std::size_t files = 1;
+    std::int64_t all = bytes;
+    for (const auto& [other, e] : entries_) {
+      if (other == source) continue;
+      ++files;
+      all += e.bytes;
+    }
+    return files <= kMostFiles && all <= kMostKept;
   };
-  while (entries_.size() > 1 && too_much())
-    drop(std::min_element(entries_.begin(), entries_.end(), [&](const auto& a, const auto& b) {
-      return std::pair(a.first == but, a.second.at) < std::pair(b.first == but, b.second.at);
-    }));
+  while (!fits()) {
+    auto oldest = entries_.end();
+    for (auto e = entries_.begin(); e != entries_.end(); ++e)
+      if (e->second.removed && e->first != source &&
+          (oldest == entries_.end() || e->second.at < oldest->second.at))
+        oldest = e;
+    if (oldest == entries_.end()) return false;
+    drop(oldest);
+  }
+  return true;
 }
 
 void LastGood::write() {
-  if (!std::exchange(changed_, false)) return;
+  if (!changed_) return;
   JsonOut out;
   out.object().key("format").integer(1).key("files").array();
   for (const auto& [source, e] : entries_) {
@@ -135,10 +147,20 @@ void LastGood::write() {
     out.key("bytes").integer(e.bytes).key("removed").boolean(e.removed).end_object();
   }
   out.end_array().end_object();
-  if (const Status written = replace_file(dir_ + "/index.json", out.text() + "\n", 0600); !written)
-    log::warn("last_good_not_kept",
-              {{"error", written.error().message},
-               {"effect", "after a restart nothing stands in for a file that does not serve"}});
+  const Status written = replace_file(dir_ + "/index.json", out.text() + "\n", 0600);
+  const bool complained = std::exchange(complained_, !written);
+  if (!written) {
+    if (!complained)
+      log::warn("last_good_not_kept",
+                {{"error", written.error().message},
+                 {"effect", "after a restart nothing stands in for a file that does not serve"}});
+    return;
+  }
+  changed_ = false;
+  for (const std::string& path : std::exchange(doomed_, {}))
+    if (std::none_of(entries_.begin(), entries_.end(),
+                     [&](const auto& e) { return path_of(e.second.sha256) == path; }))
+      remove_staged({path, ""});
 }
 
 std::optional<LastGood::Kept> LastGood::find(const std::string& source) const {

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/clock.hpp"
 #include "core/plugin/stage.hpp"
@@ -35,7 +36,8 @@ class LastGood {
 
   /// `copy` and its signature served `what.source` well; nobody may write to them any more, and
   /// they are of the file system of `dir`. One that nobody has `used` yet takes no other's place.
-  /// Of more than 128 files or 512 MiB the oldest go. What cannot be kept costs a warning.
+  /// Of more than 128 files or 512 MiB the oldest go that somebody took away; when that is not
+  /// enough the newcomer is not kept. What cannot be kept costs a warning, once.
   void keep(Entry what, const Staged& copy, bool used);
   /// The index says what keep() did. Nothing when that was nothing.
   void write();
@@ -50,12 +52,16 @@ class LastGood {
   std::string path_of(const std::string& sha256) const { return dir_ + "/" + sha256 + ending_; }
   std::map<std::string, Entry, std::less<>>::iterator drop(
       std::map<std::string, Entry, std::less<>>::iterator at);
-  void drop_oldest(const std::string& but);
+  bool make_room(const std::string& source, std::int64_t bytes);
+  void complain(const Entry& what, const std::string& error);
 
   const std::string dir_;
   const std::string ending_;
   std::map<std::string, Entry, std::less<>> entries_;  ///< by source
   bool changed_ = false;
+  bool complained_ = false;          ///< of an index that was not written
+  std::vector<std::string> doomed_;  ///< copies that the next index names no more
+  std::map<std::string, std::string, std::less<>> refused_;  ///< not kept, sha256 by source
 };
 
 /// "the last good version serves in its place: 1.0.0 (sha256 0123456789ab)", and what to do.

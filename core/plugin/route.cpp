@@ -26,7 +26,7 @@ Result<Route::Entered> Route::enter() {
     if (closed_) return too_long("that takes too long");
   }
   return Entered{Generation::Visit(target_.generation, nullptr), target_.table, target_.inst,
-                 target_.generation->number()};
+                 number_};
 }
 
 void Route::close() {
@@ -38,6 +38,7 @@ void Route::open(Target next) {
   {
     const MutexLock lock(mutex_);
     target_ = std::move(next);
+    ++number_;
   }
   open();
 }

@@ -28,7 +28,7 @@ class Route {
   Route(const Route&) = delete;
   Route& operator=(const Route&) = delete;
 
-  /// One call inside. `number` tells generations apart.
+  /// One call inside. `number` tells targets apart and grows with each.
   struct Entered {
     Generation::Visit visit;
     const void* table = nullptr;
@@ -48,6 +48,7 @@ class Route {
   Mutex mutex_;
   CondVar opened_;
   Target target_ SKEP_GUARDED_BY(mutex_);
+  std::uint64_t number_ SKEP_GUARDED_BY(mutex_) = 1;  ///< of the target
   bool closed_ SKEP_GUARDED_BY(mutex_) = false;
   int waiting_ SKEP_GUARDED_BY(mutex_) = 0;
 };

@@ -31,37 +31,51 @@ std::vector<skep_view> views(std::span<const std::string> names) {
 
 }  // namespace
 
-/// The first call of a generation reserves there what the one before had set aside.
-void SpoolAdapter::carry_over(const skep_spool_v1* table, skep_inst* inst,
-                              std::uint64_t generation) {
-  const MutexLock lock(mutex_);
-  if (generation == generation_) return;
-  generation_ = generation;
-  backed_ = reserved_ > 0 && table->reserve(inst, reserved_, nullptr) == SKEP_OK ? reserved_ : 0;
+/// The first call of a target reserves there what the one before had set aside.
+void SpoolAdapter::carry_over(const skep_spool_v1* table, skep_inst* inst, std::uint64_t target) {
+  std::uint64_t wanted = 0;
+  {
+    const MutexLock lock(mutex_);
+    if (target <= target_) return;
+    target_ = target;
+    backed_ = 0;
+    wanted = reserved_;
+  }
+  if (wanted == 0 || table->reserve(inst, wanted, nullptr) != SKEP_OK) return;
+  std::uint64_t surplus = wanted;  // somebody gave some of it back meanwhile, or it is outdated
+  {
+    const MutexLock lock(mutex_);
+    if (target == target_) {
+      backed_ += wanted;
+      surplus = backed_ > reserved_ ? backed_ - reserved_ : 0;
+      backed_ -= surplus;
+    }
+  }
+  if (surplus > 0) table->unreserve(inst, surplus);
 }
 
 Status SpoolAdapter::reserve(std::uint64_t bytes) {
-  return enter_with<skep_spool_v1>(
-      *route_, [&](auto* t, auto* inst, std::uint64_t generation, skep_err* err) {
-        carry_over(t, inst, generation);
-        const skep_rc rc = t->reserve(inst, bytes, err);
-        if (rc != SKEP_OK) return rc;
-        const MutexLock lock(mutex_);
-        reserved_ += bytes;
-        if (generation == generation_) backed_ += bytes;
-        return rc;
-      });
+  return enter_with<skep_spool_v1>(*route_,
+                                   [&](auto* t, auto* inst, std::uint64_t target, skep_err* err) {
+                                     carry_over(t, inst, target);
+                                     const skep_rc rc = t->reserve(inst, bytes, err);
+                                     if (rc != SKEP_OK) return rc;
+                                     const MutexLock lock(mutex_);
+                                     reserved_ += bytes;
+                                     if (target == target_) backed_ += bytes;
+                                     return rc;
+                                   });
 }
 
 void SpoolAdapter::unreserve(std::uint64_t bytes) {
-  static_cast<void>(enter_with<skep_spool_v1>(
-      *route_, [&](auto* t, auto* inst, std::uint64_t generation, skep_err*) {
-        carry_over(t, inst, generation);
+  static_cast<void>(
+      enter_with<skep_spool_v1>(*route_, [&](auto* t, auto* inst, std::uint64_t target, skep_err*) {
+        carry_over(t, inst, target);
         std::uint64_t free = 0;
         {
           const MutexLock lock(mutex_);
           reserved_ -= std::min(bytes, reserved_);
-          if (generation == generation_ && backed_ > reserved_)
+          if (target == target_ && backed_ > reserved_)
             free = std::exchange(backed_, reserved_) - reserved_;
         }
         if (free > 0) t->unreserve(inst, free);
@@ -83,8 +97,8 @@ Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolI
   const skep_spool_items sink{&named, collect};
   SKEP_TRY(enter_with<skep_spool_v1>(
       *route_,
-      [&](auto* t, auto* inst, std::uint64_t generation, skep_err* err) {
-        carry_over(t, inst, generation);
+      [&](auto* t, auto* inst, std::uint64_t target, skep_err* err) {
+        carry_over(t, inst, target);
         return t->put(inst, in.data(), static_cast<std::uint32_t>(in.size()), &sink, err);
       },
       [&]() -> Status {

@@ -28,13 +28,13 @@ class SpoolAdapter final : public ports::Spool {
   Result<std::vector<ports::SpoolProblem>> verify() override;
 
  private:
-  void carry_over(const skep_spool_v1* table, skep_inst* inst, std::uint64_t generation);
+  void carry_over(const skep_spool_v1* table, skep_inst* inst, std::uint64_t target);
 
   std::shared_ptr<RouteHandle> route_;
   Mutex mutex_;
-  std::uint64_t generation_ SKEP_GUARDED_BY(mutex_) = 0;
+  std::uint64_t target_ SKEP_GUARDED_BY(mutex_) = 0;    ///< the newest that was called
   std::uint64_t reserved_ SKEP_GUARDED_BY(mutex_) = 0;  ///< by our callers, in bytes
-  std::uint64_t backed_ SKEP_GUARDED_BY(mutex_) = 0;    ///< of these by this generation
+  std::uint64_t backed_ SKEP_GUARDED_BY(mutex_) = 0;    ///< of these by that target
 };
 
 }  // namespace skep::plugin

@@ -59,16 +59,34 @@ TEST_F(LastGoodTest, a_version_that_nobody_used_takes_no_others_place) {
   EXPECT_EQ(bytes_of(good.find("/plugins/disk.so")->path), "one");
 }
 
-TEST_F(LastGoodTest, drops_the_oldest_of_many) {
+TEST_F(LastGoodTest, of_many_only_those_give_way_that_were_taken_away) {
   auto good = open();
   for (int i = 0; i < 130; ++i)
-    keep(good, staged("/plugins/" + std::to_string(i), std::to_string(i), i));
+    keep(good, staged("/plugins/" + std::to_string(i), std::to_string(i), 1 + i));
   EXPECT_EQ(open().entries().size(), 128u);
-  EXPECT_FALSE(good.find("/plugins/1"));
+  EXPECT_TRUE(good.find("/plugins/0")) << "it serves";
+  EXPECT_FALSE(good.find("/plugins/128"));
+  good.note_removed("/plugins/2");
+  good.note_removed("/plugins/1");
+  keep(good, staged("/plugins/new", "new", 200));
+  EXPECT_TRUE(open().find("/plugins/new"));
+  EXPECT_FALSE(good.find("/plugins/1")) << "the oldest of these";
   EXPECT_TRUE(good.find("/plugins/2"));
   EXPECT_FALSE(fs::exists(dir_.file("good/" + sha256_hex("1") + ".so")));
-  keep(good, staged("/plugins/new", "new", -1));
-  EXPECT_TRUE(good.find("/plugins/new")) << "a clock that goes back drops others";
+}
+
+TEST_F(LastGoodTest, a_copy_goes_only_when_the_index_names_it_no_more) {
+  auto good = open();
+  keep(good, staged("/plugins/disk.so", "one"));
+  fs::remove(dir_.file("good/index.json"));
+  fs::create_directory(dir_.file("good/index.json"));
+  keep(good, staged("/plugins/disk.so", "two"));
+  const std::string one = dir_.file("good/" + sha256_hex("one") + ".so");
+  EXPECT_TRUE(fs::exists(one)) << "the index could not be written";
+  fs::remove(dir_.file("good/index.json"));
+  good.write();
+  EXPECT_FALSE(fs::exists(one));
+  EXPECT_EQ(bytes_of(open().find("/plugins/disk.so")->path), "two");
 }
 
 TEST_F(LastGoodTest, hands_out_no_copy_that_was_damaged) {
