@@ -97,9 +97,32 @@ class LiveMarks {
   std::set<Mark> live_ SKEP_GUARDED_BY(mutex_);
 };
 
+/// Processes that outlived the time of somebody who killed them: nobody waits for them again.
+class Stuck {
+ public:
+  void add(pid_t pid) {
+    const MutexLock lock(mutex_);
+    std::erase_if(pids_, [](pid_t p) { return kill(p, 0) != 0 && errno == ESRCH; });
+    pids_.insert(pid);
+  }
+  bool holds(pid_t pid) {
+    const MutexLock lock(mutex_);
+    return pids_.contains(pid);
+  }
+
+ private:
+  Mutex mutex_;
+  std::set<pid_t> pids_ SKEP_GUARDED_BY(mutex_);
+};
+
 /// Never destroyed: there are children to the very end.
 LiveMarks& live_marks() {
   static LiveMarks& instance = *new LiveMarks;
+  return instance;
+}
+
+Stuck& stuck() {
+  static Stuck& instance = *new Stuck;
   return instance;
 }
 
@@ -146,8 +169,12 @@ bool wait_end(int pidfd, Millis limit) {
   return poll(&p, 1, static_cast<int>(limit.count())) == 1;
 }
 
+struct Victim {
+  pid_t pid;
+  UniqueFd fd;
+};
 /// What one look at processes found and killed.
-using Killed = std::vector<UniqueFd>;
+using Killed = std::vector<Victim>;
 
 template <class IsMeant>
 Killed kill_once(const std::vector<pid_t>& pids, const IsMeant& is_meant) {
@@ -158,7 +185,7 @@ Killed kill_once(const std::vector<pid_t>& pids, const IsMeant& is_meant) {
     // The second look is after the descriptor: now the number cannot have changed its owner.
     if (!fd || !is_meant(pid)) continue;
     syscall(SYS_pidfd_send_signal, fd.get(), SIGKILL, nullptr, 0);
-    killed.push_back(std::move(fd));
+    killed.push_back({pid, std::move(fd)});
   }
   return killed;
 }
@@ -184,12 +211,14 @@ int kill_until_none(const KillOnce& look, Millis limit) {
     const Killed killed = look();
     if (killed.empty()) return 0;
     int alive = 0;
-    for (const UniqueFd& fd : killed) {
+    for (const Victim& victim : killed) {
       const Millis left{std::max<MonoMs>(0, until - monotonic_ms())};
-      if (wait_end(fd.get(), left))
-        reap(fd.get());
-      else
-        ++alive;
+      if (wait_end(victim.fd.get(), left)) {
+        reap(victim.fd.get());
+        continue;
+      }
+      ++alive;
+      stuck().add(victim.pid);
     }
     if (monotonic_ms() >= until) return alive;
   }
@@ -254,7 +283,8 @@ int kill_marked(MarkRange range, pid_t except, Millis limit) {
 int kill_leftovers(const LiveMark& mark, pid_t leader, Millis limit) {
   const auto look = [&] {
     Killed killed = kill_marked_once({mark.value(), mark.value()}, leader);
-    for (UniqueFd& stray : kill_strays_once()) killed.push_back(std::move(stray));
+    for (Victim& stray : kill_strays_once())
+      if (!stuck().holds(stray.pid)) killed.push_back(std::move(stray));
     return killed;
   };
   return kill_until_none(look, limit);

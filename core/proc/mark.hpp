@@ -71,7 +71,8 @@ bool is_init();
 /// Kills and reaps every process with a mark in `range` but `except`, until a look at all of them
 /// finds none, for at most `limit`. How many could not be ended. [any]
 int kill_marked(MarkRange range, pid_t except, Millis limit);
-/// The same for what our child `leader` with this mark left behind, and for strays. [any]
+/// The same for what our child `leader` with this mark left behind, and for strays, but for those
+/// that somebody waited for in vain. [any]
 int kill_leftovers(const LiveMark& mark, pid_t leader, Millis limit);
 
 }  // namespace skep::proc
