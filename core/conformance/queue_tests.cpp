@@ -52,10 +52,11 @@ class QueueUnderTest {
     step("enqueue()");
     return the_one(said(queue_->enqueue(now, {&task, 1}), "enqueue()"), "enqueue()");
   }
-  std::vector<model::Task> claim(std::uint32_t max = 10, const std::string& worker = "kit-1") {
+  std::vector<model::Task> claim(std::uint32_t max = 10, const std::string& worker = "kit-1",
+                                 const std::vector<std::string>& capabilities = {}) {
     step("claim()");
     ports::ClaimFilter filter;
-    filter.worker = {worker, worker + "-boot", "", {}, {type}};
+    filter.worker = {worker, worker + "-boot", "", capabilities, {type}};
     filter.max = max;
     filter.lease_ms = kLease;
     return said(queue_->claim(now, filter), "claim()");
@@ -149,6 +150,14 @@ void contract_queue_claim(Subject& s) {
     expect(task.lease_expires_ms == q.now + kLease, "a lease does not end at now + lease_ms");
   }
   expect(q.claim(10, "kit-2").empty(), "a task that is leased was handed out again");
+  model::Task picky = q.fresh("", "{}");
+  picky.spec.requirements = {"a|b", "c"};
+  expect(q.enqueue(picky).verdict == EnqueueVerdict::kEnqueued, "enqueue() did not take a task");
+  expect(q.claim(10, "kit-1", {"a", "b"}).empty() && q.claim(10, "kit-1", {"a|b"}).empty() &&
+             q.claim(10, "kit-1", {"c"}).empty(),
+         "a task was handed out without all of its requirements");
+  expect(q.claim(10, "kit-1", {"b", "c"}).size() == 1,
+         "of the alternatives of a requirement, a|b, one was not enough");
   q.end();
 }
 

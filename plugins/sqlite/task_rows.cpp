@@ -138,14 +138,19 @@ CREATE INDEX tasks_held ON worker_tasks (worker_id) WHERE state BETWEEN 2 AND 4
 )sql";
 
 // Pages of one worker's tasks, by groups as well. What it holds now stands in tasks_held, so that
-// a row is written here once in an attempt, at its end.
+// a row is written here once in an attempt, at its end. And each alternative of a requirement is a
+// whole name.
 constexpr const char* kQueueVersion6 = R"sql(
 DROP INDEX tasks_of_worker;
 DROP INDEX tasks_for_worker;
 CREATE INDEX tasks_past_of_worker ON worker_tasks (worker_id, state, site, type)
   WHERE worker_id <> '' AND state NOT BETWEEN 2 AND 4;
 CREATE INDEX tasks_addressed ON worker_tasks (target_worker, state, site, type)
-  WHERE target_worker <> ''
+  WHERE target_worker <> '';
+UPDATE worker_tasks SET requirements = replace(requirements, '|', '|params:')
+  WHERE requirements LIKE '%|%' AND requirements NOT LIKE '%|params:%';
+UPDATE lanes SET requirements = replace(requirements, '|', '|params:')
+  WHERE requirements LIKE '%|%' AND requirements NOT LIKE '%|params:%'
 )sql";
 
 constexpr std::array kTexts{&skep_queue_task::id,

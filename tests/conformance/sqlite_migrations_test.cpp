@@ -140,5 +140,23 @@ TEST(SqliteMigrations, bring_a_filled_queue_up_to_date) {
   }
 }
 
+TEST(SqliteMigrations, give_each_alternative_of_a_requirement_its_whole_name) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  {
+    RawFile file(path);
+    make_queue_file(file, 3);
+    file.run(
+        "UPDATE worker_tasks SET requirements = '[\"gpu\",\"params:a|b\"]' WHERE id = 'task1'; "
+        "UPDATE lanes SET requirements = '[\"params:a|b\"]' WHERE lane_id = 1");
+  }
+  ASSERT_TRUE(open_sqlite_queue(sqlite_config(path)));
+  RawFile file(path);
+  EXPECT_EQ(file.run("SELECT requirements FROM worker_tasks WHERE id = 'task1'"),
+            "[\"gpu\",\"params:a|params:b\"]\n");
+  EXPECT_EQ(file.run("SELECT requirements FROM lanes WHERE lane_id = 1"),
+            "[\"params:a|params:b\"]\n");
+}
+
 }  // namespace
 }  // namespace skep::test
