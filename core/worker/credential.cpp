@@ -43,6 +43,7 @@ std::string Credential::token() const {
 }
 
 std::vector<std::string> Credential::after_refusal(const std::string& refused) {
+  const MutexLock one_writer(file_mutex_);
   const std::string kept = kept_in(file_);
   read_join_token();
   const MutexLock lock(mutex_);

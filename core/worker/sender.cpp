@@ -334,7 +334,7 @@ void Sender::settle_backlog(Backlog backlog) {
 }
 
 void Sender::away(const Error& error, Millis asked, Millis floor) {
-  settle_backlog(registered_at_send_ ? Backlog::kSettled : Backlog::kWaits);
+  settle_backlog(registered_at_send_ || asked.count() > 0 ? Backlog::kSettled : Backlog::kWaits);
   membership_.failed(error);
   const MonoMs now = clock_.mono_ms();
   const Millis pause = backoff_.next(std::max(asked, floor));
