@@ -223,9 +223,11 @@ Result<Task> TaskService::retry(const std::string& id, bool force) {
                      " already; it needs no retry",
                  "not-retryable", "skep task explain " + id};
   void_attempt(*before);
-  if (after->attempt != before->attempt) SKEP_TRY(void_attempt(id, after->attempt));
   waiting_.announce({&*after, 1});
   log::info("task_requeued", {{"task_id", id}});
+  if (after->attempt == before->attempt) return after;
+  if (const Status told = void_attempt(id, after->attempt); !told)
+    log::warn("task_attempt_not_voided", {{"task_id", id}, {"error", told.error().message}});
   return after;
 }
 
