@@ -89,26 +89,33 @@ class RepeatedMember {
   bool on_array_begin(Ec&) { return true; }
   bool on_array_end(std::size_t, Ec&) { return true; }
   bool on_object_begin(Ec&) {
-    open_.emplace_back();
+    open_.push_back(ends_.size());
     return true;
   }
   bool on_object_end(std::size_t, Ec& ec) {
-    std::vector<std::string> keys = std::move(open_.back());
+    const std::size_t first = open_.back();
     open_.pop_back();
-    std::sort(keys.begin(), keys.end());
-    const auto twice = std::adjacent_find(keys.begin(), keys.end());
-    if (twice == keys.end()) return true;
-    found = *twice;
-    ec = json::error::not_found;  // any error stops the parser
-    return false;
+    members_.clear();
+    for (std::size_t i = first; i < ends_.size(); ++i)
+      members_.emplace_back(keys_.data() + begin_of(i), ends_[i] - begin_of(i));
+    std::sort(members_.begin(), members_.end());
+    const auto twice = std::adjacent_find(members_.begin(), members_.end());
+    if (twice != members_.end()) {
+      found = *twice;
+      ec = json::error::not_found;  // any error stops the parser
+      return false;
+    }
+    keys_.resize(begin_of(first));
+    ends_.resize(first);
+    return true;
   }
   bool on_key_part(View s, std::size_t, Ec&) {
-    key_.append(s.data(), s.size());
+    keys_.append(s.data(), s.size());
     return true;
   }
   bool on_key(View s, std::size_t, Ec&) {
-    key_.append(s.data(), s.size());
-    open_.back().push_back(std::exchange(key_, {}));
+    keys_.append(s.data(), s.size());
+    ends_.push_back(keys_.size());
     return true;
   }
   bool on_string_part(View, std::size_t, Ec&) { return true; }
@@ -125,8 +132,12 @@ class RepeatedMember {
   std::optional<std::string> found;
 
  private:
-  std::vector<std::vector<std::string>> open_;
-  std::string key_;
+  std::size_t begin_of(std::size_t key) const { return key == 0 ? 0 : ends_[key - 1]; }
+
+  std::string keys_;                       ///< of all open objects, one after the other
+  std::vector<std::size_t> ends_;          ///< where each of them ends
+  std::vector<std::size_t> open_;          ///< the number of the first one of each object
+  std::vector<std::string_view> members_;  ///< of the object that ends
 };
 
 json::parse_options options() {

@@ -1,5 +1,6 @@
 #include "core/proc/ending.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -40,12 +41,18 @@ Exit reap_child(pid_t pid) {
   return e;
 }
 
-std::int64_t rss_bytes(pid_t pid) {
-  std::ifstream in("/proc/" + std::to_string(pid) + "/statm");
-  std::int64_t size = 0;
-  std::int64_t resident = 0;
-  in >> size >> resident;
-  return resident * sysconf(_SC_PAGESIZE);
+ResidentSize::ResidentSize(pid_t pid)
+    : statm_(::open(("/proc/" + std::to_string(pid) + "/statm").c_str(), O_RDONLY | O_CLOEXEC)) {}
+
+std::int64_t ResidentSize::bytes() const {
+  char text[128];  // "SIZE RESIDENT .."
+  const ssize_t n = ::pread(statm_.get(), text, sizeof(text), 0);
+  const std::string_view all(text, n > 0 ? static_cast<std::size_t>(n) : 0);
+  const std::size_t second = all.find(' ');
+  std::int64_t pages = 0;
+  if (second != std::string_view::npos)
+    std::from_chars(all.data() + second + 1, all.data() + all.size(), pages);
+  return pages * sysconf(_SC_PAGESIZE);
 }
 
 std::int64_t peak_rss_bytes(pid_t pid) {

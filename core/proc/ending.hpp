@@ -3,14 +3,23 @@
 
 #include <sys/types.h>
 
+#include "core/base/fd.hpp"
 #include "core/proc/subprocess.hpp"
 
 namespace skep::proc {
 
 /// Reaps a child that has ended (or waits for it): reason, code, signal, cpu, peak size.
 Exit reap_child(pid_t pid);
-/// The resident size now, from /proc; 0 when it cannot be read.
-std::int64_t rss_bytes(pid_t pid);
+/// The resident size of a process. Its file in /proc stays open, so that a look is one read.
+class ResidentSize {
+ public:
+  explicit ResidentSize(pid_t pid);
+  /// Now; 0 when it cannot be read, as when the process has ended.
+  std::int64_t bytes() const;
+
+ private:
+  UniqueFd statm_;
+};
 /// The largest resident size so far, from /proc; 0 when it cannot be read.
 std::int64_t peak_rss_bytes(pid_t pid);
 /// Those that service managers, terminals and people end a service with, all its processes at once.

@@ -112,16 +112,13 @@ bool ClaimLoop::is_well() {
 }
 
 int ClaimLoop::reserve(int wanted) {
-  while (reserved_ < wanted) {
-    const auto status = reserve_.take();
-    if (!status) {
-      if (reserved_ == 0 && no_room_ >= kFull) health_.set("spool space", status.error().message);
-      return reserved_;
-    }
-    ++reserved_;
+  if (reserved_ < wanted) {
+    const auto taken = reserve_.take(wanted - reserved_);
+    if (taken) reserved_ += *taken;
+    if (reserved_ == 0 && no_room_ >= kFull) health_.set("spool space", taken.error().message);
   }
-  health_.set("spool space", {});
-  return wanted;
+  if (reserved_ >= wanted) health_.set("spool space", {});
+  return std::min(reserved_, wanted);
 }
 
 void ClaimLoop::give_back_reserve() {

@@ -4,8 +4,8 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "core/base/id.hpp"
@@ -41,7 +41,7 @@ class SeenIds {
 
  private:
   static constexpr std::size_t kMost = 4096;
-  std::set<std::string> ids_;
+  std::unordered_set<std::string> ids_;
   std::deque<std::string> order_;
 };
 

@@ -213,10 +213,12 @@ Result<Submission> ControlClient::submit(const std::vector<std::string>& envelop
   if (auto acks = api::decode_acks(response->body); acks && is_success(out.status))
     out.acks = std::move(*acks);
   std::erase_if(out.acks, [](const api::Ack& ack) { return ack.key.empty(); });
+  out.is_skeps = !out.acks.empty();
+  if (out.is_skeps) return out;
   const auto refusal = api::decode_refusal(response->body);
-  out.is_skeps = refusal || !out.acks.empty();
-  if (out.is_skeps) {
-    out.detail = refusal ? said(call.method + " " + call.url, out.status, *refusal) : "";
+  out.is_skeps = static_cast<bool>(refusal);
+  if (refusal) {
+    out.detail = said(call.method + " " + call.url, out.status, *refusal);
   } else {
     out.detail = stranger(call.url, *response);
     endpoints_.failed(call.endpoint);

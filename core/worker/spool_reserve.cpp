@@ -4,16 +4,21 @@
 
 namespace skep::worker {
 
-Status SpoolReserve::take() {
+Result<int> SpoolReserve::take(int wanted) {
   std::uint64_t bytes = 0;
   {
     const MutexLock lock(mutex_);
     bytes = bytes_;
   }
-  SKEP_TRY(spool_.reserve(bytes));
+  int taken = wanted;
+  Status status = spool_.reserve(bytes * static_cast<std::uint64_t>(wanted));
+  if (!status)
+    for (taken = 0; taken < wanted; ++taken)
+      if (status = spool_.reserve(bytes); !status) break;
+  if (taken == 0) return status.error();
   const MutexLock lock(mutex_);
-  ++out_[bytes];
-  return {};
+  out_[bytes] += taken;
+  return taken;
 }
 
 std::string SpoolReserve::trouble() {

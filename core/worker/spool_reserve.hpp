@@ -16,7 +16,8 @@ class SpoolReserve {
  public:
   /// `spool` outlives it.
   SpoolReserve(ports::Spool& spool, std::uint64_t bytes) : spool_(spool), bytes_(bytes) {}
-  Status take();
+  /// Takes `wanted` portions, or fewer when there is no room for more; an error when there is none.
+  Result<int> take(int wanted);
   /// Why the spool takes nothing, such as a folder that is gone; "" = it does. That there is no
   /// room is for take() to say.
   std::string trouble();

@@ -6,7 +6,6 @@
 #include "core/plugin/isolation/child_call.hpp"
 #include "core/plugin/isolation/start_frame.hpp"
 #include "core/plugin/view.hpp"
-#include "core/proc/ending.hpp"
 #include "core/proc/monotonic.hpp"
 
 namespace skep::plugin {
@@ -110,8 +109,7 @@ bool Child::is_worn() const {
   if (out_of_memory_ || (limits.max_tasks > 0 && tasks_ >= limits.max_tasks)) return true;
   constexpr std::int64_t kLookEvery = 8;  // tasks: a look costs a tenth of a short one
   const std::int64_t most_mb = limits.recycle_mb > 0 ? limits.recycle_mb : limits.memory_mb / 2;
-  return most_mb > 0 && tasks_ % kLookEvery == 0 &&
-         proc::rss_bytes(process_->pid()) >> 20 >= most_mb;
+  return most_mb > 0 && tasks_ % kLookEvery == 0 && process_->resident_bytes() >> 20 >= most_mb;
 }
 
 Result<std::string> Child::load(std::string_view id, std::string_view file, std::string_view source,

@@ -139,6 +139,7 @@ ChildProcess::ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::L
                            UniqueFd socket, UniqueFd output, SharedCancel cancel)
     : plugin_(plugin),
       child_(std::move(child)),
+      resident_(child_.pid),
       mark_(std::move(mark)),
       link_(std::move(socket)),
       output_(std::move(output)),

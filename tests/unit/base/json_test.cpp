@@ -61,13 +61,14 @@ TEST(ParseJson, refuses_what_is_no_document) {
 }
 
 TEST(ParseJson, names_a_member_that_comes_twice) {
-  for (const char* text :
-       {R"({"a":1,"b":2,"a":3})", R"([{"x":{"\u0061":1,"a":1}}])", R"({"a":{},"a":{}})"}) {
+  for (const char* text : {R"({"a":1,"b":2,"a":3})", R"([{"x":{"\u0061":1,"a":1}}])",
+                           R"({"a":{},"a":{}})", R"({"x":{"b":1},"a":2,"y":{"a":3},"a":4})"}) {
     const auto r = parse_json(text);
     ASSERT_FALSE(r) << text;
     EXPECT_NE(r.error().message.find("\"a\" twice"), std::string::npos) << r.error().message;
   }
   EXPECT_TRUE(parse_json(R"({"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]})"));
+  EXPECT_TRUE(parse_json(R"({"ab":{"b":1,"c":2},"a":3,"b":4,"":5,"c":{}})"));
 }
 
 TEST(ParseJson, keeps_64_bit_integers_exact) {

@@ -109,7 +109,7 @@ class ReporterTest : public testing::Test {
 
 TEST_F(ReporterTest, output_gives_way_to_results_in_a_full_spool) {
   const auto task = claimed("t1");
-  ASSERT_TRUE(reserve_.take());
+  ASSERT_TRUE(reserve_.take(1));
   reporter_.output(task.lease, "stdout", "much");
   reporter_.finished(task, {model::OutcomeKind::kSucceeded, "{}"});
   reporter_.start();
@@ -119,6 +119,21 @@ TEST_F(ReporterTest, output_gives_way_to_results_in_a_full_spool) {
   EXPECT_TRUE(sent()[0].is_result());
   EXPECT_EQ(spool_.kept(), 1u);
   EXPECT_EQ(spool_.reserved(), 0);
+}
+
+TEST(SpoolReserve, takes_as_many_portions_as_there_is_room_for) {
+  MemorySpool spool({1'000, 100});
+  worker::SpoolReserve reserve(spool, 300);
+  const auto first = reserve.take(2);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(*first, 2);
+  const auto rest = reserve.take(5);
+  ASSERT_TRUE(rest);
+  EXPECT_EQ(*rest, 1);
+  EXPECT_FALSE(reserve.take(1));
+  EXPECT_EQ(spool.reserved(), 900);
+  for (int i = 0; i < 3; ++i) reserve.give_back();
+  EXPECT_EQ(spool.reserved(), 0);
 }
 
 }  // namespace
