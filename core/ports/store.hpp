@@ -27,6 +27,8 @@ class Store {
   /// One transaction; the rows of each statement, by its index.
   virtual Result<std::vector<std::vector<Row>>> batch(std::span<const Statement> statements) = 0;
   virtual Result<std::vector<Row>> query(const Statement& statement) = 0;
+  /// Runs those of `migrations`, one statement each, that the schema `name` has not seen: all in
+  /// one transaction, so a failed one leaves the schema as it was.
   virtual Status migrate(const std::string& name, std::span<const std::string> migrations) = 0;
 };
 

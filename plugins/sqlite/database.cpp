@@ -55,13 +55,13 @@ void migrate(Connection& db, const std::string& path, const Schema& schema) {
     throw Fault(SKEP_E_STATE, path + " has schema version " + std::to_string(found) +
                                   ", this skep knows up to " + std::to_string(known) +
                                   "; run the newer skep, or restore the backup made before it");
-  for (std::int64_t version = found; version < known; ++version) {
-    const std::string script = "BEGIN IMMEDIATE;" +
-                               std::string(schema.migrations[static_cast<std::size_t>(version)]) +
-                               ";PRAGMA application_id = " + std::to_string(schema.application_id) +
-                               ";PRAGMA user_version = " + std::to_string(version + 1) + ";COMMIT";
-    db.execute(script.c_str());
-  }
+  if (found == known) return;
+  std::string script = "BEGIN IMMEDIATE;";
+  for (std::int64_t version = found; version < known; ++version)
+    script += std::string(schema.migrations[static_cast<std::size_t>(version)]) + ";";
+  script += "PRAGMA application_id = " + std::to_string(schema.application_id) +
+            ";PRAGMA user_version = " + std::to_string(known) + ";COMMIT";
+  db.execute(script.c_str());
 }
 
 void require_wal(Connection& db, const Options& options, bool in_memory) {

@@ -124,15 +124,22 @@ std::int64_t version_of(Connection& db, std::string_view name) {
   return s.bind(name).step() ? s.integer(0) : 0;
 }
 
-void migrate_one(Connection& db, std::string_view name, std::int64_t version,
-                 const skep_statement& statement) {
-  if (version_of(db, name) >= version) return;
+/// Again from the version that is found under the lock: another process may have migrated.
+void migrate_from(Connection& db, std::string_view name, std::span<const skep_view> migrations) {
+  const auto found = static_cast<std::size_t>(version_of(db, name));
+  if (found >= migrations.size()) return;
   std::vector<KeptRow> none;
-  run_statement(db, statement, 0, none);
+  for (std::size_t i = found; i < migrations.size(); ++i) {
+    skep_statement statement{};
+    statement.size = sizeof(statement);
+    statement.sql = migrations[i];
+    statement.expect_changes = -1;
+    run_named(db, statement, static_cast<std::uint32_t>(i), none);
+  }
   db.prepare(
         "INSERT INTO skep_migrations (name, version) VALUES (?1, ?2)"
         " ON CONFLICT (name) DO UPDATE SET version = excluded.version")
-      .bind(name, version)
+      .bind(name, static_cast<std::int64_t>(migrations.size()))
       .run();
 }
 
@@ -180,14 +187,9 @@ void SqliteStore::migrate(std::string_view name, std::span<const skep_view> migr
                                   std::string(name) + " schema, this skep knows up to " +
                                   std::to_string(known) +
                                   "; run the newer skep, or restore the backup made before it");
-  for (std::int64_t version = found + 1; version <= known; ++version) {
-    skep_statement statement{};
-    statement.size = sizeof(statement);
-    statement.sql = migrations[static_cast<std::size_t>(version - 1)];
-    statement.expect_changes = -1;
-    db().write("migrate " + std::string(name) + " to version " + std::to_string(version),
-               [&](Connection& c) { migrate_one(c, name, version, statement); });
-  }
+  if (found == known) return;
+  db().write("migrate " + std::string(name) + " to version " + std::to_string(known),
+             [&](Connection& c) { migrate_from(c, name, migrations); });
 }
 
 }  // namespace skep::sqlite

@@ -52,8 +52,9 @@ typedef struct skep_store_v1 {
   /* Runs one SELECT on a consistent snapshot without waiting for writers. [worker] */
   skep_rc (*query)(skep_inst* inst, const skep_statement* statement, const skep_store_rows* rows,
                    skep_err* err);
-  /* Brings the schema to the newest of `migrations` (statement i makes version i + 1), each in its
-   * own transaction, skipping those already applied to this name. [control] */
+  /* Brings the schema to the newest of `migrations` (statement i makes version i + 1), skipping
+   * those already applied to this name; all in one transaction: a failed one leaves the schema as
+   * it was. [control] */
   skep_rc (*migrate)(skep_inst* inst, const char* name, const skep_view* migrations, uint32_t n,
                      skep_err* err);
 } skep_store_v1;
