@@ -65,7 +65,8 @@ struct Worker::Loops {
                    clock),
         health(clock, options.first_rest, [this] { heartbeat.hasten(); }),
         returner(options.incarnation, connect(claim_abort), membership),
-        sender({}, connect(send_abort), spool, membership, clock),
+        sender({.on_unread = [this](const std::string& why) { health.set("spool backlog", why); }},
+               connect(send_abort), spool, membership, clock),
         reserve(spool, options.result_reserve_bytes),
         reporter(
             {identity()}, spool, reserve, clock,

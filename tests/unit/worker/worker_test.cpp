@@ -136,6 +136,25 @@ TEST(Worker, claims_though_nobody_takes_what_its_spool_held) {
   }
 }
 
+TEST(Worker, registers_only_once_it_has_read_what_its_spool_held) {
+  Bench b;
+  spool_old_results(b, 3);
+  std::atomic<bool> late{false};
+  b.control.judge([&](const std::vector<std::string>& envelopes) -> Result<worker::Submission> {
+    if (b.worker->registered()) late = true;
+    return echo(envelopes);
+  });
+  b.spool.fail_reads(Code::kUnavailable);
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.worker->troubles().size() == 1; }));
+  EXPECT_TRUE(has(b.worker->troubles()[0], "earlier process cannot be read: read fails"));
+  b.spool.fail_reads(std::nullopt);
+  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
+  EXPECT_TRUE(b.worker->troubles().empty());
+  EXPECT_EQ(b.spool.kept(), 0u);
+  EXPECT_FALSE(late);
+}
+
 TEST(Worker, says_that_its_control_plane_refuses_it) {
   Bench b;
   b.start();
