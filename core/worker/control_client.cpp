@@ -1,5 +1,8 @@
 #include "core/worker/control_client.hpp"
 
+#include <algorithm>
+
+#include "core/api/worker_refusals.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "core/base/utf8.hpp"
@@ -23,7 +26,8 @@ Code code_of(int status, const std::string& problem) {
     case 404:
       return Code::kNotFound;
     case 409:
-      return problem == api::kWorkerIdConflict ? Code::kState : Code::kDenied;
+      if (problem == api::kWorkerIdConflict) return Code::kState;
+      return api::refuses_worker(problem) ? Code::kDenied : Code::kUnavailable;
     default:
       return Code::kUnavailable;
   }
@@ -55,6 +59,15 @@ std::string stranger(const std::string& url, const net::ClientResponse& response
 /// What a control plane said to `request`.
 std::string said(const std::string& request, int status, const api::Refusal& refusal) {
   return request + ": status " + std::to_string(status) + ": " + refusal.detail;
+}
+
+/// What a person has to hear of two tokens that did not help: both, the first one first.
+Error with_second(Error error, const Error& second) {
+  if (!error.message.ends_with(second.message))
+    error.message += "; with another token: " + second.message;
+  if (error.next.empty()) error.next = second.next;
+  error.retry_after = std::max(error.retry_after, second.retry_after);
+  return error;
 }
 
 bool is_success(int status) { return status >= 200 && status < 300; }
@@ -156,10 +169,13 @@ Result<api::RegistrationReply> ControlClient::register_worker(const api::Registr
   Credential& credential = endpoints_.credential();
   const std::string shown = credential.token();
   auto reply = register_with(shown, request);
-  const auto is_denied = [&] { return !reply && reply.error().code == Code::kDenied; };
-  if (is_denied())
-    for (const std::string& token : credential.after_refusal(shown))
-      if (is_denied()) reply = register_with(token, request);
+  if (!reply && reply.error().code == Code::kDenied)
+    for (const std::string& token : credential.after_refusal(shown)) {
+      auto second = register_with(token, request);
+      if (!second) second = with_second(reply.error(), second.error());
+      reply = std::move(second);
+      if (reply) break;
+    }
   if (reply && !reply->credential.empty()) credential.take(reply->credential);
   credential.keep();
   return reply;

@@ -25,7 +25,7 @@ struct Submission {
 /// One conversation: an instance serves one thread. Errors that mean what they say come from the
 /// control plane alone, in an answer addressed to this process: kNotFound this worker is not known
 /// (register), kState another process has its id, kInvalid the request is refused; and kDenied the
-/// token is refused or the worker is not taken (409), kCancelled given up by us. Everything else,
+/// token is refused or this process of the worker is, kCancelled given up by us. Everything else,
 /// and every answer of a stranger, means try again (kUnavailable, kBusy, kDeadline).
 class ControlPlane {
  public:

@@ -134,14 +134,14 @@ void Executor::run(Attempt& attempt) {
   }
   outcome.queued_ms = attempt.started - attempt.claimed;
   outcome.duration_ms = clock_.mono_ms() - attempt.started;
-  const bool goes_back = options_.on_end && options_.on_end(task, outcome);
+  const GiveBack give_back = options_.on_end ? options_.on_end(task, outcome) : GiveBack();
   const bool interrupted = is_interrupted(attempt, outcome);
-  const bool unable = goes_back && options_.on_unable && !interrupted;
+  const bool unable = give_back && !interrupted;
   if (interrupted || unable)
     listener_.dropped(task);
   else
     listener_.finished(task, outcome);
-  if (unable) options_.on_unable(task.lease);
+  if (unable) give_back(task.lease);
   retire(attempt, outcome, interrupted);
 }
 

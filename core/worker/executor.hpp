@@ -31,6 +31,9 @@ class AttemptListener {
   virtual void dropped(const model::ClaimedTask& task) = 0;
 };
 
+/// Takes an attempt back to the control plane.
+using GiveBack = std::function<void(model::Lease)>;
+
 struct ExecutorOptions {
   std::string worker_id;
   std::string site;
@@ -38,11 +41,9 @@ struct ExecutorOptions {
   int batch_size = 8;
   /// Called when an attempt starts, on its slot's thread.
   std::function<void()> on_start;
-  /// Hears how one ended that ran, on its slot's thread, before its listener does. True: this node
-  /// could not run it, and it goes back without a try.
-  std::function<bool(const model::ClaimedTask&, const model::Outcome&)> on_end{};
-  /// Takes what goes back, on its slot's thread.
-  std::function<void(model::Lease)> on_unable{};
+  /// Hears how one ended that ran, on its slot's thread, before its listener does. Unless it is
+  /// empty, this node could not run it, and what it returned takes it back on the same thread.
+  std::function<GiveBack(const model::ClaimedTask&, const model::Outcome&)> on_end{};
   /// A process of an attempt that died of a signal: so long the node may still be told to stop.
   Millis moment{1'000};
 };

@@ -63,7 +63,7 @@ void Membership::failed(const Error& error) {
   if (error.code == Code::kState) return conflict(error);
   const bool unknown = error.code == Code::kNotFound || error.code == Code::kDenied;
   if (unknown) set_registered(false);
-  std::string trouble;
+  std::optional<Error> trouble;
   {
     const MutexLock lock(mutex_);
     if (conflicted_) return;
@@ -72,21 +72,25 @@ void Membership::failed(const Error& error) {
     if (failing_since_ == 0) failing_since_ = clock_.mono_ms();
     failure_ = error;
     if (!told_) trouble = trouble_now();
-    told_ |= !trouble.empty();
+    told_ |= trouble.has_value();
   }
-  if (!trouble.empty())
+  if (trouble)
     log::error("worker_trouble",
                {{"trouble", kTrouble},
-                {"error", trouble},
+                {"error", with_advice(*trouble)},
                 {"effect", "no task is claimed; running ones end, their results are kept"}});
 }
 
 std::string Membership::trouble() const {
-  const MutexLock lock(mutex_);
-  return trouble_now();
+  std::optional<Error> now;
+  {
+    const MutexLock lock(mutex_);
+    now = trouble_now();
+  }
+  return now ? with_advice(*now) : std::string();
 }
 
-std::string Membership::trouble_now() const {
+std::optional<Error> Membership::trouble_now() const {
   if (failing_since_ == 0) return {};
   const Millis age{clock_.mono_ms() - failing_since_};
   const bool refused = is_refusal(failure_.code);
@@ -95,9 +99,13 @@ std::string Membership::trouble_now() const {
                     : was_registered_ ? "cut off from its control plane"
                                       : "it has not reached its control plane";
   out += " since " + to_iso(clock_.wall_ms() - age.count()) + ": " + failure_.message;
-  std::string next = failure_.next;
-  if (next.empty() && options_.advice) next = options_.advice(failure_.code);
-  return next.empty() ? out : out + "; next: " + next;
+  return Error{failure_.code, std::move(out), {}, failure_.next};
+}
+
+std::string Membership::with_advice(const Error& trouble) const {
+  std::string next = trouble.next;
+  if (next.empty() && options_.advice) next = options_.advice(trouble.code);
+  return next.empty() ? trouble.message : trouble.message + "; next: " + next;
 }
 
 api::WorkerMode Membership::mode() const {

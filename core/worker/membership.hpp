@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -21,7 +22,8 @@ enum class Backlog {
 struct MembershipOptions {
   /// Called once, when a newer process turns out to own this worker's id.
   std::function<void()> on_conflict{};
-  /// What a person can do about an exchange that ended so; empty = nothing to say.
+  /// What a person can do about an exchange that ended so; empty = nothing to say. Called without a
+  /// lock.
   std::function<std::string(Code)> advice{};
   Millis patience{30'000};  ///< cut off for less is no trouble: a restart of the control plane
 };
@@ -61,7 +63,8 @@ class Membership {
  private:
   void changed() SKEP_REQUIRES(mutex_);
   bool recover() SKEP_REQUIRES(mutex_);
-  std::string trouble_now() const SKEP_REQUIRES(mutex_);
+  std::optional<Error> trouble_now() const SKEP_REQUIRES(mutex_);
+  std::string with_advice(const Error& trouble) const;
   void conflict(const Error& error);
 
   const MembershipOptions options_;

@@ -7,11 +7,12 @@
 namespace skep::worker {
 
 Registrar::Registrar(std::unique_ptr<ControlPlane> control,
-                     std::function<api::Registration()> registration, Membership& membership,
-                     Clock& clock)
+                     std::function<api::Registration()> registration, Returner& returner,
+                     Membership& membership, Clock& clock)
     : Service("skep-register"),
       control_(std::move(control)),
       registration_(std::move(registration)),
+      returner_(returner),
       membership_(membership),
       clock_(clock) {}
 
@@ -36,12 +37,15 @@ void Registrar::run(std::stop_token stop) {
 /// False when it has to be tried again.
 bool Registrar::register_again(std::stop_token stop) {
   constexpr Millis kLook{1'000};
+  const std::size_t held = returner_.held();  // what comes later waits for the next one
   const api::Registration registration = registration_();
   if (!membership_.registered()) {  // the claim loop does it, maybe with what was true before
     membership_.wait_change(kLook, stop);
     return false;
   }
   const auto reply = control_->register_worker(registration);
+  // A refusal is an answer, too: nobody holds tasks until a registration is mended.
+  if (reply || reply.error().code == Code::kInvalid) returner_.let_go(held);
   if (reply) {
     backoff_.reset();
     complaint_.reset();

@@ -9,16 +9,18 @@
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
 #include "core/worker/membership.hpp"
+#include "core/worker/returner.hpp"
 
 namespace skep::worker {
 
 /// Beside the claim loop and on a connection of its own: a claim that waits at the control plane
-/// goes on there with the new types, and running tasks notice nothing.
+/// goes on there with the new types, and running tasks notice nothing. What the returner holds goes
+/// back with the answer: what this worker does not take does not come here again.
 class Registrar final : public Service {
  public:
   /// Collaborators outlive it. `registration` is called on its thread.
   Registrar(std::unique_ptr<ControlPlane> control, std::function<api::Registration()> registration,
-            Membership& membership, Clock& clock);
+            Returner& returner, Membership& membership, Clock& clock);
   ~Registrar() override { stop(); }
   /// Several calls in a row become one registration. [any]
   void announce();
@@ -32,6 +34,7 @@ class Registrar final : public Service {
 
   const std::unique_ptr<ControlPlane> control_;
   const std::function<api::Registration()> registration_;
+  Returner& returner_;
   Membership& membership_;
   Clock& clock_;
   Backoff backoff_;

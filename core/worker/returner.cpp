@@ -1,5 +1,7 @@
 #include "core/worker/returner.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/base/log.hpp"
@@ -19,16 +21,38 @@ void Returner::give(model::Lease lease) {
   given_.notify_all();
 }
 
+void Returner::hold(model::Lease lease) {
+  const MutexLock lock(mutex_);
+  held_.push_back(std::move(lease));
+}
+
+std::size_t Returner::held() const {
+  const MutexLock lock(mutex_);
+  return held_.size();
+}
+
+void Returner::let_go(std::size_t count) {
+  const MutexLock lock(mutex_);
+  const auto end = held_.begin() + static_cast<std::ptrdiff_t>(count);
+  std::move(held_.begin(), end, std::back_inserter(leases_));
+  held_.erase(held_.begin(), end);
+  given_.notify_all();
+}
+
 std::vector<ports::Renewal> Returner::pending() const {
   const MutexLock lock(mutex_);
   std::vector<ports::Renewal> out;
-  for (const model::Lease& lease : leases_) out.push_back({lease, false});
+  for (const auto* leases : {&leases_, &held_})
+    for (const model::Lease& lease : *leases) out.push_back({lease, false});
   return out;
 }
 
 std::vector<model::Lease> Returner::take() {
   const MutexLock lock(mutex_);
-  return std::exchange(leases_, {});
+  std::vector<model::Lease> out = std::exchange(leases_, {});
+  std::move(held_.begin(), held_.end(), std::back_inserter(out));
+  held_.clear();
+  return out;
 }
 
 bool Returner::wait_for_some(std::stop_token stop) {

@@ -21,6 +21,11 @@ class Returner final : public Service {
   ~Returner() override { stop(); }
   /// [any]
   void give(model::Lease lease);
+  /// Goes back with a let_go(): before, it would only come here again. [any]
+  void hold(model::Lease lease);
+  std::size_t held() const;  ///< [any]
+  /// Gives the `count` that are held longest. [any]
+  void let_go(std::size_t count);
   /// Those that are not handed back yet; their leases must live on. [any]
   std::vector<ports::Renewal> pending() const;
   /// What stop() left.
@@ -40,6 +45,7 @@ class Returner final : public Service {
   mutable Mutex mutex_;
   StoppableCondVar given_;
   std::vector<model::Lease> leases_ SKEP_GUARDED_BY(mutex_);
+  std::vector<model::Lease> held_ SKEP_GUARDED_BY(mutex_);
 };
 
 }  // namespace skep::worker

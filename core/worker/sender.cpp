@@ -15,7 +15,6 @@ constexpr std::size_t kMaxItems = 512;
 /// With its brackets and commas a request stays below 1 MiB, the limit of many a proxy.
 constexpr std::size_t kMaxBytes = 1000u << 10;
 constexpr std::uint32_t kReplayItems = 64;
-constexpr Millis kSpoolPause{5'000};
 /// Between tries with a refused token: at most 30 of them in ten minutes.
 constexpr Millis kPauseOfDenied{20'000};
 constexpr Millis kLastPause{300'000};
@@ -57,12 +56,13 @@ void report_spool(std::string_view doing, const Status& status) {
 Sender::Sender(SenderOptions options, std::unique_ptr<ControlPlane> control, ports::Spool& spool,
                Membership& membership, Clock& clock)
     : Service("skep-send"),
-      options_(options),
+      options_(std::move(options)),
       control_(std::move(control)),
       spool_(spool),
       membership_(membership),
       clock_(clock),
-      backoff_(options.seed, options.backoff),
+      backoff_(options_.seed, options_.backoff),
+      read_backoff_(options_.seed, options_.backoff),
       most_items_(kMaxItems) {
   membership_.set_backlog(Backlog::kUntried);
 }
@@ -103,13 +103,14 @@ void Sender::run(std::stop_token stop) {
       }
       continue;
     }
-    std::vector<PendingEnvelope> envelopes = take_spooled();
-    if (envelopes.empty()) {
+    std::vector<PendingEnvelope> envelopes;
+    const bool all = take_spooled(envelopes);
+    if (!envelopes.empty()) {
+      deliver(std::move(envelopes), true);
+    } else if (all) {
       next_look_ = now + options_.rescan.count();
       settle_backlog(Backlog::kSettled);
       if (trouble_.empty()) say_delivered();
-    } else {
-      deliver(std::move(envelopes), true);
     }
   }
 }
@@ -117,7 +118,7 @@ void Sender::run(std::stop_token stop) {
 MonoMs Sender::next_try() const {
   MonoMs next = next_look_;
   for (const auto& [name, trouble] : trouble_) next = std::min(next, trouble.again);
-  return std::max(next, not_before_);
+  return std::max({next, not_before_, read_again_});
 }
 
 std::vector<PendingEnvelope> Sender::take_new() {
@@ -135,9 +136,29 @@ void Sender::settle_taken() {
   work_.notify_all();
 }
 
-/// What may be tried now. An item that is no envelope is refused here: it would spoil its request.
-std::vector<PendingEnvelope> Sender::take_spooled() {
-  std::vector<PendingEnvelope> out = std::exchange(unspooled_, {});
+/// False when it has to be looked at again.
+bool Sender::read_spool(std::vector<ports::SpoolItem>& out) {
+  auto items = spool_.next(kReplayItems + static_cast<std::uint32_t>(trouble_.size()));
+  std::string why;
+  if (!items && has_backlog_)
+    why = "the results of an earlier process cannot be read: " + items.error().message;
+  if (options_.on_unread) options_.on_unread(why);
+  if (items) {
+    read_backoff_.reset();
+    read_complaint_.reset();
+    out = std::move(*items);
+    return true;
+  }
+  const MonoMs now = clock_.mono_ms();
+  if (read_complaint_.due(now)) report_spool("read", items.error());
+  read_again_ = now + read_backoff_.next().count();
+  return false;
+}
+
+/// What may be tried now; false when that is not all, because the spool cannot be read. An item
+/// that is no envelope is refused here: it would spoil its request.
+bool Sender::take_spooled(std::vector<PendingEnvelope>& out) {
+  out = std::exchange(unspooled_, {});
   std::set<std::string> still;
   const MonoMs now = clock_.mono_ms();
   const auto waits = [&](const std::string& name) {
@@ -150,13 +171,9 @@ std::vector<PendingEnvelope> Sender::take_spooled() {
     unspooled_.push_back(std::move(envelope));
     return true;
   });
-  auto items = spool_.next(kReplayItems + static_cast<std::uint32_t>(trouble_.size()));
-  if (!items) {
-    report_spool("read", items.error());
-    not_before_ = std::max(not_before_, now + kSpoolPause.count());
-    return out;
-  }
-  for (ports::SpoolItem& item : *items) {
+  std::vector<ports::SpoolItem> items;
+  if (!read_spool(items)) return false;
+  for (ports::SpoolItem& item : items) {
     if (waits(item.name)) continue;
     const auto parsed = parse_json(item.body);
     const std::string key = parsed ? api::key_of_envelope(*parsed) : std::string();
@@ -167,7 +184,7 @@ std::vector<PendingEnvelope> Sender::take_spooled() {
     out.push_back({item.name, item.payload_type, item.task_id, key, std::move(item.body), {}});
   }
   std::erase_if(trouble_, [&](const auto& t) { return !still.contains(t.first); });
-  return out;
+  return true;
 }
 
 void Sender::deliver(std::vector<PendingEnvelope> envelopes, bool spooled) {

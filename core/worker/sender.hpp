@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -22,6 +23,9 @@ struct SenderOptions {
   std::uint64_t seed = std::random_device{}();
   BackoffLimits backoff{};
   Millis first_pause{1'000};  ///< of one item that nobody settles
+  /// Hears after each look at the spool why what it held at the start cannot be read, "" = it can,
+  /// or is settled.
+  std::function<void(const std::string& why)> on_unread{};
 };
 
 /// A envelope leaves the spool only by an ack that names it by its key: taken, or refused twice by
@@ -31,7 +35,7 @@ struct SenderOptions {
 /// the spool at once and one thread probes with backoff.
 /// What the spool holds at the start goes home before this worker registers and claims, so that a
 /// task that has ended is not given out again meanwhile. The first answer that settles nothing ends
-/// that.
+/// that; a spool that cannot be read does not.
 class Sender final : public Service {
  public:
   /// Collaborators outlive the sender.
@@ -63,7 +67,8 @@ class Sender final : public Service {
 
   std::vector<PendingEnvelope> take_new();
   void settle_taken();
-  std::vector<PendingEnvelope> take_spooled();
+  bool take_spooled(std::vector<PendingEnvelope>& out);
+  bool read_spool(std::vector<ports::SpoolItem>& out);
   void deliver(std::vector<PendingEnvelope> envelopes, bool spooled);
   std::vector<PendingEnvelope> take_request(std::vector<PendingEnvelope>& all) const;
   Answer send(std::vector<PendingEnvelope>& request);
@@ -90,12 +95,15 @@ class Sender final : public Service {
   // The sender's own thread.
   Backoff backoff_;
   Complaint complaint_;
+  Backoff read_backoff_;  ///< of a spool that cannot be read
+  Complaint read_complaint_;
   MonoMs not_before_ = 0;    ///< backoff
   bool has_backlog_ = true;  ///< what the spool held at the start is not settled
   bool parked_ = false;      ///< backing off until another loop gets through
   bool registered_at_send_ = false;
   MonoMs asked_until_ = 0;                  ///< the server's own Retry-After
   MonoMs next_look_ = 0;                    ///< at the spool
+  MonoMs read_again_ = 0;                   ///< not before this instant: it cannot be read
   std::map<std::string, Trouble> trouble_;  ///< what waits, by name, or key when it has none
   MonoMs cut_off_at_ = 0;                   ///< since then nobody answers; 0 = all is well
   bool replaying_ = false;                  ///< what is being delivered comes out of the spool

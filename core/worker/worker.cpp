@@ -65,7 +65,8 @@ struct Worker::Loops {
                    clock),
         health(clock, options.first_rest, [this] { heartbeat.hasten(); }),
         returner(options.incarnation, connect(claim_abort), membership),
-        sender({}, connect(send_abort), spool, membership, clock),
+        sender({.on_unread = [this](const std::string& why) { health.set("spool backlog", why); }},
+               connect(send_abort), spool, membership, clock),
         reserve(spool, options.result_reserve_bytes),
         reporter(
             {identity()}, spool, reserve, clock,
@@ -78,7 +79,7 @@ struct Worker::Loops {
         claim(claim_options(), connect(claim_abort), settings, reserve, executor, health,
               membership, instructions, releases, clock),
         registrar(
-            connect(claim_abort), [this] { return registration(); }, membership, clock) {}
+            connect(claim_abort), [this] { return registration(); }, returner, membership, clock) {}
 
   Identity identity() const { return {options.id, options.incarnation, options.site}; }
   std::unique_ptr<ControlPlane> connect(const std::atomic<bool>& abort, Millis timeout = {}) {
@@ -94,7 +95,7 @@ struct Worker::Loops {
 
   void apply(Settings next);
   void log_start() const;
-  bool goes_back(const model::ClaimedTask& task, const model::Outcome& outcome);
+  GiveBack way_back(const model::ClaimedTask& task, const model::Outcome& outcome);
   bool is_first_misfit(const std::string& task_id);
   bool finish_running(StopKind kind);
   void release(const std::vector<model::Lease>& leases);
@@ -139,33 +140,34 @@ ExecutorOptions Worker::Loops::executor_options() {
   o.batch_size = options.batch_size;
   o.on_start = [this] { heartbeat.task_started(); };
   o.on_end = [this](const model::ClaimedTask& task, const model::Outcome& outcome) {
-    return goes_back(task, outcome);
+    return way_back(task, outcome);
   };
-  o.on_unable = [this](model::Lease lease) { returner.give(std::move(lease)); };
   return o;
 }
 
 /// What this node cannot run goes back. A task that its version of the type does not take does so
-/// once: the control plane hears what this worker takes now, and if that sends it here again, it is
-/// a failure, and may be retried elsewhere.
-bool Worker::Loops::goes_back(const model::ClaimedTask& task, const model::Outcome& outcome) {
+/// once, after the control plane heard what this worker takes now; if that sends it here again, it
+/// is a failure, and may be retried elsewhere.
+GiveBack Worker::Loops::way_back(const model::ClaimedTask& task, const model::Outcome& outcome) {
   if (outcome.cause != model::Cause::kNode) {
     health.worked(task.type);
-    return false;
+    return {};
   }
   const auto error = parse_json(outcome.error);
   const auto* o = error ? error->if_object() : nullptr;
   const std::string why = o == nullptr ? outcome.error : get_string(*o, "message");
   const std::string code = o == nullptr ? "" : get_string(*o, "code");
   const bool misfit = code == ports::kParamsRefused || code == ports::kUnknownType;
-  if (misfit && !is_first_misfit(task.lease.task_id)) return false;
+  if (misfit && !is_first_misfit(task.lease.task_id)) return {};
   log::warn("task_handed_back",
             {{"task_id", task.lease.task_id}, {"type", task.type}, {"error", why}});
   if (misfit)
-    registrar.announce();
-  else
-    health.failed(task.type, why);
-  return true;
+    return [this](model::Lease lease) {
+      returner.hold(std::move(lease));
+      registrar.announce();
+    };
+  health.failed(task.type, why);
+  return [this](model::Lease lease) { returner.give(std::move(lease)); };
 }
 
 bool Worker::Loops::is_first_misfit(const std::string& task_id) {

@@ -111,6 +111,10 @@ Status MemorySpool::reject(std::string_view name, std::string_view reason) {
 
 Result<std::vector<ports::SpoolItem>> MemorySpool::next(std::uint32_t max) {
   const std::scoped_lock lock(mutex_);
+  if (read_failure_) {
+    ++failed_reads_;
+    return Error{*read_failure_, "read fails on demand"};
+  }
   std::vector<ports::SpoolItem> out;
   for (auto at = held_.rbegin(); at != held_.rend() && out.size() < max; ++at)
     if (at->second.ready) out.push_back(at->second.item);
@@ -138,6 +142,16 @@ Result<std::vector<ports::SpoolProblem>> MemorySpool::verify() {
 void MemorySpool::fail_puts(std::optional<Code> code) {
   const std::scoped_lock lock(mutex_);
   failure_ = code;
+}
+
+void MemorySpool::fail_reads(std::optional<Code> code) {
+  const std::scoped_lock lock(mutex_);
+  read_failure_ = code;
+}
+
+int MemorySpool::failed_reads() const {
+  const std::scoped_lock lock(mutex_);
+  return failed_reads_;
 }
 
 std::int64_t MemorySpool::reserved() const {

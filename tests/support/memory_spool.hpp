@@ -34,6 +34,9 @@ class MemorySpool final : public ports::Spool {
 
   /// put() fails with `code` until it is cleared.
   void fail_puts(std::optional<Code> code);
+  /// The same of next().
+  void fail_reads(std::optional<Code> code);
+  int failed_reads() const;
   std::int64_t reserved() const;
   std::vector<std::pair<std::string, std::string>> rejected() const;  ///< name and reason
   /// Every item that is neither acked nor rejected.
@@ -55,6 +58,8 @@ class MemorySpool final : public ports::Spool {
   std::map<std::string, Held> held_;  ///< by name: "<number>-<type>-<task>", so in order of put()
   std::vector<std::pair<std::string, std::string>> rejected_;
   std::optional<Code> failure_;
+  std::optional<Code> read_failure_;
+  int failed_reads_ = 0;
   std::int64_t last_ = 1'000'000'000;
   std::int64_t reserved_ = 0;
   std::int64_t evicted_ = 0;

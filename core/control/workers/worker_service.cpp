@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "core/api/worker_refusals.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
 #include "core/base/utf8.hpp"
@@ -37,7 +38,8 @@ Status check_registration(const api::Registration& r) {
                  "worker speaks protocol " + std::to_string(r.protocol_min) + " to " +
                      std::to_string(r.protocol_max) + ", this control plane " +
                      std::to_string(api::kProtocolMin) + " to " + std::to_string(api::kProtocolMax),
-                 "protocol-mismatch", "upgrade the control plane first, then the workers"};
+                 std::string(api::kProtocolMismatch),
+                 "upgrade the control plane first, then the workers"};
   return {};
 }
 
@@ -80,13 +82,15 @@ Status WorkerService::check_claim_to_id(const api::Registration& r, const net::C
   // It may say so again when its reply was lost; one that has used its credential knows it.
   if (caller.kind == net::Caller::Kind::kNewcomer && credentials_.is_proven(r.worker_id))
     return Error{Code::kState, there + " and has a credential, which this process has not",
-                 "worker-there", "give each worker its own [node] id, and keep its state_dir"};
+                 std::string(api::kWorkerThere),
+                 "give each worker its own [node] id, and keep its state_dir"};
   if (before->profile.incarnation == r.incarnation) return {};
   if (is_older_id(r.incarnation, before->profile.incarnation))
     return Error{Code::kState, there + " as a process that started later than this one",
-                 "newer-process", "stop that one; or look at the clocks of both machines"};
+                 std::string(api::kNewerProcess),
+                 "stop that one; or look at the clocks of both machines"};
   if (caller.kind == net::Caller::Kind::kNewcomer)
-    return Error{Code::kState, there + ", as another process", "worker-there",
+    return Error{Code::kState, there + ", as another process", std::string(api::kWorkerThere),
                  "give each worker its own [node] id, and keep its state_dir"};
   return {};
 }

@@ -87,6 +87,9 @@ TEST_F(ControlClientTest, names_what_a_refusal_means) {
                                                       {422, "schema", Code::kInvalid},
                                                       {429, "busy", Code::kBusy},
                                                       {409, "protocol-mismatch", Code::kDenied},
+                                                      {409, "newer-process", Code::kDenied},
+                                                      {409, "worker-there", Code::kDenied},
+                                                      {409, "conflict", Code::kUnavailable},
                                                       {503, "starting", Code::kUnavailable}};
   const std::set<std::string> unread{"unauthorized", "forbidden", "busy"};
   for (const auto& [status, code, meaning] : cases) {
@@ -174,6 +177,25 @@ TEST_F(ControlClientTest, reads_its_token_files_again_when_it_is_refused) {
   std::ofstream(file) << "restored\n";
   ASSERT_TRUE(c.register_worker(registration()));
   EXPECT_EQ(credential_->token(), "restored");
+}
+
+TEST_F(ControlClientTest, says_why_it_was_refused_first_and_with_its_join_token) {
+  const test::TempDir dir;
+  const std::string file = dir.path() + "/worker-credential";
+  std::ofstream(file) << "own\n";
+  control_.on("register", [&](const HttpRequest& request) {
+    if (request.header("authorization") != "Bearer own")
+      return HttpResponse::json(problem("unauthenticated", ""), 401);
+    return HttpResponse::json(problem("newer-process", R"(,"next":"stop that one")" + kToUs), 409);
+  });
+  auto c = client({control_.url()}, "join", file);
+  const auto reply = c.register_worker(registration());
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Code::kDenied);
+  EXPECT_EQ(reply.error().next, "stop that one");
+  const std::string said = "POST " + control_.url() + "/api/workers/register: status ";
+  EXPECT_EQ(reply.error().message,
+            said + "409: because; with another token: " + said + "401: because");
 }
 
 TEST_F(ControlClientTest, says_what_is_wrong_with_a_token_file_and_goes_on_with_the_last_token) {

@@ -68,6 +68,15 @@ TEST(Membership, says_what_the_control_plane_advises) {
   EXPECT_TRUE(m.trouble().ends_with("; next: keep its state_dir")) << m.trouble();
 }
 
+TEST(Membership, asks_for_advice_without_its_lock) {
+  FakeClock clock;
+  const Membership* self = nullptr;
+  Membership m({.advice = [&](Code) { return self->up() ? "wait" : "skep health"; }}, clock);
+  self = &m;
+  m.failed(unavailable("away"));
+  EXPECT_TRUE(m.trouble().ends_with("; next: skep health")) << m.trouble();
+}
+
 TEST(Membership, whose_id_another_process_has_is_refused) {
   int conflicts = 0;
   FakeClock clock;

@@ -54,7 +54,9 @@ class ScriptedConversation final : public worker::ControlPlane {
 
   Result<api::RegistrationReply> register_worker(const api::Registration& request) override {
     const std::scoped_lock lock(control_.mutex_);
-    if (const Status there = available(); !there) {
+    Status there = available();
+    if (control_.registration_refusal_) there = Error{*control_.registration_refusal_, "refused"};
+    if (!there) {
       ++control_.refused_registrations_;
       return there.error();
     }

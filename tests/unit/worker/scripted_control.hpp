@@ -43,6 +43,10 @@ class ScriptedControl {
   void refuse(std::optional<Code> code) {
     with([&] { refusal_ = code; });
   }
+  /// The same of registrations alone.
+  void refuse_registrations(std::optional<Code> code) {
+    with([&] { registration_refusal_ = code; });
+  }
   /// The next claim leases its tasks, and fails with `code` on the way back.
   void lose_a_reply(Code code = Code::kUnavailable) {
     with([&] { loses_reply_ = code; });
@@ -102,6 +106,7 @@ class ScriptedControl {
   std::vector<MonoMs> submission_times_;
   api::WorkerMode mode_ = api::WorkerMode::kActive;
   std::optional<Code> refusal_;
+  std::optional<Code> registration_refusal_;
   Judge judge_;
   std::map<std::string, std::vector<model::ClaimedTask>> lost_replies_;  // by claim id
   std::optional<Code> loses_reply_;

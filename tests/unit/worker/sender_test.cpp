@@ -80,6 +80,21 @@ TEST_F(SenderTest, replays_what_an_earlier_process_left_newest_first) {
   EXPECT_EQ(control_.finished(), (std::vector<std::string>{"task-3", "task-2", "task-1"}));
 }
 
+TEST_F(SenderTest, reads_again_and_again_what_an_earlier_process_left) {
+  const auto names =
+      *spool_.put(std::vector<ports::SpoolItem>{{{}, "execution_result", "task-1", body(1)}});
+  ASSERT_TRUE(spool_.defer(names));
+  spool_.fail_reads(Code::kUnavailable);
+  sender_->start();
+  ASSERT_TRUE(eventually([&] { return spool_.failed_reads() >= 3; }));
+  EXPECT_FALSE(membership_.may_register()) << "its tasks would be given out again";
+  push(2, 2);
+  EXPECT_TRUE(eventually([&] { return control_.finished().size() == 1; })) << "this one is at hand";
+  spool_.fail_reads(std::nullopt);
+  ASSERT_TRUE(delivered());
+  EXPECT_TRUE(eventually([&] { return membership_.may_claim(); }));
+}
+
 /// The fields of the first event of that name after `since`; waits for it.
 std::string event_after(std::uint64_t since, std::string_view name) {
   for (;;) {

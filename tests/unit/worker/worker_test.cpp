@@ -136,6 +136,25 @@ TEST(Worker, claims_though_nobody_takes_what_its_spool_held) {
   }
 }
 
+TEST(Worker, registers_only_once_it_has_read_what_its_spool_held) {
+  Bench b;
+  spool_old_results(b, 3);
+  std::atomic<bool> late{false};
+  b.control.judge([&](const std::vector<std::string>& envelopes) -> Result<worker::Submission> {
+    if (b.worker->registered()) late = true;
+    return echo(envelopes);
+  });
+  b.spool.fail_reads(Code::kUnavailable);
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.worker->troubles().size() == 1; }));
+  EXPECT_TRUE(has(b.worker->troubles()[0], "earlier process cannot be read: read fails"));
+  b.spool.fail_reads(std::nullopt);
+  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
+  EXPECT_TRUE(b.worker->troubles().empty());
+  EXPECT_EQ(b.spool.kept(), 0u);
+  EXPECT_FALSE(late);
+}
+
 TEST(Worker, says_that_its_control_plane_refuses_it) {
   Bench b;
   b.start();
@@ -286,6 +305,45 @@ TEST(Worker, hands_back_once_what_its_version_of_a_type_does_not_take) {
   ASSERT_TRUE(b.finished(1)) << "the second time it is a failure";
   EXPECT_EQ(b.control.released().size(), 1u);
   EXPECT_TRUE(has(b.control.outcome(lease.task_id), "params-refused"));
+}
+
+TEST(Worker, hands_back_what_it_does_not_take_once_the_control_plane_knows_what_it_takes) {
+  Bench b;
+  b.options.heartbeat_interval = Millis{20};
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
+  b.control.refuse_registrations(Code::kUnavailable);
+  b.control.enqueue("misfit");
+  ASSERT_TRUE(eventually([&] { return b.control.refused_registrations() > 0; }));
+  const std::size_t before = b.heartbeat.beats().size();
+  EXPECT_TRUE(eventually([&] {
+    const auto beats = b.heartbeat.beats();
+    return beats.size() > before + 1 && beats.back().busy == 0 && beats.back().tasks.size() == 1;
+  })) << "its lease lives on in the beats";
+  EXPECT_TRUE(b.control.released().empty()) << "it would only come here again";
+  b.control.refuse_registrations(std::nullopt);
+  ASSERT_TRUE(eventually([&] { return b.control.released().size() == 1; }));
+  EXPECT_EQ(b.control.registrations(), 2);
+}
+
+TEST(Worker, hands_back_what_it_does_not_take_though_its_registration_is_refused) {
+  Bench b;
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
+  b.control.refuse_registrations(Code::kInvalid);
+  b.control.enqueue("misfit");
+  EXPECT_TRUE(eventually([&] { return b.control.released().size() == 1; }));
+}
+
+TEST(Worker, hands_back_at_its_end_what_no_registration_released) {
+  Bench b;
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
+  b.control.refuse_registrations(Code::kUnavailable);
+  b.control.enqueue("misfit");
+  ASSERT_TRUE(eventually([&] { return b.control.refused_registrations() > 0; }));
+  b.worker->drain();
+  EXPECT_EQ(b.control.released().size(), 1u);
 }
 
 TEST(Worker, says_why_it_claims_nothing_while_its_state_folder_is_gone) {
