@@ -161,7 +161,7 @@ std::vector<api::HeldRelease> plugin_states(const std::vector<plugin::PluginInfo
                                             const std::string& folder) {
   std::vector<api::HeldRelease> out;
   for (const plugin::PluginInfo& p : plugins) {
-    if (!p.path.starts_with(folder + "/")) continue;
+    if (!is_beneath(p.path, folder)) continue;
     if (p.state == plugin::PluginState::kRefused)
       say(api::ReleaseKind::kPlugin, p.id, p.sha256, false, p.reason, out);
     else if (!p.failed_sha256.empty())
@@ -175,7 +175,7 @@ std::vector<api::HeldRelease> script_states(const std::vector<plugin::ScriptInfo
                                             const std::string& folder) {
   std::vector<api::HeldRelease> out;
   for (const plugin::ScriptInfo& s : scripts) {
-    if (!s.path.starts_with(folder + "/")) continue;
+    if (!is_beneath(s.path, folder)) continue;
     const std::string name = std::filesystem::path(s.path).stem().string();
     if (s.state != plugin::ScriptState::kActive)
       say(api::ReleaseKind::kScript, name, s.sha256, false, s.reason, out);

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 #include "core/base/fd.hpp"
 
@@ -60,6 +61,18 @@ Status write_new(const std::string& path, std::string_view bytes, mode_t mode) {
 }
 
 }  // namespace
+
+bool is_beneath(const std::string& path, const std::string& folder) {
+  const std::filesystem::path whole = std::filesystem::path(path).lexically_normal();
+  const std::filesystem::path top = std::filesystem::path(folder).lexically_normal();
+  auto at = whole.begin();
+  for (const std::filesystem::path& name : top) {
+    if (name.empty()) break;  // behind a slash at the end
+    if (at == whole.end() || *at != name) return false;
+    ++at;
+  }
+  return !top.empty() && at != whole.end();
+}
 
 Status sync_folder(const std::string& folder) {
   const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

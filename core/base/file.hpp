@@ -26,6 +26,10 @@ Result<std::string> load_input(const std::string& path, std::size_t cap);
 /// A file that is not there yet, on disk with its name when it returns; kState when it is there.
 Status create_file(const std::string& path, std::string_view bytes, mode_t mode);
 
+/// Whether `path` lies in `folder` or deeper, by the names on its way; in "" lies nothing. Does not
+/// look at the disk.
+bool is_beneath(const std::string& path, const std::string& folder);
+
 /// The names in a folder outlive a power cut: of files that were made, renamed or removed there.
 Status sync_folder(const std::string& folder);
 

@@ -4,13 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cerrno>
 #include <filesystem>
 
+#include "core/api/desired_releases.hpp"
 #include "core/base/file.hpp"
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
+#include "core/plugin/file_list.hpp"
 
 namespace skep::plugin {
 namespace {
@@ -20,11 +21,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostFiles = 128;
 constexpr std::int64_t kMostKept = std::int64_t{512} << 20;
 constexpr std::size_t kMostIndex = std::size_t{1} << 20;
-constexpr std::size_t kDigits = 64;
-
-bool is_sha256(std::string_view s) {
-  return s.size() == kDigits && s.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
 
 /// A second name of the same bytes; "" of a file that is not there.
 Status give_name(const std::string& file, const std::string& name) {
@@ -42,33 +38,26 @@ std::string last_good_serves(std::string_view version, std::string_view sha256) 
 
 LastGood::LastGood(std::string dir, std::string ending)
     : dir_(std::move(dir)), ending_(std::move(ending)) {
-  if (dir_.empty()) return;
-  const auto text = load_file(dir_ + "/index.json", kMostIndex);
-  if (text ? read(*text) : text.error().code == Code::kNotFound) return;
-  log::warn("last_good_unreadable",
-            {{"path", dir_ + "/index.json"},
-             {"error", text ? "it is no list of files" : text.error().message},
-             {"effect", "nothing stands in for a file that does not serve"}});
+  if (!dir_.empty()) load();
 }
 
-bool LastGood::read(std::string_view text) {
-  const auto parsed = parse_json(text);
-  const auto* root = parsed ? parsed->if_object() : nullptr;
-  const auto* files = root == nullptr ? nullptr : root->if_contains("files");
-  if (files == nullptr || !files->is_array()) return false;
+void LastGood::load() {
+  const std::string path = dir_ + "/index.json";
   decltype(entries_) found;
-  for (const json::value& file : files->get_array()) {
-    const auto* o = file.if_object();
-    if (o == nullptr) return false;
-    const auto at = from_iso(get_string(*o, "at"));
-    Entry e{get_string(*o, "source"), get_string(*o, "id"), get_string(*o, "version"),
-            get_string(*o, "sha256"), at.value_or(0),       get_int(*o, "bytes"),
-            get_bool(*o, "removed")};
-    if (e.source.empty() || !is_sha256(e.sha256) || !at) return false;
+  const Status read = read_file_list(path, kMostIndex, [&](const json::object& o) {
+    const auto at = from_iso(get_string(o, "at"));
+    Entry e{get_string(o, "source"), get_string(o, "id"), get_string(o, "version"),
+            get_string(o, "sha256"), at.value_or(0),      get_int(o, "bytes"),
+            get_bool(o, "removed")};
+    if (e.source.empty() || !api::is_sha256(e.sha256) || !at) return false;
     found[e.source] = std::move(e);
-  }
-  entries_ = std::move(found);
-  return true;
+    return true;
+  });
+  if (read) return entries_.merge(found);
+  log::warn("last_good_unreadable",
+            {{"path", path},
+             {"error", read.error().message},
+             {"effect", "nothing stands in for a file that does not serve"}});
 }
 
 void LastGood::complain(const Entry& what, const std::string& error) {

@@ -48,7 +48,7 @@ class LastGood {
   const std::map<std::string, Entry, std::less<>>& entries() const { return entries_; }
 
  private:
-  bool read(std::string_view text);
+  void load();
   std::string path_of(const std::string& sha256) const { return dir_ + "/" + sha256 + ending_; }
   std::map<std::string, Entry, std::less<>>::iterator drop(
       std::map<std::string, Entry, std::less<>>::iterator at);

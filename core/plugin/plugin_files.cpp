@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/base/file.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/plugin/stage.hpp"
@@ -154,7 +155,7 @@ Status apply_tables(const std::map<std::string, std::string>& tables, const std:
     }
     if (file->manifest)
       if (const Status fits = check_plugin_table(*file->manifest, *table); !fits) {
-        if (arrivals.empty() || !file->info.path.starts_with(arrivals + "/"))
+        if (!is_beneath(file->info.path, arrivals))
           wrong(fits.error());
         else if (file->usable())
           file->refuse(fits.error().with_advice());

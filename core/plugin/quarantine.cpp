@@ -1,13 +1,14 @@
 #include "core/plugin/quarantine.hpp"
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cstdio>
 
+#include "core/api/desired_releases.hpp"
 #include "core/base/file.hpp"
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
 #include "core/base/utf8.hpp"
+#include "core/plugin/file_list.hpp"
 
 namespace skep::plugin {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 constexpr std::size_t kMostEntries = 256;
 constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
 constexpr std::size_t kMaxReason = 2048;  ///< bytes, so that all entries fit
-constexpr std::size_t kSha256Digits = 64;
 
 }  // namespace
 
@@ -26,9 +26,17 @@ Quarantine::Quarantine(std::string path, WayOut way_out)
 
 /// An error number is no verdict on the file: it stays, and the next write() reads it first.
 void Quarantine::load() {
-  const auto text = load_file(path_, kMaxBytes);
-  is_read_ = text || text.error().code == Code::kNotFound || text.error().id() == "too-large";
-  if (text ? read(*text) : text.error().code == Code::kNotFound) return;
+  decltype(entries_) found;
+  const Status read = read_file_list(path_, kMaxBytes, [&](const json::object& o) {
+    const std::string sha256 = get_string(o, "sha256");
+    const auto at = from_iso(get_string(o, "at"));
+    if (!api::is_sha256(sha256) || !at) return false;
+    found[sha256] =
+        Entry{get_string(o, "plugin"), get_string(o, "version"), get_string(o, "reason"), *at};
+    return true;
+  });
+  is_read_ = read || read.error().code == Code::kCorrupt;
+  if (read) return entries_.merge(found);
   std::string effect = "it stays as it is; no file is in quarantine";
   if (is_read_) {
     const std::string aside = path_ + ".damaged";
@@ -36,28 +44,7 @@ void Quarantine::load() {
     effect = (moved ? "set aside as " + aside + "; " : std::string()) + "no file is in quarantine";
   }
   log::warn("plugin_quarantine_unreadable",
-            {{"path", path_},
-             {"error", text ? "it is no list of files" : text.error().message},
-             {"effect", effect}});
-}
-
-bool Quarantine::read(std::string_view text) {
-  const auto parsed = parse_json(text);
-  const auto* root = parsed ? parsed->if_object() : nullptr;
-  const auto* files = root == nullptr ? nullptr : root->if_contains("files");
-  if (files == nullptr || !files->is_array()) return false;
-  decltype(entries_) found;
-  for (const json::value& file : files->get_array()) {
-    const auto* o = file.if_object();
-    if (o == nullptr) return false;
-    const std::string sha256 = get_string(*o, "sha256");
-    const auto at = from_iso(get_string(*o, "at"));
-    if (sha256.size() != kSha256Digits || !at) return false;
-    found[sha256] =
-        Entry{get_string(*o, "plugin"), get_string(*o, "version"), get_string(*o, "reason"), *at};
-  }
-  entries_.merge(found);
-  return true;
+            {{"path", path_}, {"error", read.error().message}, {"effect", effect}});
 }
 
 void Quarantine::write() {

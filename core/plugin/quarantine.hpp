@@ -39,7 +39,6 @@ class Quarantine {
 
  private:
   void load();
-  bool read(std::string_view text);
   void write();
 
   const std::string path_;

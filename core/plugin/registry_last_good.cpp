@@ -2,6 +2,7 @@
 // passes the same gate as any other file.
 #include <filesystem>
 
+#include "core/base/file.hpp"
 #include "core/plugin/registry_impl.hpp"
 
 namespace skep::plugin {
@@ -71,7 +72,7 @@ std::map<std::string, std::string> Registry::Impl::expected() {
     if (!is_turned_off(id)) out[id];
   for (const auto& [source, entry] : intake.last_good().entries()) {
     std::error_code ec;
-    const bool delivered = !options.arrivals.empty() && source.starts_with(options.arrivals + "/");
+    const bool delivered = is_beneath(source, options.arrivals);
     if (is_turned_off(entry.id) || (delivered && !std::filesystem::exists(source, ec))) continue;
     out[entry.id] = source;
   }

@@ -1,7 +1,6 @@
 #include "core/proc/guard.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -28,9 +27,9 @@ void wait_for_host() {
 }
 
 [[noreturn]] void guard_main(MarkRange range) {
-  prctl(PR_SET_NAME, kName, 0, 0, 0);
   // A service manager may signal the whole group first; the guard goes last.
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) signal(number, SIG_IGN);
+  prctl(PR_SET_NAME, kName, 0, 0, 0);
   wait_for_host();
   _exit(kill_marked(range, getpid(), kSweepLimit) == 0 ? 0 : 1);
 }
@@ -42,9 +41,12 @@ __attribute__((constructor)) void become_guard(int argc, char** argv) {
   guard_main({std::strtoull(argv[1], nullptr, 10), std::strtoull(argv[2], nullptr, 10)});
 }
 
-bool is_running(const Child& child) {
-  pollfd p{child.pidfd.get(), POLLIN, 0};
-  return child.pidfd && poll(&p, 1, 0) == 0;
+/// Reaps it when it has ended, and forgets its number, which another child may have next.
+bool is_running(Child& guard) {
+  if (guard.pid < 0) return false;
+  if (waitpid(guard.pid, nullptr, WNOHANG) == 0) return true;
+  guard = Child();
+  return false;
 }
 
 Result<Child> start_guard(int in, MarkRange range) {
@@ -69,7 +71,6 @@ Result<Child> start_guard(int in, MarkRange range) {
 
 void GuardKeeper::ensure() {
   if (is_running(guard_) || failed_) return;
-  if (guard_.pidfd) waitpid(guard_.pid, nullptr, 0);
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return;  // out of descriptors: the child fails loudly just after
   const UniqueFd read_end(ends[0]);

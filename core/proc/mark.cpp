@@ -76,54 +76,47 @@ std::optional<Mark> mark_in_proc(pid_t pid) {
   return std::nullopt;
 }
 
-/// Those of the tasks' children that live.
-class LiveMarks {
+template <class T>
+class LockedSet {
  public:
-  void add(Mark mark) {
+  void add(T value) {
     const MutexLock lock(mutex_);
-    live_.insert(mark);
+    values_.insert(value);
   }
-  void remove(Mark mark) {
+  void remove(T value) {
     const MutexLock lock(mutex_);
-    live_.erase(mark);
+    values_.erase(value);
   }
-  bool holds(Mark mark) {
+  template <class IsOver>
+  void remove_if(const IsOver& is_over) {
     const MutexLock lock(mutex_);
-    return live_.contains(mark);
+    std::erase_if(values_, is_over);
+  }
+  bool holds(T value) {
+    const MutexLock lock(mutex_);
+    return values_.contains(value);
   }
 
  private:
   Mutex mutex_;
-  std::set<Mark> live_ SKEP_GUARDED_BY(mutex_);
+  std::set<T> values_ SKEP_GUARDED_BY(mutex_);
 };
 
-/// Processes that outlived the time of somebody who killed them: nobody waits for them again.
-class Stuck {
- public:
-  void add(pid_t pid) {
-    const MutexLock lock(mutex_);
-    std::erase_if(pids_, [](pid_t p) { return kill(p, 0) != 0 && errno == ESRCH; });
-    pids_.insert(pid);
-  }
-  bool holds(pid_t pid) {
-    const MutexLock lock(mutex_);
-    return pids_.contains(pid);
-  }
-
- private:
-  Mutex mutex_;
-  std::set<pid_t> pids_ SKEP_GUARDED_BY(mutex_);
-};
-
-/// Never destroyed: there are children to the very end.
-LiveMarks& live_marks() {
-  static LiveMarks& instance = *new LiveMarks;
+/// Those of the tasks' children that live. Never destroyed: there are children to the very end.
+LockedSet<Mark>& live_marks() {
+  static auto& instance = *new LockedSet<Mark>;
   return instance;
 }
 
-Stuck& stuck() {
-  static Stuck& instance = *new Stuck;
+/// Processes that outlived the time of somebody who killed them: nobody waits for them again.
+LockedSet<pid_t>& stuck() {
+  static auto& instance = *new LockedSet<pid_t>;
   return instance;
+}
+
+void note_stuck(pid_t pid) {
+  stuck().remove_if([](pid_t p) { return kill(p, 0) != 0 && errno == ESRCH; });
+  stuck().add(pid);
 }
 
 std::string children_file() { return "/proc/self/task/" + std::to_string(getpid()) + "/children"; }
@@ -218,7 +211,7 @@ int kill_until_none(const KillOnce& look, Millis limit) {
         continue;
       }
       ++alive;
-      stuck().add(victim.pid);
+      note_stuck(victim.pid);
     }
     if (monotonic_ms() >= until) return alive;
   }

@@ -53,6 +53,9 @@ bool is_alive(const ProcessId& id) {
 Result<bool> end_process(const ProcessId& id, Millis grace) {
   // The descriptor first, then the check: from here on the number cannot mean another process.
   const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, id.pid, 0)));
+  // Out of descriptors or memory: that says nothing about the process.
+  if (!pidfd && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+    return errno_error("end process " + std::to_string(id.pid), errno);
   if (!pidfd || !is_alive(id)) return true;
   if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGTERM, nullptr, 0) != 0 && errno != ESRCH)
     return errno_error("end process " + std::to_string(id.pid), errno);

@@ -44,10 +44,8 @@ bool shows(const MountLine& mount, const Membership& of) {
 /// The group's way from the root of the mount; in a container this root may be the group itself,
 /// under a name that only the machine outside knows.
 std::string_view below(const MountLine& mount, std::string_view path) {
-  const std::string_view root = mount.root == "/" ? "" : std::string_view(mount.root);
-  if (!path.starts_with(root) || path.starts_with("/..")) return {};
-  path.remove_prefix(root.size());
-  return path == "/" || !path.starts_with('/') ? std::string_view() : path;
+  if (way_from("/..", path)) return {};
+  return way_from(mount.root, path).value_or(std::string_view());
 }
 
 std::optional<double> quota(std::optional<std::int64_t> micros,

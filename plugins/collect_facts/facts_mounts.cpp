@@ -42,8 +42,7 @@ struct Mount {
 };
 
 bool is_beneath(const std::string& point, const std::string& other) {
-  return point.size() > other.size() && point.starts_with(other) &&
-         (other == "/" || point[other.size()] == '/');
+  return !way_from(other, point).value_or(std::string_view()).empty();
 }
 
 std::vector<Mount> read_mounts() {

@@ -35,4 +35,12 @@ std::vector<MountLine> read_mountinfo(std::string_view text) {
   return out;
 }
 
+std::optional<std::string_view> way_from(std::string_view folder, std::string_view path) {
+  if (folder == "/") folder = {};
+  if (!path.starts_with(folder)) return std::nullopt;
+  path.remove_prefix(folder.size());
+  if (path == "/") return std::string_view();
+  return path.empty() || path.front() == '/' ? std::optional(path) : std::nullopt;
+}
+
 }  // namespace skep::facts

@@ -107,6 +107,42 @@ class OperatorTest(RigTest):
         self.assertIn("graceful: True", worker.log)
         self.assertEqual(self.ended(task)["result"]["stdout"], "whole\n")
 
+    def interrupt(self, words, ready):
+        """Ctrl-C for a command once it has said `ready`; the line that said it, and all that came on stderr."""
+        command = subprocess.Popen([SKEP, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   env=self.environment())
+        try:
+            said = {name: getattr(command, name).readline() for name in ready}
+            command.send_signal(signal.SIGINT)
+            err = command.stderr.read()
+            self.assertEqual(command.wait(180), 130, err)
+        finally:
+            command.kill()
+            command.communicate()
+        return said, err
+
+    def test_an_interrupt_ends_the_waiting_and_not_the_task(self):  # O12
+        self.control()
+        self.worker("w1")
+        script = f"echo begun; until [ -e {self.gate()} ]; do sleep 0.1; done; echo whole"
+        submit = ("task", "submit", "execute_script", "-p", "script=" + script)
+        followed = self.submit("execute_script", {"script": script})
+        ways = [((*submit, "--wait"), ["stderr"]), ((*submit, "-f"), ["stderr", "stdout"]),
+                (("task", "logs", followed, "-f"), ["stdout"])]
+        tasks = []
+        for words, ready in ways:
+            said, err = self.interrupt(words, ready)
+            self.assertEqual(said.get("stdout", "begun\n"), "begun\n")
+            tasks.append(said["stderr"].split()[1] if "stderr" in said else followed)
+            self.assertIn(f"interrupted; task {tasks[-1]} goes on", err)
+            self.assertIn(f"skep task logs {tasks[-1]} -f", err)
+        for task in tasks:
+            self.executing(task)
+        self.open_gate()
+        for task in tasks:
+            self.assertEqual(self.skep("task", "logs", task, "-f").stdout, "begun\nwhole\n")
+            self.assertEqual(self.ended(task)["status"], "succeeded")
+
     def test_what_cannot_run_is_refused_when_it_is_submitted(self):  # O10
         self.control()
         for params in ({}, {"args": ["x"]}, {"script": "id", "file": "/bin/true"}):

@@ -1,5 +1,7 @@
 """`skep up`, as the README opens with it."""
 import os
+import re
+import signal
 import subprocess
 import unittest
 
@@ -18,8 +20,42 @@ class Up(RigTest):
         finally:
             down = subprocess.run([SKEP, "up", "--stop", "--state", state], capture_output=True, text=True, timeout=300)
         self.assertEqual(down.returncode, 0, down.stdout + down.stderr)
+        self.nothing_is_left_of(state)
+
+    def nothing_is_left_of(self, state):
         left = subprocess.run(["pgrep", "-f", state], capture_output=True, text=True).stdout
         self.assertEqual(left, "", "processes left behind")
+
+    def test_an_interrupt_ends_it_after_what_runs(self):  # O12
+        state = os.path.join(self.root, "state")
+        done = os.path.join(self.root, "done")
+        up = subprocess.Popen([SKEP, "up", "--sites", "site-a", "--state", state, "--port", "0"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        said = ""
+
+        def until(word):
+            nonlocal said
+            while word not in said:
+                line = up.stdout.readline()
+                self.assertTrue(line, said)
+                said += line
+
+        try:
+            until("Ctrl-C")
+            self.url = re.search(r"control +(http:\S+)", said)[1]
+            self.executing(self.submit("execute_script", {
+                "script": f"until [ -e {self.gate()} ]; do sleep 0.1; done; touch {done}"}))
+            up.send_signal(signal.SIGINT)
+            until("stopping: workers finish what they run")
+            self.open_gate()
+            said += up.stdout.read()
+            self.assertEqual(up.wait(180), 0, said)
+        finally:
+            up.send_signal(signal.SIGTERM)
+            up.communicate()
+        self.assertTrue(said.endswith("stopped\n"), said)
+        self.assertTrue(os.path.exists(done), said)
+        self.nothing_is_left_of(state)
 
     def test_a_task_type_of_ones_own_beside_it(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("SKEP_", "WORKER_"))}

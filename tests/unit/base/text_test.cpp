@@ -32,6 +32,19 @@ TEST(Nearest, says_nothing_when_nothing_is_near) {
   EXPECT_EQ(nearest("x", {}), "");
 }
 
+TEST(IsBeneath, goes_by_whole_names) {
+  EXPECT_TRUE(is_beneath("/a/b/c", "/a/b"));
+  EXPECT_TRUE(is_beneath("/a/b/c", "/a"));
+  EXPECT_TRUE(is_beneath("/a", "/"));
+  EXPECT_TRUE(is_beneath("/a//b/c", "/a/./b/"));
+  EXPECT_TRUE(is_beneath("a/b", "a"));
+  EXPECT_FALSE(is_beneath("/a/bc", "/a/b"));
+  EXPECT_FALSE(is_beneath("/a/b", "/a/b"));
+  EXPECT_FALSE(is_beneath("/a", "/a/b"));
+  EXPECT_FALSE(is_beneath("/a/b/../c", "/a/b"));
+  EXPECT_FALSE(is_beneath("/a", ""));
+}
+
 TEST(Aligned, pads_every_column_but_the_last) {
   const std::vector<std::vector<std::string>> rows{{"field", "found", "verdict"},
                                                    {"id", "com.acme.disk", "ok"}};

@@ -33,6 +33,15 @@ TEST(Mountinfo, reads_escapes_and_any_number_of_optional_fields) {
   EXPECT_EQ(mounts[1].device, "a -");
 }
 
+TEST(Mountinfo, the_way_from_a_folder_goes_by_whole_names) {
+  EXPECT_EQ(way_from("/a", "/a/b/c"), "/b/c");
+  EXPECT_EQ(way_from("/", "/a"), "/a");
+  EXPECT_EQ(way_from("/a", "/a"), "");
+  EXPECT_EQ(way_from("/", "/"), "");
+  EXPECT_EQ(way_from("/a", "/ab"), std::nullopt);
+  EXPECT_EQ(way_from("/a/b", "/a"), std::nullopt);
+}
+
 std::map<std::string, std::string> release(std::string_view text) {
   std::map<std::string, std::string> out;
   for (const auto& [key, value] : read_os_release(text)) out[std::string(key)] = value;
@@ -137,6 +146,18 @@ TEST(Cgroup, of_a_container_is_the_root_of_its_mount) {
   g.write("/proc/self/cgroup", "0::/docker/abc/inner\n");
   g.write(kTop + "/inner/memory.max", "500000\n");
   EXPECT_EQ(g.limits().memory_bytes, 500'000);
+}
+
+TEST(Cgroup, whose_name_only_begins_like_another_is_another) {
+  const Groups g;
+  g.write("/proc/self/mountinfo", kV2);
+  g.write("/proc/self/cgroup", "0::/..a\n");
+  g.write(kTop + "/..a/memory.max", "500000\n");
+  EXPECT_EQ(g.limits().memory_bytes, 500'000) << "it lies in the mount, not above it";
+  g.write("/proc/self/mountinfo", "30 24 0:26 /a /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n");
+  g.write("/proc/self/cgroup", "0::/ab/c\n");
+  g.write(kTop + "/b/c/memory.max", "1000\n");
+  EXPECT_EQ(g.limits().memory_bytes, std::nullopt);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <fstream>
@@ -51,6 +52,20 @@ TEST(ProcessIds, ends_exactly_the_process_it_knows) {
   ASSERT_TRUE(ended) << ended.error().message;
   EXPECT_TRUE(*ended);
   EXPECT_FALSE(is_alive(*id));
+}
+
+TEST(ProcessIds, says_so_when_it_cannot_look_for_one) {
+  auto child = sleeper();
+  const auto id = identify(child.pid());
+  ASSERT_TRUE(id);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto ended = end_process(*id, kLong);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(ended) << "it was taken for one that had ended";
+  EXPECT_TRUE(is_alive(*id));
 }
 
 TEST_F(NodesTest, tells_which_node_ended_and_how) {
