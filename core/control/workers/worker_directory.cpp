@@ -149,16 +149,19 @@ Result<WorkerRecord> WorkerDirectory::find(const std::string& worker_id) const {
   return unknown_worker(worker_id, std::move(ids));
 }
 
+std::vector<WorkerDirectory::Record> WorkerDirectory::records() const {
+  const MutexLock lock(mutex_);
+  std::vector<Record> out;
+  out.reserve(workers_.size());
+  for (const auto& [id, w] : workers_) out.push_back(w);
+  return out;
+}
+
 std::vector<WorkerRecord> WorkerDirectory::all() const {
-  std::vector<Record> records;
-  {
-    const MutexLock lock(mutex_);
-    records.reserve(workers_.size());
-    for (const auto& [id, w] : workers_) records.push_back(w);
-  }
+  const std::vector<Record> now = records();
   std::vector<WorkerRecord> out;
-  out.reserve(records.size());
-  for (const Record& w : records) out.push_back(*w);
+  out.reserve(now.size());
+  for (const Record& w : now) out.push_back(*w);
   return out;
 }
 

@@ -33,6 +33,7 @@ struct WorkerRecord {
 
 class WorkerDirectory {
  public:
+  using Record = std::shared_ptr<const WorkerRecord>;
   struct Limits {
     std::int64_t offline_after_ms = 90'000;
     std::int64_t stale_after_ms = 300'000;
@@ -58,7 +59,9 @@ class WorkerDirectory {
   std::optional<WorkerRecord> peek(const std::string& worker_id) const;
   /// The same for people: kNotFound with the nearest id.
   Result<WorkerRecord> find(const std::string& worker_id) const;
-  /// A copy that is made beside those who change it.
+  /// Each as it is now; who changes one puts another in its place.
+  std::vector<Record> records() const;
+  /// Copies of them, made beside those who change any.
   std::vector<WorkerRecord> all() const;
   Status set_mode(const std::string& worker_id, api::WorkerMode mode, Statements also = {});
   /// Forgets a worker that is gone; kState while it is online. One that comes back registers again.
@@ -91,7 +94,6 @@ class WorkerDirectory {
   std::vector<std::string> last_seen_before(WallMs then) const;
 
  private:
-  using Record = std::shared_ptr<const WorkerRecord>;
   Status save(const WorkerRecord& w, Statements also);
   /// Puts it in the place of what was known of its id.
   void put(WorkerRecord w) SKEP_REQUIRES(mutex_);

@@ -51,12 +51,15 @@ std::map<std::string, std::set<std::string>> Workers::schemas_vouched_for(
   const WallMs now = platform.clock.wall_ms();
   std::map<std::string, std::set<std::string>> out;
   for (const std::string& type : types) out[type];
-  for (const WorkerRecord& w : directory.all()) {
-    if (!directory.is_there(w, now) || !credentials.is_proven(w.profile.id)) continue;
-    for (const ports::TaskType& t : w.about.types)
-      if (const auto of_type = out.find(t.name); of_type != out.end())
+  const auto vouches = [&](const WorkerRecord& w) {
+    return directory.is_there(w, now) && credentials.is_proven(w.profile.id);
+  };
+  // One worker is enough: the others of its version cost two look-ups each.
+  for (const auto& w : directory.records())
+    for (const ports::TaskType& t : w->about.types)
+      if (const auto of_type = out.find(t.name);
+          of_type != out.end() && !of_type->second.contains(t.params_schema) && vouches(*w))
         of_type->second.insert(t.params_schema);
-  }
   return out;
 }
 
