@@ -47,9 +47,9 @@ class Feature {
   virtual Status load() { return {}; }
   virtual std::vector<Service*> services() { return {}; }
   virtual std::vector<net::Route> routes() { return {}; }
-  /// What follows from tasks that ended, in the order in which they ended: statements and nothing
-  /// else, for a round that fails is asked for again. An error leaves the round of all features to
-  /// the next try. [reconciler's thread]
+  /// What follows from tasks that ended, in the order in which they ended: statements, and nothing
+  /// that may not happen twice, for a round that fails is asked for again. An error leaves the
+  /// round of all features to the next try. [reconciler's thread]
   virtual Status effects(std::span<const ports::Completion> /*ended*/, Effects& /*out*/) {
     return {};
   }

@@ -33,7 +33,7 @@ std::size_t Returner::held() const {
 
 void Returner::let_go(std::size_t count) {
   const MutexLock lock(mutex_);
-  const auto end = held_.begin() + static_cast<std::ptrdiff_t>(count);
+  const auto end = held_.begin() + static_cast<std::ptrdiff_t>(std::min(count, held_.size()));
   std::move(held_.begin(), end, std::back_inserter(leases_));
   held_.erase(held_.begin(), end);
   given_.notify_all();

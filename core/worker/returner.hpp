@@ -24,7 +24,7 @@ class Returner final : public Service {
   /// Goes back with a let_go(): before, it would only come here again. [any]
   void hold(model::Lease lease);
   std::size_t held() const;  ///< [any]
-  /// Gives the `count` that are held longest. [any]
+  /// Gives the `count` that are held longest, or all when there are fewer. [any]
   void let_go(std::size_t count);
   /// Those that are not handed back yet; their leases must live on. [any]
   std::vector<ports::Renewal> pending() const;
