@@ -236,8 +236,8 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
   const std::string own_join_token = works_for_itself(loaded) ? random_hex(kTokenBytes) : "";
   std::unique_ptr<ControlRole> control;
   if (config.is_control()) {
-    auto started =
-        ControlRole::start(config, registry, clock, node.events(), node.routes(), own_join_token);
+    auto started = ControlRole::start(config, registry, admission(*gate), clock, node.events(),
+                                      node.routes(), own_join_token);
     if (!started) return fail(config::with_place(loaded, started.error()), writer);
     control = std::move(*started);
     if (!own_join_token.empty()) config.worker.control_plane_url = control->urls();

@@ -7,10 +7,12 @@
 #include "core/api/documents.hpp"
 #include "core/app/node_files.hpp"
 #include "core/app/open_files.hpp"
+#include "core/app/release_inspector.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
 #include "core/control/events/events.hpp"
+#include "core/control/fleet/fleet.hpp"
 #include "core/control/tasks/tasks.hpp"
 #include "core/control/workers/workers.hpp"
 
@@ -76,7 +78,8 @@ std::function<net::Caller(std::string_view)> workers_by(control::WorkerCredentia
 }  // namespace
 
 Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& config,
-                                                        plugin::Registry& registry, Clock& clock,
+                                                        plugin::Registry& registry,
+                                                        plugin::Admission admission, Clock& clock,
                                                         EventStreams& events,
                                                         std::vector<net::Route> node_routes,
                                                         std::string own_join_token) {
@@ -93,6 +96,8 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
 
   role->control_ = std::make_unique<control::Control>(*role->queue_, *role->store_, clock, config,
                                                       registry.task_types());
+  role->control_->feature<control::Fleet>().registry.inspect_with(
+      release_inspector(registry, std::move(admission), state + "/staging"));
   SKEP_TRY(role->control_->start());
   events.attach(role->control_->feature<control::Events>().feed);
 

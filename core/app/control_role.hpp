@@ -18,11 +18,13 @@ namespace skep::app {
 class ControlRole {
  public:
   /// Opens queue and store, binds the addresses, serves its own routes and those of the node;
-  /// `events` serve its durable events from then on. The worker of the same node joins with
+  /// `events` serve its durable events from then on. `admission` is asked for what looks at
+  /// published scripts. The worker of the same node joins with
   /// `own_join_token`, "" = it has none. `registry`, `clock`, `events` and what
   /// `node_routes` refer to must outlive it.
   static Result<std::unique_ptr<ControlRole>> start(const config::Config& config,
-                                                    plugin::Registry& registry, Clock& clock,
+                                                    plugin::Registry& registry,
+                                                    plugin::Admission admission, Clock& clock,
                                                     EventStreams& events,
                                                     std::vector<net::Route> node_routes,
                                                     std::string own_join_token);

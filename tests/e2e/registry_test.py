@@ -1,4 +1,5 @@
 """The fleet's registry: what is published reaches the workers it is meant for, and only those."""
+import base64
 import hashlib
 import os
 import sqlite3
@@ -284,6 +285,18 @@ class Registry(RigTest):
         self.assertIn("20 of 20 online workers run it", waited.stderr)
         print(f"publish to 20 workers: {fetched * 1000:.0f} ms until every one has the file, "
               f"{took * 1000:.0f} ms until every one runs it", flush=True)
+
+    def test_what_is_declared_is_what_the_file_says(self):
+        self.control()
+        with open(os.path.join(TEST_PLUGINS, "echo.so"), "rb") as f:
+            plugin = f.read()
+        for kind, name, content in (("script", "probe", SCRIPT.format(name="probe", version="1.0.0").encode()),
+                                    ("plugin", "echo", plugin)):
+            answer = self.call("POST", "/api/registry/releases", dict(
+                kind=kind, name=name, version="9.9.9", content=base64.b64encode(content).decode()))
+            self.assertEqual((answer.status, answer.json["code"]), (400, "release-mismatch"), answer.body)
+            self.assertIn(f"declared as {name} 9.9.9, but the {kind} itself says {name} ", answer.json["detail"])
+        self.assertEqual(self.api("GET", "/api/registry/releases")["items"], [])
 
     def test_what_cannot_be_published_is_said(self):
         self.control()

@@ -175,10 +175,18 @@ Result<Release> FleetRegistry::compose(const RegistrySnapshot& now, const Public
   return r;
 }
 
+Status FleetRegistry::check_file(const Publication& p) const {
+  if (!inspector_) return {};
+  const auto said = inspector_(p);
+  if (!said) return said.error();
+  return *said ? check_declared(p, **said) : Status{};
+}
+
 Result<FleetRegistry::Published> FleetRegistry::publish(const Publication& p,
                                                         const std::string& actor) {
   const std::string sha256 = sha256_hex(p.content);
   SKEP_TRY(check_publication(p, sha256));
+  SKEP_TRY(check_file(p));
   bool stored = false;
   for (int attempt = 1;; ++attempt) {
     SKEP_TRY(refresh());

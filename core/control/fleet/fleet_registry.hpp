@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,15 @@
 namespace skep::control {
 
 using Publication = api::Publication;
+
+/// What the file of a publication says of itself.
+struct SelfDescription {
+  std::string name;
+  std::string version;
+};
+/// Reads it without running anything of the file in this process; nothing when that cannot be done
+/// here. An error refuses the publication. [any]
+using Inspector = std::function<Result<std::optional<SelfDescription>>(const Publication&)>;
 
 /// Releases as they were at one revision. Immutable.
 struct RegistrySnapshot {
@@ -39,13 +49,17 @@ class FleetRegistry final : public Service {
                 const EventLog& events);
   ~FleetRegistry() override { stop(); }
   Status load();
+  /// From now on no file is published under another name or version than its own; without an
+  /// inspector what is declared is believed. REQUIRES: nothing is published meanwhile.
+  void inspect_with(Inspector inspector) { inspector_ = std::move(inspector); }
 
   struct Published {
     Release release;
     bool existed = false;  ///< the newest release of that name is just this already
     std::vector<std::string> schema_changes{};  ///< it was forced over these
   };
-  /// kInvalid for content that cannot be such a release, kState "version-exists" when the version
+  /// kInvalid for content that cannot be such a release, "release-mismatch" when the file says
+  /// another name or version than was declared, kState "version-exists" when the version
   /// has other content, "canary-under-way", "kind-differs", "no-canary",
   /// "schema-change" when its types take less than what workers run, and it is not forced. [any]
   Result<Published> publish(const Publication& p, const std::string& actor);
@@ -92,6 +106,7 @@ class FleetRegistry final : public Service {
   Status refresh();
   void install(ReleaseStore::Contents contents);
   Result<std::vector<Release>> apply(const Act& act, const Change& change);
+  Status check_file(const Publication& p) const;
   Result<Release> compose(const RegistrySnapshot& now, const Publication& p,
                           const std::string& sha256) const;
   Result<std::vector<std::string>> canaries_of(const Publication& p, const Release& r) const;
@@ -108,6 +123,7 @@ class FleetRegistry final : public Service {
   const EventLog& events_;
   const Clock& clock_;
   CanaryWatch watch_;
+  Inspector inspector_;
   WallMs collect_at_ = 0;  ///< rounds' thread
   /// The snapshot; with it, what watch_ follows.
   mutable Mutex mutex_;

@@ -67,6 +67,17 @@ Status check_publication(const Publication& p, const std::string& sha256) {
   return {};
 }
 
+Status check_declared(const Publication& p, const SelfDescription& file) {
+  if (file.name == p.name && file.version == p.version) return {};
+  const std::string kind(api::to_string(p.kind));
+  return invalid(
+             "publish: declared as " + p.name + " " + p.version + ", but the " + kind +
+             " itself says " + std::string(clip_utf8(file.name, 64)) + " " +
+             (file.version.empty() ? "and no version" : std::string(clip_utf8(file.version, 64))))
+      .named("release-mismatch")
+      .with_next("skep " + kind + " publish FILE, which takes both from the file");
+}
+
 Result<Release> release_of(const Publication& p, const std::string& sha256) {
   Release r;
   r.kind = p.kind;

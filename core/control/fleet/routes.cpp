@@ -144,13 +144,14 @@ std::vector<net::Route> Fleet::routes() {
                                  .headers = {kIfNoneMatch},
                                  .others = {{"304"}}};
   return {
-      {"POST",
-       "/api/registry/releases",
-       kOperate,
-       kPublication,
-       "Publish a script or a plugin.",
-       bind(publish_release),
-       {"Publication", "PublishedRelease"}},
+      // It may wait for a child that reads a script.
+      net::heavy({"POST",
+                  "/api/registry/releases",
+                  kOperate,
+                  kPublication,
+                  "Publish a script or a plugin.",
+                  bind(publish_release),
+                  {"Publication", "PublishedRelease"}}),
       {"GET",
        "/api/registry/releases",
        kOperate,

@@ -127,4 +127,11 @@ Result<std::shared_ptr<ScriptEngine>> open_script_engine(Registry& registry,
   return engine;
 }
 
+Result<std::shared_ptr<ScriptEngine>> open_spare_engine(const Registry& registry,
+                                                        const EngineOptions& options) {
+  const auto found = find(registry, options.component);
+  if (!found) return found.error();
+  return open(*found, options);
+}
+
 }  // namespace skep::plugin

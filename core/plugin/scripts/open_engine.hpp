@@ -23,5 +23,8 @@ struct EngineOptions {
 /// does not need the registry.
 Result<std::shared_ptr<ScriptEngine>> open_script_engine(Registry& registry,
                                                          const EngineOptions& options);
+/// Another one beside what serves, of which list() hears nothing: to look at a text.
+Result<std::shared_ptr<ScriptEngine>> open_spare_engine(const Registry& registry,
+                                                        const EngineOptions& options);
 
 }  // namespace skep::plugin

@@ -121,6 +121,33 @@ TEST_F(RegistryTest, what_makes_no_sense_is_refused_by_name) {
       "kind-differs");
 }
 
+TEST_F(RegistryTest, what_is_declared_is_what_the_file_says) {  // B11
+  control::SelfDescription file{"echo", "1.0.0"};
+  fleet().inspect_with([&](const control::Publication&) {
+    return Result<std::optional<control::SelfDescription>>(std::optional(file));
+  });
+  publish("1.0.0");
+  const auto blobs = rows("artifact_blobs");
+  const auto refused = api("POST", "/api/registry/releases", publication("1.1.0"), 400);
+  EXPECT_EQ(get_string(refused, "code"), "release-mismatch");
+  EXPECT_EQ(get_string(refused, "detail"),
+            "publish: declared as echo 1.1.0, but the script itself says echo 1.0.0");
+  EXPECT_TRUE(get_string(refused, "next").starts_with("skep script publish FILE"));
+  file = {"probe", ""};
+  EXPECT_EQ(get_string(api("POST", "/api/registry/releases", publication("1.1.0"), 400), "detail"),
+            "publish: declared as echo 1.1.0, but the script itself says probe and no version");
+  EXPECT_EQ(rows("artifact_blobs"), blobs);
+}
+
+TEST_F(RegistryTest, a_file_that_cannot_be_looked_at_here_is_believed_and_a_bad_one_refused) {
+  Result<std::optional<control::SelfDescription>> said = std::optional<control::SelfDescription>();
+  fleet().inspect_with([&](const control::Publication&) { return said; });
+  publish("1.0.0");
+  said = invalid("publish: echo.lua:1: no skep.task").named("bad-script");
+  EXPECT_EQ(code(publication("1.1.0"), 400), "bad-script");
+  EXPECT_EQ(get_string(newest(), "version"), "1.0.0");
+}
+
 TEST_F(RegistryTest, a_waiting_claim_ends_when_the_registry_changes_for_its_site) {
   enrol("w1");
   ::skep::api::ClaimRequest request{"i1", 1, 30, {}};

@@ -1,0 +1,59 @@
+#include "core/app/release_inspector.hpp"
+
+#include "core/plugin/elf_note.hpp"
+#include "core/plugin/manifest.hpp"
+#include "core/plugin/scripts/open_engine.hpp"
+#include "core/plugin/scripts/script_file.hpp"
+
+namespace skep::app {
+namespace {
+
+using control::Publication;
+using control::SelfDescription;
+using Said = Result<std::optional<SelfDescription>>;
+
+Said ask_plugin(const Publication& p) {
+  const auto note = plugin::read_manifest_note(p.content, plugin::Machine::kAny);
+  if (!note) return note.error().within("publish");
+  auto manifest = plugin::parse_manifest(*note);
+  if (!manifest) return manifest.error().within("publish");
+  return std::optional(SelfDescription{std::move(manifest->id), std::move(manifest->version)});
+}
+
+/// A text that its language refuses, or with which its child does not answer, is no script.
+Error unreadable(const Error& why) {
+  const bool of_the_text =
+      why.code == Code::kInvalid || why.id() == "plugin-crashed" || why.id() == "plugin-violation";
+  if (!of_the_text) return why.within("publish");
+  return invalid("publish: " + why.message).named("bad-script").with_next("skep script lint FILE");
+}
+
+Said ask_script(const plugin::Registry& registry, const plugin::EngineOptions& options,
+                const Publication& p) {
+  const auto engine = plugin::open_spare_engine(registry, options);
+  if (!engine) {
+    const Code why = engine.error().code;
+    if (why == Code::kNotFound || why == Code::kDenied) return std::optional<SelfDescription>();
+    return engine.error().within("publish: look at the script");
+  }
+  const std::string file = p.name + ".lua";
+  const auto said = (*engine)->load("published", file, p.content);
+  if (!said) return unreadable(said.error());
+  auto manifest = plugin::parse_script_manifest(*said, file);
+  if (!manifest) return unreadable(manifest.error());
+  return std::optional(SelfDescription{std::move(manifest->name), std::move(manifest->version)});
+}
+
+}  // namespace
+
+control::Inspector release_inspector(const plugin::Registry& registry, plugin::Admission admission,
+                                     std::string staging_dir) {
+  plugin::EngineOptions options;  // no state folder: it keeps nothing
+  options.staging_dir = std::move(staging_dir);
+  options.admission = std::move(admission);
+  return [&registry, options = std::move(options)](const Publication& p) {
+    return p.kind == api::ReleaseKind::kPlugin ? ask_plugin(p) : ask_script(registry, options, p);
+  };
+}
+
+}  // namespace skep::app

@@ -1,0 +1,94 @@
+// What the control plane finds in the files that are published.
+#include "core/app/release_inspector.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/base/text.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace skep::app {
+namespace {
+
+class ReleaseInspector : public testing::Test {
+ protected:
+  ReleaseInspector() { EXPECT_TRUE(registry.scan()); }
+
+  plugin::RegistryOptions options() const {
+    plugin::RegistryOptions o;
+    o.paths = {SKEP_TEST_PLUGIN_DIR};
+    o.staging_dir = dir.file("staging");
+    return o;
+  }
+  Result<std::optional<control::SelfDescription>> ask(api::ReleaseKind kind, std::string content,
+                                                      plugin::Admission admission = {}) {
+    control::Publication p;
+    p.kind = kind;
+    p.name = "declared";
+    p.version = "9.9.9";
+    p.content = std::move(content);
+    return release_inspector(registry, std::move(admission), dir.file("staging"))(p);
+  }
+  plugin::PluginInfo info(const std::string& id) {
+    for (plugin::PluginInfo& known : registry.list())
+      if (known.id == id) return std::move(known);
+    return {};
+  }
+
+  const test::TempDir dir;
+  plugin::Registry registry{options()};
+  static constexpr auto kScript = api::ReleaseKind::kScript;
+  static constexpr auto kPlugin = api::ReleaseKind::kPlugin;
+  const std::string probe =
+      R"(return skep.task { name = "probe", version = "1.2.3", run = function() return {} end })";
+};
+
+TEST_F(ReleaseInspector, a_plugin_says_what_its_manifest_does) {
+  const auto known = info("collect_facts");
+  const auto said = ask(kPlugin, read_file(known.path).value());
+  ASSERT_TRUE(said) << said.error().message;
+  ASSERT_TRUE(*said);
+  EXPECT_EQ((*said)->name, "collect_facts");
+  EXPECT_EQ((*said)->version, known.version);
+  EXPECT_EQ(info("collect_facts").state, plugin::PluginState::kAvailable) << "not loaded";
+}
+
+TEST_F(ReleaseInspector, a_script_is_read_in_a_child_and_the_list_hears_nothing_of_it) {
+  const auto said = ask(kScript, probe);
+  ASSERT_TRUE(said) << said.error().message;
+  ASSERT_TRUE(*said);
+  EXPECT_EQ((*said)->name, "probe");
+  EXPECT_EQ((*said)->version, "1.2.3");
+  EXPECT_EQ(info("lua").state, plugin::PluginState::kAvailable);
+}
+
+TEST_F(ReleaseInspector, what_is_neither_is_refused) {
+  const auto script = ask(kScript, "print(1)");
+  ASSERT_FALSE(script);
+  EXPECT_EQ(script.error().id(), "bad-script");
+  EXPECT_TRUE(script.error().message.starts_with("publish: declared.lua:1: "))
+      << script.error().message;
+  const auto plugin = ask(kPlugin, "no library");
+  ASSERT_FALSE(plugin);
+  EXPECT_EQ(plugin.error().id(), "bad-plugin");
+}
+
+TEST_F(ReleaseInspector, without_the_language_a_script_says_nothing) {
+  const auto nobody = [](const plugin::Candidate&) -> Status {
+    return Error{Code::kDenied, "not in the lock"};
+  };
+  const auto denied = ask(kScript, probe, nobody);
+  ASSERT_TRUE(denied) << denied.error().message;
+  EXPECT_FALSE(*denied);
+  plugin::Registry empty{plugin::RegistryOptions{}};
+  control::Publication p;
+  p.name = "declared";
+  p.content = probe;
+  const auto said = release_inspector(empty, {}, dir.file("staging"))(p);
+  ASSERT_TRUE(said) << said.error().message;
+  EXPECT_FALSE(*said);
+}
+
+}  // namespace
+}  // namespace skep::app
