@@ -43,9 +43,9 @@ std::string Credential::token() const {
 }
 
 std::vector<std::string> Credential::after_refusal(const std::string& refused) {
+  read_join_token();
   const MutexLock one_writer(file_mutex_);
   const std::string kept = kept_in(file_);
-  read_join_token();
   const MutexLock lock(mutex_);
   if (!kept.empty() && !unwritten_) own_ = kept;
   std::vector<std::string> out;
