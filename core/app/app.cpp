@@ -26,6 +26,7 @@
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
 #include "core/plugin/patience.hpp"
+#include "core/plugin/services/kv_space.hpp"
 #include "core/proc/launch.hpp"
 #include "core/proc/monotonic.hpp"
 
@@ -232,6 +233,7 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
   auto made = NodeCore::start(loaded, from_anywhere(source), registry, *gate);
   if (!made) return fail(made.error(), writer);
   NodeCore& node = **made;
+  plugin::remove_kv_leftovers(config.node.state_dir);  // now that the folder is ours
   constexpr std::size_t kTokenBytes = 32;
   const std::string own_join_token = works_for_itself(loaded) ? random_hex(kTokenBytes) : "";
   std::unique_ptr<ControlRole> control;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <set>
 
 #include "core/api/desired_releases.hpp"
 #include "core/base/file.hpp"
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostFiles = 128;
 constexpr std::int64_t kMostKept = std::int64_t{512} << 20;
 constexpr std::size_t kMostIndex = std::size_t{1} << 20;
+constexpr std::size_t kDigits = 64;
 
 /// A second name of the same bytes; "" of a file that is not there.
 Status give_name(const std::string& file, const std::string& name) {
@@ -53,7 +55,10 @@ void LastGood::load() {
     found[e.source] = std::move(e);
     return true;
   });
+  is_read_ = read || read.error().code == Code::kCorrupt;
+  is_whole_ = static_cast<bool>(read);
   if (read) return entries_.merge(found);
+  if (std::exchange(complained_, true)) return;
   log::warn("last_good_unreadable",
             {{"path", path},
              {"error", read.error().message},
@@ -87,19 +92,10 @@ void LastGood::keep(Entry what, const Staged& copy, bool used) {
   Status kept = give_name(copy.path, path);
   if (kept) kept = give_name(signature_of(copy.path), signature_of(path));
   if (!kept) return complain(what, kept.error().message);
-  if (known != entries_.end()) drop(known);
   refused_.erase(what.source);
   const std::string source = what.source;
   entries_[source] = std::move(what);
   changed_ = true;
-}
-
-/// Removes the entry; its copy goes when the index does not name it any more.
-std::map<std::string, LastGood::Entry, std::less<>>::iterator LastGood::drop(
-    std::map<std::string, Entry, std::less<>>::iterator at) {
-  doomed_.push_back(path_of(at->second.sha256));
-  changed_ = true;
-  return entries_.erase(at);
 }
 
 /// For a file of so many bytes in the place of what is kept of `source`.
@@ -121,13 +117,16 @@ bool LastGood::make_room(const std::string& source, std::int64_t bytes) {
           (oldest == entries_.end() || e->second.at < oldest->second.at))
         oldest = e;
     if (oldest == entries_.end()) return false;
-    drop(oldest);
+    entries_.erase(oldest);
+    changed_ = true;
   }
   return true;
 }
 
 void LastGood::write() {
   if (!changed_) return;
+  if (!is_read_) load();
+  if (!is_read_) return;  // load() has said so
   JsonOut out;
   out.object().key("format").integer(1).key("files").array();
   for (const auto& [source, e] : entries_) {
@@ -146,10 +145,20 @@ void LastGood::write() {
     return;
   }
   changed_ = false;
-  for (const std::string& path : std::exchange(doomed_, {}))
-    if (std::none_of(entries_.begin(), entries_.end(),
-                     [&](const auto& e) { return path_of(e.second.sha256) == path; }))
-      remove_staged({path, ""});
+  clear();
+}
+
+void LastGood::clear() {
+  if (dir_.empty() || !is_whole_ || changed_) return;
+  std::set<std::string> named;
+  for (const auto& [source, e] : entries_) named.insert(path_of(e.sha256));
+  std::set<std::string> others;
+  std::error_code ec;  // of a folder that cannot be read now: it is cleared another time
+  for (fs::directory_iterator at(dir_, ec), end; !ec && at != end; at.increment(ec)) {
+    const std::string sha256 = at->path().filename().string().substr(0, kDigits);
+    if (api::is_sha256(sha256) && !named.contains(path_of(sha256))) others.insert(path_of(sha256));
+  }
+  for (const std::string& path : others) remove_staged({path, ""});
 }
 
 std::optional<LastGood::Kept> LastGood::find(const std::string& source) const {

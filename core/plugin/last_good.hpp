@@ -6,7 +6,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "core/base/clock.hpp"
 #include "core/plugin/stage.hpp"
@@ -31,7 +30,8 @@ class LastGood {
   };
 
   /// Keeps them in `dir` (0700, made when needed) as SHA256 + `ending`, with an index.json; "" =
-  /// keeps nothing. An index that cannot be read costs a warning.
+  /// keeps nothing. An index that cannot be read costs a warning; one that is there and cannot be
+  /// read now is not overwritten.
   LastGood(std::string dir, std::string ending);
 
   /// `copy` and its signature served `what.source` well; nobody may write to them any more, and
@@ -39,8 +39,12 @@ class LastGood {
   /// Of more than 128 files or 512 MiB the oldest go that somebody took away; when that is not
   /// enough the newcomer is not kept. What cannot be kept costs a warning, once.
   void keep(Entry what, const Staged& copy, bool used);
-  /// The index says what keep() did. Nothing when that was nothing.
+  /// The index says what keep() did, and the copies that it names no more go. Nothing when that
+  /// was nothing.
   void write();
+  /// Removes copies that the index does not name: of a process that was killed between the two.
+  /// None when it could not be read. REQUIRES: no other process keeps files there.
+  void clear();
   /// Nothing when there is none, or its copy is damaged, which costs a warning.
   std::optional<Kept> find(const std::string& source) const;
   /// It is kept, and nobody misses it.
@@ -50,8 +54,6 @@ class LastGood {
  private:
   void load();
   std::string path_of(const std::string& sha256) const { return dir_ + "/" + sha256 + ending_; }
-  std::map<std::string, Entry, std::less<>>::iterator drop(
-      std::map<std::string, Entry, std::less<>>::iterator at);
   bool make_room(const std::string& source, std::int64_t bytes);
   void complain(const Entry& what, const std::string& error);
 
@@ -59,8 +61,9 @@ class LastGood {
   const std::string ending_;
   std::map<std::string, Entry, std::less<>> entries_;  ///< by source
   bool changed_ = false;
-  bool complained_ = false;          ///< of an index that was not written
-  std::vector<std::string> doomed_;  ///< copies that the next index names no more
+  bool is_read_ = true;      ///< what the index holds is in entries_
+  bool is_whole_ = true;     ///< it was an index, and names all that is kept
+  bool complained_ = false;  ///< of an index that was not read or not written
   std::map<std::string, std::string, std::less<>> refused_;  ///< not kept, sha256 by source
 };
 

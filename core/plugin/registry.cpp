@@ -229,6 +229,7 @@ Result<Reloaded> Registry::Impl::reload(std::string_view id, bool force) {
 void Registry::watch() {
   const MutexLock lock(impl_->turn);
   if (impl_->thread) return;
+  impl_->intake.last_good().clear();
   impl_->thread = std::make_unique<RegistryThread>(
       impl_->watched_folders(), impl_->condemned, [impl = impl_.get()] { impl->look_at_files(); },
       [impl = impl_.get()](const Condemned& bad) { impl->roll_back(bad); });

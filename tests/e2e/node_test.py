@@ -91,6 +91,17 @@ class NodeTest(RigTest):
         self.concurrency(7)
         self.assertEqual(self.shown()["needs_restart"], [])
 
+    def test_takes_away_what_a_killed_one_left_in_the_kv_store(self):  # P18
+        node = self.both()
+        node.kill9()
+        space = os.path.join(node.folder, "kv", "acme")
+        os.makedirs(space)
+        for name in ("~put", "k.value"):
+            with open(os.path.join(space, name), "w") as f:
+                f.write("half")
+        self.restart(node)
+        self.assertEqual(os.listdir(space), ["k.value"])
+
     def test_says_that_a_variable_covers_an_edit(self):
         node = self.both(env={"WORKER_BATCH_SIZE": "9"})
         self.edit(node, "concurrency = 2", "concurrency = 2\nbatch_size = 3")

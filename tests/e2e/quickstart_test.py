@@ -100,6 +100,7 @@ class Install(RigTest):
         path = os.path.join(self.root, ".skep/plugins/echo.so")
         first = os.stat(path)
         self.assertEqual(first.st_mode & 0o777, 0o644)
+        shutil.copy(source, os.path.join(os.path.dirname(path), ".echo.so.tmp"))  # of one that was killed
         self.skep_in("plugin", "install", source)
         self.assertNotEqual(os.stat(path).st_ino, first.st_ino)
         self.assertEqual(os.listdir(os.path.dirname(path)), ["echo.so"])

@@ -2,6 +2,7 @@
 #include "core/cli/plugin/install.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,8 +12,8 @@
 #include <ostream>
 
 #include "core/app/app.hpp"
+#include "core/base/fd.hpp"
 #include "core/base/file.hpp"
-#include "core/base/id.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/node_config.hpp"
 #include "core/cli/base/running_node.hpp"
@@ -137,7 +138,11 @@ Result<Installed> put(const std::string& file, const std::string& folder) {
   if (!name.ends_with(".so"))
     return invalid("\"" + name + "\" does not end in .so, so no node would look at it");
   const std::string path = (fs::path(folder) / name).string();
-  const std::string temp = (fs::path(folder) / ("." + name + "." + random_hex(4))).string();
+  // One name, and one at a time: what an install that was killed left goes with the next one.
+  const UniqueFd lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock || ::flock(lock.get(), LOCK_EX) != 0) return errno_error("lock " + folder, errno);
+  const std::string temp = (fs::path(folder) / ("." + name + ".tmp")).string();
+  ::unlink(temp.c_str());
   Status status = copy_synced(file, temp);
   Result<Installed> installed = status ? examine(temp) : Result<Installed>(status.error());
   if (installed) status = check_only_one(folder, *installed, path);

@@ -74,6 +74,7 @@ ScriptRegistry::~ScriptRegistry() { stop(); }
 void ScriptRegistry::start() {
   {
     const MutexLock lock(turn_);
+    last_good_.clear();
     look_at_all();
     show();
   }

@@ -34,7 +34,27 @@ Status check_key(std::string_view key) {
                  "\": 1 to 128 bytes of [A-Za-z0-9._-] are allowed");
 }
 
+UniqueFd open_folder(const std::string& path) {
+  return UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+}
+
+void remove_leftovers(const fs::path& space) {
+  const UniqueFd dir = open_folder(space.string());
+  if (!dir || ::flock(dir.get(), LOCK_EX | LOCK_NB) != 0) return;
+  std::vector<fs::path> left;
+  std::error_code ec;  // best effort: the next start tries again
+  for (fs::directory_iterator at(space, ec), end; !ec && at != end; at.increment(ec))
+    if (at->path().filename().string().starts_with(kTemp)) left.push_back(at->path());
+  for (const fs::path& path : left) fs::remove(path, ec);
+}
+
 }  // namespace
+
+void remove_kv_leftovers(const std::string& state_dir) {
+  std::error_code ec;  // no values yet
+  for (fs::directory_iterator at(state_dir + "/kv", ec), end; !ec && at != end; at.increment(ec))
+    remove_leftovers(at->path());
+}
 
 Result<KvSpace> KvSpace::open(const std::string& state_dir, std::string_view owner) {
   if (state_dir.empty())
@@ -67,7 +87,7 @@ Result<UniqueFd> KvSpace::lock() const {
     SKEP_TRY(sync_folder(all));
     SKEP_TRY(sync_folder(fs::path(all).parent_path().string()));
   }
-  UniqueFd dir(::open(dir_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  UniqueFd dir = open_folder(dir_);
   if (!dir || ::flock(dir.get(), LOCK_EX) != 0)
     return errno_error("lock the kv space " + dir_, errno);
   return dir;

@@ -37,4 +37,8 @@ class KvSpace {
   std::string dir_;
 };
 
+/// Removes what writers that were killed left in the spaces of `state_dir`; in one that is being
+/// written to, that write does. [any]
+void remove_kv_leftovers(const std::string& state_dir);
+
 }  // namespace skep::plugin

@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 
 #include <atomic>
@@ -73,6 +75,23 @@ TEST_F(KvTest, a_full_space_takes_no_new_key) {
   EXPECT_EQ(space().put("one-more", "v").error().code, Code::kNoMemory);
   EXPECT_TRUE(space().put("k", "changed"));
   EXPECT_EQ(space().get("k").value(), "changed");
+}
+
+TEST_F(KvTest, what_a_killed_writer_left_goes_at_the_next_start) {  // P18
+  ASSERT_TRUE(space().put("k", "v"));
+  ASSERT_TRUE(space("busy").put("k", "v"));
+  const std::string put = dir_.file("kv/acme/~put");
+  const std::string old = dir_.file("kv/acme/~0123456789abcdef");
+  const std::string busy = dir_.file("kv/busy/~put");
+  for (const std::string& left : {put, old, busy}) write_bytes(left, "half");
+  const UniqueFd writer(::open(dir_.file("kv/busy").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::flock(writer.get(), LOCK_EX), 0);
+  remove_kv_leftovers(dir_.path());
+  EXPECT_FALSE(fs::exists(put));
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(busy)) << "somebody is writing there";
+  EXPECT_EQ(space().get("k").value(), "v");
+  remove_kv_leftovers(dir_.file("no such folder"));
 }
 
 TEST_F(KvTest, a_reader_sees_the_old_or_the_new_value) {

@@ -1,5 +1,7 @@
 #include "core/plugin/last_good.hpp"
 
+#include <sys/resource.h>
+
 #include "core/base/id.hpp"
 #include "tests/unit/plugin/support.hpp"
 
@@ -87,6 +89,47 @@ TEST_F(LastGoodTest, a_copy_goes_only_when_the_index_names_it_no_more) {
   good.write();
   EXPECT_FALSE(fs::exists(one));
   EXPECT_EQ(bytes_of(open().find("/plugins/disk.so")->path), "two");
+}
+
+TEST_F(LastGoodTest, copies_that_a_killed_process_left_go_at_the_next_start) {
+  auto killed = open();
+  keep(killed, staged("/plugins/disk.so", "one"));
+  const auto two = staged("/plugins/disk.so", "two");
+  write_bytes(signature_of(copy_), "signed");
+  killed.keep(two, {copy_, two.sha256}, true);  // and no write()
+  const std::string left = dir_.file("good/" + two.sha256 + ".so");
+  ASSERT_TRUE(fs::exists(left) && fs::exists(signature_of(left)));
+  write_bytes(dir_.file("good/README"), "of a person");
+  auto next = open();
+  next.clear();
+  EXPECT_FALSE(fs::exists(left) || fs::exists(signature_of(left)));
+  EXPECT_TRUE(next.find("/plugins/disk.so"));
+  EXPECT_TRUE(fs::exists(dir_.file("good/README")));
+}
+
+TEST_F(LastGoodTest, an_index_that_is_none_condemns_no_copy) {
+  auto good = open();
+  const auto one = staged("/plugins/disk.so", "one");
+  keep(good, one);
+  write_bytes(dir_.file("good/index.json"), "{ half");
+  auto next = open();
+  next.clear();
+  keep(next, staged("/plugins/other.so", "two"));
+  EXPECT_TRUE(fs::exists(dir_.file("good/" + one.sha256 + ".so")));
+}
+
+TEST_F(LastGoodTest, an_index_that_cannot_be_read_now_is_not_overwritten) {  // P2
+  auto first = open();
+  keep(first, staged("/plugins/disk.so", "one"));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  auto good = open();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  keep(good, staged("/plugins/other.so", "two"));
+  EXPECT_TRUE(open().find("/plugins/disk.so"));
+  EXPECT_TRUE(open().find("/plugins/other.so"));
 }
 
 TEST_F(LastGoodTest, hands_out_no_copy_that_was_damaged) {

@@ -7,10 +7,6 @@ namespace {
 
 class ReloadLastGoodTest : public ReloadTest {
  protected:
-  void restart() {
-    registry_.reset();
-    begin();
-  }
   void expect_stand_in(const std::string& refusal) {
     EXPECT_EQ(build(), 1);
     EXPECT_EQ(info().state, PluginState::kLoaded);
@@ -27,13 +23,7 @@ class ReloadLastGoodTest : public ReloadTest {
 };
 
 TEST_F(ReloadLastGoodTest, serves_for_a_file_that_was_rolled_back_in_an_earlier_run) {
-  options_.isolation = "process";
-  begin("answer_1");
-  registry_->watch();
-  install("answer_throws_on_fifth");
-  ASSERT_TRUE(registry_->reload("answer"));
-  for (int i = 0; i < 5; ++i) run();
-  await_event("plugin.rolled_back");
+  roll_back();
   const std::string bad = info().failed_sha256;
   ASSERT_FALSE(bad.empty());
   for (int again = 0; again < 2; ++again) {

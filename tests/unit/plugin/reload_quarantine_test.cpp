@@ -7,23 +7,7 @@ namespace {
 
 std::string way_out(const std::string& id) { return id; }
 
-class ReloadQuarantineTest : public ReloadTest {
- protected:
-  /// A node whose second version crashed on the fifth task, and was taken back.
-  void roll_back() {
-    options_.isolation = "process";
-    begin("answer_1");
-    registry_->watch();
-    install("answer_throws_on_fifth");
-    ASSERT_TRUE(registry_->reload("answer"));
-    for (int i = 0; i < 5; ++i) run();
-    await_event("plugin.rolled_back");
-  }
-  void restart() {
-    registry_.reset();
-    begin();
-  }
-};
+class ReloadQuarantineTest : public ReloadTest {};
 
 TEST_F(ReloadQuarantineTest, outlives_the_node) {
   roll_back();

@@ -45,6 +45,22 @@ class ReloadTest : public testing::Test {
     ASSERT_TRUE(registry_->tasks());
   }
 
+  void restart() {
+    registry_.reset();
+    begin();
+  }
+  /// A registry that runs children and has taken back `answer_throws_on_fifth`, the version after
+  /// "answer_1", because it crashed on the fifth task.
+  void roll_back() {
+    options_.isolation = "process";
+    begin("answer_1");
+    registry_->watch();
+    install("answer_throws_on_fifth");
+    ASSERT_TRUE(registry_->reload("answer"));
+    for (int i = 0; i < 5; ++i) run();
+    await_event("plugin.rolled_back");
+  }
+
   model::Outcome run(const std::string& how = "") {
     ports::CancelToken cancel;
     return run(how, cancel);

@@ -32,13 +32,7 @@ TEST_F(ReloadTest, the_same_file_runs_in_a_child_when_the_table_says_so) {
 }
 
 TEST_F(ReloadTest, a_file_in_quarantine_keeps_no_settings_back) {
-  options_.isolation = "process";
-  begin("answer_1");
-  registry_->watch();
-  install("answer_throws_on_fifth");
-  ASSERT_TRUE(registry_->reload("answer"));
-  for (int i = 0; i < 5; ++i) run();
-  await_event("plugin.rolled_back");
+  roll_back();
   const auto changed =
       registry_->configure({{"answer", R"({"greeting":"hello","isolation":"per-task"})"}});
   ASSERT_TRUE(changed) << changed.error().message;
