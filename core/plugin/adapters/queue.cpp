@@ -317,8 +317,10 @@ Result<std::uint64_t> QueueAdapter::wait(Millis timeout, std::uint64_t token) {
         std::uint64_t theirs = 0;
         MutexLock lock(waited_mutex_);
         if (waited_.token == 0) {
+          lock.unlock();
           if (const skep_rc rc = t->wait(inst, 0, &theirs, err); rc != SKEP_OK) return rc;
-          waited_ = {1, generation, theirs};
+          lock.lock();
+          if (waited_.token == 0) waited_ = {1, generation, theirs};
         }
         now = waited_.token;
         if (token != now) return SKEP_OK;

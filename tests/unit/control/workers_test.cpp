@@ -1,6 +1,10 @@
 // Workers that stop, restart, go and are wanted otherwise.
+#include <unistd.h>
+
 #include <atomic>
+#include <fstream>
 #include <future>
+#include <thread>
 
 #include "bundle.hpp"
 #include "core/control/workers/workers.hpp"
@@ -155,16 +159,28 @@ TEST_F(WorkersTest, too_many_items_are_refused_before_they_cost_anything) {  // 
   EXPECT_EQ(call("POST", "/api/workers/w1/claim", held + "]}").status, 400);
 }
 
+/// It waits, for a lock say.
+bool sleeps(pid_t thread) {
+  std::string stat;
+  std::getline(std::ifstream("/proc/self/task/" + std::to_string(thread) + "/stat"), stat);
+  return stat.find(") S ") != std::string::npos;
+}
+
 TEST_F(WorkersTest, a_pause_while_the_worker_registers_is_not_lost) {  // N15
   enrol("w1");
   std::atomic<bool> begun{false};
+  std::atomic<pid_t> pauses{0};
   std::future<int> pause;
   store.before_batch = [&] {
     if (begun.exchange(true)) return;
-    pause = std::async(std::launch::async,
-                       [&] { return call("POST", "/api/workers/w1/pause").status; });
+    pause = std::async(std::launch::async, [&] {
+      pauses = ::gettid();
+      return call("POST", "/api/workers/w1/pause").status;
+    });
     // It waits for its turn; if it did not, it would come through here.
-    pause.wait_for(std::chrono::milliseconds(50));
+    while (!(pauses > 0 && sleeps(pauses)) &&
+           pause.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+      std::this_thread::yield();
   };
   enrol("w1", "i2");
   EXPECT_EQ(pause.get(), 200);
