@@ -5,7 +5,7 @@
 seed gives the same ones for the same commit. What is looked at is HEAD, in the folders HARD below unless
 told. All are built at once, each behind a switch (schemata.py), so that one more costs only its tests.
 The copy and its build are kept in build-mutate/. Ends with killed/lived/all; whoever lived means the
-same, or no test asks.
+same, or no test asks. With --list they are only shown, with the spare ones for those that do not compile.
 
 SKEP_MUTANT=17 switches number 17 on, by hand too. Children that get an environment of their own see no
 mutant: the plugins' processes (skep-plughost) and scripts. What runs only there is not judged, and is
@@ -13,10 +13,12 @@ said to be passed by no test."""
 
 import argparse
 import concurrent.futures
+import fcntl
 import functools
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -25,7 +27,7 @@ import tempfile
 import time
 
 from mutants import mutants
-from schemata import HEADER, switched
+from schemata import HEADER, MOST, switched
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PLACE = os.path.join(SOURCE, "build-mutate")
@@ -54,12 +56,20 @@ ALSO = {
 }
 
 
-def run(*command, **options):
-    return subprocess.run(command, check=True, **options)
+# What a test program with a mutant may take, so that one that grows for ever ends before the machine does.
+MOST_MEMORY = 8 << 30
 
 
-def say(*words):
-    print(*words, flush=True)
+def run(*command):
+    """What it writes to stdout. When it fails it has said why on stderr."""
+    try:
+        return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SystemExit(f"error: {error}")
+
+
+def say(*words, sep=" "):
+    print(*words, sep=sep, flush=True)
 
 
 @functools.cache
@@ -69,17 +79,42 @@ def lines_of(file):
         return source.read().splitlines()
 
 
-def prepare():
-    """The copy at HEAD, configured."""
-    head = subprocess.check_output(["git", "-C", SOURCE, "rev-parse", "HEAD"], text=True).strip()
-    if os.path.isdir(COPY):
+def repository(folder):
+    """The repository that git takes the folder for, and the top of its tree."""
+    told = subprocess.run(["git", "-C", folder, "rev-parse", "--path-format=absolute", "--git-common-dir",
+                           "--show-toplevel"], capture_output=True, text=True)
+    return told.stdout.splitlines()
+
+
+def lock():
+    """Holds build-mutate/ until the end."""
+    os.makedirs(PLACE, exist_ok=True)
+    held = open(os.path.join(PLACE, "lock"), "w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit(f"error: another ./dev mutate is at work in {PLACE}")
+    return held
+
+
+def check_out():
+    """The copy at HEAD. Whatever else is in its place goes: git would take it for a part of SOURCE."""
+    head = run("git", "-C", SOURCE, "rev-parse", "HEAD").strip()
+    if repository(COPY) == repository(SOURCE)[:1] + [os.path.realpath(COPY)]:
         run("git", "-C", COPY, "checkout", "--quiet", "--force", "--detach", head)
     else:
+        shutil.rmtree(COPY, ignore_errors=True)
         run("git", "-C", SOURCE, "worktree", "prune")
         run("git", "-C", SOURCE, "worktree", "add", "--quiet", "--detach", COPY, head)
+    if run("git", "-C", SOURCE, "status", "--porcelain"):
+        say("what is not committed is left out")
+    return head
+
+
+def configure(head):
     say(f"configuring {head[:10]} in {BUILD}")
     run("cmake", "-S", COPY, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DSKEP_UNITY=ON",
-        "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g0 -w", stdout=subprocess.DEVNULL)
+        "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -g0 -w")
 
 
 def programs_of(file):
@@ -106,12 +141,16 @@ class Mutant:
 
 def choose(folders, count, dice):
     """So many mutants, each on a line of its own: first the operator by chance, then the place."""
-    by_operator = {}
-    tracked = subprocess.check_output(["git", "-C", COPY, "ls-files", *folders], text=True).split()
-    for file in tracked:
-        if file.endswith(".cpp") and file.startswith(("core/", "plugins/")) and programs_of(file):
-            for operator, at, changed in mutants("\n".join(lines_of(file))):
-                by_operator.setdefault(operator, []).append((operator, file, at, changed))
+    by_operator, sources = {}, set()
+    for folder in folders:
+        tracked = run("git", "-C", COPY, "ls-files", "--", folder).split()
+        found = {file for file in tracked if re.match(r"(core|plugins)/.*\.cpp$", file) and programs_of(file)}
+        if not found:
+            raise SystemExit(f"error: {folder}: no sources of core/ or plugins/ with tests of their own")
+        sources |= found
+    for file in sorted(sources):
+        for operator, at, changed in mutants("\n".join(lines_of(file))):
+            by_operator.setdefault(operator, []).append((operator, file, at, changed))
     say(f"{sum(map(len, by_operator.values()))} mutants are possible")
     chosen, taken = [], set()
     while by_operator and len(chosen) < count:
@@ -147,26 +186,35 @@ def build(chosen):
     for _ in range(8):
         write(chosen, files)
         programs = sorted({name for mutant in chosen for name in programs_of(mutant.file)})
-        say(f"building {len(chosen)} mutants, {len(programs)} test programs")
-        done = subprocess.run(["ninja", "-k", "0", "-C", BUILD, *programs], capture_output=True, text=True)
+        log = os.path.join(PLACE, "build.log")
+        say(f"building {len(chosen)} mutants, {len(programs)} test programs: {log}")
+        with open(log, "w+", errors="replace") as out:
+            done = subprocess.run(["ninja", "-k", "0", "-C", BUILD, *programs], stdout=out, stderr=out)
+            out.seek(0)
+            said = out.read()
         if done.returncode == 0:
             return chosen
-        named = {(os.path.relpath(file, COPY), int(line) - 1)
-                 for file, line in re.findall(r"^(/[^\s:]+):(\d+):", done.stdout, re.M)}
+        named = {(os.path.relpath(os.path.join(BUILD, file), COPY), int(line) - 1)
+                 for file, line in re.findall(r"^([^\s:]+):(\d+):", said, re.M)}
         bad = {m for m in chosen if (m.file, m.at) in named}
         if not bad:  # an error after the line: the last mutant before it
             for file, line in named:
                 above = [m for m in chosen if m.file == file and m.at < line]
                 bad |= set(sorted(above, key=lambda m: m.at)[-1:])
         if not bad:
-            raise SystemExit(done.stdout[-3000:])
+            raise SystemExit(said[-3000:] + "\nerror: no mutant is to blame")
         chosen = [m for m in chosen if m not in bad]
-    raise SystemExit("too many do not compile")
+    raise SystemExit("error: too many do not compile")
+
+
+FAILED = re.compile(r"^\[  FAILED  \] ([\w/]+\.[\w/]+)", re.M)  # and no "2 tests, listed below"
 
 
 class Program:
     """A test program, run once without a mutant: how long that takes, what fails anyway, and which
     mutants it comes by."""
+
+    running = set()  # processes
 
     def __init__(self, name):
         self.name = name
@@ -176,7 +224,9 @@ class Program:
         begun = time.monotonic()
         _, out = self.run(0, 3600, SKEP_MUTANT_SEEN=self.seen)
         self.seconds = time.monotonic() - begun
-        self.failing = sorted(set(re.findall(r"^\[  FAILED  \] ([\w./]+)", out, re.M)))
+        self.failing = sorted(set(FAILED.findall(out)))
+        if not re.search(r"^\[=+\] .* ran\.", out, re.M):
+            raise SystemExit(f"{out[-3000:]}\nerror: {name} does not come to its end without a mutant")
         say(f"{name}: {self.seconds:.0f} s, comes by {len(os.listdir(self.seen))} mutants"
             + "".join(f"\n  fails without a mutant: {test}" for test in self.failing))
 
@@ -184,13 +234,17 @@ class Program:
         """Whether it passed, and what it said. Too slow is failed: a mutant may hang."""
         command = [os.path.join(BUILD, "bin", self.name), *options]
         with tempfile.TemporaryFile("w+", errors="replace") as out:
-            child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                     start_new_session=True, cwd=BUILD,
                                      env=os.environ | {"SKEP_MUTANT": str(number)} | more)
+            resource.prlimit(child.pid, resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+            self.running.add(child.pid)
             try:
                 child.wait(limit)
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
+            self.running.discard(child.pid)
             out.seek(0)
             return child.returncode == 0, out.read()
 
@@ -208,7 +262,7 @@ class Program:
             running = re.findall(r"^\[ RUN      \] (\S+)", out, re.M)[-1:]
             if not running:
                 return "at its start"
-            test = (re.findall(r"^\[  FAILED  \] ([\w./]+)", out, re.M) or running)[0]
+            test = (FAILED.findall(out) or running)[0]
             if not self.run(mutant.number, 60 + self.seconds, "--gtest_filter=" + test)[0]:
                 return test
             once.append(test)
@@ -225,31 +279,56 @@ def judge(mutant, programs):
     return "lived, " + (f"seen by {seen_by}:" if seen_by else "passed by no test:"), True
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="./dev mutate")
-    parser.add_argument("count", nargs="?", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--in", dest="folders", nargs="+", default=HARD)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    options = parser.parse_args()
-    prepare()
-    say(f"seed {options.seed}, in {' '.join(options.folders)}")
-    os.environ.update(CCACHE_BASEDIR=COPY, CCACHE_NOHASHDIR="1", CCACHE_SLOPPINESS="pch_defines,time_macros")
-    chosen = choose(options.folders, options.count * 13 // 10 + 5, random.Random(options.seed))
-    chosen = build(chosen)[:options.count]
+def judge_all(chosen, jobs):
+    """Says of each what the tests say; those that lived."""
     shutil.rmtree(SEEN, ignore_errors=True)
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        names = sorted({name for mutant in chosen for name in programs_of(mutant.file)})
-        programs = dict(zip(names, pool.map(Program, names)))
-        verdicts = {pool.submit(judge, mutant, programs): mutant for mutant in chosen}
-        lived = []
-        for done in concurrent.futures.as_completed(verdicts):
-            verdict, alive = done.result()
-            say(verdict, verdicts[done])
-            if alive:
-                lived.append(verdicts[done])
+    lived = []
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        try:
+            names = sorted({name for mutant in chosen for name in programs_of(mutant.file)})
+            programs = dict(zip(names, pool.map(Program, names)))
+            verdicts = {pool.submit(judge, mutant, programs): mutant for mutant in chosen}
+            for done in concurrent.futures.as_completed(verdicts):
+                verdict, alive = done.result()
+                say(verdict, verdicts[done])
+                if alive:
+                    lived.append(verdicts[done])
+        except KeyboardInterrupt:  # in sessions of their own they do not hear of it
+            for pid in list(Program.running):
+                os.killpg(pid, signal.SIGKILL)
+            os._exit(130)
+    return lived
+
+
+def number(text):
+    if not 1 <= int(text) <= MOST:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 to {MOST}")
+    return int(text)
+
+
+def main():
+    about, _, more = __doc__.partition("\n\n")
+    parser = argparse.ArgumentParser(prog="./dev mutate", description=about, epilog=more,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("count", nargs="?", type=number, default=20, metavar="N")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--in", dest="folders", nargs="+", default=HARD, metavar="FOLDER")
+    parser.add_argument("--jobs", type=number, default=os.cpu_count())
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    held = lock()
+    head = check_out()
+    say(f"seed {options.seed}, in {' '.join(options.folders)}")
+    chosen = choose(options.folders, options.count * 13 // 10 + 5, random.Random(options.seed))
+    if options.list:
+        return say(*chosen, sep="\n")
+    configure(head)
+    os.environ.update(CCACHE_BASEDIR=COPY, CCACHE_NOHASHDIR="1", CCACHE_SLOPPINESS="pch_defines,time_macros")
+    chosen = build(chosen)[:options.count]
+    lived = judge_all(chosen, options.jobs)
     say(f"\n{len(chosen) - len(lived)} killed, {len(lived)} equivalent or lived, {len(chosen)} in all "
         f"(--seed {options.seed})")
+    held.close()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ import re
 
 from mutants import masked
 
+# So many can be asked for; the switch has room for the spare ones, too.
+MOST = 10_000
+
 # The switch. SKEP_MUTANT_SEEN names a folder for an empty file per mutant that was come by: mknod() by
 # number needs no descriptor, and the tests that stand in for system calls do not see it.
 HEADER = """#pragma once
@@ -22,7 +25,7 @@ HEADER = """#pragma once
 inline bool skep_mutant(int number) {
   static const int on = std::getenv("SKEP_MUTANT") ? std::atoi(std::getenv("SKEP_MUTANT")) : 0;
   static const char* const seen = std::getenv("SKEP_MUTANT_SEEN");
-  static bool known[4096];
+  static bool known[16384];
   if (seen != nullptr && !known[number]) {
     known[number] = true;
     const int before = errno;
