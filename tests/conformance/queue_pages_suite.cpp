@@ -21,6 +21,8 @@ TEST_P(QueueRules, bounds_claims_pages_and_completions_by_bytes) {
   query.newest_first = false;
   query.max_bytes = 2'500;
   EXPECT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t0", "t1", "t2"}));
+  query.max_bytes = 2 * tasks[0].spec.params.size();
+  EXPECT_EQ(must(q().read(query)).size(), 2u) << "no further one once they weigh as much";
   query.max_bytes = 1;
   EXPECT_EQ(must(q().read(query)).size(), 1u) << "one at least";
   ports::ClaimFilter filter{worker(), 10, kLease};
