@@ -2,6 +2,7 @@
 set(SKEP_QUEUE_SUITE
   ${CMAKE_CURRENT_LIST_DIR}/queue_transition_suite.cpp
   ${CMAKE_CURRENT_LIST_DIR}/queue_rules_suite.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/queue_pages_suite.cpp
   ${CMAKE_CURRENT_LIST_DIR}/queue_results_suite.cpp
   ${CMAKE_CURRENT_LIST_DIR}/queue_concurrency_suite.cpp
   ${CMAKE_CURRENT_LIST_DIR}/queue_placement_suite.cpp
@@ -14,7 +15,9 @@ skep_test(queue_conformance LABEL conformance
 add_executable(queue_crash_writer queue_crash_writer.cpp)
 target_link_libraries(queue_crash_writer PRIVATE skep_test_support skep_warnings)
 skep_test(queue_sqlite LABEL conformance
-  SOURCES queue_sqlite_test.cpp sqlite_migrations_test.cpp sqlite_writer_test.cpp DEPENDS test_support LIBRARIES PkgConfig::SQLITE)
+  SOURCES queue_sqlite_files_test.cpp queue_sqlite_logs_test.cpp queue_sqlite_pages_test.cpp
+          sqlite_migrations_test.cpp sqlite_writer_test.cpp
+  DEPENDS test_support LIBRARIES PkgConfig::SQLITE)
 target_compile_definitions(queue_sqlite PRIVATE
   SKEP_CRASH_WRITER="$<TARGET_FILE:queue_crash_writer>")
 add_dependencies(queue_sqlite queue_crash_writer)

@@ -1,49 +1,15 @@
 // Files that an earlier version filled: today's code opens them and finds everything.
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include <array>
 #include <string>
 
 #include "core/base/id.hpp"
 #include "plugins/sqlite/task_rows.hpp"
-#include "tests/support/sqlite_components.hpp"
-#include "tests/support/temp_dir.hpp"
+#include "tests/conformance/queue_sqlite.hpp"
 
 namespace skep::test {
 namespace {
-
-/// A file from outside.
-class RawFile {
- public:
-  explicit RawFile(const std::string& path) {
-    EXPECT_EQ(sqlite3_open(path.c_str(), &db_), SQLITE_OK);
-  }
-  RawFile(const RawFile&) = delete;
-  RawFile& operator=(const RawFile&) = delete;
-  ~RawFile() { sqlite3_close(db_); }
-
-  /// Runs all of it; the rows' columns with "|" and "\n" between them.
-  std::string run(const std::string& sql) {
-    std::string out;
-    char* error = nullptr;
-    const int rc = sqlite3_exec(
-        db_, sql.c_str(),
-        [](void* to, int n, char** values, char**) {
-          for (int i = 0; i < n; ++i)
-            *static_cast<std::string*>(to) +=
-                std::string(values[i] != nullptr ? values[i] : "NULL") + (i + 1 < n ? '|' : '\n');
-          return 0;
-        },
-        &out, &error);
-    EXPECT_EQ(rc, SQLITE_OK) << (error != nullptr ? error : "") << ": " << sql;
-    sqlite3_free(error);
-    return out;
-  }
-
- private:
-  sqlite3* db_ = nullptr;
-};
 
 constexpr const char* kSchema =
     "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";

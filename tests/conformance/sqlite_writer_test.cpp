@@ -14,8 +14,7 @@
 #include <vector>
 
 #include "plugins/sqlite/database.hpp"
-#include "tests/support/sqlite_components.hpp"
-#include "tests/support/temp_dir.hpp"
+#include "tests/conformance/queue_sqlite.hpp"
 
 namespace skep::test {
 namespace {
@@ -49,13 +48,6 @@ int fdatasync(int fd) { return skep::test::sync(fd, SYS_fdatasync); }
 
 namespace skep::test {
 namespace {
-
-std::unique_ptr<ports::Queue> open_queue(const std::string& path,
-                                         const std::string& sync = "full") {
-  auto queue = open_sqlite_queue(sqlite_config(path, sync));
-  if (!queue) throw std::runtime_error(queue.error().message);
-  return std::move(*queue);
-}
 
 model::Task task_at(int i) {
   model::Task task;

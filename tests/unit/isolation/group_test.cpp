@@ -160,6 +160,14 @@ TEST_F(Group, a_crash_while_starting_names_the_signal) {
   EXPECT_NE(group.error().message.find("SIGABRT"), std::string::npos) << group.error().message;
 }
 
+TEST_F(Group, garbage_while_starting_is_a_violation) {
+  ChildPlugin plugin = staging_.unruly();
+  plugin.config_json = R"({"start":"garbage"})";
+  const auto group = ChildGroup::start(plugin);
+  ASSERT_FALSE(group);
+  EXPECT_EQ(group.error().id(), "plugin-violation") << group.error().message;
+}
+
 TEST_F(Group, a_start_that_hangs_ends_with_its_time) {
   ChildPlugin plugin = staging_.unruly();
   plugin.config_json = R"({"start":"hang"})";

@@ -1,0 +1,22 @@
+// What the messages of the worker protocol have in common.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string_view>
+#include <vector>
+
+#include "core/base/json.hpp"
+#include "core/model/task.hpp"
+
+namespace skep::api {
+
+JsonOut& lease_members(JsonOut& out, const model::Lease& l);
+model::Lease lease_of(const json::object& o);
+
+/// The objects of an array member; members of other types are skipped.
+std::vector<const json::object*> objects_of(const json::object& o, std::string_view key);
+
+/// A number of another size must not become a smaller one that looks right.
+int small_int(const json::object& o, std::string_view key);
+
+}  // namespace skep::api
