@@ -77,6 +77,26 @@ TEST_F(VersionsTest, are_known_before_the_worker_that_brings_them_is_seen) {
   EXPECT_TRUE(known) << "when the worker itself was written, the last thing of all";
 }
 
+TEST_F(VersionsTest, of_too_many_types_those_are_forgotten_that_nobody_runs) {
+  const std::size_t own = tasks().types.types().size();
+  constexpr std::size_t kOfAWorker = 256;
+  std::vector<ports::TaskType> said;
+  api::Registration r = registration("w1");
+  while (said.size() <= control::TaskTypes::kMostTypes) {
+    r.types.clear();
+    for (std::size_t i = 0; i < kOfAWorker; ++i)
+      r.types.push_back({"t" + std::to_string(said.size() + i), "", "1.0.0", "{}", 0});
+    said.insert(said.end(), r.types.begin(), r.types.end());
+    api("POST", "/api/workers/register", api::encode(r));
+  }
+  const std::size_t surplus = said.size() + own - control::TaskTypes::kMostTypes;
+  EXPECT_EQ(tasks().types.left_out(said).size(), surplus);
+  EXPECT_EQ(tasks().types.types().size(), own + kOfAWorker) << "those that w1 runs now";
+  control::Control other(queue, store, clock, config(), types());
+  ASSERT_TRUE(other.prepare());
+  EXPECT_EQ(other.feature<control::Tasks>().types.left_out(said).size(), surplus);
+}
+
 TEST_F(VersionsTest, what_several_take_goes_to_any_of_them) {
   const std::string third = R"({"type":"object","properties":{"d":{}}})";
   enrol_with("w1", "1.0.0", kV1);
