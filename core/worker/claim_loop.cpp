@@ -13,6 +13,7 @@ constexpr Millis kSaturated{100};
 constexpr Millis kLook{1'000};
 /// Times in a row without room in the spool, a second apart by then: no passing shortage.
 constexpr int kFull = 10;
+constexpr std::string_view kGoingBack = "tasks to hand back";
 /// A refused token does not get better within seconds.
 constexpr Millis kDenied{10'000};
 constexpr Millis kStrayPause{50};
@@ -85,11 +86,16 @@ int ClaimLoop::room(std::stop_token stop) {
   const Settings now = settings_.get();
   if (reserve_.resize(now.result_reserve_bytes)) give_back_reserve();
   const int most = health_.unproven() ? 1 : now.batch_size;
-  const int granted = reserve(std::min(executor_.capacity(), most));
+  const int vacant = executor_.capacity() - static_cast<int>(options_.going_back());
+  const int granted = vacant > 0 ? reserve(std::min(vacant, most)) : 0;
   if (granted > 0) {
     no_room_ = 0;
+    health_.set(kGoingBack, {});
     return granted;
   }
+  if (vacant <= 0 && no_room_ >= kFull)
+    health_.set(kGoingBack,
+                "the control plane does not take them, nor a registration; it goes on by itself");
   // Results on their way to the disk give their space back within milliseconds; a full disk does
   // not.
   const Millis pause = std::min(kLook, Millis{1 << std::min(no_room_++, 10)});

@@ -29,6 +29,7 @@ struct ClaimOptions {
   std::function<api::Registration()> registration;
   std::function<void(const api::RegistrationReply&)> on_registered;
   std::function<std::string()> spool_trouble;  ///< why results cannot be kept, "" = they can
+  std::function<std::size_t()> going_back;     ///< attempts that are not handed back yet
   std::string state_dir{};                     ///< that has to be writable; "" = none
   std::uint64_t seed = std::random_device{}();
 };

@@ -172,9 +172,10 @@ Result<api::RegistrationReply> ControlClient::register_worker(const api::Registr
   if (!reply && reply.error().code == Code::kDenied)
     for (const std::string& token : credential.after_refusal(shown)) {
       auto second = register_with(token, request);
-      if (!second) second = with_second(reply.error(), second.error());
+      const bool refused = !second && second.error().code == Code::kDenied;
+      if (refused) second = with_second(reply.error(), second.error());
       reply = std::move(second);
-      if (reply) break;
+      if (!refused) break;
     }
   if (reply && !reply->credential.empty()) credential.take(reply->credential);
   credential.keep();

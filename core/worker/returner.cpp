@@ -7,13 +7,20 @@
 #include "core/base/log.hpp"
 
 namespace skep::worker {
+namespace {
+
+/// Of one request: about 160 bytes each, and a request has at most 1 MiB.
+constexpr std::size_t kMost = 1'000;
+
+}  // namespace
 
 Returner::Returner(std::string incarnation, std::unique_ptr<ControlPlane> control,
-                   Membership& membership)
+                   Membership& membership, Clock& clock)
     : Service("skep-return"),
       incarnation_(std::move(incarnation)),
       control_(std::move(control)),
-      membership_(membership) {}
+      membership_(membership),
+      clock_(clock) {}
 
 void Returner::give(model::Lease lease) {
   const MutexLock lock(mutex_);
@@ -29,6 +36,11 @@ void Returner::hold(model::Lease lease) {
 std::size_t Returner::held() const {
   const MutexLock lock(mutex_);
   return held_.size();
+}
+
+std::size_t Returner::size() const {
+  const MutexLock lock(mutex_);
+  return leases_.size() + held_.size();
 }
 
 void Returner::let_go(std::size_t count) {
@@ -71,18 +83,23 @@ bool Returner::hand_back() {
   std::vector<model::Lease> leases;
   {
     const MutexLock lock(mutex_);
-    leases = leases_;
+    leases.assign(leases_.begin(),
+                  leases_.begin() + static_cast<std::ptrdiff_t>(std::min(kMost, leases_.size())));
   }
   const Status released = control_->release({incarnation_, leases});
   // The control plane does not know them, or not any more: nothing is left to be handed back.
   const bool settled =
       released || released.error().code == Code::kInvalid || released.error().code == Code::kState;
-  if (!settled) return false;
-  if (!released)
+  if (!released && (settled || complaint_.due(clock_.mono_ms())))
     log::warn("release_failed", {{"tasks", leases.size()}, {"error", released.error().message}});
+  if (!settled) return false;
   backoff_.reset();
-  const MutexLock lock(mutex_);
-  leases_.erase(leases_.begin(), leases_.begin() + static_cast<std::ptrdiff_t>(leases.size()));
+  complaint_.reset();
+  {
+    const MutexLock lock(mutex_);
+    leases_.erase(leases_.begin(), leases_.begin() + static_cast<std::ptrdiff_t>(leases.size()));
+  }
+  membership_.wake();  // there is room to claim
   return true;
 }
 

@@ -17,13 +17,15 @@ namespace skep::worker {
 class Returner final : public Service {
  public:
   /// Collaborators outlive it.
-  Returner(std::string incarnation, std::unique_ptr<ControlPlane> control, Membership& membership);
+  Returner(std::string incarnation, std::unique_ptr<ControlPlane> control, Membership& membership,
+           Clock& clock);
   ~Returner() override { stop(); }
   /// [any]
   void give(model::Lease lease);
   /// Goes back with a let_go(): before, it would only come here again. [any]
   void hold(model::Lease lease);
-  std::size_t held() const;  ///< [any]
+  std::size_t held() const;  ///< those that wait for a let_go() [any]
+  std::size_t size() const;  ///< all that are not handed back yet [any]
   /// Gives the `count` that are held longest, or all when there are fewer. [any]
   void let_go(std::size_t count);
   /// Those that are not handed back yet; their leases must live on. [any]
@@ -41,7 +43,9 @@ class Returner final : public Service {
   const std::string incarnation_;
   const std::unique_ptr<ControlPlane> control_;
   Membership& membership_;
+  Clock& clock_;
   Backoff backoff_;
+  Complaint complaint_;
   mutable Mutex mutex_;
   StoppableCondVar given_;
   std::vector<model::Lease> leases_ SKEP_GUARDED_BY(mutex_);

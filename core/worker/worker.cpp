@@ -64,7 +64,7 @@ struct Worker::Loops {
         membership({options.on_conflict, [this](Code code) { return endpoints.advice(code); }},
                    clock),
         health(clock, options.first_rest, [this] { heartbeat.hasten(); }),
-        returner(options.incarnation, connect(claim_abort), membership),
+        returner(options.incarnation, connect(claim_abort), membership, clock),
         sender({.on_unread = [this](const std::string& why) { health.set("spool backlog", why); }},
                connect(send_abort), spool, membership, clock),
         reserve(spool, options.result_reserve_bytes),
@@ -188,6 +188,7 @@ ClaimOptions Worker::Loops::claim_options() {
     const std::string unwritten = reporter.trouble();
     return unwritten.empty() ? reserve.trouble() : unwritten;
   };
+  o.going_back = [this] { return returner.size(); };
   o.state_dir = options.state_dir;
   return o;
 }

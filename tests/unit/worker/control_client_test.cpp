@@ -198,6 +198,21 @@ TEST_F(ControlClientTest, says_why_it_was_refused_first_and_with_its_join_token)
             said + "409: because; with another token: " + said + "401: because");
 }
 
+TEST_F(ControlClientTest, is_not_refused_by_a_control_plane_that_is_busy_with_its_join_token) {
+  const test::TempDir dir;
+  const std::string file = dir.path() + "/worker-credential";
+  std::ofstream(file) << "own\n";
+  control_.on("register", [&](const HttpRequest& request) {
+    if (request.header("authorization") == "Bearer own")
+      return HttpResponse::json(problem("unauthenticated", ""), 401);
+    return HttpResponse::json(problem("starting", kToUs), 503);
+  });
+  auto c = client({control_.url()}, "join", file);
+  const auto reply = c.register_worker(registration());
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Code::kUnavailable) << reply.error().message;
+}
+
 TEST_F(ControlClientTest, says_what_is_wrong_with_a_token_file_and_goes_on_with_the_last_token) {
   bool readable = true;
   Credential credential({[&]() -> Result<std::string> {

@@ -177,6 +177,10 @@ worker::Submission ScriptedControl::take(const std::vector<std::string>& envelop
   return echo(envelopes);
 }
 
+std::size_t ScriptedControl::waiting() const {
+  const std::scoped_lock lock(mutex_);
+  return queue_.size();
+}
 std::vector<std::string> ScriptedControl::finished() const {
   const std::scoped_lock lock(mutex_);
   return finished_;

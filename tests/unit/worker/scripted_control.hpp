@@ -73,6 +73,7 @@ class ScriptedControl {
     with([&] { judge_ = std::move(judge); });
   }
 
+  std::size_t waiting() const;                            ///< tasks that nobody has claimed
   std::vector<std::string> finished() const;              ///< task ids of results, as they came
   std::string outcome(const std::string& task_id) const;  ///< payload of its result
   std::string output(const std::string& task_id) const;   ///< its log text

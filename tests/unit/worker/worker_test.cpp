@@ -326,6 +326,27 @@ TEST(Worker, hands_back_what_it_does_not_take_once_the_control_plane_knows_what_
   EXPECT_EQ(b.control.registrations(), 2);
 }
 
+TEST(Worker, claims_nothing_while_it_holds_as_many_as_it_runs_at_once) {
+  Bench b;
+  b.options.concurrency = 2;
+  b.options.batch_size = 2;
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
+  b.control.refuse_registrations(Code::kUnavailable);
+  constexpr std::size_t kMany = 100;
+  for (std::size_t i = 0; i < kMany; ++i) b.control.enqueue("misfit");
+  EXPECT_TRUE(eventually([&] {
+    const auto troubles = b.worker->troubles();
+    return troubles.size() == 1 && has(troubles[0], "tasks to hand back: ");
+  }));
+  EXPECT_LT(b.control.waiting(), kMany);
+  EXPECT_GT(b.control.waiting(), kMany / 2) << "it took in the whole backlog";
+  EXPECT_TRUE(b.control.released().empty());
+  b.control.refuse_registrations(std::nullopt);
+  EXPECT_TRUE(eventually([&] { return b.control.released().size() == kMany; }));
+  EXPECT_TRUE(eventually([&] { return b.worker->troubles().empty(); }));
+}
+
 TEST(Worker, hands_back_what_it_does_not_take_though_its_registration_is_refused) {
   Bench b;
   b.start();
