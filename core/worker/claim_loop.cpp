@@ -94,8 +94,9 @@ int ClaimLoop::room(std::stop_token stop) {
     return granted;
   }
   if (vacant <= 0 && no_room_ >= kFull)
-    health_.set(kGoingBack,
-                "the control plane does not take them, nor a registration; it goes on by itself");
+    health_.set(
+        kGoingBack,
+        "tasks wait to be handed back: the control plane takes neither them nor a registration");
   // Results on their way to the disk give their space back within milliseconds; a full disk does
   // not.
   const Millis pause = std::min(kLook, Millis{1 << std::min(no_room_++, 10)});

@@ -330,6 +330,7 @@ TEST(Worker, claims_nothing_while_it_holds_as_many_as_it_runs_at_once) {
   Bench b;
   b.options.concurrency = 2;
   b.options.batch_size = 2;
+  b.options.heartbeat_interval = Millis{20};  // these come through
   b.start();
   ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
   b.control.refuse_registrations(Code::kUnavailable);
@@ -337,7 +338,7 @@ TEST(Worker, claims_nothing_while_it_holds_as_many_as_it_runs_at_once) {
   for (std::size_t i = 0; i < kMany; ++i) b.control.enqueue("misfit");
   EXPECT_TRUE(eventually([&] {
     const auto troubles = b.worker->troubles();
-    return troubles.size() == 1 && has(troubles[0], "tasks to hand back: ");
+    return troubles.size() == 1 && has(troubles[0], "tasks wait to be handed back: ");
   }));
   EXPECT_LT(b.control.waiting(), kMany);
   EXPECT_GT(b.control.waiting(), kMany / 2) << "it took in the whole backlog";
