@@ -97,7 +97,7 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
   role->control_ = std::make_unique<control::Control>(*role->queue_, *role->store_, clock, config,
                                                       registry.task_types());
   role->control_->feature<control::Fleet>().registry.inspect_with(
-      release_inspector(registry, std::move(admission), state + "/staging"));
+      release_inspector(registry, std::move(admission), config));
   SKEP_TRY(role->control_->start());
   events.attach(role->control_->feature<control::Events>().feed);
 

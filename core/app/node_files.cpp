@@ -80,6 +80,17 @@ std::string component_table(const plugin::Registry& registry, DatabaseKind kind,
   return to_text(*table);
 }
 
+plugin::EngineOptions engine_options(const config::Config& config, plugin::Admission admission) {
+  plugin::EngineOptions options;
+  if (const auto settings = config.plugins.tables.find(options.component);
+      settings != config.plugins.tables.end())
+    options.table = settings->second;
+  options.staging_dir = config.node.state_dir + "/staging";
+  options.state_dir = config.node.state_dir;
+  options.admission = std::move(admission);
+  return options;
+}
+
 Result<std::string> read_token(const std::string& path) {
   if (path.empty()) return std::string();
   struct stat info {};

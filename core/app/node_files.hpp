@@ -8,6 +8,7 @@
 #include "core/base/result.hpp"
 #include "core/config/config.hpp"
 #include "core/plugin/registry.hpp"
+#include "core/plugin/scripts/open_engine.hpp"
 #include "core/plugin/scripts/registry.hpp"
 
 namespace skep::app {
@@ -22,6 +23,9 @@ std::string database_path(DatabaseKind kind, const std::string& plugin,
 /// names none.
 std::string component_table(const plugin::Registry& registry, DatabaseKind kind,
                             const config::ComponentTable& section, const std::string& state_dir);
+
+/// The language of the node's scripts as [plugins.lua] wants it.
+plugin::EngineOptions engine_options(const config::Config& config, plugin::Admission admission);
 
 /// The token in `path` without surrounding white space; "" for an empty path. kConfig when the file
 /// cannot be read, is empty, or may be read by other users.

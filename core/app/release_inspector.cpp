@@ -1,8 +1,8 @@
 #include "core/app/release_inspector.hpp"
 
+#include "core/app/node_files.hpp"
 #include "core/plugin/elf_note.hpp"
 #include "core/plugin/manifest.hpp"
-#include "core/plugin/scripts/open_engine.hpp"
 #include "core/plugin/scripts/script_file.hpp"
 
 namespace skep::app {
@@ -20,11 +20,19 @@ Said ask_plugin(const Publication& p) {
   return std::optional(SelfDescription{std::move(manifest->id), std::move(manifest->version)});
 }
 
-/// A text that its language refuses, or with which its child does not answer, is no script.
+/// No verdict on the text. What took too long may be quicker the next time.
+Error not_looked_at(const Error& why) {
+  Error out = why.within("publish: look at the script");
+  if (why.code != Code::kDeadline && why.code != Code::kUnavailable) return out;
+  out.code = Code::kUnavailable;
+  return std::move(out).named("").with_next("try again");
+}
+
+/// A text that its language refuses, or that ends its child, is no script.
 Error unreadable(const Error& why) {
-  const bool of_the_text =
-      why.code == Code::kInvalid || why.id() == "plugin-crashed" || why.id() == "plugin-violation";
-  if (!of_the_text) return why.within("publish");
+  const bool of_the_text = why.code == Code::kInvalid || why.id() == "plugin-crashed" ||
+                           (why.code == Code::kInternal && why.id() == "plugin-violation");
+  if (!of_the_text) return not_looked_at(why);
   return invalid("publish: " + why.message).named("bad-script").with_next("skep script lint FILE");
 }
 
@@ -34,7 +42,7 @@ Said ask_script(const plugin::Registry& registry, const plugin::EngineOptions& o
   if (!engine) {
     const Code why = engine.error().code;
     if (why == Code::kNotFound || why == Code::kDenied) return std::optional<SelfDescription>();
-    return engine.error().within("publish: look at the script");
+    return not_looked_at(engine.error());
   }
   const std::string file = p.name + ".lua";
   const auto said = (*engine)->load("published", file, p.content);
@@ -47,10 +55,9 @@ Said ask_script(const plugin::Registry& registry, const plugin::EngineOptions& o
 }  // namespace
 
 control::Inspector release_inspector(const plugin::Registry& registry, plugin::Admission admission,
-                                     std::string staging_dir) {
-  plugin::EngineOptions options;  // no state folder: it keeps nothing
-  options.staging_dir = std::move(staging_dir);
-  options.admission = std::move(admission);
+                                     const config::Config& config) {
+  auto options = engine_options(config, std::move(admission));
+  options.state_dir.clear();  // it keeps nothing
   return [&registry, options = std::move(options)](const Publication& p) {
     return p.kind == api::ReleaseKind::kPlugin ? ask_plugin(p) : ask_script(registry, options, p);
   };

@@ -2,16 +2,16 @@
 // language reads out of it in a child.
 #pragma once
 
-#include <string>
-
+#include "core/config/config.hpp"
 #include "core/control/fleet/fleet_registry.hpp"
 #include "core/plugin/registry.hpp"
 
 namespace skep::app {
 
 /// Plugins are not loaded. Of a script nothing is said where `registry` has no language that
-/// `admission` lets in. `registry` must outlive it; `staging_dir` as in plugin::EngineOptions.
+/// `admission` lets in; kUnavailable when there was no time to look at it. `registry` must outlive
+/// it.
 control::Inspector release_inspector(const plugin::Registry& registry, plugin::Admission admission,
-                                     std::string staging_dir);
+                                     const config::Config& config);
 
 }  // namespace skep::app

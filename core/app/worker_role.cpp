@@ -14,7 +14,6 @@
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
 #include "core/net/curl_library.hpp"
-#include "core/plugin/scripts/open_engine.hpp"
 #include "core/worker/release_folder.hpp"
 
 namespace skep::app {
@@ -38,17 +37,6 @@ Result<plugin::ScriptOptions> script_options(const config::Config& config,
   auto policy = plugin::parse_script_policy(config.scripts.allow, config.scripts.tables);
   if (!policy) return policy.error();
   options.policy = std::move(*policy);
-  return options;
-}
-
-plugin::EngineOptions engine_options(const config::Config& config, plugin::Admission admission) {
-  plugin::EngineOptions options;
-  if (const auto settings = config.plugins.tables.find(options.component);
-      settings != config.plugins.tables.end())
-    options.table = settings->second;
-  options.staging_dir = config.node.state_dir + "/staging";
-  options.state_dir = config.node.state_dir;
-  options.admission = std::move(admission);
   return options;
 }
 

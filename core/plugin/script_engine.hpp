@@ -16,8 +16,9 @@ class ScriptEngine {
  public:
   virtual ~ScriptEngine() = default;
   /// Reads the script in a child and keeps it there; its manifest as JSON. `file` is for messages.
-  /// kInvalid with "FILE:LINE: what is wrong" when the text is not a script. A text that crashes
-  /// or hangs the child fails as "plugin-crashed" and costs nothing else.
+  /// kInvalid with "FILE:LINE: what is wrong" when the text is not a script; kDeadline or
+  /// kUnavailable when it took too long, which the machine may have done. A text that crashes the
+  /// child fails as "plugin-crashed" and costs nothing else.
   virtual Result<std::string> load(std::string_view id, std::string_view file,
                                    std::string_view source) = 0;
   /// Forgets the script in every child; those that run it forget it afterwards.

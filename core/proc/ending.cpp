@@ -41,10 +41,10 @@ Exit reap_child(pid_t pid) {
   return e;
 }
 
-ResidentSize::ResidentSize(pid_t pid)
-    : statm_(::open(("/proc/" + std::to_string(pid) + "/statm").c_str(), O_RDONLY | O_CLOEXEC)) {}
+ResidentSize::ResidentSize(pid_t pid) : path_("/proc/" + std::to_string(pid) + "/statm") {}
 
-std::int64_t ResidentSize::bytes() const {
+std::int64_t ResidentSize::bytes() {
+  if (!statm_) statm_.reset(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
   char text[128];  // "SIZE RESIDENT .."
   const ssize_t n = ::pread(statm_.get(), text, sizeof(text), 0);
   const std::string_view all(text, n > 0 ? static_cast<std::size_t>(n) : 0);

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <string>
+
 #include "core/base/fd.hpp"
 #include "core/proc/subprocess.hpp"
 
@@ -10,14 +12,16 @@ namespace skep::proc {
 
 /// Reaps a child that has ended (or waits for it): reason, code, signal, cpu, peak size.
 Exit reap_child(pid_t pid);
-/// The resident size of a process. Its file in /proc stays open, so that a look is one read.
+/// The resident size of a process. Its file in /proc stays open from the first look on, so that a
+/// look is one read. REQUIRES: the process is not reaped yet.
 class ResidentSize {
  public:
   explicit ResidentSize(pid_t pid);
   /// Now; 0 when it cannot be read, as when the process has ended.
-  std::int64_t bytes() const;
+  std::int64_t bytes();
 
  private:
+  std::string path_;
   UniqueFd statm_;
 };
 /// The largest resident size so far, from /proc; 0 when it cannot be read.

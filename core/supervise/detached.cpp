@@ -9,9 +9,9 @@
 namespace skep::supervise {
 
 Detached::Detached(proc::Child child, UniqueFd out)
-    : child_(std::move(child)),
-      out_(std::move(out)),
-      id_(identify(child_.pid).value_or(ProcessId{child_.pid, 0})) {}
+    : child_(std::move(child)), out_(std::move(out)), id_{child_.pid, 0} {
+  if (const auto known = identify(child_.pid)) id_ = *known;
+}
 
 Result<Detached> Detached::launch(const std::vector<std::string>& argv,
                                   const std::vector<std::string>& env,

@@ -67,10 +67,13 @@ pid_t Nodes::pid_of(const std::string& name) const {
   return 0;
 }
 
-std::vector<std::pair<std::string, ProcessId>> Nodes::processes() const {
+Result<std::vector<std::pair<std::string, ProcessId>>> Nodes::processes() const {
   std::vector<std::pair<std::string, ProcessId>> out;
-  for (const Node& node : nodes_)
-    out.emplace_back(node.name, identify(node.process.pid()).value_or(ProcessId{}));
+  for (const Node& node : nodes_) {
+    const auto id = identify(node.process.pid());
+    if (!id && id.error().code != Code::kNotFound) return id.error();
+    out.emplace_back(node.name, id ? *id : ProcessId{});
+  }
   return out;
 }
 

@@ -43,7 +43,7 @@ class Nodes {
   std::vector<std::string> names() const;  ///< in the order of their start
   /// 0 when there is no such node.
   pid_t pid_of(const std::string& name) const;
-  std::vector<std::pair<std::string, ProcessId>> processes() const;
+  Result<std::vector<std::pair<std::string, ProcessId>>> processes() const;
 
  private:
   struct Node {

@@ -4,7 +4,6 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <optional>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
@@ -16,10 +15,11 @@ struct ProcessId {
   pid_t pid = 0;
   std::uint64_t started = 0;  ///< clock ticks since boot, from /proc/PID/stat
 };
-/// The process with this number now; nothing when there is none.
-std::optional<ProcessId> identify(pid_t pid);
-/// Whether exactly this process runs (a zombie does not).
-bool is_alive(const ProcessId& id);
+/// The process with this number now; kNotFound when there is none, or a zombie. Another error, as
+/// without a free descriptor, says nothing about the process; the same below.
+Result<ProcessId> identify(pid_t pid);
+/// Whether exactly this process runs.
+Result<bool> is_alive(const ProcessId& id);
 /// SIGTERM, then SIGKILL after `grace`; true when it ended by itself. Signals by pidfd.
 Result<bool> end_process(const ProcessId& id, Millis grace);
 

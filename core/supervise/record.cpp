@@ -60,11 +60,17 @@ std::optional<Record> parse_record(const std::string& text) {
 
 Result<bool> end_recorded(const Record& record,
                           const std::function<void(const std::string& node)>& on_orphan) {
-  bool found = is_alive(record.supervisor);
-  if (const auto ended = end_process(record.supervisor, kSupervisorLimit); !ended)
-    return ended.error();
+  const auto supervisor = is_alive(record.supervisor);
+  if (!supervisor) return supervisor.error();
+  bool found = *supervisor;
+  if (found) {
+    const auto ended = end_process(record.supervisor, kSupervisorLimit);
+    if (!ended) return ended.error();
+  }
   for (const auto& [name, id] : record.nodes) {
-    if (!is_alive(id)) continue;
+    const auto alive = is_alive(id);
+    if (!alive) return alive.error();
+    if (!*alive) continue;
     found = true;
     on_orphan(name);
     if (const auto ended = end_process(id, kOrphanLimit); !ended) return ended.error();

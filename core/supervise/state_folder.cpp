@@ -138,7 +138,9 @@ Result<std::optional<Record>> StateFolder::read() const {
 
 std::optional<Record> StateFolder::running() const {
   const auto record = read();
-  return record && *record && is_alive((*record)->supervisor) ? *record : std::nullopt;
+  if (!record || !*record) return std::nullopt;
+  const auto alive = is_alive((*record)->supervisor);
+  return alive && *alive ? *record : std::nullopt;
 }
 
 void StateFolder::forget(pid_t supervisor) const {

@@ -36,7 +36,7 @@ class StateFolder {
   Status write(const Record& record) const;
   /// The record, or nothing when there is none; kCorrupt for a file that write() did not make.
   Result<std::optional<Record>> read() const;
-  /// The record, when its supervisor runs.
+  /// The record, when one can see that its supervisor runs.
   std::optional<Record> running() const;
   /// Removes the record, when it is one; with `supervisor`, only that process's.
   void forget(pid_t supervisor = 0) const;

@@ -161,7 +161,9 @@ class Lua final : public skep::ScriptHost {
     State state(limits, nullptr, monotonic_ns() + kLoadNs);
     Load load{script};
     const auto end = state.protect(bound<load_body>, &load);
-    if (end.status != LUA_OK) throw skep::Fault(SKEP_E_INVALID, load_error(state, end, script));
+    if (end.status != LUA_OK)
+      throw skep::Fault(state.stopped() == Stop::kDeadline ? SKEP_E_DEADLINE : SKEP_E_INVALID,
+                        load_error(state, end, script));
     const std::unique_lock lock(mutex_);
     scripts_[std::string(id)] = std::make_shared<const Script>(script);
     return std::move(load.manifest);

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import unittest
 
-from rig import PLUGINS, SKEP, RigTest
+from rig import PLUGINS, SKEP, RigTest, wait_for
 
 # Clears the screen, sets the title, turns text red by an 8-bit control, turns the writing around.
 HOSTILE = r"printf 'A\033[2J\033]0;owned\007\302\2331mB\342\200\256\rC\n'; printf 'E\033[31m\n' >&2"
@@ -109,17 +109,24 @@ class OperatorTest(RigTest):
 
     def interrupt(self, words, ready):
         """Ctrl-C for a command once it has said `ready`; the line that said it, and all that came on stderr."""
-        command = subprocess.Popen([SKEP, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   env=self.environment())
+        files = {name: os.path.join(self.root, name) for name in ("stdout", "stderr")}
+        with open(files["stdout"], "wb") as out, open(files["stderr"], "wb") as err:
+            command = subprocess.Popen([SKEP, *words], stdout=out, stderr=err, env=self.environment())
+
+        def said(name):
+            with open(files[name]) as f:
+                return f.read()
+
         try:
-            said = {name: getattr(command, name).readline() for name in ready}
+            for name in ready:
+                wait_for(lambda: "\n" in said(name) or command.poll() is not None, f"a line on {name}")
+            lines = {name: said(name).partition("\n")[0] + "\n" for name in ready}
             command.send_signal(signal.SIGINT)
-            err = command.stderr.read()
-            self.assertEqual(command.wait(180), 130, err)
+            self.assertEqual(command.wait(180), 130, said("stderr"))
         finally:
             command.kill()
-            command.communicate()
-        return said, err
+            command.wait(180)
+        return lines, said("stderr")
 
     def test_an_interrupt_ends_the_waiting_and_not_the_task(self):  # O12
         self.control()

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import unittest
 
-from rig import RigTest, SKEP
+from rig import RigTest, SKEP, wait_for
 
 
 class Up(RigTest):
@@ -29,32 +29,33 @@ class Up(RigTest):
     def test_an_interrupt_ends_it_after_what_runs(self):  # O12
         state = os.path.join(self.root, "state")
         done = os.path.join(self.root, "done")
-        up = subprocess.Popen([SKEP, "up", "--sites", "site-a", "--state", state, "--port", "0"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        said = ""
+        log = os.path.join(self.root, "up.log")
+        with open(log, "wb") as out:
+            up = subprocess.Popen([SKEP, "up", "--sites", "site-a", "--state", state, "--port", "0"], stdout=out,
+                                  stderr=out)
+
+        def said():
+            with open(log) as f:
+                return f.read()
 
         def until(word):
-            nonlocal said
-            while word not in said:
-                line = up.stdout.readline()
-                self.assertTrue(line, said)
-                said += line
+            wait_for(lambda: word in said() or up.poll() is not None, f"{word!r} in {log}")
+            self.assertIn(word, said())
 
         try:
             until("Ctrl-C")
-            self.url = re.search(r"control +(http:\S+)", said)[1]
+            self.url = re.search(r"control +(http:\S+)", said())[1]
             self.executing(self.submit("execute_script", {
                 "script": f"until [ -e {self.gate()} ]; do sleep 0.1; done; touch {done}"}))
             up.send_signal(signal.SIGINT)
             until("stopping: workers finish what they run")
             self.open_gate()
-            said += up.stdout.read()
-            self.assertEqual(up.wait(180), 0, said)
+            self.assertEqual(up.wait(180), 0, said())
         finally:
-            up.send_signal(signal.SIGTERM)
-            up.communicate()
-        self.assertTrue(said.endswith("stopped\n"), said)
-        self.assertTrue(os.path.exists(done), said)
+            up.terminate()
+            up.wait(180)
+        self.assertTrue(said().endswith("stopped\n"), said())
+        self.assertTrue(os.path.exists(done), said())
         self.nothing_is_left_of(state)
 
     def test_a_task_type_of_ones_own_beside_it(self):

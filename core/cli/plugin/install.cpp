@@ -10,11 +10,13 @@
 #include <cerrno>
 #include <filesystem>
 #include <ostream>
+#include <thread>
 
 #include "core/app/app.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/file.hpp"
 #include "core/base/text.hpp"
+#include "core/cli/base/interrupt.hpp"
 #include "core/cli/base/node_config.hpp"
 #include "core/cli/base/running_node.hpp"
 #include "core/cli/plugin/verbs.hpp"
@@ -22,6 +24,7 @@
 #include "core/plugin/elf_note.hpp"
 #include "core/plugin/hazards.hpp"
 #include "core/plugin/stage.hpp"
+#include "core/proc/monotonic.hpp"
 #include "skep/kind/task.h"
 
 namespace skep::cli {
@@ -133,16 +136,44 @@ Status check_only_one(const std::string& folder, const Installed& fresh, const s
   return {};
 }
 
+/// One install at a time. Another one does not take long, unless it was stopped.
+Result<UniqueFd> lock_folder(const std::string& folder) {
+  constexpr Millis kPatience{3'000};
+  constexpr Millis kPause{50};
+  UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return errno_error("lock " + folder, errno);
+  const MonoMs until = proc::monotonic_ms() + kPatience.count();
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return errno_error("lock " + folder, errno);
+    if (interrupted()) return interruption();
+    if (proc::monotonic_ms() >= until)
+      return Error{Code::kBusy, "another install is at work in " + folder, "install-busy",
+                   "wait for it, or see which process it is: fuser -v " + folder};
+    std::this_thread::sleep_for(kPause);
+  }
+  return fd;
+}
+
+/// What installs that were killed left in the folder, which is locked.
+void remove_leftovers(const std::string& folder) {
+  std::error_code ec;  // best effort: they are hidden and have no .so name
+  std::vector<fs::path> left;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    const std::string name = it->path().filename().string();
+    if (name.starts_with(".") && name.ends_with(".so.tmp")) left.push_back(*it);
+  }
+  for (const fs::path& file : left) fs::remove(file, ec);
+}
+
 Result<Installed> put(const std::string& file, const std::string& folder) {
   const std::string name = fs::path(file).filename().string();
   if (!name.ends_with(".so"))
     return invalid("\"" + name + "\" does not end in .so, so no node would look at it");
   const std::string path = (fs::path(folder) / name).string();
-  // One name, and one at a time: what an install that was killed left goes with the next one.
-  const UniqueFd lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!lock || ::flock(lock.get(), LOCK_EX) != 0) return errno_error("lock " + folder, errno);
+  const auto lock = lock_folder(folder);
+  if (!lock) return lock.error();
+  remove_leftovers(folder);
   const std::string temp = (fs::path(folder) / ("." + name + ".tmp")).string();
-  ::unlink(temp.c_str());
   Status status = copy_synced(file, temp);
   Result<Installed> installed = status ? examine(temp) : Result<Installed>(status.error());
   if (installed) status = check_only_one(folder, *installed, path);

@@ -45,8 +45,11 @@ UpNodes::UpNodes(UpOptions options, supervise::StateFolder& state, const Console
       transport_(std::move(transport)) {}
 
 Status UpNodes::record() const {
-  return state_.write({supervise::identify(::getpid()).value_or(supervise::ProcessId{}), url_,
-                       ready_, nodes_.processes()});
+  const auto us = supervise::identify(::getpid());
+  if (!us) return us.error();
+  auto nodes = nodes_.processes();
+  if (!nodes) return nodes.error();
+  return state_.write({*us, url_, ready_, std::move(*nodes)});
 }
 
 Status UpNodes::spawn(const std::string& name, const std::string& toml) {

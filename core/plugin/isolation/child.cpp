@@ -82,7 +82,7 @@ Result<std::string> Child::answer(frames::Type type, const proc::CallControl& ca
       continue;
     }
     if (wake == Wake::kTime && until < own) return given_up();
-    if (wake == Wake::kTime) return violated("did not answer in time");
+    if (wake == Wake::kTime) return violated("did not answer in time", Code::kUnavailable);
     const auto frame = process_->link().receive(false);
     if (!frame && frame.error().code == Code::kCorrupt) return violated(frame.error().message);
     if (!frame || (wake == Wake::kExited && !*frame)) return crashed("before it answered");
@@ -166,12 +166,12 @@ Error Child::crashed(std::string_view doing) {
   return std::move(error).with_next("skep plugin show " + process_->plugin().plugin_id);
 }
 
-Error Child::violated(std::string_view what) {
+Error Child::violated(std::string_view what, Code code) {
   state_ = State::kKilled;
   process_->end();
   last_error_ = name_of(process_->plugin()) + " " + std::string(what) + "; its process was killed";
-  Error error = internal_error(last_error_).named("plugin-violation");
-  return std::move(error).with_next("skep plugin show " + process_->plugin().plugin_id);
+  return {code, last_error_, "plugin-violation",
+          "skep plugin show " + process_->plugin().plugin_id};
 }
 
 Error Child::given_up() {

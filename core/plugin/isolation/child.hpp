@@ -62,9 +62,10 @@ class Child {
   Status hello(const proc::CallControl& call);
   /// The body of the answer to a request other than a task, which may take the start's time.
   Result<std::string> answer(frames::Type type, const proc::CallControl& call);
-  /// Ends the child and says how it ended: "plugin-crashed" or "plugin-violation".
+  /// Ends the child and says how it ended: "plugin-crashed" or "plugin-violation", kUnavailable
+  /// when it was only slow.
   Error crashed(std::string_view doing);
-  Error violated(std::string_view what);
+  Error violated(std::string_view what, Code code = Code::kInternal);
   Error given_up();
   void log_line(const frames::Frame& frame);
 

@@ -37,7 +37,7 @@ class ChildProcess {
   LastLines& lines() { return lines_; }
   const ChildPlugin& plugin() const { return plugin_; }
   pid_t pid() const { return child_.pid; }
-  std::int64_t resident_bytes() const { return resident_.bytes(); }
+  std::int64_t resident_bytes() { return resident_.bytes(); }
   bool is_running() const;
   /// is_running(), and not stopped by a signal, having read what the child wrote until now.
   bool catch_up();
@@ -67,7 +67,7 @@ class ChildProcess {
 
   const ChildPlugin& plugin_;
   proc::Child child_;
-  const proc::ResidentSize resident_;
+  proc::ResidentSize resident_;
   const proc::LiveMark mark_;
   frames::Link link_;
   UniqueFd output_;  ///< of its stdout and stderr

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "core/base/text.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -21,14 +22,22 @@ class ReleaseInspector : public testing::Test {
     o.staging_dir = dir.file("staging");
     return o;
   }
+  /// A control plane whose [plugins.lua] is `lua`.
+  config::Config config(const std::string& lua) const {
+    config::Config c;
+    c.node.state_dir = dir.path();
+    c.plugins.tables["lua"] = lua;
+    return c;
+  }
   Result<std::optional<control::SelfDescription>> ask(api::ReleaseKind kind, std::string content,
-                                                      plugin::Admission admission = {}) {
+                                                      plugin::Admission admission = {},
+                                                      const std::string& lua = "{}") {
     control::Publication p;
     p.kind = kind;
     p.name = "declared";
     p.version = "9.9.9";
     p.content = std::move(content);
-    return release_inspector(registry, std::move(admission), dir.file("staging"))(p);
+    return release_inspector(registry, std::move(admission), config(lua))(p);
   }
   plugin::PluginInfo info(const std::string& id) {
     for (plugin::PluginInfo& known : registry.list())
@@ -51,7 +60,7 @@ TEST_F(ReleaseInspector, a_plugin_says_what_its_manifest_does) {
   ASSERT_TRUE(*said);
   EXPECT_EQ((*said)->name, "collect_facts");
   EXPECT_EQ((*said)->version, known.version);
-  EXPECT_EQ(info("collect_facts").state, plugin::PluginState::kAvailable) << "not loaded";
+  EXPECT_FALSE(std::filesystem::exists(dir.file("staging"))) << "it was to be loaded";
 }
 
 TEST_F(ReleaseInspector, a_script_is_read_in_a_child_and_the_list_hears_nothing_of_it) {
@@ -61,6 +70,25 @@ TEST_F(ReleaseInspector, a_script_is_read_in_a_child_and_the_list_hears_nothing_
   EXPECT_EQ((*said)->name, "probe");
   EXPECT_EQ((*said)->version, "1.2.3");
   EXPECT_EQ(info("lua").state, plugin::PluginState::kAvailable);
+}
+
+TEST_F(ReleaseInspector, a_script_gets_what_the_control_planes_table_gives) {
+  const std::string large = "local large = ('x'):rep(8 << 20)\n" + probe;
+  const auto said = ask(kScript, large);
+  ASSERT_TRUE(said) << said.error().message;
+  const auto refused = ask(kScript, large, {}, R"({"memory_mb":4})");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().id(), "bad-script");
+  EXPECT_NE(refused.error().message.find("4 MiB"), std::string::npos) << refused.error().message;
+}
+
+TEST_F(ReleaseInspector, a_child_that_takes_too_long_says_nothing_of_the_text) {
+  // Its process does not start in that time, or it does and the text goes on for longer.
+  const std::string slow = "while true do local x = ('x'):rep(1 << 20) end\n" + probe;
+  const auto said = ask(kScript, slow, {}, R"({"limits":{"start_timeout_ms":10}})");
+  ASSERT_FALSE(said);
+  EXPECT_EQ(said.error().code, Code::kUnavailable) << said.error().message;
+  EXPECT_EQ(said.error().next, "try again");
 }
 
 TEST_F(ReleaseInspector, what_is_neither_is_refused) {
@@ -85,7 +113,7 @@ TEST_F(ReleaseInspector, without_the_language_a_script_says_nothing) {
   control::Publication p;
   p.name = "declared";
   p.content = probe;
-  const auto said = release_inspector(empty, {}, dir.file("staging"))(p);
+  const auto said = release_inspector(empty, {}, config("{}"))(p);
   ASSERT_TRUE(said) << said.error().message;
   EXPECT_FALSE(*said);
 }

@@ -1,9 +1,13 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 
 #include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
+#include "core/base/fd.hpp"
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
@@ -178,6 +182,28 @@ TEST_F(PluginInstall, ends_well_when_the_node_serves_it_or_takes_it_at_its_next_
   const Ran later = install("NEW", "NEW", "loaded", "restart it");
   EXPECT_EQ(later.code, 0) << later.err;
   EXPECT_NE(later.err.find("goes on as before: restart it"), std::string::npos) << later.err;
+}
+
+TEST_F(PluginInstall, removes_what_installs_that_were_killed_left) {
+  const std::vector<std::string> words{"plugin", "install", file, "--to", dir.path()};
+  for (const char* name : {".other.so.tmp", ".heartbeat_http.so.tmp", ".other.so", "other.so.tmp"})
+    std::ofstream(dir.file(name)) << "left";
+  const Ran ran = run_cli(words);
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path()))
+    names.insert(entry.path().filename().string());
+  EXPECT_EQ(names, (std::set<std::string>{".other.so", "heartbeat_http.so", "other.so.tmp"}));
+}
+
+TEST_F(PluginInstall, waits_for_another_one_but_not_for_ever) {
+  const UniqueFd other(::open(dir.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::flock(other.get(), LOCK_EX), 0);
+  const Ran ran = run_cli({"plugin", "install", file, "--to", dir.path()});
+  EXPECT_EQ(ran.code, info(Code::kBusy).exit_code) << ran.err;
+  EXPECT_NE(ran.err.find("another install is at work in " + dir.path()), std::string::npos)
+      << ran.err;
+  EXPECT_NE(ran.err.find("next:"), std::string::npos) << ran.err;
 }
 
 TEST(PluginReload, says_what_serves) {

@@ -44,6 +44,15 @@ TEST_F(Spec, may_follow_a_byte_order_mark_and_a_line_for_the_shell) {
       << "lines keep their numbers";
 }
 
+TEST_F(Spec, that_takes_too_long_to_read_may_be_read_another_time) {
+  const auto slow = rig_.load("while true do local x = ('x'):rep(1 << 20) end");
+  ASSERT_FALSE(slow);
+  EXPECT_EQ(slow.error().code, Code::kDeadline) << slow.error().message;
+  const auto endless = rig_.load("while true do end");
+  ASSERT_FALSE(endless);
+  EXPECT_EQ(endless.error().code, Code::kInvalid) << endless.error().message;
+}
+
 TEST_F(Spec, takes_a_whole_schema_and_defaults) {
   EXPECT_EQ(manifest(R"(return skep.task { name = "a", version = "1.0.0",
     params = { type = "object", properties = { x = { type = "integer" } } }, run = function() end })"),

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -5,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "core/base/fd.hpp"
 #include "core/base/text.hpp"
 #include "core/supervise/detached.hpp"
 #include "core/supervise/log_file.hpp"
@@ -43,29 +45,53 @@ TEST(ProcessIds, ends_exactly_the_process_it_knows) {
   auto child = sleeper();
   const auto id = identify(child.pid());
   ASSERT_TRUE(id);
-  EXPECT_TRUE(is_alive(*id));
+  EXPECT_TRUE(*is_alive(*id));
   const ProcessId other{id->pid, id->started + 1};
-  EXPECT_FALSE(is_alive(other));
+  EXPECT_FALSE(*is_alive(other));
   EXPECT_TRUE(*end_process(other, Millis{1'000}));
-  EXPECT_TRUE(is_alive(*id)) << "a reused number must not be signalled";
+  EXPECT_TRUE(*is_alive(*id)) << "a reused number must not be signalled";
   const auto ended = end_process(*id, kLong);
   ASSERT_TRUE(ended) << ended.error().message;
   EXPECT_TRUE(*ended);
-  EXPECT_FALSE(is_alive(*id));
+  EXPECT_FALSE(*is_alive(*id));
 }
+
+/// While it lives this process may open so many descriptors more.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(rlim_t free) {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    std::vector<UniqueFd> lowest(free + 1);
+    for (UniqueFd& fd : lowest) fd.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const rlimit few{static_cast<rlim_t>(lowest.back().get()), before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  }
+  ~FewDescriptors() { EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before_), 0); }
+
+ private:
+  rlimit before_{};
+};
 
 TEST(ProcessIds, says_so_when_it_cannot_look_for_one) {
   auto child = sleeper();
   const auto id = identify(child.pid());
   ASSERT_TRUE(id);
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const rlimit none{0, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  const auto ended = end_process(*id, kLong);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  EXPECT_FALSE(ended) << "it was taken for one that had ended";
-  EXPECT_TRUE(is_alive(*id));
+  const Record record{*id, "", true, {{"a", *id}}};
+  const auto none = [](const std::string&) {};
+  const auto with = [](rlim_t free, const auto& look) {
+    const FewDescriptors few(free);
+    return static_cast<bool>(look());
+  };
+  EXPECT_FALSE(with(0, [&] { return is_alive(*id); }));
+  EXPECT_TRUE(with(1, [&] { return is_alive(*id); }));
+  for (const rlim_t free : {0, 1}) {
+    EXPECT_FALSE(with(free, [&] { return end_process(*id, kLong); }))
+        << free << ": it was taken for one that had ended";
+    EXPECT_FALSE(with(free, [&] { return end_recorded(record, none); })) << free;
+    EXPECT_TRUE(*is_alive(*id)) << free;
+  }
+  EXPECT_TRUE(with(2, [&] { return end_process(*id, kLong); }));
+  EXPECT_FALSE(*is_alive(*id));
 }
 
 TEST_F(NodesTest, tells_which_node_ended_and_how) {
@@ -113,13 +139,13 @@ TEST_F(NodesTest, die_with_their_owner) {
   {
     Nodes nodes;
     ASSERT_TRUE(start_ready(nodes, "a", ""));
-    processes = nodes.processes();
+    processes = *nodes.processes();
     ASSERT_EQ(processes.size(), 1U);
-    EXPECT_TRUE(is_alive(processes[0].second));
+    EXPECT_TRUE(*is_alive(processes[0].second));
   }
   const auto gone = end_process(processes[0].second, kLong);
   ASSERT_TRUE(gone);
-  EXPECT_FALSE(is_alive(processes[0].second));
+  EXPECT_FALSE(*is_alive(processes[0].second));
 }
 
 TEST(Records, come_back_as_they_were) {
