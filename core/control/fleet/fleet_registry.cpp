@@ -17,6 +17,22 @@ namespace {
 
 constexpr int kTries = 4;
 
+/// Of one at a time, for a scope; false for who came second.
+class Turn {
+ public:
+  explicit Turn(std::atomic<bool>& taken) : taken_(taken), mine_(!taken.exchange(true)) {}
+  ~Turn() {
+    if (mine_) taken_ = false;
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  explicit operator bool() const { return mine_; }
+
+ private:
+  std::atomic<bool>& taken_;
+  const bool mine_;
+};
+
 Seat seat_of(const WorkerRecord& w) { return {w.profile.id, w.profile.site, w.about.arch}; }
 
 std::string targets_of(const Release& r) { return r.sites.empty() ? "all" : join(r.sites, ","); }
@@ -175,8 +191,13 @@ Result<Release> FleetRegistry::compose(const RegistrySnapshot& now, const Public
   return r;
 }
 
-Status FleetRegistry::check_file(const Publication& p) const {
+/// A script may take its child's whole time, and whoever publishes in a loop must not keep others
+/// from it.
+Status FleetRegistry::check_file(const Publication& p) {
   if (!inspector_) return {};
+  std::optional<Turn> turn;
+  if (p.kind == api::ReleaseKind::kScript && !turn.emplace(looking_))
+    return Error{Code::kBusy, "publish: another script is looked at just now", "", "try again"};
   const auto said = inspector_(p);
   if (!said) return said.error();
   return *said ? check_declared(p, **said) : Status{};

@@ -2,6 +2,7 @@
 // for fetch them, canaries are watched and taken back when they do worse.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -59,8 +60,8 @@ class FleetRegistry final : public Service {
     std::vector<std::string> schema_changes{};  ///< it was forced over these
   };
   /// kInvalid for content that cannot be such a release, "release-mismatch" when the file says
-  /// another name or version than was declared, kState "version-exists" when the version
-  /// has other content, "canary-under-way", "kind-differs", "no-canary",
+  /// another name or version than was declared, kBusy while another script is looked at, kState
+  /// "version-exists" when the version has other content, "canary-under-way", "kind-differs", "no-canary",
   /// "schema-change" when its types take less than what workers run, and it is not forced. [any]
   Result<Published> publish(const Publication& p, const std::string& actor);
   /// Takes the newest release of `name` back (of each architecture); the one below it is in force
@@ -106,7 +107,7 @@ class FleetRegistry final : public Service {
   Status refresh();
   void install(ReleaseStore::Contents contents);
   Result<std::vector<Release>> apply(const Act& act, const Change& change);
-  Status check_file(const Publication& p) const;
+  Status check_file(const Publication& p);
   Result<Release> compose(const RegistrySnapshot& now, const Publication& p,
                           const std::string& sha256) const;
   Result<std::vector<std::string>> canaries_of(const Publication& p, const Release& r) const;
@@ -124,7 +125,8 @@ class FleetRegistry final : public Service {
   const Clock& clock_;
   CanaryWatch watch_;
   Inspector inspector_;
-  WallMs collect_at_ = 0;  ///< rounds' thread
+  std::atomic<bool> looking_{false};  ///< at a script
+  WallMs collect_at_ = 0;             ///< rounds' thread
   /// The snapshot; with it, what watch_ follows.
   mutable Mutex mutex_;
   std::shared_ptr<const RegistrySnapshot> snapshot_ SKEP_GUARDED_BY(mutex_) =

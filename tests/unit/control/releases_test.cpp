@@ -139,6 +139,28 @@ TEST_F(RegistryTest, what_is_declared_is_what_the_file_says) {  // B11
   EXPECT_EQ(rows("artifact_blobs"), blobs);
 }
 
+TEST_F(RegistryTest, one_script_is_looked_at_at_a_time) {
+  net::HttpResponse second;
+  net::HttpResponse plugin;
+  int looked = 0;
+  fleet().inspect_with(
+      [&](const control::Publication& p) -> Result<std::optional<control::SelfDescription>> {
+        if (++looked > 1) return invalid("no plugin").named("bad-plugin");
+        second = call("POST", "/api/registry/releases", publication("1.1.0"));
+        plugin = call("POST", "/api/registry/releases",
+                      R"({"kind":"plugin","name":"x","version":"1","content":"YQ=="})");
+        return control::SelfDescription{p.name, p.version};
+      });
+  publish("1.0.0");
+  EXPECT_EQ(second.status, 503);
+  EXPECT_NE(second.body.find(R"("code":"busy")"), std::string::npos) << second.body;
+  EXPECT_EQ(second.headers, (decltype(second.headers){{"Retry-After", "1"}}));
+  EXPECT_EQ(plugin.status, 400) << "is looked at at once";
+  EXPECT_EQ(looked, 2);
+  EXPECT_EQ(code(publication("1.1.0"), 400), "bad-plugin") << "the turn is given back";
+  EXPECT_EQ(code(publication("1.1.0"), 400), "bad-plugin");
+}
+
 TEST_F(RegistryTest, a_file_that_cannot_be_looked_at_here_is_believed_and_a_bad_one_refused) {
   Result<std::optional<control::SelfDescription>> said = std::optional<control::SelfDescription>();
   fleet().inspect_with([&](const control::Publication&) { return said; });
