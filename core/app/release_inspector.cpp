@@ -12,11 +12,17 @@ using control::Publication;
 using control::SelfDescription;
 using Said = Result<std::optional<SelfDescription>>;
 
+Error no_plugin(const Error& why) {
+  Error out = why.within("publish");
+  if (out.next.empty()) out.next = "skep plugin check FILE";
+  return out;
+}
+
 Said ask_plugin(const Publication& p) {
   const auto note = plugin::read_manifest_note(p.content, plugin::Machine::kAny);
-  if (!note) return note.error().within("publish");
+  if (!note) return no_plugin(note.error());
   auto manifest = plugin::parse_manifest(*note);
-  if (!manifest) return manifest.error().within("publish");
+  if (!manifest) return no_plugin(manifest.error());
   return std::optional(SelfDescription{std::move(manifest->id), std::move(manifest->version)});
 }
 

@@ -16,13 +16,15 @@ bool is_version(std::string_view s) {
   return !s.empty() && s.size() <= 64 && s.find_first_not_of(kPlain) == std::string_view::npos;
 }
 
-Status check_names(std::string_view what, const std::vector<std::string>& names) {
+Status check_names(std::string_view what, const std::vector<std::string>& names,
+                   const std::string& next) {
   if (names.size() > kMaxTargets)
     return invalid("publish: more than " + std::to_string(kMaxTargets) + " " + std::string(what));
   for (const std::string& name : names)
     if (!is_name(name))
       return invalid("publish: " + std::string(what) + " \"" + std::string(clip_utf8(name, 60)) +
-                     "\" must be letters, digits, '.', '_' or '-', at most 128");
+                     "\" must be letters, digits, '.', '_' or '-', at most 128")
+          .with_next(next);
   return {};
 }
 
@@ -47,18 +49,20 @@ Status check_content(const Publication& p) {
 Status check_publication(const Publication& p, const std::string& sha256) {
   if (!api::is_release_name(p.name))
     return invalid("publish: name \"" + std::string(clip_utf8(p.name, 64)) +
-                   "\" must be lower-case letters, digits, '.', '_' or '-', at most 64");
+                   "\" must be lower-case letters, digits, '.', '_' or '-', at most 64")
+        .with_next("choose a name such as disk_check");
   if (!is_version(p.version))
     return invalid("publish: version \"" + std::string(clip_utf8(p.version, 64)) +
-                   "\" must be letters, digits, '.', '-', '+' or '_', 1 to 64, such as 1.0.0");
+                   "\" must be letters, digits, '.', '-', '+' or '_', 1 to 64")
+        .with_next("choose a version such as 1.0.0");
   SKEP_TRY(check_content(p));
   if (!p.sha256.empty() && p.sha256 != sha256)
     return invalid("publish: the content has sha256 " + sha256 + ", not " +
                    std::string(clip_utf8(p.sha256, 64)))
         .named("hash-mismatch")
         .with_next("send the file again");
-  SKEP_TRY(check_names("site", p.sites));
-  SKEP_TRY(check_names("type", p.types));
+  SKEP_TRY(check_names("site", p.sites, "skep worker list shows the sites"));
+  SKEP_TRY(check_names("type", p.types, "leave it out: the file says it"));
   if (p.canary_count < 0 || p.canary_percent < 0 || p.canary_percent > 100)
     return invalid("publish: canary must be a count of workers, or 0% to 100%");
   if (p.promote_after_ms < 0 || p.promote_after_tasks < 1)

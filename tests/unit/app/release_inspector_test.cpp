@@ -72,6 +72,7 @@ TEST_F(ReleaseInspector, what_is_neither_is_refused) {
   const auto plugin = ask(kPlugin, "no library");
   ASSERT_FALSE(plugin);
   EXPECT_EQ(plugin.error().id(), "bad-plugin");
+  EXPECT_EQ(plugin.error().next, "skep plugin check FILE");
 }
 
 TEST_F(ReleaseInspector, without_the_language_a_script_says_nothing) {

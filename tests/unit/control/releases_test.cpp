@@ -102,7 +102,16 @@ TEST_F(RegistryTest, what_makes_no_sense_is_refused_by_name) {
   EXPECT_EQ(code(publication("1.0.0", R"(,"sha256":")" + std::string(64, 'a') + "\""), 400),
             "hash-mismatch");
   EXPECT_EQ(code(publication("1.0.0", "", std::string("a\0b", 3)), 400), "bad-script");
-  EXPECT_EQ(code(publication("1/0"), 400), "invalid");
+  for (const auto& [bad, next] :
+       {std::pair{publication("1/0"), "choose a version such as 1.0.0"},
+        {publication("1.0.0", R"(,"sites":["a b"])"), "skep worker list shows the sites"},
+        {publication("1.0.0", R"(,"types":["a b"])"), "leave it out: the file says it"},
+        {R"({"kind":"script","name":"../x","version":"1","content":"YQ=="})",
+         "choose a name such as disk_check"}}) {
+    const auto refused = api("POST", "/api/registry/releases", bad, 400);
+    EXPECT_EQ(get_string(refused, "code"), "invalid");
+    EXPECT_EQ(get_string(refused, "next"), next);
+  }
   EXPECT_EQ(code(publication("1.0.0", R"(,"canary":"0%")"), 400), "invalid");
   EXPECT_EQ(code(publication("1.0.0", R"(,"canary":1)"), 409), "no-canary");
   EXPECT_EQ(code(publication("1.0.0", "", std::string((1 << 20) + 1, 'x')), 400),
