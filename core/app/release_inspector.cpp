@@ -23,7 +23,7 @@ Said ask_plugin(const Publication& p) {
   if (!note) return no_plugin(note.error());
   auto manifest = plugin::parse_manifest(*note);
   if (!manifest) return no_plugin(manifest.error());
-  return std::optional(SelfDescription{std::move(manifest->id), std::move(manifest->version)});
+  return std::optional(SelfDescription{manifest->id, manifest->version, task_types(*manifest)});
 }
 
 /// A text that its language refuses, or with which its child does not answer, is no script.
@@ -47,7 +47,8 @@ Said ask_script(const plugin::Registry& registry, const plugin::EngineOptions& o
   if (!said) return unreadable(said.error());
   auto manifest = plugin::parse_script_manifest(*said, file);
   if (!manifest) return unreadable(manifest.error());
-  return std::optional(SelfDescription{std::move(manifest->name), std::move(manifest->version)});
+  return std::optional(SelfDescription{
+      manifest->name, manifest->version, {{manifest->name, manifest->params.text()}}});
 }
 
 }  // namespace

@@ -191,23 +191,23 @@ Result<Release> FleetRegistry::compose(const RegistrySnapshot& now, const Public
   return r;
 }
 
-/// A script may take its child's whole time, and whoever publishes in a loop must not keep others
+/// Checks what is declared by what the file says; what is not declared is taken from there. A
+/// script may take its child's whole time, and whoever publishes in a loop must not keep others
 /// from it.
-Status FleetRegistry::check_file(const Publication& p) {
+Status FleetRegistry::look_into(Publication& p) {
   if (!inspector_) return {};
   std::optional<Turn> turn;
   if (p.kind == api::ReleaseKind::kScript && !turn.emplace(looking_))
     return Error{Code::kBusy, "publish: another script is looked at just now", "", "try again"};
-  const auto said = inspector_(p);
+  auto said = inspector_(p);
   if (!said) return said.error();
-  return *said ? check_declared(p, **said) : Status{};
+  return *said ? adopt(std::move(**said), p) : Status{};
 }
 
-Result<FleetRegistry::Published> FleetRegistry::publish(const Publication& p,
-                                                        const std::string& actor) {
+Result<FleetRegistry::Published> FleetRegistry::publish(Publication p, const std::string& actor) {
   const std::string sha256 = sha256_hex(p.content);
   SKEP_TRY(check_publication(p, sha256));
-  SKEP_TRY(check_file(p));
+  SKEP_TRY(look_into(p));
   bool stored = false;
   for (int attempt = 1;; ++attempt) {
     SKEP_TRY(refresh());

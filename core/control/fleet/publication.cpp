@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/base/id.hpp"
+#include "core/base/json.hpp"
+#include "core/base/text.hpp"
 #include "core/base/utf8.hpp"
 
 namespace skep::control {
@@ -44,6 +46,23 @@ Status check_content(const Publication& p) {
   return {};
 }
 
+Error mismatch(const Publication& p, const std::string& declared, const std::string& own) {
+  const std::string kind(api::to_string(p.kind));
+  return invalid("publish: " + declared + ", but the " + kind + " itself says " + own)
+      .named("release-mismatch")
+      .with_next("skep " + kind + " publish FILE, which takes all of it from the file");
+}
+
+std::string shown(const std::vector<std::string>& types) {
+  return std::string(clip_utf8(join(types, ", "), 200));
+}
+
+bool same_json(const std::string& a, const std::string& b) {
+  const auto left = parse_json(a);
+  const auto right = parse_json(b);
+  return left && right && *left == *right;
+}
+
 }  // namespace
 
 Status check_publication(const Publication& p, const std::string& sha256) {
@@ -71,15 +90,26 @@ Status check_publication(const Publication& p, const std::string& sha256) {
   return {};
 }
 
-Status check_declared(const Publication& p, const SelfDescription& file) {
-  if (file.name == p.name && file.version == p.version) return {};
-  const std::string kind(api::to_string(p.kind));
-  return invalid(
-             "publish: declared as " + p.name + " " + p.version + ", but the " + kind +
-             " itself says " + std::string(clip_utf8(file.name, 64)) + " " +
-             (file.version.empty() ? "and no version" : std::string(clip_utf8(file.version, 64))))
-      .named("release-mismatch")
-      .with_next("skep " + kind + " publish FILE, which takes both from the file");
+Status adopt(SelfDescription file, Publication& p) {
+  if (file.name != p.name || file.version != p.version)
+    return mismatch(
+        p, "declared as " + p.name + " " + p.version,
+        std::string(clip_utf8(file.name, 64)) + " " +
+            (file.version.empty() ? "and no version" : std::string(clip_utf8(file.version, 64))));
+  if (file.types.empty()) return {};
+  std::vector<std::string> types;
+  for (const auto& [type, schema] : file.types) types.push_back(type);
+  std::sort(p.types.begin(), p.types.end());
+  if (!p.types.empty() && p.types != types)
+    return mismatch(p, "declared with types " + shown(p.types), shown(types));
+  for (const auto& [type, schema] : p.schemas)
+    if (const auto own = file.types.find(type);
+        own == file.types.end() || !same_json(own->second, schema))
+      return mismatch(p, "declared with a schema of " + std::string(clip_utf8(type, 64)),
+                      own == file.types.end() ? shown(types) : "another");
+  p.types = std::move(types);
+  p.schemas = std::move(file.types);
+  return {};
 }
 
 Result<Release> release_of(const Publication& p, const std::string& sha256) {

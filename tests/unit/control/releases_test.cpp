@@ -148,6 +148,36 @@ TEST_F(RegistryTest, what_is_declared_is_what_the_file_says) {  // B11
   EXPECT_EQ(rows("artifact_blobs"), blobs);
 }
 
+TEST_F(RegistryTest, types_and_schemas_are_those_of_the_file) {
+  ::skep::api::Registration r = registration("w1");
+  r.types = {{"echo", "", "1.0.0", R"({"type":"object","properties":{"a":{}}})", 0}};
+  api("POST", "/api/workers/register", ::skep::api::encode(r));
+  const std::string schema = R"({"type":"object","properties":{"b":{"type":"string"}}})";
+  fleet().inspect_with([&](const control::Publication& p) {
+    return Result<std::optional<control::SelfDescription>>(
+        control::SelfDescription{"echo", p.version, {{"echo", schema}}});
+  });
+  EXPECT_EQ(code(publication("2.0.0"), 409), "schema-change") << "although it declares no schema";
+  for (const auto& [declared, why] :
+       {std::pair{R"(,"types":["zzz"])",
+                  "declared with types zzz, but the script itself says echo"},
+        {R"(,"types":["echo","zzz"])",
+         "declared with types echo, zzz, but the script itself says echo"},
+        {R"(,"schemas":{"zzz":{}})",
+         "declared with a schema of zzz, but the script itself says echo"},
+        {R"(,"schemas":{"echo":{"type":"object"}})",
+         "declared with a schema of echo, but the script itself says another"}}) {
+    const auto refused = api("POST", "/api/registry/releases", publication("2.0.0", declared), 400);
+    EXPECT_EQ(get_string(refused, "code"), "release-mismatch");
+    EXPECT_EQ(get_string(refused, "detail"), std::string("publish: ") + why);
+  }
+  const auto forced =
+      publish("2.0.0", R"(,"force":true,"types":["echo"],"schemas":{"echo":)"
+                       R"({"properties":{"b":{"type":"string"}},"type":"object"}})");
+  EXPECT_EQ(forced.at("types").as_array(), json::array{"echo"});
+  EXPECT_EQ(forced.at("schema_changes").as_array().size(), 1u);
+}
+
 TEST_F(RegistryTest, one_script_is_looked_at_at_a_time) {
   net::HttpResponse second;
   net::HttpResponse plugin;
