@@ -13,6 +13,7 @@
 #include "core/base/json.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
+#include "core/base/token.hpp"
 #include "core/worker/release_folder.hpp"
 
 namespace skep::app {
@@ -101,11 +102,10 @@ Result<std::string> read_token(const std::string& path) {
     return config_error(path + " may be read by other users").with_next("chmod 600 " + path);
   const auto text = load_file(path, 4096);
   if (!text) return config_error(text.error().message);
-  const std::string token(trim(*text));
-  if (token.size() < 16)
+  if (trim(*text).size() < 16)
     return config_error(path + " holds no token of at least 16 characters")
         .with_next("head -c 32 /dev/urandom | base64 > " + path);
-  return token;
+  return token_in(*text, path);
 }
 
 Result<std::string> node_id(const config::Config& config) {

@@ -28,7 +28,7 @@ std::string component_table(const plugin::Registry& registry, DatabaseKind kind,
 plugin::EngineOptions engine_options(const config::Config& config, plugin::Admission admission);
 
 /// The token in `path` without surrounding white space; "" for an empty path. kConfig when the file
-/// cannot be read, is empty, or may be read by other users.
+/// cannot be read, does not hold one line of printable characters, or may be read by other users.
 Result<std::string> read_token(const std::string& path);
 
 /// The node's id: the configured one, else the one kept in state_dir/node-id, made when missing.

@@ -12,12 +12,18 @@ using control::Publication;
 using control::SelfDescription;
 using Said = Result<std::optional<SelfDescription>>;
 
+Error no_plugin(const Error& why) {
+  Error out = why.within("publish");
+  if (out.next.empty()) out.next = "skep plugin check FILE";
+  return out;
+}
+
 Said ask_plugin(const Publication& p) {
   const auto note = plugin::read_manifest_note(p.content, plugin::Machine::kAny);
-  if (!note) return note.error().within("publish");
+  if (!note) return no_plugin(note.error());
   auto manifest = plugin::parse_manifest(*note);
-  if (!manifest) return manifest.error().within("publish");
-  return std::optional(SelfDescription{std::move(manifest->id), std::move(manifest->version)});
+  if (!manifest) return no_plugin(manifest.error());
+  return std::optional(SelfDescription{manifest->id, manifest->version, task_types(*manifest)});
 }
 
 /// No verdict on the text. What took too long may be quicker the next time.
@@ -49,7 +55,8 @@ Said ask_script(const plugin::Registry& registry, const plugin::EngineOptions& o
   if (!said) return unreadable(said.error());
   auto manifest = plugin::parse_script_manifest(*said, file);
   if (!manifest) return unreadable(manifest.error());
-  return std::optional(SelfDescription{std::move(manifest->name), std::move(manifest->version)});
+  return std::optional(SelfDescription{
+      manifest->name, manifest->version, {{manifest->name, manifest->params.text()}}});
 }
 
 }  // namespace

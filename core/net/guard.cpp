@@ -103,11 +103,12 @@ bool speaks_for_himself(const Head& head) {
 
 Refusal check_right(Right needed, const Caller& caller) {
   if (caller.may(needed)) return {};
+  const std::string_view word = to_string(needed);
   if (caller.kind != Caller::Kind::kAnonymous)
     return refuse(403, Code::kDenied,
                   std::string(to_string(caller.kind)) + " \"" + caller.name +
-                      "\" may not do this: it needs the right of a " +
-                      std::string(to_string(needed)),
+                      "\" may not do this: it needs the right of " +
+                      (word.starts_with('o') ? "an " : "a ") + std::string(word),
                   "forbidden", "");
   HttpResponse response = refuse(
       401, Code::kDenied,

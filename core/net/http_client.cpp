@@ -147,6 +147,14 @@ bool is_header(const std::string& line) {
   return line.find_first_of("\r\n") == std::string::npos && line.find(':') != std::string::npos;
 }
 
+/// For people: of what is sent only the name, because the value may be a secret.
+Error no_header(const std::string& line) {
+  const std::size_t end = line.find_first_of(":\r\n");
+  const bool named = end != std::string::npos && line[end] == ':';
+  return invalid(named ? "the value of the header " + line.substr(0, end) + " is not one line"
+                       : "a header is not \"Name: value\"");
+}
+
 }  // namespace
 
 struct HttpClient::Impl {
@@ -269,7 +277,7 @@ Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
   if (!is_method(request.method))
     return invalid("an HTTP method is capital letters only, such as GET");
   for (const std::string& line : request.headers)
-    if (!is_header(line)) return invalid("header \"" + line + "\" is not \"Name: value\"");
+    if (!is_header(line)) return no_header(line);
   SKEP_TRY(impl_->open());
   const HeaderList headers = header_list(request);
   Incoming in;

@@ -197,6 +197,14 @@ bool is_plugin_id(std::string_view s) {
          s.front() != '.' && s.back() != '.' && s.find("..") == std::string_view::npos;
 }
 
+std::map<std::string, std::string> task_types(const Manifest& manifest) {
+  std::map<std::string, std::string> out;
+  for (const ManifestComponent& c : manifest.components)
+    if (c.kind == SKEP_KIND_TASK)
+      out.emplace(c.name, c.params_schema ? c.params_schema->text() : "{}");
+  return out;
+}
+
 Result<Manifest> parse_manifest(std::string_view json_text) {
   const auto parsed = parse_json(json_text);
   if (!parsed) return parsed.error().within("manifest");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,6 +45,9 @@ struct Manifest {
 /// Reads a manifest strictly: unknown members, wrong types and bad schemas are kInvalid with the
 /// place ("components[0].kind"). [any]
 Result<Manifest> parse_manifest(std::string_view json_text);
+
+/// Its task types, each with the JSON Schema of its parameters.
+std::map<std::string, std::string> task_types(const Manifest& manifest);
 
 /// [a-z0-9_-]+ parts separated by dots, 64 bytes at most.
 bool is_plugin_id(std::string_view s);

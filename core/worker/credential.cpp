@@ -4,7 +4,7 @@
 
 #include "core/base/file.hpp"
 #include "core/base/log.hpp"
-#include "core/base/text.hpp"
+#include "core/base/token.hpp"
 
 namespace skep::worker {
 namespace {
@@ -14,10 +14,11 @@ constexpr std::size_t kLongestFile = 4096;
 std::string kept_in(const std::string& file) {
   if (file.empty()) return {};
   const auto text = load_file(file, kLongestFile);
-  if (text) return std::string(trim(*text));
-  if (text.error().code != Code::kNotFound)
+  auto token = text ? token_in(*text, file) : Result<std::string>(text.error());
+  if (token) return std::move(*token);
+  if (token.error().code != Code::kNotFound)
     log::warn("worker_credential_unread",
-              {{"error", text.error().message}, {"effect", "this worker enrols again"}});
+              {{"error", token.error().message}, {"effect", "this worker enrols again"}});
   return {};
 }
 

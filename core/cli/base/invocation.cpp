@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "core/base/file.hpp"
+#include "core/base/token.hpp"
 #include "core/cli/base/argument_file.hpp"
 #include "core/cli/base/interrupt.hpp"
 
@@ -12,13 +13,11 @@ namespace {
 
 Result<std::string> read_token(const std::string& path) {
   if (path.empty()) return std::string();
-  auto text = load_input(path, 64 << 10);
+  const auto text = load_input(path, 64 << 10);
   if (!text) return Error{Code::kDenied, "token file \"" + path + "\" cannot be read"};
-  while (!text->empty() && std::string_view(" \t\r\n").find(text->back()) != std::string_view::npos)
-    text->pop_back();
-  if (text->empty() || text->find_first_of("\r\n") != std::string::npos)
-    return Error{Code::kDenied, "token file \"" + path + "\" does not hold one line"};
-  return std::move(*text);
+  auto token = token_in(*text, "token file \"" + path + "\"");
+  if (!token) return Error{Code::kDenied, token.error().message, "", token.error().next};
+  return token;
 }
 
 }  // namespace

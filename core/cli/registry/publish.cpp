@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <ostream>
 
@@ -17,6 +18,8 @@
 
 namespace skep::cli {
 namespace {
+
+constexpr Millis kLeastPause{100};
 
 /// 2 as a number, 10% as text.
 Result<json::value> canary_of(const std::string& text) {
@@ -65,6 +68,20 @@ Result<json::object> request_of(Invocation& call, const ReleaseFile& file) {
   return o;
 }
 
+/// Again while it looks at another script: when it asks for that, for at most `patience` (0 =
+/// always).
+Expected<json::value> send(Client& api, const std::string& body, Millis patience) {
+  SystemClock clock;
+  const MonoMs until = clock.mono_ms() + patience.count();
+  for (;;) {
+    auto answer = api.post("/api/registry/releases", body);
+    if (answer || answer.error().error.code != Code::kBusy || interrupted()) return answer;
+    const Millis pause = std::max(answer.error().error.retry_after, kLeastPause);
+    if (patience.count() > 0 && clock.mono_ms() + pause.count() > until) return answer;
+    clock.sleep(pause, {});
+  }
+}
+
 std::vector<std::string> words_of(const json::object& release, std::string_view key) {
   std::vector<std::string> out;
   if (const json::value* v = release.if_contains(key); v != nullptr && v->is_array())
@@ -87,11 +104,13 @@ Expected<int> publish(Invocation& call, const Expected<ReleaseFile>& file) {
   if (!limit) return limit.error();
   const auto body = request_of(call, *file);
   if (!body) return body.error();
+  const auto patience = call.args.duration("timeout", Millis{30'000});
+  if (!patience) return patience.error();
   auto api = call.api();
   if (!api) return api.error();
   const bool wait = call.args.has("wait");
   if (wait) catch_interrupts();
-  const auto made = (*api)->post("/api/registry/releases", json::serialize(*body));
+  const auto made = send(**api, json::serialize(*body), *patience);
   if (!made) return made.error();
   const json::object* release = made->if_object();
   if (release == nullptr)

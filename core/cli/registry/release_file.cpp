@@ -13,7 +13,6 @@
 #include "core/plugin/elf_note.hpp"
 #include "core/plugin/manifest.hpp"
 #include "core/trust/digest.hpp"
-#include "skep/kind/task.h"
 
 namespace skep::cli {
 namespace {
@@ -74,9 +73,7 @@ Expected<ReleaseFile> read_plugin(const std::string& path) {
   const auto manifest = plugin::parse_manifest(*text);
   if (!manifest) return manifest.error().within(path);
   ReleaseFile out{"plugin", manifest->id, manifest->version, std::move(*content)};
-  for (const auto& c : manifest->components)
-    if (c.kind == SKEP_KIND_TASK)
-      out.types.emplace(c.name, c.params_schema ? c.params_schema->text() : "{}");
+  out.types = plugin::task_types(*manifest);
   SKEP_TRY(add_signature(path, out));
   return out;
 }

@@ -17,6 +17,22 @@ namespace {
 
 constexpr int kTries = 4;
 
+/// Of one at a time, for a scope; false for who came second.
+class Turn {
+ public:
+  explicit Turn(std::atomic<bool>& taken) : taken_(taken), mine_(!taken.exchange(true)) {}
+  ~Turn() {
+    if (mine_) taken_ = false;
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  explicit operator bool() const { return mine_; }
+
+ private:
+  std::atomic<bool>& taken_;
+  const bool mine_;
+};
+
 Seat seat_of(const WorkerRecord& w) { return {w.profile.id, w.profile.site, w.about.arch}; }
 
 std::string targets_of(const Release& r) { return r.sites.empty() ? "all" : join(r.sites, ","); }
@@ -175,18 +191,23 @@ Result<Release> FleetRegistry::compose(const RegistrySnapshot& now, const Public
   return r;
 }
 
-Status FleetRegistry::check_file(const Publication& p) const {
+/// Checks what is declared by what the file says; what is not declared is taken from there. A
+/// script may take its child's whole time, and whoever publishes in a loop must not keep others
+/// from it.
+Status FleetRegistry::look_into(Publication& p) {
   if (!inspector_) return {};
-  const auto said = inspector_(p);
+  std::optional<Turn> turn;
+  if (p.kind == api::ReleaseKind::kScript && !turn.emplace(looking_))
+    return Error{Code::kBusy, "publish: another script is looked at just now", "", "try again"};
+  auto said = inspector_(p);
   if (!said) return said.error();
-  return *said ? check_declared(p, **said) : Status{};
+  return *said ? adopt(std::move(**said), p) : Status{};
 }
 
-Result<FleetRegistry::Published> FleetRegistry::publish(const Publication& p,
-                                                        const std::string& actor) {
+Result<FleetRegistry::Published> FleetRegistry::publish(Publication p, const std::string& actor) {
   const std::string sha256 = sha256_hex(p.content);
   SKEP_TRY(check_publication(p, sha256));
-  SKEP_TRY(check_file(p));
+  SKEP_TRY(look_into(p));
   bool stored = false;
   for (int attempt = 1;; ++attempt) {
     SKEP_TRY(refresh());

@@ -2,7 +2,9 @@
 // for fetch them, canaries are watched and taken back when they do worse.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +27,7 @@ using Publication = api::Publication;
 struct SelfDescription {
   std::string name;
   std::string version;
+  std::map<std::string, std::string> types{};  ///< its task types and what they take, JSON Schema
 };
 /// Reads it without running anything of the file in this process; nothing when that cannot be done
 /// here. An error refuses the publication. [any]
@@ -49,8 +52,9 @@ class FleetRegistry final : public Service {
                 const EventLog& events);
   ~FleetRegistry() override { stop(); }
   Status load();
-  /// From now on no file is published under another name or version than its own; without an
-  /// inspector what is declared is believed. REQUIRES: nothing is published meanwhile.
+  /// From now on no file is published under another name or version than its own, nor with other
+  /// types; without an inspector what is declared is believed. REQUIRES: nothing is published
+  /// meanwhile.
   void inspect_with(Inspector inspector) { inspector_ = std::move(inspector); }
 
   struct Published {
@@ -59,10 +63,11 @@ class FleetRegistry final : public Service {
     std::vector<std::string> schema_changes{};  ///< it was forced over these
   };
   /// kInvalid for content that cannot be such a release, "release-mismatch" when the file says
-  /// another name or version than was declared, kState "version-exists" when the version
-  /// has other content, "canary-under-way", "kind-differs", "no-canary",
-  /// "schema-change" when its types take less than what workers run, and it is not forced. [any]
-  Result<Published> publish(const Publication& p, const std::string& actor);
+  /// something else than was declared, kBusy while another script is looked at, kState
+  /// "version-exists" when the version has other content, "canary-under-way", "kind-differs",
+  /// "no-canary", "schema-change" when its types take less than what workers run, and it is not
+  /// forced. [any]
+  Result<Published> publish(Publication p, const std::string& actor);
   /// Takes the newest release of `name` back (of each architecture); the one below it is in force
   /// again. kState when there is none below. [any]
   Result<std::vector<Release>> rollback(const std::string& name, const std::string& reason,
@@ -106,7 +111,7 @@ class FleetRegistry final : public Service {
   Status refresh();
   void install(ReleaseStore::Contents contents);
   Result<std::vector<Release>> apply(const Act& act, const Change& change);
-  Status check_file(const Publication& p) const;
+  Status look_into(Publication& p);
   Result<Release> compose(const RegistrySnapshot& now, const Publication& p,
                           const std::string& sha256) const;
   Result<std::vector<std::string>> canaries_of(const Publication& p, const Release& r) const;
@@ -124,7 +129,8 @@ class FleetRegistry final : public Service {
   const Clock& clock_;
   CanaryWatch watch_;
   Inspector inspector_;
-  WallMs collect_at_ = 0;  ///< rounds' thread
+  std::atomic<bool> looking_{false};  ///< at a script
+  WallMs collect_at_ = 0;             ///< rounds' thread
   /// The snapshot; with it, what watch_ follows.
   mutable Mutex mutex_;
   std::shared_ptr<const RegistrySnapshot> snapshot_ SKEP_GUARDED_BY(mutex_) =

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/base/id.hpp"
+#include "core/base/json.hpp"
+#include "core/base/text.hpp"
 #include "core/base/utf8.hpp"
 
 namespace skep::control {
@@ -16,13 +18,15 @@ bool is_version(std::string_view s) {
   return !s.empty() && s.size() <= 64 && s.find_first_not_of(kPlain) == std::string_view::npos;
 }
 
-Status check_names(std::string_view what, const std::vector<std::string>& names) {
+Status check_names(std::string_view what, const std::vector<std::string>& names,
+                   const std::string& next) {
   if (names.size() > kMaxTargets)
     return invalid("publish: more than " + std::to_string(kMaxTargets) + " " + std::string(what));
   for (const std::string& name : names)
     if (!is_name(name))
       return invalid("publish: " + std::string(what) + " \"" + std::string(clip_utf8(name, 60)) +
-                     "\" must be letters, digits, '.', '_' or '-', at most 128");
+                     "\" must be letters, digits, '.', '_' or '-', at most 128")
+          .with_next(next);
   return {};
 }
 
@@ -42,23 +46,42 @@ Status check_content(const Publication& p) {
   return {};
 }
 
+Error mismatch(const Publication& p, const std::string& declared, const std::string& own) {
+  const std::string kind(api::to_string(p.kind));
+  return invalid("publish: " + declared + ", but the " + kind + " itself says " + own)
+      .named("release-mismatch")
+      .with_next("skep " + kind + " publish FILE, which takes all of it from the file");
+}
+
+std::string shown(const std::vector<std::string>& types) {
+  return std::string(clip_utf8(join(types, ", "), 200));
+}
+
+bool same_json(const std::string& a, const std::string& b) {
+  const auto left = parse_json(a);
+  const auto right = parse_json(b);
+  return left && right && *left == *right;
+}
+
 }  // namespace
 
 Status check_publication(const Publication& p, const std::string& sha256) {
   if (!api::is_release_name(p.name))
     return invalid("publish: name \"" + std::string(clip_utf8(p.name, 64)) +
-                   "\" must be lower-case letters, digits, '.', '_' or '-', at most 64");
+                   "\" must be lower-case letters, digits, '.', '_' or '-', at most 64")
+        .with_next("choose a name such as disk_check");
   if (!is_version(p.version))
     return invalid("publish: version \"" + std::string(clip_utf8(p.version, 64)) +
-                   "\" must be letters, digits, '.', '-', '+' or '_', 1 to 64, such as 1.0.0");
+                   "\" must be letters, digits, '.', '-', '+' or '_', 1 to 64")
+        .with_next("choose a version such as 1.0.0");
   SKEP_TRY(check_content(p));
   if (!p.sha256.empty() && p.sha256 != sha256)
     return invalid("publish: the content has sha256 " + sha256 + ", not " +
                    std::string(clip_utf8(p.sha256, 64)))
         .named("hash-mismatch")
         .with_next("send the file again");
-  SKEP_TRY(check_names("site", p.sites));
-  SKEP_TRY(check_names("type", p.types));
+  SKEP_TRY(check_names("site", p.sites, "skep worker list shows the sites"));
+  SKEP_TRY(check_names("type", p.types, "leave it out: the file says it"));
   if (p.canary_count < 0 || p.canary_percent < 0 || p.canary_percent > 100)
     return invalid("publish: canary must be a count of workers, or 0% to 100%");
   if (p.promote_after_ms < 0 || p.promote_after_tasks < 1)
@@ -67,15 +90,26 @@ Status check_publication(const Publication& p, const std::string& sha256) {
   return {};
 }
 
-Status check_declared(const Publication& p, const SelfDescription& file) {
-  if (file.name == p.name && file.version == p.version) return {};
-  const std::string kind(api::to_string(p.kind));
-  return invalid(
-             "publish: declared as " + p.name + " " + p.version + ", but the " + kind +
-             " itself says " + std::string(clip_utf8(file.name, 64)) + " " +
-             (file.version.empty() ? "and no version" : std::string(clip_utf8(file.version, 64))))
-      .named("release-mismatch")
-      .with_next("skep " + kind + " publish FILE, which takes both from the file");
+Status adopt(SelfDescription file, Publication& p) {
+  if (file.name != p.name || file.version != p.version)
+    return mismatch(
+        p, "declared as " + p.name + " " + p.version,
+        std::string(clip_utf8(file.name, 64)) + " " +
+            (file.version.empty() ? "and no version" : std::string(clip_utf8(file.version, 64))));
+  if (file.types.empty()) return {};
+  std::vector<std::string> types;
+  for (const auto& [type, schema] : file.types) types.push_back(type);
+  std::sort(p.types.begin(), p.types.end());
+  if (!p.types.empty() && p.types != types)
+    return mismatch(p, "declared with types " + shown(p.types), shown(types));
+  for (const auto& [type, schema] : p.schemas)
+    if (const auto own = file.types.find(type);
+        own == file.types.end() || !same_json(own->second, schema))
+      return mismatch(p, "declared with a schema of " + std::string(clip_utf8(type, 64)),
+                      own == file.types.end() ? shown(types) : "another");
+  p.types = std::move(types);
+  p.schemas = std::move(file.types);
+  return {};
 }
 
 Result<Release> release_of(const Publication& p, const std::string& sha256) {

@@ -12,8 +12,9 @@ namespace skep::control {
 /// kInvalid names what is wrong: name, version, size, hash, content, targets.
 Status check_publication(const Publication& p, const std::string& sha256);
 
-/// kInvalid "release-mismatch" when the file says another name or version of itself.
-Status check_declared(const Publication& p, const SelfDescription& file);
+/// Gives `p` the types and schemas of its file. kInvalid "release-mismatch" when `p` declares
+/// others, or another name or version.
+Status adopt(SelfDescription file, Publication& p);
 
 /// The release that it becomes, without id, times and canaries. kInvalid "wrong-architecture" for a
 /// plugin of no known machine.

@@ -49,9 +49,9 @@ HttpResponse answer(const Result<std::vector<Release>>& changed) {
 }
 
 HttpResponse publish_release(Fleet& f, const HttpRequest& r) {
-  const auto publication = api::decode_publication(r.body);
+  auto publication = api::decode_publication(r.body);
   if (!publication) return HttpResponse::problem(publication.error());
-  const auto published = f.registry.publish(*publication, actor_of(r.caller));
+  const auto published = f.registry.publish(std::move(*publication), actor_of(r.caller));
   if (!published) return HttpResponse::problem(published.error());
   auto response = HttpResponse::json(
       api::encode(published->release, published->existed, published->schema_changes),

@@ -211,5 +211,17 @@ TEST(ReadToken, that_is_too_short_is_said_with_how_to_write_one) {
   EXPECT_NE(refused.error().next.find("/dev/urandom"), std::string::npos);
 }
 
+TEST(ReadToken, that_nobody_could_show_is_refused_without_telling_it) {
+  const test::TempDir dir;
+  const std::string path = dir.file("token");
+  std::ofstream(path) << "0123456789abcdef\nfedcba9876543210\n";
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read);
+  const auto refused = read_token(path);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kConfig);
+  EXPECT_EQ(refused.error().message, path + " does not hold one line of printable characters");
+  EXPECT_EQ(refused.error().next.find("0123"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace skep::app

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/api/schema.hpp"
 #include "core/base/text.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -50,7 +51,8 @@ class ReleaseInspector : public testing::Test {
   static constexpr auto kScript = api::ReleaseKind::kScript;
   static constexpr auto kPlugin = api::ReleaseKind::kPlugin;
   const std::string probe =
-      R"(return skep.task { name = "probe", version = "1.2.3", run = function() return {} end })";
+      R"(return skep.task { name = "probe", version = "1.2.3",
+      params = { type = "object", properties = { depth = { type = "integer" } } }, run = function() return {} end })";
 };
 
 TEST_F(ReleaseInspector, a_plugin_says_what_its_manifest_does) {
@@ -60,6 +62,8 @@ TEST_F(ReleaseInspector, a_plugin_says_what_its_manifest_does) {
   ASSERT_TRUE(*said);
   EXPECT_EQ((*said)->name, "collect_facts");
   EXPECT_EQ((*said)->version, known.version);
+  ASSERT_EQ((*said)->types.size(), 1u);
+  EXPECT_TRUE(api::Schema::compile((*said)->types.at("collect_facts")));
   EXPECT_FALSE(std::filesystem::exists(dir.file("staging"))) << "it was to be loaded";
 }
 
@@ -69,6 +73,7 @@ TEST_F(ReleaseInspector, a_script_is_read_in_a_child_and_the_list_hears_nothing_
   ASSERT_TRUE(*said);
   EXPECT_EQ((*said)->name, "probe");
   EXPECT_EQ((*said)->version, "1.2.3");
+  EXPECT_NE((*said)->types.at("probe").find("depth"), std::string::npos);
   EXPECT_EQ(info("lua").state, plugin::PluginState::kAvailable);
 }
 
@@ -100,6 +105,7 @@ TEST_F(ReleaseInspector, what_is_neither_is_refused) {
   const auto plugin = ask(kPlugin, "no library");
   ASSERT_FALSE(plugin);
   EXPECT_EQ(plugin.error().id(), "bad-plugin");
+  EXPECT_EQ(plugin.error().next, "skep plugin check FILE");
 }
 
 TEST_F(ReleaseInspector, without_the_language_a_script_says_nothing) {

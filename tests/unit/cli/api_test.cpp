@@ -121,6 +121,11 @@ TEST(Api, sends_the_token_of_the_token_file) {
   EXPECT_NE(std::find(headers.begin(), headers.end(), "Authorization: Bearer s3cret"),
             headers.end());
   EXPECT_EQ(run_cli({"--token-file", "/nowhere", "status"}).code, 4);
+  std::ofstream(name) << "s3cret\nmore\n";
+  const Ran two = run_cli({"--token-file", name, "status"});
+  EXPECT_EQ(two.code, 4);
+  EXPECT_NE(two.err.find("does not hold one line of printable characters"), std::string::npos);
+  EXPECT_EQ(two.err.find("s3cret"), std::string::npos) << two.err;
 }
 
 }  // namespace

@@ -93,6 +93,13 @@ TEST_F(ConfigCheckTest, refuses_token_files_that_hold_no_token) {
   refuses("[worker]\ntoken_file = \"pipe\"\n", "[worker] token_file: pipe is no regular file");
 }
 
+TEST_F(ConfigCheckTest, refuses_a_token_that_nobody_could_show) {
+  std::ofstream(folder + "/two") << "0123456789abcdef\nfedcba9876543210\n";
+  ASSERT_EQ(::chmod((folder + "/two").c_str(), 0600), 0);
+  refuses("[http]\ntoken_file = \"two\"\n",
+          "[http] token_file: two does not hold one line of printable characters");
+}
+
 TEST_F(ConfigCheckTest, refuses_trust_that_cannot_work) {
   refuses("[trust]\npolicy = \"sign\"\n", "expected one of none, pin, signature, both");
   refuses("[trust]\nkeys = 1\n", "expected lists of strings by name");

@@ -69,6 +69,20 @@ TEST(registry_cli, publish_sends_the_file_and_what_it_is_for) {
   EXPECT_TRUE(get_bool(body, "hold"));
 }
 
+TEST(registry_cli, publish_tries_again_while_another_script_is_looked_at) {
+  const Files f;
+  const std::string busy = R"({"code":"busy","detail":"publish: another script is looked at"})";
+  const std::string path = f.script(f.good);
+  const Ran ran =
+      run_cli({"script", "publish", path}, {{503, busy}, {503, busy}, {201, kPublished}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  ASSERT_GE(ran.requests.size(), 3u);
+  EXPECT_EQ(ran.requests[0].body, ran.requests[2].body);
+  const Ran late = run_cli({"--timeout", "0.01", "script", "publish", path}, {{503, busy}});
+  EXPECT_EQ(late.code, 8) << late.err;
+  EXPECT_EQ(late.requests.size(), 1u) << "no time for another try";
+}
+
 TEST(registry_cli, publish_tells_what_was_forced) {
   const Files f;
   const std::string answer = std::string(kPublished).substr(0, std::string(kPublished).size() - 1) +

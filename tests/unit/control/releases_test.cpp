@@ -102,7 +102,16 @@ TEST_F(RegistryTest, what_makes_no_sense_is_refused_by_name) {
   EXPECT_EQ(code(publication("1.0.0", R"(,"sha256":")" + std::string(64, 'a') + "\""), 400),
             "hash-mismatch");
   EXPECT_EQ(code(publication("1.0.0", "", std::string("a\0b", 3)), 400), "bad-script");
-  EXPECT_EQ(code(publication("1/0"), 400), "invalid");
+  for (const auto& [bad, next] :
+       {std::pair{publication("1/0"), "choose a version such as 1.0.0"},
+        {publication("1.0.0", R"(,"sites":["a b"])"), "skep worker list shows the sites"},
+        {publication("1.0.0", R"(,"types":["a b"])"), "leave it out: the file says it"},
+        {R"({"kind":"script","name":"../x","version":"1","content":"YQ=="})",
+         "choose a name such as disk_check"}}) {
+    const auto refused = api("POST", "/api/registry/releases", bad, 400);
+    EXPECT_EQ(get_string(refused, "code"), "invalid");
+    EXPECT_EQ(get_string(refused, "next"), next);
+  }
   EXPECT_EQ(code(publication("1.0.0", R"(,"canary":"0%")"), 400), "invalid");
   EXPECT_EQ(code(publication("1.0.0", R"(,"canary":1)"), 409), "no-canary");
   EXPECT_EQ(code(publication("1.0.0", "", std::string((1 << 20) + 1, 'x')), 400),
@@ -137,6 +146,58 @@ TEST_F(RegistryTest, what_is_declared_is_what_the_file_says) {  // B11
   EXPECT_EQ(get_string(api("POST", "/api/registry/releases", publication("1.1.0"), 400), "detail"),
             "publish: declared as echo 1.1.0, but the script itself says probe and no version");
   EXPECT_EQ(rows("artifact_blobs"), blobs);
+}
+
+TEST_F(RegistryTest, types_and_schemas_are_those_of_the_file) {
+  ::skep::api::Registration r = registration("w1");
+  r.types = {{"echo", "", "1.0.0", R"({"type":"object","properties":{"a":{}}})", 0}};
+  api("POST", "/api/workers/register", ::skep::api::encode(r));
+  const std::string schema = R"({"type":"object","properties":{"b":{"type":"string"}}})";
+  fleet().inspect_with([&](const control::Publication& p) {
+    return Result<std::optional<control::SelfDescription>>(
+        control::SelfDescription{"echo", p.version, {{"echo", schema}}});
+  });
+  EXPECT_EQ(code(publication("2.0.0"), 409), "schema-change") << "although it declares no schema";
+  for (const auto& [declared, why] :
+       {std::pair{R"(,"types":["zzz"])",
+                  "declared with types zzz, but the script itself says echo"},
+        {R"(,"types":["echo","zzz"])",
+         "declared with types echo, zzz, but the script itself says echo"},
+        {R"(,"schemas":{"zzz":{}})",
+         "declared with a schema of zzz, but the script itself says echo"},
+        {R"(,"schemas":{"echo":{"type":"object"}})",
+         "declared with a schema of echo, but the script itself says another"}}) {
+    const auto refused = api("POST", "/api/registry/releases", publication("2.0.0", declared), 400);
+    EXPECT_EQ(get_string(refused, "code"), "release-mismatch");
+    EXPECT_EQ(get_string(refused, "detail"), std::string("publish: ") + why);
+  }
+  const auto forced =
+      publish("2.0.0", R"(,"force":true,"types":["echo"],"schemas":{"echo":)"
+                       R"({"properties":{"b":{"type":"string"}},"type":"object"}})");
+  EXPECT_EQ(forced.at("types").as_array(), json::array{"echo"});
+  EXPECT_EQ(forced.at("schema_changes").as_array().size(), 1u);
+}
+
+TEST_F(RegistryTest, one_script_is_looked_at_at_a_time) {
+  net::HttpResponse second;
+  net::HttpResponse plugin;
+  int looked = 0;
+  fleet().inspect_with(
+      [&](const control::Publication& p) -> Result<std::optional<control::SelfDescription>> {
+        if (++looked > 1) return invalid("no plugin").named("bad-plugin");
+        second = call("POST", "/api/registry/releases", publication("1.1.0"));
+        plugin = call("POST", "/api/registry/releases",
+                      R"({"kind":"plugin","name":"x","version":"1","content":"YQ=="})");
+        return control::SelfDescription{p.name, p.version};
+      });
+  publish("1.0.0");
+  EXPECT_EQ(second.status, 503);
+  EXPECT_NE(second.body.find(R"("code":"busy")"), std::string::npos) << second.body;
+  EXPECT_EQ(second.headers, (decltype(second.headers){{"Retry-After", "1"}}));
+  EXPECT_EQ(plugin.status, 400) << "is looked at at once";
+  EXPECT_EQ(looked, 2);
+  EXPECT_EQ(code(publication("1.1.0"), 400), "bad-plugin") << "the turn is given back";
+  EXPECT_EQ(code(publication("1.1.0"), 400), "bad-plugin");
 }
 
 TEST_F(RegistryTest, a_file_that_cannot_be_looked_at_here_is_believed_and_a_bad_one_refused) {

@@ -183,9 +183,18 @@ TEST(HttpClient, refuses_bad_urls_other_schemes_and_split_headers) {
     ASSERT_FALSE(r) << url;
     EXPECT_EQ(r.error().code, Code::kInvalid) << url << " " << r.error().message;
   }
-  ClientRequest split = request_for("http://127.0.0.1:1/");
-  split.headers = {"X: a\r\nY: b"};
-  EXPECT_EQ(client.send(split).error().code, Code::kInvalid);
+  for (const auto& [line, why] :
+       {std::pair{"X: a\r\nY: b", "the value of the header X is not one line"},
+        {"Authorization: Bearer s3cret\nmore",
+         "the value of the header Authorization is not one line"},
+        {"s3cret\nX: b", "a header is not \"Name: value\""},
+        {"s3cret", "a header is not \"Name: value\""}}) {
+    ClientRequest request = request_for("http://127.0.0.1:1/");
+    request.headers = {line};
+    const Error refused = client.send(request).error();
+    EXPECT_EQ(refused.code, Code::kInvalid);
+    EXPECT_EQ(refused.message, why) << "what is sent may be a secret";
+  }
 }
 
 TEST(HttpClient, refuses_methods_that_are_no_word) {

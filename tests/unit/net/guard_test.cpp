@@ -83,6 +83,10 @@ TEST(Guard, asks_for_the_right_that_the_route_names) {
   EXPECT_EQ(status_of(check_right(Right::kOperate, worker)), 403);
   EXPECT_EQ(status_of(check_right(Right::kOperate, person)), 0);
   EXPECT_EQ(status_of(check_right(Right::kWork, person)), 403);
+  EXPECT_NE(check_right(Right::kOperate, worker)->body.find("the right of an operator"),
+            std::string::npos);
+  EXPECT_NE(check_right(Right::kWork, person)->body.find("the right of a worker"),
+            std::string::npos);
 }
 
 TEST(Guard, knows_the_operator_by_token_or_user_and_others_by_their_own) {

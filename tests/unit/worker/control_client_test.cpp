@@ -150,6 +150,25 @@ TEST_F(ControlClientTest, enrols_again_when_its_credential_is_refused) {
   EXPECT_EQ(read_file(file), "new\n");
 }
 
+TEST_F(ControlClientTest, enrols_again_when_its_credential_is_damaged) {
+  const test::TempDir dir;
+  const std::string file = dir.path() + "/worker-credential";
+  for (const std::string& damaged : {std::string("own\nmore"), std::string("own\0more", 8),
+                                     std::string("own\xff"), std::string("\n")}) {
+    std::ofstream(file, std::ios::trunc) << damaged;
+    control_.on("register", [&](const HttpRequest& request) {
+      EXPECT_EQ(request.header("authorization"), "Bearer join");
+      api::RegistrationReply reply;
+      reply.to = {"w1", "inc"};
+      reply.credential = "new";
+      return HttpResponse::json(api::encode(reply));
+    });
+    auto c = client({control_.url()}, "join", file);
+    ASSERT_TRUE(c.register_worker(registration()));
+    EXPECT_EQ(read_file(file), "new\n");
+  }
+}
+
 TEST_F(ControlClientTest, reads_its_token_files_again_when_it_is_refused) {
   const test::TempDir dir;
   const std::string file = dir.path() + "/worker-credential";
