@@ -65,7 +65,12 @@ struct Worker::Loops {
                    clock),
         health(clock, options.first_rest, [this] { heartbeat.hasten(); }),
         returner(options.incarnation, connect(claim_abort), membership, clock),
-        sender({.on_unread = [this](const std::string& why) { health.set("spool backlog", why); }},
+        sender({.on_unread =
+                    [this](const std::string& why) {
+                      health.set("spool backlog", why,
+                                 "they stay there and are read later; at a start the worker "
+                                 "registers without them after a minute");
+                    }},
                connect(send_abort), spool, membership, clock),
         reserve(spool, options.result_reserve_bytes),
         reporter(
