@@ -385,16 +385,15 @@ void Sender::say_delivered() {
 
 std::vector<PendingEnvelope> Sender::take_unspooled() { return std::exchange(unspooled_, {}); }
 
-std::size_t Sender::send_unspooled(ControlPlane& control,
-                                   const std::vector<PendingEnvelope>& envelopes) {
-  std::size_t taken = 0;
-  for (const PendingEnvelope& envelope : envelopes) {
+void Sender::send_unspooled(ControlPlane& control, std::vector<PendingEnvelope>& envelopes) {
+  bool away = false;
+  std::erase_if(envelopes, [&](const PendingEnvelope& envelope) {
+    if (away) return false;
     const auto submission = control.submit({envelope.body});
-    if (!submission) break;
-    taken += std::any_of(submission->acks.begin(), submission->acks.end(),
-                         [&](const api::Ack& ack) { return ack.ack == envelope.key; });
-  }
-  return taken;
+    away = !submission;
+    return submission && std::any_of(submission->acks.begin(), submission->acks.end(),
+                                     [&](const api::Ack& ack) { return ack.ack == envelope.key; });
+  });
 }
 
 }  // namespace skep::worker

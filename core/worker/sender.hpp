@@ -53,9 +53,8 @@ class Sender final : public Service {
   bool flush(MonoMs deadline);
   /// What no spool holds and stop() left undelivered.
   std::vector<PendingEnvelope> take_unspooled();
-  /// One last try for envelopes that no spool holds; how many the control plane took.
-  static std::size_t send_unspooled(ControlPlane& control,
-                                    const std::vector<PendingEnvelope>& envelopes);
+  /// One last try for envelopes that no spool holds; those that the control plane took go.
+  static void send_unspooled(ControlPlane& control, std::vector<PendingEnvelope>& envelopes);
 
  protected:
   void run(std::stop_token stop) override;
