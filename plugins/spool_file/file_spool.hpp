@@ -101,7 +101,8 @@ class FileSpool {
   // limits.cpp
   void admit(std::span<const skep_spool_item> items);
   template <class Excess>
-  void make_room(std::int64_t bytes, const Excess& excess);
+  void make_room(std::int64_t bytes, std::int64_t items, const Excess& excess);
+  std::string no_room(std::int64_t bytes, std::int64_t items) const;
   bool evict_one(std::string_view payload_type);
   void set_degraded(bool degraded, std::string_view why);
   void show_degraded(std::string_view why);

@@ -127,6 +127,19 @@ TEST_F(SpoolFaults, one_file_that_cannot_be_read_holds_up_no_other) {  // P2
   EXPECT_EQ(drain(*open()), std::set<std::string>{"t50"});
 }
 
+TEST_F(SpoolFaults, a_full_disk_is_named_with_its_folder) {
+  const auto spool = open();
+  const FailingSyscalls failing(fails("openat", ".jsonl", ENOSPC));
+  const auto names = spool->put(std::vector{result_item("t", "{\"a\":1}")});
+  ASSERT_FALSE(names);
+  EXPECT_EQ(names.error().code, Code::kNoMemory);
+  const std::string& text = names.error().message;
+  EXPECT_NE(text.find("the spool " + dir_.file("s") + ": write "), std::string::npos) << text;
+  EXPECT_NE(text.find("No space left on device; make room on its disk: df -h " + dir_.file("s")),
+            std::string::npos)
+      << text;
+}
+
 TEST_F(SpoolFaults, an_error_number_condemns_no_batch) {  // P2
   for (const char* call : {"openat", "read", "fstat"})
     for (const int error_number : kErrnos) {

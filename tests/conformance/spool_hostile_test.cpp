@@ -190,6 +190,22 @@ TEST_F(HostileSpool, says_what_is_wrong_when_its_folder_vanishes) {  // S25
   EXPECT_TRUE(spool->next(10)->empty());
 }
 
+TEST_F(HostileSpool, names_the_limit_in_whose_way_a_result_is) {
+  const std::vector<std::pair<FileSpoolLimits, std::string>> full{
+      {{1 << 30, 1000, std::int64_t{1} << 60}, "lower [spool] keep_free_bytes and restart"},
+      {{1 << 20, 1000, 0}, "[spool] max_bytes allows no more"},
+      {{1 << 30, 16, 0}, "[spool] max_items allows no more"}};
+  for (std::size_t i = 0; i < full.size(); ++i) {
+    const auto& [limits, text] = full[i];
+    const auto spool = *open_file_spool(dir_.file("limits" + std::to_string(i)), limits);
+    ASSERT_TRUE(spool->put(std::vector(16, result_item("t", "{\"a\":1}"))));
+    const Status refused = spool->reserve(2 << 20);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_NE(refused.error().message.find(text), std::string::npos) << refused.error().message;
+    EXPECT_EQ(refused.error().message.find("[spool]"), refused.error().message.rfind("[spool]"));
+  }
+}
+
 TEST_F(HostileSpool, names_the_folder_that_was_moved_away_and_goes_on_when_it_is_back) {
   const auto spool = open();
   const auto kept = *spool->put(std::vector{result_item("t1", "{\"a\":1}")});
