@@ -21,7 +21,7 @@ constexpr rlim_t kSpare = 24;            ///< descriptors: four tasks and what a
 
 }  // namespace
 
-void Health::set(std::string_view source, std::string_view trouble) {
+void Health::set(std::string_view source, std::string_view trouble, std::string_view effect) {
   bool changed = false;
   {
     const MutexLock lock(mutex_);
@@ -35,9 +35,7 @@ void Health::set(std::string_view source, std::string_view trouble) {
   if (trouble.empty())
     log::info("worker_trouble_gone", {{"trouble", source}});
   else
-    log::error("worker_trouble", {{"trouble", source},
-                                  {"error", trouble},
-                                  {"effect", "no task is claimed until it is gone"}});
+    log::error("worker_trouble", {{"trouble", source}, {"error", trouble}, {"effect", effect}});
   changed_();
 }
 

@@ -21,8 +21,9 @@ class Health {
   Health(Clock& clock, Millis first_rest, std::function<void()> changed)
       : clock_(clock), first_rest_(first_rest), changed_(std::move(changed)) {}
 
-  /// Something that is looked at again and again; "" = it is well.
-  void set(std::string_view source, std::string_view trouble);
+  /// Something that is looked at again and again; "" = it is well. The log says `effect`.
+  void set(std::string_view source, std::string_view trouble,
+           std::string_view effect = "no task is claimed until it is gone");
   /// A task of this type could not run here, whatever it was: a trouble for `first_rest`, twice as
   /// long each time that it comes back before one worked, a minute at most.
   void failed(const std::string& type, std::string_view trouble);

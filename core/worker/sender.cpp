@@ -82,6 +82,7 @@ bool Sender::flush(MonoMs deadline) {
 }
 
 void Sender::run(std::stop_token stop) {
+  hold_until_ = clock_.mono_ms() + options_.longest_hold.count();
   while (!stop.stop_requested()) {
     if (std::vector<PendingEnvelope> envelopes = take_new(); !envelopes.empty()) {
       deliver(std::move(envelopes), false);
@@ -139,10 +140,9 @@ void Sender::settle_taken() {
 /// False when it has to be looked at again.
 bool Sender::read_spool(std::vector<ports::SpoolItem>& out) {
   auto items = spool_.next(kReplayItems + static_cast<std::uint32_t>(trouble_.size()));
-  std::string why;
-  if (!items && has_backlog_)
-    why = "the results of an earlier process cannot be read: " + items.error().message;
-  if (options_.on_unread) options_.on_unread(why);
+  if (options_.on_unread)
+    options_.on_unread(items ? ""
+                             : "results in the spool cannot be read: " + items.error().message);
   if (items) {
     read_backoff_.reset();
     read_complaint_.reset();
@@ -151,7 +151,9 @@ bool Sender::read_spool(std::vector<ports::SpoolItem>& out) {
   }
   const MonoMs now = clock_.mono_ms();
   if (read_complaint_.due(now)) report_spool("read", items.error());
+  if (now >= hold_until_) settle_backlog(Backlog::kSettled);
   read_again_ = now + read_backoff_.next().count();
+  if (has_backlog_) read_again_ = std::min(read_again_, hold_until_);
   return false;
 }
 
@@ -383,16 +385,15 @@ void Sender::say_delivered() {
 
 std::vector<PendingEnvelope> Sender::take_unspooled() { return std::exchange(unspooled_, {}); }
 
-std::size_t Sender::send_unspooled(ControlPlane& control,
-                                   const std::vector<PendingEnvelope>& envelopes) {
-  std::size_t taken = 0;
-  for (const PendingEnvelope& envelope : envelopes) {
+void Sender::send_unspooled(ControlPlane& control, std::vector<PendingEnvelope>& envelopes) {
+  bool away = false;
+  std::erase_if(envelopes, [&](const PendingEnvelope& envelope) {
+    if (away) return false;
     const auto submission = control.submit({envelope.body});
-    if (!submission) break;
-    taken += std::any_of(submission->acks.begin(), submission->acks.end(),
-                         [&](const api::Ack& ack) { return ack.ack == envelope.key; });
-  }
-  return taken;
+    away = !submission;
+    return submission && std::any_of(submission->acks.begin(), submission->acks.end(),
+                                     [&](const api::Ack& ack) { return ack.ack == envelope.key; });
+  });
 }
 
 }  // namespace skep::worker

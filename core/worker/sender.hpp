@@ -23,8 +23,10 @@ struct SenderOptions {
   std::uint64_t seed = std::random_device{}();
   BackoffLimits backoff{};
   Millis first_pause{1'000};  ///< of one item that nobody settles
-  /// Hears after each look at the spool why what it held at the start cannot be read, "" = it can,
-  /// or is settled.
+  /// So long a spool that cannot be read keeps the worker from registering; by then the leases of
+  /// an earlier process are over.
+  Millis longest_hold{60'000};
+  /// Hears after each look at the spool why what it holds cannot be read, "" = it can.
   std::function<void(const std::string& why)> on_unread{};
 };
 
@@ -35,7 +37,8 @@ struct SenderOptions {
 /// the spool at once and one thread probes with backoff.
 /// What the spool holds at the start goes home before this worker registers and claims, so that a
 /// task that has ended is not given out again meanwhile. The first answer that settles nothing ends
-/// that; a spool that cannot be read does not.
+/// that; a spool that cannot be read, or has nothing left but what cannot, does so after
+/// `longest_hold`.
 class Sender final : public Service {
  public:
   /// Collaborators outlive the sender.
@@ -50,9 +53,8 @@ class Sender final : public Service {
   bool flush(MonoMs deadline);
   /// What no spool holds and stop() left undelivered.
   std::vector<PendingEnvelope> take_unspooled();
-  /// One last try for envelopes that no spool holds; how many the control plane took.
-  static std::size_t send_unspooled(ControlPlane& control,
-                                    const std::vector<PendingEnvelope>& envelopes);
+  /// One last try for envelopes that no spool holds; those that the control plane took go.
+  static void send_unspooled(ControlPlane& control, std::vector<PendingEnvelope>& envelopes);
 
  protected:
   void run(std::stop_token stop) override;
@@ -99,6 +101,7 @@ class Sender final : public Service {
   Complaint read_complaint_;
   MonoMs not_before_ = 0;    ///< backoff
   bool has_backlog_ = true;  ///< what the spool held at the start is not settled
+  MonoMs hold_until_ = 0;    ///< then it no longer counts that the spool cannot be read
   bool parked_ = false;      ///< backing off until another loop gets through
   bool registered_at_send_ = false;
   MonoMs asked_until_ = 0;                  ///< the server's own Retry-After

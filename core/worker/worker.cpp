@@ -28,6 +28,8 @@ constexpr Millis kFlush{4'000};
 constexpr Millis kHurriedFlush{250};
 constexpr Millis kReleaseTimeout{3'000};
 constexpr Millis kHurriedTimeout{300};
+constexpr Millis kLastTriesApart{500};
+constexpr std::size_t kMostNamed = 20;
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -45,6 +47,13 @@ Status check(const Settings& settings) {
   if (settings.concurrency < 1) return config_error("[worker] concurrency must be at least 1");
   if (settings.batch_size < 1) return config_error("[worker] batch_size must be at least 1");
   return {};
+}
+
+std::string task_names(const std::vector<PendingEnvelope>& envelopes) {
+  std::vector<std::string> names;
+  for (const PendingEnvelope& envelope : envelopes)
+    if (names.size() < kMostNamed) names.push_back(envelope.task_id);
+  return join(names, ", ") + (envelopes.size() > kMostNamed ? " .." : "");
 }
 
 double seconds(Millis d) { return static_cast<double>(d.count()) / 1000; }
@@ -65,7 +74,12 @@ struct Worker::Loops {
                    clock),
         health(clock, options.first_rest, [this] { heartbeat.hasten(); }),
         returner(options.incarnation, connect(claim_abort), membership, clock),
-        sender({.on_unread = [this](const std::string& why) { health.set("spool backlog", why); }},
+        sender({.on_unread =
+                    [this](const std::string& why) {
+                      health.set("spool backlog", why,
+                                 "they stay there and are read later; at a start the worker "
+                                 "registers without them after a minute");
+                    }},
                connect(send_abort), spool, membership, clock),
         reserve(spool, options.result_reserve_bytes),
         reporter(
@@ -99,8 +113,8 @@ struct Worker::Loops {
   bool is_first_misfit(const std::string& task_id);
   bool finish_running(StopKind kind);
   void release(const std::vector<model::Lease>& leases);
-  void flush();
-  void send_unwritten();
+  std::vector<PendingEnvelope> flush(MonoMs give_up);
+  std::vector<PendingEnvelope> save_unwritten(MonoMs give_up);
   DrainReport drain(StopKind kind);
   MonoMs after(Millis d) const { return clock.mono_ms() + d.count(); }
 
@@ -278,7 +292,8 @@ void Worker::Loops::release(const std::vector<model::Lease>& leases) {
                                  {"effect", "they wait until their leases end"}});
 }
 
-void Worker::Loops::flush() {
+/// Results that neither the spool nor the control plane took until `give_up`.
+std::vector<PendingEnvelope> Worker::Loops::flush(MonoMs give_up) {
   const MonoMs deadline = after(hurried ? kHurriedFlush : kFlush);
   // What misses the deadline stays in the spool; what never got there is tried again below.
   if (reporter.flush(deadline) && membership.up() && !sender.flush(deadline))
@@ -287,24 +302,33 @@ void Worker::Loops::flush() {
   reporter.stop();
   send_abort = true;
   sender.stop();
-  send_unwritten();
+  return save_unwritten(give_up);
 }
 
-void Worker::Loops::send_unwritten() {
+std::vector<PendingEnvelope> Worker::Loops::save_unwritten(MonoMs give_up) {
   std::vector<PendingEnvelope> left = reporter.take_unwritten();
   for (PendingEnvelope& envelope : sender.take_unspooled()) left.push_back(std::move(envelope));
   std::erase_if(left, [](const PendingEnvelope& envelope) { return !envelope.is_result(); });
-  if (left.empty()) return;
-  const std::size_t count = left.size();
-  const auto control = connect(never, hurried ? kHurriedTimeout : kReleaseTimeout);
-  const std::size_t taken = Sender::send_unspooled(*control, left);
-  if (taken < count)
-    log::error("result_lost", {{"results", count - taken},
+  while (!left.empty()) {
+    const auto control = connect(never, hurried ? kHurriedTimeout : kReleaseTimeout);
+    Sender::send_unspooled(*control, left);
+    if (left.empty() || hurried || clock.mono_ms() >= give_up) break;
+    clock.sleep(kLastTriesApart, {});
+    std::erase_if(left, [&](const PendingEnvelope& p) {
+      const ports::SpoolItem item{{}, p.payload_type, p.task_id, p.body};
+      return spool.put({&item, 1}).has_value();
+    });
+  }
+  if (!left.empty())
+    log::error("result_lost", {{"results", left.size()},
+                               {"tasks", task_names(left)},
                                {"reason", "neither the spool nor the control plane took them"},
                                {"effect", "their tasks run again when their leases end"}});
+  return left;
 }
 
 DrainReport Worker::Loops::drain(StopKind kind) {
+  const MonoMs give_up = kind == StopKind::kGraceful ? after(settings.get().drain) : 0;
   const ExecutorLoad load = executor.load();
   log::info("worker_pool_shutting_down", {{"busy", load.busy}, {"waiting", load.waiting}});
   executor.close();
@@ -323,19 +347,21 @@ DrainReport Worker::Loops::drain(StopKind kind) {
   if (!ended)
     for (model::Lease& lease : executor.leases()) unfinished.push_back(std::move(lease));
   release(unfinished);
-  flush();
+  const auto lost = flush(give_up);
   heartbeat.stop();
   heartbeat.last_beat(hurried ? kHurriedTimeout : kReleaseTimeout);
 
   DrainReport report;
   report.abandoned = executor.stop();
   report.interrupted = static_cast<int>(unfinished.size());
-  report.graceful = unfinished.empty();
+  report.lost = static_cast<int>(lost.size());
+  report.graceful = unfinished.empty() && lost.empty();
   const auto stats = spool.stats();
   report.spooled = stats ? stats->ready + stats->in_flight : -1;
   report.exit_code = membership.conflicted() ? kConflictExit : 0;
   log::info("worker_pool_stopped", {{"graceful", report.graceful},
                                     {"interrupted", report.interrupted},
+                                    {"lost", report.lost},
                                     {"spooled", report.spooled}});
   return report;
 }

@@ -48,8 +48,9 @@ enum class StopKind {
 };
 
 struct DrainReport {
-  bool graceful = true;      ///< nothing was interrupted or left behind
+  bool graceful = true;      ///< nothing was interrupted, lost or left behind
   int interrupted = 0;       ///< attempts handed back unfinished
+  int lost = 0;              ///< results that neither the spool nor the control plane took
   int abandoned = 0;         ///< tasks that ignored their cancellation: end by _exit()
   std::int64_t spooled = 0;  ///< results that stay on disk for the next start
   int exit_code = 0;         ///< 5 when a newer process owns the worker's id

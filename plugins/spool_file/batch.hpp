@@ -13,6 +13,8 @@
 
 namespace spool {
 
+inline bool is_batch_file(std::string_view name) { return name.ends_with(".jsonl"); }
+
 struct BatchItem {
   enum class State {
     kInFlight,  ///< put, not settled

@@ -233,25 +233,34 @@ std::vector<Item> FileSpool::next(std::uint32_t max) {
   std::vector<Item> out;
   while (out.empty() && max > 0 && take_newest(max, out)) {
   }
+  if (out.empty() && max > 0 && !unread_.empty()) throw unread_fault();
   return out;
 }
 
 bool FileSpool::waits(const std::string& name) const {
   const auto now = Clock::now();
-  if (const auto at = unread_.find(name); at != unread_.end() && now < at->second) return true;
+  if (const auto at = unread_.find(name); at != unread_.end() && now < at->second.again)
+    return true;
   return now - opened_ < folder_.marker.pause(name);
 }
 
 void FileSpool::unread(const std::string& name, const Read& read) {
   const auto again =
       Clock::now() + (is_shortage(read.error_number) ? Clock::duration{} : kReadAgain);
-  const bool first = unread_.insert_or_assign(name, again).second;
+  const bool first = unread_.insert_or_assign(name, Unread{again, read.reason}).second;
   if (first)
     note(SKEP_LOG_WARN, "spool_item_unread",
          {{"name", printable(name)},
           {"error", read.reason},
           {"effect", "it stays and is read later"}});
   show_degraded(printable(name) + ": " + read.reason);
+}
+
+/// Of the first: an empty answer would say that nothing is left.
+skep::Fault FileSpool::unread_fault() const {
+  const auto& [name, why] = *unread_.begin();
+  return {SKEP_E_UNAVAILABLE, folder_.path + (is_batch_file(name) ? "/.batch/" : "/") +
+                                  printable(name) + ": " + why.reason};
 }
 
 void FileSpool::readable(const std::string& name) {

@@ -71,6 +71,10 @@ class FileSpool {
     Place place;  ///< without batch: a file of its own
   };
   using Ready = std::map<Key, Entry>;
+  struct Unread {
+    Clock::time_point again;  ///< not before this instant
+    std::string reason;
+  };
 
   // All private functions need io_ held.
   // recovery.cpp
@@ -86,6 +90,7 @@ class FileSpool {
   void forget_unread();
   bool save_damaged(const std::string& file, const std::vector<std::string>& damaged);
   void unread(const std::string& name, const Read& read);
+  skep::Fault unread_fault() const;
   void readable(const std::string& name);
   bool waits(const std::string& name) const;
   void rescan();
@@ -96,7 +101,8 @@ class FileSpool {
   // limits.cpp
   void admit(std::span<const skep_spool_item> items);
   template <class Excess>
-  void make_room(std::int64_t bytes, const Excess& excess);
+  void make_room(std::int64_t bytes, std::int64_t items, const Excess& excess);
+  std::string no_room(std::int64_t bytes, std::int64_t items) const;
   bool evict_one(std::string_view payload_type);
   void set_degraded(bool degraded, std::string_view why);
   void show_degraded(std::string_view why);
@@ -127,9 +133,9 @@ class FileSpool {
   Ready ready_;
   std::unordered_map<std::string, Place> in_flight_;
   std::set<std::string> ignored_;  ///< foreign entries, and bad ones that cannot be moved
-  /// Items and batch files that could not be read, and when they are tried again. They stay where
-  /// they are: an error number says nothing about their bytes.
-  std::map<std::string, Clock::time_point> unread_;
+  /// Items and batch files that could not be read. They stay where they are and are tried again: an
+  /// error number says nothing about their bytes.
+  std::map<std::string, Unread> unread_;
   Clock::time_point scanned_{};
   Clock::time_point opened_{};
 };

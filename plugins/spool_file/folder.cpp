@@ -11,15 +11,20 @@ namespace {
 
 constexpr int kTries = 3;
 
-/// Runs `write` until it works. A full disk is not tried again: it does not get better by itself.
+/// Runs `write`, to the spool at `path`, until it works. A full disk is not tried again: it does
+/// not get better by itself.
 template <class Write>
-void with_tries(Write&& write) {
+void with_tries(const std::string& path, Write&& write) {
   for (int attempt = 1;; ++attempt) {
     try {
       write();
       return;
     } catch (const skep::Fault& fault) {
-      if (attempt == kTries || fault.code() == SKEP_E_NO_MEMORY) throw;
+      const bool full = fault.code() == SKEP_E_NO_MEMORY;
+      if (attempt < kTries && !full) continue;
+      throw skep::Fault(fault.code(),
+                        "the spool " + path + ": " + fault.what() +
+                            (full ? "; make room on its disk: df -h " : "; see ls -ld ") + path);
     }
   }
 }
@@ -113,7 +118,7 @@ bool Folder::is_at_its_path() const {
 }
 
 void Folder::write_item(const std::string& name, std::string_view sealed) {
-  with_tries([&] {
+  with_tries(path, [&] {
     ::unlinkat(tmp.get(), name.c_str(), 0);  // left by a try that failed to rename
     write_new(tmp.get(), name, sealed);
     if (!rename_new(tmp.get(), name, root.get(), name)) ::unlinkat(tmp.get(), name.c_str(), 0);
@@ -121,7 +126,7 @@ void Folder::write_item(const std::string& name, std::string_view sealed) {
 }
 
 void Folder::write_batch(const std::string& file, std::string_view bytes) {
-  with_tries([&] {
+  with_tries(path, [&] {
     write_new(batches.get(), file, bytes);
     try {
       sync_folder(batches.get(), ".batch");

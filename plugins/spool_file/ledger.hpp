@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <mutex>
+#include <string_view>
 
 #include "skep/kind/spool.h"
 
@@ -40,6 +41,12 @@ class Ledger {
   std::int64_t excess_reserved(std::int64_t bytes) const {
     const std::scoped_lock lock(mutex_);
     return std::max<std::int64_t>(0, used() + bytes - limits_.max_bytes);
+  }
+  /// The key of the spool's own limit in whose way these are; "" = none, so the disk is.
+  std::string_view limit_of(std::int64_t bytes, std::int64_t items) const {
+    const std::scoped_lock lock(mutex_);
+    if (used() + reserved_ + bytes > limits_.max_bytes) return "max_bytes";
+    return stats_.ready + stats_.in_flight + items > limits_.max_items ? "max_items" : "";
   }
   template <class Change>
   void update(Change&& change) {

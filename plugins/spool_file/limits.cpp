@@ -24,7 +24,7 @@ void FileSpool::reserve(std::uint64_t bytes) {
   const auto free = [this] { return static_cast<std::int64_t>(free_bytes(config_.dir)); };
   if (const std::int64_t now = free(); want == 0 || ledger_.reserve(want, now)) return;
   const std::scoped_lock lock(io_);
-  make_room(want, [&] { return ledger_.reserve(want, free()) ? 0 : 1; });
+  make_room(want, 1, [&] { return ledger_.reserve(want, free()) ? 0 : 1; });
 }
 
 void FileSpool::unreserve(std::uint64_t bytes) noexcept {
@@ -40,9 +40,9 @@ void FileSpool::admit(std::span<const skep_spool_item> items) {
     (is_result(item) ? results : others) += bytes;
     other_items += is_result(item) ? 0 : 1;
   }
-  if (results > 0) make_room(results, [&] { return ledger_.excess_reserved(results + others); });
+  if (results > 0) make_room(results, 0, [&] { return ledger_.excess_reserved(results + others); });
   if (others > 0)
-    make_room(others, [&] {
+    make_room(others, other_items, [&] {
       return ledger_.excess(others, other_items,
                             static_cast<std::int64_t>(free_bytes(config_.dir)));
     });
@@ -50,19 +50,26 @@ void FileSpool::admit(std::span<const skep_spool_item> items) {
 
 /// Evicts until `excess()` is 0.
 template <class Excess>
-void FileSpool::make_room(std::int64_t bytes, const Excess& excess) {
+void FileSpool::make_room(std::int64_t bytes, std::int64_t items, const Excess& excess) {
   for (const std::string_view type : kEvictable) do {
       if (excess() == 0) return;
     } while (evict_one(type));
   if (excess() == 0) return;
-  throw skep::Fault(
-      SKEP_E_NO_MEMORY,
-      "no room for " + std::to_string(bytes) + " bytes in the spool " + folder_.path + ": " +
-          std::to_string(ledger_.stats().ready) + " items wait, the disk has " +
-          std::to_string(free_bytes(config_.dir)) + " bytes free, " +
-          std::to_string(config_.limits.keep_free_bytes) +
-          " are kept free; make room on the disk or raise [spool] max_bytes or max_items",
-      5'000);
+  throw skep::Fault(SKEP_E_NO_MEMORY, no_room(bytes, items), 5'000);
+}
+
+/// Names the limit in whose way they are.
+std::string FileSpool::no_room(std::int64_t bytes, std::int64_t items) const {
+  const std::string all = "no room for " + std::to_string(bytes) + " bytes in the spool " +
+                          folder_.path + ": " + std::to_string(ledger_.stats().ready) +
+                          " items wait, ";
+  const std::string_view key = ledger_.limit_of(bytes, items);
+  if (key.empty())
+    return all + "the disk has " + std::to_string(free_bytes(config_.dir)) + " bytes free, " +
+           std::to_string(config_.limits.keep_free_bytes) +
+           " are kept free; make room on the disk, or lower [spool] keep_free_bytes and restart";
+  return all + "[spool] " + std::string(key) +
+         " allows no more; they go once the control plane takes them, or raise it and restart";
 }
 
 /// Drops the oldest ready item of `payload_type`; false when there is none.

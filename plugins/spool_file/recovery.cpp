@@ -14,8 +14,6 @@ constexpr std::size_t kMaxBatchBytes = 1u << 30;
 /// A name from further in the future is not taken as the last one given out.
 constexpr Micros kMaxAhead = 366LL * 24 * 3600 * 1'000'000;
 
-bool is_batch_file(std::string_view name) { return name.ends_with(".jsonl"); }
-
 bool is_own_folder(std::string_view name) {
   return name.starts_with('.') || name == "quarantine" || name == "rejected";
 }
@@ -211,7 +209,7 @@ void FileSpool::rescan() {
 
 std::vector<std::string> FileSpool::unread_batches() const {
   std::vector<std::string> files;
-  for (const auto& [name, again] : unread_)
+  for (const auto& [name, why] : unread_)
     if (is_batch_file(name)) files.push_back(name);
   return files;
 }

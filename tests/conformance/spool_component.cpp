@@ -30,7 +30,7 @@ Result<std::unique_ptr<ports::Spool>> open_file_spool(const std::string& dir,
   const std::string config = Json::object({{"dir", dir},
                                            {"max_bytes", limits.max_bytes},
                                            {"max_items", limits.max_items},
-                                           {"keep_free_bytes", 0}})
+                                           {"keep_free_bytes", limits.keep_free_bytes}})
                                  .dump();
   auto component = std::make_shared<Component>(plugin);
   plugin::ErrBuffer err;

@@ -12,6 +12,7 @@ namespace skep::test {
 struct FileSpoolLimits {
   std::int64_t max_bytes = 512 << 20;
   std::int64_t max_items = 50'000;
+  std::int64_t keep_free_bytes = 0;
 };
 
 /// Started; stopped when destroyed.

@@ -109,6 +109,14 @@ TEST_F(SpoolFaults, one_file_that_cannot_be_read_holds_up_no_other) {  // P2
   {
     const FailingSyscalls failing(fails("read", name(50), EIO));
     EXPECT_EQ(drain(*spool).size(), 99u);
+    for (int i = 0; i < 2; ++i) {
+      const auto left = spool->next(64);
+      ASSERT_FALSE(left) << "an empty answer would say that all was delivered";
+      EXPECT_EQ(left.error().code, Code::kUnavailable);
+      EXPECT_NE(left.error().message.find(path(name(50)) + ": it cannot be read: Input/output"),
+                std::string::npos)
+          << left.error().message;
+    }
     EXPECT_TRUE(spool->stats()->degraded);
     const auto problems = *spool->verify();
     ASSERT_EQ(problems.size(), 1u);
@@ -117,6 +125,19 @@ TEST_F(SpoolFaults, one_file_that_cannot_be_read_holds_up_no_other) {  // P2
   EXPECT_EQ(aside(), 0u);
   spool.reset();
   EXPECT_EQ(drain(*open()), std::set<std::string>{"t50"});
+}
+
+TEST_F(SpoolFaults, a_full_disk_is_named_with_its_folder) {
+  const auto spool = open();
+  const FailingSyscalls failing(fails("openat", ".jsonl", ENOSPC));
+  const auto names = spool->put(std::vector{result_item("t", "{\"a\":1}")});
+  ASSERT_FALSE(names);
+  EXPECT_EQ(names.error().code, Code::kNoMemory);
+  const std::string& text = names.error().message;
+  EXPECT_NE(text.find("the spool " + dir_.file("s") + ": write "), std::string::npos) << text;
+  EXPECT_NE(text.find("No space left on device; make room on its disk: df -h " + dir_.file("s")),
+            std::string::npos)
+      << text;
 }
 
 TEST_F(SpoolFaults, an_error_number_condemns_no_batch) {  // P2
@@ -130,7 +151,12 @@ TEST_F(SpoolFaults, an_error_number_condemns_no_batch) {  // P2
         spool = open();
         EXPECT_EQ(aside(), 0u);
         EXPECT_TRUE(spool->stats()->degraded);
-        EXPECT_TRUE(spool->next(64)->empty());
+        const auto items = spool->next(64);
+        ASSERT_FALSE(items) << "or it would count as delivered";
+        EXPECT_NE(
+            items.error().message.find(path(".batch/20260110T123456.000000Z.jsonl: it cannot")),
+            std::string::npos)
+            << items.error().message;
       }
       EXPECT_EQ(drain(*spool).size(), 5u) << "without a restart";
       EXPECT_FALSE(spool->stats()->degraded);

@@ -43,9 +43,9 @@ class HostileSpool : public ::testing::Test {
   static std::vector<std::string> drain(ports::Spool& spool) {
     std::vector<std::string> names;
     for (;;) {
-      const auto items = *spool.next(64);
-      if (items.empty()) return names;
-      for (const auto& item : items) {
+      const auto next = spool.next(64);
+      if (!next || next->empty()) return names;  // what is left cannot be read
+      for (const auto& item : *next) {
         names.push_back(item.name);
         EXPECT_TRUE(spool.ack(std::vector{item.name}));
       }
@@ -188,6 +188,22 @@ TEST_F(HostileSpool, says_what_is_wrong_when_its_folder_vanishes) {  // S25
   EXPECT_EQ(names.error().code, Code::kUnavailable);
   EXPECT_TRUE(spool->stats()->degraded);
   EXPECT_TRUE(spool->next(10)->empty());
+}
+
+TEST_F(HostileSpool, names_the_limit_in_whose_way_a_result_is) {
+  const std::vector<std::pair<FileSpoolLimits, std::string>> full{
+      {{1 << 30, 1000, std::int64_t{1} << 60}, "lower [spool] keep_free_bytes and restart"},
+      {{1 << 20, 1000, 0}, "[spool] max_bytes allows no more"},
+      {{1 << 30, 16, 0}, "[spool] max_items allows no more"}};
+  for (std::size_t i = 0; i < full.size(); ++i) {
+    const auto& [limits, text] = full[i];
+    const auto spool = *open_file_spool(dir_.file("limits" + std::to_string(i)), limits);
+    ASSERT_TRUE(spool->put(std::vector(16, result_item("t", "{\"a\":1}"))));
+    const Status refused = spool->reserve(2 << 20);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_NE(refused.error().message.find(text), std::string::npos) << refused.error().message;
+    EXPECT_EQ(refused.error().message.find("[spool]"), refused.error().message.rfind("[spool]"));
+  }
 }
 
 TEST_F(HostileSpool, names_the_folder_that_was_moved_away_and_goes_on_when_it_is_back) {

@@ -106,6 +106,47 @@ TEST(Drain, keeps_results_on_disk_when_the_control_plane_is_away) {
   EXPECT_EQ(b.spool.kept(), 1u);
 }
 
+TEST(Drain, names_the_tasks_whose_results_nobody_takes) {
+  Bench b;
+  const auto lease = b.control.enqueue("stubborn");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+  b.spool.fail_puts(Code::kNoMemory);
+  b.control.set_away(true);
+  b.runner.let_go();
+  ASSERT_TRUE(eventually([&] { return b.worker->load().busy == 0; }));
+  ::testing::internal::CaptureStderr();
+  b.worker->hurry();
+  const auto report = b.worker->drain();
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  EXPECT_FALSE(report.graceful);
+  EXPECT_EQ(report.lost, 1);
+  EXPECT_NE(said.find(lease.task_id), std::string::npos) << said;
+}
+
+TEST(Drain, tries_until_its_time_is_over_to_save_a_result_that_nobody_takes) {
+  for (const bool spool_first : {false, true}) {
+    Bench b;
+    b.control.enqueue("stubborn");
+    b.start();
+    ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+    b.spool.fail_puts(Code::kNoMemory);
+    b.control.set_away(true);
+    b.runner.let_go();
+    worker::DrainReport report;
+    std::jthread drain([&] { report = b.worker->drain(); });
+    ASSERT_TRUE(eventually([&] { return b.control.submissions() > 0; })) << "the last resort";
+    if (spool_first)
+      b.spool.fail_puts(std::nullopt);
+    else
+      b.control.set_away(false);
+    drain.join();
+    EXPECT_TRUE(report.graceful);
+    EXPECT_EQ(report.lost, 0);
+    EXPECT_EQ(b.control.finished().size() + b.spool.kept(), 1u);
+  }
+}
+
 TEST(Drain, sends_results_that_the_spool_refuses_as_a_last_resort) {
   Bench b;
   b.control.enqueue("stubborn");

@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include "core/base/events.hpp"
 #include "core/worker/sender.hpp"
+#include "tests/support/fake_clock.hpp"
 #include "tests/support/memory_spool.hpp"
 #include "tests/unit/worker/scripted_control.hpp"
 
@@ -93,6 +95,41 @@ TEST_F(SenderTest, reads_again_and_again_what_an_earlier_process_left) {
   spool_.fail_reads(std::nullopt);
   ASSERT_TRUE(delivered());
   EXPECT_TRUE(eventually([&] { return membership_.may_claim(); }));
+}
+
+TEST_F(SenderTest, holds_the_worker_up_for_a_minute_at_most_when_its_spool_stays_unreadable) {
+  FakeClock still;
+  worker::Membership membership{{}, still};
+  membership.set_registered(true);
+  std::mutex mutex;
+  std::string why;
+  const auto told = [&] {
+    const std::scoped_lock lock(mutex);
+    return why;
+  };
+  worker::SenderOptions o = options();
+  o.on_unread = [&](const std::string& text) {
+    const std::scoped_lock lock(mutex);
+    why = text;
+  };
+  spool_.fail_reads(Code::kUnavailable);
+  const std::uint64_t before = events::newest();
+  worker::Sender sender(o, control_.factory()(abort_, Millis{1000}), spool_, membership, still);
+  sender.start();
+  ASSERT_TRUE(eventually([&] { return spool_.failed_reads() == 1; }));
+  still.advance(Millis{59'000});
+  ASSERT_TRUE(eventually([&] { return spool_.failed_reads() == 2; }));
+  EXPECT_FALSE(membership.may_register());
+  still.advance(Millis{1'000});
+  EXPECT_TRUE(eventually([&] { return membership.may_register() && membership.may_claim(); }));
+  EXPECT_NE(told().find("cannot be read: read fails"), std::string::npos) << "people see it";
+  for (const events::Event& event : events::since(before, 64, Millis{0}, {}))
+    EXPECT_NE(event.name, "worker.delivered") << event.fields;
+  spool_.fail_reads(std::nullopt);
+  EXPECT_TRUE(eventually([&] {
+    still.advance(Millis{1'000});
+    return told().empty();
+  }));
 }
 
 /// The fields of the first event of that name after `since`; waits for it.

@@ -147,7 +147,7 @@ TEST(Worker, registers_only_once_it_has_read_what_its_spool_held) {
   b.spool.fail_reads(Code::kUnavailable);
   b.start();
   ASSERT_TRUE(eventually([&] { return b.worker->troubles().size() == 1; }));
-  EXPECT_TRUE(has(b.worker->troubles()[0], "earlier process cannot be read: read fails"));
+  EXPECT_TRUE(has(b.worker->troubles()[0], "results in the spool cannot be read: read fails"));
   b.spool.fail_reads(std::nullopt);
   ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
   EXPECT_TRUE(b.worker->troubles().empty());
