@@ -71,19 +71,18 @@ Expected<bool> read_logs(Client& api, const std::string& id, bool follow, Millis
     const auto wait = patience.next(20);
     if (!wait) return time_is_up(id);
     const auto page =
-        api.get(with_query(task_path(id, "/logs"),
-                           {{"after", cursor}, {"wait", follow ? std::to_string(*wait) : ""}}),
-                std::chrono::seconds(follow ? *wait : 0));
+        api.list(with_query(task_path(id, "/logs"),
+                            {{"after", cursor}, {"wait", follow ? std::to_string(*wait) : ""}}),
+                 std::chrono::seconds(follow ? *wait : 0));
     if (!page) return page.error();
     const auto items = items_of(*page);
     for (const json::object* item : items)
       if (!on_line(
               {get_int(*item, "attempt"), get_string(*item, "stream"), get_string(*item, "text")}))
         return true;
-    const json::object* top = page->if_object();
-    if (top == nullptr) return Failure(Error{Code::kCorrupt, "the log page is no JSON object"});
-    if (get_bool(*top, "ended") || (!follow && items.empty())) return true;
-    std::string next = get_string(*top, "next_cursor");
+    const json::object& top = page->get_object();
+    if (get_bool(top, "ended") || (!follow && items.empty())) return true;
+    std::string next = get_string(top, "next_cursor");
     if (!follow && (next.empty() || next == cursor)) return true;
     if (!next.empty()) cursor = std::move(next);
   }
@@ -122,7 +121,6 @@ Expected<json::value> wait_for_end(Client& api, const Console& c, const std::str
     auto task = api.get(with_query(task_path(id), {{"wait", std::to_string(*wait)}}),
                         std::chrono::seconds(*wait));
     if (!task) return task.error();
-    if (!task->is_object()) return Failure(Error{Code::kCorrupt, "the task is no JSON object"});
     const std::string status = get_string(task->get_object(), "status");
     if (is_over(status)) return std::move(*task);
     if (most == 4 && status == "queued") explain_wait(api, c, id);

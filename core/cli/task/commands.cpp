@@ -28,12 +28,11 @@ Expected<json::value> fetch_tasks(Client& api, const Query& filter, std::int64_t
     const auto missing = limit - static_cast<std::int64_t>(items.size());
     query.emplace_back("limit", std::to_string(std::min(missing, kPage)));
     query.emplace_back("cursor", cursor);
-    auto page = api.get(with_query("/api/tasks", query));
+    auto page = api.list(with_query("/api/tasks", query));
     if (!page) return page.error();
     const auto part = items_of(*page);
     for (const json::object* item : part) items.emplace_back(*item);
-    const json::object* top = page->if_object();
-    cursor = top == nullptr || part.empty() ? std::string() : get_string(*top, "next_cursor");
+    cursor = part.empty() ? std::string() : get_string(page->get_object(), "next_cursor");
   } while (!cursor.empty() && static_cast<std::int64_t>(items.size()) < limit);
   json::object out;
   out["items"] = std::move(items);
@@ -80,7 +79,6 @@ Expected<Target> target(Invocation& call) {
 Expected<json::value> document_of(Invocation& call, const Target& task, std::string_view rest) {
   auto document = task.api.get(task_path(task.id, rest));
   if (!document) return document.error();
-  if (!document->is_object()) return Failure(Error{Code::kCorrupt, "the answer is no JSON object"});
   if (print_document(call.console, call.format, *document, "id")) return json::value();
   return document;
 }
@@ -150,9 +148,8 @@ Expected<int> act(Invocation& call, std::string_view verb) {
   const auto answer = task->api.post(task_path(task->id, verb));
   if (!answer) return answer.error();
   if (print_document(call.console, call.format, *answer, "id")) return 0;
-  const json::object* now = answer->if_object();
   call.console.out << "task " << printable(task->id) << ' '
-                   << printable(now == nullptr ? "" : get_string(*now, "status")) << '\n';
+                   << printable(get_string(answer->get_object(), "status")) << '\n';
   call.console.note("  next:  skep task show " + task->id);
   return 0;
 }

@@ -47,7 +47,7 @@ Expected<int> show_type(Invocation& call, const json::value& types, const std::s
 Expected<int> types(Invocation& call) {
   auto api = call.api();
   if (!api) return api.error();
-  const auto found = (*api)->get("/api/task-types");
+  const auto found = (*api)->list("/api/task-types");
   if (!found) return found.error();
   if (call.args.has("TYPE")) return show_type(call, *found, call.args.get("TYPE"));
   print_list(call.console, call.format, *found, type_columns(), "name",
