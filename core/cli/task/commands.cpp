@@ -99,11 +99,12 @@ Expected<int> show(Invocation& call) {
   if (has_output_of_its_own(document->get_object())) return 0;
   const OnLine print = line_printer(call.console);
   bool begun = false;
-  const auto done = read_logs(task->api, task->id, false, Millis{0}, [&](const LogLine& line) {
-    if (!std::exchange(begun, true))
-      call.console.out << '\n' << call.console.paint(Style::kBold, "output") << '\n';
-    return print(line);
-  });
+  const auto done =
+      read_logs(task->api, call.console, task->id, false, Millis{0}, [&](const LogLine& line) {
+        if (!std::exchange(begun, true))
+          call.console.out << '\n' << call.console.paint(Style::kBold, "output") << '\n';
+        return print(line);
+      });
   if (!done) return done.error();
   return 0;
 }
@@ -125,6 +126,13 @@ OnLine json_printer(const Console& c) {
   };
 }
 
+void say_of_silence(const Console& c, const Target& task) {
+  const auto now = task.api.get(task_path(task.id));
+  const std::string state = now ? status_word(now->get_object()) : std::string();
+  c.note("task " + task.id + (state.empty() ? "" : " (" + state + ")") + " has written nothing");
+  if (!state.empty() && !is_over(state)) c.note("  next:  skep task explain " + task.id);
+}
+
 Expected<int> logs(Invocation& call) {
   const bool follow = call.args.has("follow");
   if (follow) catch_interrupts();
@@ -133,12 +141,13 @@ Expected<int> logs(Invocation& call) {
   const OnLine print = call.for_people() ? line_printer(call.console, call.args.has("raw"))
                                          : json_printer(call.console);
   bool wrote = false;
-  const auto done = read_logs(task->api, task->id, follow, Millis{0}, [&](const LogLine& line) {
-    wrote = true;
-    return print(line);
-  });
+  const auto done =
+      read_logs(task->api, call.console, task->id, follow, Millis{0}, [&](const LogLine& line) {
+        wrote = true;
+        return print(line);
+      });
   if (!done) return detached(done.error(), task->id);
-  if (!wrote && call.for_people()) call.console.note("task " + task->id + " has written nothing");
+  if (!wrote && call.for_people()) say_of_silence(call.console, *task);
   return 0;
 }
 

@@ -119,7 +119,7 @@ Expected<json::value> until_end(Invocation& call, Client& api, const std::string
           output->err(line.text);
           return true;
         });
-    const auto logs = read_logs(api, id, true, limit, show);
+    const auto logs = read_logs(api, call.console, id, true, limit, show);
     if (!logs) return detached(logs.error(), id);
   }
   auto task = wait_for_end(api, call.console, id, limit);

@@ -10,6 +10,9 @@
 namespace skep::cli {
 namespace {
 
+constexpr const char* kExplained =
+    R"({"status":"queued","summary":"task t1 is queued for 4s; it can run on 0 of 0 workers",)"
+    R"("next":"skep up"})";
 constexpr const char* kQueued = R"({"id":"t1","type":"execute_script","status":"queued"})";
 
 std::string ended(const std::string& status, const std::string& rest) {
@@ -176,8 +179,7 @@ TEST(TaskSubmit, waits_and_prints_the_result_of_a_script) {
       {"task", "submit", "execute_script", "-p", "script=x", "--wait"},
       {{201, kQueued},
        {200, kQueued},
-       {200,
-        R"({"summary":"task t1 is queued for 4s; it can run on 0 of 0 workers","next":"skep up"})"},
+       {200, kExplained},
        {200, ended("succeeded",
                    R"("result":{"exit_code":0,"stdout":"one\ntwo\n","stderr":"warn\n"})")}});
   EXPECT_EQ(ran.code, 0);
@@ -209,6 +211,23 @@ TEST(TaskSubmit, exits_9_when_the_task_failed) {
             "stderr\n  no\n");
 }
 
+TEST(TaskSubmit, explains_to_who_follows_why_nobody_runs_it) {
+  const std::vector<Answer> silent{
+      {200, R"({"items":[],"next_cursor":"","ended":false})"},
+      {200, kExplained},
+      {200, R"({"items":[],"next_cursor":"","ended":true})"},
+      {200, R"({"id":"t1","type":"execute_script","status":"cancelled"})"}};
+  std::vector<Answer> submitted = silent;
+  submitted.insert(submitted.begin(), {201, kQueued});
+  const std::string why =
+      "waiting: task t1 is queued for 4s; it can run on 0 of 0 workers\n  next:  skep up\n";
+  EXPECT_EQ(run_cli({"task", "submit", "execute_script", "-f"}, submitted).err,
+            "task t1 queued\n" + why);
+  const Ran ran = run_cli({"task", "logs", "t1", "-f"}, silent);
+  EXPECT_EQ(ran.err, why + "task t1 (cancelled) has written nothing\n");
+  EXPECT_EQ(ran.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/explain");
+}
+
 TEST(TaskSubmit, follows_the_output_and_resumes_at_the_cursor) {
   const Ran ran = run_cli(
       {"task", "submit", "execute_script", "-f"},
@@ -222,7 +241,7 @@ TEST(TaskSubmit, follows_the_output_and_resumes_at_the_cursor) {
   EXPECT_EQ(ran.out,
             "ac\ntask t1 execute_script succeeded in 1.2s on w1 (attempt 1)\nexit code  0\n");
   EXPECT_EQ(ran.err, "task t1 queued\nb");
-  EXPECT_EQ(ran.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/logs?wait=20");
+  EXPECT_EQ(ran.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/logs?wait=4");
   EXPECT_EQ(ran.requests.at(2).url, "http://127.0.0.1:9595/api/tasks/t1/logs?after=c%201&wait=20");
 }
 
@@ -258,7 +277,9 @@ TEST(TaskLogs, of_a_task_that_wrote_nothing_say_so) {
   const Ran ran = run_cli({"task", "logs", "t1"}, empty);
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.out, "");
-  EXPECT_EQ(ran.err, "task t1 has written nothing\n");
+  EXPECT_EQ(ran.err, "task t1 has written nothing\n") << "the control plane says no state";
+  const Ran queued = run_cli({"task", "logs", "t1"}, {empty[0], {200, kQueued}});
+  EXPECT_EQ(queued.err, "task t1 (queued) has written nothing\n  next:  skep task explain t1\n");
   EXPECT_EQ(run_cli({"task", "logs", "t1", "-o", "jsonl"}, empty).err, "");
 }
 
