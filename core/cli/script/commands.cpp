@@ -177,8 +177,10 @@ std::vector<Command> script_commands() {
   tested.run = test;
   Command ran{"script run", "run a script once here, without a node, with all that it declares"};
   ran.positionals = {{"FILE", "a script"}};
-  ran.options = {{"param", 'p', "KEY=VALUE", "a parameter; @FILE reads a file", true},
-                 language_option()};
+  ran.options = {
+      {"param", 'p', "KEY=VALUE", "a parameter; @FILE reads a file", true},
+      {"timeout", 0, "TIME", "longest run, such as 30s or 5m, instead of the script's own"},
+      language_option()};
   ran.examples = {"skep script run disk_check.lua -p threshold=80"};
   ran.run = run_one;
   return {std::move(made), std::move(linted), std::move(tested), std::move(ran), list_command()};

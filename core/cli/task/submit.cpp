@@ -182,7 +182,7 @@ Command submit_command() {
       {"timeout",
        0,
        "TIME",
-       "longest run of one attempt, such as 30s or 5m",
+       "longest run of one attempt, such as 30s or 5m; --wait-timeout bounds the waiting",
        false,
        {},
        {},
