@@ -41,7 +41,8 @@ Expected<int> show_type(Invocation& call, const json::value& types, const std::s
   }
   Error missing = not_found("task type", name);
   if (!known.empty()) missing.message += "; " + suggestion(name, known);
-  return Failure(std::move(missing).with_next("skep task types"));
+  return Failure(std::move(missing).with_next(
+      "skep task types   or, where a worker runs: skep script list, skep plugin list"));
 }
 
 Expected<int> types(Invocation& call) {

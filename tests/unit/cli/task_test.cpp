@@ -100,7 +100,10 @@ TEST(TaskTypes, shows_the_parameters_of_one) {
   const Ran missing = run_cli({"task", "types", "execute_scrip"}, {{200, kTypes}});
   EXPECT_EQ(missing.code, 3);
   EXPECT_NE(missing.err.find("did you mean \"execute_script\"?"), std::string::npos);
-  EXPECT_NE(missing.err.find("next:  skep task types"), std::string::npos);
+  EXPECT_NE(missing.err.find("next:  skep task types   or, where a worker runs: skep script list, "
+                             "skep plugin list\n"),
+            std::string::npos)
+      << missing.err;
 }
 
 TEST(TaskSubmit, refuses_bad_times_and_numbers_before_it_sends) {
