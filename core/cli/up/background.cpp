@@ -104,8 +104,7 @@ Expected<bool> stop_supervisor(const std::string& folder, const Console& console
   const auto record = state.read();
   if (!record) return record.error();
   if (!*record) return Failure(nothing_runs(folder));
-  if (supervise::is_alive((*record)->supervisor))
-    console.note("stopping: workers finish what they run");
+  if (supervise::is_alive((*record)->supervisor)) console.note(stopping_words());
   const auto found = supervise::end_recorded(**record, [&](const std::string& node) {
     console.note("node " + node + " outlived its supervisor; ending it");
   });

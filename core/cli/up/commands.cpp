@@ -143,7 +143,7 @@ Expected<int> foreground(Invocation& call, const UpPlan& plan, bool with_demo) {
     return true;
   }();
   const bool asked = up && nodes.watch();
-  call.console.note("stopping: workers finish what they run");
+  call.console.note(stopping_words());
   nodes.stop();
   call.console.note("stopped");
   if (!up) return up.error();
@@ -203,7 +203,9 @@ std::vector<Command> up_commands() {
        "first remove what an earlier run left in the state folder; other files stay"}};
   c.notes =
       "For one machine and for trying things out. Each node has its own TOML file, state and log\n"
-      "in the state folder. Ctrl-C stops them all; running tasks get time to end.";
+      "in the state folder. Ctrl-C stops them all; running tasks get 30 s to end, and what does "
+      "not goes\n"
+      "back to the queue.";
   c.examples = {"skep up", "skep up -d --port 0 --state /tmp/skep",
                 "skep up --stop --state /tmp/skep"};
   c.run = up;
