@@ -116,9 +116,12 @@ Result<Client> Client::make(const Destination& to, std::string token, Millis tim
   std::string server = to.server;
   const std::string from = to.origin.empty() ? "" : " (" + to.origin + ")";
   while (server.ends_with('/')) server.pop_back();
-  if (!is_http_url(server) && !server.starts_with(kUnix))
+  if (!is_http_url(server) && !server.starts_with(kUnix)) {
+    const std::string meant = "http://" + server;
+    const bool lacks_scheme = server.find("//") == server.npos && is_http_url(meant);
     return usage_error("server \"" + server + "\"" + from + " is not an http:// or https:// URL",
-                       "skep --server http://127.0.0.1:9595 ..");
+                       "skep --server " + (lacks_scheme ? meant : "http://127.0.0.1:9595") + " ..");
+  }
   return Client(std::move(server), from, to, std::move(token), timeout, std::move(transport),
                 abort);
 }
