@@ -12,6 +12,7 @@
 #include "core/cli/up/background.hpp"
 #include "core/cli/up/demo.hpp"
 #include "core/cli/up/nodes.hpp"
+#include "core/config/load.hpp"
 #include "core/supervise/ports.hpp"
 
 namespace skep::cli {
@@ -63,6 +64,7 @@ Environment node_environment(const Invocation& call) {
   Environment out;
   std::string dropped;
   for (const auto& [key, value] : call.environment) {
+    if (config::is_of_dev(key)) continue;
     if (key.starts_with("SKEP_") || key.starts_with("WORKER_"))
       dropped += " " + key;
     else
