@@ -9,6 +9,7 @@
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/cli/base/invocation.hpp"
+#include "core/cli/base/placement.hpp"
 #include "core/cli/base/task_id.hpp"
 #include "core/cli/base/task_view.hpp"
 #include "core/cli/task/verbs.hpp"
@@ -40,6 +41,13 @@ Expected<json::value> fetch_tasks(Client& api, const Query& filter, std::int64_t
   return json::value(std::move(out));
 }
 
+/// A list may be empty because of a slip in what it was asked for.
+void warn_of_filters(const Invocation& call, Client& api) {
+  if (call.args.has("type")) warn_of_unknown_type(call, api, call.args.get("type"));
+  if (call.args.has("site")) warn_of_empty_sites(call, api, {call.args.get("site")});
+  if (call.args.has("worker")) warn_of_unknown_worker(call, api, call.args.get("worker"));
+}
+
 Expected<int> list(Invocation& call) {
   const auto limit = call.args.integer("limit", 50, 1);
   if (!limit) return limit.error();
@@ -56,6 +64,7 @@ Expected<int> list(Invocation& call) {
       call.format == Format::kWide ? std::string::npos : id_width(items_of(*tasks));
   print_list(call.console, call.format, *tasks, task_columns(call.console.now_ms(), width), "id",
              "no tasks");
+  if (call.for_people() && items_of(*tasks).empty()) warn_of_filters(call, **api);
   if (call.for_people() && !get_string(tasks->get_object(), "next_cursor").empty())
     call.console.note("more tasks exist; next: --limit " + std::to_string(*limit * 4));
   return 0;

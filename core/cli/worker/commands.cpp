@@ -10,6 +10,7 @@
 
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/invocation.hpp"
+#include "core/cli/base/placement.hpp"
 #include "core/cli/base/worker_view.hpp"
 
 namespace skep::cli {
@@ -30,6 +31,8 @@ Expected<int> list(Invocation& call) {
              "worker_id", "no workers; next: skep up   or   skep start -c worker.toml");
   const auto items = items_of(*workers);
   if (call.for_people() && !items.empty()) call.console.note(worker_totals(items));
+  if (call.for_people() && items.empty() && call.args.has("site"))
+    warn_of_empty_sites(call, **api, {call.args.get("site")});
   return 0;
 }
 

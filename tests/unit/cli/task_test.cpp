@@ -304,6 +304,23 @@ TEST(TaskList, asks_with_filters_and_follows_cursors_up_to_the_limit) {
             "http://127.0.0.1:9595/api/tasks?status=queued&site=a%20b&limit=50&cursor=next");
 }
 
+TEST(TaskList, that_is_empty_names_a_slip_in_its_filters) {
+  const std::vector<std::string> asked{"task",          "list",   "--type",
+                                       "execute_scrpt", "--site", "sit-a"};
+  const std::vector<Answer> answers{{200, R"({"items":[]})"},
+                                    {200, kTypes},
+                                    {200, R"({"items":[]})"},
+                                    {200, R"({"items":[{"worker_id":"w","site":"site-a"}]})"}};
+  EXPECT_EQ(
+      run_cli(asked, answers).err,
+      "no tasks\n"
+      "warning: no task type \"execute_scrpt\"; known types: collect_facts, execute_script; "
+      "did you mean \"execute_script\"?\n"
+      "warning: no worker at site \"sit-a\"; known sites: site-a; did you mean \"site-a\"?\n");
+  EXPECT_EQ(run_cli({"task", "list", "--type", "execute_script"}, answers).err, "no tasks\n");
+  EXPECT_EQ(run_cli({"task", "list", "--type", "x", "-o", "json"}, answers).requests.size(), 1U);
+}
+
 TEST(TaskList, shows_the_reason_of_a_failure_on_its_line) {
   const Ran ran = run_cli({"task", "list", "--limit", "1"},
                           {{200, R"({"items":[{"id":"t1","type":"x","status":"failed","site":null,
