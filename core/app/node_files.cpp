@@ -198,7 +198,11 @@ std::vector<api::HeldRelease> script_states(const std::vector<plugin::ScriptInfo
 Status make_state_dir(const std::string& path) {
   std::error_code ec;
   const bool made = std::filesystem::create_directories(path, ec);
-  if (ec) return config_error("[node] state_dir " + path + ": " + ec.message());
+  if (ec) {
+    Error error = folder_error(path, ec.value()).within("[node] state_dir");
+    error.code = Code::kConfig;
+    return error;
+  }
   // Only a folder of our own making: somebody else's keeps its mode.
   if (made && chmod(path.c_str(), 0700) != 0) return errno_error("chmod 700 " + path, errno);
   return {};

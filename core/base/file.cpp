@@ -74,6 +74,14 @@ bool is_beneath(const std::string& path, const std::string& folder) {
   return !top.empty() && at != whole.end();
 }
 
+Error folder_error(const std::string& folder, int error_number) {
+  const std::string user = std::to_string(::geteuid());
+  const bool refused = error_number == EACCES || error_number == EPERM;
+  return errno_error("make folder " + folder + " as user id " + user, error_number)
+      .with_next((refused ? "sudo install -d -m 700 -o " + user + " " + folder + "   or   " : "") +
+                 "name another folder");
+}
+
 Status sync_folder(const std::string& folder) {
   const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::fsync(fd.get()) != 0) return errno_error("fsync " + folder, errno);

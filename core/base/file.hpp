@@ -30,6 +30,9 @@ Status create_file(const std::string& path, std::string_view bytes, mode_t mode)
 /// look at the disk.
 bool is_beneath(const std::string& path, const std::string& folder);
 
+/// Why a folder could not be made: as which user, and what helps.
+Error folder_error(const std::string& folder, int error_number);
+
 /// The names in a folder outlive a power cut: of files that were made, renamed or removed there.
 Status sync_folder(const std::string& folder);
 

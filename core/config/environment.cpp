@@ -14,6 +14,9 @@ namespace {
 /// Read by the command line, not here.
 constexpr std::array<std::string_view, 5> kOfTheClient{"SKEP_CONFIG", "SKEP_SERVER", "SKEP_HINTS",
                                                        "SKEP_TOKEN_FILE", "SKEP_KEY_PASSWORD_FILE"};
+/// Read by the script ./dev.
+constexpr std::array<std::string_view, 4> kOfDev{"SKEP_NO_INSTALL", "SKEP_UNITY", "SKEP_CMAKE_ARGS",
+                                                 "SKEP_TIDY_BASE"};
 /// Names of the runbooks that other parts read.
 constexpr std::array<std::string_view, 2> kOfDelegation{"WORKER_DELEGATION_ENABLED",
                                                         "WORKER_DEFAULT_ID"};
@@ -143,7 +146,7 @@ bool is_of_component(std::string_view name) {
 
 /// Only a near miss of a WORKER_ name is worth a word: other programs use that prefix too.
 std::string why_unknown(const std::string& name, const std::vector<std::string>& known) {
-  if (std::find(known.begin(), known.end(), name) != known.end()) return {};
+  if (is_of_dev(name) || std::find(known.begin(), known.end(), name) != known.end()) return {};
   const std::string near = nearest(name, known);
   const std::string hint = near.empty() ? "see `skep config show --origin` for those that are"
                                         : "did you mean " + near + "?";
@@ -155,6 +158,8 @@ std::string why_unknown(const std::string& name, const std::vector<std::string>&
 }
 
 }  // namespace
+
+bool is_of_dev(std::string_view variable) { return contains(kOfDev, variable); }
 
 json::value from_text(const Key& key, std::string_view text) {
   return std::visit(TextReader{trim(text)}, key.field);

@@ -47,6 +47,9 @@ struct Loaded {
   std::vector<std::string> warnings;
 };
 
+/// A variable of the script ./dev, which is nothing to a node.
+bool is_of_dev(std::string_view variable);
+
 /// No layer sets any key.
 bool says_nothing(const Loaded& loaded);
 /// The error with the place in front of the key that it is about, when it names a section and was

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cctype>
 #include <filesystem>
 #include <optional>
 #include <sstream>
@@ -200,12 +201,43 @@ std::string why_unreadable(const std::string& path) {
   return errno_error("cannot be read", error_number).message;
 }
 
-void blank_line(std::string& text, std::size_t line) {
+/// Where a line of the text begins, and its length.
+std::pair<std::size_t, std::size_t> place_of_line(const std::string& text, std::size_t line) {
   std::size_t begin = 0;
   for (; line > 1 && begin < text.size(); --line)
     begin = std::min(text.find('\n', begin), text.size() - 1) + 1;
-  const std::size_t end = std::min(text.find('\n', begin), text.size());
-  text.replace(begin, end - begin, end - begin, ' ');
+  return {begin, std::min(text.find('\n', begin), text.size()) - begin};
+}
+
+void blank_line(std::string& text, std::size_t line) {
+  const auto [begin, size] = place_of_line(text, line);
+  text.replace(begin, size, size, ' ');
+}
+
+bool is_toml(const std::string& text) {
+  try {
+    static_cast<void>(toml::parse(text));
+    return true;
+  } catch (const toml::parse_error&) {
+    return false;
+  }
+}
+
+/// Of a line that is right as soon as its value stands in quotes: how to write it; else "".
+std::string quotes_hint(const std::string& text, std::size_t line) {
+  const auto [begin, size] = place_of_line(text, line);
+  const std::string_view whole = std::string_view(text).substr(begin, size);
+  const std::size_t equals = whole.find('=');
+  if (equals == whole.npos) return {};
+  const std::string_view value = trim(whole.substr(equals + 1, whole.find('#') - equals - 1));
+  const auto is_bare = [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::string_view("/._~:@-").find(c) != std::string_view::npos;
+  };
+  if (value.empty() || !std::all_of(value.begin(), value.end(), is_bare)) return {};
+  const std::string key(trim(whole.substr(0, equals)));
+  const std::string quoted = key + " = \"" + std::string(value) + "\"";
+  if (is_toml(std::string(whole)) || !is_toml(quoted)) return {};
+  return "; text stands in quotes: " + quoted;
 }
 
 /// What is left when each line that is in the way counts as empty, `line` first.
@@ -237,7 +269,8 @@ std::optional<toml::table> parse_file(const std::string& path, std::vector<Probl
     return toml::parse(*text, path);
   } catch (const toml::parse_error& e) {
     const auto at = e.source().begin;
-    fail("not valid TOML: " + std::string(e.description()), at.line, at.column);
+    fail("not valid TOML: " + std::string(e.description()) + quotes_hint(*text, at.line), at.line,
+         at.column);
     return salvage ? parse_rest(*text, at.line) : std::nullopt;
   }
 }

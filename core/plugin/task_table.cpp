@@ -148,7 +148,7 @@ model::Outcome TaskTable::unknown(const std::string& type) const {
   Error error = not_found("task type", type);
   error.message += " on this worker; " + suggestion(type, known);
   error.name = ports::kUnknownType;
-  error.next = "skep plugin list";
+  error.next = "skep script list   or   skep plugin list";
   model::Outcome out = failed_outcome(error, true);
   out.cause = model::Cause::kNode;
   return out;

@@ -65,7 +65,7 @@ Status StateFolder::lock() {
   std::error_code ec;
   const bool fresh = !fs::exists(folder_, ec);
   fs::create_directories(folder_, ec);
-  if (ec) return errno_error("make folder \"" + folder_ + "\"", ec.value());
+  if (ec) return folder_error(folder_, ec.value());
   if (fresh) fs::permissions(folder_, fs::perms::owner_all, ec);
   UniqueFd fd(::open(path(kLock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) return errno_error("open \"" + path(kLock) + "\"", errno);

@@ -42,7 +42,7 @@ Status ReleaseFolder::prepare() const {
     const std::string folder = release_path(dir_, kind);
     std::error_code ec;
     fs::create_directories(folder, ec);
-    if (ec) return errno_error("make " + folder, ec.value());
+    if (ec) return folder_error(folder, ec.value());
     if (::chmod(folder.c_str(), S_IRWXU) != 0) return errno_error("chmod 700 " + folder, errno);
   }
   return {};

@@ -70,6 +70,7 @@ bool is_http_url(std::string_view url) {
 }
 
 constexpr std::string_view kUnix = "unix:";
+constexpr std::string_view kEventStream = "text/event-stream";
 
 }  // namespace
 
@@ -117,9 +118,12 @@ Result<Client> Client::make(const Destination& to, std::string token, Millis tim
   std::string server = to.server;
   const std::string from = to.origin.empty() ? "" : " (" + to.origin + ")";
   while (server.ends_with('/')) server.pop_back();
-  if (!is_http_url(server) && !server.starts_with(kUnix))
+  if (!is_http_url(server) && !server.starts_with(kUnix)) {
+    const std::string meant = "http://" + server;
+    const bool lacks_scheme = server.find("//") == server.npos && is_http_url(meant);
     return usage_error("server \"" + server + "\"" + from + " is not an http:// or https:// URL",
-                       "skep --server http://127.0.0.1:9595 ..");
+                       "skep --server " + (lacks_scheme ? meant : "http://127.0.0.1:9595") + " ..");
+  }
   return Client(std::move(server), from, to, std::move(token), timeout, std::move(transport),
                 abort);
 }
@@ -141,7 +145,7 @@ net::ClientRequest Client::request_of(std::string_view method, const std::string
 Expected<bool> Client::stream(const std::string& path, bool goes_on,
                               std::function<bool(std::string_view)> on_bytes) {
   net::ClientRequest request = request_of("GET", path);
-  request.headers.front() = "Accept: text/event-stream";
+  request.headers.front() = "Accept: " + std::string(kEventStream);
   request.timeout = Millis{0};  // of silence only: what is done with the bytes takes its own time
   const bool timed = timeout_.count() > 0;
   bool began = false;
@@ -164,6 +168,9 @@ Expected<bool> Client::stream(const std::string& path, bool goes_on,
     return unreachable(late ? Error{Code::kDeadline, "no byte in time"} : response.error(),
                        request.url);
   if (response->status >= 400) return failure_of(*response);
+  const auto type = response->headers.find("content-type");
+  if (type == response->headers.end() || !type->second.starts_with(kEventStream))
+    return strange(path, "no stream of events");
   return true;
 }
 
@@ -212,6 +219,11 @@ Failure Client::failure_of(const net::ClientResponse& r) const {
   return {std::move(error), r.body, details_of(*problem)};
 }
 
+Failure Client::strange(const std::string& path, const std::string& what) const {
+  return Error{Code::kCorrupt, server_ + path + " answered " + what}.with_next(
+      "skep health: is this a skep control plane?");
+}
+
 Expected<net::ClientResponse> Client::raw(std::string_view method, const std::string& path,
                                           std::string body, Millis extra) {
   net::ClientRequest request = request_of(method, path);
@@ -229,15 +241,21 @@ Expected<json::value> Client::document(std::string_view method, const std::strin
   if (!response) return response.error();
   if (response->status >= 400) return failure_of(*response);
   auto parsed = parse_json(response->body);
-  if (!parsed)
-    return Failure(
-        Error{Code::kCorrupt, server_ + path + " answered no JSON: " + parsed.error().message}
-            .with_next("skep health: is this a skep control plane?"));
+  if (!parsed) return strange(path, "no JSON: " + parsed.error().message);
+  if (!parsed->is_object()) return strange(path, "no JSON object");
   return std::move(*parsed);
 }
 
 Expected<json::value> Client::get(const std::string& path_and_query, Millis extra) {
   return document("GET", path_and_query, {}, extra);
+}
+
+Expected<json::value> Client::list(const std::string& path_and_query, Millis extra) {
+  auto document = get(path_and_query, extra);
+  if (!document) return document;
+  const json::value* items = document->get_object().if_contains("items");
+  if (items == nullptr || !items->is_array()) return strange(path_and_query, "no list");
+  return document;
 }
 
 Expected<json::value> Client::post(const std::string& path, std::string body) {

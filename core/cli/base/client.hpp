@@ -40,19 +40,25 @@ class Client {
   /// As in Destination.
   const std::string& up_folder() const { return up_folder_; }
   bool is_unix() const;
-  /// The answer's JSON. `extra` is added to the time limit: what the server was asked to wait.
+  /// The answer's JSON, an object: kCorrupt for anything else, which is a stranger's. `extra` is
+  /// added to the time limit: what the server was asked to wait.
   Expected<json::value> get(const std::string& path_and_query, Millis extra = Millis{0});
+  /// get() of a list: the object has "items".
+  Expected<json::value> list(const std::string& path_and_query, Millis extra = Millis{0});
   Expected<json::value> post(const std::string& path, std::string body = {});
   Expected<json::value> remove(const std::string& path);
   /// The answer as it came, whatever its status; a Failure only when there was none.
   Expected<net::ClientResponse> raw(std::string_view method, const std::string& path,
                                     std::string body, Millis extra = Millis{0});
-  /// Hands a 2xx answer's body over as it comes, until it ends or `on_bytes` wants no more. The
-  /// time limit is one of silence; of one that `goes_on`, until its first byte.
+  /// Hands a 2xx answer's body over as it comes, until it ends or `on_bytes` wants no more;
+  /// kCorrupt when it was no stream of events. The time limit is one of silence; of one that
+  /// `goes_on`, until its first byte.
   Expected<bool> stream(const std::string& path, bool goes_on,
                         std::function<bool(std::string_view)> on_bytes);
   /// The Failure that an answer with status 400 or above stands for.
   Failure failure_of(const net::ClientResponse& response) const;
+  /// Of an answer of status 200 that no skep gives; `what` = "no list".
+  Failure strange(const std::string& path, const std::string& what) const;
 
  private:
   Client(std::string server, std::string origin, const Destination& to, std::string token,

@@ -48,6 +48,13 @@ const std::vector<Option>& global_options() {
   return options;
 }
 
+std::vector<Option> global_options_of(const Command& command) {
+  std::vector<Option> out = global_options();
+  for (const Option& own : command.options)
+    std::erase_if(out, [&](const Option& o) { return o.long_name == own.long_name; });
+  return out;
+}
+
 void Args::add_from_environment(const std::string& name, std::string value) {
   add(name, std::move(value));
   from_environment_.insert(name);

@@ -75,5 +75,7 @@ using CommandTable = std::vector<Command>;
 
 /// Options that every command takes.
 const std::vector<Option>& global_options();
+/// Those that the command has none of its own in the place of.
+std::vector<Option> global_options_of(const Command& command);
 
 }  // namespace skep::cli

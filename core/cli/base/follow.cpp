@@ -18,6 +18,9 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
+/// Of the first request, in seconds; a task that is queued until then is explained.
+constexpr int kFirstWait = 4;
+
 /// How long the next request may wait at the server.
 class Patience {
  public:
@@ -40,11 +43,13 @@ Failure time_is_up(const std::string& id) {
   return Error{Code::kDeadline, "task " + id + " has not ended in the time given"};
 }
 
+/// Nothing of a task that does not wait.
 void explain_wait(Client& api, const Console& c, const std::string& id) {
   const auto why = api.get(task_path(id, "/explain"));
   // The wait goes on either way; a control plane that is gone shows at the next poll.
-  if (!why || !why->is_object()) return;
+  if (!why) return;
   const json::object& o = why->get_object();
+  if (get_string(o, "status") != "queued") return;
   c.note("waiting: " + get_string(o, "summary"));
   if (const std::string next = get_string(o, "next"); !next.empty()) c.note("  next:  " + next);
 }
@@ -63,27 +68,28 @@ std::string task_path(const std::string& id, std::string_view rest) {
   return "/api/tasks/" + encode_part(id) + std::string(rest);
 }
 
-Expected<bool> read_logs(Client& api, const std::string& id, bool follow, Millis limit,
-                         const OnLine& on_line) {
+Expected<bool> read_logs(Client& api, const Console& c, const std::string& id, bool follow,
+                         Millis limit, const OnLine& on_line) {
   const Patience patience(limit);
-  for (std::string cursor;;) {
+  std::string cursor;
+  for (int most = kFirstWait;; most = 20) {
     if (interrupted()) return Failure(interruption());
-    const auto wait = patience.next(20);
+    const auto wait = patience.next(most);
     if (!wait) return time_is_up(id);
     const auto page =
-        api.get(with_query(task_path(id, "/logs"),
-                           {{"after", cursor}, {"wait", follow ? std::to_string(*wait) : ""}}),
-                std::chrono::seconds(follow ? *wait : 0));
+        api.list(with_query(task_path(id, "/logs"),
+                            {{"after", cursor}, {"wait", follow ? std::to_string(*wait) : ""}}),
+                 std::chrono::seconds(follow ? *wait : 0));
     if (!page) return page.error();
     const auto items = items_of(*page);
     for (const json::object* item : items)
       if (!on_line(
               {get_int(*item, "attempt"), get_string(*item, "stream"), get_string(*item, "text")}))
         return true;
-    const json::object* top = page->if_object();
-    if (top == nullptr) return Failure(Error{Code::kCorrupt, "the log page is no JSON object"});
-    if (get_bool(*top, "ended") || (!follow && items.empty())) return true;
-    std::string next = get_string(*top, "next_cursor");
+    const json::object& top = page->get_object();
+    if (get_bool(top, "ended") || (!follow && items.empty())) return true;
+    if (most == kFirstWait && items.empty()) explain_wait(api, c, id);
+    std::string next = get_string(top, "next_cursor");
     if (!follow && (next.empty() || next == cursor)) return true;
     if (!next.empty()) cursor = std::move(next);
   }
@@ -116,16 +122,14 @@ OnLine line_printer(const Console& c, bool raw) {
 Expected<json::value> wait_for_end(Client& api, const Console& c, const std::string& id,
                                    Millis limit) {
   const Patience patience(limit);
-  for (int most = 4; !interrupted(); most = 30) {
+  for (int most = kFirstWait; !interrupted(); most = 30) {
     const auto wait = patience.next(most);
     if (!wait) return time_is_up(id);
     auto task = api.get(with_query(task_path(id), {{"wait", std::to_string(*wait)}}),
                         std::chrono::seconds(*wait));
     if (!task) return task.error();
-    if (!task->is_object()) return Failure(Error{Code::kCorrupt, "the task is no JSON object"});
-    const std::string status = get_string(task->get_object(), "status");
-    if (is_over(status)) return std::move(*task);
-    if (most == 4 && status == "queued") explain_wait(api, c, id);
+    if (is_over(get_string(task->get_object(), "status"))) return std::move(*task);
+    if (most == kFirstWait) explain_wait(api, c, id);
   }
   return Failure(interruption());
 }

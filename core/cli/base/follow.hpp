@@ -18,11 +18,11 @@ struct LogLine {
 /// False = no more, please.
 using OnLine = std::function<bool(const LogLine&)>;
 
-/// Reads a task's log pages until there are no more (`follow` = until the task has ended), or until
-/// `on_line` wants no more.
+/// Reads a task's log pages until there are no more (`follow` = until the task has ended; says on
+/// `err` why it waits when it does so for some seconds), or until `on_line` wants no more.
 /// kCancelled when interrupted, kDeadline after `limit` (0 = none).
-Expected<bool> read_logs(Client& api, const std::string& id, bool follow, Millis limit,
-                         const OnLine& on_line);
+Expected<bool> read_logs(Client& api, const Console& console, const std::string& id, bool follow,
+                         Millis limit, const OnLine& on_line);
 
 /// stdout to `out` and stderr to `err`, as ScriptOutput does it; log lines to `err` with "log: " in
 /// front, and a line before each attempt but the first.

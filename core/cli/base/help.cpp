@@ -124,7 +124,7 @@ std::string command_help(const Command& c, std::size_t width) {
   if (!c.notes.empty()) out += "\n" + paragraphs(c.notes, width);
   if (!c.examples.empty()) out += "\nexamples:\n";
   for (const std::string& example : c.examples) out += "  " + example + "\n";
-  return out + section("global options", option_rows(global_options()), width);
+  return out + section("global options", option_rows(global_options_of(c)), width);
 }
 
 Rows command_rows(const CommandTable& table, std::string_view noun) {

@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "core/app/app.hpp"
+#include "core/base/file.hpp"
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
 #include "core/cli/base/node_config.hpp"
@@ -94,6 +95,7 @@ Expected<int> make_script(Invocation& call) {
   if (!folder) return folder.error();
   std::error_code ec;
   fs::create_directories(*folder, ec);
+  if (ec) return Failure(folder_error(*folder, ec.value()));
   const std::string path = *folder + "/" + name + ".lua";
   const std::string test = *folder + "/" + name + "_test.lua";
   for (const std::string& p : {path, test})

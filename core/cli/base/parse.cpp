@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <set>
 
 #include "core/base/duration.hpp"
 #include "core/base/text.hpp"
@@ -129,15 +128,9 @@ Result<Found> find(const CommandTable& table, const std::vector<std::string>& wo
 }
 
 /// The command's options, then the global ones it does not define itself.
-std::vector<const Option*> options_of(const Command& command) {
-  std::vector<const Option*> out;
-  std::set<std::string> names;
-  for (const Option& o : command.options) {
-    names.insert(o.long_name);
-    out.push_back(&o);
-  }
-  for (const Option& o : global_options())
-    if (!names.contains(o.long_name)) out.push_back(&o);
+std::vector<Option> options_of(const Command& command) {
+  std::vector<Option> out = command.options;
+  for (Option& o : global_options_of(command)) out.push_back(std::move(o));
   return out;
 }
 
@@ -160,10 +153,10 @@ Error too_much(const Command& c, const std::string& word) {
                      usage_line(c));
 }
 
-Error unknown_option(const Command& c, const std::vector<const Option*>& options,
+Error unknown_option(const Command& c, const std::vector<Option>& options,
                      const std::string& word) {
   std::vector<std::string> known;
-  for (const Option* o : options) known.push_back("--" + o->long_name);
+  for (const Option& o : options) known.push_back("--" + o.long_name);
   const std::string name = word.substr(0, word.find('='));
   return usage_error(
       "\"" + c.name + "\" has no option \"" + name + "\"; " + suggestion(name, known),
@@ -217,39 +210,39 @@ Status collect_positionals(const Command& c, const std::vector<std::string>& wor
 }
 
 /// CLI11 names the option but not what it takes.
-Error value_missing(const Command& c, const std::vector<const Option*>& options,
+Error value_missing(const Command& c, const std::vector<Option>& options,
                     const std::string& cli11_message) {
-  for (const Option* o : options)
-    if (cli11_message.find("--" + o->long_name + ":") != std::string::npos)
-      return usage_error("--" + o->long_name +
-                             (o->value.empty() ? " takes no value" : " needs a value: " + o->value),
-                         "skep " + c.name + " --help");
+  for (const Option& o : options)
+    if (cli11_message.find("--" + o.long_name + ":") != std::string::npos)
+      return usage_error(
+          "--" + o.long_name + (o.value.empty() ? " takes no value" : " needs a value: " + o.value),
+          "skep " + c.name + " --help");
   return usage_error(cli11_message, "skep " + c.name + " --help");
 }
 
 /// Whoever gives a flag a number wants the option that limits it, when there is one.
-std::string limit_of(const std::vector<const Option*>& options, const Option& flag,
+std::string limit_of(const std::vector<Option>& options, const Option& flag,
                      const std::string& value, const Command& c) {
-  for (const Option* o : options)
-    if (o->long_name == flag.long_name + "-timeout" && parse_duration(value))
-      return "--" + flag.long_name + " --" + o->long_name + " " + value;
+  for (const Option& o : options)
+    if (o.long_name == flag.long_name + "-timeout" && parse_duration(value))
+      return "--" + flag.long_name + " --" + o.long_name + " " + value;
   return "skep " + c.name + " --help";
 }
 
 /// "--wait=12": CLI11 would take any text as a yes, and "false" as a no.
-Status refuse_values_of_flags(const Command& c, const std::vector<const Option*>& options,
+Status refuse_values_of_flags(const Command& c, const std::vector<Option>& options,
                               const std::vector<std::string>& words) {
   for (const std::string& word : words) {
     const std::size_t equals = word.find('=');
     if (equals == std::string::npos || !word.starts_with('-')) continue;
     const std::string name = word.substr(0, equals);
-    for (const Option* o : options) {
-      const bool meant = name == "--" + o->long_name ||
-                         (o->short_name != 0 && name == std::string{'-', o->short_name});
-      if (!meant || !o->value.empty()) continue;
+    for (const Option& o : options) {
+      const bool meant = name == "--" + o.long_name ||
+                         (o.short_name != 0 && name == std::string{'-', o.short_name});
+      if (!meant || !o.value.empty()) continue;
       return usage_error(name + " takes no value, and \"" + word.substr(equals + 1) +
                              "\" was given; it is on when it is there, and off when not",
-                         limit_of(options, *o, word.substr(equals + 1), c));
+                         limit_of(options, o, word.substr(equals + 1), c));
     }
   }
   return {};
@@ -262,7 +255,7 @@ Status read_arguments(const Command& c, std::vector<std::string> words,
   app.set_help_flag();
   app.allow_extras();
   std::vector<const CLI::Option*> typed;
-  for (const Option* o : options) typed.push_back(declare(app, *o));
+  for (const Option& o : options) typed.push_back(declare(app, o));
   // "--" ends the options; CLI11 drops the mark and would read what follows as options of its own.
   std::vector<std::string> after;
   if (const auto mark = std::find(words.begin(), words.end(), "--"); mark != words.end()) {
@@ -277,7 +270,7 @@ Status read_arguments(const Command& c, std::vector<std::string> words,
     return value_missing(c, options, e.what());
   }
   for (std::size_t i = 0; i < options.size(); ++i)
-    SKEP_TRY(collect_option(*options[i], *typed[i], environment, args));
+    SKEP_TRY(collect_option(options[i], *typed[i], environment, args));
   std::vector<std::string> rest = app.remaining();
   for (const std::string& word : rest)
     if (is_option(word)) return unknown_option(c, options, word);

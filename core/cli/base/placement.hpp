@@ -14,6 +14,8 @@ void warn_of_empty_sites(const Invocation& call, Client& api,
                          const std::vector<std::string>& sites);
 /// The same of a worker that has never registered.
 void warn_of_unknown_worker(const Invocation& call, Client& api, const std::string& id);
+/// The same of a task type that no worker serves.
+void warn_of_unknown_type(const Invocation& call, Client& api, const std::string& type);
 /// The same of capabilities that no known worker has.
 void warn_of_unknown_capabilities(const Invocation& call, Client& api,
                                   const std::vector<std::string>& wanted);

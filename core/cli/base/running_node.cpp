@@ -26,7 +26,7 @@ bool lists_all(const json::value& types, const std::vector<std::string>& wanted)
 Expected<std::optional<json::value>> ask_running_node(Invocation& call, const std::string& route) {
   auto node = call.node();
   if (!node) return node.error();
-  auto answer = node->get(route);
+  auto answer = node->list(route);
   if (answer) {
     call.console.note("from the running node at " + node->server());
     return std::optional<json::value>(std::move(*answer));

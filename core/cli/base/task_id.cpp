@@ -84,7 +84,7 @@ Expected<std::string> task_id_of(Invocation& call, Client& api, const std::strin
   if (word == kLast) return last_task(call, api);
   if (!is_beginning(word)) return word;
   const auto found =
-      api.get(with_query("/api/tasks", {{"id", word}, {"limit", std::to_string(kShown)}}));
+      api.list(with_query("/api/tasks", {{"id", word}, {"limit", std::to_string(kShown)}}));
   if (!found) return found.error();
   const auto tasks = items_of(*found);
   if (tasks.size() > 1) return ambiguous(word, tasks, call.console.now_ms());

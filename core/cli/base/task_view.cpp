@@ -104,13 +104,6 @@ std::string place_of(const json::object& task) {
   return !worker.empty() || site.empty() ? or_dash(worker) : "at " + site;
 }
 
-/// The API's status, but for a task that waits for its time.
-std::string status_word(const json::object& task) {
-  const std::string state = get_string(task, "state");
-  if (state == "scheduled") return "scheduled";
-  return state == "retry_wait" ? "retrying" : get_string(task, "status");
-}
-
 std::string note_of(const json::object& task, WallMs now) {
   const std::string word = status_word(task);
   const std::string error = error_text(task);
@@ -123,6 +116,12 @@ std::string note_of(const json::object& task, WallMs now) {
 
 bool is_over(const std::string& status) {
   return status == "succeeded" || status == "failed" || status == "cancelled" || status == "dead";
+}
+
+std::string status_word(const json::object& task) {
+  const std::string state = get_string(task, "state");
+  if (state == "scheduled") return "scheduled";
+  return state == "retry_wait" ? "retrying" : get_string(task, "status");
 }
 
 std::vector<Column> task_columns(WallMs now, std::size_t id_width) {

@@ -20,5 +20,7 @@ void print_result(const Console& console, const json::object& task, bool streams
 void print_task(const Console& console, const json::object& task);
 void print_explanation(const Console& console, const json::object& explanation);
 bool is_over(const std::string& status);
+/// The API's status, but "scheduled" or "retrying" of a task that waits for its time.
+std::string status_word(const json::object& task);
 
 }  // namespace skep::cli

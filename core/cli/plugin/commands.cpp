@@ -98,8 +98,6 @@ Expected<int> reload(Invocation& call) {
   const auto answer = node->post("/api/node/plugins/" + encode_part(id) + "/reload" +
                                  (call.args.has("force") ? "?force=true" : ""));
   if (!answer) return answer.error();
-  if (!answer->is_object())
-    return Failure(Error{Code::kCorrupt, node->server() + " answered no JSON object"});
   if (print_document(call.console, call.format, *answer, "id")) return 0;
   const json::object& o = answer->get_object();
   call.console.out << "plugin " << printable(id) << " generation " << get_int(o, "generation")

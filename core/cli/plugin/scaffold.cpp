@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "core/app/app.hpp"
+#include "core/base/file.hpp"
 #include "core/base/id.hpp"
 #include "core/base/text.hpp"
 
@@ -92,7 +93,8 @@ Result<std::vector<std::string>> scaffold(const std::vector<std::string>& parts,
   const fs::path temp =
       target.parent_path() / ("." + target.filename().string() + "." + random_hex(4));
   fs::create_directories(temp, ec);
-  if (ec) return errno_error("make " + temp.string(), ec.value());
+  if (ec)
+    return folder_error(target.string(), ec.value()).with_next("choose another folder: --dir DIR");
   std::vector<std::string> names;
   Status status;
   for (const std::string& part : parts) {

@@ -78,7 +78,7 @@ void PluginTail::tell_task(Client& api, const json::object& task) {
   print_result(call_.console, whole && whole->is_object() ? whole->get_object() : task, false);
   // Output that cannot be read any more is worth no word beside the error above.
   [[maybe_unused]] const auto read =
-      read_logs(api, id, false, Millis{0}, line_printer(call_.console));
+      read_logs(api, call_.console, id, false, Millis{0}, line_printer(call_.console));
 }
 
 }  // namespace skep::cli

@@ -81,7 +81,7 @@ std::vector<Column> release_columns(WallMs now, bool with_workers) {
 Expected<int> list(Invocation& call) {
   auto api = call.api();
   if (!api) return api.error();
-  const auto document = (*api)->get("/api/registry/releases");
+  const auto document = (*api)->list("/api/registry/releases");
   if (!document) return document.error();
   print_list(call.console, call.format, *document, release_columns(call.console.now_ms(), true),
              "name", "nothing is published; next: skep script publish FILE --site SITE");
@@ -101,8 +101,6 @@ Expected<int> show(Invocation& call) {
   if (!api) return api.error();
   const auto document = (*api)->get(release_path(call.args.get("NAME")));
   if (!document) return document.error();
-  if (!document->is_object())
-    return Failure(Error{Code::kCorrupt, "the release is no JSON object"});
   if (print_document(call.console, call.format, *document, "name")) return 0;
   const json::object& o = document->get_object();
   print_list(call.console, call.format, list_of(o, "releases"),
@@ -127,11 +125,9 @@ Expected<int> wait_for_former(Invocation& call, Client& api, const std::string& 
                               Millis limit) {
   const auto document = api.get(release_path(name));
   if (!document) return document.error();
-  const json::object* history = document->if_object();
-  if (history != nullptr)
-    for (const json::object* r : objects_of(*history, "releases"))
-      if (get_string(*r, "state") == "active")
-        return exit_with_rollout(api, call.console, name, get_int(*r, "release"), limit);
+  for (const json::object* r : objects_of(document->get_object(), "releases"))
+    if (get_string(*r, "state") == "active")
+      return exit_with_rollout(api, call.console, name, get_int(*r, "release"), limit);
   return 0;
 }
 

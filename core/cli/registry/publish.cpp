@@ -112,22 +112,20 @@ Expected<int> publish(Invocation& call, const Expected<ReleaseFile>& file) {
   if (wait) catch_interrupts();
   const auto made = send(**api, json::serialize(*body), *patience);
   if (!made) return made.error();
-  const json::object* release = made->if_object();
-  if (release == nullptr)
-    return Failure(Error{Code::kCorrupt, "the control plane's answer is no JSON object"});
+  const json::object& release = made->get_object();
   if (!print_document(call.console, call.format, *made, "name"))
     call.console.out << fmt::format(
         "{} {} {} {}{} to {}\n", file->kind, printable(file->name), printable(file->version),
-        get_bool(*release, "existed") ? "was already published" : "published",
-        file->signature.empty() ? "" : " (signed)", printable(target_words(*release)));
-  for (const std::string& change : words_of(*release, "schema_changes"))
+        get_bool(release, "existed") ? "was already published" : "published",
+        file->signature.empty() ? "" : " (signed)", printable(target_words(release)));
+  for (const std::string& change : words_of(release, "schema_changes"))
     call.console.note("warning: " + printable(change));
-  warn_of_empty_sites(call, **api, words_of(*release, "sites"));
+  warn_of_empty_sites(call, **api, words_of(release, "sites"));
   if (!wait) {
     call.console.note("  next:  skep registry show " + file->name);
     return 0;
   }
-  return exit_with_rollout(**api, call.console, file->name, get_int(*release, "release"), *limit);
+  return exit_with_rollout(**api, call.console, file->name, get_int(release, "release"), *limit);
 }
 
 Command publish_command(const std::string& noun, const std::string& extension,

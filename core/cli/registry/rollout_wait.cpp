@@ -42,12 +42,11 @@ struct Progress {
 
 Progress progress_of(const json::value& document, std::int64_t release) {
   Progress p;
-  const json::object* top = document.if_object();
-  if (top == nullptr) return p;
-  for (const json::object* r : objects_of(*top, "releases"))
+  const json::object& top = document.get_object();
+  for (const json::object* r : objects_of(top, "releases"))
     if (get_int(*r, "release") == release && get_string(*r, "state") == "rolled_back")
       p.trouble = "it was rolled back: " + get_string(*r, "reason");
-  for (const json::object* w : objects_of(*top, "workers")) {
+  for (const json::object* w : objects_of(top, "workers")) {
     if (get_int(*w, "release") != release) continue;
     const std::string presence = get_string(*w, "status");
     if (presence != "online" && presence != "late") {

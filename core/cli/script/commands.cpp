@@ -123,10 +123,22 @@ std::pair<std::string, std::string> script_and_test(const std::string& path) {
   return {base + ".lua", base + "_test.lua"};
 }
 
+Error no_test(const std::string& script, const std::string& test) {
+  return Error{Code::kNotFound, script + " has no test: there is no " + test, "no-test",
+               "write " + test +
+                   ":\n"
+                   "test(\"does it\", function(t)\n"
+                   "  local result = t.run {}\n"
+                   "  t.ok(result)\n"
+                   "end)"};
+}
+
 Expected<bool> test_one(Invocation& call, ScriptRunner& runner, const std::string& path) {
   const auto [script_path, test_path] = script_and_test(path);
   const auto script = read_source(script_path);
   if (!script) return script.error();
+  std::error_code ec;
+  if (!fs::exists(test_path, ec)) return Failure(no_test(script_path, test_path));
   const auto test = read_source(test_path);
   if (!test) return test.error();
   const auto manifest = runner.inspect(script->file, script->text);
@@ -177,8 +189,10 @@ std::vector<Command> script_commands() {
   tested.run = test;
   Command ran{"script run", "run a script once here, without a node, with all that it declares"};
   ran.positionals = {{"FILE", "a script"}};
-  ran.options = {{"param", 'p', "KEY=VALUE", "a parameter; @FILE reads a file", true},
-                 language_option()};
+  ran.options = {
+      {"param", 'p', "KEY=VALUE", "a parameter; @FILE reads a file", true},
+      {"timeout", 0, "TIME", "longest run, such as 30s or 5m, instead of the script's own"},
+      language_option()};
   ran.examples = {"skep script run disk_check.lua -p threshold=80"};
   ran.run = run_one;
   return {std::move(made), std::move(linted), std::move(tested), std::move(ran), list_command()};

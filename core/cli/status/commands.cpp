@@ -31,6 +31,11 @@ std::string counts_if_any(const json::object& counts, std::initializer_list<cons
   return out;
 }
 
+/// As the answers of /health and /api/workers/health do.
+bool says_status(const json::value& document) {
+  return !get_string(document.get_object(), "status").empty();
+}
+
 const json::object* part(const json::object& o, std::string_view key) {
   const json::value* v = o.if_contains(key);
   return v == nullptr ? nullptr : v->if_object();
@@ -60,9 +65,10 @@ void print_status(const Console& c, const std::string& server, const json::value
 Expected<int> status(Invocation& call) {
   auto api = call.api();
   if (!api) return api.error();
-  const auto health = (*api)->get("/api/workers/health");
+  constexpr const char* kPath = "/api/workers/health";
+  const auto health = (*api)->get(kPath);
   if (!health) return health.error();
-  if (!health->is_object()) return Failure(Error{Code::kCorrupt, "the answer is no JSON object"});
+  if (!says_status(*health)) return (*api)->strange(kPath, "no status");
   if (!print_document(call.console, call.format, *health, "status"))
     print_status(call.console, (*api)->server(), *health);
   return 0;
@@ -83,17 +89,21 @@ void print_health(const Console& c, const std::string& server, const json::objec
   table.print(c);
 }
 
-void print_answer(Invocation& call, const Client& node, const net::ClientResponse& answer) {
+/// Whether it is healthy: what answers there may be a stranger.
+Expected<bool> judge(Invocation& call, const Client& node, const std::string& path,
+                     const net::ClientResponse& answer) {
   const auto document = parse_json(answer.body);
   const bool is_object = document && document->is_object();
   if (is_object && answer.status >= 400 && document->get_object().contains("detail"))
-    print_failure(call.console, node.failure_of(answer));
-  else if (call.console.quiet)
-    return;
-  else if (!is_object)
-    call.console.out << printable(answer.body, true) << '\n';
-  else if (!print_document(call.console, call.format, *document, "status"))
+    return node.failure_of(answer);
+  if (!is_object || !says_status(*document)) {
+    Failure failure = node.strange(path, fmt::format("HTTP {} without a status", answer.status));
+    failure.error.next = "name a skep node: skep health URL   or   -c FILE";
+    return failure;
+  }
+  if (!call.console.quiet && !print_document(call.console, call.format, *document, "status"))
     print_health(call.console, node.server(), document->get_object());
+  return answer.status < 400;
 }
 
 /// 0 or 1 and nothing else: what container and service probes understand.
@@ -107,12 +117,9 @@ Expected<int> health(Invocation& call) {
                            : call.args.has("ready") ? "/readyz"
                                                     : "/health";
   const auto answer = (*api)->raw("GET", path, {});
-  if (!answer) {
-    print_failure(call.console, answer.error());
-    return 1;
-  }
-  print_answer(call, **api, *answer);
-  return answer->status < 400 ? 0 : 1;
+  const auto healthy = answer ? judge(call, **api, path, *answer) : Expected<bool>(answer.error());
+  if (!healthy) print_failure(call.console, healthy.error());
+  return healthy && *healthy ? 0 : 1;
 }
 
 }  // namespace

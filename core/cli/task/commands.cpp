@@ -9,6 +9,7 @@
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/cli/base/invocation.hpp"
+#include "core/cli/base/placement.hpp"
 #include "core/cli/base/task_id.hpp"
 #include "core/cli/base/task_view.hpp"
 #include "core/cli/task/verbs.hpp"
@@ -28,17 +29,23 @@ Expected<json::value> fetch_tasks(Client& api, const Query& filter, std::int64_t
     const auto missing = limit - static_cast<std::int64_t>(items.size());
     query.emplace_back("limit", std::to_string(std::min(missing, kPage)));
     query.emplace_back("cursor", cursor);
-    auto page = api.get(with_query("/api/tasks", query));
+    auto page = api.list(with_query("/api/tasks", query));
     if (!page) return page.error();
     const auto part = items_of(*page);
     for (const json::object* item : part) items.emplace_back(*item);
-    const json::object* top = page->if_object();
-    cursor = top == nullptr || part.empty() ? std::string() : get_string(*top, "next_cursor");
+    cursor = part.empty() ? std::string() : get_string(page->get_object(), "next_cursor");
   } while (!cursor.empty() && static_cast<std::int64_t>(items.size()) < limit);
   json::object out;
   out["items"] = std::move(items);
   out["next_cursor"] = cursor.empty() ? json::value() : json::value(cursor);
   return json::value(std::move(out));
+}
+
+/// A list may be empty because of a slip in what it was asked for.
+void warn_of_filters(const Invocation& call, Client& api) {
+  if (call.args.has("type")) warn_of_unknown_type(call, api, call.args.get("type"));
+  if (call.args.has("site")) warn_of_empty_sites(call, api, {call.args.get("site")});
+  if (call.args.has("worker")) warn_of_unknown_worker(call, api, call.args.get("worker"));
 }
 
 Expected<int> list(Invocation& call) {
@@ -57,6 +64,7 @@ Expected<int> list(Invocation& call) {
       call.format == Format::kWide ? std::string::npos : id_width(items_of(*tasks));
   print_list(call.console, call.format, *tasks, task_columns(call.console.now_ms(), width), "id",
              "no tasks");
+  if (call.for_people() && items_of(*tasks).empty()) warn_of_filters(call, **api);
   if (call.for_people() && !get_string(tasks->get_object(), "next_cursor").empty())
     call.console.note("more tasks exist; next: --limit " + std::to_string(*limit * 4));
   return 0;
@@ -80,7 +88,6 @@ Expected<Target> target(Invocation& call) {
 Expected<json::value> document_of(Invocation& call, const Target& task, std::string_view rest) {
   auto document = task.api.get(task_path(task.id, rest));
   if (!document) return document.error();
-  if (!document->is_object()) return Failure(Error{Code::kCorrupt, "the answer is no JSON object"});
   if (print_document(call.console, call.format, *document, "id")) return json::value();
   return document;
 }
@@ -101,11 +108,12 @@ Expected<int> show(Invocation& call) {
   if (has_output_of_its_own(document->get_object())) return 0;
   const OnLine print = line_printer(call.console);
   bool begun = false;
-  const auto done = read_logs(task->api, task->id, false, Millis{0}, [&](const LogLine& line) {
-    if (!std::exchange(begun, true))
-      call.console.out << '\n' << call.console.paint(Style::kBold, "output") << '\n';
-    return print(line);
-  });
+  const auto done =
+      read_logs(task->api, call.console, task->id, false, Millis{0}, [&](const LogLine& line) {
+        if (!std::exchange(begun, true))
+          call.console.out << '\n' << call.console.paint(Style::kBold, "output") << '\n';
+        return print(line);
+      });
   if (!done) return done.error();
   return 0;
 }
@@ -127,6 +135,13 @@ OnLine json_printer(const Console& c) {
   };
 }
 
+void say_of_silence(const Console& c, const Target& task) {
+  const auto now = task.api.get(task_path(task.id));
+  const std::string state = now ? status_word(now->get_object()) : std::string();
+  c.note("task " + task.id + (state.empty() ? "" : " (" + state + ")") + " has written nothing");
+  if (!state.empty() && !is_over(state)) c.note("  next:  skep task explain " + task.id);
+}
+
 Expected<int> logs(Invocation& call) {
   const bool follow = call.args.has("follow");
   if (follow) catch_interrupts();
@@ -135,12 +150,13 @@ Expected<int> logs(Invocation& call) {
   const OnLine print = call.for_people() ? line_printer(call.console, call.args.has("raw"))
                                          : json_printer(call.console);
   bool wrote = false;
-  const auto done = read_logs(task->api, task->id, follow, Millis{0}, [&](const LogLine& line) {
-    wrote = true;
-    return print(line);
-  });
+  const auto done =
+      read_logs(task->api, call.console, task->id, follow, Millis{0}, [&](const LogLine& line) {
+        wrote = true;
+        return print(line);
+      });
   if (!done) return detached(done.error(), task->id);
-  if (!wrote && call.for_people()) call.console.note("task " + task->id + " has written nothing");
+  if (!wrote && call.for_people()) say_of_silence(call.console, *task);
   return 0;
 }
 
@@ -150,9 +166,8 @@ Expected<int> act(Invocation& call, std::string_view verb) {
   const auto answer = task->api.post(task_path(task->id, verb));
   if (!answer) return answer.error();
   if (print_document(call.console, call.format, *answer, "id")) return 0;
-  const json::object* now = answer->if_object();
   call.console.out << "task " << printable(task->id) << ' '
-                   << printable(now == nullptr ? "" : get_string(*now, "status")) << '\n';
+                   << printable(get_string(answer->get_object(), "status")) << '\n';
   call.console.note("  next:  skep task show " + task->id);
   return 0;
 }

@@ -119,7 +119,7 @@ Expected<json::value> until_end(Invocation& call, Client& api, const std::string
           output->err(line.text);
           return true;
         });
-    const auto logs = read_logs(api, id, true, limit, show);
+    const auto logs = read_logs(api, call.console, id, true, limit, show);
     if (!logs) return detached(logs.error(), id);
   }
   auto task = wait_for_end(api, call.console, id, limit);
@@ -144,20 +144,19 @@ Expected<int> submit(Invocation& call) {
   if (wait) catch_interrupts();
   auto made = (*api)->post("/api/tasks", json::serialize(*spec));
   if (!made) return made.error();
-  const json::object* task = made->if_object();
-  const std::string id = task == nullptr ? std::string() : get_string(*task, "id");
-  if (id.empty())
-    return Failure(Error{Code::kCorrupt, "the control plane's answer has no task id"});
+  const json::object& task = made->get_object();
+  const std::string id = get_string(task, "id");
+  if (id.empty()) return (*api)->strange("/api/tasks", "no task id");
   remember_last(call, **api, id);
   if (call.for_people()) warn_of_nobody(call, **api);
   if (!wait) {
     if (print_document(call.console, call.format, *made, "id")) return 0;
-    call.console.out << "task " << printable(id) << ' ' << printable(get_string(*task, "status"))
+    call.console.out << "task " << printable(id) << ' ' << printable(get_string(task, "status"))
                      << '\n';
     call.console.note("  next:  skep task logs " + id + " -f");
     return 0;
   }
-  call.console.note("task " + id + " " + printable(get_string(*task, "status")));
+  call.console.note("task " + id + " " + printable(get_string(task, "status")));
   auto ended = until_end(call, **api, id, *limit);
   if (!ended) return ended.error();
   const json::object& result = ended->get_object();
@@ -183,7 +182,7 @@ Command submit_command() {
       {"timeout",
        0,
        "TIME",
-       "longest run of one attempt, such as 30s or 5m",
+       "longest run of one attempt, such as 30s or 5m; --wait-timeout bounds the waiting",
        false,
        {},
        {},

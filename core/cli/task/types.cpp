@@ -41,13 +41,14 @@ Expected<int> show_type(Invocation& call, const json::value& types, const std::s
   }
   Error missing = not_found("task type", name);
   if (!known.empty()) missing.message += "; " + suggestion(name, known);
-  return Failure(std::move(missing).with_next("skep task types"));
+  return Failure(std::move(missing).with_next(
+      "skep task types   or, where a worker runs: skep script list, skep plugin list"));
 }
 
 Expected<int> types(Invocation& call) {
   auto api = call.api();
   if (!api) return api.error();
-  const auto found = (*api)->get("/api/task-types");
+  const auto found = (*api)->list("/api/task-types");
   if (!found) return found.error();
   if (call.args.has("TYPE")) return show_type(call, *found, call.args.get("TYPE"));
   print_list(call.console, call.format, *found, type_columns(), "name",

@@ -42,7 +42,7 @@ Status make_folder(const fs::path& folder) {
   std::error_code ec;
   const bool made = fs::create_directories(folder, ec);
   if (!ec && made) fs::permissions(folder, fs::perms::owner_all, ec);
-  return ec ? Status(errno_error("make " + folder.string(), ec.value())) : Status();
+  return ec ? Status(folder_error(folder.string(), ec.value())) : Status();
 }
 
 Expected<int> keygen(Invocation& call) {

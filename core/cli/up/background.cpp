@@ -105,7 +105,7 @@ Expected<bool> stop_supervisor(const std::string& folder, const Console& console
   if (!record) return record.error();
   if (!*record) return Failure(nothing_runs(folder));
   if (const auto alive = supervise::is_alive((*record)->supervisor); alive && *alive)
-    console.note("stopping: workers finish what they run");
+    console.note(stopping_words());
   const auto found = supervise::end_recorded(**record, [&](const std::string& node) {
     console.note("node " + node + " outlived its supervisor; ending it");
   });

@@ -12,6 +12,7 @@
 #include "core/cli/up/background.hpp"
 #include "core/cli/up/demo.hpp"
 #include "core/cli/up/nodes.hpp"
+#include "core/config/load.hpp"
 #include "core/supervise/ports.hpp"
 
 namespace skep::cli {
@@ -63,6 +64,7 @@ Environment node_environment(const Invocation& call) {
   Environment out;
   std::string dropped;
   for (const auto& [key, value] : call.environment) {
+    if (config::is_of_dev(key)) continue;
     if (key.starts_with("SKEP_") || key.starts_with("WORKER_"))
       dropped += " " + key;
     else
@@ -143,7 +145,7 @@ Expected<int> foreground(Invocation& call, const UpPlan& plan, bool with_demo) {
     return true;
   }();
   const bool asked = up && nodes.watch();
-  call.console.note("stopping: workers finish what they run");
+  call.console.note(stopping_words());
   nodes.stop();
   call.console.note("stopped");
   if (!up) return up.error();
@@ -203,7 +205,9 @@ std::vector<Command> up_commands() {
        "first remove what an earlier run left in the state folder; other files stay"}};
   c.notes =
       "For one machine and for trying things out. Each node has its own TOML file, state and log\n"
-      "in the state folder. Ctrl-C stops them all; running tasks get time to end.";
+      "in the state folder. Ctrl-C stops them all; running tasks get 30 s to end, and what does "
+      "not goes\n"
+      "back to the queue.";
   c.examples = {"skep up", "skep up -d --port 0 --state /tmp/skep",
                 "skep up --stop --state /tmp/skep"};
   c.run = up;

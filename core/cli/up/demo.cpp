@@ -86,7 +86,7 @@ Expected<bool> show_script(Client& api, const Console& c, const std::string& sit
   const std::string& id = ids->front();
   c.out << "\nscript at " << site << ", output as it comes (task " << id << ")\n" << std::flush;
   LiveOutput live(c, site);
-  const auto logs = read_logs(api, id, true, kLimit, [&](const LogLine& line) {
+  const auto logs = read_logs(api, c, id, true, kLimit, [&](const LogLine& line) {
     if (line.stream != "log") live.add(line.text);
     return true;
   });

@@ -2,8 +2,10 @@
 
 #include "core/app/app.hpp"
 #include "core/app/node_files.hpp"
+#include "core/base/clock.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
+#include "core/cli/base/format.hpp"
 
 namespace skep::cli {
 namespace {
@@ -23,6 +25,12 @@ Result<std::string> shared_paths(const std::vector<std::string>& folders) {
 }
 
 }  // namespace
+
+std::string stopping_words() {
+  const std::int64_t drain = seconds_to_ms(config::Config().worker.drain_seconds);
+  return "stopping: workers finish what they run, for " + human_duration(drain) +
+         " at most; the rest goes back to the queue";
+}
 
 std::string worker_id_of(const std::string& site) { return "worker-" + site + "-01"; }
 

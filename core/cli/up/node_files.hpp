@@ -18,6 +18,8 @@ struct UpPlan {
 inline constexpr const char* kControl = "control";
 
 std::string worker_id_of(const std::string& site);
+/// What the sites do when they are asked to end, and for how long.
+std::string stopping_words();
 
 /// Each writes one file and returns its path.
 Result<std::string> write_control_toml(const supervise::StateFolder& state, const UpPlan& plan);

@@ -10,6 +10,7 @@
 
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/invocation.hpp"
+#include "core/cli/base/placement.hpp"
 #include "core/cli/base/worker_view.hpp"
 
 namespace skep::cli {
@@ -24,12 +25,14 @@ std::string worker_path(const std::string& id, std::string_view rest = {}) {
 Expected<int> list(Invocation& call) {
   auto api = call.api();
   if (!api) return api.error();
-  auto workers = (*api)->get(with_query("/api/workers", {{"site", call.args.get("site")}}));
+  auto workers = (*api)->list(with_query("/api/workers", {{"site", call.args.get("site")}}));
   if (!workers) return workers.error();
   print_list(call.console, call.format, *workers, worker_columns(call.console.now_ms()),
              "worker_id", "no workers; next: skep up   or   skep start -c worker.toml");
   const auto items = items_of(*workers);
   if (call.for_people() && !items.empty()) call.console.note(worker_totals(items));
+  if (call.for_people() && items.empty() && call.args.has("site"))
+    warn_of_empty_sites(call, **api, {call.args.get("site")});
   return 0;
 }
 
@@ -71,7 +74,6 @@ Expected<int> show(Invocation& call) {
   const auto worker = of_worker(
       **api, id, [&](const std::string& whole) { return (*api)->get(worker_path(whole)); });
   if (!worker) return worker.error();
-  if (!worker->is_object()) return Failure(Error{Code::kCorrupt, "the worker is no JSON object"});
   if (!print_document(call.console, call.format, *worker, "worker_id"))
     print_worker(call.console, worker->get_object());
   return 0;
@@ -95,9 +97,8 @@ Expected<int> act(Invocation& call, const std::string& verb) {
       continue;
     }
     if (print_document(call.console, call.format, *answer, "worker_id")) continue;
-    const json::object* o = answer->if_object();
     const std::string_view what = verb == kRemove ? "status" : "mode";
-    const std::string mode = o == nullptr ? std::string() : get_string(*o, what);
+    const std::string mode = get_string(answer->get_object(), what);
     call.console.out << "worker " << printable(id) << ' ' << printable(mode.empty() ? verb : mode)
                      << '\n';
   }

@@ -341,7 +341,7 @@ Status TaskTypes::check(model::TaskSpec& spec, std::string_view what, std::strin
     return invalid(std::string(what) + ": unknown task type \"" + spec.type + "\"; " +
                    suggestion(spec.type, names))
         .named("unknown-task-type")
-        .with_next("skep task types");
+        .with_next("skep task types   or, where a worker runs: skep script list, skep plugin list");
   }
   const auto params = parse_json(spec.params);
   if (!params) return params.error().within(what);

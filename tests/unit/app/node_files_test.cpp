@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -105,6 +106,32 @@ TEST(release_states, a_plugin_that_was_refused_failed) {
   p.state = plugin::PluginState::kRefused;
   p.reason = "no such symbol";
   EXPECT_EQ(word_on("new", plugin_states({p}, "/a/plugins")), "failed: no such symbol");
+}
+
+TEST(state_dir, that_cannot_be_made_says_as_whom_and_what_helps) {
+  const test::TempDir dir;
+  const std::string path = dir.file("closed/state");
+  std::filesystem::create_directory(dir.file("closed"));
+  ASSERT_EQ(chmod(dir.file("closed").c_str(), 0500), 0);
+  const bool root = geteuid() == 0;  // who may write everywhere
+  if (root) {
+    ASSERT_EQ(seteuid(65534), 0);
+  }
+  const std::string user = std::to_string(geteuid());
+  const Status denied = make_state_dir(path);
+  if (root) {
+    ASSERT_EQ(seteuid(0), 0);
+  }
+  ASSERT_FALSE(denied);
+  EXPECT_EQ(denied.error().code, Code::kConfig);
+  EXPECT_EQ(denied.error().message, "[node] state_dir: make folder " + path + " as user id " +
+                                        user + ": Permission denied (errno 13)");
+  EXPECT_EQ(denied.error().next,
+            "sudo install -d -m 700 -o " + user + " " + path + "   or   name another folder");
+  std::ofstream(dir.file("file")) << "x";
+  const Status in_the_way = make_state_dir(dir.file("file/state"));
+  ASSERT_FALSE(in_the_way);
+  EXPECT_EQ(in_the_way.error().next, "name another folder");
 }
 
 TEST(plugin_search, begins_with_the_registrys_folder_on_a_worker_only) {

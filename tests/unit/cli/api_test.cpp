@@ -97,7 +97,24 @@ TEST(Api, doubts_an_answer_that_is_no_problem_document) {
   const Ran ran = run_cli({"task", "list"}, {{404, "<html>nginx</html>"}});
   EXPECT_EQ(ran.code, 3);
   EXPECT_NE(ran.err.find("answered HTTP 404 without a problem document"), std::string::npos);
-  EXPECT_EQ(run_cli({"task", "list"}, {{200, "<html>"}}).code, 1);
+}
+
+TEST(Api, takes_no_answer_of_a_stranger) {
+  const std::vector<std::vector<std::string>> lists{
+      {"task", "list"},     {"task", "logs", "t1"}, {"task", "types"}, {"worker", "list"},
+      {"registry", "list"}, {"plugin", "list"},     {"script", "list"}};
+  for (std::vector<std::string> words : lists) {
+    words.insert(words.end(), {"--server", "http://h:1"});
+    for (const char* body : {"<html>", "[]", "{}", "true"}) {
+      const Ran ran = run_cli(words, {{200, body}});
+      EXPECT_EQ(ran.code, 1) << words[0] << words[1] << body;
+      EXPECT_EQ(ran.out, "") << words[0] << words[1] << body;
+      EXPECT_NE(ran.err.find("next:  skep health: is this a skep control plane?"),
+                std::string::npos)
+          << ran.err;
+    }
+  }
+  EXPECT_EQ(run_cli({"worker", "show", "w"}, {{200, "[]"}}).code, 1);
 }
 
 TEST(Api, sends_the_body_of_a_file_or_stdin_and_prints_the_answer) {

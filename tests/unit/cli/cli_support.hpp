@@ -15,6 +15,7 @@ inline WallMs test_now() { return *from_iso("2026-01-10T12:00:00Z"); }
 struct Answer {
   int status = 200;
   std::string body;
+  std::string type{};  ///< "" = the one that was asked for
 };
 
 struct Ran {
@@ -41,7 +42,9 @@ class FakeControl {
       if (next == answers_.size()) return unavailable("connect: Connection refused");
       const Answer& a = answers_[next++];
       if (r.on_body && a.status < 400) r.on_body(a.body);
-      return net::ClientResponse{a.status, a.body, {}};
+      const std::string accepted = r.headers.front().substr(std::string("Accept: ").size());
+      return net::ClientResponse{
+          a.status, a.body, {{"content-type", a.type.empty() ? accepted : a.type}}};
     };
     ran.code = cli::run(words, environment, {in, out, err, tty, tty, test_now}, transport);
     ran.out = out.str();

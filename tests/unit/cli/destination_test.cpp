@@ -181,6 +181,15 @@ TEST_F(Destinations, that_do_not_answer_are_named_with_who_said_them) {
             std::string::npos);
   EXPECT_NE(error({"task", "list", "--server", "h"}).find("\"h\" (from --server) is not"),
             std::string::npos);
+  for (const auto& [typed, meant] : {std::pair{"localhost:9595", "http://localhost:9595"},
+                                     {"skep.example.org/", "http://skep.example.org"},
+                                     {"ftp://h:1", "http://127.0.0.1:9595"},
+                                     {"a b", "http://127.0.0.1:9595"},
+                                     {"", "http://127.0.0.1:9595"}}) {
+    const std::string said = error({"task", "list", "--server", typed});
+    EXPECT_NE(said.find(std::string("next:  skep --server ") + meant + " ..\n"), std::string::npos)
+        << said;
+  }
   EXPECT_NE(error({"node", "show", "-c", file}).find("(from " + file + ":3:1)"), std::string::npos);
   const std::string bare = write("bare.toml", "[node]\nroles = [\"control\"]\n");
   EXPECT_NE(error({"task", "list", "-c", bare}).find("(default of http.listen in " + bare + ")"),

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "core/base/text.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/help.hpp"
@@ -25,6 +27,19 @@ TEST(Help, covers_every_command_option_and_topic) {
   EXPECT_EQ(run_cli({"help", "task", "list"}).out, help_text(all_commands(), "task list"));
   EXPECT_EQ(run_cli({"help", "nonsense"}).code, 2);
   EXPECT_NE(run_cli({}).out.find("start here: skep up"), std::string::npos);
+}
+
+TEST(Help, names_an_option_once) {
+  for (const Command& c : all_commands()) {
+    std::set<std::string> seen;
+    for (const std::string& line : split(help_text(all_commands(), c.name), '\n')) {
+      if (!line.starts_with("  -")) continue;
+      const std::string option = line.substr(line.find("--"));
+      EXPECT_TRUE(seen.insert(option.substr(0, option.find(' '))).second) << c.name << line;
+    }
+  }
+  EXPECT_EQ(help_text(all_commands(), "task submit").find("one answer"), std::string::npos);
+  EXPECT_NE(help_text(all_commands(), "task list").find("one answer"), std::string::npos);
 }
 
 TEST(Help, fits_80_columns) {  // O13

@@ -131,6 +131,18 @@ TEST(Events, say_of_what_they_are_and_who_did_it) {
             "2026-01-10T11:00:03.000Z  plugin.active         id: p\n");
 }
 
+TEST(Events, of_a_stranger_are_none) {
+  for (const char* follow : {"", "-f"}) {
+    std::vector<std::string> words{"events", "--server", "http://h:1"};
+    if (*follow != 0) words.emplace_back(follow);
+    const Ran ran = run_cli(words, {{200, "<html>", "text/html"}});
+    EXPECT_EQ(ran.code, 1) << follow;
+    EXPECT_NE(ran.err.find("/api/events?"), std::string::npos) << ran.err;
+    EXPECT_NE(ran.err.find("answered no stream of events   [corrupt]\n"), std::string::npos)
+        << ran.err;
+  }
+}
+
 TEST(Events, fit_a_terminal_of_80_columns) {  // O13
   const std::string stream =
       "event: task.failed\ndata: {\"at\":\"2026-01-10T11:00:01.000Z\",\"subject\":"

@@ -43,6 +43,25 @@ TEST_F(ScriptFiles, are_linted_against_what_the_node_grants) {
             "[scripts.needy] allow = [\"exec\", \"kv\"]\n");
 }
 
+TEST_F(ScriptFiles, without_a_test_say_where_one_belongs) {
+  const std::string file = script("bare.lua", "bare");
+  const Ran ran = run_cli({"script", "test", file});
+  EXPECT_EQ(ran.code, 3);
+  const std::string missing = dir_.file("scripts/bare_test.lua");
+  EXPECT_EQ(ran.err, "error: " + file + " has no test: there is no " + missing +
+                         "   [no-test]\n"
+                         "  next:  write " +
+                         missing +
+                         ":\n"
+                         "         test(\"does it\", function(t)\n"
+                         "           local result = t.run {}\n"
+                         "           t.ok(result)\n"
+                         "         end)\n");
+  const std::string from = ran.err.substr(ran.err.find("test(\"does"));
+  write("scripts/bare_test.lua", from);
+  EXPECT_EQ(run_cli({"script", "test", file}).code, 0) << "what it says is a test";
+}
+
 TEST_F(ScriptFiles, are_listed_with_what_a_node_would_make_of_them) {
   script("a.lua", "same");
   script("b.lua", "same");

@@ -15,8 +15,8 @@ constexpr const char* kWorkers = R"({"items":[
   "spool":{"ready":12,"bytes":4096,"quarantined":1,"rejected":0,"degraded":false},"pid":8}]})";
 
 TEST(Health, exits_0_or_1_only) {
-  EXPECT_EQ(run_cli({"health"}, {{200, "{}"}}).code, 0);
-  EXPECT_EQ(run_cli({"health"}, {{503, "{}"}}).code, 1);
+  EXPECT_EQ(run_cli({"health"}, {{200, R"({"status":"ok"})"}}).code, 0);
+  EXPECT_EQ(run_cli({"health"}, {{503, R"({"status":"unavailable"})"}}).code, 1);
   EXPECT_EQ(run_cli({"health"}).code, 1);
   EXPECT_EQ(run_cli({"health", "--ready", "http://h:1"}, {{200, "{}"}}).requests.at(0).url,
             "http://h:1/readyz");
@@ -36,7 +36,19 @@ TEST(Health, is_a_small_table_for_people) {
             "node     http://127.0.0.1:9595  ok\n");
   EXPECT_EQ(run_cli({"health", "-o", "jsonl"}, {{503, body}}).out, body + "\n");
   EXPECT_EQ(run_cli({"health", "-q"}, {{200, body}}).out, "");
-  EXPECT_EQ(run_cli({"health"}, {{502, "gateway"}}).out, "gateway\n");
+}
+
+TEST(Health, of_a_stranger_is_none) {
+  const std::string page = "<html>\x1b[2J";
+  for (const std::string& body : {page, std::string("{}"), std::string("[]"), std::string()})
+    for (const char* format : {"table", "json"}) {
+      const Ran ran = run_cli({"health", "-o", format}, {{200, body}});
+      EXPECT_EQ(ran.code, 1) << body;
+      EXPECT_EQ(ran.out, "") << body;
+    }
+  EXPECT_EQ(run_cli({"health", "--live"}, {{502, page}}).err,
+            "error: http://127.0.0.1:9595/livez answered HTTP 502 without a status   [corrupt]\n"
+            "  next:  name a skep node: skep health URL   or   -c FILE\n");
 }
 
 TEST(Health, fits_a_terminal_of_80_columns) {  // O13
@@ -63,6 +75,15 @@ TEST(Health, of_a_node_that_refuses_says_why) {
   const Ran quiet = run_cli({"health", "-q"}, {{401, problem}});
   EXPECT_EQ(quiet.code, 1);
   EXPECT_EQ(quiet.err, ran.err) << "as when no node answers";
+}
+
+TEST(Status, of_a_stranger_is_none) {
+  const Ran ran = run_cli({"status"}, {{200, R"({"message":"hello"})"}});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_EQ(ran.err,
+            "error: http://127.0.0.1:9595/api/workers/health answered no status   [corrupt]\n"
+            "  next:  skep health: is this a skep control plane?\n");
 }
 
 TEST(Status, fits_one_screen) {

@@ -10,6 +10,9 @@
 namespace skep::cli {
 namespace {
 
+constexpr const char* kExplained =
+    R"({"status":"queued","summary":"task t1 is queued for 4s; it can run on 0 of 0 workers",)"
+    R"("next":"skep up"})";
 constexpr const char* kQueued = R"({"id":"t1","type":"execute_script","status":"queued"})";
 
 std::string ended(const std::string& status, const std::string& rest) {
@@ -97,7 +100,10 @@ TEST(TaskTypes, shows_the_parameters_of_one) {
   const Ran missing = run_cli({"task", "types", "execute_scrip"}, {{200, kTypes}});
   EXPECT_EQ(missing.code, 3);
   EXPECT_NE(missing.err.find("did you mean \"execute_script\"?"), std::string::npos);
-  EXPECT_NE(missing.err.find("next:  skep task types"), std::string::npos);
+  EXPECT_NE(missing.err.find("next:  skep task types   or, where a worker runs: skep script list, "
+                             "skep plugin list\n"),
+            std::string::npos)
+      << missing.err;
 }
 
 TEST(TaskSubmit, refuses_bad_times_and_numbers_before_it_sends) {
@@ -176,8 +182,7 @@ TEST(TaskSubmit, waits_and_prints_the_result_of_a_script) {
       {"task", "submit", "execute_script", "-p", "script=x", "--wait"},
       {{201, kQueued},
        {200, kQueued},
-       {200,
-        R"({"summary":"task t1 is queued for 4s; it can run on 0 of 0 workers","next":"skep up"})"},
+       {200, kExplained},
        {200, ended("succeeded",
                    R"("result":{"exit_code":0,"stdout":"one\ntwo\n","stderr":"warn\n"})")}});
   EXPECT_EQ(ran.code, 0);
@@ -209,6 +214,23 @@ TEST(TaskSubmit, exits_9_when_the_task_failed) {
             "stderr\n  no\n");
 }
 
+TEST(TaskSubmit, explains_to_who_follows_why_nobody_runs_it) {
+  const std::vector<Answer> silent{
+      {200, R"({"items":[],"next_cursor":"","ended":false})"},
+      {200, kExplained},
+      {200, R"({"items":[],"next_cursor":"","ended":true})"},
+      {200, R"({"id":"t1","type":"execute_script","status":"cancelled"})"}};
+  std::vector<Answer> submitted = silent;
+  submitted.insert(submitted.begin(), {201, kQueued});
+  const std::string why =
+      "waiting: task t1 is queued for 4s; it can run on 0 of 0 workers\n  next:  skep up\n";
+  EXPECT_EQ(run_cli({"task", "submit", "execute_script", "-f"}, submitted).err,
+            "task t1 queued\n" + why);
+  const Ran ran = run_cli({"task", "logs", "t1", "-f"}, silent);
+  EXPECT_EQ(ran.err, why + "task t1 (cancelled) has written nothing\n");
+  EXPECT_EQ(ran.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/explain");
+}
+
 TEST(TaskSubmit, follows_the_output_and_resumes_at_the_cursor) {
   const Ran ran = run_cli(
       {"task", "submit", "execute_script", "-f"},
@@ -222,7 +244,7 @@ TEST(TaskSubmit, follows_the_output_and_resumes_at_the_cursor) {
   EXPECT_EQ(ran.out,
             "ac\ntask t1 execute_script succeeded in 1.2s on w1 (attempt 1)\nexit code  0\n");
   EXPECT_EQ(ran.err, "task t1 queued\nb");
-  EXPECT_EQ(ran.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/logs?wait=20");
+  EXPECT_EQ(ran.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/logs?wait=4");
   EXPECT_EQ(ran.requests.at(2).url, "http://127.0.0.1:9595/api/tasks/t1/logs?after=c%201&wait=20");
 }
 
@@ -258,7 +280,9 @@ TEST(TaskLogs, of_a_task_that_wrote_nothing_say_so) {
   const Ran ran = run_cli({"task", "logs", "t1"}, empty);
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.out, "");
-  EXPECT_EQ(ran.err, "task t1 has written nothing\n");
+  EXPECT_EQ(ran.err, "task t1 has written nothing\n") << "the control plane says no state";
+  const Ran queued = run_cli({"task", "logs", "t1"}, {empty[0], {200, kQueued}});
+  EXPECT_EQ(queued.err, "task t1 (queued) has written nothing\n  next:  skep task explain t1\n");
   EXPECT_EQ(run_cli({"task", "logs", "t1", "-o", "jsonl"}, empty).err, "");
 }
 
@@ -278,6 +302,23 @@ TEST(TaskList, asks_with_filters_and_follows_cursors_up_to_the_limit) {
             "http://127.0.0.1:9595/api/tasks?status=queued&site=a%20b&limit=200");
   EXPECT_EQ(ran.requests.at(1).url,
             "http://127.0.0.1:9595/api/tasks?status=queued&site=a%20b&limit=50&cursor=next");
+}
+
+TEST(TaskList, that_is_empty_names_a_slip_in_its_filters) {
+  const std::vector<std::string> asked{"task",          "list",   "--type",
+                                       "execute_scrpt", "--site", "sit-a"};
+  const std::vector<Answer> answers{{200, R"({"items":[]})"},
+                                    {200, kTypes},
+                                    {200, R"({"items":[]})"},
+                                    {200, R"({"items":[{"worker_id":"w","site":"site-a"}]})"}};
+  EXPECT_EQ(
+      run_cli(asked, answers).err,
+      "no tasks\n"
+      "warning: no task type \"execute_scrpt\"; known types: collect_facts, execute_script; "
+      "did you mean \"execute_script\"?\n"
+      "warning: no worker at site \"sit-a\"; known sites: site-a; did you mean \"site-a\"?\n");
+  EXPECT_EQ(run_cli({"task", "list", "--type", "execute_script"}, answers).err, "no tasks\n");
+  EXPECT_EQ(run_cli({"task", "list", "--type", "x", "-o", "json"}, answers).requests.size(), 1U);
 }
 
 TEST(TaskList, shows_the_reason_of_a_failure_on_its_line) {

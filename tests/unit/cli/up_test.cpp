@@ -54,6 +54,7 @@ TEST_F(UpTest, writes_files_that_the_loader_takes) {
   EXPECT_EQ(w->config.worker.control_plane_url, std::vector<std::string>{"http://127.0.0.1:1"});
   EXPECT_TRUE(w->config.worker.capabilities.at("docker"));
   EXPECT_NE(w->config.spool.table.find("/site-a/offline"), std::string::npos);
+  EXPECT_EQ(w->config.worker.drain_seconds, 30) << "what skep up says when it stops";
   EXPECT_EQ(app::plugin_paths(w->config).front(), state.folder() + "/plugins");
   EXPECT_EQ(app::script_paths(w->config).front(), state.folder() + "/scripts");
   EXPECT_TRUE(std::filesystem::is_directory(state.folder() + "/scripts"));
@@ -149,6 +150,10 @@ TEST_F(UpTest, stop_ends_the_processes_of_the_record) {
        {{"site-a", *supervise::identify(node.pid())}, {"site-b", {bystander.pid(), 1}}}}));
   const Ran ran = run_cli({"up", "--stop", "--state", folder});
   EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(
+      ran.err.starts_with("stopping: workers finish what they run, for 30s at most; the rest goes "
+                          "back to the queue\n"))
+      << ran.err;
   EXPECT_TRUE(supervisor.poll(Millis{120'000}));
   EXPECT_TRUE(node.poll(Millis{120'000}));
   EXPECT_FALSE(bystander.poll());

@@ -82,5 +82,14 @@ TEST(WorkerDrain, tries_every_id_and_ends_with_the_failure) {
   EXPECT_EQ(ran.requests.at(2).url, "http://127.0.0.1:9595/api/workers/worker-a/drain");
 }
 
+TEST(WorkerList, of_a_site_that_nobody_has_names_the_nearest) {
+  const Ran ran = run_cli({"worker", "list", "--site", "sit-a"},
+                          {{200, R"({"items":[]})"},
+                           {200, R"({"items":[]})"},
+                           {200, R"({"items":[{"worker_id":"w","site":"site-a"}]})"}});
+  EXPECT_NE(ran.err.find("known sites: site-a; did you mean \"site-a\"?\n"), std::string::npos)
+      << ran.err;
+}
+
 }  // namespace
 }  // namespace skep::cli

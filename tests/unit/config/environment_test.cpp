@@ -1,4 +1,5 @@
 #include "core/base/json.hpp"
+#include "core/base/text.hpp"
 #include "support.hpp"
 
 namespace skep::config {
@@ -126,6 +127,21 @@ TEST(Environment, is_silent_about_what_others_read) {
                                         {"PGHOST", "h"},
                                         {"PATH", "/bin"}});
   ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_TRUE(loaded->warnings.empty());
+}
+
+TEST(Environment, is_silent_about_what_the_dev_script_reads) {
+  const auto script = read_file(SKEP_SOURCE_DIR "/dev");
+  ASSERT_TRUE(script);
+  const std::string begin = "${SKEP_";
+  std::map<std::string, std::string> found;
+  for (std::size_t at = 0; (at = script->find(begin, at)) != std::string::npos; ++at)
+    if (const std::size_t end = script->find(":-", at); end < script->find('}', at))
+      found[script->substr(at + 2, end - at - 2)] = "1";
+  EXPECT_TRUE(found.contains("SKEP_NO_INSTALL"));
+  for (const auto& [name, value] : found) EXPECT_TRUE(is_of_dev(name)) << name;
+  const auto loaded = load_environment(found);
+  ASSERT_TRUE(loaded);
   EXPECT_TRUE(loaded->warnings.empty());
 }
 

@@ -96,6 +96,23 @@ TEST_F(ConfigTest, a_syntax_error_has_line_and_column) {
             0u);
 }
 
+TEST_F(ConfigTest, text_without_quotes_is_said_with_them) {
+  const auto hint = [this](const std::string& line) {
+    const std::string message = error_of_text("[node]\n" + line + "\n[worker]\n");
+    const std::string words = "; text stands in quotes: ";
+    const std::size_t at = message.find(words);
+    EXPECT_NE(message.find("skep.toml:"), std::string::npos) << message;
+    return at == std::string::npos ? std::string() : message.substr(at + words.size());
+  };
+  EXPECT_EQ(hint("site = site-d"), "site = \"site-d\"");
+  EXPECT_EQ(hint("  state_dir=/var/lib/skep  # here"), "state_dir = \"/var/lib/skep\"");
+  EXPECT_EQ(hint("site = true-ish"), "site = \"true-ish\"");
+  EXPECT_EQ(hint("site = 10.0.0.1\r"), "site = \"10.0.0.1\"");
+  for (const char* other : {"site = ", "site = = a", "site = \"a", "site = [a", "id = 1\nid = 2",
+                            "site = {a = b}", "a b = c", "site = a b"})
+    EXPECT_EQ(hint(other), "") << other;
+}
+
 TEST_F(ConfigTest, a_huge_file_is_refused_without_being_parsed) {
   EXPECT_NE(error_of_text(repeated("# filler\n", 1'200'000)).find("larger than 1 MiB"),
             std::string::npos);

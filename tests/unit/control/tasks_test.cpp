@@ -87,6 +87,7 @@ TEST_F(ControlTest, submit_names_what_is_wrong_and_the_nearest) {
     return get_string(problem, "code");
   };
   EXPECT_EQ(code(R"({"type":"scrip"})", "script"), "unknown-task-type");
+  EXPECT_EQ(code(R"({"type":"scrip"})", "skep script list, skep plugin list"), "unknown-task-type");
   EXPECT_EQ(code(R"({"type":"script","params":{"scrip":"x"}})", "/scrip"), "schema");
   EXPECT_EQ(code(R"({"type":"echo","param":{}})", "params"), "unknown-field");
   EXPECT_EQ(code(R"({"type":"echo","priority":"urgent"})", "critical"), "invalid");

@@ -95,7 +95,7 @@ TEST_F(TaskRunnerTest, unknown_type_may_be_known_elsewhere) {
   EXPECT_EQ(out.cause, model::Cause::kNode);
   EXPECT_EQ(out.error,
             R"({"code":"unknown-task-type","message":"no task type \"ecko\" on this worker; )"
-            R"(did you mean \"echo\"?","next":"skep plugin list"})");
+            R"(did you mean \"echo\"?","next":"skep script list   or   skep plugin list"})");
 }
 
 TEST_F(TaskRunnerTest, failures_say_code_and_message) {
