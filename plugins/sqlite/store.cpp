@@ -124,12 +124,18 @@ std::int64_t version_of(Connection& db, std::string_view name) {
   return s.bind(name).step() ? s.integer(0) : 0;
 }
 
-/// Again from the version that is found under the lock: another process may have migrated.
-void migrate_from(Connection& db, std::string_view name, std::span<const skep_view> migrations) {
-  const auto found = static_cast<std::size_t>(version_of(db, name));
-  if (found >= migrations.size()) return;
+void migrate_from(Connection& db, const std::string& path, std::string_view name,
+                  std::span<const skep_view> migrations) {
+  const auto known = static_cast<std::int64_t>(migrations.size());
+  const std::int64_t found = version_of(db, name);
+  if (found > known)
+    throw Fault(SKEP_E_STATE, path + " has version " + std::to_string(found) + " of the " +
+                                  std::string(name) + " schema, this skep knows up to " +
+                                  std::to_string(known) +
+                                  "; run the newer skep, or restore the backup made before it");
+  if (found == known) return;
   std::vector<KeptRow> none;
-  for (std::size_t i = found; i < migrations.size(); ++i) {
+  for (auto i = static_cast<std::size_t>(found); i < migrations.size(); ++i) {
     skep_statement statement{};
     statement.size = sizeof(statement);
     statement.sql = migrations[i];
@@ -139,7 +145,7 @@ void migrate_from(Connection& db, std::string_view name, std::span<const skep_vi
   db.prepare(
         "INSERT INTO skep_migrations (name, version) VALUES (?1, ?2)"
         " ON CONFLICT (name) DO UPDATE SET version = excluded.version")
-      .bind(name, static_cast<std::int64_t>(migrations.size()))
+      .bind(name, known)
       .run();
 }
 
@@ -179,17 +185,8 @@ void SqliteStore::query(const skep_statement& statement, const skep_store_rows& 
 }
 
 void SqliteStore::migrate(std::string_view name, std::span<const skep_view> migrations) {
-  const auto known = static_cast<std::int64_t>(migrations.size());
-  const std::int64_t found =
-      db().read("read the schema version", [&](Connection& c) { return version_of(c, name); });
-  if (found > known)
-    throw Fault(SKEP_E_STATE, options_.path + " has version " + std::to_string(found) + " of the " +
-                                  std::string(name) + " schema, this skep knows up to " +
-                                  std::to_string(known) +
-                                  "; run the newer skep, or restore the backup made before it");
-  if (found == known) return;
-  db().write("migrate " + std::string(name) + " to version " + std::to_string(known),
-             [&](Connection& c) { migrate_from(c, name, migrations); });
+  db().write("migrate " + std::string(name) + " to version " + std::to_string(migrations.size()),
+             [&](Connection& c) { migrate_from(c, options_.path, name, migrations); });
 }
 
 }  // namespace skep::sqlite

@@ -175,7 +175,6 @@ TEST_F(Group, a_start_that_hangs_ends_with_its_time) {
   const auto group = ChildGroup::start(plugin);
   ASSERT_FALSE(group);
   EXPECT_NE(group.error().message.find("did not answer in time"), std::string::npos);
-  EXPECT_EQ(group.error().code, Code::kUnavailable) << "a slow machine hangs, too";
 }
 
 TEST_F(Group, a_file_that_changed_after_staging_is_not_loaded) {
