@@ -220,10 +220,11 @@ Awaitable<Refusal> Session::read_body(Exchange& x) {
   co_return Refusal{};
 }
 
-/// 0: end of stream, error or time-out (then timed_out_ is set).
+/// 0: end of stream, error or time-out (then timed_out_ is set), also one that came between two
+/// reads and had nothing to cancel. REQUIRES: a deadline was set.
 Awaitable<std::size_t> Session::read_some(char* at, std::size_t room) {
-  timed_out_ = false;
-  if (shared_.closing) co_return 0;
+  timed_out_ = deadline_ == kNever;
+  if (timed_out_ || shared_.closing) co_return 0;
   const auto buffer = asio::buffer(at, room);
   const auto [error, got] = co_await socket_.async_read_some(buffer, kAwait);
   co_return error ? 0 : got;
