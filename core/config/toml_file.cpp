@@ -25,6 +25,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxBytes = 1u << 20;
 constexpr std::size_t kMaxDepth = 32;
 constexpr int kMaxSalvaged = 16;
+/// A line that is longer is not repeated in an error.
+constexpr std::size_t kLongestHint = 200;
 
 /// Finds keys of too many parts and values nested too deep before toml++ sees them: it builds a
 /// table for each part and destroys them recursively, so "a.a.a..." ends a process.
@@ -228,7 +230,7 @@ std::string quotes_hint(const std::string& text, std::size_t line) {
   const auto [begin, size] = place_of_line(text, line);
   const std::string_view whole = std::string_view(text).substr(begin, size);
   const std::size_t equals = whole.find('=');
-  if (equals == whole.npos) return {};
+  if (equals == whole.npos || size > kLongestHint) return {};
   const std::string_view value = trim(whole.substr(equals + 1, whole.find('#') - equals - 1));
   const auto is_bare = [](unsigned char c) {
     return std::isalnum(c) != 0 || std::string_view("/._~:@-").find(c) != std::string_view::npos;

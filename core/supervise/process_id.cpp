@@ -23,8 +23,8 @@ Error nobody(pid_t pid) { return not_found("process", std::to_string(pid)); }
 /// Fields of /proc/PID/stat after the command's name, which may hold blanks and parentheses.
 Result<std::vector<std::string>> stat_fields(pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/stat";
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text(4096, '\0');
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   const ssize_t n = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
   if (n < 0 && (errno == ENOENT || errno == ESRCH)) return nobody(pid);
   if (n < 0) return errno_error("look for " + name_of(pid), errno);

@@ -108,11 +108,14 @@ void Sender::run(std::stop_token stop) {
     const bool all = take_spooled(envelopes);
     if (!envelopes.empty()) {
       deliver(std::move(envelopes), true);
-    } else if (all) {
+      continue;
+    }
+    if (all) {
       next_look_ = now + options_.rescan.count();
       settle_backlog(Backlog::kSettled);
-      if (trouble_.empty()) say_delivered();
     }
+    // What cannot be read does not count: it is another trouble than being cut off.
+    if (trouble_.empty() && !parked_) say_delivered();
   }
 }
 
@@ -140,7 +143,7 @@ void Sender::settle_taken() {
 /// False when it has to be looked at again.
 bool Sender::read_spool(std::vector<ports::SpoolItem>& out) {
   auto items = spool_.next(kReplayItems + static_cast<std::uint32_t>(trouble_.size()));
-  if (options_.on_unread)
+  if (has_backlog_ && options_.on_unread)
     options_.on_unread(items ? ""
                              : "results in the spool cannot be read: " + items.error().message);
   if (items) {
@@ -332,6 +335,7 @@ void Sender::hold(const std::string& label, Millis longest) {
 void Sender::keep(std::vector<PendingEnvelope> envelopes) {
   if (envelopes.empty()) return;
   next_look_ = 0;
+  read_again_ = 0;
   if (const auto names = names_of(envelopes); !names.empty())
     report_spool("defer", spool_.defer(names));
   for (PendingEnvelope& envelope : envelopes)
@@ -349,6 +353,7 @@ void Sender::answered() {
 void Sender::settle_backlog(Backlog backlog) {
   if (!has_backlog_) return;
   has_backlog_ = backlog != Backlog::kSettled;
+  if (!has_backlog_ && options_.on_unread) options_.on_unread("");
   membership_.set_backlog(backlog);
 }
 

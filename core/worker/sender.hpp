@@ -26,7 +26,8 @@ struct SenderOptions {
   /// So long a spool that cannot be read keeps the worker from registering; by then the leases of
   /// an earlier process are over.
   Millis longest_hold{60'000};
-  /// Hears after each look at the spool why what it holds cannot be read, "" = it can.
+  /// Hears after each look at the spool, while what it held at the start holds the worker up, why
+  /// that cannot be read; "" = it can, or it holds nothing up any more.
   std::function<void(const std::string& why)> on_unread{};
 };
 

@@ -40,7 +40,8 @@ void FileSpool::admit(std::span<const skep_spool_item> items) {
     (is_result(item) ? results : others) += bytes;
     other_items += is_result(item) ? 0 : 1;
   }
-  if (results > 0) make_room(results, 0, [&] { return ledger_.excess_reserved(results + others); });
+  if (results > 0)
+    make_room(results + others, 0, [&] { return ledger_.excess_reserved(results + others); });
   if (others > 0)
     make_room(others, other_items, [&] {
       return ledger_.excess(others, other_items,

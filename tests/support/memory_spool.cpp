@@ -116,9 +116,17 @@ Result<std::vector<ports::SpoolItem>> MemorySpool::next(std::uint32_t max) {
     return Error{*read_failure_, "read fails on demand"};
   }
   std::vector<ports::SpoolItem> out;
-  for (auto at = held_.rbegin(); at != held_.rend() && out.size() < max; ++at)
-    if (at->second.ready) out.push_back(at->second.item);
-  return out;
+  bool unread = false;
+  for (auto at = held_.rbegin(); at != held_.rend() && out.size() < max; ++at) {
+    if (!at->second.ready) continue;
+    if (at->second.item.task_id == unread_task_)
+      unread = true;
+    else
+      out.push_back(at->second.item);
+  }
+  if (!out.empty() || !unread) return out;
+  ++failed_reads_;
+  return unavailable(unread_task_ + " cannot be read");
 }
 
 Result<ports::SpoolStats> MemorySpool::stats() {
@@ -147,6 +155,11 @@ void MemorySpool::fail_puts(std::optional<Code> code) {
 void MemorySpool::fail_reads(std::optional<Code> code) {
   const std::scoped_lock lock(mutex_);
   read_failure_ = code;
+}
+
+void MemorySpool::fail_reads_of(std::string task_id) {
+  const std::scoped_lock lock(mutex_);
+  unread_task_ = std::move(task_id);
 }
 
 int MemorySpool::failed_reads() const {

@@ -36,6 +36,8 @@ class MemorySpool final : public ports::Spool {
   void fail_puts(std::optional<Code> code);
   /// The same of next().
   void fail_reads(std::optional<Code> code);
+  /// The items of this task are kept and cannot be read; next() fails when nothing else is ready.
+  void fail_reads_of(std::string task_id);
   int failed_reads() const;
   std::int64_t reserved() const;
   std::vector<std::pair<std::string, std::string>> rejected() const;  ///< name and reason
@@ -59,6 +61,7 @@ class MemorySpool final : public ports::Spool {
   std::vector<std::pair<std::string, std::string>> rejected_;
   std::optional<Code> failure_;
   std::optional<Code> read_failure_;
+  std::string unread_task_;
   int failed_reads_ = 0;
   std::int64_t last_ = 1'000'000'000;
   std::int64_t reserved_ = 0;

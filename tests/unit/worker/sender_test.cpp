@@ -120,16 +120,12 @@ TEST_F(SenderTest, holds_the_worker_up_for_a_minute_at_most_when_its_spool_stays
   still.advance(Millis{59'000});
   ASSERT_TRUE(eventually([&] { return spool_.failed_reads() == 2; }));
   EXPECT_FALSE(membership.may_register());
+  EXPECT_NE(told().find("cannot be read: read fails"), std::string::npos) << "people see it";
   still.advance(Millis{1'000});
   EXPECT_TRUE(eventually([&] { return membership.may_register() && membership.may_claim(); }));
-  EXPECT_NE(told().find("cannot be read: read fails"), std::string::npos) << "people see it";
+  EXPECT_EQ(told(), "") << "it is no reason any more why nothing is claimed";
   for (const events::Event& event : events::since(before, 64, Millis{0}, {}))
     EXPECT_NE(event.name, "worker.delivered") << event.fields;
-  spool_.fail_reads(std::nullopt);
-  EXPECT_TRUE(eventually([&] {
-    still.advance(Millis{1'000});
-    return told().empty();
-  }));
 }
 
 /// The fields of the first event of that name after `since`; waits for it.
@@ -151,6 +147,52 @@ TEST_F(SenderTest, says_when_it_is_cut_off_and_when_all_is_delivered) {  // O13
   EXPECT_NE(event_after(before, "worker.cut_off").find("\"held\":3,"), std::string::npos);
   control_.set_away(false);
   EXPECT_NE(event_after(before, "worker.delivered").find("\"count\":3,"), std::string::npos);
+}
+
+/// A sender whose spool has, of an earlier process, what cannot be read.
+class SenderWithUnread : public SenderTest {
+ protected:
+  void begin(worker::SenderOptions o, Clock& clock) {
+    const auto names =
+        *spool_.put(std::vector<ports::SpoolItem>{{{}, "execution_result", "task-1", body(1)}});
+    ASSERT_TRUE(spool_.defer(names));
+    spool_.fail_reads_of("task-1");
+    o.longest_hold = Millis{0};
+    sender_ = std::make_unique<worker::Sender>(o, control_.factory()(abort_, Millis{1000}), spool_,
+                                               membership_, clock);
+    sender_->start();
+    ASSERT_TRUE(eventually([&] { return spool_.failed_reads() > 0; }));
+  }
+  bool only_that_is_left() {
+    return eventually([&] { return spool_.kept() == 1; });
+  }
+};
+
+TEST_F(SenderWithUnread, tells_of_each_time_it_is_cut_off_and_delivers) {
+  begin(options(), clock_);
+  for (int i = 2; i <= 4; ++i) {
+    const std::uint64_t before = events::newest();
+    control_.set_away(true);
+    push(i, i);
+    ASSERT_NE(event_after(before, "worker.cut_off"), "none came") << i;
+    control_.set_away(false);
+    ASSERT_NE(event_after(before, "worker.delivered").find("\"count\":1,"), std::string::npos) << i;
+    EXPECT_TRUE(only_that_is_left());
+  }
+}
+
+TEST_F(SenderWithUnread, sends_what_can_be_read_as_soon_as_the_control_plane_is_back) {
+  FakeClock still;
+  worker::SenderOptions o = options();
+  o.backoff = {Millis{60'000}, Millis{60'000}};
+  begin(o, still);
+  membership_.reached();
+  control_.set_away(true);
+  push(2, 3);
+  ASSERT_TRUE(eventually([&] { return spool_.stats()->ready == 3; }));
+  control_.set_away(false);
+  membership_.reached();
+  EXPECT_TRUE(only_that_is_left()) << "how often the other is tried is another matter";
 }
 
 api::Ack refusal_of(const std::string& key) {

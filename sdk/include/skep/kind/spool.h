@@ -60,7 +60,8 @@ typedef struct skep_spool_v1 {
   /* Refused for good: set aside for people, with the reason beside it. [worker] */
   skep_rc (*reject)(skep_inst* inst, skep_view name, skep_view reason, skep_err* err);
   /* Yields up to `max` ready items, newest first. Damaged ones are quarantined on the way and never
-   * yielded. An item stays ready until it is acked or rejected. [worker] */
+   * yielded. An item stays ready until it is acked or rejected. None yielded says that the spool is
+   * empty: when what is left cannot be read now, fail. [worker] */
   skep_rc (*next)(skep_inst* inst, uint32_t max, const skep_spool_items* items, skep_err* err);
   /* [worker] */
   skep_rc (*stats)(skep_inst* inst, skep_spool_stats* out, skep_err* err);
