@@ -206,6 +206,20 @@ TEST_F(HostileSpool, names_the_limit_in_whose_way_a_result_is) {
   }
 }
 
+TEST_F(HostileSpool, names_the_limit_in_whose_way_a_result_with_its_output_is) {
+  const auto sized = [](std::size_t bytes) {
+    return result_item("t", "{\"a\":\"" + std::string(bytes, 'x') + "\"}");
+  };
+  const auto spool = *open_file_spool(dir_.file("s"), {1 << 20, 1000, 0});
+  ASSERT_TRUE(spool->put(std::vector{sized(700 << 10)}));
+  std::vector both{sized(200 << 10), sized(200 << 10)};
+  both[1].payload_type = "logs";
+  const auto refused = spool->put(both);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("max_bytes allows no more"), std::string::npos)
+      << refused.error().message;
+}
+
 TEST_F(HostileSpool, names_the_folder_that_was_moved_away_and_goes_on_when_it_is_back) {
   const auto spool = open();
   const auto kept = *spool->put(std::vector{result_item("t1", "{\"a\":1}")});
