@@ -6,7 +6,7 @@
 #include <boost/json.hpp>
 #include <memory>
 
-#include "core/base/text.hpp"
+#include "core/base/duration.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/proc/monotonic.hpp"
 
@@ -211,8 +211,7 @@ Failure Client::failure_of(const net::ClientResponse& r) const {
   Error error{code_of(name, r.status), get_string(*problem, "detail"), name,
               get_string(*problem, "next")};
   if (const auto after = r.headers.find("retry-after"); after != r.headers.end())
-    error.retry_after =
-        std::chrono::seconds(std::clamp<std::int64_t>(to_int(after->second).value_or(0), 0, 3600));
+    error.retry_after = parse_retry_after(after->second);
   if (api_twice) error.next = without_api;
   if (r.status == 401)  // the control plane speaks of a header, which is ours to send
     error.next = "skep --token-file FILE ..   or   export SKEP_TOKEN_FILE=FILE";
