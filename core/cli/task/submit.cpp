@@ -196,8 +196,8 @@ Command submit_command() {
       {"wait-timeout", 0, "TIME", "with --wait or -f: stop waiting after this long (exit 7)"},
   };
   c.notes =
-      "Ctrl-C stops waiting and leaves the task running. Exit code 9: the task ended without "
-      "success.";
+      "Ctrl-C stops waiting and leaves the task running. A control plane that goes away while one "
+      "waits is asked again for 60s (exit code 8). Exit code 9: the task ended without success.";
   c.examples = {"skep task submit collect_facts --site site-a --wait",
                 "skep task submit execute_script -p script='uname -a' -f",
                 "skep task submit execute_script -p script=@deploy.sh -p env.STAGE=test --wait"};

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
 
 #include "tests/unit/cli/cli_support.hpp"
 #include "tests/unit/cli/task_documents.hpp"
@@ -216,10 +219,76 @@ TEST(TaskSubmit, keeps_stdout_for_the_document_when_a_program_follows) {
   EXPECT_NE(ran.err.find("a\n"), std::string::npos);
 }
 
-TEST(TaskSubmit, says_how_to_go_on_when_the_control_plane_goes_while_it_waits) {
+constexpr const char* kGone =
+    "control plane at http://127.0.0.1:9595 (the default) cannot be reached: connect: Connection "
+    "refused";
+
+TEST(TaskSubmit, waits_on_while_the_control_plane_is_away) {
+  const std::string over = ended("succeeded", R"("result":{"exit_code":0})");
+  const Ran ran =
+      run_cli({"task", "submit", "t", "--wait"}, {{201, kQueued},
+                                                  kNobody,
+                                                  kNobody,
+                                                  {503, R"({"detail":"it starts","code":"busy"})"},
+                                                  {200, kQueued},
+                                                  kNobody,
+                                                  {200, over}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  const std::string note = std::string(kGone) + "; trying again for 60s\n";
+  EXPECT_EQ(ran.err, "task t1 queued\n" + note + note) << "once for each time that it is away";
+  EXPECT_EQ(ran.waited, Millis{250 + 500 + 1'000 + 250});
+}
+
+TEST(TaskSubmit, stops_waiting_for_a_control_plane_that_stays_away) {
   const Ran ran = run_cli({"task", "submit", "t", "--wait"}, {{201, kQueued}});
   EXPECT_EQ(ran.code, 8);
-  EXPECT_NE(ran.err.find("task t1 queued\n"), std::string::npos);
+  EXPECT_EQ(ran.waited, std::chrono::minutes(1));
+  EXPECT_EQ(ran.err, "task t1 queued\n" + std::string(kGone) +
+                         "; trying again for 60s\nerror: " + kGone +
+                         "   [unreachable]\n"
+                         "  next:  skep health     # until it answers again\n"
+                         "         skep task logs t1 -f     # look again\n");
+  const Ran bound =
+      run_cli({"task", "submit", "t", "--wait", "--wait-timeout", "10s"}, {{201, kQueued}});
+  EXPECT_EQ(bound.code, 7) << bound.err;
+  EXPECT_EQ(bound.waited, std::chrono::seconds(10));
+}
+
+TEST(TaskSubmit, fails_at_once_where_nobody_ever_answered) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"submit", "t", "--wait"}, {"logs", "t1", "-f"}}) {
+    std::vector<std::string> all{"task"};
+    all.insert(all.end(), words.begin(), words.end());
+    const Ran ran = run_cli(all, {kNobody, {200, kQueued}});
+    EXPECT_EQ(ran.code, 8);
+    EXPECT_EQ(ran.requests.size(), 1U);
+    EXPECT_NE(ran.err.find("next:  skep up "), std::string::npos) << ran.err;
+  }
+}
+
+/// Somebody types Ctrl-C while the command sleeps.
+class Interrupting final : public Clock {
+ public:
+  WallMs wall_ms() const override { return test_now(); }
+  MonoMs mono_ms() const override { return 1; }
+  void sleep(Millis, std::stop_token) override { std::raise(SIGINT); }
+};
+
+/// In a process of its own, for an interrupt is one of the process.
+[[noreturn]] void run_and_exit(const std::vector<std::string>& words, const Transport& transport) {
+  std::istringstream in;
+  std::ostringstream out;
+  Interrupting clock;
+  std::exit(cli::run(words, {}, {in, out, std::cerr, false, false, &clock}, transport));
+}
+
+TEST(TaskSubmit, ends_its_waiting_at_once_when_it_is_interrupted) {
+  const auto gone_after_it = [](const net::ClientRequest& r) -> Result<net::ClientResponse> {
+    if (r.method == "POST") return net::ClientResponse{201, kQueued, {}};
+    return unavailable("connect: Connection refused");
+  };
+  EXPECT_EXIT(run_and_exit({"task", "submit", "t", "--wait"}, gone_after_it),
+              testing::ExitedWithCode(130), "interrupted; task t1 goes on");
 }
 
 TEST(TaskSubmit, says_how_to_look_again_when_it_stops_waiting) {

@@ -260,6 +260,17 @@ TEST(TaskRetry, stops_what_runs_only_when_forced) {
   EXPECT_EQ(forced.out, "task t1 queued\n");
 }
 
+TEST(TaskLogs, go_on_where_they_were_when_the_control_plane_is_back) {
+  const Ran ran = run_cli(
+      {"task", "logs", "t1", "-f"},
+      {{200, R"({"items":[{"stream":"stdout","text":"a\n"}],"next_cursor":"c1","ended":false})"},
+       kNobody,
+       {200, R"({"items":[{"stream":"stdout","text":"b\n"}],"next_cursor":"c2","ended":true})"}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "a\nb\n");
+  EXPECT_EQ(ran.requests.at(2).url, "http://127.0.0.1:9595/api/tasks/t1/logs?after=c1&wait=20");
+}
+
 TEST(TaskLogs, reads_pages_until_one_is_empty_without_follow) {
   const Ran ran = run_cli(
       {"task", "logs", "t1"},
