@@ -130,8 +130,9 @@ TEST(TaskList, shows_as_much_of_an_id_as_tells_it_apart) {  // O13
 TEST(Tasks, are_found_by_the_beginning_of_their_id) {  // O13
   const std::string one = R"({"items":[{"id":"019b1c2d-3e4f-7aaa-8000-000000000001"}]})";
   for (const char* verb : {"show", "logs", "explain", "cancel", "retry"}) {
-    const Ran ran = run_cli({"task", verb, "019b1c2d-3e4f-7aaa"},
-                            {{200, one}, {200, R"({"id":"x","items":[],"ended":true})"}});
+    const Ran ran = run_cli(
+        {"task", verb, "019b1c2d-3e4f-7aaa"},
+        {{200, one}, {200, R"({"id":"x","items":[],"ended":true})"}, {200, R"({"id":"x"})"}});
     EXPECT_EQ(ran.code, 0) << verb << ran.err;
     EXPECT_EQ(ran.requests.at(0).url,
               "http://127.0.0.1:9595/api/tasks?id=019b1c2d-3e4f-7aaa&limit=5");
@@ -249,15 +250,26 @@ TEST(TaskCancel, escapes_ids_in_paths) {
 TEST(TaskRetry, stops_what_runs_only_when_forced) {
   const std::string running =
       R"({"status":409,"code":"still-running","detail":"task t1 is with worker w","next":"skep task retry t1 --force"})";
-  const Ran refused = run_cli({"task", "retry", "t1"}, {{409, running}});
-  EXPECT_EQ(refused.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/t1/retry");
+  const Ran refused = run_cli({"task", "retry", "t1"}, {{200, kQueued}, {409, running}});
+  EXPECT_EQ(refused.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/retry");
   EXPECT_EQ(refused.err,
             "error: task t1 is with worker w   [still-running]\n"
             "  next:  skep task retry t1 --force\n");
-  const Ran forced =
-      run_cli({"task", "retry", "t1", "--force"}, {{200, R"({"id":"t1","status":"queued"})"}});
-  EXPECT_EQ(forced.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/t1/retry?force=true");
+  const Ran forced = run_cli({"task", "retry", "t1", "--force"}, {{200, kQueued}, {200, kQueued}});
+  EXPECT_EQ(forced.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/retry?force=true");
   EXPECT_EQ(forced.out, "task t1 queued\n");
+}
+
+TEST(TaskRetry, says_that_the_task_had_succeeded) {
+  const std::string why = "task t1 had succeeded: it runs again, and its result is gone\n";
+  const Ran again = run_cli({"task", "retry", "t1"},
+                            {{200, ended("succeeded", R"("result":null)")}, {200, kQueued}});
+  EXPECT_EQ(again.code, 0);
+  EXPECT_EQ(again.out, "task t1 queued\n");
+  EXPECT_EQ(again.err, why + "  next:  skep task show t1\n");
+  const Ran failed = run_cli({"task", "retry", "t1"},
+                             {{200, ended("failed", R"("result":null)")}, {200, kQueued}});
+  EXPECT_EQ(failed.err, "  next:  skep task show t1\n");
 }
 
 TEST(TaskLogs, go_on_where_they_were_when_the_control_plane_is_back) {
