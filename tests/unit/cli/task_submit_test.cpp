@@ -291,6 +291,22 @@ TEST(TaskSubmit, ends_its_waiting_at_once_when_it_is_interrupted) {
               testing::ExitedWithCode(130), "interrupted; task t1 goes on");
 }
 
+TEST(TaskSubmit, that_is_interrupted_before_the_answer_says_that_the_task_may_be_there) {
+  const auto interrupted = [](const net::ClientRequest& r) -> Result<net::ClientResponse> {
+    std::raise(SIGINT);
+    EXPECT_TRUE(r.aborted());
+    return Error{Code::kCancelled, "aborted"};
+  };
+  EXPECT_EXIT(run_and_exit({"task", "submit", "t", "--wait"}, interrupted),
+              testing::ExitedWithCode(130),
+              "error: interrupted; the task may be there   \\[interrupted\\]\n"
+              "  next:  skep task list --type t     # is it\\?\n");
+  EXPECT_EXIT(
+      run_and_exit({"task", "submit", "t", "--wait", "--idempotency-key", "k"}, interrupted),
+      testing::ExitedWithCode(130),
+      "next:  the same command with the same --idempotency-key submits it once\n");
+}
+
 TEST(TaskSubmit, says_how_to_look_again_when_it_stops_waiting) {
   const Ran ran =
       run_cli({"task", "logs", "t1", "-f"}, {{504, R"({"detail":"late","code":"deadline"})"}});
