@@ -144,6 +144,17 @@ TEST(Events, of_a_stranger_are_none) {
   }
 }
 
+TEST(Events, say_of_a_gap_what_is_missed) {
+  const auto gap = [](const std::string& missed) {
+    const std::string event =
+        "event: gap\ndata: {\"event\":\"gap\",\"fields\":{\"missed\":" + missed +
+        ",\"reason\":\"R\"}}\n\n";
+    return run_cli({"events", "--server", "http://h:1"}, {{200, event}}).out;
+  };
+  EXPECT_NE(gap("0").find("missed: nobody knows how many, reason: R\n"), std::string::npos);
+  EXPECT_NE(gap("3").find("missed: 3, reason: R\n"), std::string::npos);
+}
+
 TEST(Events, go_on_after_a_node_that_stopped_or_died) {
   const auto event = [](const std::string& id) {
     return "id: " + id + "\nevent: x.y\ndata: {\"at\":\"T" + id + "\"}\n\n";
