@@ -133,13 +133,13 @@ Expected<int> health(Invocation& call) {
   if (call.args.has("live") && call.args.has("ready"))
     return Failure(usage_error("--live and --ready exclude each other"));
   if (call.args.has("URL")) call.args.add("server", call.args.get("URL"));
-  auto api = call.api();
-  if (!api) return api.error();
+  auto node = call.node(Reach::kProbe);
+  if (!node) return node.error();
   const std::string path = call.args.has("live")    ? "/livez"
                            : call.args.has("ready") ? "/readyz"
                                                     : "/health";
-  const auto answer = (*api)->raw("GET", path, {});
-  const auto healthy = answer ? judge(call, **api, path, *answer) : Expected<bool>(answer.error());
+  const auto answer = node->raw("GET", path, {});
+  const auto healthy = answer ? judge(call, *node, path, *answer) : Expected<bool>(answer.error());
   if (!healthy) print_failure(call.console, healthy.error());
   return healthy && *healthy ? 0 : 1;
 }
@@ -150,6 +150,9 @@ std::vector<Command> status_commands() {
   Command one{"status", "one screen: workers, queue, spool"};
   one.run = status;
   Command probe{"health", "probe a node; exit 0 when healthy, else 1"};
+  probe.notes =
+      "With the -c FILE of a worker it asks that worker, at its socket; all else asks a control "
+      "plane.";
   probe.positionals = {{"URL", "the node, instead of --server", false}};
   probe.options = {{"live", 0, "", "only: does the process answer"},
                    {"ready", 0, "", "only: can it serve"}};
