@@ -77,7 +77,7 @@ class NodeCheck {
     check_trust();
     for (const PluginInfo& p : plugins_)
       if (p.state == plugin::PluginState::kRefused)
-        out_.warnings.push_back("plugin " + p.path + " is refused: " + split(p.reason, '\n')[0]);
+        out_.warnings.push_back("plugin " + p.path + " is refused: " + p.reason);
     if (config_.is_control()) {
       check_component(
           "queue", config_.queue,

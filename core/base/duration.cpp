@@ -1,9 +1,12 @@
 #include "core/base/duration.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <utility>
+
+#include "core/base/text.hpp"
 
 namespace skep {
 
@@ -23,6 +26,11 @@ std::optional<double> parse_duration(std::string_view text) {
 std::optional<double> parse_duration_with_unit(std::string_view text) {
   const bool has_unit = !text.empty() && text.back() >= 'a' && text.back() <= 'z';
   return has_unit ? parse_duration(text) : std::nullopt;
+}
+
+std::chrono::milliseconds parse_retry_after(std::string_view text) {
+  constexpr std::int64_t kLongest = 3'600;
+  return std::chrono::seconds(std::clamp<std::int64_t>(to_int(text).value_or(0), 0, kLongest));
 }
 
 }  // namespace skep

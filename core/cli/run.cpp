@@ -42,7 +42,7 @@ Console make_console(const std::vector<std::string>& words, const Environment& e
   console.color_out = use_color(color, t.out_is_tty, environment);
   console.color_err = use_color(color, t.err_is_tty, environment);
   console.json_errors = format == "json" || format == "jsonl";
-  console.now = t.now;
+  console.time = t.time;
   console.out_is_tty = t.out_is_tty;
   console.err_is_tty = t.err_is_tty;
   console.width = width_of(environment, t);

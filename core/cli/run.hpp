@@ -15,8 +15,8 @@ struct Terminal {
   std::ostream& err;
   bool out_is_tty = false;
   bool err_is_tty = false;
-  WallMs (*now)() = nullptr;  ///< null = the machine's clock
-  std::size_t width = 0;      ///< columns of `out`; 0 = not known
+  Clock* time = nullptr;  ///< null = the machine's clock
+  std::size_t width = 0;  ///< columns of `out`; 0 = not known
 };
 
 /// `words` is argv without the program.

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/api/worker_refusals.hpp"
+#include "core/base/duration.hpp"
 #include "core/base/json.hpp"
-#include "core/base/text.hpp"
 #include "core/base/utf8.hpp"
 
 namespace skep::worker {
@@ -41,9 +41,7 @@ Code code_of_unread(int status, bool is_skeps) {
 
 Millis retry_after(const net::ClientResponse& response) {
   const auto header = response.headers.find("retry-after");
-  if (header == response.headers.end()) return Millis{0};
-  const auto seconds = to_int(header->second);
-  return seconds && *seconds > 0 && *seconds <= 3600 ? Millis{*seconds * 1000} : Millis{0};
+  return header == response.headers.end() ? Millis{0} : parse_retry_after(header->second);
 }
 
 std::string printable_start(std::string_view body) {

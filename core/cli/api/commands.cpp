@@ -11,6 +11,15 @@
 namespace skep::cli {
 namespace {
 
+/// What does not end in time may be a stream, which has no end.
+Failure endless(Failure failure) {
+  if (failure.error.code == Code::kDeadline)
+    failure.error.next =
+        "a longer --timeout, such as 2m\n"
+        "of events: skep events -f   or   skep api GET '/api/events?follow=false'";
+  return failure;
+}
+
 Expected<int> send(Invocation& call) {
   std::string method = call.args.get("METHOD");
   std::transform(method.begin(), method.end(), method.begin(),
@@ -24,7 +33,7 @@ Expected<int> send(Invocation& call) {
   auto api = call.api();
   if (!api) return api.error();
   const auto answer = (*api)->raw(method, path, std::move(*body));
-  if (!answer) return answer.error();
+  if (!answer) return endless(answer.error());
   if (answer->status >= 400) return (*api)->failure_of(*answer);
   call.console.out << (call.console.out_is_tty ? printable(visible_json(answer->body), true)
                                                : answer->body)

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
+#include <utility>
 
-#include "core/base/text.hpp"
+#include "core/base/duration.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/proc/monotonic.hpp"
 
@@ -153,7 +154,7 @@ Expected<bool> Client::stream(const std::string& path, bool goes_on,
   bool enough = false;
   MonoMs heard = proc::monotonic_ms();
   request.on_body = [&](std::string_view bytes) {
-    began = true;
+    if (!std::exchange(began, true)) ++answers_;
     enough = !on_bytes(bytes);
     heard = proc::monotonic_ms();
     return !enough;
@@ -167,6 +168,7 @@ Expected<bool> Client::stream(const std::string& path, bool goes_on,
   if (!response)
     return unreachable(late ? Error{Code::kDeadline, "no byte in time"} : response.error(),
                        request.url);
+  if (!began && response->status < 500) ++answers_;
   if (response->status >= 400) return failure_of(*response);
   const auto type = response->headers.find("content-type");
   if (type == response->headers.end() || !type->second.starts_with(kEventStream))
@@ -184,8 +186,9 @@ Failure Client::unreachable(const Error& cause, const std::string& url) const {
     return unavailable("control plane at " + server_ + origin_ +
                        " cannot be reached: " + cause.message)
         .named("unreachable")
-        .with_next(file_.empty() ? "skep up   or   name it: --server URL, -c FILE"
-                                 : "start the control plane   or   correct " + file_);
+        .with_next(answers_ > 0    ? "skep health     # until it answers again"
+                   : file_.empty() ? "skep up   or   name it: --server URL, -c FILE"
+                                   : "start the control plane   or   correct " + file_);
   if (cause.code == Code::kDeadline)
     return Error{cause.code,
                  "control plane at " + server_ + origin_ + " gave no answer: " + cause.message}
@@ -211,8 +214,7 @@ Failure Client::failure_of(const net::ClientResponse& r) const {
   Error error{code_of(name, r.status), get_string(*problem, "detail"), name,
               get_string(*problem, "next")};
   if (const auto after = r.headers.find("retry-after"); after != r.headers.end())
-    error.retry_after =
-        std::chrono::seconds(std::clamp<std::int64_t>(to_int(after->second).value_or(0), 0, 3600));
+    error.retry_after = parse_retry_after(after->second);
   if (api_twice) error.next = without_api;
   if (r.status == 401)  // the control plane speaks of a header, which is ours to send
     error.next = "skep --token-file FILE ..   or   export SKEP_TOKEN_FILE=FILE";
@@ -232,6 +234,7 @@ Expected<net::ClientResponse> Client::raw(std::string_view method, const std::st
   request.timeout = timeout_ + extra;
   auto response = transport_(request);
   if (!response) return unreachable(response.error(), request.url);
+  if (response->status < 500) ++answers_;
   return std::move(*response);
 }
 

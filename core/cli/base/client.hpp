@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,11 @@ class Client {
   /// As in Destination.
   const std::string& up_folder() const { return up_folder_; }
   bool is_unix() const;
+  /// How many answers came so far, without those that say that something is broken (5xx).
+  std::uint64_t answers() const { return answers_; }
+  /// How long one who waits bears that nobody answers; 0 = for ever. See Absence.
+  Millis patience() const { return patience_; }
+  void set_patience(Millis limit) { patience_ = limit; }
   /// The answer's JSON, an object: kCorrupt for anything else, which is a stranger's. `extra` is
   /// added to the time limit: what the server was asked to wait.
   Expected<json::value> get(const std::string& path_and_query, Millis extra = Millis{0});
@@ -76,6 +82,8 @@ class Client {
   Millis timeout_;
   Transport transport_;
   const std::atomic<bool>* abort_;
+  std::uint64_t answers_ = 0;
+  Millis patience_{60'000};
 };
 
 }  // namespace skep::cli

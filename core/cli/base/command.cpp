@@ -42,7 +42,9 @@ const std::vector<Option>& global_options() {
        false,
        {"auto", "always", "never"}},
       {"quiet", 'q', "", "no messages on stderr but errors"},
-      {"timeout", 0, "TIME", "longest wait for one answer of the control plane (30s)"},
+      {"timeout", 0, "TIME",
+       "longest wait for one answer of the control plane (30s), and for one that went away while a "
+       "command waits (60s)"},
       {"help", 'h', "", "help of a command"},
   };
   return options;

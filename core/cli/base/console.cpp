@@ -1,6 +1,5 @@
 #include "core/cli/base/console.hpp"
 
-#include <chrono>
 #include <ostream>
 
 #include "core/base/json.hpp"
@@ -41,10 +40,9 @@ void print_next(const Console& c, std::string_view next) {
 
 }  // namespace
 
-WallMs Console::now_ms() const {
-  if (now != nullptr) return now();
-  using std::chrono::duration_cast;
-  return duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()).count();
+Clock& Console::clock() const {
+  static SystemClock machine;
+  return time != nullptr ? *time : machine;
 }
 
 void Console::note(std::string_view text) const {

@@ -42,13 +42,14 @@ struct Console {
   bool color_out = false;
   bool color_err = false;
   bool quiet = false;
-  bool json_errors = false;   ///< print failures as problem+json
-  WallMs (*now)() = nullptr;  ///< for relative times; null = the machine's clock
+  bool json_errors = false;  ///< print failures as problem+json
+  Clock* time = nullptr;     ///< of all that waits or speaks of time; null = the machine's clock
   bool out_is_tty = false;
   bool err_is_tty = false;
   std::size_t width = 0;  ///< columns that a line may have; 0 = any
 
-  WallMs now_ms() const;
+  Clock& clock() const;
+  WallMs now_ms() const { return clock().wall_ms(); }
   /// A message for people on `err`, control characters made visible; nothing when quiet.
   void note(std::string_view text) const;
   /// The text, coloured when `out` takes colours.

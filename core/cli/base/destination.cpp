@@ -118,8 +118,24 @@ Expected<Destination> configured_control_plane(Invocation& call) {
   return Destination{std::move(*url), origin, config.http.token_file, {}, call.args.get("config")};
 }
 
+/// Where the roles are in doubt, the control plane's way says so.
+Expected<bool> is_of_worker(Invocation& call) {
+  const auto found = read_what_can_be_read(call);
+  if (!found) return found.error();
+  return !is_doubtful(*found, {"node.roles"}) && !found->loaded.config.is_control();
+}
+
+bool asks_control_plane(Reach reach) {
+  return reach == Reach::kControlPlane || reach == Reach::kProbe;
+}
+
 Expected<Destination> configured(Invocation& call, Reach reach) {
-  return reach == Reach::kControlPlane ? configured_control_plane(call) : configured_node(call);
+  if (reach == Reach::kProbe) {
+    const auto worker = is_of_worker(call);
+    if (!worker) return worker.error();
+    if (*worker) return configured_node(call);
+  }
+  return asks_control_plane(reach) ? configured_control_plane(call) : configured_node(call);
 }
 
 /// The control plane of a `skep up`, or its first site: all of these share their plugin and script
@@ -165,7 +181,7 @@ Expected<Destination> destination_of(Invocation& call, Reach reach) {
   if (call.args.has("config")) return configured(call, reach);
   if (reach == Reach::kEvents)
     if (auto control = node_of_up(true)) return std::move(*control);
-  if (reach != Reach::kControlPlane) return configured_node(call);
+  if (!asks_control_plane(reach)) return configured_node(call);
   std::error_code ignored;  // a folder that cannot be looked at is not ours
   const supervise::StateFolder folder(kUpFolder);
   const auto up = folder.running();

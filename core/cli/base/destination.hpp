@@ -22,7 +22,8 @@ struct Destination {
 enum class Reach {
   kControlPlane,  ///< of a control plane its own listener, of a worker its control_plane_url
   kNode,          ///< the node itself: of a configuration its socket, of a skep up its first site
-  kEvents,        ///< the same, but of a skep up its control plane, which hears of all
+  kProbe,         ///< a worker itself: of its configuration its socket; else as kControlPlane
+  kEvents,        ///< as kNode, but of a skep up its control plane, which hears of all
 };
 
 /// The first of these that says something: --server; -c or --set; SKEP_SERVER; SKEP_CONFIG; a

@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "core/base/json.hpp"
+#include "core/cli/base/absence.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/cli/base/task_view.hpp"
@@ -16,27 +17,28 @@
 namespace skep::cli {
 namespace {
 
-using Steady = std::chrono::steady_clock;
-
 /// Of the first request, in seconds; a task that is queued until then is explained.
 constexpr int kFirstWait = 4;
 
 /// How long the next request may wait at the server.
 class Patience {
  public:
-  explicit Patience(Millis limit) : limit_(limit), end_(Steady::now() + limit) {}
+  Patience(const Clock& clock, Millis limit)
+      : clock_(clock), limit_(limit), end_(clock.mono_ms() + limit.count()) {}
 
   /// At most `most`, at least 1 s; nothing when the time is up.
   std::optional<int> next(int most) const {
-    if (limit_.count() == 0) return most;
-    const auto left = std::chrono::ceil<std::chrono::seconds>(end_ - Steady::now()).count();
-    if (left <= 0) return std::nullopt;
-    return static_cast<int>(std::min<std::int64_t>(most, left));
+    if (left().count() <= 0) return std::nullopt;
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(left()).count();
+    return static_cast<int>(std::min<std::int64_t>(most, seconds));
   }
+  Millis left() const { return limit_.count() == 0 ? kEver : Millis{end_ - clock_.mono_ms()}; }
 
  private:
+  static constexpr Millis kEver = std::chrono::hours(24 * 365);
+  const Clock& clock_;
   Millis limit_;
-  Steady::time_point end_;
+  MonoMs end_;
 };
 
 Failure time_is_up(const std::string& id) {
@@ -70,7 +72,8 @@ std::string task_path(const std::string& id, std::string_view rest) {
 
 Expected<bool> read_logs(Client& api, const Console& c, const std::string& id, bool follow,
                          Millis limit, const OnLine& on_line) {
-  const Patience patience(limit);
+  const Patience patience(c.clock(), limit);
+  Absence absence(api, c);
   std::string cursor;
   for (int most = kFirstWait;; most = 20) {
     if (interrupted()) return Failure(interruption());
@@ -80,6 +83,7 @@ Expected<bool> read_logs(Client& api, const Console& c, const std::string& id, b
         api.list(with_query(task_path(id, "/logs"),
                             {{"after", cursor}, {"wait", follow ? std::to_string(*wait) : ""}}),
                  std::chrono::seconds(follow ? *wait : 0));
+    if (!page && follow && absence.bear(page.error(), patience.left())) continue;
     if (!page) return page.error();
     const auto items = items_of(*page);
     for (const json::object* item : items)
@@ -121,12 +125,14 @@ OnLine line_printer(const Console& c, bool raw) {
 
 Expected<json::value> wait_for_end(Client& api, const Console& c, const std::string& id,
                                    Millis limit) {
-  const Patience patience(limit);
+  const Patience patience(c.clock(), limit);
+  Absence absence(api, c);
   for (int most = kFirstWait; !interrupted(); most = 30) {
     const auto wait = patience.next(most);
     if (!wait) return time_is_up(id);
     auto task = api.get(with_query(task_path(id), {{"wait", std::to_string(*wait)}}),
                         std::chrono::seconds(*wait));
+    if (!task && absence.bear(task.error(), patience.left())) continue;
     if (!task) return task.error();
     if (is_over(get_string(task->get_object(), "status"))) return std::move(*task);
     if (most == kFirstWait) explain_wait(api, c, id);
@@ -136,10 +142,11 @@ Expected<json::value> wait_for_end(Client& api, const Console& c, const std::str
 
 Failure detached(Failure failure, const std::string& id) {
   const Code code = failure.error.code;
+  const std::string look = "skep task logs " + id + " -f     # look again";
   if (code == Code::kCancelled) failure.error.message = "interrupted; task " + id + " goes on";
+  if (failure.error.id() == "unreachable") failure.error.next += "\n" + look;
   if (code == Code::kCancelled || code == Code::kDeadline)
-    failure.error.next = "skep task logs " + id + " -f     # look again\n" + "skep task cancel " +
-                         id + "      # or stop it";
+    failure.error.next = look + "\nskep task cancel " + id + "      # or stop it";
   return failure;
 }
 

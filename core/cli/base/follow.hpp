@@ -20,7 +20,8 @@ using OnLine = std::function<bool(const LogLine&)>;
 
 /// Reads a task's log pages until there are no more (`follow` = until the task has ended; says on
 /// `err` why it waits when it does so for some seconds), or until `on_line` wants no more.
-/// kCancelled when interrupted, kDeadline after `limit` (0 = none).
+/// kCancelled when interrupted, kDeadline after `limit` (0 = none). With `follow` the control plane
+/// may go away meanwhile, see Absence.
 Expected<bool> read_logs(Client& api, const Console& console, const std::string& id, bool follow,
                          Millis limit, const OnLine& on_line);
 
@@ -29,7 +30,8 @@ Expected<bool> read_logs(Client& api, const Console& console, const std::string&
 OnLine line_printer(const Console& console, bool raw = false);
 
 /// The task once it has ended. Says on `err` why it waits when it does so for some seconds.
-/// kCancelled when interrupted, kDeadline after `limit` (0 = none).
+/// kCancelled when interrupted, kDeadline after `limit` (0 = none). The control plane may go away
+/// meanwhile, see Absence.
 Expected<json::value> wait_for_end(Client& api, const Console& console, const std::string& id,
                                    Millis limit);
 

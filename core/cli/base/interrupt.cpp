@@ -1,5 +1,6 @@
 #include "core/cli/base/interrupt.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 namespace skep::cli {
@@ -7,6 +8,8 @@ namespace {
 
 std::atomic<bool> flag{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "set in a signal handler");
+
+constexpr Millis kLook{50};
 
 void on_signal(int) { flag.store(true); }
 
@@ -22,6 +25,10 @@ void catch_interrupts() {
 }
 
 const std::atomic<bool>& interrupted() { return flag; }
+
+void sleep_or_interrupt(Clock& clock, Millis d) {
+  for (; d.count() > 0 && !interrupted(); d -= kLook) clock.sleep(std::min(d, kLook), {});
+}
 
 Error interruption() { return Error{Code::kCancelled, "interrupted", "interrupted"}; }
 

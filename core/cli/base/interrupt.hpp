@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "core/base/clock.hpp"
 #include "core/base/error.hpp"
 
 namespace skep::cli {
@@ -11,6 +12,8 @@ namespace skep::cli {
 /// SIGINT ends it. Blocking system calls return EINTR.
 void catch_interrupts();
 const std::atomic<bool>& interrupted();
+/// Sleeps for `d`, or until the flag is set.
+void sleep_or_interrupt(Clock& clock, Millis d);
 /// How a command ends that was interrupted: exit code 130.
 Error interruption();
 

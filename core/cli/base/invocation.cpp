@@ -30,6 +30,7 @@ Expected<Client> Invocation::connect(const Destination& to) {
   if (!timeout) return timeout.error();
   auto made = Client::make(to, std::move(*token), *timeout, transport_, &interrupted());
   if (!made) return made.error();
+  if (args.has("timeout")) made->set_patience(*timeout);
   return std::move(*made);
 }
 

@@ -35,7 +35,9 @@ std::string fields_text(const json::object& event) {
   for (const auto& [key, value] : fields->get_object()) {
     const std::string text = value.is_string() ? std::string(value.get_string()) : to_text(value);
     if (key == "worker_id" && doer_of(event) == "worker:" + text) continue;  // said already
-    out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", std::string_view(key), text);
+    const bool uncounted = get_string(event, "event") == "gap" && key == "missed" && text == "0";
+    out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", std::string_view(key),
+                       uncounted ? "nobody knows how many" : text);
   }
   return printable(out);
 }

@@ -20,8 +20,8 @@ Expected<ScannedPlugins> scan_plugins(Invocation& call) {
   plugin::RegistryOptions options;
   options.paths = call.args.all("path");
   std::vector<std::string> own;  // the node's folders, which need not exist
-  if (call.args.has("config")) {
-    auto loaded = load_config(call);
+  if (call.args.has("config") || options.paths.empty()) {
+    auto loaded = load_config(call, !call.args.has("config"));
     if (!loaded) return loaded.error();
     options.tables = loaded->config.plugins.tables;
     if (options.paths.empty()) {
@@ -32,7 +32,6 @@ Expected<ScannedPlugins> scan_plugins(Invocation& call) {
     }
     out.config = std::move(loaded->config);
   }
-  if (options.paths.empty()) options.paths = app::default_plugin_paths();
   // What a scan logs of refused plugins is for the command to say in plain words.
   log::configure("text", "error");
   for (const std::string& folder : options.paths) {

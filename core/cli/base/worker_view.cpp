@@ -44,6 +44,13 @@ std::string names_of(const json::object& w, std::string_view key) {
   return out.empty() ? "-" : out;
 }
 
+/// What it does: one that is there, but was told to pause or to drain, takes nothing.
+std::string state_of(const json::object& w) {
+  const std::string status = get_string(w, "status");
+  const std::string mode = get_string(w, "mode", "active");
+  return status == "online" && mode != "active" ? mode : status;
+}
+
 /// What is known of one that is silent: its last beat said what it held.
 std::string cut_off(const json::object& w) {
   const auto held = backlog_of(w);
@@ -63,7 +70,7 @@ std::string note_of(const json::object& w) {
     for (const json::value& trouble : v->get_array())
       if (trouble.is_string()) notes.emplace_back(trouble.get_string());
   const std::string mode = get_string(w, "mode");
-  if (!mode.empty() && mode != "active") notes.push_back(mode);
+  if (!mode.empty() && mode != "active" && mode != state_of(w)) notes.push_back(mode);
   const std::string status = get_string(w, "status");
   if (status == "offline" || status == "stale") notes.push_back(cut_off(w));
   std::string out;
@@ -82,7 +89,7 @@ std::vector<Column> worker_columns(WallMs now) {
   return {
       text_column("ID", "worker_id"),
       text_column("SITE", "site", false, Fit::kCut),
-      {"STATE", [](const json::object& w) { return status_cell(get_string(w, "status")); }},
+      {"STATE", [](const json::object& w) { return status_cell(state_of(w)); }},
       {"SEEN", [now](const json::object& w) { return Cell(seen_of(w, now)); }},
       {"TASKS",
        [](const json::object& w) {
@@ -105,9 +112,9 @@ std::vector<Column> worker_columns(WallMs now) {
 std::string worker_totals(const std::vector<const json::object*>& workers) {
   std::map<std::string, int> other;
   for (const json::object* w : workers)
-    if (const std::string status = get_string(*w, "status"); status != "online") ++other[status];
+    if (const std::string state = state_of(*w); state != "online") ++other[state];
   std::string out = fmt::format("{} worker{}", workers.size(), workers.size() == 1 ? "" : "s");
-  for (const auto& [status, count] : other) out += fmt::format(", {} {}", count, status);
+  for (const auto& [state, count] : other) out += fmt::format(", {} {}", count, state);
   return out;
 }
 

@@ -2,8 +2,8 @@
 #include "core/cli/node/verbs.hpp"
 
 #include <ostream>
-#include <thread>
 
+#include "core/cli/base/absence.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/cli/base/node_config.hpp"
 #include "core/cli/base/node_events.hpp"
@@ -11,19 +11,8 @@
 namespace skep::cli {
 namespace {
 
-/// Between two attempts to reach a node that went away.
-constexpr Millis kRetry{1'000};
-constexpr Millis kLook{50};
-
-bool is_away(const Failure& failure) {
-  const Code code = failure.error.code;
-  return code == Code::kUnavailable || code == Code::kBusy || code == Code::kDeadline;
-}
-
-void pause() {
-  for (Millis left = kRetry; left.count() > 0 && !interrupted(); left -= kLook)
-    std::this_thread::sleep_for(kLook);
-}
+/// After a stream that the node ended: it stops, or somebody between us ends what lasts long.
+constexpr Millis kAfterItsEnd{1'000};
 
 Expected<int> run_events(Invocation& call) {
   auto node = call.node(Reach::kEvents);
@@ -33,17 +22,17 @@ Expected<int> run_events(Invocation& call) {
   EventQuery query{"/api/events", call.args.get("since", follow ? "" : "0"),
                    call.args.get("kind", ""), follow};
   SseReader reader;
-  for (bool first = true;; first = false) {
+  Absence absence(*node, call.console);
+  for (;;) {
     const auto ended = read_events(*node, reader, query, [&](const SseEvent& event) {
       print_event(call, event);
       return call.console.out.good();
     });
     if (interrupted()) return Failure(interruption());
-    if (!ended && (first || !is_away(ended.error()))) return ended.error();
     if (ended && (!follow || !*ended)) return 0;
-    if (first) call.console.note("the node went away; waiting for it");
     if (!reader.last_id().empty()) query.since = reader.last_id();
-    pause();
+    if (ended) sleep_or_interrupt(call.console.clock(), kAfterItsEnd);
+    if (!ended && !(follow && absence.bear(ended.error()))) return ended.error();
   }
 }
 
@@ -52,7 +41,8 @@ Expected<int> run_events(Invocation& call) {
 Command events_command() {
   Command c{"events", "what happens: plugins, scripts, configuration; tasks, workers, releases"};
   c.options = config_options();
-  c.options.push_back({"follow", 'f', "", "go on with what happens next, also after a restart"});
+  c.options.push_back(
+      {"follow", 'f', "", "go on with what happens next, also after a restart (see --timeout)"});
   c.options.push_back({"since", 0, "ID", "begin after this event; 0 = all that is kept"});
   c.options.push_back({"kind", 0, "NAMES", "only these, with commas; a * at the end: task.*"});
   c.notes =

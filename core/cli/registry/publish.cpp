@@ -70,15 +70,16 @@ Result<json::object> request_of(Invocation& call, const ReleaseFile& file) {
 
 /// Again while it looks at another script: when it asks for that, for at most `patience` (0 =
 /// always).
-Expected<json::value> send(Client& api, const std::string& body, Millis patience) {
-  SystemClock clock;
+Expected<json::value> send(Client& api, const Console& console, const std::string& body,
+                           Millis patience) {
+  Clock& clock = console.clock();
   const MonoMs until = clock.mono_ms() + patience.count();
   for (;;) {
     auto answer = api.post("/api/registry/releases", body);
     if (answer || answer.error().error.code != Code::kBusy || interrupted()) return answer;
     const Millis pause = std::max(answer.error().error.retry_after, kLeastPause);
     if (patience.count() > 0 && clock.mono_ms() + pause.count() > until) return answer;
-    clock.sleep(pause, {});
+    sleep_or_interrupt(clock, pause);
   }
 }
 
@@ -110,7 +111,7 @@ Expected<int> publish(Invocation& call, const Expected<ReleaseFile>& file) {
   if (!api) return api.error();
   const bool wait = call.args.has("wait");
   if (wait) catch_interrupts();
-  const auto made = send(**api, json::serialize(*body), *patience);
+  const auto made = send(**api, call.console, json::serialize(*body), *patience);
   if (!made) return made.error();
   const json::object& release = made->get_object();
   if (!print_document(call.console, call.format, *made, "name"))

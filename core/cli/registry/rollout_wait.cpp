@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <map>
 
+#include "core/cli/base/absence.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/cli/base/output.hpp"
@@ -69,14 +70,16 @@ std::string release_path(const std::string& name, std::string_view rest) {
 
 Expected<json::value> wait_for_rollout(Client& api, const Console& console, const std::string& name,
                                        std::int64_t release, Millis limit) {
-  SystemClock clock;
+  Clock& clock = console.clock();
   const MonoMs until = clock.mono_ms() + limit.count();
+  Absence absence(api, console);
   std::string said;
   for (;;) {
     if (interrupted())
       return Failure(Error{Code::kCancelled, "interrupted; the rollout goes on", "interrupted",
                            "skep registry show " + name});
     auto document = api.get(release_path(name));
+    if (!document && absence.bear(document.error())) continue;
     if (!document) return document;
     const Progress p = progress_of(*document, release);
     if (!p.trouble.empty())
@@ -88,7 +91,7 @@ Expected<json::value> wait_for_rollout(Client& api, const Console& console, cons
       return Failure(Error{Code::kDeadline, name + ": " + p.words() + " when the time was up", "",
                            "skep registry show " + name +
                                "   or, as it stays published, skep registry withdraw " + name});
-    clock.sleep(kPause, {});
+    sleep_or_interrupt(clock, kPause);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <ostream>
 
@@ -41,11 +42,32 @@ const json::object* part(const json::object& o, std::string_view key) {
   return v == nullptr ? nullptr : v->if_object();
 }
 
+bool is_troubled(const json::object* worker) {
+  const json::value* troubles = worker->if_contains("troubles");
+  return troubles != nullptr && troubles->is_array() && !troubles->get_array().empty();
+}
+
+/// ": 2 workers offline, 1 in trouble": what makes it degraded, "" when nothing is known.
+std::string why_degraded(const json::object& o) {
+  std::string out;
+  const auto add = [&](std::int64_t n, std::string_view what) {
+    if (n > 0)
+      out += fmt::format("{}{} {} {}", out.empty() ? ": " : ", ", n, n == 1 ? "worker" : "workers",
+                         what);
+  };
+  if (const json::object* workers = part(o, "workers"))
+    for (const char* key : {"offline", "stale"}) add(get_int(*workers, key), key);
+  const auto items = objects_of(o, "items");
+  add(std::count_if(items.begin(), items.end(), is_troubled), "in trouble (see NOTE)");
+  return out;
+}
+
 void print_status(const Console& c, const std::string& server, const json::value& health) {
   const json::object& o = health.get_object();
   const Cell state = status_cell(get_string(o, "status"));
   c.out << "control  " << server << "  "
-        << (state.styled ? c.paint(state.style, state.text) : printable(state.text)) << '\n';
+        << (state.styled ? c.paint(state.style, state.text) : printable(state.text))
+        << (state.text == "degraded" ? why_degraded(o) : "") << '\n';
   if (const json::object* workers = part(o, "workers"))
     c.out << "workers  " << counts_text(*workers, {"online", "late", "offline", "stale"})
           << counts_if_any(*workers, {"stopped", "paused", "draining"}) << '\n';
@@ -111,13 +133,13 @@ Expected<int> health(Invocation& call) {
   if (call.args.has("live") && call.args.has("ready"))
     return Failure(usage_error("--live and --ready exclude each other"));
   if (call.args.has("URL")) call.args.add("server", call.args.get("URL"));
-  auto api = call.api();
-  if (!api) return api.error();
+  auto node = call.node(Reach::kProbe);
+  if (!node) return node.error();
   const std::string path = call.args.has("live")    ? "/livez"
                            : call.args.has("ready") ? "/readyz"
                                                     : "/health";
-  const auto answer = (*api)->raw("GET", path, {});
-  const auto healthy = answer ? judge(call, **api, path, *answer) : Expected<bool>(answer.error());
+  const auto answer = node->raw("GET", path, {});
+  const auto healthy = answer ? judge(call, *node, path, *answer) : Expected<bool>(answer.error());
   if (!healthy) print_failure(call.console, healthy.error());
   return healthy && *healthy ? 0 : 1;
 }
@@ -128,6 +150,9 @@ std::vector<Command> status_commands() {
   Command one{"status", "one screen: workers, queue, spool"};
   one.run = status;
   Command probe{"health", "probe a node; exit 0 when healthy, else 1"};
+  probe.notes =
+      "With the -c FILE of a worker it asks that worker, at its socket; all else asks a control "
+      "plane.";
   probe.positionals = {{"URL", "the node, instead of --server", false}};
   probe.options = {{"live", 0, "", "only: does the process answer"},
                    {"ready", 0, "", "only: can it serve"}};

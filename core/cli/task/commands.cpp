@@ -160,16 +160,30 @@ Expected<int> logs(Invocation& call) {
   return 0;
 }
 
-Expected<int> act(Invocation& call, std::string_view verb) {
-  const auto task = target(call);
-  if (!task) return task.error();
-  const auto answer = task->api.post(task_path(task->id, verb));
+Expected<int> act(Invocation& call, const Target& task, std::string_view verb) {
+  const auto answer = task.api.post(task_path(task.id, verb));
   if (!answer) return answer.error();
   if (print_document(call.console, call.format, *answer, "id")) return 0;
-  call.console.out << "task " << printable(task->id) << ' '
+  call.console.out << "task " << printable(task.id) << ' '
                    << printable(get_string(answer->get_object(), "status")) << '\n';
-  call.console.note("  next:  skep task show " + task->id);
+  call.console.note("  next:  skep task show " + task.id);
   return 0;
+}
+
+Expected<int> cancel(Invocation& call) {
+  const auto task = target(call);
+  if (!task) return task.error();
+  return act(call, *task, "/cancel");
+}
+
+Expected<int> retry(Invocation& call) {
+  const auto task = target(call);
+  if (!task) return task.error();
+  const auto before = task->api.get(task_path(task->id));
+  if (!before) return before.error();
+  if (get_string(before->get_object(), "status") == "succeeded")
+    call.console.note("task " + task->id + " had succeeded: it runs again, and its result is gone");
+  return act(call, *task, call.args.has("force") ? "/retry?force=true" : "/retry");
 }
 
 Command with_id(std::string name, std::string summary,
@@ -205,10 +219,8 @@ std::vector<Command> task_commands() {
   follow.notes =
       "On a terminal, control characters of the task are shown as text (\\x1b): its output can\n"
       "neither move the cursor nor write over what is there. A pipe or a file gets the bytes.";
-  Command again =
-      with_id("task retry", "queue a task again, with fresh tries", [](Invocation& call) {
-        return act(call, call.args.has("force") ? "/retry?force=true" : "/retry");
-      });
+  Command again = with_id("task retry", "queue a task again, with fresh tries", retry);
+  again.notes = "Also one that has succeeded, which it says: its result is gone then.";
   again.options = {
       {"force", 0, "", "also one that runs: its attempt is stopped, and it begins anew"}};
   return {submit_command(),
@@ -216,8 +228,7 @@ std::vector<Command> task_commands() {
           with_id("task show", "show a task and its result", show),
           std::move(follow),
           with_id("task explain", "say why a task waits, worker by worker", explain),
-          with_id("task cancel", "cancel a task that has not ended",
-                  [](Invocation& call) { return act(call, "/cancel"); }),
+          with_id("task cancel", "cancel a task that has not ended", cancel),
           std::move(again),
           types_command()};
 }

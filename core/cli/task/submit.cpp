@@ -133,6 +133,18 @@ void warn_of_nobody(Invocation& call, Client& api) {
   if (call.args.has("require")) warn_of_unknown_capabilities(call, api, call.args.all("require"));
 }
 
+/// Nobody knows whether a request without an answer did its work.
+Failure unanswered(const Invocation& call, Failure failure) {
+  Error& error = failure.error;
+  const bool open = error.code == Code::kCancelled || error.code == Code::kDeadline;
+  if (!open || !failure.problem.empty()) return failure;
+  error.message += "; the task may be there";
+  error.next = call.args.has("idempotency-key")
+                   ? "the same command with the same --idempotency-key submits it once"
+                   : "skep task list --type " + call.args.get("TYPE") + "     # is it?";
+  return failure;
+}
+
 Expected<int> submit(Invocation& call) {
   const auto limit = call.args.duration("wait-timeout", Millis{0});
   if (!limit) return limit.error();
@@ -143,7 +155,7 @@ Expected<int> submit(Invocation& call) {
   const bool wait = call.args.has("wait") || call.args.has("follow");
   if (wait) catch_interrupts();
   auto made = (*api)->post("/api/tasks", json::serialize(*spec));
-  if (!made) return made.error();
+  if (!made) return unanswered(call, made.error());
   const json::object& task = made->get_object();
   const std::string id = get_string(task, "id");
   if (id.empty()) return (*api)->strange("/api/tasks", "no task id");
@@ -196,8 +208,8 @@ Command submit_command() {
       {"wait-timeout", 0, "TIME", "with --wait or -f: stop waiting after this long (exit 7)"},
   };
   c.notes =
-      "Ctrl-C stops waiting and leaves the task running. Exit code 9: the task ended without "
-      "success.";
+      "Ctrl-C stops waiting and leaves the task running. A control plane that goes away while one "
+      "waits is asked again for 60s (exit code 8). Exit code 9: the task ended without success.";
   c.examples = {"skep task submit collect_facts --site site-a --wait",
                 "skep task submit execute_script -p script='uname -a' -f",
                 "skep task submit execute_script -p script=@deploy.sh -p env.STAGE=test --wait"};

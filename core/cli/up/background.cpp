@@ -14,6 +14,7 @@ namespace skep::cli {
 namespace {
 
 constexpr const char* kLog = "up";
+constexpr int kTaskFailed = 9;
 constexpr Millis kReadyLimit{90'000};
 constexpr Millis kStopLimit{60'000};
 
@@ -97,6 +98,16 @@ Expected<std::string> start_supervisor(const SupervisorOptions& options, const C
     console.note(ended.error().message);
   state.forget(supervisor->id().pid);
   return url;
+}
+
+std::string stop_command(const UpPlan& plan) { return "skep up --stop --state " + plan.state; }
+
+Expected<int> leave_running(const Expected<bool>& demo, const UpPlan& plan,
+                            const Console& console) {
+  if (demo && *demo) return 0;
+  console.note("the nodes go on in the background; to end them: " + stop_command(plan));
+  if (!demo) return demo.error();
+  return kTaskFailed;
 }
 
 Expected<bool> stop_supervisor(const std::string& folder, const Console& console) {

@@ -20,6 +20,12 @@ struct SupervisorOptions {
 /// there, or the user interrupts, it has been ended.
 Expected<std::string> start_supervisor(const SupervisorOptions& options, const Console& console);
 
+/// The command that ends what -d started.
+std::string stop_command(const UpPlan& plan);
+/// How `skep up -d` ends after its demo: 0, 9 when one of its tasks failed, or its failure. Unless
+/// all went well it says on `err` that the nodes go on, and how to end them.
+Expected<int> leave_running(const Expected<bool>& demo, const UpPlan& plan, const Console& console);
+
 /// A supervisor's last words to the command that started it, and back; nothing when it is no such
 /// text.
 std::string report_of(const Failure& failure);

@@ -19,7 +19,6 @@ namespace skep::cli {
 namespace {
 
 constexpr std::size_t kMaxSites = 32;
-constexpr int kTaskFailed = 9;
 
 Result<std::vector<std::string>> sites_of(const std::string& text) {
   const auto sites = split(text, ',');
@@ -89,7 +88,7 @@ void print_hints(const Console& c, const std::string& url, const UpPlan& plan, b
         << site << " -f\n"
         << "        skep" << server << " task list\n"
         << "logs    " << plan.state << "/*.log\n"
-        << "stop    " << (background ? "skep up --stop --state " + plan.state : "Ctrl-C") << '\n'
+        << "stop    " << (background ? stop_command(plan) : "Ctrl-C") << '\n'
         << std::flush;
 }
 
@@ -167,8 +166,7 @@ Expected<int> background(Invocation& call, const UpPlan& plan) {
   if (!url) return url.error();
   const auto good = demo(call, *url, plan);
   print_hints(call.console, *url, plan, true);
-  if (!good) return good.error();
-  return *good ? 0 : kTaskFailed;
+  return leave_running(good, plan, call.console);
 }
 
 Expected<int> up(Invocation& call) {

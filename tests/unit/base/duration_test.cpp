@@ -23,5 +23,14 @@ TEST(Duration, refuses_what_is_none) {
     EXPECT_FALSE(parse_duration(text)) << text;
 }
 
+TEST(Duration, of_retry_after_is_an_hour_at_most) {
+  using std::chrono::seconds;
+  EXPECT_EQ(parse_retry_after("7"), seconds(7));
+  EXPECT_EQ(parse_retry_after("3600"), seconds(3'600));
+  EXPECT_EQ(parse_retry_after("86400"), seconds(3'600));
+  for (const char* text : {"", "0", "-5", "1.5", "soon", "Wed, 21 Oct 2026 07:28:00 GMT"})
+    EXPECT_EQ(parse_retry_after(text), seconds(0)) << text;
+}
+
 }  // namespace
 }  // namespace skep

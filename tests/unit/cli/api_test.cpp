@@ -64,6 +64,21 @@ TEST(Api, says_what_to_do_about_an_answer_that_is_too_large) {
             "a smaller --limit   or   curl -o FILE 'http://h:1/api/tasks'");
 }
 
+TEST(Api, says_how_to_read_what_does_not_end) {
+  std::istringstream in;
+  std::ostringstream out;
+  std::ostringstream err;
+  const auto late = [](const net::ClientRequest&) -> Result<net::ClientResponse> {
+    return Error{Code::kDeadline, "timed out"};
+  };
+  EXPECT_EQ(cli::run({"api", "GET", "/api/node/events"}, {}, {in, out, err}, late), 7);
+  EXPECT_NE(err.str().find("  next:  a longer --timeout, such as 2m\n"
+                           "         of events: skep events -f   or   "
+                           "skep api GET '/api/events?follow=false'\n"),
+            std::string::npos)
+      << err.str();
+}
+
 TEST(Api, says_whether_a_file_is_missing_or_too_large) {
   const Ran missing = run_cli({"api", "POST", "/x", "-d", "@/nowhere"});
   EXPECT_NE(missing.err.find("-d: file \"/nowhere\" cannot be read: No such file"),

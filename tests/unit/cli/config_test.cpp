@@ -112,6 +112,9 @@ TEST_F(ConfigCheckTest, refuses_trust_that_cannot_work) {
 TEST_F(ConfigCheckTest, what_trust_refuses_serves_no_slot) {
   refuses("[trust]\npolicy = \"signature\"\n",
           "[queue] plugin = \"sqlite\": plugin sqlite is refused");
+  const std::string said = check("[trust]\npolicy = \"signature\"\n").err;
+  EXPECT_NE(said.find("  signature  "), std::string::npos) << said;
+  EXPECT_NE(said.find("  unsigned\n"), std::string::npos) << "the cause, not only the policy";
 }
 
 TEST_F(ConfigCheckTest, looks_only_at_what_the_roles_use) {

@@ -253,5 +253,12 @@ TEST_F(Destinations, are_the_running_skep_up_of_this_folder_before_the_default) 
   EXPECT_NE(over.find("the skep up of ./.skep does not run"), std::string::npos) << over;
 }
 
+TEST_F(Destinations, of_a_probe_are_a_worker_itself_but_a_control_planes_listener) {
+  EXPECT_EQ(asked({"health", "--ready", "-c", worker("http://h:1")}), dir_.file("st/node.sock"));
+  EXPECT_EQ(asked({"health", "-c", control("127.0.0.1:7002")}), "http://127.0.0.1:7002/health");
+  EXPECT_EQ(asked({"health", "-c", worker("http://h:1"), "--server", "http://s:1"}),
+            "http://s:1/health");
+}
+
 }  // namespace
 }  // namespace skep::cli

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "core/base/text.hpp"
 #include "core/proc/monotonic.hpp"
 #include "tests/unit/cli/cli_support.hpp"
 
@@ -96,7 +97,7 @@ Ran run_events(std::vector<std::string> more, std::string_view head, int asks) {
       if (r.aborted()) return Error{Code::kCancelled, "aborted"};
     return Error{Code::kInternal, "never given up"};
   };
-  ran.code = cli::run(words, {}, {in, out, err, false, false, test_now}, stuck);
+  ran.code = cli::run(words, {}, {in, out, err, false, false}, stuck);
   ran.err = err.str();
   return ran;
 }
@@ -141,6 +142,32 @@ TEST(Events, of_a_stranger_are_none) {
     EXPECT_NE(ran.err.find("answered no stream of events   [corrupt]\n"), std::string::npos)
         << ran.err;
   }
+}
+
+TEST(Events, say_of_a_gap_what_is_missed) {
+  const auto gap = [](const std::string& missed) {
+    const std::string event =
+        "event: gap\ndata: {\"event\":\"gap\",\"fields\":{\"missed\":" + missed +
+        ",\"reason\":\"R\"}}\n\n";
+    return run_cli({"events", "--server", "http://h:1"}, {{200, event}}).out;
+  };
+  EXPECT_NE(gap("0").find("missed: nobody knows how many, reason: R\n"), std::string::npos);
+  EXPECT_NE(gap("3").find("missed: 3, reason: R\n"), std::string::npos);
+}
+
+TEST(Events, go_on_after_a_node_that_stopped_or_died) {
+  const auto event = [](const std::string& id) {
+    return "id: " + id + "\nevent: x.y\ndata: {\"at\":\"T" + id + "\"}\n\n";
+  };
+  const Ran ran =
+      run_cli({"events", "-f", "--server", "http://h:1", "--timeout", "5s"},
+              {{200, event("1")}, kNobody, {200, event("2"), "", true}, {200, event("3")}});
+  EXPECT_EQ(ran.code, 8);
+  EXPECT_EQ(split(ran.out, '\n').size(), 4U) << ran.out;
+  EXPECT_EQ(ran.requests.at(2).url, "http://h:1/api/events?since=1");
+  EXPECT_EQ(ran.requests.at(3).url, "http://h:1/api/events?since=2");
+  const Millis ended{1'000};
+  EXPECT_EQ(ran.waited, ended + Millis{250} + Millis{250} + ended + std::chrono::seconds(5));
 }
 
 TEST(Events, fit_a_terminal_of_80_columns) {  // O13

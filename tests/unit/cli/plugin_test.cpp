@@ -91,6 +91,18 @@ TEST(PluginList, says_a_refused_plugin_once) {
   EXPECT_EQ(names.out, "");
 }
 
+TEST(PluginList, without_a_file_looks_where_install_puts_them) {
+  const test::TempDir dir;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(dir.path());
+  std::filesystem::create_directories(".skep/plugins");
+  std::ofstream(".skep/plugins/broken.so") << "no library\n";
+  const Ran ran = run_cli({"plugin", "list"});
+  std::filesystem::current_path(before);
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("\nbroken "), std::string::npos) << ran.out << ran.err;
+}
+
 TEST(PluginsOfANode, are_listed_by_generation) {
   const Ran ran = run_cli({"plugin", "list", "--server", "http://h:1"}, {{200, kPlugins}});
   EXPECT_EQ(ran.out,

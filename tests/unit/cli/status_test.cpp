@@ -86,6 +86,18 @@ TEST(Status, of_a_stranger_is_none) {
             "  next:  skep health: is this a skep control plane?\n");
 }
 
+TEST(Status, says_what_makes_it_degraded) {
+  const Ran ran = run_cli(
+      {"status"},
+      {{200, R"({"status":"degraded","workers":{"online":2,"late":0,"offline":1,"stale":2},"items":[
+        {"worker_id":"a","status":"online","troubles":["spool: disk full"]},
+        {"worker_id":"b","status":"online","troubles":[]}]})"}});
+  EXPECT_TRUE(
+      ran.out.starts_with("control  http://127.0.0.1:9595  degraded: 1 worker offline, "
+                          "2 workers stale, 1 worker in trouble (see NOTE)\n"))
+      << ran.out;
+}
+
 TEST(Status, fits_one_screen) {
   const std::string health =
       std::string(R"({"status":"ok","workers":{"online":1,"late":0,"offline":1,)") +

@@ -1,84 +1,13 @@
 #include <gtest/gtest.h>
 
-#include <boost/json.hpp>
-
 #include "core/base/text.hpp"
 #include "core/cli/base/format.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/cli/cli_support.hpp"
+#include "tests/unit/cli/task_documents.hpp"
 
 namespace skep::cli {
 namespace {
-
-constexpr const char* kExplained =
-    R"({"status":"queued","summary":"task t1 is queued for 4s; it can run on 0 of 0 workers",)"
-    R"("next":"skep up"})";
-constexpr const char* kQueued = R"({"id":"t1","type":"execute_script","status":"queued"})";
-
-std::string ended(const std::string& status, const std::string& rest) {
-  return R"({"id":"t1","type":"execute_script","status":")" + status +
-         R"(","worker_id":"w1","attempt":1,"max_attempts":5,"duration_ms":1240,)" + rest + "}";
-}
-
-TEST(TaskSubmit, sends_every_option_under_its_api_name) {
-  const Ran ran = run_cli({"task",
-                           "submit",
-                           "execute_script",
-                           "-p",
-                           "script=id",
-                           "--site",
-                           "a",
-                           "--worker",
-                           "w",
-                           "--require",
-                           "docker",
-                           "--require",
-                           "gpu",
-                           "--priority",
-                           "high",
-                           "--timeout",
-                           "1.5",
-                           "--max-attempts",
-                           "2",
-                           "--run-at",
-                           "+10m",
-                           "--expires-at",
-                           "2026-02-01T00:00:00Z",
-                           "--idempotency-key",
-                           "k"},
-                          {{201, kQueued}});
-  EXPECT_EQ(ran.code, 0) << ran.err;
-  EXPECT_EQ(*parse_json(ran.requests.at(0).body),
-            *parse_json(R"({"type":"execute_script","params":{"script":"id"},"site":"a",
-              "worker_id":"w","requires":["docker","gpu"],"priority":"high","timeout_seconds":1.5,
-              "max_attempts":2,"run_at":"2026-01-10T12:10:00.000Z",
-              "expires_at":"2026-02-01T00:00:00.000Z","idempotency_key":"k"})"));
-  EXPECT_EQ(ran.out, "task t1 queued\n");
-  EXPECT_EQ(ran.err, "  next:  skep task logs t1 -f\n");
-}
-
-TEST(TaskSubmit, sends_nothing_that_was_not_given) {
-  const Ran ran = run_cli({"task", "submit", "collect_facts", "-o", "name"}, {{201, kQueued}});
-  EXPECT_EQ(ran.requests.at(0).body, R"({"type":"collect_facts","params":{}})");
-  EXPECT_EQ(ran.out, "t1\n");
-}
-
-constexpr const char* kTypes = R"({"items":[
-  {"name":"collect_facts","version":"1.0.0","description":"Facts of a machine.","params_schema":{}},
-  {"name":"execute_script","version":"1.2.0","description":"Runs a script.","params_schema":
-   {"type":"object","properties":{"script":{"type":"string"}}}}]})";
-
-TEST(TaskSubmit, asks_for_the_schema_only_when_a_value_may_be_json_or_text) {
-  const Ran ran = run_cli({"task", "submit", "execute_script", "-p", "script=true", "-p", "n=5"},
-                          {{200, kTypes}, {201, kQueued}});
-  EXPECT_EQ(ran.code, 0) << ran.err;
-  ASSERT_EQ(ran.requests.size(), 2U);
-  EXPECT_EQ(ran.requests[0].url, "http://127.0.0.1:9595/api/task-types");
-  EXPECT_EQ(ran.requests[1].body, R"({"type":"execute_script","params":{"script":"true","n":5}})");
-  const Ran denied = run_cli({"task", "submit", "execute_script", "-p", "n=5"},
-                             {{403, R"({"detail":"no","code":"denied"})"}, {201, kQueued}});
-  EXPECT_EQ(denied.requests.at(1).body, R"({"type":"execute_script","params":{"n":5}})");
-}
 
 TEST(TaskTypes, lists_what_the_control_plane_takes) {
   const Ran ran = run_cli({"task", "types"}, {{200, kTypes}});
@@ -104,175 +33,6 @@ TEST(TaskTypes, shows_the_parameters_of_one) {
                              "skep plugin list\n"),
             std::string::npos)
       << missing.err;
-}
-
-TEST(TaskSubmit, refuses_bad_times_and_numbers_before_it_sends) {
-  for (const std::vector<std::string>& more : {std::vector<std::string>{"--run-at", "soon"},
-                                               {"--run-at", "+5"},
-                                               {"--run-at", "+"},
-                                               {"--max-attempts", "0"},
-                                               {"--timeout", "x"},
-                                               {"--wait-timeout", "-1"},
-                                               {"--timeout", "nan"}}) {
-    std::vector<std::string> words{"task", "submit", "t"};
-    words.insert(words.end(), more.begin(), more.end());
-    const Ran ran = run_cli(words);
-    EXPECT_EQ(ran.code, 2) << more[0] << more[1] << ran.err;
-    EXPECT_TRUE(ran.requests.empty());
-  }
-}
-
-TEST(TaskSubmit, takes_times_with_units) {  // O8
-  const Ran ran = run_cli(
-      {"task", "submit", "t", "--timeout", "5m", "--run-at", "+1.5h", "--wait-timeout", "30s"},
-      {{201, kQueued}});
-  EXPECT_EQ(ran.code, 0) << ran.err;
-  EXPECT_EQ(*parse_json(ran.requests.at(0).body),
-            *parse_json(R"({"type":"t","params":{},"timeout_seconds":300.0,
-                            "run_at":"2026-01-10T13:30:00.000Z"})"));
-  EXPECT_EQ(run_cli({"status", "--timeout", "2m"}, {{200, "{}"}}).requests.at(0).timeout,
-            std::chrono::minutes(2));
-  const Ran wrong = run_cli({"status", "--timeout", "2 minutes"});
-  EXPECT_EQ(wrong.code, 2);
-  EXPECT_NE(wrong.err.find("expected a number of seconds, or 250ms, 30s, 5m, 2h, 7d"),
-            std::string::npos)
-      << wrong.err;
-}
-
-TEST(TaskSubmit, warns_when_nobody_is_where_it_should_run) {  // O10
-  const std::string workers = R"({"items":[{"worker_id":"w","site":"site-a"}]})";
-  const Ran site = run_cli({"task", "submit", "t", "--site", "sit-a"},
-                           {{201, kQueued}, {200, R"({"items":[]})"}, {200, workers}});
-  EXPECT_EQ(site.code, 0);
-  EXPECT_EQ(site.requests.at(1).url, "http://127.0.0.1:9595/api/workers?site=sit-a");
-  EXPECT_NE(site.err.find("warning: no worker at site \"sit-a\"; known sites: site-a; did you mean "
-                          "\"site-a\"?\n"),
-            std::string::npos)
-      << site.err;
-  const Ran there =
-      run_cli({"task", "submit", "t", "--site", "site-a"}, {{201, kQueued}, {200, workers}});
-  EXPECT_EQ(there.err, "  next:  skep task logs t1 -f\n");
-  const std::string able =
-      R"({"items":[{"worker_id":"w","capabilities":{"docker":true,"gpu":false}}]})";
-  const Ran lacks = run_cli({"task", "submit", "t", "--require", "dokcer", "--require", "gpu"},
-                            {{201, kQueued}, {200, able}});
-  EXPECT_NE(
-      lacks.err.find("warning: no worker has capability \"dokcer\"; known capabilities: "
-                     "docker; did you mean \"docker\"?\n"
-                     "warning: no worker has capability \"gpu\"; known capabilities: docker\n"),
-      std::string::npos)
-      << lacks.err;
-  const Ran has =
-      run_cli({"task", "submit", "t", "--require", "docker"}, {{201, kQueued}, {200, able}});
-  EXPECT_EQ(has.err, "  next:  skep task logs t1 -f\n");
-  const Ran worker =
-      run_cli({"task", "submit", "t", "--worker", "wq"},
-              {{201, kQueued},
-               {404, R"({"detail":"no worker \"wq\" has registered","code":"unknown-worker"})"}});
-  EXPECT_EQ(worker.code, 0);
-  EXPECT_NE(worker.err.find("warning: no worker \"wq\" has registered\n"), std::string::npos);
-  EXPECT_EQ(run_cli({"task", "submit", "t", "--site", "x", "-o", "json"}, {{201, kQueued}})
-                .requests.size(),
-            1u)
-      << "a program gets its document and nothing else";
-}
-
-TEST(TaskSubmit, waits_and_prints_the_result_of_a_script) {
-  const Ran ran = run_cli(
-      {"task", "submit", "execute_script", "-p", "script=x", "--wait"},
-      {{201, kQueued},
-       {200, kQueued},
-       {200, kExplained},
-       {200, ended("succeeded",
-                   R"("result":{"exit_code":0,"stdout":"one\ntwo\n","stderr":"warn\n"})")}});
-  EXPECT_EQ(ran.code, 0);
-  EXPECT_EQ(ran.out,
-            "task t1 execute_script succeeded in 1.2s on w1 (attempt 1)\n"
-            "exit code  0\n"
-            "stdout\n  one\n  two\n"
-            "stderr\n  warn\n");
-  EXPECT_EQ(ran.err,
-            "task t1 queued\n"
-            "waiting: task t1 is queued for 4s; it can run on 0 of 0 workers\n"
-            "  next:  skep up\n");
-  EXPECT_EQ(ran.requests.at(3).url, "http://127.0.0.1:9595/api/tasks/t1?wait=30");
-  EXPECT_GT(ran.requests.at(3).timeout, std::chrono::seconds(30));
-}
-
-TEST(TaskSubmit, exits_9_when_the_task_failed) {
-  const Ran ran = run_cli(
-      {"task", "submit", "execute_script", "--wait"},
-      {{201, kQueued},
-       {200,
-        ended("failed", R"("error":{"code":"invalid","message":"script exited with code 3"},)"
-                        R"("result":{"exit_code":3,"signal":null,"stdout":"","stderr":"no\n"})")}});
-  EXPECT_EQ(ran.code, 9);
-  EXPECT_EQ(ran.out,
-            "task t1 execute_script failed in 1.2s on w1 (attempt 1)\n"
-            "error      script exited with code 3\n"
-            "exit code  3\n"
-            "stderr\n  no\n");
-}
-
-TEST(TaskSubmit, explains_to_who_follows_why_nobody_runs_it) {
-  const std::vector<Answer> silent{
-      {200, R"({"items":[],"next_cursor":"","ended":false})"},
-      {200, kExplained},
-      {200, R"({"items":[],"next_cursor":"","ended":true})"},
-      {200, R"({"id":"t1","type":"execute_script","status":"cancelled"})"}};
-  std::vector<Answer> submitted = silent;
-  submitted.insert(submitted.begin(), {201, kQueued});
-  const std::string why =
-      "waiting: task t1 is queued for 4s; it can run on 0 of 0 workers\n  next:  skep up\n";
-  EXPECT_EQ(run_cli({"task", "submit", "execute_script", "-f"}, submitted).err,
-            "task t1 queued\n" + why);
-  const Ran ran = run_cli({"task", "logs", "t1", "-f"}, silent);
-  EXPECT_EQ(ran.err, why + "task t1 (cancelled) has written nothing\n");
-  EXPECT_EQ(ran.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/explain");
-}
-
-TEST(TaskSubmit, follows_the_output_and_resumes_at_the_cursor) {
-  const Ran ran = run_cli(
-      {"task", "submit", "execute_script", "-f"},
-      {{201, kQueued},
-       {200, R"({"items":[{"stream":"stdout","text":"a"},{"stream":"stderr","text":"b"}],
-                 "next_cursor":"c 1","ended":false})"},
-       {200, R"({"items":[],"next_cursor":"c 1","ended":false})"},
-       {200, R"({"items":[{"stream":"stdout","text":"c\n"}],"next_cursor":"c2","ended":true})"},
-       {200, ended("succeeded", R"("result":{"exit_code":0,"stdout":"ac\n","stderr":"b"})")}});
-  EXPECT_EQ(ran.code, 0);
-  EXPECT_EQ(ran.out,
-            "ac\ntask t1 execute_script succeeded in 1.2s on w1 (attempt 1)\nexit code  0\n");
-  EXPECT_EQ(ran.err, "task t1 queued\nb");
-  EXPECT_EQ(ran.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/logs?wait=4");
-  EXPECT_EQ(ran.requests.at(2).url, "http://127.0.0.1:9595/api/tasks/t1/logs?after=c%201&wait=20");
-}
-
-TEST(TaskSubmit, keeps_stdout_for_the_document_when_a_program_follows) {
-  const Ran ran = run_cli(
-      {"task", "submit", "execute_script", "-f", "-o", "jsonl"},
-      {{201, kQueued},
-       {200, R"({"items":[{"stream":"stdout","text":"a\n"}],"next_cursor":"1","ended":true})"},
-       {200, ended("succeeded", R"("result":null)")}});
-  EXPECT_EQ(ran.code, 0);
-  EXPECT_TRUE(parse_json(ran.out)) << ran.out;
-  EXPECT_NE(ran.err.find("a\n"), std::string::npos);
-}
-
-TEST(TaskSubmit, says_how_to_go_on_when_the_control_plane_goes_while_it_waits) {
-  const Ran ran = run_cli({"task", "submit", "t", "--wait"}, {{201, kQueued}});
-  EXPECT_EQ(ran.code, 8);
-  EXPECT_NE(ran.err.find("task t1 queued\n"), std::string::npos);
-}
-
-TEST(TaskSubmit, says_how_to_look_again_when_it_stops_waiting) {
-  const Ran ran =
-      run_cli({"task", "logs", "t1", "-f"}, {{504, R"({"detail":"late","code":"deadline"})"}});
-  EXPECT_EQ(ran.code, 7);
-  EXPECT_EQ(ran.err,
-            "error: late   [deadline]\n"
-            "  next:  skep task logs t1 -f     # look again\n"
-            "         skep task cancel t1      # or stop it\n");
 }
 
 TEST(TaskLogs, of_a_task_that_wrote_nothing_say_so) {
@@ -370,8 +130,9 @@ TEST(TaskList, shows_as_much_of_an_id_as_tells_it_apart) {  // O13
 TEST(Tasks, are_found_by_the_beginning_of_their_id) {  // O13
   const std::string one = R"({"items":[{"id":"019b1c2d-3e4f-7aaa-8000-000000000001"}]})";
   for (const char* verb : {"show", "logs", "explain", "cancel", "retry"}) {
-    const Ran ran = run_cli({"task", verb, "019b1c2d-3e4f-7aaa"},
-                            {{200, one}, {200, R"({"id":"x","items":[],"ended":true})"}});
+    const Ran ran = run_cli(
+        {"task", verb, "019b1c2d-3e4f-7aaa"},
+        {{200, one}, {200, R"({"id":"x","items":[],"ended":true})"}, {200, R"({"id":"x"})"}});
     EXPECT_EQ(ran.code, 0) << verb << ran.err;
     EXPECT_EQ(ran.requests.at(0).url,
               "http://127.0.0.1:9595/api/tasks?id=019b1c2d-3e4f-7aaa&limit=5");
@@ -489,15 +250,37 @@ TEST(TaskCancel, escapes_ids_in_paths) {
 TEST(TaskRetry, stops_what_runs_only_when_forced) {
   const std::string running =
       R"({"status":409,"code":"still-running","detail":"task t1 is with worker w","next":"skep task retry t1 --force"})";
-  const Ran refused = run_cli({"task", "retry", "t1"}, {{409, running}});
-  EXPECT_EQ(refused.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/t1/retry");
+  const Ran refused = run_cli({"task", "retry", "t1"}, {{200, kQueued}, {409, running}});
+  EXPECT_EQ(refused.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/retry");
   EXPECT_EQ(refused.err,
             "error: task t1 is with worker w   [still-running]\n"
             "  next:  skep task retry t1 --force\n");
-  const Ran forced =
-      run_cli({"task", "retry", "t1", "--force"}, {{200, R"({"id":"t1","status":"queued"})"}});
-  EXPECT_EQ(forced.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/t1/retry?force=true");
+  const Ran forced = run_cli({"task", "retry", "t1", "--force"}, {{200, kQueued}, {200, kQueued}});
+  EXPECT_EQ(forced.requests.at(1).url, "http://127.0.0.1:9595/api/tasks/t1/retry?force=true");
   EXPECT_EQ(forced.out, "task t1 queued\n");
+}
+
+TEST(TaskRetry, says_that_the_task_had_succeeded) {
+  const std::string why = "task t1 had succeeded: it runs again, and its result is gone\n";
+  const Ran again = run_cli({"task", "retry", "t1"},
+                            {{200, ended("succeeded", R"("result":null)")}, {200, kQueued}});
+  EXPECT_EQ(again.code, 0);
+  EXPECT_EQ(again.out, "task t1 queued\n");
+  EXPECT_EQ(again.err, why + "  next:  skep task show t1\n");
+  const Ran failed = run_cli({"task", "retry", "t1"},
+                             {{200, ended("failed", R"("result":null)")}, {200, kQueued}});
+  EXPECT_EQ(failed.err, "  next:  skep task show t1\n");
+}
+
+TEST(TaskLogs, go_on_where_they_were_when_the_control_plane_is_back) {
+  const Ran ran = run_cli(
+      {"task", "logs", "t1", "-f"},
+      {{200, R"({"items":[{"stream":"stdout","text":"a\n"}],"next_cursor":"c1","ended":false})"},
+       kNobody,
+       {200, R"({"items":[{"stream":"stdout","text":"b\n"}],"next_cursor":"c2","ended":true})"}});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "a\nb\n");
+  EXPECT_EQ(ran.requests.at(2).url, "http://127.0.0.1:9595/api/tasks/t1/logs?after=c1&wait=20");
 }
 
 TEST(TaskLogs, reads_pages_until_one_is_empty_without_follow) {

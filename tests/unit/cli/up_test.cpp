@@ -10,6 +10,7 @@
 #include "core/app/app.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/destination.hpp"
+#include "core/cli/base/interrupt.hpp"
 #include "core/cli/up/background.hpp"
 #include "core/cli/up/demo.hpp"
 #include "core/cli/up/nodes.hpp"
@@ -236,6 +237,22 @@ TEST(Demo, runs_facts_everywhere_and_a_script_with_live_output) {
   EXPECT_FALSE(*good) << "one of the tasks failed";
   EXPECT_NE(out.str().find("a | hello\na | last\n"), std::string::npos) << out.str();
   EXPECT_NE(err.str().find("task f2 collect_facts failed"), std::string::npos);
+}
+
+TEST(Demo, that_did_not_end_well_says_what_runs_on) {
+  const UpPlan plan{"/st", {"site-a"}, {"127.0.0.1:0"}};
+  const std::string told =
+      "the nodes go on in the background; to end them: skep up --stop --state /st\n";
+  const auto left = [&](const Expected<bool>& demo, int code, const std::string& said) {
+    std::ostringstream out;
+    std::ostringstream err;
+    const auto ended = leave_running(demo, plan, Console{out, err});
+    EXPECT_EQ(ended ? *ended : exit_code_of(ended.error()), code);
+    EXPECT_EQ(err.str(), said);
+  };
+  left(true, 0, "");
+  left(false, 9, told);
+  left(Failure(interruption()), 130, told);
 }
 
 }  // namespace

@@ -27,6 +27,17 @@ TEST(WorkerList, shows_state_age_slots_spool_and_what_needs_action) {
   EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/workers");
 }
 
+TEST(WorkerList, says_of_one_that_is_there_whether_it_drains) {
+  const Ran ran = run_cli({"worker", "list"}, {{200, R"({"items":[
+    {"worker_id":"a","site":"s","status":"online","mode":"draining","concurrency":2,"busy":1},
+    {"worker_id":"b","site":"s","status":"late","mode":"paused","concurrency":2,"busy":0}]})"}});
+  EXPECT_EQ(ran.out,
+            "ID  SITE  STATE     SEEN  TASKS  SPOOL  NOTE\n"
+            "a   s     draining  -     1/2    0\n"
+            "b   s     late      -     0/2    0      paused\n");
+  EXPECT_EQ(ran.err, "2 workers, 1 draining, 1 late\n");
+}
+
 TEST(WorkerList, adds_columns_when_wide) {
   const Ran ran = run_cli({"worker", "list", "-o", "wide"}, {{200, kWorkerList}});
   EXPECT_NE(ran.out.find("2.0 MiB  0.1.0    docker        collect_facts"), std::string::npos)
