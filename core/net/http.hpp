@@ -267,6 +267,8 @@ struct ClientRequest {
   /// Takes the body of a 2xx answer as it comes, instead of ClientResponse::body and without
   /// max_body; false gives the rest up (kCancelled).
   std::function<bool(std::string_view)> on_body{};
+  /// The media type that on_body takes; the body of another is in ClientResponse::body. "" = any.
+  std::string body_type{};
   /// Asked every 50 ms on the thread that sends; true gives up (kCancelled). May be empty.
   std::function<bool()> aborted{};
 };

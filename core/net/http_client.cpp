@@ -43,7 +43,11 @@ struct Incoming {
 /// Whether the answer is one that on_body takes.
 bool goes_on(const Incoming& in) {
   long status = 0;
-  return in.request->on_body &&
+  const auto type = in.response.headers.find("content-type");
+  const bool is_wanted =
+      in.request->body_type.empty() ||
+      (type != in.response.headers.end() && type->second.starts_with(in.request->body_type));
+  return in.request->on_body && is_wanted &&
          curl().easy_getinfo(in.easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
          status >= 200 && status < 300;
 }

@@ -147,6 +147,7 @@ Expected<bool> Client::stream(const std::string& path, bool goes_on,
                               std::function<bool(std::string_view)> on_bytes) {
   net::ClientRequest request = request_of("GET", path);
   request.headers.front() = "Accept: " + std::string(kEventStream);
+  request.body_type = kEventStream;
   request.timeout = Millis{0};  // of silence only: what is done with the bytes takes its own time
   const bool timed = timeout_.count() > 0;
   bool began = false;

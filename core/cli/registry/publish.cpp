@@ -76,10 +76,11 @@ Expected<json::value> send(Client& api, const Console& console, const std::strin
   const MonoMs until = clock.mono_ms() + patience.count();
   for (;;) {
     auto answer = api.post("/api/registry/releases", body);
-    if (answer || answer.error().error.code != Code::kBusy || interrupted()) return answer;
+    if (answer || answer.error().error.code != Code::kBusy) return answer;
     const Millis pause = std::max(answer.error().error.retry_after, kLeastPause);
     if (patience.count() > 0 && clock.mono_ms() + pause.count() > until) return answer;
     sleep_or_interrupt(clock, pause);
+    if (interrupted()) return Failure(interruption());
   }
 }
 

@@ -185,5 +185,20 @@ TEST(Stream, reaches_a_client_piece_by_piece) {
   EXPECT_EQ(got, "one\ntwo\n");
 }
 
+TEST(Stream, of_another_type_is_kept_from_who_takes_one) {
+  TestServer server({route("GET", "/text", [](const HttpRequest&) {
+    return HttpResponse::json(R"({"no":"events"})");
+  })});
+  ClientRequest request;
+  request.url = server.url("/text");
+  request.body_type = "text/event-stream";
+  bool taken = false;
+  request.on_body = [&](std::string_view) { return taken = true; };
+  const auto answer = HttpClient().send(request);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_FALSE(taken);
+  EXPECT_EQ(answer->body, R"({"no":"events"})");
+}
+
 }  // namespace
 }  // namespace skep::net::test
