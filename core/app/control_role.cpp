@@ -85,12 +85,14 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
                                                         std::string own_join_token) {
   std::unique_ptr<ControlRole> role(new ControlRole);
   const std::string& state = config.node.state_dir;
-  auto queue = registry.queue(config.queue.plugin,
-                              component_table(registry, DatabaseKind::kQueue, config.queue, state));
+  auto queue =
+      registry.queue(config.queue.plugin,
+                     component_table(registry.list(), DatabaseKind::kQueue, config.queue, state));
   if (!queue) return queue.error().within("[queue]");
   role->queue_ = std::move(*queue);
-  auto store = registry.store(config.store.plugin,
-                              component_table(registry, DatabaseKind::kStore, config.store, state));
+  auto store =
+      registry.store(config.store.plugin,
+                     component_table(registry.list(), DatabaseKind::kStore, config.store, state));
   if (!store) return store.error().within("[store]");
   role->store_ = std::move(*store);
 

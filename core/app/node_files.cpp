@@ -46,8 +46,9 @@ void say_generations(api::ReleaseKind kind, const std::string& name,
 }
 
 /// Does that component take a "path"?
-bool takes_path(const plugin::Registry& registry, std::string_view kind, const std::string& name) {
-  for (const auto& plugin : registry.list())
+bool takes_path(const std::vector<plugin::PluginInfo>& plugins, std::string_view kind,
+                const std::string& name) {
+  for (const auto& plugin : plugins)
     for (const auto& c : plugin.components) {
       if (c.kind != kind || (c.name != name && plugin.id != name)) continue;
       const auto schema = parse_json(c.config_schema);
@@ -70,12 +71,12 @@ std::string database_path(DatabaseKind kind, const std::string& plugin,
   return state_dir + "/" + (shipped ? "" : plugin + "-") + (queue ? "queue.db" : "store.db");
 }
 
-std::string component_table(const plugin::Registry& registry, DatabaseKind kind,
+std::string component_table(const std::vector<plugin::PluginInfo>& plugins, DatabaseKind kind,
                             const config::ComponentTable& section, const std::string& state_dir) {
   const bool queue = kind == DatabaseKind::kQueue;
   auto table = parse_json(section.table);
   if (!table || !table->is_object() || table->get_object().contains("path") ||
-      !takes_path(registry, queue ? "skep.kind.queue/1" : "skep.kind.store/1", section.plugin))
+      !takes_path(plugins, queue ? "skep.kind.queue/1" : "skep.kind.store/1", section.plugin))
     return section.table;
   table->get_object()["path"] = database_path(kind, section.plugin, state_dir);
   return to_text(*table);

@@ -21,7 +21,7 @@ std::string database_path(DatabaseKind kind, const std::string& plugin,
                           const std::string& state_dir);
 /// The section's table with "path" set to that file, when the component takes a path and the table
 /// names none.
-std::string component_table(const plugin::Registry& registry, DatabaseKind kind,
+std::string component_table(const std::vector<plugin::PluginInfo>& plugins, DatabaseKind kind,
                             const config::ComponentTable& section, const std::string& state_dir);
 
 /// The language of the node's scripts as [plugins.lua] wants it.

@@ -295,6 +295,12 @@ bool says_nothing(const Loaded& loaded) {
                      [](const auto& origin) { return origin.second.kind == Layer::kDefault; });
 }
 
+std::string place_of(const Loaded& loaded, const std::string& key) {
+  const auto origin = loaded.origins.find(key);
+  if (origin == loaded.origins.end() || origin->second.kind == Layer::kDefault) return {};
+  return to_string(origin->second) + ": ";
+}
+
 Error with_place(const Loaded& loaded, Error error) {
   const Origin* place = nullptr;
   std::size_t nearest_at = std::string::npos;
