@@ -14,6 +14,7 @@
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/base/token.hpp"
+#include "core/config/keys.hpp"
 #include "core/worker/release_folder.hpp"
 
 namespace skep::app {
@@ -30,6 +31,10 @@ const std::map<std::string, std::string> kShippedNames{{"collect_facts", "collec
                                                        {"sqlite", "sqlite"},
                                                        {"sqlite_queue", "sqlite"},
                                                        {"sqlite_store", "sqlite"}};
+
+std::string incarnation_file(const config::Config& config) {
+  return config.node.state_dir + "/incarnation";
+}
 
 void say(api::ReleaseKind kind, const std::string& name, const std::string& sha256, bool active,
          const std::string& reason, std::vector<api::HeldRelease>& out) {
@@ -132,7 +137,7 @@ Result<std::string> node_id(const config::Config& config) {
 }
 
 std::string next_incarnation(const config::Config& config) {
-  const std::string path = config.node.state_dir + "/incarnation";
+  const std::string path = incarnation_file(config);
   std::string id = new_id_after(trim(read_file(path, 4096).value_or("")));
   if (const Status kept = replace_file(path, id + "\n", 0600); !kept)
     log::warn(
@@ -140,6 +145,18 @@ std::string next_incarnation(const config::Config& config) {
         {{"error", kept.error().message},
          {"effect", "after a clock that goes back the next process may be taken for an older"}});
   return id;
+}
+
+std::string spool_folder(const config::Config& config) {
+  const auto dir = config::get(config, *config::find_key("spool", "dir"));
+  return dir.is_string() ? std::string(dir.get_string()) : "";
+}
+
+bool lost_spool(const config::Config& config) {
+  const std::string folder = spool_folder(config);
+  std::error_code ec;  // what cannot be told is for the spool to say
+  return !folder.empty() && std::filesystem::exists(incarnation_file(config), ec) &&
+         !std::filesystem::exists(folder, ec) && !ec;
 }
 
 std::string releases_dir(const config::Config& config) {

@@ -37,6 +37,12 @@ Result<std::string> node_id(const config::Config& config);
 /// of the clock: the last one is kept in state_dir/incarnation.
 std::string next_incarnation(const config::Config& config);
 
+/// The folder of the shipped spool; "" for a spool whose table names none.
+std::string spool_folder(const config::Config& config);
+/// Whether a worker ran with this state folder before and the spool's folder is not there: what it
+/// held is gone or elsewhere.
+bool lost_spool(const config::Config& config);
+
 /// STATE_DIR/releases: where a worker keeps what the control plane's registry sends.
 std::string releases_dir(const config::Config& config);
 /// The folders that come first in a worker's plugin and script paths; empty for a node that is no

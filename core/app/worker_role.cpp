@@ -65,6 +65,14 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   const std::jthread http([] { static_cast<void>(net::load_curl()); });
   auto engine = std::async(std::launch::async, plugin::open_script_engine, std::ref(registry),
                            engine_options(config, admission));
+  if (lost_spool(config))
+    log::warn("spool_folder_gone",
+              {{"dir", spool_folder(config)},
+               {"effect",
+                "it is made anew; results that an earlier run kept are gone or in another folder"},
+               {"next",
+                "bring the old folder or its disk back and start again, or set [spool] dir: "
+                "without it the folder is ./offline of where the node is started"}});
   auto spool = registry.spool(config.spool.plugin, config.spool.table);
   if (!spool) return open_error("spool", config.spool.table, spool.error());
   role->spool_ = std::move(*spool);

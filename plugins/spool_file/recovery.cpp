@@ -29,6 +29,8 @@ void FileSpool::start() {
     throw skep::Fault(fault.code(), "open the spool " + config_.dir + ": " + fault.what(),
                       fault.retry_ms());
   }
+  note(SKEP_LOG_INFO, "spool_opened",
+       {{"dir", folder_.path}, {"items", static_cast<std::int64_t>(ready_.size())}});
 }
 
 void FileSpool::open() {
