@@ -18,6 +18,7 @@
 #include "core/app/node_files.hpp"
 #include "core/app/open_files.hpp"
 #include "core/app/signal_echo.hpp"
+#include "core/app/start_watch.hpp"
 #include "core/app/worker_role.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/id.hpp"
@@ -78,6 +79,8 @@ class Signals {
 };
 
 constexpr Millis kLastWords{1'000};
+/// A signal gives a start that is under way so long.
+constexpr Millis kStartPatience{10'000};
 
 int fail(const Error& error, log::Writer& writer) {
   log::error("start_failed", {{"error", error.message}});
@@ -151,6 +154,16 @@ config::LoadOptions from_anywhere(config::LoadOptions source) {
   return source;
 }
 
+/// A start that hangs cannot be ended in order: what it waits for may never answer.
+void end_hung_start(int number, log::Writer& writer) {
+  _exit(fail(
+      unavailable(std::string("the start has not ended since a signal came (") + strsignal(number) +
+                  "): something that it opens does not answer, such as the folder of "
+                  "[node] state_dir, [queue], [store] or [spool]")
+          .with_next("df -h   (it hangs at the same disk)"),
+      writer));
+}
+
 /// The signal that ends the node, 0 when a part of it asked to; SIGHUP reloads.
 int wait_for_end(Signals& signals, NodeCore& node) {
   for (;;) {
@@ -220,6 +233,8 @@ namespace {
 int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals& signals,
         log::Writer& writer) {
   raise_open_files();
+  auto watch = std::make_unique<StartWatch>(
+      kStartPatience, [&writer](int number) { end_hung_start(number, writer); });
   config::Config config = loaded.config;
   SystemClock clock;
   if (const auto folder = make_state_dir(config.node.state_dir); !folder)
@@ -256,6 +271,7 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
   if (proc::is_init()) proc::watch_children(1);  // also while none of ours runs
   node.run(parts_of(registry, control.get(), worker.get()),
            control ? control->urls() : std::vector<std::string>{});
+  watch.reset();
   // The start read whole plugins, manifests and schemas: megabytes that would stay ours.
   ::malloc_trim(0);
   const int number = wait_for_end(signals, node);

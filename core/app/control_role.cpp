@@ -6,6 +6,7 @@
 
 #include "core/api/documents.hpp"
 #include "core/app/node_files.hpp"
+#include "core/app/open_error.hpp"
 #include "core/app/open_files.hpp"
 #include "core/app/release_inspector.hpp"
 #include "core/base/log.hpp"
@@ -85,13 +86,15 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
                                                         std::string own_join_token) {
   std::unique_ptr<ControlRole> role(new ControlRole);
   const std::string& state = config.node.state_dir;
-  auto queue = registry.queue(config.queue.plugin,
-                              component_table(registry, DatabaseKind::kQueue, config.queue, state));
-  if (!queue) return queue.error().within("[queue]");
+  const auto queue_table =
+      component_table(registry.list(), DatabaseKind::kQueue, config.queue, state);
+  auto queue = registry.queue(config.queue.plugin, queue_table);
+  if (!queue) return open_error("queue", queue_table, queue.error());
   role->queue_ = std::move(*queue);
-  auto store = registry.store(config.store.plugin,
-                              component_table(registry, DatabaseKind::kStore, config.store, state));
-  if (!store) return store.error().within("[store]");
+  const auto store_table =
+      component_table(registry.list(), DatabaseKind::kStore, config.store, state);
+  auto store = registry.store(config.store.plugin, store_table);
+  if (!store) return open_error("store", store_table, store.error());
   role->store_ = std::move(*store);
 
   role->control_ = std::make_unique<control::Control>(*role->queue_, *role->store_, clock, config,

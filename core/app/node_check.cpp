@@ -3,15 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <filesystem>
-#include <optional>
 
-#include "core/api/schema.hpp"
 #include "core/app/admission.hpp"
 #include "core/app/app.hpp"
+#include "core/app/component_check.hpp"
 #include "core/app/node_files.hpp"
-#include "core/base/json.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/plugin/plugin_files.hpp"
@@ -25,31 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using plugin::ComponentInfo;
 using plugin::PluginInfo;
 using Tables = std::map<std::string, std::string>;
-
-struct Choice {
-  const PluginInfo* plugin = nullptr;
-  const ComponentInfo* component = nullptr;
-  bool usable() const { return plugin->state == plugin::PluginState::kAvailable; }
-};
-
-/// "/a/b" as "a".
-std::string first_member(const std::string& pointer) {
-  return pointer.empty() ? std::string() : pointer.substr(1, pointer.find('/', 1) - 1);
-}
-
-bool has_property(const ComponentInfo& component, std::string_view name) {
-  const auto schema = parse_json(component.config_schema);
-  if (!schema || !schema->is_object()) return false;
-  const json::object& o = schema->get_object();
-  const json::value* properties = o.if_contains("properties");
-  if (properties != nullptr && properties->is_object() && properties->get_object().contains(name))
-    return true;
-  const json::value* more = o.if_contains("additionalProperties");
-  return more != nullptr && !(more->is_bool() && !more->get_bool());
-}
 
 class NodeCheck {
  public:
@@ -78,19 +52,13 @@ class NodeCheck {
     for (const PluginInfo& p : plugins_)
       if (p.state == plugin::PluginState::kRefused)
         out_.warnings.push_back("plugin " + p.path + " is refused: " + p.reason);
+    for (const ComponentProblem& p : component_problems(config_, plugins_, tables))
+      out_.errors.push_back(at(p.key) + p.message);
     if (config_.is_control()) {
-      check_component(
-          "queue", config_.queue,
-          component_table(registry, DatabaseKind::kQueue, config_.queue, config_.node.state_dir));
-      check_component(
-          "store", config_.store,
-          component_table(registry, DatabaseKind::kStore, config_.store, config_.node.state_dir));
       check_token("http.token_file", config_.http.token_file);
       check_token("http.join_token_file", config_.http.join_token_file);
     }
     if (config_.is_worker()) {
-      check_component("spool", config_.spool, config_.spool.table);
-      check_component("heartbeat", config_.heartbeat, config_.heartbeat.table);
       check_token("worker.token_file", config_.worker.token_file);
       check_token("worker.join_token_file", config_.worker.join_token_file);
     }
@@ -146,87 +114,6 @@ class NodeCheck {
     return good;
   }
 
-  void check_component(const std::string& word, const config::ComponentTable& section,
-                       const std::string& table) {
-    const auto choice = choose(word, section.plugin);
-    if (choice) check_table(word, *choice, table);
-  }
-
-  /// By component name, then by plugin id, as the registry does it.
-  std::optional<Choice> choose(const std::string& word, const std::string& name) {
-    const std::vector<Choice> all = choices_of("skep.kind." + word + "/1");
-    const std::string where = at(word + ".plugin") + "[" + word + "] plugin = \"" + name + "\": ";
-    for (const bool by_id : {false, true}) {
-      std::vector<Choice> hits;
-      for (const Choice& c : all)
-        if ((by_id ? c.plugin->id : c.component->name) == name) hits.push_back(c);
-      if (hits.empty()) continue;
-      const auto usable =
-          std::find_if(hits.begin(), hits.end(), [](const Choice& c) { return c.usable(); });
-      if (usable == hits.end()) {
-        const PluginInfo& p = *hits.front().plugin;
-        out_.errors.push_back(where + "plugin " + p.id + " is " + std::string(to_string(p.state)) +
-                              (p.reason.empty() ? "" : ": " + split(p.reason, '\n')[0]));
-        return std::nullopt;
-      }
-      const auto same = [&](const Choice& c) { return c.plugin == usable->plugin; };
-      if (by_id && std::count_if(hits.begin(), hits.end(), same) > 1) {
-        out_.errors.push_back(
-            fmt::format("{}the plugin has several components of kind {}; name one of them: skep "
-                        "plugin show {}",
-                        where, word, name));
-        return std::nullopt;
-      }
-      return *usable;
-    }
-    out_.errors.push_back(where + none_such(word, name, all));
-    return std::nullopt;
-  }
-
-  std::vector<Choice> choices_of(const std::string& kind) const {
-    std::vector<Choice> out;
-    for (const PluginInfo& p : plugins_)
-      for (const ComponentInfo& c : p.components)
-        if (c.kind == kind) out.push_back({&p, &c});
-    return out;
-  }
-
-  std::string none_such(const std::string& word, const std::string& name,
-                        const std::vector<Choice>& all) const {
-    std::vector<std::string> names;
-    for (const Choice& c : all)
-      if (c.usable())
-        for (const std::string& known : {c.component->name, c.plugin->id})
-          if (std::find(names.begin(), names.end(), known) == names.end()) names.push_back(known);
-    if (!names.empty()) return "no such " + word + "; " + suggestion(name, names);
-    return "no plugin for a " + word + " in " + join(plugin_paths(config_), ", ");
-  }
-
-  /// What [plugins.ID] says to this component, overlaid with the section's table.
-  json::object settings_of(const Choice& choice, const std::string& table) const {
-    json::object out;
-    if (const auto own = options_.tables.find(choice.plugin->id); own != options_.tables.end())
-      if (const auto parsed = plugin::parse_plugin_table(own->first, own->second))
-        for (const auto& [key, value] : parsed->settings)
-          if (choice.plugin->components.size() == 1 || has_property(*choice.component, key))
-            out[key] = value;
-    if (const auto own = parse_json(table); own && own->is_object())
-      for (const auto& [key, value] : own->get_object()) out[key] = value;
-    return out;
-  }
-
-  void check_table(const std::string& word, const Choice& choice, const std::string& table) {
-    json::value document(settings_of(choice, table));
-    const auto schema = api::Schema::compile(choice.component->config_schema);
-    if (!schema) return add(schema.error().within("plugin " + choice.plugin->id));
-    for (const api::SchemaProblem& p : schema->apply(document)) {
-      const std::string member = first_member(p.pointer);
-      out_.errors.push_back(fmt::format(
-          "{}[{}] for plugin {}: {}{}{}", at(word + "." + (member.empty() ? "plugin" : member)),
-          word, choice.plugin->id, p.pointer, p.pointer.empty() ? "" : " ", p.message));
-    }
-  }
-
   void check_token(const std::string& key, const std::string& path) {
     if (path.empty()) return;
     const std::size_t dot = key.find('.');
@@ -248,13 +135,7 @@ class NodeCheck {
 
   void add(const Error& e) { out_.errors.push_back(e.message); }
 
-  /// "site.toml:3:1: ", or nothing for a default.
-  std::string at(const std::string& key) const {
-    const auto origin = loaded_.origins.find(key);
-    if (origin == loaded_.origins.end() || origin->second.kind == config::Layer::kDefault)
-      return {};
-    return config::to_string(origin->second) + ": ";
-  }
+  std::string at(const std::string& key) const { return config::place_of(loaded_, key); }
 
   const config::Loaded& loaded_;
   const config::Config& config_;

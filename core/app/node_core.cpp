@@ -1,5 +1,6 @@
 #include "core/app/node_core.hpp"
 
+#include "core/app/component_check.hpp"
 #include "core/app/node_files.hpp"
 #include "core/base/log.hpp"
 
@@ -23,21 +24,17 @@ Result<NodeFacts> facts_of(const config::Loaded& loaded, const config::LoadOptio
                    node.state_dir, source.path, SystemClock().wall_ms()};
 }
 
-Reloader::Guards guards_of(plugin::Registry& registry, std::shared_ptr<trust::Gate> gate) {
-  Reloader::Guards guards;
-  guards.check = [&registry](const config::Config& before, const config::Config& now) -> Status {
-    if (const auto settings = trust::Settings::from(now.trust); !settings) return settings.error();
-    if (now.plugins.tables == before.plugins.tables) return {};
-    return registry.check_tables(now.plugins.tables);
-  };
-  guards.plugins = [&registry](const config::Config& c) {
-    return registry.configure(c.plugins.tables);
-  };
-  guards.trust = [gate = std::move(gate)](const config::Config& c) -> Status {
-    auto settings = trust::Settings::from(c.trust);
-    return settings ? gate->tighten(std::move(*settings)) : Status{settings.error()};
-  };
-  return guards;
+Status check_reload(plugin::Registry& registry, const std::string& path,
+                    const config::Loaded& running, const config::Loaded& next) {
+  const config::Config& now = next.config;
+  if (const auto settings = trust::Settings::from(now.trust); !settings)
+    return config::with_place(next, settings.error());
+  if (now.plugins.tables != running.config.plugins.tables)
+    if (const Status fits = registry.check_tables(now.plugins.tables); !fits)
+      return config::with_place(next, fits.error());
+  const auto problems = new_component_problems(running, next);
+  if (!problems.empty()) return config::problems_error(problems, path);
+  return {};
 }
 
 net::ServerOptions socket_options(const config::Config& config) {
@@ -48,6 +45,22 @@ net::ServerOptions socket_options(const config::Config& config) {
 }
 
 }  // namespace
+
+Reloader::Guards reload_guards(plugin::Registry& registry, std::shared_ptr<trust::Gate> gate,
+                               const std::string& path) {
+  Reloader::Guards guards;
+  guards.check = [&registry, path](const config::Loaded& running, const config::Loaded& next) {
+    return check_reload(registry, path, running, next);
+  };
+  guards.plugins = [&registry](const config::Config& c) {
+    return registry.configure(c.plugins.tables);
+  };
+  guards.trust = [gate = std::move(gate)](const config::Config& c) -> Status {
+    auto settings = trust::Settings::from(c.trust);
+    return settings ? gate->tighten(std::move(*settings)) : Status{settings.error()};
+  };
+  return guards;
+}
 
 Result<std::unique_ptr<NodeCore>> NodeCore::start(const config::Loaded& loaded,
                                                   const config::LoadOptions& source,
@@ -61,8 +74,8 @@ Result<std::unique_ptr<NodeCore>> NodeCore::start(const config::Loaded& loaded,
   };
   core->events_ =
       std::make_unique<EventStreams>(kMostStreams, on_event, loaded.config.is_control());
-  core->reloader_ =
-      std::make_unique<Reloader>(loaded, source, guards_of(registry, std::move(gate)));
+  core->reloader_ = std::make_unique<Reloader>(
+      loaded, source, reload_guards(registry, std::move(gate), source.path));
   core->api_ =
       std::make_unique<NodeApi>(std::move(*facts), registry, *core->reloader_, *core->events_);
   core->server_ =

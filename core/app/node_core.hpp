@@ -12,6 +12,11 @@
 
 namespace skep::app {
 
+/// What a node asks of a new configuration, which is that of the file `path`; `registry` outlives
+/// it.
+Reloader::Guards reload_guards(plugin::Registry& registry, std::shared_ptr<trust::Gate> gate,
+                               const std::string& path);
+
 class NodeCore {
  public:
   /// Serves the node's routes on state_dir/node.sock; kState when another process does. A socket

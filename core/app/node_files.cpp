@@ -14,6 +14,7 @@
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/base/token.hpp"
+#include "core/config/keys.hpp"
 #include "core/worker/release_folder.hpp"
 
 namespace skep::app {
@@ -31,6 +32,10 @@ const std::map<std::string, std::string> kShippedNames{{"collect_facts", "collec
                                                        {"sqlite_queue", "sqlite"},
                                                        {"sqlite_store", "sqlite"}};
 
+std::string incarnation_file(const config::Config& config) {
+  return config.node.state_dir + "/incarnation";
+}
+
 void say(api::ReleaseKind kind, const std::string& name, const std::string& sha256, bool active,
          const std::string& reason, std::vector<api::HeldRelease>& out) {
   out.push_back({kind, name, sha256, active ? "active" : "failed", active ? "" : reason});
@@ -46,8 +51,9 @@ void say_generations(api::ReleaseKind kind, const std::string& name,
 }
 
 /// Does that component take a "path"?
-bool takes_path(const plugin::Registry& registry, std::string_view kind, const std::string& name) {
-  for (const auto& plugin : registry.list())
+bool takes_path(const std::vector<plugin::PluginInfo>& plugins, std::string_view kind,
+                const std::string& name) {
+  for (const auto& plugin : plugins)
     for (const auto& c : plugin.components) {
       if (c.kind != kind || (c.name != name && plugin.id != name)) continue;
       const auto schema = parse_json(c.config_schema);
@@ -70,12 +76,12 @@ std::string database_path(DatabaseKind kind, const std::string& plugin,
   return state_dir + "/" + (shipped ? "" : plugin + "-") + (queue ? "queue.db" : "store.db");
 }
 
-std::string component_table(const plugin::Registry& registry, DatabaseKind kind,
+std::string component_table(const std::vector<plugin::PluginInfo>& plugins, DatabaseKind kind,
                             const config::ComponentTable& section, const std::string& state_dir) {
   const bool queue = kind == DatabaseKind::kQueue;
   auto table = parse_json(section.table);
   if (!table || !table->is_object() || table->get_object().contains("path") ||
-      !takes_path(registry, queue ? "skep.kind.queue/1" : "skep.kind.store/1", section.plugin))
+      !takes_path(plugins, queue ? "skep.kind.queue/1" : "skep.kind.store/1", section.plugin))
     return section.table;
   table->get_object()["path"] = database_path(kind, section.plugin, state_dir);
   return to_text(*table);
@@ -131,7 +137,7 @@ Result<std::string> node_id(const config::Config& config) {
 }
 
 std::string next_incarnation(const config::Config& config) {
-  const std::string path = config.node.state_dir + "/incarnation";
+  const std::string path = incarnation_file(config);
   std::string id = new_id_after(trim(read_file(path, 4096).value_or("")));
   if (const Status kept = replace_file(path, id + "\n", 0600); !kept)
     log::warn(
@@ -139,6 +145,18 @@ std::string next_incarnation(const config::Config& config) {
         {{"error", kept.error().message},
          {"effect", "after a clock that goes back the next process may be taken for an older"}});
   return id;
+}
+
+std::string spool_folder(const config::Config& config) {
+  const auto dir = config::get(config, *config::find_key("spool", "dir"));
+  return dir.is_string() ? std::string(dir.get_string()) : "";
+}
+
+bool lost_spool(const config::Config& config) {
+  const std::string folder = spool_folder(config);
+  std::error_code ec;  // what cannot be told is for the spool to say
+  return !folder.empty() && std::filesystem::exists(incarnation_file(config), ec) &&
+         !std::filesystem::exists(folder, ec) && !ec;
 }
 
 std::string releases_dir(const config::Config& config) {

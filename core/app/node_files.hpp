@@ -21,7 +21,7 @@ std::string database_path(DatabaseKind kind, const std::string& plugin,
                           const std::string& state_dir);
 /// The section's table with "path" set to that file, when the component takes a path and the table
 /// names none.
-std::string component_table(const plugin::Registry& registry, DatabaseKind kind,
+std::string component_table(const std::vector<plugin::PluginInfo>& plugins, DatabaseKind kind,
                             const config::ComponentTable& section, const std::string& state_dir);
 
 /// The language of the node's scripts as [plugins.lua] wants it.
@@ -36,6 +36,12 @@ Result<std::string> node_id(const config::Config& config);
 /// Names the process of a worker that starts now. It sorts after those before it, whatever became
 /// of the clock: the last one is kept in state_dir/incarnation.
 std::string next_incarnation(const config::Config& config);
+
+/// The folder of the shipped spool; "" for a spool whose table names none.
+std::string spool_folder(const config::Config& config);
+/// Whether a worker ran with this state folder before and the spool's folder is not there: what it
+/// held is gone or elsewhere.
+bool lost_spool(const config::Config& config);
 
 /// STATE_DIR/releases: where a worker keeps what the control plane's registry sends.
 std::string releases_dir(const config::Config& config);

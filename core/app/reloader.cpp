@@ -165,38 +165,36 @@ ReloadReport Reloader::run(std::string_view trigger) {
   return take(std::move(*next), std::move(report));
 }
 
-/// An error refuses the whole; what a guard leaves for the next start stays in `now` as it was.
-/// [trust] comes first: what plugins load for their new tables must pass it.
-Status Reloader::ask_guards(const config::Config& before, config::Config& now,
-                            ReloadReport& report) {
-  SKEP_TRY(guards_.check(before, now));
+/// What a guard leaves for the next start stays in `now` as it was. [trust] comes first: what
+/// plugins load for their new tables must pass it.
+void Reloader::offer(const config::Config& before, config::Config& now, ReloadReport& report) {
   if (now.trust.policy != before.trust.policy || now.trust.keys != before.trust.keys)
     if (const Status taken = guards_.trust(now); !taken) {
       report.error = taken.error().within("[trust]");
       now.trust = before.trust;
     }
   auto& tables = now.plugins.tables;
-  if (tables == before.plugins.tables && tables == offered_) return {};
+  if (tables == before.plugins.tables && tables == offered_) return;
   offered_ = tables;
   auto taken = guards_.plugins(now);
   if (!taken) {
     report.error = taken.error().within("[plugins]");
     tables = before.plugins.tables;
-    return {};
+    return;
   }
   report.plugins = std::move(*taken);
   for (const auto& failed : report.plugins.failed)
     keep_table(before.plugins.tables, failed.id, tables);
-  return {};
 }
 
 ReloadReport Reloader::take(config::Loaded next, ReloadReport report) {
   const config::Loaded before = running();
-  config::Config now = config::with_live(before.config, next.config);
-  if (const Status fits = ask_guards(before.config, now, report); !fits) {
-    report.error = config::with_place(next, fits.error());
+  if (const Status fits = guards_.check(before, next); !fits) {
+    report.error = fits.error();
     return report;
   }
+  config::Config now = config::with_live(before.config, next.config);
+  offer(before.config, now, report);
   for (const Apply& apply : *parts_) apply(now);
 
   report.applied = config::diff(before.config, now);

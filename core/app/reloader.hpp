@@ -1,8 +1,8 @@
 // A new configuration for a node that runs.
 //
-// All or nothing where it can go wrong: a file that does not load, or [plugins] tables that do not
-// fit, change nothing. Of one that is right, what may change live is applied; the rest waits for a
-// restart and is named until then.
+// All or nothing where it can go wrong: a file that does not load, or tables that do not fit the
+// plugins that they are for, change nothing. Of one that is right, what may change live is applied;
+// the rest waits for a restart and is named until then.
 #pragma once
 
 #include <functional>
@@ -42,8 +42,9 @@ class Reloader {
  public:
   /// What may say no, asked in this order; only the first refuses the whole.
   struct Guards {
-    /// What is wrong with `now` besides what config::load() knows. Changes nothing.
-    std::function<Status(const config::Config& before, const config::Config& now)> check;
+    /// Why a start would refuse `next`, besides what config::load() knows, with the place in the
+    /// file. Changes nothing.
+    std::function<Status(const config::Loaded& running, const config::Loaded& next)> check;
     /// Takes a new [trust]; kState, for one that admits more, leaves it for the next start.
     std::function<Status(const config::Config&)> trust;
     /// Takes new [plugins.ID] tables; an error leaves all of them, a plugin that failed its own.
@@ -73,7 +74,7 @@ class Reloader {
  private:
   ReloadReport run(std::string_view trigger) SKEP_REQUIRES(turn_);
   ReloadReport take(config::Loaded next, ReloadReport report) SKEP_REQUIRES(turn_);
-  Status ask_guards(const config::Config& before, config::Config& now, ReloadReport& report)
+  void offer(const config::Config& before, config::Config& now, ReloadReport& report)
       SKEP_REQUIRES(turn_);
   void publish(const ReloadReport& report) const;
 

@@ -9,6 +9,7 @@
 
 #include "core/app/app.hpp"
 #include "core/app/node_files.hpp"
+#include "core/app/open_error.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
@@ -64,11 +65,19 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
   const std::jthread http([] { static_cast<void>(net::load_curl()); });
   auto engine = std::async(std::launch::async, plugin::open_script_engine, std::ref(registry),
                            engine_options(config, admission));
+  if (lost_spool(config))
+    log::warn("spool_folder_gone",
+              {{"dir", spool_folder(config)},
+               {"effect",
+                "it is made anew; results that an earlier run kept are gone or in another folder"},
+               {"next",
+                "bring the old folder or its disk back and start again, or set [spool] dir: "
+                "without it the folder is ./offline of where the node is started"}});
   auto spool = registry.spool(config.spool.plugin, config.spool.table);
-  if (!spool) return spool.error().within("[spool]");
+  if (!spool) return open_error("spool", config.spool.table, spool.error());
   role->spool_ = std::move(*spool);
   auto heartbeat = registry.heartbeat(config.heartbeat.plugin, config.heartbeat.table);
-  if (!heartbeat) return heartbeat.error().within("[heartbeat]");
+  if (!heartbeat) return open_error("heartbeat", config.heartbeat.table, heartbeat.error());
   role->heartbeat_ = std::move(*heartbeat);
   auto tasks = registry.tasks();
   if (!tasks) return tasks.error();

@@ -295,6 +295,12 @@ bool says_nothing(const Loaded& loaded) {
                      [](const auto& origin) { return origin.second.kind == Layer::kDefault; });
 }
 
+std::string place_of(const Loaded& loaded, const std::string& key) {
+  const auto origin = loaded.origins.find(key);
+  if (origin == loaded.origins.end() || origin->second.kind == Layer::kDefault) return {};
+  return to_string(origin->second) + ": ";
+}
+
 Error with_place(const Loaded& loaded, Error error) {
   const Origin* place = nullptr;
   std::size_t nearest_at = std::string::npos;
@@ -302,13 +308,17 @@ Error with_place(const Loaded& loaded, Error error) {
     const std::size_t dot = path.rfind('.');
     const std::string section = "[" + path.substr(0, dot) + "]";
     const std::size_t begin = error.message.find(section);
-    if (begin == std::string::npos || origin.kind == Layer::kDefault) continue;
-    const std::size_t at = error.message.find(path.substr(dot + 1), begin + section.size());
+    if (begin == std::string::npos) continue;
+    const std::size_t behind = begin + section.size();
+    const std::size_t at = error.message.find(path.substr(dot + 1), behind);
+    // "[spool] dir: .." is about that key, also when nobody wrote it.
+    if (origin.kind == Layer::kDefault && at != behind + 1) continue;
     if (place != nullptr && at >= nearest_at) continue;
     place = &origin;
     nearest_at = at;
   }
-  if (place != nullptr) error.message.insert(0, to_string(*place) + ": ");
+  if (place != nullptr && place->kind != Layer::kDefault)
+    error.message.insert(0, to_string(*place) + ": ");
   return error;
 }
 

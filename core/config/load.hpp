@@ -52,6 +52,8 @@ bool is_of_dev(std::string_view variable);
 
 /// No layer sets any key.
 bool says_nothing(const Loaded& loaded);
+/// "site.toml:3:1: " of a key, or nothing for a default.
+std::string place_of(const Loaded& loaded, const std::string& key);
 /// The error with the place in front of the key that it is about, when it names a section and was
 /// found later than load(): by the plugin of that section or table.
 Error with_place(const Loaded& loaded, Error error);

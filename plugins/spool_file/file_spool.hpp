@@ -78,6 +78,7 @@ class FileSpool {
 
   // All private functions need io_ held.
   // recovery.cpp
+  void open();
   void follow_path();
   void reopen();
   void read_again();

@@ -23,6 +23,17 @@ bool is_own_folder(std::string_view name) {
 void FileSpool::start() {
   if (sodium_init() < 0) throw skep::Fault(SKEP_E_INTERNAL, "libsodium does not start");
   const std::scoped_lock lock(io_);
+  try {
+    open();
+  } catch (const skep::Fault& fault) {
+    throw skep::Fault(fault.code(), "open the spool " + config_.dir + ": " + fault.what(),
+                      fault.retry_ms());
+  }
+  note(SKEP_LOG_INFO, "spool_opened",
+       {{"dir", folder_.path}, {"items", static_cast<std::int64_t>(ready_.size())}});
+}
+
+void FileSpool::open() {
   folder_.open(config_.dir);
   opened_ = Clock::now();
   rescan();

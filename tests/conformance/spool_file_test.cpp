@@ -227,6 +227,18 @@ TEST(FileSpool, refuses_a_second_process_and_names_the_first) {  // S20
   EXPECT_TRUE(open_file_spool(dir.file("s")));
 }
 
+TEST(FileSpool, names_its_folder_whatever_in_it_cannot_be_opened) {
+  for (const char* inner : {".tmp", ".batch", "quarantine"}) {
+    TempDir dir;
+    fs::create_directory(dir.file("s"));
+    write_file(dir.file("s/") + inner, "in the way");
+    const auto refused = open_file_spool(dir.file("s"));
+    ASSERT_FALSE(refused) << inner;
+    EXPECT_TRUE(refused.error().message.starts_with("open the spool " + dir.file("s") + ": "))
+        << refused.error().message;
+  }
+}
+
 TEST(FileSpool, writes_the_reason_beside_a_rejected_item) {
   TempDir dir;
   const auto spool = must_open(dir.file("s"));

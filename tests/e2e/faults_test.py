@@ -2,6 +2,7 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import threading
 import time
@@ -128,6 +129,21 @@ class Faults(RigTest):
             done = self.api("GET", f"/api/tasks/{task}")
             self.assertEqual((done["status"], done["attempt"]), ("succeeded", 1))
         self.assertTrue(worker.alive())
+
+    def test_a_spool_folder_that_went_between_two_runs_is_told_once(self):
+        self.control()
+        worker = self.worker("w1")
+        offline = os.path.join(self.root, "w1", "offline")
+        for run in (1, 2, 3):
+            wait_for(lambda: worker.log.count("spool_opened") == run, "the spool")
+            self.online("w1")
+            self.assertEqual(worker.terminate(), 0)
+            self.assertEqual(worker.log.count("spool_folder_gone"), 0 if run == 1 else 1)
+            if run == 1:
+                shutil.rmtree(offline)
+            worker.start()
+        for line in (line for line in worker.log.splitlines() if "spool_opened" in line or "spool_folder_gone" in line):
+            self.assertIn(f"dir: {offline}", line)
 
     def test_a_worker_that_starts_without_a_control_plane(self):
         node = self.control_on_a_port()

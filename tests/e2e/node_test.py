@@ -67,6 +67,12 @@ class NodeTest(RigTest):
         done = self.skep("node", "reload", "-c", node.config, check=False)
         self.assertEqual(done.returncode, 78, done.stderr)
         self.assertIn("concurency", done.stderr)
+        self.edit(node, "concurency = 1", "[queue]\npaht = 1")  # no start would take it
+        for words in (("node", "reload"), ("config", "check")):
+            done = self.skep(*words, "-c", node.config, check=False)
+            self.assertEqual(done.returncode, 78, done.stderr)
+            self.assertIn('[queue] for plugin sqlite: /paht unknown member "paht"; did you mean "path"?', done.stderr)
+        self.concurrency(2)
 
     def test_takes_sighup_and_a_command_when_it_does_not_watch(self):
         node = self.both(env={"SKEP_NODE_WATCH_CONFIG": "false"})

@@ -167,6 +167,19 @@ class OperatorTest(RigTest):
             self.assertEqual(done.returncode, 78, done.stderr)
             self.assertIn(f"{path}:8:1: ", done.stderr)
 
+    def test_what_does_not_open_is_said_with_its_key_and_how_to_look(self):
+        path, wall = (os.path.join(self.root, name) for name in ("node.toml", "wall"))
+        open(wall, "w").close()
+        head = f'[node]\nstate_dir = "{self.root}/st"\n[plugins]\npaths = ["{PLUGINS}"]\n'
+        for section, key in (("queue", "path"), ("store", "path"), ("spool", "dir")):
+            with open(path, "w") as f:
+                f.write(head + f'[http]\nlisten = ["127.0.0.1:0"]\n[{section}]\n{key} = "{wall}/x"\n')
+            done = subprocess.run([SKEP, "start", "-c", path], capture_output=True, text=True, timeout=120)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(f"error: {path}:8:1: [{section}] {key}: plugin ", done.stderr)
+            self.assertIn("Not a directory", done.stderr)
+            self.assertIn(f"  next:  namei -l {wall}/x", done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

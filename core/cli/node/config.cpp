@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "core/app/node_check.hpp"
+#include "core/app/node_files.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/format.hpp"
@@ -32,9 +33,11 @@ void print_summary(const Console& console, const std::string& path, const config
   if (c.is_control())
     console.out << "  control  listens on " << join(c.http.listen, ", ") << "; queue "
                 << c.queue.plugin << ", store " << c.store.plugin << '\n';
+  const std::string folder = app::spool_folder(c);
   if (c.is_worker())
     console.out << "  worker   of " << join(c.worker.control_plane_url, ", ") << "; "
-                << c.worker.concurrency << " tasks at once; spool " << c.spool.plugin << '\n';
+                << c.worker.concurrency << " tasks at once; spool " << c.spool.plugin
+                << (folder.empty() ? "" : " in " + folder) << '\n';
 }
 
 Expected<int> check_config(Invocation& call) {

@@ -25,7 +25,7 @@ class ConfigWatchTest : public testing::Test {
   void start(const std::string& path, Millis quiet = Millis{50}) {
     const config::LoadOptions source{.path = path};
     Reloader::Guards guards;
-    guards.check = [](const config::Config&, const config::Config&) { return Status{}; };
+    guards.check = [](const config::Loaded&, const config::Loaded&) { return Status{}; };
     guards.plugins = [](const config::Config&) { return plugin::Configured{}; };
     guards.trust = [](const config::Config&) { return Status{}; };
     reloader_ = std::make_unique<Reloader>(config::load(source).value(), source, guards);

@@ -195,6 +195,20 @@ TEST(Incarnation, goes_up_and_is_kept_for_its_user_alone) {
             std::filesystem::perms(0600));
 }
 
+TEST(LostSpool, is_one_whose_folder_is_gone_after_a_run) {
+  const test::TempDir dir;
+  config::Config config;
+  config.node.state_dir = dir.path();
+  config.spool.table = R"({"dir":")" + dir.file("offline") + R"("})";
+  EXPECT_FALSE(lost_spool(config)) << "a first start";
+  next_incarnation(config);
+  EXPECT_TRUE(lost_spool(config));
+  std::filesystem::create_directory(dir.file("offline"));
+  EXPECT_FALSE(lost_spool(config));
+  config.spool = {"other", "{}"};
+  EXPECT_FALSE(lost_spool(config)) << "nobody knows where that one keeps its items";
+}
+
 TEST(NodeId, that_cannot_be_read_is_said_with_the_error_and_no_advice_to_remove_it) {
   const test::TempDir dir;
   config::Config config;

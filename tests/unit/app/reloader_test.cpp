@@ -4,8 +4,14 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
+#include "core/app/admission.hpp"
+#include "core/app/node_check.hpp"
+#include "core/app/node_core.hpp"
+#include "core/app/node_files.hpp"
 #include "core/base/events.hpp"
+#include "core/base/text.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace skep::app {
@@ -18,7 +24,7 @@ class ReloaderTest : public testing::Test {
   Reloader make(const std::string& text) {
     write(text);
     Reloader::Guards guards;
-    guards.check = [this](const config::Config&, const config::Config&) { return check_; };
+    guards.check = [this](const config::Loaded&, const config::Loaded&) { return check_; };
     guards.trust = [this](const config::Config&) {
       asked_ += "trust ";
       return trust_;
@@ -67,14 +73,57 @@ TEST_F(ReloaderTest, applies_live_keys_and_names_the_rest) {
   EXPECT_TRUE(reloader.needs_restart().empty());
 }
 
-TEST_F(ReloaderTest, gives_what_a_plugin_minds_its_place_in_the_file) {  // O11
-  Reloader reloader = make("[plugins.x]\nlevel = 1\n");
-  reloader.start(parts());
-  check_ = config_error("[plugins.x] /level: is 99");
-  write("# changed\n[plugins.x]\nlevel = 99\n");
-  const ReloadReport report = reloader.reload("api");
-  ASSERT_EQ(report.result, "refused");
-  EXPECT_EQ(report.error->message, path_ + ":3:1: [plugins.x] /level: is 99");
+/// With the guards of a node and the plugins of this build.
+class NodeReloadTest : public ReloaderTest {
+ protected:
+  void run(const std::string& text) {
+    write(text);
+    const config::LoadOptions source{.path = path_};
+    const auto loaded = config::load(source).value();
+    plugin::RegistryOptions options;
+    set_plugin_search(loaded.config, options);
+    options.staging_dir = dir_.file("staging");
+    registry_ = std::make_unique<plugin::Registry>(options);
+    ASSERT_TRUE(registry_->scan());
+    reloader_ = std::make_unique<Reloader>(
+        loaded, source, reload_guards(*registry_, make_gate(loaded.config).value(), path_));
+    reloader_->start(parts());
+  }
+
+  const std::string node_ = "[node]\nstate_dir = \"state\"\n";
+  std::unique_ptr<plugin::Registry> registry_;
+  std::unique_ptr<Reloader> reloader_;
+};
+
+TEST_F(NodeReloadTest, refuses_the_whole_for_a_table_in_the_words_of_config_check) {
+  run(node_);
+  for (const std::string tables :
+       {"[queue]\npaht = \"q.db\"\n", "[store]\nbusy_timeout_ms = \"long\"\nx = 1\n",
+        "[spool]\nmax_bytes = 1\n", "[heartbeat]\nplugin = \"htp\"\n",
+        "[plugins.sqlite]\nbusy_timeout_ms = \"long\"\n",
+        "[plugins.execute_script]\nnice = 99\n"}) {
+    write(node_ + tables + "[worker]\nconcurrency = 8\n");
+    const auto found = check_node(config::load({.path = path_}).value());
+    ASSERT_FALSE(found.errors.empty()) << tables;
+    EXPECT_TRUE(found.errors[0].starts_with(path_ + ":")) << found.errors[0];
+    const ReloadReport report = reloader_->reload("api");
+    ASSERT_EQ(report.result, "refused") << tables;
+    EXPECT_EQ(report.error->message, join(found.errors, "\n"));
+    EXPECT_TRUE(applied_.empty());
+  }
+  write(node_ + "[queue]\npath = \"q.db\"\n[worker]\nconcurrency = 8\n");
+  const ReloadReport report = reloader_->reload("api");
+  EXPECT_EQ(report.result, "partly");
+  ASSERT_EQ(report.needs_restart.size(), 1u);
+  EXPECT_EQ(report.needs_restart[0].key, "queue.path");
+  EXPECT_EQ(applied_, std::vector<int>{8});
+}
+
+TEST_F(NodeReloadTest, minds_no_component_that_the_node_was_started_with) {
+  run(node_ + "[queue]\nplugin = \"gone\"\n");
+  write(node_ + "[queue]\nplugin = \"gone\"\n[worker]\nconcurrency = 8\n[spool]\nmax_items = 99\n");
+  EXPECT_EQ(reloader_->reload("api").result, "partly") << "its file may be replaced at the moment";
+  EXPECT_EQ(applied_, std::vector<int>{8});
 }
 
 TEST_F(ReloaderTest, changes_nothing_when_the_file_is_wrong_or_gone) {

@@ -46,6 +46,13 @@ TEST_F(ConfigCheckTest, takes_what_start_takes) {
   EXPECT_FALSE(fs::exists(folder + "/state"));
 }
 
+TEST_F(ConfigCheckTest, says_where_the_spool_is) {
+  const Ran ran = check("");
+  EXPECT_NE(ran.out.find("spool file in " + fs::current_path().string() + "/offline\n"),
+            std::string::npos)
+      << ran.out;
+}
+
 TEST_F(ConfigCheckTest, refuses_a_component_that_is_not_there) {
   refuses("[queue]\nplugin = \"postgres\"\n",
           "n.toml:3:1: [queue] plugin = \"postgres\": no such queue; known: sqlite");

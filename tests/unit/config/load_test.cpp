@@ -426,7 +426,7 @@ TEST(EventKinds, are_those_of_the_documents) {
 TEST_F(ConfigTest, an_error_of_a_plugin_gets_the_place_of_its_key) {  // O11
   const auto loaded = load_text(
       "[queue]\nplugin = \"x\"\nwal = 1\n[plugins.disk]\nenabled = true\nlevel = 1\n"
-      "[plugins.disk.limits]\ncpu = 1\n");
+      "[plugins.disk.limits]\ncpu = 1\n[spool]\nplugin = \"file\"\n");
   ASSERT_TRUE(loaded) << loaded.error().message;
   const auto placed = [&](const std::string& message) {
     std::string text = with_place(*loaded, config_error(message)).message;
@@ -440,6 +440,7 @@ TEST_F(ConfigTest, an_error_of_a_plugin_gets_the_place_of_its_key) {  // O11
   EXPECT_EQ(placed("[plugins.disk] cannot be found").substr(0, 10), "skep.toml:")
       << "its first key";
   EXPECT_EQ(placed("[store] /path: missing"), "[store] /path: missing") << "nobody wrote it";
+  EXPECT_EQ(placed("[spool] dir: plugin x"), "[spool] dir: plugin x") << "its default";
 }
 
 }  // namespace
