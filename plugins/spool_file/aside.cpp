@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <tuple>
 #include <vector>
 
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::int64_t kMaxBytes = 64 << 20;
 constexpr std::int64_t kMaxFiles = 1000;
-constexpr std::time_t kMaxAge = 604'800;  // 7 days
 constexpr std::string_view kReason = ".reason";
 
 /// What is no result, by its name, with its reason. A damaged piece of a batch may be one.
@@ -57,7 +57,7 @@ void Aside::open(int root) {
     shelf->items = std::count_if(names.begin(), names.end(),
                                  [](const std::string& name) { return !name.ends_with(kReason); });
   }
-  prune(std::time(nullptr));
+  prune();
 }
 
 void Aside::move_in(Shelf shelf, int from_dir, const std::string& name, std::string_view reason) {
@@ -96,10 +96,10 @@ void Aside::added(Folder& shelf, const std::string& name, std::string_view reaso
     note(SKEP_LOG_WARN, "spool_reason_not_written",
          {{"name", printable(name)}, {"error", fault.what()}});
   }
-  if (files_ > kMaxFiles || bytes_ > kMaxBytes) prune(std::time(nullptr));
+  if (files_ > kMaxFiles || bytes_ > kMaxBytes) prune();
 }
 
-void Aside::prune(std::time_t now) try {
+void Aside::prune() try {
   std::vector<Kept> kept;
   list_prunable(quarantine_.fd.get(), kept);
   list_prunable(rejected_.fd.get(), kept);
@@ -110,13 +110,12 @@ void Aside::prune(std::time_t now) try {
   bytes_ = 0;
   for (const Kept& k : kept) bytes_ += k.bytes;
   for (const Kept& k : kept) {
-    const bool old = now - k.since > kMaxAge;
-    if (!old && files_ <= kMaxFiles && bytes_ <= kMaxBytes) break;
+    if (files_ <= kMaxFiles && bytes_ <= kMaxBytes) break;
     if (::unlinkat(k.dir, k.name.c_str(), k.is_folder ? AT_REMOVEDIR : 0) != 0) continue;
     --files_;
     bytes_ -= k.bytes;
     note(SKEP_LOG_WARN, "spool_set_aside_removed",
-         {{"name", printable(k.name)}, {"why", old ? "older than 7 days" : "over the limit"}});
+         {{"name", printable(k.name)}, {"why", "over the limit"}});
   }
 } catch (const skep::Fault& fault) {
   note(SKEP_LOG_WARN, "spool_set_aside_not_listed", {{"error", fault.what()}});

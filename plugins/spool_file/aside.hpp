@@ -1,10 +1,10 @@
 // quarantine/ and rejected/: what is set aside for people, each with a NAME.reason text beside it.
 //
-// Results stay until a person takes them away. The rest together keeps at most 64 MiB, 1,000 files
-// and 7 days; the oldest go first and every removal is logged.
+// Results stay until a person takes them away. The rest together keeps at most 64 MiB and 1,000
+// files; the oldest go first and every removal is logged. None goes for its age: what a clock says
+// that somebody may have set is no reason to delete.
 #pragma once
 
-#include <ctime>
 #include <string>
 #include <string_view>
 
@@ -20,8 +20,8 @@ class Aside {
   /// Moves the entry `name` of `from_dir` (never what a link points at). Throws when it cannot.
   void move_in(Shelf shelf, int from_dir, const std::string& name, std::string_view reason);
   void store(Shelf shelf, const std::string& name, std::string_view bytes, std::string_view reason);
-  /// Applies the limits, as of `now`. Never throws: what cannot be listed stays.
-  void prune(std::time_t now);
+  /// Applies the limits. Never throws: what cannot be listed stays.
+  void prune();
   /// Items set aside since open() and those found then.
   std::int64_t count(Shelf shelf) const;
 

@@ -213,7 +213,7 @@ void FileSpool::rescan() {
     s.rejected = folder_.aside.count(Shelf::kRejected);
   });
   count_ready(0);
-  folder_.aside.prune(std::time(nullptr));
+  folder_.aside.prune();
   for (const BatchRef& batch : resident) materialise(batch);
   for (const std::string& file : unread_batches()) recover_batch(file);
 }

@@ -227,16 +227,16 @@ TEST_F(SpoolFaults, results_that_were_set_aside_stay_until_a_person_takes_them) 
     aside.store(i % 2 ? spool::Shelf::kRejected : spool::Shelf::kQuarantine, name(i), "bytes",
                 "why");
   aside.store(spool::Shelf::kQuarantine, "batch-20260110T123456.000000Z.jsonl.damaged", "b", "why");
-  const std::string log = spool::format_name("logs", 1'768'048'496'000'000, "t");
-  aside.store(spool::Shelf::kQuarantine, log, "bytes", "why");
-  aside.prune(std::time(nullptr) + 400L * 24 * 3600);
+  const auto log = [](int i) { return spool::format_name("logs", 1'768'048'496'000'000 + i, "t"); };
+  for (int i = 0; i < 501; ++i) aside.store(spool::Shelf::kQuarantine, log(i), "bytes", "why");
   for (int i = 0; i < 1100; ++i) {
     const std::string kept = path((i % 2 ? "rejected/" : "quarantine/") + name(i));
     EXPECT_TRUE(fs::exists(kept));
     EXPECT_TRUE(fs::exists(kept + ".reason"));
   }
   EXPECT_TRUE(fs::exists(path("quarantine/batch-20260110T123456.000000Z.jsonl.damaged")));
-  EXPECT_FALSE(fs::exists(path("quarantine/" + log)));
+  EXPECT_FALSE(fs::exists(path("quarantine/" + log(0)))) << "over the limit";
+  EXPECT_TRUE(fs::exists(path("quarantine/" + log(500))));
 }
 
 }  // namespace

@@ -274,7 +274,7 @@ TEST(FileSpool, reports_a_damaged_item_on_verify_and_leaves_it_in_place) {
   EXPECT_TRUE(fs::exists(dir.file("s/" + names[0])));
 }
 
-TEST(Aside, keeps_a_thousand_files_of_seven_days) {  // S23
+TEST(Aside, keeps_a_thousand_files) {  // S23
   TempDir dir;
   const spool::Fd root = spool::open_folder(AT_FDCWD, dir.file("s"));
   spool::Aside aside;
@@ -287,10 +287,6 @@ TEST(Aside, keeps_a_thousand_files_of_seven_days) {  // S23
   };
   EXPECT_LE(count(), 1000u);
   EXPECT_GE(count(), 990u);
-  aside.prune(std::time(nullptr) + 6 * 24 * 3600);
-  EXPECT_GE(count(), 990u);
-  aside.prune(std::time(nullptr) + 8 * 24 * 3600);
-  EXPECT_EQ(count(), 0u);
 }
 
 TEST(Aside, keeps_64_mebibytes) {  // S23

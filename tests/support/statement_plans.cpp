@@ -44,7 +44,7 @@ constexpr Allowed kAllowed[] = {
     {"DELETE FROM orphan_results WHERE received_ms", "SCAN orphan_results", "the same"},
     {"SELECT registration, mode", "SCAN workers", "at a start"},
     {"SELECT learned_ms, type", "SCAN task_type_versions", "at a start"},
-    {"SELECT worker_id, hash, former FROM worker_credentials", "SCAN worker_credentials",
+    {"SELECT worker_id, hash, former, issued_ms FROM worker_credentials", "SCAN worker_credentials",
      "at a start"},
     {"SELECT sequence, at_ms FROM events ORDER BY sequence LIMIT", "SCAN events",
      "from its oldest row on, as many as are asked for"},
@@ -56,6 +56,8 @@ constexpr Allowed kAllowed[] = {
      "all releases are kept in memory; there are few"},
     {"DELETE FROM artifact_", "SCAN artifact_",
      "at a publication; releases and their blobs are few"},
+    {"SELECT sha256, touched_ms FROM artifact_blobs", "SCAN artifact_",
+     "each ten minutes; the same"},
     {"SELECT revision FROM artifact_revision", "SCAN artifact_revision", "has one row"},
     {"UPDATE artifact_revision SET revision", "SCAN artifact_revision", "has one row"},
     // Statements of tests.

@@ -26,7 +26,7 @@ void CanaryWatch::follow(const std::vector<Release>& releases) {
 }
 
 std::vector<api::HeldRelease> CanaryWatch::heard(const std::string& worker_id,
-                                                 const api::ReleaseReport& report, WallMs now) {
+                                                 const api::ReleaseReport& report, MonoMs now) {
   const MutexLock lock(mutex_);
   for (auto& [id, watch] : watches_)
     if (watch.release.is_canary(worker_id)) watch.heard(worker_id, report, now);
@@ -46,7 +46,7 @@ std::vector<api::HeldRelease> CanaryWatch::heard(const std::string& worker_id,
 /// Only a canary that says it serves the release has it. Before it knows of the release it speaks
 /// of an older one with the same bytes.
 void CanaryWatch::Watch::heard(const std::string& worker_id, const api::ReleaseReport& report,
-                               WallMs now) {
+                               MonoMs now) {
   const auto said = std::find_if(report.items.begin(), report.items.end(),
                                  [&](const auto& a) { return a.sha256 == release.sha256; });
   const bool knows = said != report.items.end() && report.revision >= release.id;
@@ -54,6 +54,10 @@ void CanaryWatch::Watch::heard(const std::string& worker_id, const api::ReleaseR
     in_place.try_emplace(worker_id, now);
   else
     in_place.erase(worker_id);
+  if (in_place.size() < release.canaries.size())
+    everywhere_since.reset();
+  else if (!everywhere_since)
+    everywhere_since = now;
   if (knows && said->state == kFailed && failure.empty())
     failure = "worker " + worker_id + " could not use it: " + said->reason;
 }
@@ -88,7 +92,7 @@ std::optional<CanaryWatch::Sight> CanaryWatch::sight_of(std::int64_t release) co
   const MutexLock lock(mutex_);
   const auto watch = watches_.find(release);
   if (watch == watches_.end()) return std::nullopt;
-  return Sight{watch->second.in_place.size(), watch->second.failure};
+  return Sight{watch->second.everywhere_since, watch->second.failure};
 }
 
 }  // namespace skep::control

@@ -1,5 +1,6 @@
 // What this control plane sees of canaries: which of them serve the release, and so for whom the
-// end of an attempt counts.
+// end of an attempt counts. Its instants are those of the monotonic clock: a wall clock that is set
+// neither makes a canary look quiet for long nor its attempts too old to count.
 #pragma once
 
 #include <map>
@@ -28,7 +29,7 @@ class CanaryWatch {
 
   /// A beat of `worker_id`. What failed there and was not known to.
   std::vector<api::HeldRelease> heard(const std::string& worker_id,
-                                      const api::ReleaseReport& report, WallMs now);
+                                      const api::ReleaseReport& report, MonoMs now);
   /// That worker is gone for good.
   void forget(const std::string& worker_id);
 
@@ -37,7 +38,7 @@ class CanaryWatch {
     std::string site;
     std::string worker_id;
     bool ok = false;
-    WallMs began = 0;  ///< the clock of heard()
+    MonoMs began = 0;
   };
   /// Adds to the tallies of the canaries that bring its type to its site: not what began on a
   /// canary before it was known to serve the release.
@@ -46,8 +47,8 @@ class CanaryWatch {
   bool brings(const std::string& type) const;
 
   struct Sight {
-    std::size_t in_place = 0;  ///< canaries that serve it
-    std::string failure;       ///< "" or what one of them said
+    std::optional<MonoMs> everywhere_since;  ///< all canaries serve it; nothing = not all do
+    std::string failure;                     ///< "" or what one of them said
   };
   /// Nothing when that release is not watched.
   std::optional<Sight> sight_of(std::int64_t release) const;
@@ -55,9 +56,10 @@ class CanaryWatch {
  private:
   struct Watch {
     Release release;
-    std::map<std::string, WallMs> in_place;  ///< canaries that serve it, and since when
+    std::map<std::string, MonoMs> in_place;  ///< canaries that serve it, and since when
+    std::optional<MonoMs> everywhere_since;
     std::string failure;
-    void heard(const std::string& worker_id, const api::ReleaseReport& report, WallMs now);
+    void heard(const std::string& worker_id, const api::ReleaseReport& report, MonoMs now);
   };
   mutable Mutex mutex_;
   std::map<std::int64_t, Watch> watches_ SKEP_GUARDED_BY(mutex_);  ///< by release id

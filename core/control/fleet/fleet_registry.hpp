@@ -129,8 +129,9 @@ class FleetRegistry final : public Service {
   const Clock& clock_;
   CanaryWatch watch_;
   Inspector inspector_;
-  std::atomic<bool> looking_{false};  ///< at a script
-  WallMs collect_at_ = 0;             ///< rounds' thread
+  std::atomic<bool> looking_{false};                ///< at a script
+  MonoMs collect_at_ = 0;                           ///< rounds' thread
+  std::map<ReleaseStore::Orphan, MonoMs> orphans_;  ///< and since when they are; rounds' thread
   /// The snapshot; with it, what watch_ follows.
   mutable Mutex mutex_;
   std::shared_ptr<const RegistrySnapshot> snapshot_ SKEP_GUARDED_BY(mutex_) =

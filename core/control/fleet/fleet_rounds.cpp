@@ -8,12 +8,15 @@ namespace {
 
 constexpr Millis kRound{500};
 constexpr std::int64_t kCollectMs = 600'000;
+/// Bytes that belong to no release go when nobody has put them again for so long: a publication
+/// under way is never cut off.
+constexpr std::int64_t kOrphanMs = 3'600'000;
 
 }  // namespace
 
 void FleetRegistry::heard(const WorkerRecord& w) {
   const std::string& id = w.profile.id;
-  for (const auto& a : watch_.heard(id, w.beat.releases, clock_.wall_ms())) {
+  for (const auto& a : watch_.heard(id, w.beat.releases, clock_.mono_ms())) {
     metrics_.event("failed");
     events::publish(
         log::Level::kError, "release.failed",
@@ -25,8 +28,10 @@ void FleetRegistry::heard(const WorkerRecord& w) {
 /// read: those since somebody last put the task back to work, for the others counted when it ended
 /// then. Params that were refused say nothing of the version: they were meant for another one.
 Status FleetRegistry::count_attempts(const model::Task& task, CanaryTallies& tallies) {
-  const auto count = [&](const std::string& worker_id, bool ok, WallMs began) {
+  const std::int64_t offset = clock_.wall_ms() - clock_.mono_ms();
+  const auto count = [&](const std::string& worker_id, bool ok, WallMs started) {
     const auto worker = workers_.peek(worker_id);
+    const MonoMs began = started - offset;
     if (worker) watch_.count({task.spec.type, worker->profile.site, worker_id, ok, began}, tallies);
   };
   if (task.state != model::TaskState::kCancelled && !api::refuses_params(task.error))
@@ -55,7 +60,9 @@ Status FleetRegistry::count(std::span<const ports::Completion> ended, Effects& o
 Status FleetRegistry::decide(const Release& r) {
   const auto sight = watch_.sight_of(r.id);
   if (!sight) return {};
-  const Judgement verdict = judge(r, clock_.wall_ms(), sight->in_place, sight->failure);
+  std::optional<std::int64_t> quiet;
+  if (sight->everywhere_since) quiet = clock_.mono_ms() - *sight->everywhere_since;
+  const Judgement verdict = judge(r, quiet, sight->failure);
   if (verdict.what == Judgement::What::kWait) return {};
   const bool good = verdict.what == Judgement::What::kPromote;
   const Act act{good ? "release.promoted" : "release.rolled_back", std::string(kSystem)};
@@ -73,11 +80,23 @@ Status FleetRegistry::decide(const Release& r) {
   return done ? Status{} : Status{done.error()};
 }
 
-/// Now and then: bytes of a publication that came to nothing, or of forgotten releases.
+/// Now and then: bytes of a publication that came to nothing, or of forgotten releases. How long
+/// they are such is measured here, from when they were first seen.
 Status FleetRegistry::collect() {
-  const WallMs now = clock_.wall_ms();
+  const MonoMs now = clock_.mono_ms();
   if (now < collect_at_) return {};
-  SKEP_TRY(store_.collect_orphans(now));
+  const auto orphans = store_.orphans();
+  if (!orphans) return orphans.error();
+  std::map<ReleaseStore::Orphan, MonoMs> seen;
+  std::vector<ReleaseStore::Orphan> over;
+  for (const auto& orphan : *orphans) {
+    const auto before = orphans_.find(orphan);
+    const MonoMs since = before == orphans_.end() ? now : before->second;
+    seen.emplace(orphan, since);
+    if (now - since >= kOrphanMs) over.push_back(orphan);
+  }
+  SKEP_TRY(store_.drop(over));
+  orphans_ = std::move(seen);
   collect_at_ = now + kCollectMs;
   return {};
 }

@@ -10,9 +10,6 @@
 namespace skep::control {
 namespace {
 
-/// Bytes that belong to no release go when nobody has put them again for so long: a publication
-/// under way is never cut off.
-constexpr std::int64_t kOrphanMs = 3'600'000;
 /// Chunks a transaction: other writers get their turn between two.
 constexpr std::size_t kChunksAtOnce = 4;
 
@@ -155,14 +152,29 @@ Status ReleaseStore::add(const Release& r, const std::vector<std::int64_t>& forg
   return write(batch);
 }
 
-Status ReleaseStore::collect_orphans(WallMs now) {
-  std::vector<ports::Statement> batch;
-  for (const char* table : {"artifact_chunks", "artifact_blobs"})
-    batch.push_back({"DELETE FROM " + std::string(table) +
-                         " WHERE sha256 IN (SELECT sha256 FROM artifact_blobs WHERE touched_ms < "
-                         "$1) AND sha256 NOT IN (SELECT sha256 FROM artifact_releases)",
-                     {now - kOrphanMs}});
-  return write(batch);
+Result<std::vector<ReleaseStore::Orphan>> ReleaseStore::orphans() {
+  const auto rows = store_.query(
+      {"SELECT sha256, touched_ms FROM artifact_blobs WHERE sha256 NOT IN (SELECT sha256 FROM "
+       "artifact_releases)"});
+  if (!rows) return rows.error();
+  std::vector<Orphan> out;
+  for (const auto& row : *rows)
+    out.push_back({std::string(ports::as_text(row[0])), ports::as_int(row[1])});
+  return out;
+}
+
+Status ReleaseStore::drop(const std::vector<Orphan>& orphans) {
+  for (const Orphan& orphan : orphans) {
+    Statements batch;
+    for (const char* table : {"artifact_chunks", "artifact_blobs"})
+      batch.push_back({"DELETE FROM " + std::string(table) +
+                           " WHERE sha256 IN (SELECT sha256 FROM artifact_blobs WHERE sha256 = $1 "
+                           "AND touched_ms = $2) AND sha256 NOT IN (SELECT sha256 FROM "
+                           "artifact_releases)",
+                       {orphan.sha256, orphan.touched}});
+    SKEP_TRY(write(batch));
+  }
+  return {};
 }
 
 Status ReleaseStore::change(const std::vector<Release>& changed, Statements also) {
@@ -190,7 +202,8 @@ Status ReleaseStore::put(const std::string& sha256, std::string_view bytes, Wall
   std::vector<ports::Statement> batch;
   batch.push_back(
       {"INSERT INTO artifact_blobs (sha256, size, touched_ms) VALUES ($1, $2, $3) ON "
-       "CONFLICT (sha256) DO UPDATE SET touched_ms = $3",
+       "CONFLICT (sha256) DO UPDATE SET touched_ms = CASE WHEN artifact_blobs.touched_ms < $3 THEN "
+       "$3 ELSE artifact_blobs.touched_ms + 1 END",
        {sha256, static_cast<std::int64_t>(bytes.size()), now}});
   for (std::int64_t index = 0; !bytes.empty(); ++index) {
     const std::string_view part = bytes.substr(0, api::kReleaseChunkBytes);

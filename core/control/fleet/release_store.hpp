@@ -2,6 +2,7 @@
 // every control plane of one database serves the same.
 #pragma once
 
+#include <compare>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,15 @@ class ReleaseStore {
 
   /// Writes the bytes, chunk by chunk; repairs chunks that are damaged.
   Status put(const std::string& sha256, std::string_view bytes, WallMs now);
-  /// Drops bytes of which no release is left, an hour after they were put last.
-  Status collect_orphans(WallMs now);
+  /// Bytes of which no release is left. `touched` is another number each time they are put.
+  struct Orphan {
+    std::string sha256;
+    std::int64_t touched = 0;
+    auto operator<=>(const Orphan&) const = default;
+  };
+  Result<std::vector<Orphan>> orphans();
+  /// Drops those that nobody has put again or published meanwhile.
+  Status drop(const std::vector<Orphan>& orphans);
   /// kNotFound for an unknown hash or a chunk beyond its end, kCorrupt "release-damaged" when the
   /// bytes are not those that were put.
   Result<std::string> chunk(const std::string& sha256, std::int64_t index);

@@ -81,7 +81,7 @@ std::vector<std::string> choose_canaries(std::string_view name, std::vector<std:
   return out;
 }
 
-Judgement judge(const Release& r, WallMs now, std::size_t in_place,
+Judgement judge(const Release& r, std::optional<std::int64_t> quiet_ms,
                 const std::string& load_failure) {
   using enum Judgement::What;
   if (!load_failure.empty()) return {kRollBack, load_failure};
@@ -94,8 +94,7 @@ Judgement judge(const Release& r, WallMs now, std::size_t in_place,
   if (r.hold || worse) return {};
   if (r.canary.ok >= r.promote_after_tasks && r.canary.finished() >= kLeastFinished)
     return {kPromote, std::to_string(r.canary.ok) + " tasks succeeded on canaries"};
-  const bool everywhere = in_place > 0 && in_place >= r.canaries.size();
-  if (everywhere && now - r.published_ms >= r.promote_after_ms)
+  if (quiet_ms && *quiet_ms >= r.promote_after_ms)
     return {kPromote, "no trouble for " + std::to_string(r.promote_after_ms / 1000) + " s"};
   return {};
 }

@@ -48,9 +48,9 @@ inline constexpr double kWorseBy = 0.20;
 /// How a canary does. Rolled back at once when one could not load it, and when at least 5 tasks
 /// ended on canaries and the share that failed is more than 20 points above that of the other
 /// workers meanwhile (of all before, while fewer than 5 ended there). Promoted after so many
-/// successes, or when all canaries have it and its time is over, unless it is held.
-/// `in_place` of its canaries have it; `load_failure` is "" or what one of them said.
-Judgement judge(const Release& r, WallMs now, std::size_t in_place,
+/// successes, or when all canaries have had it for its time, unless it is held. For `quiet_ms` all
+/// of them have it, nothing = not all do; `load_failure` is "" or what one of them said.
+Judgement judge(const Release& r, std::optional<std::int64_t> quiet_ms,
                 const std::string& load_failure);
 
 inline constexpr std::size_t kKeptReleases = 10;

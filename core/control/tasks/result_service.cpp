@@ -171,9 +171,9 @@ Result<std::vector<api::Ack>> ResultService::accept(const std::vector<Result<Env
       batch.statements.push_back(
           {"INSERT INTO worker_documents (worker_id, kind, document, created_ms) VALUES ($1, $2, "
            "$3, $4) ON CONFLICT (worker_id, kind) DO UPDATE SET document = $3, created_ms = $4 "
-           "WHERE worker_documents.created_ms <= $4",
+           "WHERE worker_documents.created_ms <= $4 OR worker_documents.created_ms > $5",
            {e.worker_id, std::string(to_string(e.payload_type)), e.payload,
-            std::min(e.created_ms, now)}});
+            std::min(e.created_ms, now), now}});
       batch.documents.emplace_back(i, &e);
     }
   }

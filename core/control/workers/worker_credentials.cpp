@@ -8,6 +8,7 @@ namespace skep::control {
 namespace {
 
 constexpr std::size_t kCredentialBytes = 32;
+constexpr std::int64_t kRotatedAfter = 30LL * 86'400'000;
 constexpr std::string_view kPrefix = "skep-worker-";  ///< what it is, for people who find one
 
 }  // namespace
@@ -19,13 +20,14 @@ std::vector<std::string> WorkerCredentials::migrations() {
 }
 
 Status WorkerCredentials::load() {
-  const auto rows = store_.query({"SELECT worker_id, hash, former FROM worker_credentials"});
+  const auto rows =
+      store_.query({"SELECT worker_id, hash, former, issued_ms FROM worker_credentials"});
   if (!rows) return rows.error();
   const MutexLock lock(mutex_);
   for (const auto& row : *rows) {
     const std::string worker(ports::as_text(row[0]));
-    const Held held{std::string(ports::as_text(row[1])), std::string(ports::as_text(row[2])),
-                    false};
+    const Held held{std::string(ports::as_text(row[1])), std::string(ports::as_text(row[2])), false,
+                    ports::as_int(row[3])};
     workers_[held.hash] = worker;
     if (!held.former.empty()) workers_[held.former] = worker;
     held_[worker] = held;
@@ -54,11 +56,21 @@ bool WorkerCredentials::is_proven(const std::string& worker_id) const {
   return held != held_.end() && held->second.proven;
 }
 
+/// One of the future is of a clock that was wrong.
+bool WorkerCredentials::is_due(WallMs now, const std::string& worker_id) const {
+  const MutexLock lock(mutex_);
+  const auto held = held_.find(worker_id);
+  if (held == held_.end() || !held->second.former.empty()) return true;
+  const std::int64_t age = now - held->second.issued_ms;
+  return age < 0 || age >= kRotatedAfter;
+}
+
 WorkerCredentials::Issue WorkerCredentials::issue(WallMs now, const std::string& worker_id) const {
   Issue out;
   out.worker_id = worker_id;
   out.credential = std::string(kPrefix) + random_hex(kCredentialBytes);
   out.hash = sha256_hex(out.credential);
+  out.issued_ms = now;
   const MutexLock lock(mutex_);
   const auto held = held_.find(worker_id);
   const std::string former = held == held_.end() ? "" : held->second.in_use();
@@ -76,6 +88,7 @@ void WorkerCredentials::commit(const Issue& issue) {
   if (held.hash != former) workers_.erase(held.hash);  // it never reached its worker
   held.hash = issue.hash;
   held.former = std::move(former);
+  held.issued_ms = issue.issued_ms;
   workers_[issue.hash] = issue.worker_id;
   unwritten_.erase(issue.worker_id);
 }

@@ -1,8 +1,8 @@
 // What workers prove themselves with: who has which credential, kept as hashes.
 //
-// A worker gets one when it registers and a new one with each new process of it. The former one
-// stays good until the new one is used, so a lost reply locks nobody out. Kept in memory; a row
-// per worker in the store.
+// A worker gets one when it registers and a new one with each new process of it, or when it
+// registers again a month later. The former one stays good until the new one is used, so a lost
+// reply locks nobody out, nor does a clock. Kept in memory; a row per worker in the store.
 #pragma once
 
 #include <map>
@@ -35,7 +35,11 @@ class WorkerCredentials {
     ports::Statement statement;  ///< makes it last; commit() makes it count
     std::string worker_id;
     std::string hash;
+    WallMs issued_ms = 0;
   };
+  /// Time for a new one: the last is 30 days old, or did not reach the worker, which shows the
+  /// former.
+  bool is_due(WallMs now, const std::string& worker_id) const;
   /// A new credential: 256 random bits.
   Issue issue(WallMs now, const std::string& worker_id) const;
   /// The statement of `issue` is in the store.
@@ -51,6 +55,7 @@ class WorkerCredentials {
     std::string hash;
     std::string former;  ///< good until `hash` is used; "" = it was, or there is none
     bool proven = false;
+    WallMs issued_ms = 0;  ///< of `hash`
     const std::string& in_use() const { return former.empty() ? hash : former; }
   };
 

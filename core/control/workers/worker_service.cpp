@@ -111,8 +111,11 @@ Result<api::RegistrationReply> WorkerService::enrol(const api::Registration& reg
   if (is_new) event.push_back(registered(at, registration, before.has_value()));
   auto statements = events_.statements(event);
   std::optional<WorkerCredentials::Issue> issue;
-  if (is_new || caller.kind != net::Caller::Kind::kWorker) {
-    issue = credentials_.issue(at, registration.worker_id);
+  const auto believed = platform_.settled.now();
+  if (!believed) return believed.error();
+  if (is_new || caller.kind != net::Caller::Kind::kWorker ||
+      credentials_.is_due(*believed, registration.worker_id)) {
+    issue = credentials_.issue(*believed, registration.worker_id);
     statements.push_back(issue->statement);
   }
   const auto replaced = directory_.enrol(at, registration, std::move(statements));

@@ -99,6 +99,39 @@ TEST_F(RegistryTest, a_quiet_canary_is_promoted_when_its_time_is_over) {
   EXPECT_EQ(get_string(newest(), "state"), "active");
 }
 
+TEST_F(RegistryTest, a_clock_that_is_set_neither_promotes_a_canary_nor_keeps_it) {
+  constexpr std::int64_t kDay = 86'400'000;
+  std::int64_t n = 0;
+  for (const std::int64_t by :
+       {kDay / 24, -kDay / 24, 10 * kDay, -10 * kDay, 400 * kDay, -400 * kDay}) {
+    for (const char* id : {"w1", "w2"}) enrol(id);
+    publish(std::to_string(++n) + ".0.0", R"(,"canary":1,"promote_after_seconds":60)");
+    report(canary(), "active");
+    clock.advance(Millis{30'000});
+    clock.set(Millis{by});
+    round();
+    EXPECT_EQ(get_string(newest(), "state"), "canary") << by;
+    clock.advance(Millis{29'999});
+    round();
+    EXPECT_EQ(get_string(newest(), "state"), "canary") << by;
+    clock.advance(Millis{1});
+    round();
+    EXPECT_EQ(get_string(newest(), "state"), "active") << by;
+  }
+}
+
+TEST_F(RegistryTest, what_a_canary_ran_counts_also_after_the_clock_was_set_back) {
+  for (const char* id : {"w1", "w2"}) enrol(id);
+  publish("2.0.0", R"(,"canary":1,"hold":true)");
+  report(canary(), "active");
+  clock.set(-Millis{86'400'000});
+  ASSERT_TRUE(tasks().reaper.round());
+  clock.advance(Millis{1});
+  for (int i = 0; i < 5; ++i) run_task(canary(), false);
+  round();
+  EXPECT_EQ(get_string(newest(), "state"), "rolled_back");
+}
+
 TEST_F(RegistryTest, a_canary_that_does_not_run_it_is_not_promoted) {
   for (const char* id : {"w1", "w2"}) enrol(id);
   publish("1.0.0", R"(,"canary":1,"promote_after_seconds":60)");
@@ -109,6 +142,9 @@ TEST_F(RegistryTest, a_canary_that_does_not_run_it_is_not_promoted) {
     EXPECT_EQ(get_string(newest(), "state"), "canary") << state;
   }
   report(canary(), "active");
+  round();
+  EXPECT_EQ(get_string(newest(), "state"), "canary") << "its time begins now";
+  clock.advance(Millis{60'000});
   round();
   EXPECT_EQ(get_string(newest(), "state"), "active");
 }

@@ -26,39 +26,44 @@ api::ReleaseReport says(const std::string& state, const std::string& reason = ""
 
 struct CanaryWatchTest : testing::Test {
   CanaryWatchTest() { watch.follow({canary(7)}); }
-  void end(const std::string& worker, bool ok, WallMs began, const std::string& type = "probe",
+  void end(const std::string& worker, bool ok, MonoMs began, const std::string& type = "probe",
            const std::string& site = "site-a") {
     watch.count({type, site, worker, ok, began}, tallies);
   }
-  std::size_t in_place() { return watch.sight_of(7)->in_place; }
+  std::optional<MonoMs> everywhere() { return watch.sight_of(7)->everywhere_since; }
   CanaryWatch watch;
   CanaryTallies tallies;
 };
 
 TEST_F(CanaryWatchTest, only_a_canary_that_runs_it_has_it) {
+  watch.heard("w2", says("active"), 50);
   for (const char* state : {"pending", "fetched"}) {
     watch.heard("w1", says(state), 100);
-    EXPECT_EQ(in_place(), 0u) << state;
+    EXPECT_FALSE(everywhere()) << state;
   }
-  watch.heard("w1", says("active"), 100);
   watch.heard("w3", says("active"), 100);
-  EXPECT_EQ(in_place(), 1u) << "w3 is no canary";
+  EXPECT_FALSE(everywhere()) << "w3 is no canary";
+  watch.heard("w1", says("active"), 100);
+  EXPECT_EQ(everywhere(), 100);
   for (const char* state : {"pending", "fetched", "failed"}) {
     watch.heard("w1", says("active"), 100);
     watch.heard("w1", says(state), 200);
-    EXPECT_EQ(in_place(), 0u) << state;
+    EXPECT_FALSE(everywhere()) << state;
   }
   watch.heard("w1", says("active"), 300);
+  watch.heard("w2", says("active"), 400);
+  EXPECT_EQ(everywhere(), 300) << "since the last of them has it";
   watch.heard("w1", {7, {}}, 400);
-  EXPECT_EQ(in_place(), 0u) << "it says nothing of it any more";
+  EXPECT_FALSE(everywhere()) << "it says nothing of it any more";
 }
 
 TEST_F(CanaryWatchTest, a_canary_that_does_not_know_of_it_yet_speaks_of_older_ones) {
+  watch.heard("w2", says("active"), 50);
   for (const char* state : {"active", "failed"}) {
     auto report = says(state);
     report.revision = 6;
     watch.heard("w1", report, 100);
-    EXPECT_EQ(in_place(), 0u) << state;
+    EXPECT_FALSE(everywhere()) << state;
     EXPECT_EQ(watch.sight_of(7)->failure, "") << state;
   }
 }
@@ -94,10 +99,10 @@ TEST_F(CanaryWatchTest, a_failure_is_told_once_and_again_after_it_was_gone) {
 }
 
 TEST_F(CanaryWatchTest, what_is_known_stays_while_it_is_a_canary) {
-  watch.heard("w1", says("active"), 100);
+  for (const char* worker : {"w1", "w2"}) watch.heard(worker, says("active"), 100);
   watch.follow({canary(7), canary(8)});
-  EXPECT_EQ(in_place(), 1u);
-  EXPECT_EQ(watch.sight_of(8)->in_place, 0u);
+  EXPECT_EQ(everywhere(), 100);
+  EXPECT_FALSE(watch.sight_of(8)->everywhere_since);
   Release promoted = canary(7);
   promoted.state = ReleaseState::kActive;
   watch.follow({promoted});

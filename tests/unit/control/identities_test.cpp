@@ -86,6 +86,46 @@ TEST_F(IdentitiesTest, a_new_process_gets_a_new_one_and_the_former_is_good_until
   EXPECT_EQ(again.worker_of(second), "w1");
 }
 
+TEST_F(IdentitiesTest, one_of_a_month_is_replaced_when_its_worker_registers_again) {
+  constexpr Millis kMonth{30LL * 86'400'000};
+  const std::string first = joined(newcomer(), "w1", kFirst);
+  clock.advance(kMonth - Millis{1});
+  EXPECT_EQ(joined(worker("w1"), "w1", kFirst), "");
+  clock.advance(Millis{1});
+  const std::string lost = joined(worker("w1"), "w1", kFirst);
+  EXPECT_NE(lost, "");
+  EXPECT_EQ(credentials().worker_of(first), "w1");
+  const std::string second = joined(worker("w1"), "w1", kFirst);
+  EXPECT_NE(second, "") << "who shows the former one has not got it";
+  EXPECT_EQ(credentials().worker_of(lost), "");
+  EXPECT_EQ(credentials().worker_of(second), "w1");
+  EXPECT_EQ(credentials().worker_of(first), "");
+  EXPECT_EQ(joined(worker("w1"), "w1", kFirst), "");
+  beat("w1", kFirst);
+  control::WorkerCredentials again(store);
+  ASSERT_TRUE(again.load());
+  EXPECT_FALSE(again.is_due(clock.wall_ms() + kMonth.count() - 1, "w1"));
+  EXPECT_TRUE(again.is_due(clock.wall_ms() + kMonth.count(), "w1"));
+}
+
+TEST_F(IdentitiesTest, a_clock_that_is_set_ends_no_credential) {
+  constexpr std::int64_t kDay = 86'400'000;
+  const std::string first = joined(newcomer(), "w1", kFirst);
+  clock.set(Millis{400 * kDay});
+  EXPECT_EQ(joined(worker("w1"), "w1", kFirst), "") << "such a clock is not believed at once";
+  clock.set(-Millis{400 * kDay});
+  for (const std::int64_t by :
+       {kDay / 24, -kDay / 24, 10 * kDay, -10 * kDay, 400 * kDay, -400 * kDay}) {
+    clock.set(Millis{by});
+    joined(worker("w1"), "w1", kFirst);
+    EXPECT_EQ(credentials().worker_of(first), "w1") << by;
+    control::WorkerCredentials again(store);
+    ASSERT_TRUE(again.load());
+    EXPECT_EQ(again.worker_of(first), "w1") << by;
+    clock.set(-Millis{by});
+  }
+}
+
 TEST_F(IdentitiesTest, a_removed_workers_credential_is_nobodys) {
   const std::string credential = joined(newcomer(), "w1", kFirst);
   clock.advance(Millis{600'000});

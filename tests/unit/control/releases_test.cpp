@@ -253,6 +253,37 @@ TEST_F(RegistryTest, bytes_of_which_no_release_is_left_go_after_a_while) {
   EXPECT_EQ(rows("artifact_chunks"), 10);
 }
 
+TEST_F(RegistryTest, a_clock_that_is_set_takes_no_bytes_early_and_keeps_none_for_ever) {
+  constexpr std::int64_t kDay = 86'400'000;
+  for (int i = 0; i <= 10; ++i) publish("0.0." + std::to_string(i));
+  for (const std::int64_t by :
+       {kDay / 24, -kDay / 24, 10 * kDay, -10 * kDay, 400 * kDay, -400 * kDay, -400 * kDay}) {
+    ASSERT_TRUE(fleet().round());
+    clock.advance(Millis{8 * 60'000});
+    clock.set(Millis{by});
+    ASSERT_TRUE(fleet().round());
+    EXPECT_EQ(rows("artifact_blobs"), 11) << by;
+  }
+  clock.advance(Millis{3'600'000});
+  ASSERT_TRUE(fleet().round());
+  EXPECT_EQ(rows("artifact_blobs"), 10);
+}
+
+TEST_F(RegistryTest, bytes_that_are_put_again_have_their_time_again) {
+  control::ReleaseStore bytes(store);
+  const auto put = [&] { return bytes.put(std::string(64, 'a'), "a", clock.wall_ms()); };
+  ASSERT_TRUE(put());
+  ASSERT_TRUE(fleet().round());
+  clock.advance(Millis{3'600'000});
+  clock.set(-Millis{3'600'000});
+  ASSERT_TRUE(put());
+  ASSERT_TRUE(fleet().round());
+  EXPECT_EQ(rows("artifact_blobs"), 1);
+  clock.advance(Millis{3'600'000});
+  ASSERT_TRUE(fleet().round());
+  EXPECT_EQ(rows("artifact_blobs"), 0);
+}
+
 TEST_F(RegistryTest, withdrawn_is_gone_from_every_worker) {
   enrol("w1");
   publish("1.0.0");

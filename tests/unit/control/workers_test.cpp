@@ -253,20 +253,26 @@ TEST_F(WorkersTest, explain_says_why_a_worker_takes_nothing) {
 }
 
 TEST_F(WorkersTest, a_document_from_the_future_gives_way_to_the_next) {  // N15
-  model::Envelope e = envelope({}, "w1");
-  e.payload_type = model::PayloadType::kHealth;
-  e.payload = R"({"n":1})";
-  e.idempotency_key = "k1";
-  e.created_ms = clock.wall_ms() + 86'400'000;
-  api("POST", "/api/workers/results", api::encode(e));
-  e.payload = R"({"n":2})";
-  e.idempotency_key = "k2";
-  e.created_ms = clock.wall_ms();
-  api("POST", "/api/workers/results", api::encode(e));
-  const auto rows =
-      store.query({"SELECT document FROM worker_documents WHERE worker_id = $1", {"w1"}});
-  ASSERT_TRUE(rows);
-  EXPECT_EQ(ports::as_text(rows->at(0)[0]), R"({"n":2})");
+  const auto send = [&](int n, std::int64_t ahead) {
+    model::Envelope e = envelope({}, "w1");
+    e.payload_type = model::PayloadType::kHealth;
+    e.payload = R"({"n":)" + std::to_string(n) + "}";
+    e.idempotency_key = "k" + std::to_string(n);
+    e.created_ms = clock.wall_ms() + ahead;
+    api("POST", "/api/workers/results", api::encode(e));
+    return std::string(ports::as_text(
+        store.query({"SELECT document FROM worker_documents WHERE worker_id = $1", {"w1"}})
+            ->at(0)
+            .at(0)));
+  };
+  constexpr std::int64_t kDay = 86'400'000;
+  send(1, kDay);
+  EXPECT_EQ(send(2, 0), R"({"n":2})");
+  EXPECT_EQ(send(3, -kDay), R"({"n":2})") << "an older one, that comes late";
+  clock.set(Millis{400 * kDay});
+  EXPECT_EQ(send(4, 0), R"({"n":4})");
+  clock.set(-Millis{400 * kDay});
+  EXPECT_EQ(send(5, 0), R"({"n":5})") << "somebody set this clock, and put it right again";
 }
 
 TEST_F(WorkersTest, readiness_asks_what_a_submit_asks) {  // B5

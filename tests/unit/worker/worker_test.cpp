@@ -291,6 +291,45 @@ TEST(Worker, hands_back_what_its_node_cannot_run_says_so_and_goes_on_by_itself) 
   EXPECT_EQ(b.spool.reserved(), 0);
 }
 
+/// The machine's clocks, of which somebody sets the one on the wall.
+class SetClock final : public Clock {
+ public:
+  WallMs wall_ms() const override { return clock_.wall_ms() + set_by_; }
+  MonoMs mono_ms() const override { return clock_.mono_ms(); }
+  void sleep(Millis d, std::stop_token stop) override { clock_.sleep(d, std::move(stop)); }
+  void set(Millis by) { set_by_ += by.count(); }
+
+ private:
+  SystemClock clock_;
+  std::atomic<std::int64_t> set_by_{0};
+};
+
+TEST(Worker, a_clock_that_is_set_ends_no_task_and_keeps_or_repeats_no_result) {
+  using std::chrono::hours;
+  for (const hours by : {hours{1}, hours{-1}, hours{240}, hours{-240}, hours{9600}, hours{-9600}}) {
+    SetClock clock;
+    Bench b;
+    const auto lease = b.control.enqueue("stubborn", 1'800'000);
+    b.start(clock);
+    ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+    clock.set(by);
+    b.control.enqueue("noop");
+    ASSERT_TRUE(b.finished(1)) << "it goes on claiming, " << by.count();
+    b.control.set_away(true);
+    b.runner.let_go();
+    ASSERT_TRUE(eventually([&] { return b.spool.stats()->ready == 1; }));
+    clock.set(by);
+    b.control.set_away(false);
+    ASSERT_TRUE(b.finished(2));
+    EXPECT_TRUE(eventually([&] { return b.spool.kept() == 0; }));
+    EXPECT_TRUE(has(b.control.outcome(lease.task_id), "\"ok\":true")) << by.count();
+    EXPECT_EQ(b.runner.last_reason(), CancelReason::kNone) << by.count();
+    EXPECT_EQ(b.worker->drain().exit_code, 0);
+    EXPECT_EQ(b.control.finished().size(), 2u) << "each once, " << by.count();
+    EXPECT_TRUE(b.control.released().empty());
+  }
+}
+
 TEST(Worker, hands_back_once_what_its_version_of_a_type_does_not_take) {
   Bench b;
   model::Lease lease = b.control.enqueue("misfit");
