@@ -283,6 +283,7 @@ class Interrupting final : public Clock {
 }
 
 TEST(TaskSubmit, ends_its_waiting_at_once_when_it_is_interrupted) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto gone_after_it = [](const net::ClientRequest& r) -> Result<net::ClientResponse> {
     if (r.method == "POST") return net::ClientResponse{201, kQueued, {}};
     return unavailable("connect: Connection refused");
@@ -292,6 +293,7 @@ TEST(TaskSubmit, ends_its_waiting_at_once_when_it_is_interrupted) {
 }
 
 TEST(TaskSubmit, that_is_interrupted_before_the_answer_says_that_the_task_may_be_there) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto interrupted = [](const net::ClientRequest& r) -> Result<net::ClientResponse> {
     std::raise(SIGINT);
     EXPECT_TRUE(r.aborted());
