@@ -70,11 +70,11 @@ Status Tasks::learn_types(const std::vector<ports::TaskType>& brought) {
   const auto changed = types.learn(brought);
   if (!changed) return changed.error();
   if (changed->empty()) return {};
-  for (const auto& other : workers.directory.all())
+  for (const auto& other : workers.directory.records())
     if (std::any_of(changed->begin(), changed->end(), [&](const std::string& name) {
-          return std::count(other.profile.types.begin(), other.profile.types.end(), name) > 0;
+          return std::count(other->profile.types.begin(), other->profile.types.end(), name) > 0;
         }))
-      platform.waits.wake_worker(other.profile.id);
+      platform.waits.wake_worker(other->profile.id);
   return {};
 }
 

@@ -5,12 +5,16 @@
 #include "tests/unit/control/bundle.hpp"
 
 namespace {
-thread_local std::size_t allocations = 0;  // NOLINT(*-avoid-non-const-global-variables)
-}
+// NOLINTBEGIN(*-avoid-non-const-global-variables)
+thread_local std::size_t allocations = 0;
+thread_local std::size_t allocated_bytes = 0;
+// NOLINTEND(*-avoid-non-const-global-variables)
+}  // namespace
 
 #ifndef SKEP_SANITIZED  // which has its own
 void* operator new(std::size_t bytes) {
   ++allocations;
+  allocated_bytes += bytes;
   if (void* p = std::malloc(bytes > 0 ? bytes : 1)) return p;
   throw std::bad_alloc();
 }
@@ -47,6 +51,38 @@ TEST_F(BoundsTest, a_registration_costs_nothing_for_each_known_worker) {  // N10
   const std::size_t among_few = cost_of_registration(known++);
   for (; known < 500; ++known) cost_of_registration(known);
   EXPECT_LT(cost_of_registration(known), among_few + 100) << "500 workers are known";
+}
+
+TEST_F(BoundsTest, a_version_too_many_costs_nothing_for_each_known_worker) {
+#ifdef SKEP_SANITIZED
+  GTEST_SKIP() << "a sanitizer counts its own allocations";
+#endif
+  constexpr int kMost = control::TypeVersions::kMost;
+  auto& credentials = control.feature<control::Workers>().credentials;
+  /// The bytes that it takes to register a worker that runs one of many versions of a type.
+  const auto enrol = [&](int number, int version) {
+    api::Registration r = registration(name(number));
+    r.types = {
+        {"probe", "", "1.0.0",
+         R"({"type":"object","properties":{"p)" + std::to_string(1'000 + version) + R"(":{}}})",
+         0}};
+    const std::string body = api::encode(r);
+    const std::size_t before = allocated_bytes;
+    const auto response = call("POST", "/api/workers/register", body);
+    const std::size_t cost = allocated_bytes - before;
+    EXPECT_EQ(response.status, 200) << response.body;
+    const auto reply = parse_json(response.body);
+    credentials.worker_of(get_string(reply->get_object(), "credential"));
+    return cost;
+  };
+  int known = 0;
+  for (; known < kMost; ++known) enrol(known, known);
+  enrol(known++, kMost);  // the first one too many
+  const std::size_t among_few = enrol(known++, kMost + 1);
+  constexpr std::size_t kMore = 2'000;
+  for (std::size_t i = 0; i < kMore; ++i) enrol(known++, static_cast<int>(i) % kMost);
+  EXPECT_LT(enrol(known, kMost + 2), among_few + kMore * sizeof(void*))
+      << kMore << " more workers are known, and each is looked at";
 }
 
 TEST_F(BoundsTest, methods_that_nobody_knows_are_one_label) {  // N2
