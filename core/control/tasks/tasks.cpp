@@ -58,9 +58,9 @@ Status Tasks::effects(std::span<const ports::Completion> ended, Effects& out) {
 }
 
 Status Tasks::metrics(std::vector<prometheus::MetricFamily>& out) {
-  const auto held = platform.queue.stats();
-  if (!held) return held.error();
-  counts.collect(platform.clock.wall_ms(), *held, platform.waits.claims.size(), out);
+  counts.collect(platform.waits.claims.size(), out);
+  if (const auto held = platform.counts.now())
+    TaskMetrics::collect_queue(platform.clock.wall_ms(), *held, out);
   return {};
 }
 

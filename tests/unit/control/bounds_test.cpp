@@ -1,5 +1,7 @@
 // What must not grow with what others send, or with how many workers there are.
+#include <atomic>
 #include <cstdlib>
+#include <future>
 #include <new>
 
 #include "tests/unit/control/bundle.hpp"
@@ -83,6 +85,71 @@ TEST_F(BoundsTest, a_version_too_many_costs_nothing_for_each_known_worker) {
   for (std::size_t i = 0; i < kMore; ++i) enrol(known++, static_cast<int>(i) % kMost);
   EXPECT_LT(enrol(known, kMost + 2), among_few + kMore * sizeof(void*))
       << kMore << " more workers are known, and each is looked at";
+}
+
+TEST_F(BoundsTest, a_scrape_every_second_counts_tasks_for_a_tenth_of_the_time) {
+  submit();
+  int counted = 0;
+  queue.before_stats = [&] {
+    ++counted;
+    clock.advance(Millis{500});
+  };
+  EXPECT_NE(call("GET", "/metrics").body.find("\nskep_tasks_counted_age_seconds 0.5\n"),
+            std::string::npos);
+  submit();
+  for (int second = 1; second < 5; ++second) {
+    clock.advance(Millis{1'000});
+    EXPECT_NE(call("GET", "/metrics").body.find("\nnova_runs_queued 1\n"), std::string::npos);
+    EXPECT_EQ(call("GET", "/api/workers/health").status, 200);
+  }
+  EXPECT_EQ(counted, 1);
+  const std::string metrics = call("GET", "/metrics").body;
+  EXPECT_NE(metrics.find("\nskep_tasks_counted_age_seconds 4.5\n"), std::string::npos) << metrics;
+  clock.advance(Millis{1'000});
+  EXPECT_NE(call("GET", "/metrics").body.find("\nnova_runs_queued 2\n"), std::string::npos);
+  EXPECT_EQ(counted, 2);
+}
+
+TEST_F(BoundsTest, those_who_ask_for_counts_at_once_share_one) {
+  std::atomic<int> counted{0};
+  std::promise<void> counts;
+  std::promise<void> goes_on;
+  queue.before_stats = [&] {
+    if (++counted > 1) return;
+    counts.set_value();
+    goes_on.get_future().wait();
+    clock.advance(Millis{500});
+  };
+  const auto scrape = [&] { return call("GET", "/metrics").status; };
+  auto first = std::async(std::launch::async, scrape);
+  counts.get_future().wait();
+  auto second = std::async(std::launch::async, scrape);
+  auto third = std::async(std::launch::async, scrape);
+  goes_on.set_value();
+  EXPECT_EQ(first.get() + second.get() + third.get(), 600);
+  EXPECT_EQ(counted, 1);
+}
+
+TEST_F(BoundsTest, what_could_not_be_counted_is_left_out_and_not_asked_for_again_at_once) {
+  submit();
+  int counted = 0;
+  queue.before_stats = [&] {
+    ++counted;
+    clock.advance(Millis{5'000});
+  };
+  queue.stats_failure = Error{Code::kDeadline, "count tasks: interrupted"};
+  for (int i = 0; i < 2; ++i) {
+    const auto metrics = call("GET", "/metrics");
+    EXPECT_EQ(metrics.status, 200);
+    EXPECT_NE(metrics.body.find("\nskep_claims_waiting 0\n"), std::string::npos);
+    for (const char* name : {"nova_runs_queued", "skep_tasks{", "skep_task_oldest", "skep_tasks_c"})
+      EXPECT_EQ(metrics.body.find(name), std::string::npos) << metrics.body;
+    EXPECT_NE(call("GET", "/api/workers/health").status, 200);
+  }
+  EXPECT_EQ(counted, 1);
+  queue.stats_failure.reset();
+  clock.advance(Millis{50'000});
+  EXPECT_NE(call("GET", "/metrics").body.find("\nnova_runs_queued 1\n"), std::string::npos);
 }
 
 TEST_F(BoundsTest, methods_that_nobody_knows_are_one_label) {  // N2
