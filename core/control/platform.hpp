@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/clock.hpp"
+#include "core/control/queue_counts.hpp"
 #include "core/control/settled_time.hpp"
 #include "core/net/http.hpp"
 #include "core/ports/queue.hpp"
@@ -27,6 +28,7 @@ struct Platform {
   Clock& clock;
   WaitLists waits{};
   SettledTime settled{store, clock};
+  QueueCounts counts{queue, clock};
 };
 
 }  // namespace skep::control

@@ -18,7 +18,8 @@ namespace skep::sqlite {
 
 class SqliteQueue final : public Queue {
  public:
-  /// A list that takes longer keeps others waiting for a reader, so it ends with SKEP_E_DEADLINE.
+  /// A list or a count that takes longer keeps others waiting for a reader, so it ends with
+  /// SKEP_E_DEADLINE.
   static constexpr std::chrono::milliseconds kListTime{5'000};
 
   explicit SqliteQueue(std::string_view config, std::chrono::milliseconds list_time = kListTime);

@@ -147,6 +147,7 @@ void SqliteQueue::completions(std::int64_t sequence, std::uint32_t limit,
 
 void SqliteQueue::stats(const skep_queue_counts& out) {
   db().read("count tasks", [&](Connection& c) {
+    const Connection::Deadline deadline(c, list_time_);
     Statement s = c.prepare(
         "SELECT g.state, g.site, g.type, g.tasks, t.created_ms FROM (SELECT state, site, type,"
         " count(*) AS tasks, min(seq) AS first FROM worker_tasks INDEXED BY tasks_counted"

@@ -100,6 +100,36 @@ TEST(SqliteQueue, a_list_that_takes_too_long_ends) {  // N12
   queue.stop();
 }
 
+TEST(SqliteQueue, a_count_that_takes_too_long_ends) {
+  const TempDir dir;
+  const std::string path = dir.file("queue.db");
+  open_queue(path).reset();
+  fill(path, SKEP_TASK_EXECUTING);
+  const auto counted = [](sqlite::SqliteQueue& queue) {
+    std::int64_t tasks = 0;
+    queue.stats({&tasks,
+                 [](void* to, std::uint32_t, skep_view, skep_view, std::int64_t count,
+                    std::int64_t) -> skep_rc {
+                   *static_cast<std::int64_t*>(to) += count;
+                   return SKEP_OK;
+                 }});
+    return tasks;
+  };
+  sqlite::SqliteQueue patient(sqlite_config(path));
+  patient.start();
+  EXPECT_EQ(counted(patient), 30'000);
+  patient.stop();
+  sqlite::SqliteQueue queue(sqlite_config(path), std::chrono::milliseconds{0});
+  queue.start();
+  try {
+    counted(queue);
+    FAIL() << "30,000 rows were counted";
+  } catch (const Fault& fault) {
+    EXPECT_EQ(fault.code(), SKEP_E_DEADLINE) << fault.what();
+  }
+  queue.stop();
+}
+
 TEST(SqliteQueue, no_index_makes_a_write_fill_a_table_of_constants) {
   const TempDir dir;
   const std::string path = dir.file("queue.db");

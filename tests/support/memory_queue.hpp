@@ -48,6 +48,8 @@ class MemoryQueue : public ports::Queue {
 
   std::function<void()> after_claim{};      ///< called when a claim has looked
   std::function<void()> before_read{};      ///< called by read(), without a lock
+  std::function<void()> before_stats{};     ///< called by stats(), without a lock
+  std::optional<Error> stats_failure{};     ///< of stats()
   std::optional<Error> complete_failure{};  ///< of complete(), which keeps nothing
   std::optional<Error> tick_failure{};      ///< of tick(), after it has moved everything
 

@@ -191,17 +191,22 @@ Result<Release> FleetRegistry::compose(const RegistrySnapshot& now, const Public
   return r;
 }
 
-/// Checks what is declared by what the file says; what is not declared is taken from there. A
-/// script may take its child's whole time, and whoever publishes in a loop must not keep others
-/// from it.
+/// Checks what is declared by what the file says; what is not declared is taken from there, or
+/// else a file brings the type of its name. A script may take its child's whole time, and whoever
+/// publishes in a loop must not keep others from it.
 Status FleetRegistry::look_into(Publication& p) {
-  if (!inspector_) return {};
-  std::optional<Turn> turn;
-  if (p.kind == api::ReleaseKind::kScript && !turn.emplace(looking_))
-    return Error{Code::kBusy, "publish: another script is looked at just now", "", "try again"};
-  auto said = inspector_(p);
-  if (!said) return said.error();
-  return *said ? adopt(std::move(**said), p) : Status{};
+  std::optional<SelfDescription> file;
+  if (inspector_) {
+    std::optional<Turn> turn;
+    if (p.kind == api::ReleaseKind::kScript && !turn.emplace(looking_))
+      return Error{Code::kBusy, "publish: another script is looked at just now", "", "try again"};
+    auto said = inspector_(p);
+    if (!said) return said.error();
+    file = std::move(*said);
+  }
+  if (file) return adopt(std::move(*file), p);
+  if (p.types.empty()) p.types = {p.name};
+  return {};
 }
 
 Result<FleetRegistry::Published> FleetRegistry::publish(Publication p, const std::string& actor) {

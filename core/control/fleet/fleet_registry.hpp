@@ -27,7 +27,8 @@ using Publication = api::Publication;
 struct SelfDescription {
   std::string name;
   std::string version;
-  std::map<std::string, std::string> types{};  ///< its task types and what they take, JSON Schema
+  /// All its task types, and what they take as JSON Schema.
+  std::map<std::string, std::string> types{};
 };
 /// Reads it without running anything of the file in this process; nothing when that cannot be done
 /// here. An error refuses the publication. [any]

@@ -54,7 +54,7 @@ Error mismatch(const Publication& p, const std::string& declared, const std::str
 }
 
 std::string shown(const std::vector<std::string>& types) {
-  return std::string(clip_utf8(join(types, ", "), 200));
+  return types.empty() ? "none" : std::string(clip_utf8(join(types, ", "), 200));
 }
 
 bool same_json(const std::string& a, const std::string& b) {
@@ -96,7 +96,6 @@ Status adopt(SelfDescription file, Publication& p) {
         p, "declared as " + p.name + " " + p.version,
         std::string(clip_utf8(file.name, 64)) + " " +
             (file.version.empty() ? "and no version" : std::string(clip_utf8(file.version, 64))));
-  if (file.types.empty()) return {};
   std::vector<std::string> types;
   for (const auto& [type, schema] : file.types) types.push_back(type);
   std::sort(p.types.begin(), p.types.end());
@@ -129,7 +128,7 @@ Result<Release> release_of(const Publication& p, const std::string& sha256) {
           .with_next("skep plugin show FILE");
     r.arch = *arch;
   }
-  r.types = p.types.empty() ? std::vector<std::string>{p.name} : p.types;
+  r.types = p.types;
   r.sites = p.sites;
   std::sort(r.sites.begin(), r.sites.end());
   r.sites.erase(std::unique(r.sites.begin(), r.sites.end()), r.sites.end());

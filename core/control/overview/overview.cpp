@@ -12,27 +12,28 @@ using net::HttpResponse;
 
 /// Counts of workers and tasks, as both health and metrics need them.
 struct Situation {
-  std::vector<ports::TaskCount> counts;
+  QueueCounts::Counted tasks;
   std::vector<WorkerRecord> workers;
   WallMs now = 0;
 };
 
 Result<Situation> situation(Overview& f) {
-  auto counts = f.platform.queue.stats();
-  if (!counts) return counts.error();
-  return Situation{std::move(*counts), f.workers.directory.all(), f.platform.clock.wall_ms()};
+  auto tasks = f.platform.counts.now();
+  if (!tasks) return tasks.error();
+  return Situation{std::move(*tasks), f.workers.directory.all(), f.platform.clock.wall_ms()};
 }
 
 double oldest_queued_seconds(const Situation& o) {
-  WallMs oldest = o.now;
-  for (const auto& row : o.counts)
+  const WallMs then = o.now - o.tasks.age.count();
+  WallMs oldest = then;
+  for (const auto& row : *o.tasks.rows)
     if (row.state == model::TaskState::kQueued) oldest = std::min(oldest, row.oldest_created_ms);
-  return static_cast<double>(o.now - oldest) / 1000;
+  return static_cast<double>(then - oldest) / 1000;
 }
 
 api::QueueFigures queue_figures(const Situation& o) {
   api::QueueFigures figures;
-  for (const auto& row : o.counts)
+  for (const auto& row : *o.tasks.rows)
     figures.tasks[std::string(model::public_status(row.state))] += row.count;
   figures.oldest_queued_seconds = oldest_queued_seconds(o);
   return figures;

@@ -16,25 +16,6 @@ using api::Snapshot;
 const prometheus::Histogram::BucketBoundaries kRunSeconds{0.005, 0.01, 0.05, 0.1, 0.5, 1,   5,
                                                           10,    30,   60,   120, 300, 600, 3600};
 
-void add_queue(std::vector<prometheus::MetricFamily>& out, WallMs now,
-               const std::vector<ports::TaskCount>& counts) {
-  Snapshot queued("nova_runs_queued", "Tasks that wait to be claimed.");
-  Snapshot tasks("skep_tasks", "Tasks by state, site and type.");
-  Snapshot oldest("skep_task_oldest_queued_age_seconds", "Age of the oldest queued task.");
-  double waiting = 0;
-  WallMs first = now;
-  for (const auto& c : counts) {
-    tasks.add(static_cast<double>(c.count),
-              {{"state", std::string(to_string(c.state))}, {"site", c.site}, {"type", c.type}});
-    if (model::public_status(c.state) != "queued") continue;
-    waiting += static_cast<double>(c.count);
-    if (c.state == model::TaskState::kQueued) first = std::min(first, c.oldest_created_ms);
-  }
-  queued.add(waiting);
-  oldest.add(static_cast<double>(now - first) / 1000);
-  for (Snapshot* s : {&queued, &tasks, &oldest}) out.push_back(s->take());
-}
-
 }  // namespace
 
 struct TaskMetrics::Families {
@@ -70,14 +51,34 @@ void TaskMetrics::result(std::string_view verdict, std::string_view outcome,
     families_->run_seconds.Observe(static_cast<double>(duration_ms) / 1000);
 }
 
-void TaskMetrics::collect(WallMs now, const std::vector<ports::TaskCount>& counts,
-                          std::size_t waiting_claims,
+void TaskMetrics::collect(std::size_t waiting_claims,
                           std::vector<prometheus::MetricFamily>& out) const {
   for (auto& family : families_->registry.Collect()) out.push_back(std::move(family));
   Snapshot claims("skep_claims_waiting", "Long-polling claims.");
   claims.add(static_cast<double>(waiting_claims));
   out.push_back(claims.take());
-  add_queue(out, now, counts);
+}
+
+void TaskMetrics::collect_queue(WallMs now, const QueueCounts::Counted& held,
+                                std::vector<prometheus::MetricFamily>& out) {
+  Snapshot queued("nova_runs_queued", "Tasks that wait to be claimed.");
+  Snapshot tasks("skep_tasks", "Tasks by state, site and type.");
+  Snapshot oldest("skep_task_oldest_queued_age_seconds", "Age of the oldest queued task.");
+  Snapshot age("skep_tasks_counted_age_seconds", "How long ago tasks were counted.");
+  double waiting = 0;
+  const WallMs then = now - held.age.count();
+  WallMs first = then;
+  for (const auto& c : *held.rows) {
+    tasks.add(static_cast<double>(c.count),
+              {{"state", std::string(to_string(c.state))}, {"site", c.site}, {"type", c.type}});
+    if (model::public_status(c.state) != "queued") continue;
+    waiting += static_cast<double>(c.count);
+    if (c.state == model::TaskState::kQueued) first = std::min(first, c.oldest_created_ms);
+  }
+  queued.add(waiting);
+  oldest.add(static_cast<double>(then - first) / 1000);
+  age.add(static_cast<double>(held.age.count()) / 1000);
+  for (Snapshot* s : {&queued, &tasks, &oldest, &age}) out.push_back(s->take());
 }
 
 }  // namespace skep::control

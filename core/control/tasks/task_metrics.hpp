@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
-#include "core/ports/queue.hpp"
+#include "core/control/queue_counts.hpp"
 
 namespace skep::control {
 
@@ -21,8 +21,10 @@ class TaskMetrics {
   void submitted(std::string_view type, std::size_t count);
   void result(std::string_view verdict, std::string_view outcome, std::int64_t duration_ms);
   /// Appends the counts so far and the state given. [any]
-  void collect(WallMs now, const std::vector<ports::TaskCount>& counts, std::size_t waiting_claims,
-               std::vector<prometheus::MetricFamily>& out) const;
+  void collect(std::size_t waiting_claims, std::vector<prometheus::MetricFamily>& out) const;
+  /// Appends what the queue holds.
+  static void collect_queue(WallMs now, const QueueCounts::Counted& held,
+                            std::vector<prometheus::MetricFamily>& out);
 
  private:
   struct Families;

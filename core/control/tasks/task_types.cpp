@@ -179,9 +179,8 @@ Result<std::vector<std::string>> TaskTypes::learn(const std::vector<ports::TaskT
                                                   Yield yield) {
   std::vector<std::string> changed;
   if (are_in_use(*snapshot(), said)) return changed;
-  const Vouched vouched = yield == Yield::kUnproven ? vouched_for(said) : Vouched();
   for (std::map<std::string, Named> named;;) {
-    const auto missing = try_learn(said, vouched, named, changed);
+    const auto missing = try_learn(said, yield, named, changed);
     if (!missing) return missing.error().within("task types");
     if (missing->empty()) return changed;
     for (const std::string& type : *missing) {
@@ -192,19 +191,9 @@ Result<std::vector<std::string>> TaskTypes::learn(const std::vector<ports::TaskT
   }
 }
 
-/// Of those types of which there are many versions.
-TaskTypes::Vouched TaskTypes::vouched_for(const std::vector<ports::TaskType>& said) const {
-  const auto types = snapshot();
-  std::set<std::string> crowded;
-  for (const ports::TaskType& type : said)
-    if (versions_of(*types, type.name).all().size() >= TypeVersions::kMost)
-      crowded.insert(type.name);
-  return crowded.empty() ? Vouched() : workers_.schemas_vouched_for(crowded);
-}
-
 /// Answers the types of which it has to know first what their tasks name: then nothing was learned.
 Result<std::vector<std::string>> TaskTypes::try_learn(const std::vector<ports::TaskType>& said,
-                                                      const Vouched& vouched,
+                                                      Yield yield,
                                                       const std::map<std::string, Named>& named,
                                                       std::vector<std::string>& changed) {
   const MutexLock change(changes_);
@@ -217,7 +206,7 @@ Result<std::vector<std::string>> TaskTypes::try_learn(const std::vector<ports::T
     TypeVersions next = versions_of(types, type.name);
     const bool known = next.find_text(type.params_schema) != nullptr;
     if (next.all().size() + (known ? 0 : 1) > TypeVersions::kMost) {
-      const auto candidates = may_go(next, type.name, vouched);
+      const auto candidates = may_go(next, yield);
       const auto tasks = named.find(type.name);
       if (!candidates.empty() && tasks == named.end()) {
         missing.push_back(type.name);
@@ -252,13 +241,12 @@ Result<std::vector<std::string>> TaskTypes::try_learn(const std::vector<ports::T
 }
 
 /// The schema ids of those that may be forgotten for another one, in that order.
-std::vector<std::string> TaskTypes::may_go(const TypeVersions& versions, const std::string& type,
-                                           const Vouched& vouched) {
+std::vector<std::string> TaskTypes::may_go(const TypeVersions& versions, Yield yield) const {
   std::vector<std::string> out = versions.idle();
-  const auto of_type = vouched.find(type);
-  if (of_type == vouched.end()) return out;
+  if (yield == Yield::kNobodys) return out;
+  const WallMs now = platform_.clock.wall_ms();
   for (const TypeVersion& v : versions.all())
-    if (v.on_workers && !v.own && !of_type->second.contains(v.type.params_schema))
+    if (v.on_workers && !v.own && !workers_.directory.is_vouched_for(v.type, now))
       out.push_back(v.schema_id);
   return out;
 }

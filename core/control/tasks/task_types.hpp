@@ -82,16 +82,10 @@ class TaskTypes {
   /// Whose versions give way.
   enum class Yield { kNobodys, kUnproven };
   Result<std::vector<std::string>> learn(const std::vector<ports::TaskType>& said, Yield yield);
-  /// By type: the schemas that workers run who are there and have shown their credential. Without
-  /// an entry no version that somebody runs gives way.
-  using Vouched = std::map<std::string, std::set<std::string>>;
-  Vouched vouched_for(const std::vector<ports::TaskType>& said) const;
-  Result<std::vector<std::string>> try_learn(const std::vector<ports::TaskType>& said,
-                                             const Vouched& vouched,
+  Result<std::vector<std::string>> try_learn(const std::vector<ports::TaskType>& said, Yield yield,
                                              const std::map<std::string, Named>& named,
                                              std::vector<std::string>& changed);
-  static std::vector<std::string> may_go(const TypeVersions& versions, const std::string& type,
-                                         const Vouched& vouched);
+  std::vector<std::string> may_go(const TypeVersions& versions, Yield yield) const;
   Result<Named> named_by_tasks(const std::string& type) const;
 
   Platform& platform_;

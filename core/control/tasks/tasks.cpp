@@ -58,9 +58,9 @@ Status Tasks::effects(std::span<const ports::Completion> ended, Effects& out) {
 }
 
 Status Tasks::metrics(std::vector<prometheus::MetricFamily>& out) {
-  const auto held = platform.queue.stats();
-  if (!held) return held.error();
-  counts.collect(platform.clock.wall_ms(), *held, platform.waits.claims.size(), out);
+  counts.collect(platform.waits.claims.size(), out);
+  if (const auto held = platform.counts.now())
+    TaskMetrics::collect_queue(platform.clock.wall_ms(), *held, out);
   return {};
 }
 
@@ -70,11 +70,11 @@ Status Tasks::learn_types(const std::vector<ports::TaskType>& brought) {
   const auto changed = types.learn(brought);
   if (!changed) return changed.error();
   if (changed->empty()) return {};
-  for (const auto& other : workers.directory.all())
+  for (const auto& other : workers.directory.records())
     if (std::any_of(changed->begin(), changed->end(), [&](const std::string& name) {
-          return std::count(other.profile.types.begin(), other.profile.types.end(), name) > 0;
+          return std::count(other->profile.types.begin(), other->profile.types.end(), name) > 0;
         }))
-      platform.waits.wake_worker(other.profile.id);
+      platform.waits.wake_worker(other->profile.id);
   return {};
 }
 

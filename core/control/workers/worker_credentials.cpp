@@ -38,16 +38,19 @@ Status WorkerCredentials::load() {
 std::string WorkerCredentials::worker_of(std::string_view credential) {
   if (!credential.starts_with(kPrefix)) return {};
   const std::string hash = sha256_hex(credential);
-  const MutexLock lock(mutex_);
+  MutexLock lock(mutex_);
   const auto found = workers_.find(hash);
   if (found == workers_.end()) return {};
-  Held& held = held_[found->second];
-  held.proven = true;
+  std::string worker = found->second;
+  Held& held = held_[worker];
+  const bool is_first = !std::exchange(held.proven, true);
   if (held.hash == hash && !held.former.empty()) {
     workers_.erase(std::exchange(held.former, {}));
-    unwritten_.insert(found->second);
+    unwritten_.insert(worker);
   }
-  return found->second;
+  lock.unlock();
+  if (is_first && proven_) proven_(worker);
+  return worker;
 }
 
 bool WorkerCredentials::is_proven(const std::string& worker_id) const {

@@ -5,10 +5,12 @@
 // reply locks nobody out, nor does a clock. Kept in memory; a row per worker in the store.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.hpp"
@@ -19,7 +21,10 @@ namespace skep::control {
 
 class WorkerCredentials {
  public:
-  explicit WorkerCredentials(ports::Store& store) : store_(store) {}
+  /// `proven` is told of each worker that shows its own for the first time; it takes no credential.
+  using Proven = std::function<void(const std::string& worker_id)>;
+  explicit WorkerCredentials(ports::Store& store, Proven proven = {})
+      : store_(store), proven_(std::move(proven)) {}
 
   static std::vector<std::string> migrations();
   Status load();
@@ -60,6 +65,7 @@ class WorkerCredentials {
   };
 
   ports::Store& store_;
+  const Proven proven_;
   mutable Mutex mutex_;
   std::map<std::string, Held> held_ SKEP_GUARDED_BY(mutex_);                         ///< by worker
   std::map<std::string, std::string, std::less<>> workers_ SKEP_GUARDED_BY(mutex_);  ///< by hash

@@ -1,7 +1,9 @@
 #include "core/control/workers/worker_directory.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include "core/base/id.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 
@@ -53,16 +55,16 @@ Status WorkerDirectory::load() {
 void WorkerDirectory::put(WorkerRecord w) {
   auto fresh = std::make_shared<const WorkerRecord>(std::move(w));
   Record& at = workers_[fresh->profile.id];
+  count_types(*fresh, 1);  // first: what both run stays vouched for
   if (at != nullptr) count_types(*at, -1);
-  count_types(*fresh, 1);
   at = std::move(fresh);
 }
 
 void WorkerDirectory::count_types(const WorkerRecord& w, int by) {
   for (const ports::TaskType& type : w.about.types)
-    if (const auto count = runners_.try_emplace({type.name, type.params_schema}).first;
-        (count->second += by) <= 0)
-      runners_.erase(count);
+    if (const auto at = runners_.try_emplace({type.name, type.params_schema}).first;
+        (at->second.count += by) <= 0)
+      runners_.erase(at);
 }
 
 Status WorkerDirectory::save(const WorkerRecord& w, Statements also) {
@@ -173,6 +175,8 @@ void WorkerDirectory::shift(std::int64_t by_ms) {
     w = std::move(moved);
     dirty_.insert(id);
   }
+  for (auto& [type, runners] : runners_)
+    if (runners.vouched_ms) *runners.vouched_ms += by_ms;
 }
 
 void WorkerDirectory::forget_future(WallMs now) {
@@ -184,6 +188,8 @@ void WorkerDirectory::forget_future(WallMs now) {
     w = std::move(moved);
     dirty_.insert(id);
   }
+  for (auto& [type, runners] : runners_)
+    if (runners.vouched_ms) runners.vouched_ms = std::min(*runners.vouched_ms, now);
 }
 
 std::vector<std::string> WorkerDirectory::last_seen_before(WallMs then) const {
@@ -256,7 +262,25 @@ bool WorkerDirectory::takes_work(const WorkerRecord& w, WallMs now) const {
 
 bool WorkerDirectory::runs(const ports::TaskType& type) const {
   const MutexLock lock(mutex_);
-  return runners_.contains({type.name, type.params_schema});
+  return runners_.contains(TypeKey{type.name, type.params_schema});
+}
+
+void WorkerDirectory::vouch(const std::string& worker_id) {
+  const MutexLock lock(mutex_);
+  const auto found = workers_.find(worker_id);
+  if (found == workers_.end() || found->second->beat.draining) return;
+  const WorkerRecord& w = *found->second;
+  for (const ports::TaskType& type : w.about.types)
+    if (const auto at = runners_.find(TypeKey{type.name, type.params_schema}); at != runners_.end())
+      at->second.vouched_ms =
+          std::max(at->second.vouched_ms.value_or(w.last_seen_ms), w.last_seen_ms);
+}
+
+bool WorkerDirectory::is_vouched_for(const ports::TaskType& type, WallMs now) const {
+  const MutexLock lock(mutex_);
+  const auto at = runners_.find(TypeKey{type.name, type.params_schema});
+  return at != runners_.end() && at->second.vouched_ms &&
+         now - *at->second.vouched_ms <= limits_.get().offline_after_ms;
 }
 
 void WorkerDirectory::void_lease(const std::string& worker_id, const std::string& lease_id) {

@@ -9,6 +9,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/api/wire.hpp"
@@ -78,6 +80,12 @@ class WorkerDirectory {
   void set_limits(Limits limits) { limits_.set(limits); }
   /// Whether some worker runs tasks of this type by this schema of their parameters.
   bool runs(const ports::TaskType& type) const;
+  /// The worker has shown the credential that it was given: as long as it is there, it vouches for
+  /// the types that it runs. Said again with each registration and beat of it.
+  void vouch(const std::string& worker_id);
+  /// Whether a worker vouches for the type by this schema. For one that has stopped or runs another
+  /// version since, that goes on until it would have been missed.
+  bool is_vouched_for(const ports::TaskType& type, WallMs now) const;
 
   /// Remembers that a worker must stop one attempt; see take_voided.
   void void_lease(const std::string& worker_id, const std::string& lease_id);
@@ -98,12 +106,22 @@ class WorkerDirectory {
   /// Puts it in the place of what was known of its id.
   void put(WorkerRecord w) SKEP_REQUIRES(mutex_);
   void count_types(const WorkerRecord& w, int by) SKEP_REQUIRES(mutex_);
+  /// Name and schema of a type.
+  using TypeKey = std::pair<std::string_view, std::string_view>;
+  struct ByText {
+    using is_transparent = void;
+    bool operator()(const TypeKey& a, const TypeKey& b) const { return a < b; }
+  };
+  /// Those who run a type by one schema.
+  struct Runners {
+    int count = 0;
+    std::optional<WallMs> vouched_ms{};  ///< the last sign of life of one that vouches
+  };
   ports::Store& store_;
   Live<Limits> limits_;
   mutable Mutex mutex_;
   std::map<std::string, Record> workers_ SKEP_GUARDED_BY(mutex_);
-  /// How many, by name and schema of a type.
-  std::map<std::pair<std::string, std::string>, int> runners_ SKEP_GUARDED_BY(mutex_);
+  std::map<std::pair<std::string, std::string>, Runners, ByText> runners_ SKEP_GUARDED_BY(mutex_);
   /// Lease ids by worker.
   std::map<std::string, std::set<std::string>> voided_ SKEP_GUARDED_BY(mutex_);
   std::set<std::string> dirty_ SKEP_GUARDED_BY(mutex_);

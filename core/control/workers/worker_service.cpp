@@ -122,6 +122,7 @@ Result<api::RegistrationReply> WorkerService::enrol(const api::Registration& reg
   if (replaced && issue) credentials_.commit(*issue);
   change.unlock();
   if (!replaced) return replaced.error();
+  if (credentials_.is_proven(registration.worker_id)) directory_.vouch(registration.worker_id);
   events_.committed();
   const auto now = directory_.find(registration.worker_id);
   if (!now) return now.error();
@@ -145,6 +146,7 @@ Result<api::BeatReply> WorkerService::beat(const std::string& worker_id, const a
   const bool was_silent = before && !directory_.takes_work(*before, now);
   const auto worker = directory_.check_in(now, worker_id, beat.incarnation, &beat);
   if (!worker) return worker.error();
+  if (credentials_.is_proven(worker_id)) directory_.vouch(worker_id);
   if (const Status settled = credentials_.settle(worker_id); !settled)
     log::warn("worker_credential_unsettled",
               {{"worker_id", worker_id}, {"error", settled.error().message}});

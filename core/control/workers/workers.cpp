@@ -27,7 +27,7 @@ std::int64_t worker_keep_ms(const config::Config& c) {
 Workers::Workers(Platform& p, const config::Config& config, const EventLog& events)
     : platform(p),
       directory(p.store, worker_limits(config)),
-      credentials(p.store),
+      credentials(p.store, [this](const std::string& worker_id) { directory.vouch(worker_id); }),
       service(p, directory, credentials, events),
       retention(p, directory, service, worker_keep_ms(config)) {}
 
@@ -44,23 +44,6 @@ Status Workers::load() {
 void Workers::apply(const config::Config& config) {
   directory.set_limits(worker_limits(config));
   retention.set_keep(worker_keep_ms(config));
-}
-
-std::map<std::string, std::set<std::string>> Workers::schemas_vouched_for(
-    const std::set<std::string>& types) const {
-  const WallMs now = platform.clock.wall_ms();
-  std::map<std::string, std::set<std::string>> out;
-  for (const std::string& type : types) out[type];
-  const auto vouches = [&](const WorkerRecord& w) {
-    return directory.is_there(w, now) && credentials.is_proven(w.profile.id);
-  };
-  // One worker is enough: the others of its version cost two look-ups each.
-  for (const auto& w : directory.records())
-    for (const ports::TaskType& t : w->about.types)
-      if (const auto of_type = out.find(t.name);
-          of_type != out.end() && !of_type->second.contains(t.params_schema) && vouches(*w))
-        of_type->second.insert(t.params_schema);
-  return out;
 }
 
 Status Workers::metrics(std::vector<prometheus::MetricFamily>& out) {

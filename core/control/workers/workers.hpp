@@ -1,10 +1,6 @@
 // The feature "workers": who there is, how they are, what people want of them.
 #pragma once
 
-#include <map>
-#include <set>
-#include <string>
-
 #include "core/control/feature.hpp"
 #include "core/control/workers/worker_retention.hpp"
 #include "core/control/workers/worker_service.hpp"
@@ -26,11 +22,6 @@ class Workers final : public Feature {
   std::vector<net::Route> routes() override;
   Status metrics(std::vector<prometheus::MetricFamily>& out) override;
   void apply(const config::Config& config) override;
-
-  /// The schemas by which workers run each of `types` that are there and have shown the credential
-  /// they were given: nobody who only knows the join token. [any]
-  std::map<std::string, std::set<std::string>> schemas_vouched_for(
-      const std::set<std::string>& types) const;
 
   Platform& platform;
   WorkerDirectory directory;

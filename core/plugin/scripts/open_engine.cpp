@@ -91,7 +91,10 @@ Result<Opened> open_children(const Found& found, const Staged& staged, const std
   return Opened{std::move(*group), std::move(engine)};
 }
 
-Result<std::shared_ptr<ScriptEngine>> open(const Found& found, const EngineOptions& options) {
+enum class Place { kAsConfigured, kChild };
+
+Result<std::shared_ptr<ScriptEngine>> open(const Found& found, const EngineOptions& options,
+                                           Place place) {
   const auto table = parse_json(options.table);
   if (!table || !table->is_object())
     return config_error("[plugins." + found.plugin.id + "] is no table");
@@ -108,7 +111,7 @@ Result<std::shared_ptr<ScriptEngine>> open(const Found& found, const EngineOptio
     SKEP_TRY(options.admission({found.plugin.id, found.plugin.version, "skep/1", staged->sha256,
                                 staged->path, found.plugin.path}));
   const std::string mode = get_string(keys, "isolation", options.isolation);
-  auto opened = mode == "inproc"
+  auto opened = mode == "inproc" && place == Place::kAsConfigured
                     ? open_here(found, *staged, *config, options)
                     : open_children(found, *staged, *config, *limits, mode == "per-task", options);
   if (!opened) return opened.error();
@@ -122,7 +125,7 @@ Result<std::shared_ptr<ScriptEngine>> open_script_engine(Registry& registry,
                                                          const EngineOptions& options) {
   const auto found = find(registry, options.component);
   if (!found) return found.error();
-  auto engine = open(*found, options);
+  auto engine = open(*found, options, Place::kAsConfigured);
   registry.note_opened(found->plugin.id, engine ? Status() : Status(engine.error()));
   return engine;
 }
@@ -131,7 +134,7 @@ Result<std::shared_ptr<ScriptEngine>> open_spare_engine(const Registry& registry
                                                         const EngineOptions& options) {
   const auto found = find(registry, options.component);
   if (!found) return found.error();
-  return open(*found, options);
+  return open(*found, options, Place::kChild);
 }
 
 }  // namespace skep::plugin

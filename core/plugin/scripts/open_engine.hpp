@@ -23,7 +23,8 @@ struct EngineOptions {
 /// does not need the registry.
 Result<std::shared_ptr<ScriptEngine>> open_script_engine(Registry& registry,
                                                          const EngineOptions& options);
-/// Another one beside what serves, of which list() hears nothing: to look at a text.
+/// Another one beside what serves, of which list() hears nothing: to look at a text of whomever, so
+/// in a child whatever isolation says.
 Result<std::shared_ptr<ScriptEngine>> open_spare_engine(const Registry& registry,
                                                         const EngineOptions& options);
 

@@ -67,6 +67,14 @@ TEST_F(ReleaseInspector, a_plugin_says_what_its_manifest_does) {
   EXPECT_FALSE(std::filesystem::exists(dir.file("staging"))) << "it was to be loaded";
 }
 
+TEST_F(ReleaseInspector, a_plugin_without_task_types_says_that_it_has_none) {
+  const auto said = ask(kPlugin, read_file(info("sqlite").path).value());
+  ASSERT_TRUE(said) << said.error().message;
+  ASSERT_TRUE(*said);
+  EXPECT_EQ((*said)->name, "sqlite");
+  EXPECT_TRUE((*said)->types.empty());
+}
+
 TEST_F(ReleaseInspector, a_script_is_read_in_a_child_and_the_list_hears_nothing_of_it) {
   const auto said = ask(kScript, probe);
   ASSERT_TRUE(said) << said.error().message;
@@ -94,6 +102,14 @@ TEST_F(ReleaseInspector, a_child_that_takes_too_long_says_nothing_of_the_text) {
   ASSERT_FALSE(said);
   EXPECT_EQ(said.error().code, Code::kUnavailable) << said.error().message;
   EXPECT_EQ(said.error().next, "try again");
+}
+
+TEST_F(ReleaseInspector, a_script_is_read_in_a_child_where_others_run_in_this_process) {
+  // Only children have a time to start in. In this process the language stops it: a bad script.
+  const auto said = ask(kScript, "while true do end\n" + probe, {},
+                        R"({"isolation":"inproc","limits":{"start_timeout_ms":10}})");
+  ASSERT_FALSE(said);
+  EXPECT_EQ(said.error().code, Code::kUnavailable) << said.error().message;
 }
 
 TEST_F(ReleaseInspector, what_is_neither_is_refused) {

@@ -178,6 +178,24 @@ TEST_F(RegistryTest, types_and_schemas_are_those_of_the_file) {
   EXPECT_EQ(forced.at("schema_changes").as_array().size(), 1u);
 }
 
+TEST_F(RegistryTest, a_file_without_task_types_brings_none_whatever_is_declared) {
+  fleet().inspect_with([](const control::Publication& p) {
+    return Result<std::optional<control::SelfDescription>>(
+        control::SelfDescription{"echo", p.version});
+  });
+  for (const auto& [declared, why] :
+       {std::pair{R"(,"types":["zzz"])",
+                  "declared with types zzz, but the script itself says none"},
+        {R"(,"schemas":{"zzz":{}})",
+         "declared with a schema of zzz, but the script itself says none"}}) {
+    const auto refused = api("POST", "/api/registry/releases", publication("1.0.0", declared), 400);
+    EXPECT_EQ(get_string(refused, "code"), "release-mismatch");
+    EXPECT_EQ(get_string(refused, "detail"), std::string("publish: ") + why);
+  }
+  EXPECT_EQ(publish("1.0.0").at("types").as_array(), json::array());
+  EXPECT_EQ(newest().at("types").as_array(), json::array());
+}
+
 TEST_F(RegistryTest, one_script_is_looked_at_at_a_time) {
   net::HttpResponse second;
   net::HttpResponse plugin;

@@ -229,6 +229,27 @@ TEST_F(VersionsTest, of_workers_that_never_showed_a_credential_give_way) {
   EXPECT_EQ(troubles("w1"), json::array()) << "it has shown its own";
 }
 
+TEST_F(VersionsTest, do_not_give_way_while_one_that_runs_them_shows_its_credential) {
+  for (int i = 0; i < kMost; ++i)
+    enrol_with("w" + std::to_string(i), std::to_string(i), schema_number(i));
+  enrol_unproven("bogus", "0", schema_number(0));
+  control.feature<control::Workers>().directory.shift(-80'000);
+  beat("w0");
+  beat("bogus");
+  clock.advance(Millis{11'000});
+  enrol_with("w1", "1", schema_number(1));
+  enrol_with(kNext, kNumber, schema_number(kMost));
+  EXPECT_EQ(troubles(kNext), json::array());
+  EXPECT_EQ(troubles("w0"), json::array()) << "it beat";
+  EXPECT_EQ(troubles("w1"), json::array()) << "it registered again";
+  EXPECT_EQ(troubles("w2").size(), 1u);
+  clock.advance(Millis{91'000});
+  beat("bogus");
+  enrol_with("w2", "2", schema_number(2));
+  EXPECT_EQ(troubles("w2"), json::array());
+  EXPECT_EQ(troubles("bogus").size(), 1u) << "nobody vouches for what it runs";
+}
+
 TEST_F(VersionsTest, one_that_finds_no_room_says_so_and_finds_it_when_others_are_gone) {
   for (int i = 0; i < kMost; ++i)
     enrol_with("w" + std::to_string(i), std::to_string(i), schema_number(i));
