@@ -153,6 +153,15 @@ TEST_F(SenderTest, says_when_it_is_cut_off_and_when_all_is_delivered) {  // O13
   EXPECT_NE(event_after(before, "worker.delivered").find("\"count\":3,"), std::string::npos);
 }
 
+TEST_F(SenderTest, does_not_say_how_long_results_of_an_earlier_process_were_held) {
+  const std::uint64_t before = events::newest();
+  const auto names =
+      *spool_.put(std::vector<ports::SpoolItem>{{{}, "execution_result", "task-1", body(1)}});
+  ASSERT_TRUE(spool_.defer(names));
+  sender_->start();
+  EXPECT_EQ(event_after(before, "worker.delivered"), R"({"count":1})");
+}
+
 api::Ack refusal_of(const std::string& key) {
   return {"", "", "", 422, R"({"code":"schema","detail":"it is wrong"})", key};
 }
