@@ -125,7 +125,7 @@ class Applier {
     for (const json::value& choice : node.choices) {
       if (same_value(value, choice)) return;
       words.push_back(choice.is_string() ? std::string(choice.get_string())
-                                         : shorten(to_text(choice)));
+                                         : shorten(plain_text(choice)));
     }
     const std::string hint = node.secret || !value.is_string()
                                  ? "known: " + join(words, ", ")

@@ -69,7 +69,7 @@ class Comparison {
     std::vector<std::string> out;
     for (const json::value& value : values) {
       if (out.size() == kMostWords) break;
-      out.push_back(shorten(to_text(value)));
+      out.push_back(shorten(plain_text(value)));
     }
     const std::size_t more = values.size() - out.size();
     return join(out, ", ") + (more > 0 ? " and " + std::to_string(more) + " more" : "");

@@ -38,6 +38,32 @@ std::string shorten(std::string_view text, std::size_t limit) {
 
 namespace {
 
+void put_plain(JsonOut& out, const json::value& v) {
+  if (v.is_double()) {
+    out.number(v.get_double());
+  } else if (const auto* a = v.if_array()) {
+    out.array();
+    for (const json::value& item : *a) put_plain(out, item);
+    out.end_array();
+  } else if (const auto* o = v.if_object()) {
+    out.object();
+    for (const auto& [name, value] : *o) put_plain(out.key(name), value);
+    out.end_object();
+  } else {
+    out.raw(to_text(v));
+  }
+}
+
+}  // namespace
+
+std::string plain_text(const json::value& value) {
+  JsonOut out;
+  put_plain(out, value);
+  return out.take();
+}
+
+namespace {
+
 /// Long texts and lists are cut before they are written out: they may be megabytes.
 std::string excerpt(const json::value& value, std::size_t limit) {
   if (const auto* s = value.if_string()) return to_text(json::value(shorten(*s, limit)));
@@ -46,7 +72,7 @@ std::string excerpt(const json::value& value, std::size_t limit) {
   if (const auto* o = value.if_object(); o != nullptr && o->size() > limit)
     return std::to_string(o->size()) + " members";
   if (value.is_double()) return fmt::format("{}", value.get_double());
-  return shorten(to_text(value), limit);
+  return shorten(plain_text(value), limit);
 }
 
 }  // namespace

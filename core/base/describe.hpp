@@ -1,4 +1,4 @@
-// JSON values in the words of error messages.
+// JSON values in the words of error messages and events.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -9,6 +9,8 @@ namespace skep {
 
 /// "null", "boolean", "integer", "number", "string", "array" or "object"; 1.0 is a number. [any]
 std::string_view type_name(const boost::json::value& value);
+/// As JSON, with numbers as people write them: 90, where to_text() says 9E1. [any]
+std::string plain_text(const boost::json::value& value);
 /// `"four" (a string)`, `5 (an integer)`; long values are cut to `limit` bytes at a character.
 /// [any]
 std::string describe(const boost::json::value& value, std::size_t limit = 60);

@@ -251,8 +251,12 @@ JsonOut& JsonOut::integer(std::int64_t i) {
 JsonOut& JsonOut::number(double d) {
   if (!std::isfinite(d)) return null();
   comma();
+  const double size = std::abs(d);
+  const bool is_usual = size == 0 || (size >= 1e-5 && size < 1e15);
   char buffer[40];
-  out_.append(buffer, std::to_chars(buffer, buffer + sizeof(buffer), d).ptr);
+  char* const end = buffer + sizeof(buffer);
+  out_.append(buffer, is_usual ? std::to_chars(buffer, end, d, std::chars_format::fixed).ptr
+                               : std::to_chars(buffer, end, d).ptr);
   return *this;
 }
 

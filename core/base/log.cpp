@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "core/base/clock.hpp"
+#include "core/base/describe.hpp"
 #include "core/base/json.hpp"
 #include "core/base/log_writer.hpp"
 #include "core/base/utf8.hpp"
@@ -133,15 +134,15 @@ void write_json(Level level, std::string_view source, std::string_view event,
     JsonOut out;
     json_head(out, level, event);
     out.key("plugin").str(source);
-    for (const auto& [key, value] : fields) out.key(key).raw(to_text(value));
+    for (const auto& [key, value] : fields) out.key(key).raw(plain_text(value));
     put_line(visible_json(out.end_object().text()));
     return;
   }
   std::string line = head(level, event) + fmt::format(" plugin: {}", source);
   for (const auto& [key, value] : fields)
-    line +=
-        fmt::format(", {}: {}", std::string_view(key),
-                    one_line(value.is_string() ? std::string(value.get_string()) : to_text(value)));
+    line += fmt::format(
+        ", {}: {}", std::string_view(key),
+        one_line(value.is_string() ? std::string(value.get_string()) : plain_text(value)));
   put_line(line);
 }
 

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <map>
 
+#include "core/base/describe.hpp"
 #include "core/base/json.hpp"
 #include "core/config/keys.hpp"
 #include "core/config/show.hpp"
@@ -53,7 +54,7 @@ const Value* find(const std::vector<Value>& values, const std::string& key) {
 }
 
 std::string shown(const Value* value) {
-  return value == nullptr ? "null" : to_text(masked(value->name, value->value));
+  return value == nullptr ? "null" : plain_text(masked(value->name, value->value));
 }
 
 }  // namespace
@@ -85,8 +86,8 @@ std::vector<Covered> covered_changes(const Loaded& before, const Loaded& after) 
     const auto was = before.covered.find(key);
     if (was != before.covered.end() && was->second == text) continue;
     const std::string name = key.substr(key.rfind('.') + 1);
-    out.push_back(
-        {key, to_text(masked(name, parse_json(text).value())), to_string(after.origins.at(key))});
+    out.push_back({key, plain_text(masked(name, parse_json(text).value())),
+                   to_string(after.origins.at(key))});
   }
   return out;
 }

@@ -374,18 +374,23 @@ void Sender::away(const Error& error, Millis asked, Millis floor) {
 
 void Sender::say_cut_off(const std::string& why) {
   cut_off_at_ = clock_.mono_ms();
-  const auto held = spool_.stats();
-  events::publish(log::Level::kWarn, "worker.cut_off",
-                  {{"held", held ? held->ready + held->in_flight : -1}, {"reason", why}});
+  if (const auto held = spool_.stats())
+    events::publish(log::Level::kWarn, "worker.cut_off",
+                    {{"held", held->ready + held->in_flight}, {"reason", why}});
+  else
+    events::publish(log::Level::kWarn, "worker.cut_off", {{"reason", why}});
 }
 
 /// The spool is empty again.
 void Sender::say_delivered() {
-  const Millis away{cut_off_at_ == 0 ? 0 : clock_.mono_ms() - cut_off_at_};
-  cut_off_at_ = 0;
-  if (const std::int64_t count = std::exchange(replayed_, 0); count > 0)
+  const MonoMs since = std::exchange(cut_off_at_, 0);
+  const std::int64_t count = std::exchange(replayed_, 0);
+  if (count == 0) return;
+  if (since == 0)  // held since before this process
+    events::publish(log::Level::kInfo, "worker.delivered", {{"count", count}});
+  else
     events::publish(log::Level::kInfo, "worker.delivered",
-                    {{"count", count}, {"away_seconds", away.count() / 1'000}});
+                    {{"count", count}, {"away_seconds", (clock_.mono_ms() - since) / 1'000}});
 }
 
 std::vector<PendingEnvelope> Sender::take_unspooled() { return std::exchange(unspooled_, {}); }

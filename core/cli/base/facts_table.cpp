@@ -4,6 +4,7 @@
 
 #include <initializer_list>
 
+#include "core/base/describe.hpp"
 #include "core/cli/base/format.hpp"
 
 namespace skep::cli {
@@ -25,7 +26,7 @@ const json::value* at(const json::object& root, std::initializer_list<std::strin
 std::string text_at(const json::object& facts, std::initializer_list<std::string_view> path) {
   const json::value* v = at(facts, path);
   if (v == nullptr || v->is_null()) return {};
-  return v->is_string() ? std::string(v->get_string()) : to_text(*v);
+  return v->is_string() ? std::string(v->get_string()) : plain_text(*v);
 }
 
 std::optional<double> number_at(const json::object& facts,

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <ostream>
 
+#include "core/base/describe.hpp"
 #include "core/base/visible.hpp"
 #include "core/cli/base/format.hpp"
 
@@ -33,7 +34,8 @@ std::string fields_text(const json::object& event) {
   if (fields == nullptr || !fields->is_object()) return {};
   std::string out;
   for (const auto& [key, value] : fields->get_object()) {
-    const std::string text = value.is_string() ? std::string(value.get_string()) : to_text(value);
+    const std::string text =
+        value.is_string() ? std::string(value.get_string()) : plain_text(value);
     if (key == "worker_id" && doer_of(event) == "worker:" + text) continue;  // said already
     const bool uncounted = get_string(event, "event") == "gap" && key == "missed" && text == "0";
     out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", std::string_view(key),

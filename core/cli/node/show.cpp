@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <ostream>
 
+#include "core/base/describe.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/node_config.hpp"
@@ -27,7 +28,7 @@ std::vector<std::string> texts(const json::object& o, std::string_view key) {
 std::string change_text(const json::object& change) {
   const auto text = [&](std::string_view key) {
     const json::value* v = change.if_contains(key);
-    return v == nullptr ? std::string("null") : to_text(*v);
+    return v == nullptr ? std::string("null") : plain_text(*v);
   };
   return fmt::format("{}  {} -> {}", get_string(change, "key"), text("before"), text("after"));
 }
@@ -92,6 +93,20 @@ void print_node(const Console& c, const json::object& o) {
     c.out << indented(printable(error, true), "  ");
 }
 
+std::string cut_off_text(const json::object& fields, const std::string& age) {
+  std::string out = fmt::format("cut off {}: {}", age, printable(get_string(fields, "reason")));
+  if (fields.contains("held"))
+    out += fmt::format("; {} were in the spool then", get_int(fields, "held"));
+  return out;
+}
+
+std::string delivered_text(const json::object& fields, const std::string& age) {
+  const std::string held = fields.contains("away_seconds")
+                               ? "for " + human_duration(get_int(fields, "away_seconds") * 1'000)
+                               : "since before it started";
+  return fmt::format("{} were held {} and delivered {}", get_int(fields, "count"), held, age);
+}
+
 /// What a worker last said of results that it could not deliver.
 void print_results(Invocation& call, Client& node) {
   SseReader reader;
@@ -107,13 +122,8 @@ void print_results(Invocation& call, Client& node) {
   const json::object& fields = found->get_object();
   const std::string age = human_age(get_string(last, "at"), call.console.now_ms()) + " ago";
   const bool cut_off = get_string(last, "event") == "worker.cut_off";
-  call.console.out
-      << fmt::format("{:14}", "results")
-      << (cut_off ? fmt::format("cut off {}: {}; {} were in the spool then", age,
-                                printable(get_string(fields, "reason")), get_int(fields, "held"))
-                  : fmt::format("{} were held for {} and delivered {}", get_int(fields, "count"),
-                                human_duration(get_int(fields, "away_seconds") * 1'000), age))
-      << '\n';
+  call.console.out << fmt::format("{:14}", "results")
+                   << (cut_off ? cut_off_text(fields, age) : delivered_text(fields, age)) << '\n';
 }
 
 Expected<int> show(Invocation& call) {

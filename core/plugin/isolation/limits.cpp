@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/describe.hpp"
 #include "core/base/json.hpp"
 #include "core/base/text.hpp"
 
@@ -53,7 +54,7 @@ Status set(const Key& key, const json::value& value, ChildLimits& limits) {
     key.set(limits, value.get_int64());
     return {};
   }
-  return config_error("limits." + std::string(key.name) + " is " + to_text(value) +
+  return config_error("limits." + std::string(key.name) + " is " + plain_text(value) +
                       "; an integer from " + std::to_string(key.least) + " to " +
                       std::to_string(key.most) + " is needed");
 }

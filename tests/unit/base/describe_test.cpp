@@ -9,10 +9,18 @@
 namespace skep {
 namespace {
 
+TEST(PlainText, differs_from_the_other_in_numbers_alone) {
+  const std::string text = R"({"a\u0001":[9E1,1.5E-1,1E5,2],"b":{"c":"9E1"},"d":null,"e":true})";
+  EXPECT_EQ(plain_text(parse_json(text).value()),
+            R"({"a\u0001":[90,0.15,100000,2],"b":{"c":"9E1"},"d":null,"e":true})");
+}
+
 TEST(Describe, says_value_and_type) {
   EXPECT_EQ(describe(*parse_json("\"four\"")), "\"four\" (a string)");
   EXPECT_EQ(describe(*parse_json("5")), "5 (an integer)");
   EXPECT_EQ(describe(*parse_json("0.5")), "0.5 (a number)");
+  EXPECT_EQ(describe(*parse_json("9E1")), "90 (a number)");
+  EXPECT_EQ(describe(*parse_json("[9E1]")), "[90] (an array)");
   EXPECT_EQ(describe(*parse_json("true")), "true (a boolean)");
   EXPECT_EQ(describe(*parse_json("[1,2]")), "[1,2] (an array)");
   EXPECT_EQ(describe(*parse_json("{}")), "{} (an object)");

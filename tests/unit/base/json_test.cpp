@@ -119,8 +119,17 @@ TEST(JsonOut, writes_text_whatever_the_bytes) {
     }
 }
 
+TEST(JsonOut, writes_numbers_as_people_do) {
+  const auto written = [](double d) { return JsonOut().number(d).take(); };
+  EXPECT_EQ(written(90), "90");
+  EXPECT_EQ(written(100'000), "100000");
+  EXPECT_EQ(written(-604'800'000), "-604800000");
+  EXPECT_EQ(written(0.001), "0.001");
+  EXPECT_EQ(written(1e30), "1e+30");
+}
+
 TEST(JsonOut, writes_numbers_that_come_back_the_same) {
-  for (const double d : {0.0, -0.5, 1e300, 5e-324, 0.1, 1.0 / 3}) {
+  for (const double d : {0.0, -0.5, 1e300, 5e-324, 0.1, 1.0 / 3, 1e-5 / 3, 1e15 / 3}) {
     const auto parsed = parse_json(JsonOut().number(d).take());
     ASSERT_TRUE(parsed);
     EXPECT_EQ(parsed->to_number<double>(), d);

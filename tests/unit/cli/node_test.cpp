@@ -42,6 +42,11 @@ TEST(Node, of_a_worker_says_what_it_holds_and_when_it_was_delivered) {  // O13
               "delivered\",\"fields\":{\"count\":12,\"away_seconds\":300}}\n\n")
           .find("results       12 were held for 5m and delivered 10s ago\n"),
       std::string::npos);
+  EXPECT_NE(
+      results("event: worker.delivered\ndata: {\"at\":\"2026-01-10T11:59:50Z\",\"event\":\"worker."
+              "delivered\",\"fields\":{\"count\":12}}\n\n")
+          .find("results       12 were held since before it started and delivered 10s ago\n"),
+      std::string::npos);
   EXPECT_EQ(results("").find("results"), std::string::npos);
 }
 

@@ -30,6 +30,15 @@ TEST_F(ConfigDiff, names_what_changed_and_hides_secrets) {
   EXPECT_TRUE(diff(after->config, after->config).empty());
 }
 
+TEST_F(ConfigDiff, writes_numbers_as_people_do) {
+  const auto before = load_text("[control]\noffline_after_seconds = 90.0\n");
+  const auto after = load_text("[control]\noffline_after_seconds = 120.5\n");
+  ASSERT_TRUE(before && after);
+  const auto changes = diff(before->config, after->config);
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].before + " " + changes[0].after, "90 120.5");
+}
+
 TEST_F(ConfigDiff, takes_live_keys_and_no_other) {
   const auto before = load_text("");
   const auto after =

@@ -195,6 +195,15 @@ TEST_F(SenderWithUnread, sends_what_can_be_read_as_soon_as_the_control_plane_is_
   EXPECT_TRUE(only_that_is_left()) << "how often the other is tried is another matter";
 }
 
+TEST_F(SenderTest, does_not_say_how_long_results_of_an_earlier_process_were_held) {
+  const std::uint64_t before = events::newest();
+  const auto names =
+      *spool_.put(std::vector<ports::SpoolItem>{{{}, "execution_result", "task-1", body(1)}});
+  ASSERT_TRUE(spool_.defer(names));
+  sender_->start();
+  EXPECT_EQ(event_after(before, "worker.delivered"), R"({"count":1})");
+}
+
 api::Ack refusal_of(const std::string& key) {
   return {"", "", "", 422, R"({"code":"schema","detail":"it is wrong"})", key};
 }
