@@ -79,6 +79,7 @@ class ScriptedControl {
   std::string output(const std::string& task_id) const;   ///< its log text
   std::vector<model::Lease> released() const;
   std::vector<std::uint32_t> claim_sizes() const;
+  int idle_polls() const;  ///< claims for no task, which listen for cancellations
   int registrations() const;
   int refused_registrations() const;
   api::Registration last_registration() const;
@@ -104,6 +105,7 @@ class ScriptedControl {
   std::map<std::string, std::string> output_;
   std::vector<model::Lease> released_;
   std::vector<std::uint32_t> claim_sizes_;
+  int idle_polls_ = 0;
   std::vector<MonoMs> submission_times_;
   api::WorkerMode mode_ = api::WorkerMode::kActive;
   std::optional<Code> refusal_;
