@@ -63,7 +63,9 @@ class ScriptedConversation final : public worker::ControlPlane {
     control_.known_ = true;
     ++control_.registrations_;
     control_.last_registration_ = request;
-    return api::RegistrationReply{};
+    api::RegistrationReply reply;
+    reply.heartbeat_interval_seconds = control_.beat_seconds_;
+    return reply;
   }
 
   Result<api::ClaimReply> claim(const api::ClaimRequest& request) override {

@@ -47,6 +47,10 @@ class ScriptedControl {
   void refuse_registrations(std::optional<Code> code) {
     with([&] { registration_refusal_ = code; });
   }
+  /// What registrations are answered with.
+  void ask_for_beats(double interval_seconds) {
+    with([&] { beat_seconds_ = interval_seconds; });
+  }
   /// The next claim leases its tasks, and fails with `code` on the way back.
   void lose_a_reply(Code code = Code::kUnavailable) {
     with([&] { loses_reply_ = code; });
@@ -122,6 +126,7 @@ class ScriptedControl {
   bool known_ = false;
   int registrations_ = 0;
   int refused_registrations_ = 0;
+  double beat_seconds_ = 0;
   api::Registration last_registration_;
   int next_id_ = 0;
 };

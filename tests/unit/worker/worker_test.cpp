@@ -338,6 +338,16 @@ TEST(Worker, a_stranger_that_answers_beats_ends_no_task_and_changes_no_mode) {  
   }
 }
 
+TEST(Worker, beats_at_its_own_pace_when_it_is_asked_for_none_that_makes_sense) {
+  for (const double seconds : {1e9, -1.0}) {
+    Bench b;
+    b.options.heartbeat_interval = Millis{20};
+    b.control.ask_for_beats(seconds);
+    b.start();
+    EXPECT_TRUE(eventually([&] { return b.heartbeat.beats().size() >= 5; })) << seconds;
+  }
+}
+
 TEST(Worker, tells_a_task_that_its_time_is_up) {
   Bench b;
   b.control.enqueue("wait", 50);
