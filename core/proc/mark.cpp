@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "core/base/fd.hpp"
+#include "core/base/file.hpp"
 #include "core/base/mutex.hpp"
 #include "core/proc/monotonic.hpp"
 
@@ -121,9 +122,16 @@ void note_stuck(pid_t pid) {
 
 std::string children_file() { return "/proc/self/task/" + std::to_string(getpid()) + "/children"; }
 
-std::vector<pid_t> adopted() {
-  std::ifstream in(children_file());
-  return {std::istream_iterator<pid_t>(in), {}};
+/// Numbers of processes; nothing when it cannot be told now which there are.
+using Pids = std::optional<std::vector<pid_t>>;
+
+/// None on a kernel that does not list them.
+Pids adopted() {
+  constexpr std::size_t kMostBytes = 64 << 20;
+  const auto text = load_file(children_file(), kMostBytes);
+  if (!text && text.error().code != Code::kNotFound) return std::nullopt;
+  std::istringstream in(text ? *text : "");
+  return std::vector<pid_t>(std::istream_iterator<pid_t>(in), {});
 }
 
 /// REQUIRES: it is our child, but not that of the spawner. Whoever descends from a marked child has
@@ -135,19 +143,20 @@ bool is_of_marked(pid_t pid) {
 
 /// An adopted process that changed its mark, or whose child is gone.
 bool is_stray(pid_t pid) {
-  const std::vector<pid_t> ours = adopted();
-  if (std::find(ours.begin(), ours.end(), pid) == ours.end() || !is_of_marked(pid)) return false;
+  const Pids ours = adopted();
+  if (!ours || std::find(ours->begin(), ours->end(), pid) == ours->end() || !is_of_marked(pid))
+    return false;
   const Mark mark = mark_of(pid).value_or(0);
   return !live_marks().holds(mark) && !marks(Kin::kBackground).holds(mark);
 }
 
-std::vector<pid_t> all_pids() {
+Pids all_pids() {
   std::vector<pid_t> out;
   struct Closer {
     void operator()(DIR* d) const { closedir(d); }
   };
   const std::unique_ptr<DIR, Closer> dir(opendir("/proc"));
-  if (!dir) return out;
+  if (!dir) return std::nullopt;
   while (const dirent* entry = readdir(dir.get())) {
     const std::string_view name = entry->d_name;
     pid_t pid = 0;
@@ -167,29 +176,34 @@ struct Victim {
   UniqueFd fd;
 };
 /// What one look at processes found and killed.
-using Killed = std::vector<Victim>;
+struct Look {
+  std::vector<Victim> killed{};
+  bool is_whole = true;  ///< false: somebody may be there who was not seen, or not killed
+};
 
 template <class IsMeant>
-Killed kill_once(const std::vector<pid_t>& pids, const IsMeant& is_meant) {
-  Killed killed;
-  for (const pid_t pid : pids) {
+Look kill_once(const Pids& pids, const IsMeant& is_meant) {
+  Look look;
+  look.is_whole = pids.has_value();
+  for (const pid_t pid : pids.value_or(std::vector<pid_t>())) {
     if (!is_meant(pid)) continue;
     UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (!fd && errno != ESRCH) look.is_whole = false;
     // The second look is after the descriptor: now the number cannot have changed its owner.
     if (!fd || !is_meant(pid)) continue;
     syscall(SYS_pidfd_send_signal, fd.get(), SIGKILL, nullptr, 0);
-    killed.push_back({pid, std::move(fd)});
+    look.killed.push_back({pid, std::move(fd)});
   }
-  return killed;
+  return look;
 }
 
-Killed kill_marked_once(MarkRange range, pid_t except) {
+Look kill_marked_once(MarkRange range, pid_t except) {
   return kill_once(all_pids(), [&](pid_t pid) {
     return pid != except && range.holds(mark_of(pid).value_or(0));
   });
 }
 
-Killed kill_strays_once() { return kill_once(adopted(), is_stray); }
+Look kill_strays_once() { return kill_once(adopted(), is_stray); }
 
 void reap(int pidfd) {
   siginfo_t ignored{};
@@ -198,13 +212,14 @@ void reap(int pidfd) {
 }
 
 template <class KillOnce>
-int kill_until_none(const KillOnce& look, Millis limit) {
+int kill_until_none(const KillOnce& kill_some, Millis limit) {
+  constexpr int kBlindMs = 10;  // until a descriptor may be free again
   const MonoMs until = monotonic_ms() + limit.count();
   for (;;) {
-    const Killed killed = look();
-    if (killed.empty()) return 0;
-    int alive = 0;
-    for (const Victim& victim : killed) {
+    const Look look = kill_some();
+    if (look.killed.empty() && look.is_whole) return 0;
+    int alive = look.is_whole ? 0 : 1;
+    for (const Victim& victim : look.killed) {
       const Millis left{std::max<MonoMs>(0, until - monotonic_ms())};
       if (wait_end(victim.fd.get(), left)) {
         reap(victim.fd.get());
@@ -214,6 +229,7 @@ int kill_until_none(const KillOnce& look, Millis limit) {
       note_stuck(victim.pid);
     }
     if (monotonic_ms() >= until) return alive;
+    if (!look.is_whole) poll(nullptr, 0, kBlindMs);
   }
 }
 
@@ -256,13 +272,13 @@ bool is_init() { return getpid() == 1; }
 
 bool has_adopted() {
   if (access(children_file().c_str(), R_OK) != 0) return true;
-  const std::vector<pid_t> all = adopted();
-  return std::any_of(all.begin(), all.end(), is_of_marked);
+  const Pids all = adopted();
+  return !all || std::any_of(all->begin(), all->end(), is_of_marked);
 }
 
 void bury_adopted() {
   kill_strays_once();
-  for (const pid_t pid : adopted()) {
+  for (const pid_t pid : adopted().value_or(std::vector<pid_t>())) {
     if (!is_init() && !is_of_marked(pid)) continue;
     siginfo_t ignored{};
     waitid(P_PID, static_cast<id_t>(pid), &ignored, WEXITED | WNOHANG);
@@ -274,13 +290,15 @@ int kill_marked(MarkRange range, pid_t except, Millis limit) {
 }
 
 int kill_leftovers(const LiveMark& mark, pid_t leader, Millis limit) {
-  const auto look = [&] {
-    Killed killed = kill_marked_once({mark.value(), mark.value()}, leader);
-    for (Victim& stray : kill_strays_once())
-      if (!stuck().holds(stray.pid)) killed.push_back(std::move(stray));
-    return killed;
+  const auto kill_some = [&] {
+    Look look = kill_marked_once({mark.value(), mark.value()}, leader);
+    Look strays = kill_strays_once();
+    look.is_whole &= strays.is_whole;
+    for (Victim& stray : strays.killed)
+      if (!stuck().holds(stray.pid)) look.killed.push_back(std::move(stray));
+    return look;
   };
-  return kill_until_none(look, limit);
+  return kill_until_none(kill_some, limit);
 }
 
 }  // namespace skep::proc

@@ -69,7 +69,8 @@ void bury_adopted();
 bool is_init();
 
 /// Kills and reaps every process with a mark in `range` but `except`, until a look at all of them
-/// finds none, for at most `limit`. How many could not be ended. [any]
+/// finds none, for at most `limit`. How many could not be ended; one more when not all could be
+/// looked at, as without a free descriptor. [any]
 int kill_marked(MarkRange range, pid_t except, Millis limit);
 /// The same for what our child `leader` with this mark left behind, and for strays, but for those
 /// that somebody waited for in vain. [any]

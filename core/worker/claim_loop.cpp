@@ -11,8 +11,8 @@ namespace {
 /// Saturated this long: somebody else has to listen for cancellations meanwhile.
 constexpr Millis kSaturated{100};
 constexpr Millis kLook{1'000};
-/// Times in a row without room in the spool, a second apart by then: no passing shortage.
-constexpr int kFull = 10;
+/// Without room for so long: no passing shortage.
+constexpr Millis kShortage{3'000};
 constexpr std::string_view kGoingBack = "tasks to hand back";
 /// A refused token does not get better within seconds.
 constexpr Millis kDenied{10'000};
@@ -75,34 +75,44 @@ void ClaimLoop::register_worker(std::stop_token stop) {
 /// How many tasks to ask for; 0 after a wait in which nothing could be asked for.
 int ClaimLoop::room(std::stop_token stop) {
   if (!membership_.may_claim() || !is_well()) {
+    no_room_ = 0;
     instructions_.listen(true);
     membership_.wait_change(kLook, stop);
     return 0;
   }
   if (!executor_.wait_capacity(kSaturated, stop)) {
     instructions_.listen(true);
-    if (!executor_.wait_capacity(kLook, stop)) return 0;
+    if (!executor_.wait_capacity(kLook, stop)) {
+      no_room_ = 0;
+      return 0;
+    }
   }
   const Settings now = settings_.get();
   if (reserve_.resize(now.result_reserve_bytes)) give_back_reserve();
   const int most = health_.unproven() ? 1 : now.batch_size;
   const int vacant = executor_.capacity() - static_cast<int>(options_.going_back());
-  const int granted = vacant > 0 ? reserve(std::min(vacant, most)) : 0;
-  if (granted > 0) {
-    no_room_ = 0;
+  if (vacant > 0)
     health_.set(kGoingBack, {});
-    return granted;
-  }
-  if (vacant <= 0 && no_room_ >= kFull)
+  else if (is_shortage())
     health_.set(
         kGoingBack,
         "tasks wait to be handed back: the control plane takes neither them nor a registration");
+  const int granted = vacant > 0 ? reserve(std::min(vacant, most)) : 0;
+  if (granted > 0) {
+    no_room_ = 0;
+    return granted;
+  }
+  if (no_room_ == 0) no_room_since_ = clock_.mono_ms();
   // Results on their way to the disk give their space back within milliseconds; a full disk does
   // not.
   const Millis pause = std::min(kLook, Millis{1 << std::min(no_room_++, 10)});
   if (pause == kLook) instructions_.listen(true);
   membership_.wait_change(pause, stop);
   return 0;
+}
+
+bool ClaimLoop::is_shortage() const {
+  return no_room_ > 0 && clock_.mono_ms() - no_room_since_ >= kShortage.count();
 }
 
 /// Also says it to the health: it is looked at here because here it matters.
@@ -122,7 +132,7 @@ int ClaimLoop::reserve(int wanted) {
   if (reserved_ < wanted) {
     const auto taken = reserve_.take(wanted - reserved_);
     if (taken) reserved_ += *taken;
-    if (reserved_ == 0 && no_room_ >= kFull) health_.set("spool space", taken.error().message);
+    if (reserved_ == 0 && is_shortage()) health_.set("spool space", taken.error().message);
   }
   if (reserved_ >= wanted) health_.set("spool space", {});
   return std::min(reserved_, wanted);

@@ -63,6 +63,7 @@ class ClaimLoop final : public Service {
  private:
   void register_worker(std::stop_token stop);
   int room(std::stop_token stop);
+  bool is_shortage() const;
   bool is_well();
   int reserve(int wanted);
   void give_back_reserve();
@@ -88,8 +89,9 @@ class ClaimLoop final : public Service {
   Complaint complaint_;
   std::string claim_id_ = new_id();
   bool repeated_ = false;  ///< claim_id_ was sent, and its reply may be lost
-  int no_room_ = 0;        ///< times in a row that the spool had no space to set aside
-  int reserved_ = 0;       ///< results' worth of space set aside and not yet given to a task
+  int no_room_ = 0;        ///< looks in a row that found a slot, and no room for what would come
+  MonoMs no_room_since_ = 0;
+  int reserved_ = 0;  ///< results' worth of space set aside and not yet given to a task
   int early_empty_ = 0;
   SeenIds seen_;  ///< leases: a reply may come twice, by whatever lies in between
 };

@@ -54,6 +54,11 @@ void HeartbeatLoop::set_interval(Millis interval) {
   wake_.notify_all();
 }
 
+void HeartbeatLoop::take_interval(double seconds) {
+  if (seconds > 0 && seconds <= kLongestInterval)
+    set_interval(Millis{static_cast<std::int64_t>(seconds * 1000)});
+}
+
 void HeartbeatLoop::hasten() {
   const MutexLock lock(mutex_);
   hastened_ = woken_ = true;
@@ -154,9 +159,7 @@ void HeartbeatLoop::apply(const api::BeatReply& reply) {
       log::warn("lease_lost", {{"task_id", lease.task_id}, {"attempt", lease.attempt}});
   membership_.set_mode(reply.mode);
   if (options_.on_registry) options_.on_registry(reply.registry);
-  const double seconds = reply.heartbeat_interval_seconds;
-  if (seconds > 0 && seconds <= kLongestInterval)
-    set_interval(Millis{static_cast<std::int64_t>(seconds * 1000)});
+  take_interval(reply.heartbeat_interval_seconds);
 }
 
 void HeartbeatLoop::failed(const Error& error, std::size_t endpoint) {

@@ -41,6 +41,8 @@ class HeartbeatLoop final : public Service {
   void task_started();
   /// The pause between beats from now on; counts from the last one. Not positive: no change. [any]
   void set_interval(Millis interval);
+  /// The same, as a control plane asks for it; more than an hour is no change. [any]
+  void take_interval(double seconds);
   /// A beat goes out now: there is something to tell. [any]
   void hasten();
   /// The farewell, after stop().

@@ -195,8 +195,7 @@ ClaimOptions Worker::Loops::claim_options() {
   o.hold = options.claim_hold;
   o.registration = [this] { return registration(); };
   o.on_registered = [this](const api::RegistrationReply& reply) {
-    heartbeat.set_interval(
-        Millis{static_cast<std::int64_t>(reply.heartbeat_interval_seconds * 1000)});
+    heartbeat.take_interval(reply.heartbeat_interval_seconds);
   };
   o.spool_trouble = [this] {
     const std::string unwritten = reporter.trouble();

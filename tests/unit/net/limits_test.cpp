@@ -88,36 +88,47 @@ TEST(Limits, slow_headers_are_cut_off_while_others_are_served) {
   }
 }
 
-TEST(Limits, a_trickle_does_not_prolong_the_header) {
-  TestServer server(routes(), impatient());
-  RawClient client(server.port());
-  client.send("GET /g HTTP/1.1\r\nX: ");
-  constexpr int kPatience = 12'000;  // two minutes, however slow the server is
-  int sent = 0;
-  while (sent < kPatience && client.send("a")) {
+/// One that has been served: the header's time begins with the first byte of the next request, and
+/// not before the test is given the processor.
+std::unique_ptr<RawClient> known_client(TestServer& server) {
+  std::unique_ptr<RawClient> client;
+  EXPECT_TRUE(eventually([&] {
+    client = std::make_unique<RawClient>(server.port());
+    client->send(get("/g"));
+    return client->read_response().status == 200;
+  }));
+  return client;
+}
+
+/// The answer to `request`, whose last 200 bytes come one by one.
+int status_of_trickle(const ServerOptions& options, const std::string& request) {
+  constexpr std::size_t kBytes = 200;
+  TestServer server(routes(), options);
+  const auto slow = known_client(server);
+  const auto other = known_client(server);
+  slow->send(request.substr(0, request.size() - kBytes));
+  auto answer = std::async(std::launch::async, [&] { return slow->read_response().status; });
+  for (std::size_t i = request.size() - kBytes; i < request.size(); ++i) {
+    slow->send(request.substr(i, 1));
     ::poll(nullptr, 0, 10);
-    ++sent;
+    other->send(get("/g"));  // however slow the server is, it had its turn
+    EXPECT_EQ(other->read_response().status, 200);
   }
-  EXPECT_LT(sent, kPatience);
+  return answer.get();
+}
+
+TEST(Limits, a_trickle_does_not_prolong_the_header) {
+  ServerOptions options = local_options();
+  options.header_timeout = Millis{500};
+  EXPECT_EQ(status_of_trickle(options, get("/g", "X: " + std::string(300, 'a') + "\r\n")), 408)
+      << "200 times 10 ms are more than 500";
 }
 
 TEST(Limits, a_trickle_does_not_prolong_the_body) {
   ServerOptions options = local_options();
   options.body_timeout = Millis{500};
-  TestServer server(routes(), options);
-  RawClient slow(server.port());
-  const std::string body = "\"" + std::string(200, 'a') + "\"";
-  const std::string request = post("/p", body);
-  slow.send(request.substr(0, request.size() - body.size()));
-  auto answer = std::async(std::launch::async, [&] { return slow.read_response(); });
-  RawClient other(server.port());
-  for (const char c : body) {
-    slow.send(std::string(1, c));
-    ::poll(nullptr, 0, 10);
-    other.send(get("/g"));  // however slow the server is, it had its turn
-    ASSERT_EQ(other.read_response().status, 200);
-  }
-  EXPECT_EQ(answer.get().status, 408) << "200 times 10 ms are more than 500";
+  EXPECT_EQ(status_of_trickle(options, post("/p", "\"" + std::string(300, 'a') + "\"")), 408)
+      << "200 times 10 ms are more than 500";
 }
 
 TEST(Limits, slow_bodies_end) {
@@ -136,13 +147,7 @@ TEST(Limits, idle_connections_end) {
   std::string nothing;
   EXPECT_TRUE(idle.read_to_end(nothing));
   EXPECT_EQ(nothing, "");
-  std::unique_ptr<RawClient> kept;
-  EXPECT_TRUE(eventually([&] {  // a test that pauses before it sends is idle as well
-    kept = std::make_unique<RawClient>(server.port());
-    kept->send(get("/g"));
-    return kept->read_response().status == 200;
-  }));
-  EXPECT_TRUE(kept->read_to_end(nothing));
+  EXPECT_TRUE(known_client(server)->read_to_end(nothing));
 }
 
 TEST(Limits, a_body_that_ends_early_is_said_to) {

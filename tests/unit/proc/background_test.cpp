@@ -1,9 +1,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 
 #include "core/proc/ending.hpp"
 #include "core/proc/subprocess.hpp"
+#include "tests/support/resource_limits.hpp"
 #include "tests/unit/proc/support.hpp"
 
 namespace skep::proc {
@@ -76,14 +76,11 @@ TEST(Background, is_killed_when_its_owner_goes_and_can_be_moved) {
 }
 
 TEST(ResidentSize, is_read_once_there_is_a_descriptor_for_it) {
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const rlimit none{0, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
   ResidentSize ours(::getpid());
-  const std::int64_t unseen = ours.bytes();
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  EXPECT_EQ(unseen, 0);
+  {
+    const test::FewDescriptors none(0);
+    EXPECT_EQ(ours.bytes(), 0);
+  }
   EXPECT_GT(ours.bytes(), 0);
 }
 

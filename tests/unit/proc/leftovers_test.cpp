@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 
 #include "core/base/fd.hpp"
 #include "core/proc/mark.hpp"
+#include "tests/support/resource_limits.hpp"
 #include "tests/unit/proc/support.hpp"
 
 namespace skep::proc {
@@ -140,6 +142,25 @@ TEST(Leftovers, that_end_while_the_child_runs_do_not_pile_up_as_zombies) {
   std::ofstream(dir.file("go")).flush();
   EXPECT_TRUE(eventually([] { return !has_adopted(); }));
   stop.set();
+}
+
+TEST(Leftovers, that_cannot_be_looked_for_are_not_taken_for_gone) {
+  const Mark mark = next_mark(Kin::kBackground);
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit marked{mark, mark};
+    setrlimit(RLIMIT_RTTIME, &marked);
+    for (;;) pause();
+  }
+  ASSERT_TRUE(eventually([&] { return mark_of(child) == mark; }));
+  {
+    const test::FewDescriptors none(0);
+    EXPECT_TRUE(has_adopted());
+    EXPECT_EQ(kill_marked({mark, mark}, 0, Millis(0)), 1);
+  }
+  EXPECT_EQ(mark_of(child), mark);
+  EXPECT_EQ(kill_marked({mark, mark}, 0, kPatience), 0);
+  EXPECT_NE(kill(child, 0), 0) << "it is reaped";
 }
 
 // As in a container: what somebody else left, without a mark of ours, comes to process 1.

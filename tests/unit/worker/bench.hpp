@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "core/worker/worker.hpp"
 #include "tests/support/fake_clock.hpp"
@@ -9,6 +10,10 @@
 #include "tests/unit/worker/scripted_control.hpp"
 
 namespace skep::test {
+
+inline bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 struct Bench {
   explicit Bench(MemorySpoolLimits limits = {}) : spool(limits) {

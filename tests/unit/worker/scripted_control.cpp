@@ -63,12 +63,17 @@ class ScriptedConversation final : public worker::ControlPlane {
     control_.known_ = true;
     ++control_.registrations_;
     control_.last_registration_ = request;
-    return api::RegistrationReply{};
+    api::RegistrationReply reply;
+    reply.heartbeat_interval_seconds = control_.beat_seconds_;
+    return reply;
   }
 
   Result<api::ClaimReply> claim(const api::ClaimRequest& request) override {
     std::unique_lock lock(control_.mutex_);
-    if (request.max > 0) control_.claim_sizes_.push_back(request.max);
+    if (request.max > 0)
+      control_.claim_sizes_.push_back(request.max);
+    else
+      ++control_.idle_polls_;
     const auto until = std::chrono::steady_clock::now() +
                        std::chrono::milliseconds(static_cast<int>(request.wait_seconds * 1000));
     const api::WorkerMode mode = control_.mode_;
@@ -202,6 +207,10 @@ std::vector<model::Lease> ScriptedControl::released() const {
 std::vector<std::uint32_t> ScriptedControl::claim_sizes() const {
   const std::scoped_lock lock(mutex_);
   return claim_sizes_;
+}
+int ScriptedControl::idle_polls() const {
+  const std::scoped_lock lock(mutex_);
+  return idle_polls_;
 }
 api::Registration ScriptedControl::last_registration() const {
   const std::scoped_lock lock(mutex_);

@@ -47,6 +47,10 @@ class ScriptedControl {
   void refuse_registrations(std::optional<Code> code) {
     with([&] { registration_refusal_ = code; });
   }
+  /// What registrations are answered with.
+  void ask_for_beats(double interval_seconds) {
+    with([&] { beat_seconds_ = interval_seconds; });
+  }
   /// The next claim leases its tasks, and fails with `code` on the way back.
   void lose_a_reply(Code code = Code::kUnavailable) {
     with([&] { loses_reply_ = code; });
@@ -79,6 +83,7 @@ class ScriptedControl {
   std::string output(const std::string& task_id) const;   ///< its log text
   std::vector<model::Lease> released() const;
   std::vector<std::uint32_t> claim_sizes() const;
+  int idle_polls() const;  ///< claims for no task, which listen for cancellations
   int registrations() const;
   int refused_registrations() const;
   api::Registration last_registration() const;
@@ -104,6 +109,7 @@ class ScriptedControl {
   std::map<std::string, std::string> output_;
   std::vector<model::Lease> released_;
   std::vector<std::uint32_t> claim_sizes_;
+  int idle_polls_ = 0;
   std::vector<MonoMs> submission_times_;
   api::WorkerMode mode_ = api::WorkerMode::kActive;
   std::optional<Code> refusal_;
@@ -120,6 +126,7 @@ class ScriptedControl {
   bool known_ = false;
   int registrations_ = 0;
   int refused_registrations_ = 0;
+  double beat_seconds_ = 0;
   api::Registration last_registration_;
   int next_id_ = 0;
 };

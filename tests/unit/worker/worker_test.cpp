@@ -11,10 +11,6 @@ namespace {
 
 using ports::CancelReason;
 
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 TEST(Worker, brings_results_home_and_leaves_nothing_behind) {
   Bench b;
   for (int i = 0; i < 50; ++i) b.control.enqueue("noop");
@@ -269,28 +265,6 @@ TEST(Worker, claims_nothing_while_results_cannot_be_kept) {  // S3
   EXPECT_TRUE(b.finished(2));
 }
 
-TEST(Worker, hands_back_what_its_node_cannot_run_says_so_and_goes_on_by_itself) {  // F2
-  Bench b;
-  const auto lease = b.control.enqueue("disk");
-  b.start(b.still);
-  ASSERT_TRUE(eventually([&] { return b.control.released().size() == 1; }));
-  EXPECT_EQ(b.control.released()[0].lease_id, lease.lease_id);
-  EXPECT_TRUE(eventually([&] {
-    for (const api::Beat& beat : b.heartbeat.beats())
-      if (beat.troubles == std::vector<std::string>{"disk: No space left on device"}) return true;
-    return false;
-  }));
-  EXPECT_TRUE(b.control.finished().empty()) << "it has not failed";
-  EXPECT_EQ(b.worker->load().errors, 0);
-  b.runner.let_go();
-  b.control.enqueue("disk");
-  b.still.advance(b.options.first_rest);
-  EXPECT_TRUE(b.finished(1));
-  EXPECT_TRUE(eventually([&] { return b.heartbeat.beats().back().troubles.empty(); }));
-  b.worker->drain();
-  EXPECT_EQ(b.spool.reserved(), 0);
-}
-
 /// The machine's clocks, of which somebody sets the one on the wall.
 class SetClock final : public Clock {
  public:
@@ -328,83 +302,6 @@ TEST(Worker, a_clock_that_is_set_ends_no_task_and_keeps_or_repeats_no_result) {
     EXPECT_EQ(b.control.finished().size(), 2u) << "each once, " << by.count();
     EXPECT_TRUE(b.control.released().empty());
   }
-}
-
-TEST(Worker, hands_back_once_what_its_version_of_a_type_does_not_take) {
-  Bench b;
-  model::Lease lease = b.control.enqueue("misfit");
-  b.start();
-  ASSERT_TRUE(eventually([&] { return b.control.released().size() == 1; }));
-  EXPECT_EQ(b.control.released()[0].lease_id, lease.lease_id);
-  EXPECT_TRUE(eventually([&] { return b.control.registrations() == 2; }))
-      << "the control plane hears what it takes now";
-  EXPECT_TRUE(b.worker->troubles().empty()) << "its other tasks run on";
-  lease.lease_id = "another";
-  b.control.enqueue_again(lease, "misfit");
-  ASSERT_TRUE(b.finished(1)) << "the second time it is a failure";
-  EXPECT_EQ(b.control.released().size(), 1u);
-  EXPECT_TRUE(has(b.control.outcome(lease.task_id), "params-refused"));
-}
-
-TEST(Worker, hands_back_what_it_does_not_take_once_the_control_plane_knows_what_it_takes) {
-  Bench b;
-  b.options.heartbeat_interval = Millis{20};
-  b.start();
-  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
-  b.control.refuse_registrations(Code::kUnavailable);
-  b.control.enqueue("misfit");
-  ASSERT_TRUE(eventually([&] { return b.control.refused_registrations() > 0; }));
-  const std::size_t before = b.heartbeat.beats().size();
-  EXPECT_TRUE(eventually([&] {
-    const auto beats = b.heartbeat.beats();
-    return beats.size() > before + 1 && beats.back().busy == 0 && beats.back().tasks.size() == 1;
-  })) << "its lease lives on in the beats";
-  EXPECT_TRUE(b.control.released().empty()) << "it would only come here again";
-  b.control.refuse_registrations(std::nullopt);
-  ASSERT_TRUE(eventually([&] { return b.control.released().size() == 1; }));
-  EXPECT_EQ(b.control.registrations(), 2);
-}
-
-TEST(Worker, claims_nothing_while_it_holds_as_many_as_it_runs_at_once) {
-  Bench b;
-  b.options.concurrency = 2;
-  b.options.batch_size = 2;
-  b.options.heartbeat_interval = Millis{20};  // these come through
-  b.start();
-  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
-  b.control.refuse_registrations(Code::kUnavailable);
-  constexpr std::size_t kMany = 100;
-  for (std::size_t i = 0; i < kMany; ++i) b.control.enqueue("misfit");
-  EXPECT_TRUE(eventually([&] {
-    const auto troubles = b.worker->troubles();
-    return troubles.size() == 1 && has(troubles[0], "tasks wait to be handed back: ");
-  }));
-  EXPECT_LT(b.control.waiting(), kMany);
-  EXPECT_GT(b.control.waiting(), kMany / 2) << "it took in the whole backlog";
-  EXPECT_TRUE(b.control.released().empty());
-  b.control.refuse_registrations(std::nullopt);
-  EXPECT_TRUE(eventually([&] { return b.control.released().size() == kMany; }));
-  EXPECT_TRUE(eventually([&] { return b.worker->troubles().empty(); }));
-}
-
-TEST(Worker, hands_back_what_it_does_not_take_though_its_registration_is_refused) {
-  Bench b;
-  b.start();
-  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
-  b.control.refuse_registrations(Code::kInvalid);
-  b.control.enqueue("misfit");
-  EXPECT_TRUE(eventually([&] { return b.control.released().size() == 1; }));
-}
-
-TEST(Worker, hands_back_at_its_end_what_no_registration_released) {
-  Bench b;
-  b.start();
-  ASSERT_TRUE(eventually([&] { return b.worker->registered(); }));
-  b.control.refuse_registrations(Code::kUnavailable);
-  b.control.enqueue("misfit");
-  ASSERT_TRUE(eventually([&] { return b.control.refused_registrations() > 0; }));
-  b.worker->drain();
-  EXPECT_EQ(b.control.released().size(), 1u);
 }
 
 TEST(Worker, says_why_it_claims_nothing_while_its_state_folder_is_gone) {
@@ -477,6 +374,16 @@ TEST(Worker, a_stranger_that_answers_beats_ends_no_task_and_changes_no_mode) {  
     EXPECT_EQ(b.runner.last_reason(), CancelReason::kNone);
     b.control.enqueue("noop");
     EXPECT_TRUE(b.finished(2)) << "it still claims";
+  }
+}
+
+TEST(Worker, beats_at_its_own_pace_when_it_is_asked_for_none_that_makes_sense) {
+  for (const double seconds : {1e9, -1.0}) {
+    Bench b;
+    b.options.heartbeat_interval = Millis{20};
+    b.control.ask_for_beats(seconds);
+    b.start();
+    EXPECT_TRUE(eventually([&] { return b.heartbeat.beats().size() >= 5; })) << seconds;
   }
 }
 
