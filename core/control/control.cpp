@@ -43,6 +43,7 @@ Control::Control(ports::Queue& queue, ports::Store& store, Clock& clock,
       features_(make_features(platform_, config, own_types)),
       reconciler_(queue, store, features_),
       probes_(make_probes(platform_)) {
+  platform_.checks = [this] { return checks(); };
   for (const auto& f : features_) feature<Workers>().service.listen(f->worker_hooks());
 }
 
@@ -83,11 +84,14 @@ void Control::apply(const config::Config& config) {
   for (const auto& f : features_) f->apply(config);
 }
 
-std::vector<Check> Control::checks() {
-  std::vector<Check> out;
-  for (const auto& probe : probes_) out.push_back(probe->check());
+std::vector<api::Health::Check> Control::checks() {
+  std::vector<api::Health::Check> out;
+  const auto add = [&](const Check& check) {
+    out.push_back({std::string(check.name), check.status ? "" : check.status.error().message});
+  };
+  for (const auto& probe : probes_) add(probe->check());
   for (const auto& f : features_)
-    for (Check& check : f->checks()) out.push_back(std::move(check));
+    for (const Check& check : f->checks()) add(check);
   return out;
 }
 
@@ -96,7 +100,7 @@ void Control::look() {
 }
 
 std::vector<net::Route> Control::routes() {
-  std::vector<net::Route> table{metrics_route(http_metrics_, features_)};
+  std::vector<net::Route> table{metrics_route(platform_, http_metrics_, features_)};
   for (const auto& f : features_)
     for (net::Route& route : f->routes()) table.push_back(std::move(route));
   return table;

@@ -30,7 +30,7 @@ class Control {
   /// Takes what is live of a changed configuration. [any]
   void apply(const config::Config& config);
   /// What must be well for it to be ready, as it was found last. Asks nothing. [any]
-  std::vector<Check> checks();
+  std::vector<api::Health::Check> checks();
   /// Asks queue and store now, as the background does once a second. [one thread]
   void look();
   /// The whole route table.

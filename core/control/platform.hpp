@@ -1,6 +1,10 @@
 // What every feature of one control plane is built on.
 #pragma once
 
+#include <functional>
+#include <vector>
+
+#include "core/api/process_json.hpp"
 #include "core/base/clock.hpp"
 #include "core/control/settled_time.hpp"
 #include "core/net/http.hpp"
@@ -27,6 +31,8 @@ struct Platform {
   Clock& clock;
   WaitLists waits{};
   SettledTime settled{store, clock};
+  /// How the control plane is, as it was found last: asks nothing. [any]
+  std::function<std::vector<api::Health::Check>()> checks{};
 };
 
 }  // namespace skep::control

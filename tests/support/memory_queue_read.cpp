@@ -64,6 +64,7 @@ Result<std::vector<ports::Completion>> MemoryQueue::completions(std::int64_t aft
 }
 
 Result<std::vector<ports::TaskCount>> MemoryQueue::stats() {
+  if (stats_failure) return *stats_failure;
   const std::lock_guard lock(mutex_);
   std::map<std::tuple<TaskState, std::string, std::string>, ports::TaskCount> counts;
   for (const auto& entry : entries_) {

@@ -101,5 +101,19 @@ TEST(Status, fits_one_screen) {
       << ran.out;
 }
 
+TEST(Status, says_what_is_wrong_with_the_control_plane) {
+  const Ran ran = FakeControl({{200, R"({"status":"degraded","troubles":["background: flush \u009b)"
+                                     R"(workers: store.db is full; free some space on that disk",)"
+                                     R"("queue: full"],"workers":{"online":0},"items":[]})"}})
+                      .run({"status", "--color", "never"}, {}, "", true);
+  EXPECT_TRUE(ran.out.starts_with(
+      "control  http://127.0.0.1:9595  degraded\n"
+      "trouble  background: flush \\x9bworkers: store.db is full; free some space on\n"
+      "         that disk\n"
+      "trouble  queue: full\n"
+      "workers  0 online\n"))
+      << ran.out;
+}
+
 }  // namespace
 }  // namespace skep::cli

@@ -54,5 +54,17 @@ TEST_F(ReadinessTest, of_one_that_hangs_is_told_beside_the_other) {
   EXPECT_EQ(unwell(), "");
 }
 
+TEST_F(ReadinessTest, is_measured_also_when_the_queue_has_no_figures) {
+  enrol("w1");
+  queue.stats_failure = Error{Code::kUnavailable, "queue.db is gone"};
+  const auto answer = call("GET", "/metrics");
+  EXPECT_EQ(answer.status, 200);
+  for (const char* line : {"skep_check_failed{check=\"metrics\"} 1\n", "skep_workers{"})
+    EXPECT_NE(answer.body.find(line), std::string::npos) << answer.body;
+  queue.stats_failure.reset();
+  EXPECT_NE(call("GET", "/metrics").body.find("skep_check_failed{check=\"metrics\"} 0\n"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace skep::test
