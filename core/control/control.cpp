@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/descriptors.hpp"
 #include "core/control/process.hpp"
 #include "core/control/workers/workers.hpp"
 
@@ -92,6 +93,7 @@ std::vector<api::Health::Check> Control::checks() {
   for (const auto& probe : probes_) add(probe->check());
   for (const auto& f : features_)
     for (const Check& check : f->checks()) add(check);
+  out.push_back({"descriptors", descriptor_trouble()});
   return out;
 }
 

@@ -2,8 +2,10 @@
 #include "core/control/probe.hpp"
 
 #include <future>
+#include <optional>
 
 #include "bundle.hpp"
+#include "tests/support/few_descriptors.hpp"
 
 namespace skep::test {
 namespace {
@@ -51,6 +53,14 @@ TEST_F(ReadinessTest, of_one_that_hangs_is_told_beside_the_other) {
   EXPECT_EQ(unwell(), "queue: has not answered for 7 s; its disk may hang\n");
   answered.set_value();
   look.get();
+  EXPECT_EQ(unwell(), "");
+}
+
+TEST_F(ReadinessTest, ends_while_hardly_a_descriptor_is_left) {
+  std::optional<FewDescriptors> few(std::in_place);
+  const std::string told = unwell();
+  few.reset();
+  EXPECT_TRUE(told.starts_with("descriptors: too few descriptors")) << told;
   EXPECT_EQ(unwell(), "");
 }
 
