@@ -40,10 +40,12 @@ Status check_store_is_the_queues(Platform& platform) {
 
 Control::Control(ports::Queue& queue, ports::Store& store, Clock& clock,
                  const config::Config& config, const std::vector<ports::TaskType>& own_types)
-    : platform_{queue, store, clock},
+    : queue_(queue),
+      store_(store),
+      platform_{queue_, store_, clock},
       features_(make_features(platform_, config, own_types)),
-      reconciler_(queue, store, features_),
-      probes_(make_probes(platform_)) {
+      reconciler_(queue_, store_, features_),
+      probes_(make_probes(platform_, queue_.damage(), store_.damage())) {
   platform_.checks = [this] { return checks(); };
   for (const auto& f : features_) feature<Workers>().service.listen(f->worker_hooks());
 }

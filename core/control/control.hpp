@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/control/damage.hpp"
 #include "core/control/features.hpp"
 #include "core/control/http_metrics.hpp"
 #include "core/control/probe.hpp"
@@ -49,6 +50,8 @@ class Control {
   Platform& platform() { return platform_; }
 
  private:
+  WatchedQueue queue_;
+  WatchedStore store_;
   Platform platform_;
   HttpMetrics http_metrics_;
   FeatureList features_;

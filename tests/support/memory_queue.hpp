@@ -50,6 +50,7 @@ class MemoryQueue : public ports::Queue {
   std::function<void()> before_read{};      ///< called by read(), without a lock
   std::optional<Error> complete_failure{};  ///< of complete(), which keeps nothing
   std::optional<Error> tick_failure{};      ///< of tick(), after it has moved everything
+  std::optional<Error> read_failure{};      ///< of read()
   std::optional<Error> stats_failure{};     ///< of stats()
 
  private:

@@ -64,6 +64,20 @@ TEST_F(ReadinessTest, ends_while_hardly_a_descriptor_is_left) {
   EXPECT_EQ(unwell(), "");
 }
 
+TEST_F(ReadinessTest, ends_for_good_with_the_first_damage_that_anybody_met) {
+  queue.read_failure = Error{Code::kCorrupt, "queue.db: database disk image is malformed"};
+  EXPECT_EQ(call("GET", "/api/tasks").status, 500);
+  queue.read_failure->message = "and once more";
+  EXPECT_EQ(call("GET", "/api/tasks").status, 500);
+  queue.read_failure.reset();
+  for (int i = 0; i < 2; ++i) {
+    control.look();
+    EXPECT_EQ(unwell(), "queue: queue.db: database disk image is malformed\n");
+  }
+  EXPECT_NE(call("GET", "/metrics").body.find("skep_check_failed{check=\"queue\"} 1\n"),
+            std::string::npos);
+}
+
 TEST_F(ReadinessTest, is_measured_also_when_the_queue_has_no_figures) {
   enrol("w1");
   queue.stats_failure = Error{Code::kUnavailable, "queue.db is gone"};
