@@ -29,6 +29,13 @@ prometheus::MetricFamily plugin_gauges() {
   return out.take();
 }
 
+prometheus::MetricFamily check_gauges(const std::vector<Health::Check>& checks) {
+  Snapshot out("skep_check_failed", "1 while a check of the node fails, as its readiness says.");
+  for (const Health::Check& check : checks)
+    out.add(check.problem.empty() ? 0 : 1, {{"check", check.name}});
+  return out.take();
+}
+
 std::string render(std::vector<prometheus::MetricFamily> families) {
   std::erase_if(families, [](const prometheus::MetricFamily& f) { return f.metric.empty(); });
   return prometheus::TextSerializer().Serialize(families);

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/api/process_json.hpp"
+
 namespace skep::api {
 
 /// A family of values, each with its labels.
@@ -24,6 +26,9 @@ class Snapshot {
 
 /// What plugins keep in core/base/gauges.hpp.
 prometheus::MetricFamily plugin_gauges();
+
+/// Of each check whether it failed, also of one that is advisory.
+prometheus::MetricFamily check_gauges(const std::vector<Health::Check>& checks);
 
 /// Text format 0.0.4; families without a value are left out.
 std::string render(std::vector<prometheus::MetricFamily> families);

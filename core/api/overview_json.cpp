@@ -19,15 +19,21 @@ void write(JsonOut& out, const QueueFigures& q) {
   out.key("oldest_queued_seconds").number(q.oldest_queued_seconds).end_object();
 }
 
+void write(JsonOut& out, const std::vector<std::string>& troubles) {
+  out.key("troubles").array();
+  for (const std::string& trouble : troubles) out.str(trouble);
+  out.end_array();
+}
+
 void write_health(JsonOut& out, const WorkerView& w) {
   out.object().key("worker_id").str(w.profile.id).key("site").str(w.profile.site);
   out.key("status").str(to_string(w.presence)).key("mode").str(to_string(w.mode));
   out.key("last_seen").time_or_null(w.last_seen_ms);
   out.key("is_stale").boolean(w.presence == Presence::kStale);
   out.key("busy").integer(w.beat.busy).key("pool_size").integer(w.beat.pool_size);
-  out.key("offline_backlog").integer(w.beat.spool_ready).key("troubles").array();
-  for (const std::string& trouble : w.troubles) out.str(trouble);
-  out.end_array().end_object();
+  out.key("offline_backlog").integer(w.beat.spool_ready);
+  write(out, w.troubles);
+  out.end_object();
 }
 
 void write_metrics(JsonOut& out, const WorkerView& w) {
@@ -53,9 +59,12 @@ std::string encode(const WorkersHealth& h) {
   }
   const bool troubled = std::any_of(h.workers.begin(), h.workers.end(),
                                     [](const WorkerView& w) { return !w.troubles.empty(); });
-  const bool all_well = !troubled && count[Presence::kOffline] + count[Presence::kStale] == 0;
+  const bool all_well =
+      h.troubles.empty() && !troubled && count[Presence::kOffline] + count[Presence::kStale] == 0;
   JsonOut out;
-  out.object().key("status").str(all_well ? "ok" : "degraded").key("workers").object();
+  out.object().key("status").str(all_well ? "ok" : "degraded");
+  write(out, h.troubles);
+  out.key("workers").object();
   for (const Presence p : kPresences) out.key(to_string(p)).integer(count[p]);
   for (const WorkerMode m : kModes) out.key(to_string(m)).integer(mode[m]);
   out.key("total").integer(static_cast<std::int64_t>(h.workers.size())).end_object();
@@ -102,6 +111,7 @@ Documents overview_documents() {
       {"QueueFigures", answer(queue)},
       {"WorkersHealth",
        answer({{"status", word({"ok", "degraded"})},
+               {"troubles", told(kTexts, "What is wrong with the control plane, as in /readyz.")},
                {"workers", told(answer(presences), "How many, by presence and by what is wanted.")},
                {"queue", ref("QueueFigures")},
                {"items", array(answer({{"worker_id", kText},

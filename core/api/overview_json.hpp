@@ -21,6 +21,7 @@ struct QueueFigures {
 struct WorkersHealth {
   QueueFigures queue;
   std::vector<WorkerView> workers;
+  std::vector<std::string> troubles;  ///< of the control plane itself
 };
 std::string encode(const WorkersHealth& h);
 

@@ -19,6 +19,13 @@ std::string encode(const Health& h) {
   return out.take();
 }
 
+std::vector<std::string> troubles_of(const std::vector<Health::Check>& checks) {
+  std::vector<std::string> out;
+  for (const Health::Check& check : checks)
+    if (!check.problem.empty()) out.push_back(check.name + ": " + check.problem);
+  return out;
+}
+
 std::string encode_alive() {
   JsonOut out;
   return out.object().key("status").str("ok").end_object().take();

@@ -21,6 +21,8 @@ struct Health {
   bool good() const;
 };
 std::string encode(const Health& h);
+/// "name: what is wrong" of each that is not well.
+std::vector<std::string> troubles_of(const std::vector<Health::Check>& checks);
 /// GET /livez: it answers, so it lives.
 std::string encode_alive();
 

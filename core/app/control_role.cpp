@@ -141,12 +141,7 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
 
 void ControlRole::apply(const config::Config& config) { control_->apply(config); }
 
-std::vector<api::Health::Check> ControlRole::checks() const {
-  std::vector<api::Health::Check> out;
-  for (const control::Check& check : control_->checks())
-    out.push_back({std::string(check.name), check.status ? "" : check.status.error().message});
-  return out;
-}
+std::vector<api::Health::Check> ControlRole::checks() const { return control_->checks(); }
 
 void ControlRole::set_own_types(const std::vector<ports::TaskType>& types) {
   control_->feature<control::Tasks>().types.set_own(types);

@@ -131,7 +131,7 @@ NodeApi::Response NodeApi::node(const Request&) const {
                      urls_.get(),
                      views_of(reloader_.needs_restart()),
                      {},
-                     troubles()};
+                     api::troubles_of(checks())};
   if (const auto last = reloader_.last()) node.last_reload = view_of(*last);
   return Response::json(api::encode(node));
 }
@@ -160,13 +160,6 @@ std::vector<api::Health::Check> NodeApi::checks() const {
   return parts_.checks();
 }
 
-std::vector<std::string> NodeApi::troubles() const {
-  std::vector<std::string> out;
-  for (const api::Health::Check& check : checks())
-    if (!check.problem.empty()) out.push_back(check.name + ": " + check.problem);
-  return out;
-}
-
 NodeApi::Response NodeApi::health(const Request&) const {
   const api::Health now{std::string(kVersion), checks()};
   return Response::json(api::encode(now), now.good() ? 200 : 503);
@@ -177,7 +170,8 @@ NodeApi::Response NodeApi::scripts(const Request&) const {
 }
 
 NodeApi::Response NodeApi::metrics(const Request&) const {
-  return Response::metrics(node_metrics(registry_.list(), script_infos(), events::counts()));
+  return Response::metrics(
+      node_metrics(checks(), registry_.list(), script_infos(), events::counts()));
 }
 
 NodeApi::Response NodeApi::config(const Request&) const {

@@ -59,7 +59,6 @@ class NodeApi {
 
   std::vector<plugin::ScriptInfo> script_infos() const;
   std::vector<api::Health::Check> checks() const;
-  std::vector<std::string> troubles() const;
 
   const NodeFacts facts_;
   plugin::Registry& registry_;

@@ -44,7 +44,8 @@ struct Books {
 
 }  // namespace
 
-std::string node_metrics(const std::vector<plugin::PluginInfo>& plugins,
+std::string node_metrics(const std::vector<api::Health::Check>& checks,
+                         const std::vector<plugin::PluginInfo>& plugins,
                          const std::vector<plugin::ScriptInfo>& scripts,
                          const std::map<std::string, std::uint64_t>& events) {
   Books books;
@@ -78,6 +79,7 @@ std::string node_metrics(const std::vector<plugin::PluginInfo>& plugins,
   for (Snapshot* s :
        {&build, &files, &behind, &books.generations, &books.leases, &happened, &unread})
     families.push_back(s->take());
+  families.push_back(api::check_gauges(checks));
   families.push_back(api::plugin_gauges());
   return api::render(std::move(families));
 }

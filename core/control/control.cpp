@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/descriptors.hpp"
 #include "core/control/process.hpp"
 #include "core/control/workers/workers.hpp"
 
@@ -39,10 +40,13 @@ Status check_store_is_the_queues(Platform& platform) {
 
 Control::Control(ports::Queue& queue, ports::Store& store, Clock& clock,
                  const config::Config& config, const std::vector<ports::TaskType>& own_types)
-    : platform_{queue, store, clock},
+    : queue_(queue),
+      store_(store),
+      platform_{queue_, store_, clock},
       features_(make_features(platform_, config, own_types)),
-      reconciler_(queue, store, features_),
-      probes_(make_probes(platform_)) {
+      reconciler_(queue_, store_, features_),
+      probes_(make_probes(platform_, queue_.damage(), store_.damage())) {
+  platform_.checks = [this] { return checks(); };
   for (const auto& f : features_) feature<Workers>().service.listen(f->worker_hooks());
 }
 
@@ -83,11 +87,15 @@ void Control::apply(const config::Config& config) {
   for (const auto& f : features_) f->apply(config);
 }
 
-std::vector<Check> Control::checks() {
-  std::vector<Check> out;
-  for (const auto& probe : probes_) out.push_back(probe->check());
+std::vector<api::Health::Check> Control::checks() {
+  std::vector<api::Health::Check> out;
+  const auto add = [&](const Check& check) {
+    out.push_back({std::string(check.name), check.status ? "" : check.status.error().message});
+  };
+  for (const auto& probe : probes_) add(probe->check());
   for (const auto& f : features_)
-    for (Check& check : f->checks()) out.push_back(std::move(check));
+    for (const Check& check : f->checks()) add(check);
+  out.push_back({"descriptors", descriptor_trouble()});
   return out;
 }
 
@@ -96,7 +104,7 @@ void Control::look() {
 }
 
 std::vector<net::Route> Control::routes() {
-  std::vector<net::Route> table{metrics_route(http_metrics_, features_)};
+  std::vector<net::Route> table{metrics_route(platform_, http_metrics_, features_)};
   for (const auto& f : features_)
     for (net::Route& route : f->routes()) table.push_back(std::move(route));
   return table;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/control/damage.hpp"
 #include "core/control/features.hpp"
 #include "core/control/http_metrics.hpp"
 #include "core/control/probe.hpp"
@@ -30,7 +31,7 @@ class Control {
   /// Takes what is live of a changed configuration. [any]
   void apply(const config::Config& config);
   /// What must be well for it to be ready, as it was found last. Asks nothing. [any]
-  std::vector<Check> checks();
+  std::vector<api::Health::Check> checks();
   /// Asks queue and store now, as the background does once a second. [one thread]
   void look();
   /// The whole route table.
@@ -49,6 +50,8 @@ class Control {
   Platform& platform() { return platform_; }
 
  private:
+  WatchedQueue queue_;
+  WatchedStore store_;
   Platform platform_;
   HttpMetrics http_metrics_;
   FeatureList features_;

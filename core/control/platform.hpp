@@ -1,6 +1,10 @@
 // What every feature of one control plane is built on.
 #pragma once
 
+#include <functional>
+#include <vector>
+
+#include "core/api/process_json.hpp"
 #include "core/base/clock.hpp"
 #include "core/control/queue_counts.hpp"
 #include "core/control/settled_time.hpp"
@@ -29,6 +33,8 @@ struct Platform {
   WaitLists waits{};
   SettledTime settled{store, clock};
   QueueCounts counts{queue, clock};
+  /// How the control plane is, as it was found last: asks nothing. [any]
+  std::function<std::vector<api::Health::Check>()> checks{};
 };
 
 }  // namespace skep::control

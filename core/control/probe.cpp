@@ -56,14 +56,18 @@ void Probe::run(std::stop_token stop) {
   }
 }
 
-std::vector<std::unique_ptr<Probe>> make_probes(Platform& platform) {
+std::vector<std::unique_ptr<Probe>> make_probes(Platform& platform, const Damage& queue,
+                                                const Damage& store) {
   std::vector<std::unique_ptr<Probe>> out;
-  const auto add = [&](std::string_view name, Status (*ask)(Platform&)) {
-    out.push_back(std::make_unique<Probe>(
-        name, [&platform, ask] { return ask(platform); }, platform.clock));
+  const auto add = [&](std::string_view name, Status (*ask)(Platform&), const Damage& damage) {
+    const auto look = [&platform, ask, &damage]() -> Status {
+      SKEP_TRY(ask(platform));
+      return damage.found();
+    };
+    out.push_back(std::make_unique<Probe>(name, look, platform.clock));
   };
-  add("queue", ask_queue);
-  add("database", ask_store);
+  add("queue", ask_queue, queue);
+  add("database", ask_store, store);
   return out;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/base/mutex.hpp"
 #include "core/base/service.hpp"
+#include "core/control/damage.hpp"
 #include "core/control/feature.hpp"
 
 namespace skep::control {
@@ -38,7 +39,9 @@ class Probe final : public Service {
   std::optional<MonoMs> asked_at_ SKEP_GUARDED_BY(mutex_);  ///< an answer is on its way
 };
 
-/// Of queue and store: what a submit and a registration ask. `platform` must outlive them.
-std::vector<std::unique_ptr<Probe>> make_probes(Platform& platform);
+/// Of queue and store: what a submit and a registration ask, and whether anybody met damage. All
+/// must outlive them.
+std::vector<std::unique_ptr<Probe>> make_probes(Platform& platform, const Damage& queue,
+                                                const Damage& store);
 
 }  // namespace skep::control

@@ -6,7 +6,9 @@
 
 namespace skep::control {
 
-/// GET /metrics. Both must outlive the route.
-net::Route metrics_route(const HttpMetrics& http, const FeatureList& features);
+/// GET /metrics: what a feature cannot say now is left out, and the check "metrics" has failed. All
+/// must outlive the route.
+net::Route metrics_route(const Platform& platform, const HttpMetrics& http,
+                         const FeatureList& features);
 
 }  // namespace skep::control

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/descriptors.hpp"
 #include "core/base/log.hpp"
 
 namespace skep::worker {

@@ -1,12 +1,6 @@
 #include "core/worker/health.hpp"
 
-#include <fcntl.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "core/base/log.hpp"
@@ -17,7 +11,6 @@ namespace {
 
 constexpr MonoMs kLongest = 60'000;
 constexpr std::size_t kMostBytes = 300;  ///< of a trouble's text
-constexpr rlim_t kSpare = 24;            ///< descriptors: four tasks and what a worker opens itself
 
 }  // namespace
 
@@ -96,19 +89,6 @@ std::vector<std::string> Health::troubles() const {
   for (const auto& [type, trouble] : types_)
     if (trouble.until > now) out.push_back(trouble.text);
   return out;
-}
-
-std::string descriptor_trouble() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= 2 * kSpare) return {};
-  // The lowest free one is given out: below it all are in use.
-  const int fd = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
-  const int error = fd < 0 ? errno : EMFILE;
-  if (fd >= 0) ::close(fd);
-  const bool enough = fd >= 0 && static_cast<rlim_t>(fd) + kSpare < limit.rlim_cur;
-  if (enough || error == EBADF) return {};
-  return "too few descriptors: " + std::string(std::strerror(error)) + ", the limit is " +
-         std::to_string(limit.rlim_cur) + "; raise LimitNOFILE or lower [worker] concurrency";
 }
 
 }  // namespace skep::worker

@@ -53,7 +53,4 @@ class Health {
   std::map<std::string, Trouble, std::less<>> types_ SKEP_GUARDED_BY(mutex_);   ///< by type
 };
 
-/// "" or why few tasks could be run now: the process has hardly a descriptor left. [any]
-std::string descriptor_trouble();
-
 }  // namespace skep::worker

@@ -52,6 +52,7 @@ class MemoryQueue : public ports::Queue {
   std::optional<Error> stats_failure{};     ///< of stats()
   std::optional<Error> complete_failure{};  ///< of complete(), which keeps nothing
   std::optional<Error> tick_failure{};      ///< of tick(), after it has moved everything
+  std::optional<Error> read_failure{};      ///< of read()
 
  private:
   Result<std::vector<model::Task>> claim_now(WallMs now, const ports::ClaimFilter& filter);

@@ -26,6 +26,7 @@ bool matches(const ports::TaskQuery& q, const Task& t) {
 
 Result<std::vector<Task>> MemoryQueue::read(const ports::TaskQuery& query) {
   if (before_read) before_read();
+  if (read_failure) return *read_failure;
   const std::lock_guard lock(mutex_);
   std::vector<Task> out;
   for (const auto& entry : entries_)

@@ -142,6 +142,14 @@ std::vector<const json::object*> objects_of(const json::object& o, std::string_v
   return out;
 }
 
+std::vector<std::string> texts_of(const json::object& o, std::string_view key) {
+  std::vector<std::string> out;
+  if (const json::value* v = o.if_contains(key); v != nullptr && v->is_array())
+    for (const json::value& item : v->get_array())
+      if (item.is_string()) out.emplace_back(item.get_string());
+  return out;
+}
+
 std::vector<const json::object*> items_of(const json::value& document) {
   const json::object* top = document.if_object();
   return top == nullptr ? std::vector<const json::object*>() : objects_of(*top, "items");

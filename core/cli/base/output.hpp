@@ -87,6 +87,8 @@ std::string json_line(const json::value& v);
 std::vector<const json::object*> items_of(const json::value& document);
 /// The objects of the array `key`; none when there is no such array.
 std::vector<const json::object*> objects_of(const json::object& o, std::string_view key);
+/// Its texts, likewise.
+std::vector<std::string> texts_of(const json::object& o, std::string_view key);
 /// A status word in its colour.
 Cell status_cell(const std::string& status);
 

@@ -66,9 +66,7 @@ std::string note_of(const json::object& w) {
   if (const auto n = get_int(spool, "rejected"); n > 0)
     notes.push_back(fmt::format("{} rejected", n));
   if (get_bool(spool, "degraded")) notes.emplace_back("spool is full or failing");
-  if (const json::value* v = w.if_contains("troubles"); v != nullptr && v->is_array())
-    for (const json::value& trouble : v->get_array())
-      if (trouble.is_string()) notes.emplace_back(trouble.get_string());
+  for (std::string& trouble : texts_of(w, "troubles")) notes.push_back(std::move(trouble));
   const std::string mode = get_string(w, "mode");
   if (!mode.empty() && mode != "active" && mode != state_of(w)) notes.push_back(mode);
   const std::string status = get_string(w, "status");

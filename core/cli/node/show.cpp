@@ -17,14 +17,6 @@
 namespace skep::cli {
 namespace {
 
-std::vector<std::string> texts(const json::object& o, std::string_view key) {
-  std::vector<std::string> out;
-  if (const json::value* v = o.if_contains(key); v != nullptr && v->is_array())
-    for (const json::value& item : v->get_array())
-      if (item.is_string()) out.emplace_back(item.get_string());
-  return out;
-}
-
 std::string change_text(const json::object& change) {
   const auto text = [&](std::string_view key) {
     const json::value* v = change.if_contains(key);
@@ -72,15 +64,15 @@ void print_node(const Console& c, const json::object& o) {
   };
   line("id", get_string(o, "id"));
   line("state", get_string(o, "state"));
-  line("roles", join(texts(o, "roles"), ", "));
+  line("roles", join(texts_of(o, "roles"), ", "));
   line("site", get_string(o, "site"));
   line("version", get_string(o, "version"));
   line("pid", std::to_string(get_int(o, "pid")));
   line("started", human_age(get_string(o, "started_at"), c.now_ms()) + " ago");
   line("config", get_string(o, "config_file"));
   line("state_dir", get_string(o, "state_dir"));
-  for (const std::string& url : texts(o, "urls")) line("url", url);
-  for (const std::string& trouble : texts(o, "troubles"))
+  for (const std::string& url : texts_of(o, "urls")) line("url", url);
+  for (const std::string& trouble : texts_of(o, "troubles"))
     c.out << c.paint(Style::kBad, fmt::format("{:14}", "trouble")) << printable(trouble) << '\n';
   print_changes(c, "needs restart", Style::kWarn, o, "needs_restart");
   const json::value* last = o.if_contains("last_reload");
@@ -133,7 +125,7 @@ Expected<int> show(Invocation& call) {
   if (!answer) return answer.error();
   if (print_document(call.console, call.format, *answer, "id")) return 0;
   print_node(call.console, answer->get_object());
-  const auto roles = texts(answer->get_object(), "roles");
+  const auto roles = texts_of(answer->get_object(), "roles");
   if (std::find(roles.begin(), roles.end(), "worker") != roles.end()) print_results(call, *node);
   return 0;
 }

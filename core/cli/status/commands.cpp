@@ -68,6 +68,9 @@ void print_status(const Console& c, const std::string& server, const json::value
   c.out << "control  " << server << "  "
         << (state.styled ? c.paint(state.style, state.text) : printable(state.text))
         << (state.text == "degraded" ? why_degraded(o) : "") << '\n';
+  for (const std::string& trouble : texts_of(o, "troubles"))
+    c.out << c.paint(Style::kBad, "trouble") << "  " << wrapped(printable(trouble), c.width, 9)
+          << '\n';
   if (const json::object* workers = part(o, "workers"))
     c.out << "workers  " << counts_text(*workers, {"online", "late", "offline", "stale"})
           << counts_if_any(*workers, {"stopped", "paused", "draining"}) << '\n';

@@ -48,7 +48,8 @@ std::vector<api::WorkerView> views(const Overview& f, const Situation& o) {
 HttpResponse workers_health(Overview& f) {
   const auto o = situation(f);
   if (!o) return HttpResponse::problem(o.error());
-  return HttpResponse::json(api::encode(api::WorkersHealth{queue_figures(*o), views(f, *o)}));
+  return HttpResponse::json(api::encode(
+      api::WorkersHealth{queue_figures(*o), views(f, *o), api::troubles_of(f.platform.checks())}));
 }
 
 HttpResponse workers_metrics(Overview& f) {

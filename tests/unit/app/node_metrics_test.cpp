@@ -37,10 +37,12 @@ TEST(NodeMetrics, count_generations_by_state_and_the_calls_inside_all_of_them) {
   ebb.name = "ebb";
   ebb.state = plugin::ScriptState::kRolledBack;
   hello.failed_sha256 = "f00";
-  const std::string text = node_metrics({hello, never}, {script, ebb},
-                                        {{"plugin.rolled_back", 3}, {"config.reloaded", 1}});
+  const std::string text =
+      node_metrics({{"queue", ""}, {"worker", "no space", true}}, {hello, never}, {script, ebb},
+                   {{"plugin.rolled_back", 3}, {"config.reloaded", 1}});
   for (const char* line :
-       {R"(skep_plugin_files{kind="plugin",state="loaded"} 1)",
+       {R"(skep_check_failed{check="queue"} 0)", R"(skep_check_failed{check="worker"} 1)",
+        R"(skep_plugin_files{kind="plugin",state="loaded"} 1)",
         R"(skep_plugin_files{kind="plugin",state="refused"} 1)",
         R"(skep_plugin_generations{kind="plugin",name="hello",state="active"} 1)",
         R"(skep_plugin_generations{kind="plugin",name="hello",state="retired"} 2)",
@@ -57,13 +59,13 @@ TEST(NodeMetrics, count_generations_by_state_and_the_calls_inside_all_of_them) {
 
 TEST(NodeMetrics, show_the_gauges_of_plugins) {
   gauges::set("com.acme.shown", "log_bytes", 4096);
-  const std::string text = node_metrics({}, {}, {});
+  const std::string text = node_metrics({}, {}, {}, {});
   EXPECT_TRUE(has_line(text, R"(skep_plugin_value{plugin="com.acme.shown",name="log_bytes"} 4096)"))
       << text;
 }
 
 TEST(NodeMetrics, leave_families_without_a_value_out) {
-  const std::string text = node_metrics({}, {}, {});
+  const std::string text = node_metrics({}, {}, {}, {});
   EXPECT_EQ(text.find("skep_plugin_generations"), std::string::npos) << text;
   EXPECT_NE(text.find("skep_build_info"), std::string::npos) << text;
 }

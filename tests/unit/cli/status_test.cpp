@@ -100,16 +100,30 @@ TEST(Status, says_what_makes_it_degraded) {
 
 TEST(Status, fits_one_screen) {
   const std::string health =
-      std::string(R"({"status":"ok","workers":{"online":1,"late":0,"offline":1,)") +
-      R"("stale":0,"total":2},"queue":{"queued":4,"executing":1,)" +
+      std::string(R"({"status":"ok","troubles":[],"workers":{"online":1,"late":0,"offline":1,)") +
+      R"("stale":0,"stopped":0,"paused":1,"draining":0,"total":2},"queue":{"queued":4,"executing":1,)" +
       R"("oldest_queued_seconds":125.5},)" + std::string(kWorkers).substr(1);
   const Ran ran = run_cli({"status"}, {{200, health}});
   EXPECT_EQ(ran.code, 0);
   EXPECT_TRUE(
       ran.out.starts_with("control  http://127.0.0.1:9595  ok\n"
-                          "workers  1 online, 0 late, 1 offline, 0 stale\n"
+                          "workers  1 online, 0 late, 1 offline, 0 stale, 1 paused\n"
                           "queue    4 queued, 1 executing, oldest waits 2m\n"
                           "\nID        SITE"))
+      << ran.out;
+}
+
+TEST(Status, says_what_is_wrong_with_the_control_plane) {
+  const Ran ran = FakeControl({{200, R"({"status":"degraded","troubles":["background: flush \u009b)"
+                                     R"(workers: store.db is full; free some space on that disk",)"
+                                     R"("queue: full"],"workers":{"online":0},"items":[]})"}})
+                      .run({"status", "--color", "never"}, {}, "", true);
+  EXPECT_TRUE(ran.out.starts_with(
+      "control  http://127.0.0.1:9595  degraded\n"
+      "trouble  background: flush \\x9bworkers: store.db is full; free some space on\n"
+      "         that disk\n"
+      "trouble  queue: full\n"
+      "workers  0 online\n"))
       << ran.out;
 }
 

@@ -64,6 +64,15 @@ TEST(WorkerList, fits_a_terminal_of_80_columns) {  // O13
             "    worker remove worker-c\n");
 }
 
+TEST(WorkerList, notes_what_keeps_a_worker_from_its_work) {
+  const Ran ran =
+      run_cli({"worker", "list"},
+              {{200, R"({"items":[{"worker_id":"w","status":"online","mode":"active",)"
+                     R"("troubles":["the disk is full","too few\u001b descriptors"]}]})"}});
+  EXPECT_NE(ran.out.find("  the disk is full; too few\\x1b descriptors\n"), std::string::npos)
+      << ran.out;
+}
+
 TEST(Workers, are_found_by_the_beginning_of_their_id) {  // O13
   const Answer unknown{404, R"({"detail":"no worker \"worker-c0\"","code":"not-found"})"};
   const Ran one = run_cli({"worker", "drain", "worker-c"},

@@ -75,9 +75,7 @@ class ControlTest : public testing::Test {
   /// What is not well, a line each.
   std::string unwell() {
     std::string out;
-    for (const control::Check& check : control.checks())
-      if (!check.status)
-        out += std::string(check.name) + ": " + check.status.error().message + '\n';
+    for (const std::string& trouble : api::troubles_of(control.checks())) out += trouble + '\n';
     return out;
   }
 

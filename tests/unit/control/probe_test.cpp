@@ -2,8 +2,10 @@
 #include "core/control/probe.hpp"
 
 #include <future>
+#include <optional>
 
 #include "bundle.hpp"
+#include "tests/support/few_descriptors.hpp"
 
 namespace skep::test {
 namespace {
@@ -52,6 +54,40 @@ TEST_F(ReadinessTest, of_one_that_hangs_is_told_beside_the_other) {
   answered.set_value();
   look.get();
   EXPECT_EQ(unwell(), "");
+}
+
+TEST_F(ReadinessTest, ends_while_hardly_a_descriptor_is_left) {
+  std::optional<FewDescriptors> few(std::in_place);
+  const std::string told = unwell();
+  few.reset();
+  EXPECT_TRUE(told.starts_with("descriptors: too few descriptors")) << told;
+  EXPECT_EQ(unwell(), "");
+}
+
+TEST_F(ReadinessTest, ends_for_good_with_the_first_damage_that_anybody_met) {
+  queue.read_failure = Error{Code::kCorrupt, "queue.db: database disk image is malformed"};
+  EXPECT_EQ(call("GET", "/api/tasks").status, 500);
+  queue.read_failure->message = "and once more";
+  EXPECT_EQ(call("GET", "/api/tasks").status, 500);
+  queue.read_failure.reset();
+  for (int i = 0; i < 2; ++i) {
+    control.look();
+    EXPECT_EQ(unwell(), "queue: queue.db: database disk image is malformed\n");
+  }
+  EXPECT_NE(call("GET", "/metrics").body.find("skep_check_failed{check=\"queue\"} 1\n"),
+            std::string::npos);
+}
+
+TEST_F(ReadinessTest, is_measured_also_when_the_queue_has_no_figures) {
+  enrol("w1");
+  queue.stats_failure = Error{Code::kUnavailable, "queue.db is gone"};
+  const auto answer = call("GET", "/metrics");
+  EXPECT_EQ(answer.status, 200);
+  for (const char* line : {"skep_check_failed{check=\"metrics\"} 1\n", "skep_workers{"})
+    EXPECT_NE(answer.body.find(line), std::string::npos) << answer.body;
+  queue.stats_failure.reset();
+  EXPECT_NE(call("GET", "/metrics").body.find("skep_check_failed{check=\"metrics\"} 0\n"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -79,6 +79,23 @@ TEST_F(WorkersTest, one_that_stopped_is_missed_by_nobody) {  // O3
   EXPECT_EQ(get_string(api("GET", "/api/workers/w1"), "status"), "online");
 }
 
+TEST_F(WorkersTest, troubles_are_counted_until_they_are_over) {
+  enrol("w1");
+  const auto troubled = [&](std::vector<std::string> troubles) {
+    api::Beat beat{"w1", "i1"};
+    beat.troubles = std::move(troubles);
+    api("POST", "/api/workers/w1/heartbeat", api::encode(beat));
+    const std::string metrics = call("GET", "/metrics").body;
+    const std::string series = "skep_worker_troubles{worker=\"w1\",site=\"site-a\"} ";
+    const auto at = metrics.find(series);
+    return at == std::string::npos ? metrics : metrics.substr(at + series.size(), 1);
+  };
+  EXPECT_EQ(troubled({"no space left", "too few descriptors"}), "2");
+  EXPECT_EQ(get_string(health(), "status"), "degraded");
+  EXPECT_EQ(troubled({}), "0");
+  EXPECT_EQ(get_string(health(), "status"), "ok");
+}
+
 TEST_F(WorkersTest, health_counts_who_is_paused_or_draining) {  // O4
   for (const char* id : {"w1", "w2", "w3"}) enrol(id);
   api("POST", "/api/workers/w1/pause");

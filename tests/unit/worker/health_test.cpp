@@ -1,12 +1,9 @@
 #include "core/worker/health.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <filesystem>
 
-#include "core/base/fd.hpp"
 #include "core/worker/folder_probe.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -61,22 +58,6 @@ TEST(Health, shows_a_source_until_it_is_well) {
   w.health.set("spool", "");
   EXPECT_TRUE(w.health.troubles().empty());
   EXPECT_EQ(w.changes, 2);
-}
-
-TEST(Descriptors, are_too_few_while_hardly_any_is_left) {
-  EXPECT_EQ(descriptor_trouble(), "");
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const rlimit few{64, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  std::vector<UniqueFd> held;
-  while (held.empty() || held.back().get() < 50) held.emplace_back(::dup(STDERR_FILENO));
-  const std::string trouble = descriptor_trouble();
-  held.clear();
-  EXPECT_EQ(descriptor_trouble(), "");
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  EXPECT_NE(trouble.find("too few descriptors"), std::string::npos) << trouble;
-  EXPECT_NE(trouble.find("the limit is 64"), std::string::npos) << trouble;
 }
 
 TEST(FolderProbe, says_when_a_folder_is_gone_and_when_it_is_back) {
