@@ -6,12 +6,9 @@
 
 #include <cerrno>
 
-namespace skep::supervise {
+#include "core/supervise/process_id.hpp"
 
-Detached::Detached(proc::Child child, UniqueFd out)
-    : child_(std::move(child)), out_(std::move(out)), id_{child_.pid, 0} {
-  if (const auto known = identify(child_.pid)) id_ = *known;
-}
+namespace skep::supervise {
 
 Result<Detached> Detached::launch(const std::vector<std::string>& argv,
                                   const std::vector<std::string>& env,
@@ -41,6 +38,10 @@ Result<Detached> Detached::launch(const std::vector<std::string>& argv,
 bool Detached::has_ended(Millis wait) const {
   pollfd p{child_.pidfd.get(), POLLIN, 0};
   return ::poll(&p, 1, static_cast<int>(wait.count())) == 1;
+}
+
+Result<bool> Detached::end(Millis grace) const {
+  return end_process(child_.pidfd.get(), child_.pid, grace);
 }
 
 std::string Detached::last_words() {

@@ -74,13 +74,16 @@ Result<bool> end_process(const ProcessId& id, Millis grace) {
   const auto alive = is_alive(id);
   if (!alive) return alive.error().within("end " + name_of(id.pid));
   if (!*alive) return true;
-  if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGTERM, nullptr, 0) != 0 && errno != ESRCH)
-    return errno_error("end " + name_of(id.pid), errno);
-  if (ends_within(pidfd.get(), grace)) return true;
-  if (syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH)
-    return errno_error("kill " + name_of(id.pid), errno);
-  if (!ends_within(pidfd.get(), Millis{5'000}))
-    return Error{Code::kBusy, name_of(id.pid) + " does not end"};
+  return end_process(pidfd.get(), id.pid, grace);
+}
+
+Result<bool> end_process(int pidfd, pid_t pid, Millis grace) {
+  if (syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, nullptr, 0) != 0 && errno != ESRCH)
+    return errno_error("end " + name_of(pid), errno);
+  if (ends_within(pidfd, grace)) return true;
+  if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0) != 0 && errno != ESRCH)
+    return errno_error("kill " + name_of(pid), errno);
+  if (!ends_within(pidfd, Millis{5'000})) return Error{Code::kBusy, name_of(pid) + " does not end"};
   return false;
 }
 

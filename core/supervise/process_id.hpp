@@ -22,5 +22,7 @@ Result<ProcessId> identify(pid_t pid);
 Result<bool> is_alive(const ProcessId& id);
 /// SIGTERM, then SIGKILL after `grace`; true when it ended by itself. Signals by pidfd.
 Result<bool> end_process(const ProcessId& id, Millis grace);
+/// The same of the process that `pidfd` is about, whose number is `pid`.
+Result<bool> end_process(int pidfd, pid_t pid, Millis grace);
 
 }  // namespace skep::supervise

@@ -11,7 +11,6 @@
 
 #include "core/base/file.hpp"
 #include "core/base/id.hpp"
-#include "core/base/text.hpp"
 
 namespace skep::supervise {
 namespace {
@@ -21,38 +20,44 @@ namespace fs = std::filesystem;
 constexpr const char* kRecord = "up.json";
 constexpr const char* kLock = "up.lock";
 constexpr std::string_view kLockMark = "skep up holds this folder\n";
+constexpr std::size_t kMostText = 64 << 10;
+constexpr std::size_t kMostRecord = 16 << 20;
 constexpr const char* kTomlMark = "# Written by skep up at each start; changes here are lost.\n";
 
 /// What replace_file() leaves when it is cut off.
 std::string temp_of(const std::string& name) { return "." + name + ".tmp"; }
 
-/// Whether write_toml() wrote this file.
-bool is_ours(const fs::path& toml) {
-  std::error_code ec;  // what cannot be looked at is not ours
-  if (!fs::is_regular_file(fs::symlink_status(toml, ec))) return false;
-  const auto text = read_file(toml.string(), 64 << 10);
-  return text && text->starts_with(kTomlMark) && is_name(toml.stem().string());
+/// What a file of ours may hold: nothing when there is none, or it is no regular one or too large.
+Result<std::optional<std::string>> text_of(const std::string& path, std::size_t cap) {
+  std::error_code ec;  // what cannot be looked at is read, which tells why
+  const fs::file_status status = fs::symlink_status(path, ec);
+  if (fs::exists(status) && !fs::is_regular_file(status)) return std::optional<std::string>();
+  auto text = load_file(path, cap);
+  if (text) return std::optional(std::move(*text));
+  const Code code = text.error().code;
+  if (code == Code::kNotFound || code == Code::kInvalid) return std::optional<std::string>();
+  return text.error();
 }
 
-bool is_file(const std::string& path) {
-  std::error_code ec;  // what cannot be looked at is not ours
-  return fs::is_regular_file(fs::symlink_status(path, ec));
-}
-
-/// Whether lock() made this file: it has its mark, or nothing yet and nobody beside it.
-bool is_our_lock(const std::string& path, const std::string& folder) {
-  const auto text = is_file(path) ? read_file(path, 64 << 10) : std::nullopt;
-  if (!text) return false;
+Result<std::vector<fs::path>> files_in(const std::string& folder) {
   std::error_code ec;
-  const auto count = std::distance(fs::directory_iterator(folder, ec), fs::directory_iterator());
-  return text->empty() ? count == 1 : *text == kLockMark;
-}
-
-bool has_our_toml(const std::string& folder) {
-  std::error_code ec;
+  std::vector<fs::path> out;
   for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec))
-    if (it->path().extension() == ".toml" && is_ours(it->path())) return true;
-  return false;
+    out.push_back(it->path());
+  if (ec) return errno_error("read folder \"" + folder + "\"", ec.value());
+  return out;
+}
+
+/// Of `files`, those that write_toml() wrote.
+Result<std::vector<fs::path>> our_tomls(const std::vector<fs::path>& files) {
+  std::vector<fs::path> out;
+  for (const fs::path& file : files) {
+    if (file.extension() != ".toml" || !is_name(file.stem().string())) continue;
+    const auto text = text_of(file.string(), kMostText);
+    if (!text) return text.error();
+    if (*text && (*text)->starts_with(kTomlMark)) out.push_back(file);
+  }
+  return out;
 }
 
 }  // namespace
@@ -92,10 +97,20 @@ Error StateFolder::already_running() const {
 
 Status StateFolder::check_made_by_up() const {
   std::error_code ec;
-  if (!fs::exists(folder_, ec) || fs::is_empty(folder_, ec)) return {};
+  if (!fs::exists(folder_, ec)) return {};  // or lock() tells why it cannot be looked at
+  const auto files = files_in(folder_);
+  if (!files) return files.error();
   const auto record = read();
+  if (!record && record.error().code != Code::kCorrupt) return record.error();
+  const auto lock = text_of(path(kLock), kMostText);
+  if (!lock) return lock.error();
   const bool theirs = !record || (!*record && fs::exists(fs::symlink_status(path(kRecord), ec)));
-  if (!theirs && (*record || is_our_lock(path(kLock), folder_) || has_our_toml(folder_))) return {};
+  // A lock without its mark: its maker was cut off, when nobody is beside it.
+  const bool locked = *lock && ((*lock)->empty() ? files->size() == 1 : **lock == kLockMark);
+  if (files->empty() || (!theirs && (*record || locked))) return {};
+  const auto tomls = our_tomls(*files);
+  if (!tomls) return tomls.error();
+  if (!theirs && !tomls->empty()) return {};
   return Error{
       Code::kState,
       "\"" + folder_ + "\" was not made by skep up and is not empty; nothing in it was touched"}
@@ -104,18 +119,19 @@ Status StateFolder::check_made_by_up() const {
 }
 
 Status StateFolder::wipe() {
-  std::error_code ec;
+  const auto files = files_in(folder_);
+  if (!files) return files.error();
+  const auto tomls = our_tomls(*files);
+  if (!tomls) return tomls.error();
   std::vector<std::string> names = {kRecord, temp_of(kRecord), "up.log", "last-task"};
-  for (fs::directory_iterator it(folder_, ec), end; !ec && it != end; it.increment(ec)) {
-    const fs::path file = it->path();
-    if (file.extension() != ".toml" || !is_ours(file)) continue;
+  for (const fs::path& file : *tomls) {
     const std::string node = file.stem().string();
     // The TOML file goes last: it is what says that the others are ours.
     for (const std::string& name : {node, node + ".log", temp_of(node + ".toml"), node + ".toml"})
       names.push_back(name);
   }
-  if (ec) return errno_error("read folder \"" + folder_ + "\"", ec.value());
   for (const std::string& name : names) {
+    std::error_code ec;
     fs::remove_all(path(name), ec);
     if (ec) return errno_error("remove \"" + path(name) + "\"", ec.value());
   }
@@ -127,9 +143,10 @@ Status StateFolder::write(const Record& record) const {
 }
 
 Result<std::optional<Record>> StateFolder::read() const {
-  const auto text = is_file(path(kRecord)) ? read_file(path(kRecord)) : std::nullopt;
-  if (!text) return std::optional<Record>();
-  auto record = parse_record(*text);
+  const auto text = text_of(path(kRecord), kMostRecord);
+  if (!text) return text.error();
+  if (!*text) return std::optional<Record>();
+  auto record = parse_record(**text);
   if (!record)
     return Error{Code::kCorrupt, "\"" + path(kRecord) + "\" is not what skep up wrote"}.with_next(
         "look for skep processes by hand, then remove the file");

@@ -35,6 +35,7 @@ class StateFolder {
   Status wipe();
   Status write(const Record& record) const;
   /// The record, or nothing when there is none; kCorrupt for a file that write() did not make.
+  /// Another error, as without a free descriptor, says nothing about it.
   Result<std::optional<Record>> read() const;
   /// The record, when one can see that its supervisor runs.
   std::optional<Record> running() const;

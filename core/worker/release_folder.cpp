@@ -88,8 +88,9 @@ Result<std::size_t> ReleaseFolder::keep_only(const std::vector<api::DesiredRelea
   for (const api::ReleaseKind kind : kKinds) {
     std::error_code ec;
     std::vector<fs::path> gone;
-    for (const auto& file : fs::directory_iterator(release_path(dir_, kind), ec))
-      if (!keep.contains(file.path().string())) gone.push_back(file.path());
+    for (fs::directory_iterator at(release_path(dir_, kind), ec), end; !ec && at != end;
+         at.increment(ec))
+      if (!keep.contains(at->path().string())) gone.push_back(at->path());
     for (const fs::path& path : gone) {
       if (path.extension() == extension(kind)) ++removed;
       std::error_code failed;

@@ -1,8 +1,6 @@
 // The files of the SQLite queue: damaged and foreign ones, whose they are, two owners, full disks.
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sqlite3.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +10,7 @@
 #include <set>
 
 #include "tests/conformance/queue_sqlite.hpp"
+#include "tests/support/resource_limits.hpp"
 
 namespace skep::test {
 namespace {
@@ -197,25 +196,6 @@ TEST(SqliteQueue, answers_busy_while_another_program_writes) {  // Q24
   sqlite3_close(other);
   EXPECT_TRUE((*queue)->enqueue(1, {&task, 1}));
 }
-
-/// No file of this process may grow beyond the limit: to SQLite, a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    old_handler_ = signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{bytes, old_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &old_);
-    signal(SIGXFSZ, old_handler_);
-  }
-
- private:
-  rlimit old_{};
-  void (*old_handler_)(int) = SIG_DFL;
-};
 
 TEST(SqliteQueue, refuses_on_a_full_disk_and_goes_on_when_there_is_space) {  // C9
   const TempDir dir;

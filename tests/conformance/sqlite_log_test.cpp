@@ -1,8 +1,6 @@
 // The write-ahead log of the SQLite components: how long it may become, who may hold it, and who
 // hears of a checkpoint that fails.
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -15,6 +13,7 @@
 
 #include "core/plugin/adapters/queue.hpp"
 #include "plugins/sqlite/queue.hpp"
+#include "tests/support/resource_limits.hpp"
 #include "tests/support/sqlite_components.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/support/told.hpp"
@@ -150,25 +149,6 @@ TEST_F(SqliteLog, of_a_killed_process_is_copied_at_the_next_start) {
   queue_ = std::move(*next);
   EXPECT_EQ(stored(), written_);
 }
-
-/// No file of this process may grow beyond the limit: to SQLite, a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    old_handler_ = signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{bytes, old_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &old_);
-    signal(SIGXFSZ, old_handler_);
-  }
-
- private:
-  rlimit old_{};
-  void (*old_handler_)(int) = SIG_DFL;
-};
 
 TEST_F(SqliteLog, that_cannot_be_copied_is_told_and_kept) {
   open();

@@ -42,7 +42,7 @@ Expected<std::string> wait_until_ready(supervise::Detached& supervisor,
   const MonoMs until = proc::monotonic_ms() + kReadyLimit.count();
   for (;;) {
     const auto record = state.read();
-    if (record && *record && (*record)->ready && (*record)->supervisor.pid == supervisor.id().pid)
+    if (record && *record && (*record)->ready && (*record)->supervisor.pid == supervisor.pid())
       return (*record)->url;
     if (interrupted()) return Failure(interruption());
     if (supervisor.has_ended(Millis{100})) return did_not_start(supervisor, state);
@@ -94,9 +94,10 @@ Expected<std::string> start_supervisor(const SupervisorOptions& options, const C
     console.note("control  " + *url);
     return url;
   }
-  if (auto ended = supervise::end_process(supervisor->id(), kStopLimit); !ended)
+  if (const auto ended = supervisor->end(kStopLimit); ended)
+    state.forget(supervisor->pid());
+  else
     console.note(ended.error().message);
-  state.forget(supervisor->id().pid);
   return url;
 }
 

@@ -1,17 +1,15 @@
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <fstream>
 
-#include "core/base/fd.hpp"
 #include "core/base/text.hpp"
 #include "core/supervise/detached.hpp"
 #include "core/supervise/log_file.hpp"
 #include "core/supervise/nodes.hpp"
 #include "core/supervise/record.hpp"
+#include "tests/support/resource_limits.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace skep::supervise {
@@ -56,22 +54,6 @@ TEST(ProcessIds, ends_exactly_the_process_it_knows) {
   EXPECT_FALSE(*is_alive(*id));
 }
 
-/// While it lives this process may open so many descriptors more.
-class FewDescriptors {
- public:
-  explicit FewDescriptors(rlim_t free) {
-    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
-    std::vector<UniqueFd> lowest(free + 1);
-    for (UniqueFd& fd : lowest) fd.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    const rlimit few{static_cast<rlim_t>(lowest.back().get()), before_.rlim_max};
-    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  }
-  ~FewDescriptors() { EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before_), 0); }
-
- private:
-  rlimit before_{};
-};
-
 TEST(ProcessIds, says_so_when_it_cannot_look_for_one) {
   auto child = sleeper();
   const auto id = identify(child.pid());
@@ -79,7 +61,7 @@ TEST(ProcessIds, says_so_when_it_cannot_look_for_one) {
   const Record record{*id, "", true, {{"a", *id}}};
   const auto none = [](const std::string&) {};
   const auto with = [](rlim_t free, const auto& look) {
-    const FewDescriptors few(free);
+    const test::FewDescriptors few(free);
     return static_cast<bool>(look());
   };
   EXPECT_FALSE(with(0, [&] { return is_alive(*id); }));
@@ -194,6 +176,21 @@ TEST(DetachedSupervisor, tells_its_last_words_and_logs_its_errors) {
   EXPECT_EQ(made->last_words(), "why\n");
   EXPECT_EQ(made->last_words(), "");
   EXPECT_EQ(*read_file(dir.file("up.log")), "to the log\n");
+}
+
+TEST(DetachedSupervisor, that_was_told_to_end_has_ended) {
+  const test::TempDir dir;
+  const auto made = [&] {
+    const auto args = std::vector<std::string>{"/bin/sleep", "300"};
+    auto supervisor = Detached::launch(args, {}, dir.file("up.log"));
+    EXPECT_TRUE(supervisor) << supervisor.error().message;
+    return std::move(*supervisor);
+  }();
+  const test::FewDescriptors none(0);
+  const auto ended = made.end(kLong);
+  ASSERT_TRUE(ended) << ended.error().message;
+  EXPECT_TRUE(*ended);
+  EXPECT_TRUE(made.has_ended(Millis{0})) << "it was not seen, so it was taken for gone";
 }
 
 TEST(LogFile, gives_its_last_lines) {

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "core/base/text.hpp"
+#include "tests/support/resource_limits.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace skep::supervise {
@@ -44,6 +45,31 @@ TEST_F(StateFolderTest, reads_back_who_runs) {
   EXPECT_FALSE(*state.read());
   std::ofstream(state.path("up.json")) << "nonsense";
   EXPECT_FALSE(state.read());
+}
+
+TEST_F(StateFolderTest, takes_nothing_that_it_cannot_read_now_for_missing) {
+  StateFolder state(folder);
+  ASSERT_TRUE(state.lock());
+  ASSERT_TRUE(state.write_toml("control", "[node]\n"));
+  ASSERT_TRUE(state.write({{10, 11}, "http://x", true, {}}));
+  std::ofstream(state.log_path("control")) << "x";
+  const auto without_descriptors = [&](const auto& ask) {
+    const test::FewDescriptors none(0);
+    return ask();
+  };
+  const auto record = without_descriptors([&] { return state.read(); });
+  ASSERT_FALSE(record) << "it was taken for one that nobody wrote";
+  EXPECT_NE(record.error().code, Code::kCorrupt);
+  const auto made = without_descriptors([&] { return state.check_made_by_up(); });
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().id(), "foreign-folder");
+  EXPECT_TRUE(*state.read());
+  EXPECT_TRUE(state.check_made_by_up());
+  {
+    const test::FewDescriptors one(1);
+    EXPECT_TRUE(state.wipe());
+  }
+  EXPECT_FALSE(fs::exists(folder + "/control.log")) << "half of it, and all well";
 }
 
 TEST_F(StateFolderTest, fresh_takes_folders_that_are_empty_missing_or_its_own) {
