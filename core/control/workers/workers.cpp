@@ -36,8 +36,13 @@ std::vector<Migrations> Workers::migrations() const {
           {"worker_credentials", WorkerCredentials::migrations()}};
 }
 
+/// A clock that is not believed yet makes nobody old: time goes on from where it was.
 Status Workers::load() {
   SKEP_TRY(directory.load());
+  const auto believed = platform.settled.now();
+  if (!believed) return believed.error();
+  if (const std::int64_t ahead = platform.clock.wall_ms() - *believed; ahead > 0)
+    directory.shift(ahead);
   return credentials.load();
 }
 
