@@ -12,6 +12,7 @@
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
+#include "core/base/writable.hpp"
 #include "core/control/events/events.hpp"
 #include "core/control/fleet/fleet.hpp"
 #include "core/control/tasks/tasks.hpp"
@@ -101,6 +102,7 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
                                                       registry.task_types());
   role->control_->feature<control::Fleet>().registry.inspect_with(
       release_inspector(registry, std::move(admission), config));
+  role->control_->also_probe("state_dir", [state] { return check_writable(state); });
   SKEP_TRY(role->control_->start());
   events.attach(role->control_->feature<control::Events>().feed);
 

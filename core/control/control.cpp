@@ -83,6 +83,10 @@ void Control::stop() {
   }
 }
 
+void Control::also_probe(std::string_view name, Probe::Ask ask) {
+  probes_.push_back(std::make_unique<Probe>(name, std::move(ask), platform_.clock));
+}
+
 void Control::apply(const config::Config& config) {
   for (const auto& f : features_) f->apply(config);
 }

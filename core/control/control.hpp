@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/control/damage.hpp"
@@ -27,6 +28,8 @@ class Control {
   /// themselves.
   Status prepare();
   void stop();
+  /// Something else that must be well. Before start(); see Probe.
+  void also_probe(std::string_view name, Probe::Ask ask);
 
   /// Takes what is live of a changed configuration. [any]
   void apply(const config::Config& config);

@@ -1,34 +1,15 @@
 #include "core/worker/folder_probe.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <thread>
 
-#include "core/base/fd.hpp"
 #include "core/base/mutex.hpp"
+#include "core/base/writable.hpp"
 
 namespace skep::worker {
 namespace {
 
 constexpr MonoMs kEvery = 10'000;
 constexpr MonoMs kPatience = 30'000;
-
-/// A page, so that a disk with no block left shows.
-std::string write_page(const std::string& folder) {
-  const std::string file = folder + "/.probe." + std::to_string(::getpid());
-  std::string page(4096, 'x');
-  UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  int error = fd ? 0 : errno;
-  if (error == 0) {
-    const ssize_t n = ::write(fd.get(), page.data(), page.size());
-    if (n != static_cast<ssize_t>(page.size())) error = n < 0 ? errno : ENOSPC;
-    ::unlink(file.c_str());
-  }
-  return error == 0 ? "" : "write in " + folder + ": " + std::strerror(error);
-}
 
 }  // namespace
 
@@ -54,9 +35,9 @@ std::string FolderProbe::trouble() {
   began_ = now;
   look_ = std::make_shared<Look>();
   std::thread([look = look_, folder = folder_] {
-    std::string found = write_page(folder);
+    const Status written = check_writable(folder);
     const MutexLock lock(look->mutex);
-    look->trouble = std::move(found);
+    if (!written) look->trouble = written.error().message;
     look->done = true;
     look->ended.notify_all();
   }).detach();

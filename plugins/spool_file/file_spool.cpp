@@ -66,9 +66,11 @@ std::vector<std::string> FileSpool::put(std::span<const skep_spool_item> items) 
   try {
     folder_.write_batch(batch->file, bytes);
   } catch (const skep::Fault& fault) {
+    wrote_ = Clock::time_point{};
     set_degraded(true, fault.what());
     throw;
   }
+  wrote_ = Clock::now();
   set_degraded(false, {});
   batch->bytes = std::move(bytes);
 

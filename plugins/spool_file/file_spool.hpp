@@ -4,6 +4,7 @@
 // their own; deferred ones do at once. Format and crash behaviour: docs/spool-format.md.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -76,7 +77,9 @@ class FileSpool {
     std::string reason;
   };
 
-  // All private functions need io_ held.
+  void look(std::int64_t free);
+
+  // All private functions from here on need io_ held.
   // recovery.cpp
   void open();
   void follow_path();
@@ -125,7 +128,8 @@ class FileSpool {
 
   const Config config_;
   Ledger ledger_;
-  std::mutex io_;  ///< everything below
+  std::atomic<Clock::time_point> wrote_{};  ///< when something was last written; a failure ends it
+  std::mutex io_;                           ///< everything below
   Folder folder_;
   Micros last_ = 0;
   bool writes_fail_ = false;

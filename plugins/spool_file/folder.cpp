@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 namespace spool {
@@ -81,6 +82,21 @@ std::uint64_t free_bytes(const std::string& path) {
     throw io_fault("ask for the free space of the spool folder " + path, errno);
   }
   return static_cast<std::uint64_t>(fs.f_bavail) * fs.f_frsize;
+}
+
+void try_to_write(const std::string& path) {
+  const std::string file = path + "/.probe";
+  const std::string page(4096, 'x');      // a block, so that a quota shows
+  ::unlinkat(AT_FDCWD, file.c_str(), 0);  // left by a process that was killed
+  const Fd fd(
+      ::openat(AT_FDCWD, file.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const ssize_t n = fd ? ::write(fd.get(), page.data(), page.size()) : -1;
+  const int error = n < 0 ? errno : ENOSPC;
+  if (fd) ::unlinkat(AT_FDCWD, file.c_str(), 0);
+  if (n == static_cast<ssize_t>(page.size())) return;
+  throw skep::Fault(SKEP_E_UNAVAILABLE, "the spool " + path +
+                                            ": make a file: " + std::strerror(error) +
+                                            "; see ls -ld, df -h and df -i " + path);
 }
 
 void Folder::open(const std::string& at) {

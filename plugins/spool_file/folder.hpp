@@ -20,6 +20,8 @@ skep::Fault gone(const std::string& path, bool replaced);
 /// Bytes of the disk that an unprivileged process may still use. Throws gone(), or what the system
 /// says.
 std::uint64_t free_bytes(const std::string& path);
+/// Makes a small file in the folder and removes it. Throws UNAVAILABLE when that fails.
+void try_to_write(const std::string& path);
 
 struct Folder {
   std::string path;

@@ -32,6 +32,10 @@ class Ledger {
     const std::scoped_lock lock(mutex_);
     reserved_ = std::max<std::int64_t>(0, reserved_ - bytes);
   }
+  std::int64_t reserved() const {
+    const std::scoped_lock lock(mutex_);
+    return reserved_;
+  }
   /// Bytes by which items that reserved nothing do not fit beside what is reserved; 0 = they fit.
   std::int64_t excess(std::int64_t bytes, std::int64_t items, std::int64_t free) const {
     const std::scoped_lock lock(mutex_);

@@ -22,9 +22,25 @@ bool is_result(const skep_spool_item& item) {
 void FileSpool::reserve(std::uint64_t bytes) {
   const auto want = static_cast<std::int64_t>(bytes);
   const auto free = [this] { return static_cast<std::int64_t>(free_bytes(config_.dir)); };
-  if (const std::int64_t now = free(); want == 0 || ledger_.reserve(want, now)) return;
+  const std::int64_t now = free();
+  if (want == 0) return look(now);
+  if (ledger_.reserve(want, now)) return;
   const std::scoped_lock lock(io_);
   make_room(want, 1, [&] { return ledger_.reserve(want, free()) ? 0 : 1; });
+}
+
+/// Others may have taken what was set aside. Of free bytes a folder that is read-only, rights,
+/// quotas and inodes say nothing. That there is no room at all is for those to hear who want some.
+void FileSpool::look(std::int64_t free) {
+  constexpr auto kProven = std::chrono::seconds(10);
+  if (const std::int64_t reserved = ledger_.reserved(); free < reserved)
+    throw skep::Fault(SKEP_E_UNAVAILABLE,
+                      "the spool " + config_.dir + ": its disk has " + std::to_string(free) +
+                          " bytes free, " + std::to_string(reserved) +
+                          " were set aside for results; make room on it: df -h " + config_.dir);
+  if (free == 0 || Clock::now() - wrote_.load() < kProven) return;
+  try_to_write(config_.dir);
+  wrote_ = Clock::now();
 }
 
 void FileSpool::unreserve(std::uint64_t bytes) noexcept {

@@ -140,6 +140,35 @@ TEST_F(SpoolFaults, a_full_disk_is_named_with_its_folder) {
       << text;
 }
 
+TEST_F(SpoolFaults, takes_nothing_while_no_file_can_be_made) {
+  for (const int error_number : {EROFS, EACCES, EDQUOT, EIO, ENOSPC}) {
+    SCOPED_TRACE(std::strerror(error_number));
+    const auto spool = open();
+    {
+      const FailingSyscalls failing(fails("openat", ".probe", error_number));
+      const Status looked = spool->reserve(0);
+      ASSERT_FALSE(looked) << "before a task runs whose result cannot be kept";
+      EXPECT_EQ(looked.error().code, Code::kUnavailable) << "the worker's claims stop";
+      EXPECT_NE(looked.error().message.find("the spool " + dir_.file("s") +
+                                            ": make a file: " + std::strerror(error_number)),
+                std::string::npos)
+          << looked.error().message;
+    }
+    EXPECT_TRUE(spool->reserve(0)) << "it goes on at once";
+    EXPECT_FALSE(fs::exists(path(".probe")));
+  }
+}
+
+TEST_F(SpoolFaults, a_write_that_failed_ends_the_trust_in_the_one_before) {
+  const auto spool = open();
+  const std::vector items{result_item("t", "{\"a\":1}")};
+  ASSERT_TRUE(spool->put(items));
+  const FailingSyscalls failing(
+      [](std::string_view call, std::string_view) { return call == "openat" ? EROFS : 0; });
+  ASSERT_FALSE(spool->put(items));
+  EXPECT_FALSE(spool->reserve(0));
+}
+
 TEST_F(SpoolFaults, an_error_number_condemns_no_batch) {  // P2
   for (const char* call : {"openat", "read", "fstat"})
     for (const int error_number : kErrnos) {
