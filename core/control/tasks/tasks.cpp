@@ -59,8 +59,9 @@ Status Tasks::effects(std::span<const ports::Completion> ended, Effects& out) {
 
 Status Tasks::metrics(std::vector<prometheus::MetricFamily>& out) {
   counts.collect(platform.waits.claims.size(), out);
-  if (const auto held = platform.counts.now())
-    TaskMetrics::collect_queue(platform.clock.wall_ms(), *held, out);
+  const auto held = platform.counts.now();
+  if (!held) return held.error();
+  TaskMetrics::collect_queue(platform.clock.wall_ms(), *held, out);
   return {};
 }
 
