@@ -77,7 +77,9 @@ std::string encode(const model::Outcome& o) {
   out.object().key("outcome").str(to_string(o.kind)).key("result").raw(o.result);
   out.key("error").raw(o.error).key("retryable").boolean(o.retryable);
   out.key("retry_after_ms").integer(o.retry_after_ms).key("queued_ms").integer(o.queued_ms);
-  return out.key("duration_ms").integer(o.duration_ms).end_object().take();
+  out.key("duration_ms").integer(o.duration_ms);
+  if (o.output_chunks > 0) out.key("output_chunks").integer(o.output_chunks);
+  return out.end_object().take();
 }
 
 Result<model::Outcome> decode_outcome(std::string_view payload) {
@@ -100,6 +102,7 @@ Result<model::Outcome> decode_outcome(std::string_view payload) {
   out.retry_after_ms = std::clamp<std::int64_t>(get_int(o, "retry_after_ms"), 0, kMostRetryMs);
   out.queued_ms = std::max<std::int64_t>(0, get_int(o, "queued_ms"));
   out.duration_ms = std::max<std::int64_t>(0, get_int(o, "duration_ms"));
+  out.output_chunks = std::max<std::int64_t>(0, get_int(o, "output_chunks"));
   return out;
 }
 

@@ -120,6 +120,7 @@ struct Outcome {
   std::int64_t retry_after_ms = 0;  ///< least delay that the task asked for
   std::int64_t queued_ms = 0;       ///< claim to start
   std::int64_t duration_ms = 0;     ///< start to end
+  std::int64_t output_chunks = 0;   ///< so many has the attempt's output, on their own ways
   Cause cause = Cause::kTask;       ///< of kFailed; for this node only: it is not sent
 };
 

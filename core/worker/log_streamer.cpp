@@ -107,35 +107,39 @@ bool LogStreamer::due_by(Stream& stream, MonoMs when) {
   return true;
 }
 
-OutputChunk LogStreamer::take(Stream& stream, bool last) {
-  OutputChunk out{stream.lease, {stream.next_chunk++, std::move(stream.entries)}};
-  stream.entries.clear();
+/// Nothing while there is only the beginning of a character, which the next bytes may complete.
+std::optional<OutputChunk> LogStreamer::take(Stream& stream, bool last) {
+  std::vector<api::LogEntry> entries = std::exchange(stream.entries, {});
   stream.bytes = 0;
   stream.due = 0;
-  std::string& tail = out.chunk.entries.back().text;
-  if (const std::size_t n = last ? 0 : incomplete_tail(tail); n > 0 && n < tail.size()) {
-    stream.entries.push_back({out.chunk.entries.back().stream, tail.substr(tail.size() - n)});
+  std::string& tail = entries.back().text;
+  if (const std::size_t n = last ? 0 : incomplete_tail(tail); n > 0) {
+    stream.entries.push_back({entries.back().stream, tail.substr(tail.size() - n)});
     tail.resize(tail.size() - n);
+    if (tail.empty()) entries.pop_back();
   }
-  for (api::LogEntry& entry : out.chunk.entries) entry.text = to_utf8(entry.text);
-  return out;
+  if (entries.empty()) return std::nullopt;
+  for (api::LogEntry& entry : entries) entry.text = to_utf8(entry.text);
+  return OutputChunk{stream.lease, {stream.next_chunk++, std::move(entries)}};
 }
 
 std::vector<OutputChunk> LogStreamer::take_due(MonoMs now) {
   const MutexLock lock(mutex_);
   std::vector<OutputChunk> out;
   for (auto& [id, stream] : streams_)
-    if (stream.due != 0 && stream.due <= now) out.push_back(take(stream, false));
+    if (stream.due != 0 && stream.due <= now)
+      if (auto chunk = take(stream, false)) out.push_back(std::move(*chunk));
   return out;
 }
 
-std::optional<OutputChunk> LogStreamer::finish(const model::Lease& lease) {
+LogStreamer::Ended LogStreamer::finish(const model::Lease& lease) {
   const MutexLock lock(mutex_);
   const auto at = streams_.find(lease.lease_id);
-  if (at == streams_.end()) return std::nullopt;
-  std::optional<OutputChunk> out;
+  if (at == streams_.end()) return {};
+  Ended out;
   add_tail(at->second);
-  if (!at->second.entries.empty()) out = take(at->second, true);
+  if (!at->second.entries.empty()) out.rest = take(at->second, true);
+  out.chunks = at->second.next_chunk;
   streams_.erase(at);
   return out;
 }

@@ -38,8 +38,11 @@ class LogStreamer {
   bool append(const model::Lease& lease, std::string_view stream, std::string_view bytes,
               MonoMs now);
   std::vector<OutputChunk> take_due(MonoMs now);
-  /// The attempt ended: what is left of it, if anything.
-  std::optional<OutputChunk> finish(const model::Lease& lease);
+  struct Ended {
+    std::optional<OutputChunk> rest;  ///< what is left, if anything
+    std::int64_t chunks = 0;          ///< of the attempt, with that one
+  };
+  Ended finish(const model::Lease& lease);
   /// When the next chunk is due.
   std::optional<MonoMs> next_due() const;
 
@@ -61,7 +64,7 @@ class LogStreamer {
   static void append_tail(Stream& stream, std::string_view stream_name, std::string_view bytes);
   static void add_tail(Stream& stream);
   static bool due_by(Stream& stream, MonoMs when);
-  OutputChunk take(Stream& stream, bool last);
+  std::optional<OutputChunk> take(Stream& stream, bool last);
 
   mutable Mutex mutex_;
   std::map<std::string, Stream> streams_ SKEP_GUARDED_BY(mutex_);  ///< by lease id

@@ -67,19 +67,21 @@ void Reporter::output(const model::Lease& lease, std::string_view stream, std::s
 }
 
 void Reporter::finished(const model::ClaimedTask& task, const model::Outcome& outcome) {
-  const auto rest = streamer_.finish(task.lease);
+  const auto output = streamer_.finish(task.lease);
+  model::Outcome whole = outcome;
+  whole.output_chunks = output.chunks;
   PendingEnvelope result = pack(model::PayloadType::kExecutionResult, task.lease,
-                                model::result_key(task.lease), api::encode(outcome));
+                                model::result_key(task.lease), api::encode(whole));
   const MutexLock lock(mutex_);
-  if (rest) queue_.push_back(pack(*rest));
+  if (output.rest) queue_.push_back(pack(*output.rest));
   queue_.push_back(std::move(result));
   work_.notify_all();
 }
 
 void Reporter::dropped(const model::ClaimedTask& task) {
-  if (const auto rest = streamer_.finish(task.lease)) {
+  if (const auto output = streamer_.finish(task.lease); output.rest) {
     const MutexLock lock(mutex_);
-    queue_.push_back(pack(*rest));
+    queue_.push_back(pack(*output.rest));
     work_.notify_all();
   }
   reserve_.give_back();

@@ -57,6 +57,13 @@ api::Ack answer(const Envelope& e, Verdict v) {
   return {e.idempotency_key, std::string(to_string(v)), e.lease.task_id, 200, ""};
 }
 
+/// A chunk that is missing before another is waited for so long; it may have been dropped by a full
+/// spool.
+constexpr std::int64_t kLongestWay = 30'000;
+constexpr const char* kInsertChunk =
+    "INSERT INTO task_logs (task_id, attempt, chunk, entries, received_ms) VALUES ($1, $2, $3, $4, "
+    "$5) ON CONFLICT (task_id, attempt, chunk) DO NOTHING";
+
 }  // namespace
 
 /// The envelopes of one request, sorted by where they go; indexes point into `acks`.
@@ -141,6 +148,7 @@ Result<std::vector<api::Ack>> ResultService::accept(const std::vector<Result<Env
       const bool retry = outcome->kind == model::OutcomeKind::kFailed && outcome->retryable;
       ports::ResultRecord record{e.idempotency_key, sha256_hex(e.payload), e.lease, e.worker_id,
                                  e.incarnation,     std::move(*outcome),   -1};
+      if (record.outcome.output_chunks > 0) SKEP_TRY(note_end_of_output(batch, e, record, sender));
       if (retry)
         record.retry_delay_ms = model::backoff_ms(e.lease.attempt, record.outcome.retry_after_ms,
                                                   random_number(), policy.base_ms, policy.cap_ms);
@@ -163,9 +171,7 @@ Result<std::vector<api::Ack>> ResultService::accept(const std::vector<Result<Env
       if (*owner == Owner::kNobody || *owner == Owner::kFormerSender)
         unknown_.add(sender.name, e.payload.size(), clock_.mono_ms());
       batch.statements.push_back(
-          {"INSERT INTO task_logs (task_id, attempt, chunk, entries, received_ms) VALUES ($1, $2, "
-           "$3, $4, $5) ON CONFLICT (task_id, attempt, chunk) DO NOTHING",
-           {e.lease.task_id, e.lease.attempt, chunk->chunk, e.payload, now}});
+          {kInsertChunk, {e.lease.task_id, e.lease.attempt, chunk->chunk, e.payload, now}});
       batch.documents.emplace_back(i, &e);
     } else {
       batch.statements.push_back(
@@ -180,6 +186,20 @@ Result<std::vector<api::Ack>> ResultService::accept(const std::vector<Result<Env
   SKEP_TRY(settle_documents(batch));
   SKEP_TRY(settle_results(batch, sender));
   return std::move(batch.acks);
+}
+
+/// Where the output of this attempt ends: its last chunks may come after the result.
+Status ResultService::note_end_of_output(Batch& batch, const Envelope& e,
+                                         const ports::ResultRecord& record,
+                                         const net::Caller& sender) {
+  const auto owner = owner_of(sender, e.lease);
+  if (!owner) return owner.error();
+  if (*owner != Owner::kSender) return {};
+  const std::int64_t chunks = record.outcome.output_chunks;
+  batch.statements.push_back({kInsertChunk,
+                              {e.lease.task_id, e.lease.attempt, chunks,
+                               api::encode(api::LogChunk{chunks, {}}), clock_.wall_ms()}});
+  return {};
 }
 
 Status ResultService::settle_documents(Batch& batch) {
@@ -216,22 +236,32 @@ Status ResultService::settle_results(Batch& batch, const net::Caller& sender) {
   return {};
 }
 
-Result<std::vector<ResultService::LogRow>> ResultService::logs(const std::string& task_id,
-                                                               std::int64_t after_attempt,
-                                                               std::int64_t after_chunk,
-                                                               int limit) {
+Result<ResultService::LogRows> ResultService::logs(const std::string& task_id,
+                                                   std::int64_t after_attempt,
+                                                   std::int64_t after_chunk, int limit) {
   const auto rows = store_.query(
       {"SELECT attempt, chunk, received_ms, entries FROM task_logs WHERE task_id = $1 AND (attempt "
        "> $2 OR (attempt = $2 AND chunk > $3)) ORDER BY attempt, chunk LIMIT $4",
        {task_id, after_attempt, after_chunk, static_cast<std::int64_t>(limit)}});
   if (!rows) return rows.error();
-  std::vector<LogRow> out;
+  LogRows out;
+  out.attempt = after_attempt;
+  out.chunk = after_chunk;
+  const WallMs now = clock_.wall_ms();
   for (const auto& row : *rows) {
+    LogRow next{ports::as_int(row[0]), ports::as_int(row[1]), ports::as_int(row[2]), {}};
+    const std::int64_t expected = next.attempt == out.attempt ? out.chunk + 1 : 0;
+    const std::int64_t age = now - next.received_ms;
+    out.more_comes = next.chunk != expected && age >= 0 && age < kLongestWay;
+    if (out.more_comes) return out;
     auto chunk = api::decode_log_chunk(ports::as_text(row[3]));
     if (!chunk) return chunk.error().within("task_logs");
-    out.push_back({ports::as_int(row[0]), ports::as_int(row[1]), ports::as_int(row[2]),
-                   std::move(chunk->entries)});
+    out.attempt = next.attempt;
+    out.chunk = next.chunk;
+    next.entries = std::move(chunk->entries);
+    if (!next.entries.empty()) out.rows.push_back(std::move(next));
   }
+  out.more_comes = rows->size() == static_cast<std::size_t>(limit);
   return out;
 }
 

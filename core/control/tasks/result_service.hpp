@@ -42,9 +42,16 @@ class ResultService {
                                        const net::Caller& sender);
 
   using LogRow = api::LogRow;
-  /// Chunks of a task after (attempt, chunk), in order.
-  Result<std::vector<LogRow>> logs(const std::string& task_id, std::int64_t after_attempt,
-                                   std::int64_t after_chunk, int limit);
+  struct LogRows {
+    std::vector<LogRow> rows;
+    std::int64_t attempt = 0;  ///< with `chunk` where to go on
+    std::int64_t chunk = 0;
+    bool more_comes = false;  ///< more rows than `limit`, or a chunk that is on its way
+  };
+  /// Chunks of a task after (attempt, chunk), in order. A worker that was cut off brings the newest
+  /// first: what follows a chunk that is missing waits for that one, half a minute at most.
+  Result<LogRows> logs(const std::string& task_id, std::int64_t after_attempt,
+                       std::int64_t after_chunk, int limit);
   /// Deletes at most `limit` chunks received before `before`; returns how many. [any]
   static Result<std::size_t> forget_logs(ports::Store& store, WallMs before, std::size_t limit);
 
@@ -56,6 +63,8 @@ class ResultService {
   /// Why nothing more of unknown tasks is taken from this worker; null = it is.
   Result<std::optional<api::Ack>> refuse_unknown(const net::Caller& sender,
                                                  const model::Envelope& e);
+  Status note_end_of_output(Batch& batch, const model::Envelope& e,
+                            const ports::ResultRecord& record, const net::Caller& sender);
   Status settle_results(Batch& batch, const net::Caller& sender);
   Status settle_documents(Batch& batch);
   ports::Queue& queue_;

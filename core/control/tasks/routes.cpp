@@ -177,16 +177,14 @@ HttpResponse get_task_logs(Tasks& f, const HttpRequest& r) {
   const auto ticket = f.platform.waits.tasks.ticket(id_of(r));
   const auto task = f.service.get(id_of(r));
   if (!task) return HttpResponse::problem(task.error());
-  auto rows = f.results.logs(task->id, after.first, after.second, kLogRows);
-  if (!rows) return HttpResponse::problem(rows.error());
-  const bool ended = model::is_terminal(task->state);
+  auto logs = f.results.logs(task->id, after.first, after.second, kLogRows);
+  if (!logs) return HttpResponse::problem(logs.error());
+  const bool ended = model::is_terminal(task->state) && !logs->more_comes;
   const MonoMs until = r.received_ms + wait->count();
-  if (rows->empty() && !ended && !r.closing && f.platform.clock.mono_ms() < until)
+  if (logs->rows.empty() && !ended && !r.closing && f.platform.clock.mono_ms() < until)
     return HttpResponse::wait_for({&f.platform.waits.tasks, task->id, ticket, until});
-  if (!rows->empty()) after = {rows->back().attempt, rows->back().chunk};
-  api::LogPage page{std::move(*rows), {}, false};
-  page.ended = ended && page.rows.size() < static_cast<std::size_t>(kLogRows);
-  page.next_cursor = std::to_string(after.first) + "." + std::to_string(after.second);
+  api::LogPage page{std::move(logs->rows), {}, ended};
+  page.next_cursor = std::to_string(logs->attempt) + "." + std::to_string(logs->chunk);
   return HttpResponse::json(api::encode(page));
 }
 

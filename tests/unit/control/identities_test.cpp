@@ -190,8 +190,8 @@ TEST_F(IdentitiesTest, output_is_its_own_workers) {
   EXPECT_EQ(chunk("w2", made_up, "forged"), 403);
   EXPECT_EQ(chunk("w1", claimed[0].lease, "genuine"), 200);
   const auto rows = tasks().results.logs(task, 0, -1, 10);
-  ASSERT_EQ(rows->size(), 1u);
-  EXPECT_EQ(rows->at(0).entries.at(0).text, "genuine");
+  ASSERT_EQ(rows->rows.size(), 1u);
+  EXPECT_EQ(rows->rows.at(0).entries.at(0).text, "genuine");
 }
 
 TEST_F(IdentitiesTest, a_lease_is_renewed_and_handed_back_by_its_own_worker_alone) {  // B2

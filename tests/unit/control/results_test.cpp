@@ -112,6 +112,60 @@ TEST_F(ControlTest, log_chunks_come_back_in_order_and_once) {
   EXPECT_TRUE(rest.at("items").as_array().empty());
 }
 
+TEST_F(ControlTest, output_is_at_its_end_when_all_of_it_is_there) {
+  enrol("w1");
+  const std::string id = submit();
+  const auto lease = claim("w1").at(0).lease;
+  const auto send = [&](int chunk) {
+    auto e = envelope(lease, "w1");
+    e.payload_type = model::PayloadType::kLogs;
+    e.idempotency_key = "logs-" + std::to_string(chunk);
+    e.payload = api::encode(api::LogChunk{chunk, {{"stdout", std::to_string(chunk)}}});
+    EXPECT_EQ(verdict_of(e), "stored");
+  };
+  std::string cursor;
+  const auto page = [&] {
+    const auto got = api("GET", "/api/tasks/" + id + "/logs", "", 200,
+                         cursor.empty() ? std::map<std::string, std::string>{}
+                                        : std::map<std::string, std::string>{{"after", cursor}});
+    cursor = get_string(got, "next_cursor");
+    std::string text;
+    for (const auto& item : got.at("items").as_array())
+      text += get_string(item.as_object(), "text");
+    return text + (get_bool(got, "ended") ? "." : "");
+  };
+  send(0);
+  EXPECT_EQ(page(), "0");
+  // A worker that was cut off brings the newest first.
+  model::Outcome outcome{model::OutcomeKind::kSucceeded, "{}"};
+  outcome.output_chunks = 5;
+  EXPECT_EQ(verdict_of(envelope(lease, "w1", outcome)), "applied");
+  EXPECT_EQ(page(), "") << "the task has ended, its output has not come";
+  send(3);
+  send(1);
+  EXPECT_EQ(page(), "1");
+  send(2);
+  EXPECT_EQ(page(), "23");
+  EXPECT_EQ(page(), "");
+  // The last one never comes.
+  clock.advance(Millis{30'000});
+  EXPECT_EQ(page(), ".");
+}
+
+TEST_F(ControlTest, output_with_a_piece_that_never_comes_goes_on_behind_it) {
+  enrol("w1");
+  const std::string id = submit();
+  const auto lease = claim("w1").at(0).lease;
+  auto e = envelope(lease, "w1");
+  e.payload_type = model::PayloadType::kLogs;
+  e.idempotency_key = "logs-7";
+  e.payload = api::encode(api::LogChunk{7, {{"stdout", "the rest"}}});
+  EXPECT_EQ(verdict_of(e), "stored");
+  EXPECT_TRUE(tasks().results.logs(id, 0, -1, 10)->rows.empty());
+  clock.advance(Millis{30'000});
+  EXPECT_EQ(tasks().results.logs(id, 0, -1, 10)->rows.size(), 1u);
+}
+
 TEST_F(ControlTest, a_retryable_failure_waits_and_runs_again) {
   enrol("w1");
   const std::string id = submit();
@@ -281,7 +335,7 @@ TEST_F(ControlTest, forgets_tasks_and_output_after_the_retention_time) {
   logs.idempotency_key = "logs";
   logs.payload = api::encode(api::LogChunk{0, {{"stdout", "hello"}}});
   EXPECT_EQ(verdict_of(logs), "stored");
-  ASSERT_EQ(tasks().results.logs(id, 0, -1, 10)->size(), 1u);
+  ASSERT_EQ(tasks().results.logs(id, 0, -1, 10)->rows.size(), 1u);
   verdict_of(envelope(lease, "w1"));
   clock.advance(Millis{89'999});
   ASSERT_TRUE(control.reconciler().step(100));
@@ -289,7 +343,7 @@ TEST_F(ControlTest, forgets_tasks_and_output_after_the_retention_time) {
   clock.advance(Millis{2});
   EXPECT_GT(*retention.step(), 0u);
   EXPECT_EQ(call("GET", "/api/tasks/" + id).status, 404);
-  EXPECT_TRUE(tasks().results.logs(id, 0, -1, 10)->empty());
+  EXPECT_TRUE(tasks().results.logs(id, 0, -1, 10)->rows.empty());
   EXPECT_EQ(*retention.step(), 0u);
 }
 

@@ -79,10 +79,11 @@ TEST(LogStreamer, cuts_a_chunk_at_64_kib_and_counts_them) {
   EXPECT_TRUE(streamer.append(kLease, "stdout", std::string(LogStreamer::kChunkBytes, 'x'), 1'000));
   EXPECT_EQ(streamer.take_due(1'000).at(0).chunk.chunk, 0);
   streamer.append(kLease, "stdout", "y", 1'001);
-  const auto last = streamer.finish(kLease);
-  ASSERT_TRUE(last);
-  EXPECT_EQ(last->chunk.chunk, 1);
-  EXPECT_FALSE(streamer.finish(kLease)) << "nothing is left of the attempt";
+  const auto end = streamer.finish(kLease);
+  ASSERT_TRUE(end.rest);
+  EXPECT_EQ(end.rest->chunk.chunk, 1);
+  EXPECT_EQ(end.chunks, 2);
+  EXPECT_FALSE(streamer.finish(kLease).rest) << "nothing is left of the attempt";
 }
 
 TEST(LogStreamer, keeps_the_first_mebibyte_of_an_attempt_and_its_end_and_says_so) {
@@ -93,7 +94,7 @@ TEST(LogStreamer, keeps_the_first_mebibyte_of_an_attempt_and_its_end_and_says_so
     all += text_of(streamer.take_due(1'000));
   }
   streamer.append(kLease, "stderr", "why it failed", 1'000);
-  if (const auto last = streamer.finish(kLease)) all += text_of({*last});
+  if (const auto end = streamer.finish(kLease); end.rest) all += text_of({*end.rest});
   EXPECT_EQ(std::count(all.begin(), all.end(), 'x'),
             static_cast<std::ptrdiff_t>(LogStreamer::kAttemptBytes + LogStreamer::kTailBytes - 13));
   EXPECT_NE(all.find("output is cut here"), std::string::npos);
@@ -141,9 +142,21 @@ TEST(LogStreamer, keeps_a_character_whole_across_chunks) {
 TEST(LogStreamer, replaces_a_character_that_never_becomes_whole) {
   LogStreamer streamer;
   streamer.append(kLease, "stdout", "1\xe2\x82", 1'000);
-  const auto last = streamer.finish(kLease);
+  const auto last = streamer.finish(kLease).rest;
   ASSERT_TRUE(last);
   EXPECT_EQ(text_of({*last}), "1\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+TEST(LogStreamer, waits_for_the_rest_of_a_character_that_comes_alone) {
+  LogStreamer streamer;
+  const std::string smile = "\xf0\x9f\x98\x80";
+  streamer.append(kLease, "stdout", smile.substr(0, 2), 1'000);
+  EXPECT_TRUE(streamer.take_due(1'200).empty());
+  EXPECT_FALSE(streamer.next_due()) << "nothing can be sent before more comes";
+  streamer.append(kLease, "stdout", smile.substr(2), 1'500);
+  const auto chunks = streamer.take_due(1'700);
+  EXPECT_EQ(text_of(chunks), smile);
+  EXPECT_EQ(chunks.at(0).chunk.chunk, 0);
 }
 
 }  // namespace
