@@ -49,6 +49,24 @@ std::string_view fitting_tail(std::string_view s, std::size_t encoded_max) {
   return s.substr(at);
 }
 
+/// Without the character at its end that is cut, if one is.
+std::string_view whole_head(std::string_view s) {
+  std::size_t at = s.size();
+  for (int i = 0; i < 3 && at > 0 && continues(s[at - 1]); ++i) --at;
+  if (at == 0) return s;
+  const auto first = static_cast<unsigned char>(s[at - 1]);
+  if (first < 0xc0u || first > 0xf7u) return s;
+  const std::size_t length = first >= 0xf0u ? 4 : first >= 0xe0u ? 3 : 2;
+  return s.size() - (at - 1) < length ? s.substr(0, at - 1) : s;
+}
+
+/// Without the rest of a character at its beginning.
+std::string_view whole_tail(std::string_view s) {
+  std::size_t at = 0;
+  while (at < 3 && at < s.size() && continues(s[at])) ++at;
+  return s.substr(at);
+}
+
 }  // namespace
 
 std::size_t encoded_size(std::string_view text) {
@@ -75,17 +93,22 @@ void Capture::add(std::string_view bytes) {
   }
 }
 
-std::string Capture::text() const { return around_gap(head_, tail()); }
+std::string Capture::text() const {
+  const std::string all_tail = tail();
+  if (total_ == head_.size() + all_tail.size()) return head_ + all_tail;
+  return around_gap(whole_head(head_), whole_tail(all_tail));
+}
 
 std::string Capture::text(std::size_t encoded_max) const {
   std::string whole = text();
   if (encoded_size(whole) <= encoded_max) return whole;
   const std::size_t room = encoded_max - std::min(encoded_max, kGapLine);
-  const std::string all_tail = tail();
+  const std::string kept = tail();
+  const std::string_view all_tail = whole_tail(kept);
   // A head may have more than its quarter when the tail leaves it room, and the other way round.
   const std::size_t tail_wants = encoded_size(all_tail);
   const std::size_t head_room = std::max(room / 4, room - std::min(room, tail_wants));
-  const std::string_view head = fitting_head(head_, head_room);
+  const std::string_view head = fitting_head(whole_head(head_), head_room);
   return around_gap(head, fitting_tail(all_tail, room - encoded_size(head)));
 }
 

@@ -123,6 +123,23 @@ TEST(Capture, fits_into_a_json_string_of_a_given_size_whatever_the_bytes) {
   }
 }
 
+TEST(Capture, cuts_no_character_whatever_it_keeps) {
+  std::string all;
+  for (int i = 0; i < 100; ++i) all += "é€😀";
+  for (std::size_t cap = 40; cap < 60; ++cap) {
+    script::Capture capture(cap);
+    capture.add(all);
+    std::string json;
+    Json::quote(json, capture.text());
+    EXPECT_EQ(json.find("\xef\xbf\xbd"), std::string::npos) << cap;
+    const std::string text = capture.text();
+    const std::size_t gap = text.find("\n[.. ");
+    ASSERT_NE(gap, std::string::npos);
+    const std::size_t tail = text.size() - (text.find(" bytes left out ..]\n") + 20);
+    EXPECT_EQ(std::stoul(text.substr(gap + 5)), all.size() - gap - tail) << cap;
+  }
+}
+
 TEST(Capture, widens_its_gap_between_characters) {
   std::string all;
   for (int i = 0; i < 5'000; ++i) all += "€😀";
