@@ -1,5 +1,7 @@
 #include "core/plugin/isolation/child_pool.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 
@@ -14,6 +16,18 @@ constexpr Millis kStopGrace{2'000};  // for an idle child to stop its component
 Error stopped_error(const ChildPlugin& plugin) {
   return unavailable("plugin " + plugin.plugin_id + " (generation " +
                      std::to_string(plugin.generation) + ") was stopped");
+}
+
+/// The same, kNotHere when a file that every child needs is not there: another node may have it.
+Error of_this_node(const ChildPlugin& plugin, Error error) {
+  if (Child::is_given_up(error)) return error;
+  for (const std::string& file : {plugin.plughost, plugin.file.path})
+    if (::access(file.c_str(), R_OK) != 0) {
+      error.code = Code::kNotHere;
+      error.message += "; " + file + " cannot be read: restart the node, or mend its disk";
+      break;
+    }
+  return error;
 }
 
 }  // namespace
@@ -55,7 +69,7 @@ void ChildPool::no_longer_busy(const Child& child) {
 void ChildPool::count_failure(MonoMs began, const Error& error) {
   if (Child::is_given_up(error)) return;
   stats_.last_error = error.message;
-  const bool counted = backoff_.failed(began, proc::monotonic_ms(), error.message);
+  const bool counted = backoff_.failed(began, proc::monotonic_ms(), error);
   if (counted && backoff_.failures() == StartBackoff::kCrashLoop)
     log::error("plugin_crash_loop", {{"plugin", plugin_.plugin_id},
                                      {"generation", plugin_.generation},
@@ -65,6 +79,7 @@ void ChildPool::count_failure(MonoMs began, const Error& error) {
 Result<std::unique_ptr<Child>> ChildPool::start_one(const proc::CallControl& call) {
   const MonoMs began = proc::monotonic_ms();
   auto child = Child::start(plugin_, call);
+  if (!child) child = of_this_node(plugin_, child.error());
   const MutexLock lock(mutex_);
   if (!child) {
     count_failure(began, child.error());

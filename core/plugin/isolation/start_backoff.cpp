@@ -15,25 +15,26 @@ Status StartBackoff::allow(MonoMs now) const {
   if (now >= not_before_) return {};
   Error error = unavailable("its process did not start " + std::to_string(failures_) +
                             " times in a row; the next try is in " +
-                            std::to_string(not_before_ - now) + " ms; last: " + why_);
+                            std::to_string(not_before_ - now) + " ms; last: " + why_.message);
+  if (why_.code == Code::kNotHere) error.code = Code::kNotHere;
   error.name = in_crash_loop() ? "plugin-crash-loop" : "plugin-start-failed";
   error.retry_after = Millis(not_before_ - now);
   return error;
 }
 
-bool StartBackoff::failed(MonoMs began, MonoMs now, std::string why) {
+bool StartBackoff::failed(MonoMs began, MonoMs now, const Error& why) {
   if (began < not_before_) return false;
   const MonoMs delay = kFirst << std::min(failures_, kMaxDoublings);
   ++failures_;
   not_before_ = now + std::min(delay, kLongestDelay);
-  why_ = std::move(why);
+  why_ = why;
   return true;
 }
 
 void StartBackoff::succeeded() {
   failures_ = 0;
   not_before_ = 0;
-  why_.clear();
+  why_ = {};
 }
 
 }  // namespace skep::plugin

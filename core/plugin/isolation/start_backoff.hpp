@@ -14,11 +14,12 @@ class StartBackoff {
  public:
   static constexpr std::int64_t kCrashLoop = 5;  ///< failures in a row that make a crash loop
 
-  /// kUnavailable with the time left and the last reason while it is too early.
+  /// While it is too early: the last reason with the time left, kNotHere when that was one of this
+  /// node, else kUnavailable.
   Status allow(MonoMs now) const;
   /// One that began at `began` did not start. It counts, and then true, unless an earlier failure
   /// held starts back already: those that began together fail together, once.
-  bool failed(MonoMs began, MonoMs now, std::string why);
+  bool failed(MonoMs began, MonoMs now, const Error& why);
   void succeeded();
 
   std::int64_t failures() const { return failures_; }
@@ -27,7 +28,7 @@ class StartBackoff {
  private:
   std::int64_t failures_ = 0;
   MonoMs not_before_ = 0;
-  std::string why_;
+  Error why_;
 };
 
 }  // namespace skep::plugin

@@ -11,7 +11,7 @@ TEST(StartBackoff, doubles_to_a_minute_and_says_when_and_why) {
   MonoMs now = 1'000;
   EXPECT_TRUE(backoff.allow(now));
   for (const MonoMs delay : {500, 1'000, 2'000, 4'000, 8'000, 16'000, 32'000, 60'000, 60'000}) {
-    EXPECT_TRUE(backoff.failed(now, now, "no licence"));
+    EXPECT_TRUE(backoff.failed(now, now, unavailable("no licence")));
     const auto early = backoff.allow(now + delay - 1);
     ASSERT_FALSE(early) << delay;
     EXPECT_EQ(early.error().code, Code::kUnavailable);
@@ -25,10 +25,10 @@ TEST(StartBackoff, doubles_to_a_minute_and_says_when_and_why) {
 TEST(StartBackoff, five_failures_in_a_row_are_a_crash_loop) {
   StartBackoff backoff;
   constexpr MonoMs kHour = 3'600'000;
-  for (int i = 0; i < 4; ++i) backoff.failed(i * kHour, i * kHour, "x");
+  for (int i = 0; i < 4; ++i) backoff.failed(i * kHour, i * kHour, unavailable("x"));
   EXPECT_FALSE(backoff.in_crash_loop());
   EXPECT_EQ(backoff.allow(3 * kHour).error().id(), "plugin-start-failed");
-  backoff.failed(4 * kHour, 4 * kHour, "x");
+  backoff.failed(4 * kHour, 4 * kHour, unavailable("x"));
   EXPECT_TRUE(backoff.in_crash_loop());
   EXPECT_EQ(backoff.allow(4 * kHour).error().id(), "plugin-crash-loop");
   backoff.succeeded();
@@ -38,12 +38,14 @@ TEST(StartBackoff, five_failures_in_a_row_are_a_crash_loop) {
 
 TEST(StartBackoff, starts_that_began_together_fail_once) {
   StartBackoff backoff;
-  EXPECT_TRUE(backoff.failed(100, 110, "the disk was full"));
-  for (int i = 0; i < 15; ++i) EXPECT_FALSE(backoff.failed(100, 120, "the disk was full"));
+  EXPECT_TRUE(backoff.failed(100, 110, unavailable("the disk was full")));
+  for (int i = 0; i < 15; ++i)
+    EXPECT_FALSE(backoff.failed(100, 120, unavailable("the disk was full")));
   EXPECT_EQ(backoff.failures(), 1);
   EXPECT_TRUE(backoff.allow(610));
-  EXPECT_TRUE(backoff.failed(610, 620, "again"));
-  EXPECT_FALSE(backoff.failed(100, 9'000, "a slow one of the first")) << "it began before";
+  EXPECT_TRUE(backoff.failed(610, 620, unavailable("again")));
+  EXPECT_FALSE(backoff.failed(100, 9'000, unavailable("a slow one of the first")))
+      << "it began before";
   EXPECT_EQ(backoff.failures(), 2);
   EXPECT_FALSE(backoff.allow(1'619));
   EXPECT_TRUE(backoff.allow(1'620));

@@ -201,6 +201,7 @@ TEST_F(Group, children_that_no_longer_start_make_tasks_wait) {
   ASSERT_EQ(::unlink(file.c_str()), 0);
   const auto first = Attempt().unruly(*target_, "pid");
   EXPECT_TRUE(first.retryable) << first.error;
+  EXPECT_EQ(first.cause, model::Cause::kNode) << "its copy is gone: another node may run it";
   EXPECT_EQ(group_->stats().state, "backoff");
   EXPECT_EQ(group_->stats().start_failures, 1);
   // A machine that pauses here finds a later rest: each is twice as long as the one before.
@@ -211,6 +212,7 @@ TEST_F(Group, children_that_no_longer_start_make_tasks_wait) {
     return group_->stats().start_failures == failures;
   })) << "each task was a start";
   EXPECT_TRUE(second.retryable);
+  EXPECT_EQ(second.cause, model::Cause::kNode);
   EXPECT_TRUE(member(second.error, "code").starts_with("plugin-")) << second.error;
   EXPECT_GT(second.retry_after_ms, 0);
 }
