@@ -18,10 +18,16 @@ std::vector<std::string> SettledTime::migrations() {
   return {"CREATE TABLE settled_time (name TEXT PRIMARY KEY, at_ms BIGINT NOT NULL)"};
 }
 
-Result<WallMs> SettledTime::now() {
+Result<WallMs> SettledTime::peek() {
   const MutexLock lock(mutex_);
   if (!believed_) SKEP_TRY(recall());
   go_on();
+  return *believed_;
+}
+
+Result<WallMs> SettledTime::now() {
+  SKEP_TRY(peek());
+  const MutexLock lock(mutex_);
   if (std::abs(*believed_ - kept_) >= kWrittenEach) SKEP_TRY(keep());
   return *believed_;
 }

@@ -24,6 +24,8 @@ class SettledTime {
   static std::vector<std::string> migrations();
   /// The wall clock, or earlier. Written down about once a minute; an error when that fails.
   Result<WallMs> now();
+  /// The same, without writing anything down.
+  Result<WallMs> peek();
 
  private:
   Status recall() SKEP_REQUIRES(mutex_);

@@ -89,6 +89,7 @@ void WorkerCredentials::commit(const Issue& issue) {
   Held& held = held_[issue.worker_id];
   std::string former = held.in_use();
   if (held.hash != former) workers_.erase(held.hash);  // it never reached its worker
+  if (issue.to_newcomer) held.proven = false;
   held.hash = issue.hash;
   held.former = std::move(former);
   held.issued_ms = issue.issued_ms;

@@ -41,6 +41,7 @@ class WorkerCredentials {
     std::string worker_id;
     std::string hash;
     WallMs issued_ms = 0;
+    bool to_newcomer = false;  ///< who has not shown an earlier one
   };
   /// Time for a new one: the last is 30 days old, or did not reach the worker, which shows the
   /// former.

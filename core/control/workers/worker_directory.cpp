@@ -167,6 +167,17 @@ std::vector<WorkerRecord> WorkerDirectory::all() const {
   return out;
 }
 
+void WorkerDirectory::go_on_from(WallMs believed, WallMs now) {
+  constexpr std::int64_t kByThatClock = 1'800'000;  // one that is not believed is an hour ahead
+  const MutexLock lock(mutex_);
+  for (auto& [id, w] : workers_) {
+    if (now <= believed || w->last_seen_ms > believed + kByThatClock) continue;
+    auto moved = std::make_shared<WorkerRecord>(*w);
+    moved->last_seen_ms += now - believed;
+    w = std::move(moved);
+  }
+}
+
 void WorkerDirectory::shift(std::int64_t by_ms) {
   const MutexLock lock(mutex_);
   for (auto& [id, w] : workers_) {

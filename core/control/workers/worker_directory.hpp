@@ -96,6 +96,10 @@ class WorkerDirectory {
   Status flush();
   /// The wall clock was set by so much: ages stay what they were.
   void shift(std::int64_t by_ms);
+  /// At a start, whose clock may be wrong: time goes on from what is `believed`, although the clock
+  /// says `now`, for those who were seen by the clock of before. Nothing of it is written, so that
+  /// the next start finds the same.
+  void go_on_from(WallMs believed, WallMs now);
   /// Nobody was seen later than now, whatever the clock said then.
   void forget_future(WallMs now);
   /// Ids of workers that were last seen before that.

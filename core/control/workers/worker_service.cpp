@@ -116,6 +116,7 @@ Result<api::RegistrationReply> WorkerService::enrol(const api::Registration& reg
   if (is_new || caller.kind != net::Caller::Kind::kWorker ||
       credentials_.is_due(*believed, registration.worker_id)) {
     issue = credentials_.issue(*believed, registration.worker_id);
+    issue->to_newcomer = caller.kind != net::Caller::Kind::kWorker;
     statements.push_back(issue->statement);
   }
   const auto replaced = directory_.enrol(at, registration, std::move(statements));

@@ -36,13 +36,11 @@ std::vector<Migrations> Workers::migrations() const {
           {"worker_credentials", WorkerCredentials::migrations()}};
 }
 
-/// A clock that is not believed yet makes nobody old: time goes on from where it was.
 Status Workers::load() {
   SKEP_TRY(directory.load());
-  const auto believed = platform.settled.now();
+  const auto believed = platform.settled.peek();
   if (!believed) return believed.error();
-  if (const std::int64_t ahead = platform.clock.wall_ms() - *believed; ahead > 0)
-    directory.shift(ahead);
+  directory.go_on_from(*believed, platform.clock.wall_ms());
   return credentials.load();
 }
 

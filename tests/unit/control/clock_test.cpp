@@ -102,6 +102,31 @@ TEST_F(ClockTest, nothing_is_deleted_by_a_clock_that_was_set_ahead) {  // B7
   EXPECT_EQ(tasks_kept(), 0u);
 }
 
+TEST_F(ClockTest, a_worker_gets_no_younger_by_restarts_after_a_long_stop) {
+  control::Retention retention(control.platform(), kDay.count());
+  enrol("gone");
+  ASSERT_TRUE(retention.step());
+  clock.advance(3 * kHour);
+  ASSERT_TRUE(retention.step());
+  clock.advance(2 * kHour);  // nobody serves meanwhile
+  const auto age = [&](control::Control& serving, const std::string& worker) {
+    const auto found = serving.feature<control::Workers>().directory.peek(worker);
+    return Millis{found ? clock.wall_ms() - found->last_seen_ms : -1};
+  };
+  for (int i = 0; i < 3; ++i) {
+    control::Control reborn(queue, store, clock, config(), types());
+    ASSERT_TRUE(reborn.prepare());
+    EXPECT_GE(age(reborn, "gone"), 3 * kHour) << i;
+    if (i > 0) {
+      EXPECT_EQ(age(reborn, "lives"), Millis{300'000}) << i;
+    }
+    router = std::make_unique<net::Router>(reborn.routes());
+    enrol("lives");
+    ASSERT_TRUE(reborn.feature<control::Workers>().directory.flush());
+    clock.advance(Millis{300'000});
+  }
+}
+
 TEST_F(ClockTest, history_goes_in_its_time) {
   control::Retention retention(control.platform(), kDay.count());
   enrol("w1");
