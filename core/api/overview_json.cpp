@@ -68,7 +68,7 @@ std::string encode(const WorkersHealth& h) {
   for (const Presence p : kPresences) out.key(to_string(p)).integer(count[p]);
   for (const WorkerMode m : kModes) out.key(to_string(m)).integer(mode[m]);
   out.key("total").integer(static_cast<std::int64_t>(h.workers.size())).end_object();
-  write(out, h.queue);
+  if (h.queue) write(out, *h.queue);
   out.key("items").array();
   for (const WorkerView& w : h.workers) write_health(out, w);
   return out.end_array().end_object().take();
@@ -123,7 +123,8 @@ Documents overview_documents() {
                                        {"busy", kInt},
                                        {"pool_size", kInt},
                                        {"offline_backlog", kInt},
-                                       {"troubles", kTexts}}))}})},
+                                       {"troubles", kTexts}}))}},
+              {"queue"})},
       {"WorkersMetrics",
        answer({{"queue_depth", kInt},
                {"task_failure_count", kInt},

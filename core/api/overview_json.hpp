@@ -19,7 +19,7 @@ struct QueueFigures {
 };
 
 struct WorkersHealth {
-  QueueFigures queue;
+  std::optional<QueueFigures> queue;  ///< nothing when it cannot be counted now
   std::vector<WorkerView> workers;
   std::vector<std::string> troubles;  ///< of the control plane itself
 };

@@ -29,11 +29,13 @@ Result<QueueCounts::Counted> QueueCounts::now() {
   return known();
 }
 
-Result<QueueCounts::Rows> QueueCounts::count() const {
+Result<QueueCounts::Rows> QueueCounts::count() const try {
   auto rows = queue_.stats();
   if (rows) return std::make_shared<const std::vector<ports::TaskCount>>(std::move(*rows));
   log::warn("tasks_not_counted", {{"error", rows.error().message}});
   return rows.error();
+} catch (const std::exception& e) {  // others wait for the answer
+  return internal_error(std::string("count tasks: ") + e.what());
 }
 
 Result<QueueCounts::Counted> QueueCounts::known() const {

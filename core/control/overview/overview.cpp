@@ -10,51 +10,47 @@ namespace {
 using net::HttpRequest;
 using net::HttpResponse;
 
-/// Counts of workers and tasks, as both health and metrics need them.
-struct Situation {
-  QueueCounts::Counted tasks;
-  std::vector<WorkerRecord> workers;
-  WallMs now = 0;
-};
-
-Result<Situation> situation(Overview& f) {
-  auto tasks = f.platform.counts.now();
-  if (!tasks) return tasks.error();
-  return Situation{std::move(*tasks), f.workers.directory.all(), f.platform.clock.wall_ms()};
-}
-
-double oldest_queued_seconds(const Situation& o) {
-  const WallMs then = o.now - o.tasks.age.count();
+double oldest_queued_seconds(const QueueCounts::Counted& tasks, WallMs now) {
+  const WallMs then = now - tasks.age.count();
   WallMs oldest = then;
-  for (const auto& row : *o.tasks.rows)
+  for (const auto& row : *tasks.rows)
     if (row.state == model::TaskState::kQueued) oldest = std::min(oldest, row.oldest_created_ms);
   return static_cast<double>(then - oldest) / 1000;
 }
 
-api::QueueFigures queue_figures(const Situation& o) {
+api::QueueFigures queue_figures(const QueueCounts::Counted& tasks, WallMs now) {
   api::QueueFigures figures;
-  for (const auto& row : *o.tasks.rows)
+  for (const auto& row : *tasks.rows)
     figures.tasks[std::string(model::public_status(row.state))] += row.count;
-  figures.oldest_queued_seconds = oldest_queued_seconds(o);
+  figures.oldest_queued_seconds = oldest_queued_seconds(tasks, now);
   return figures;
 }
 
-std::vector<api::WorkerView> views(const Overview& f, const Situation& o) {
+std::vector<api::WorkerView> views(const Overview& f, WallMs now) {
   std::vector<api::WorkerView> out;
-  for (const auto& w : o.workers) out.push_back(f.workers.service.view(w, o.now));
+  for (const auto& w : f.workers.directory.records())
+    out.push_back(f.workers.service.view(*w, now));
   return out;
 }
 
+/// Also of a queue that cannot be counted: workers and troubles are worth more then.
 HttpResponse workers_health(Overview& f) {
-  const auto o = situation(f);
-  if (!o) return HttpResponse::problem(o.error());
-  return HttpResponse::json(api::encode(
-      api::WorkersHealth{queue_figures(*o), views(f, *o), api::troubles_of(f.platform.checks())}));
+  api::WorkersHealth health;
+  health.troubles = api::troubles_of(f.platform.checks());
+  const auto tasks = f.platform.counts.now();
+  const WallMs now = f.platform.clock.wall_ms();
+  if (tasks)
+    health.queue = queue_figures(*tasks, now);
+  else
+    health.troubles.push_back("tasks cannot be counted: " + tasks.error().message);
+  health.workers = views(f, now);
+  return HttpResponse::json(api::encode(health));
 }
 
 HttpResponse workers_metrics(Overview& f) {
-  const auto o = situation(f);
-  if (!o) return HttpResponse::problem(o.error());
+  const auto tasks = f.platform.counts.now();
+  if (!tasks) return HttpResponse::problem(tasks.error());
+  const WallMs now = f.platform.clock.wall_ms();
   auto totals = read_totals(f.platform.store);
   if (!totals) return HttpResponse::problem(totals.error());
   api::WorkersMetrics m;
@@ -67,9 +63,9 @@ HttpResponse workers_metrics(Overview& f) {
   }
   if (m.finished > 0)
     m.average_ms = static_cast<double>(total_ms) / static_cast<double>(m.finished);
-  m.queue = queue_figures(*o);
+  m.queue = queue_figures(*tasks, now);
   m.totals = std::move(*totals);
-  m.workers = views(f, *o);
+  m.workers = views(f, now);
   return HttpResponse::json(api::encode(m));
 }
 

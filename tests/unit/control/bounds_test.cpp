@@ -144,7 +144,11 @@ TEST_F(BoundsTest, what_could_not_be_counted_is_left_out_and_not_asked_for_again
     EXPECT_NE(metrics.body.find("\nskep_claims_waiting 0\n"), std::string::npos);
     for (const char* name : {"nova_runs_queued", "skep_tasks{", "skep_task_oldest", "skep_tasks_c"})
       EXPECT_EQ(metrics.body.find(name), std::string::npos) << metrics.body;
-    EXPECT_NE(call("GET", "/api/workers/health").status, 200);
+    const auto health = call("GET", "/api/workers/health");
+    EXPECT_EQ(health.status, 200);
+    EXPECT_NE(health.body.find(R"("status":"degraded")"), std::string::npos) << health.body;
+    EXPECT_NE(health.body.find("tasks cannot be counted: "), std::string::npos) << health.body;
+    EXPECT_EQ(health.body.find(R"("queue")"), std::string::npos) << health.body;
   }
   EXPECT_EQ(counted, 1);
   queue.stats_failure.reset();
