@@ -9,10 +9,10 @@
 #include "core/app/open_error.hpp"
 #include "core/app/open_files.hpp"
 #include "core/app/release_inspector.hpp"
+#include "core/base/folder_probe.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/base/version.hpp"
-#include "core/base/writable.hpp"
 #include "core/control/events/events.hpp"
 #include "core/control/fleet/fleet.hpp"
 #include "core/control/tasks/tasks.hpp"
@@ -102,7 +102,11 @@ Result<std::unique_ptr<ControlRole>> ControlRole::start(const config::Config& co
                                                       registry.task_types());
   role->control_->feature<control::Fleet>().registry.inspect_with(
       release_inspector(registry, std::move(admission), config));
-  role->control_->also_probe("state_dir", [state] { return check_writable(state); });
+  role->control_->also_probe("state_dir",
+                             [folder = std::make_shared<FolderProbe>(state, clock)]() -> Status {
+                               const std::string trouble = folder->trouble();
+                               return trouble.empty() ? Status{} : Status{unavailable(trouble)};
+                             });
   SKEP_TRY(role->control_->start());
   events.attach(role->control_->feature<control::Events>().feed);
 

@@ -8,12 +8,12 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/base/folder_probe.hpp"
 #include "core/base/id.hpp"
 #include "core/base/service.hpp"
 #include "core/worker/backoff.hpp"
 #include "core/worker/control_plane.hpp"
 #include "core/worker/executor.hpp"
-#include "core/worker/folder_probe.hpp"
 #include "core/worker/health.hpp"
 #include "core/worker/instruction_loop.hpp"
 #include "core/worker/membership.hpp"

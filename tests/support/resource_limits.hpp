@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <stdexcept>
 #include <vector>
 
 #include "core/base/fd.hpp"
@@ -28,6 +30,28 @@ class FewDescriptors {
 
  private:
   rlimit before_{};
+};
+
+/// While it lives nearly all of the descriptors that this process may have are in use.
+class UsedDescriptors {
+ public:
+  static constexpr rlim_t kLimit = 64;
+
+  UsedDescriptors() {
+    if (::getrlimit(RLIMIT_NOFILE, &before_) != 0) throw std::runtime_error("getrlimit");
+    const rlimit few{kLimit, before_.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &few) != 0) throw std::runtime_error("setrlimit");
+    constexpr int kNearly = 50;
+    do held_.emplace_back(::dup(STDERR_FILENO));
+    while (held_.back() && held_.back().get() < kNearly);
+  }
+  ~UsedDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  UsedDescriptors(const UsedDescriptors&) = delete;
+  UsedDescriptors& operator=(const UsedDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+  std::vector<UniqueFd> held_;
 };
 
 /// No file of this process may grow beyond the limit: to SQLite, a full disk.

@@ -4,14 +4,14 @@
 
 #include <optional>
 
-#include "tests/support/few_descriptors.hpp"
+#include "tests/support/resource_limits.hpp"
 
 namespace skep {
 namespace {
 
 TEST(Descriptors, are_too_few_while_hardly_any_is_left) {
   EXPECT_EQ(descriptor_trouble(), "");
-  std::optional<test::FewDescriptors> few(std::in_place);
+  std::optional<test::UsedDescriptors> few(std::in_place);
   const std::string trouble = descriptor_trouble();
   few.reset();
   EXPECT_EQ(descriptor_trouble(), "");

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "bundle.hpp"
-#include "tests/support/few_descriptors.hpp"
+#include "tests/support/resource_limits.hpp"
 
 namespace skep::test {
 namespace {
@@ -57,7 +57,7 @@ TEST_F(ReadinessTest, of_one_that_hangs_is_told_beside_the_other) {
 }
 
 TEST_F(ReadinessTest, ends_while_hardly_a_descriptor_is_left) {
-  std::optional<FewDescriptors> few(std::in_place);
+  std::optional<UsedDescriptors> few(std::in_place);
   const std::string told = unwell();
   few.reset();
   EXPECT_TRUE(told.starts_with("descriptors: too few descriptors")) << told;

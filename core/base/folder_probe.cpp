@@ -1,15 +1,33 @@
-#include "core/worker/folder_probe.hpp"
+#include "core/base/folder_probe.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <thread>
 
+#include "core/base/fd.hpp"
 #include "core/base/mutex.hpp"
-#include "core/base/writable.hpp"
 
-namespace skep::worker {
+namespace skep {
 namespace {
 
 constexpr MonoMs kEvery = 10'000;
 constexpr MonoMs kPatience = 30'000;
+
+/// A page, so that a disk with no block left shows.
+std::string write_page(const std::string& folder) {
+  const std::string file = folder + "/.probe." + std::to_string(::getpid());
+  const std::string page(4096, 'x');
+  const UniqueFd fd(
+      ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const ssize_t n = fd ? ::write(fd.get(), page.data(), page.size()) : -1;
+  const int error = n < 0 ? errno : ENOSPC;
+  if (fd) ::unlink(file.c_str());
+  const bool whole = n == static_cast<ssize_t>(page.size());
+  return whole ? "" : "write in " + folder + ": " + std::strerror(error);
+}
 
 }  // namespace
 
@@ -35,9 +53,9 @@ std::string FolderProbe::trouble() {
   began_ = now;
   look_ = std::make_shared<Look>();
   std::thread([look = look_, folder = folder_] {
-    const Status written = check_writable(folder);
+    std::string found = write_page(folder);
     const MutexLock lock(look->mutex);
-    if (!written) look->trouble = written.error().message;
+    look->trouble = std::move(found);
     look->done = true;
     look->ended.notify_all();
   }).detach();
@@ -49,4 +67,4 @@ void FolderProbe::await_for_test() const {
   while (!look_->done) look_->ended.wait(lock);
 }
 
-}  // namespace skep::worker
+}  // namespace skep

@@ -6,7 +6,7 @@
 
 #include "core/base/clock.hpp"
 
-namespace skep::worker {
+namespace skep {
 
 /// Writes a small file and removes it, on a thread of its own: a file system that does not answer
 /// holds that thread alone. Used by one thread at a time.
@@ -28,4 +28,4 @@ class FolderProbe {
   std::string trouble_;
 };
 
-}  // namespace skep::worker
+}  // namespace skep
