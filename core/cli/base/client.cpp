@@ -48,6 +48,9 @@ Code code_of(std::string_view name, int status) {
   return code_of_status(status);
 }
 
+/// Whoever is busy, or too slow for somebody on the way, does not count as there.
+bool is_of_somebody_there(int status) { return status < 500 && status != 408 && status != 429; }
+
 /// A line for each of "errors", without the one that "detail" says already.
 std::vector<std::string> details_of(const json::object& problem) {
   std::vector<std::string> lines;
@@ -169,7 +172,7 @@ Expected<bool> Client::stream(const std::string& path, bool goes_on,
   if (!response)
     return unreachable(late ? Error{Code::kDeadline, "no byte in time"} : response.error(),
                        request.url);
-  if (!began && response->status < 500) ++answers_;
+  if (!began && is_of_somebody_there(response->status)) ++answers_;
   if (response->status >= 400) return failure_of(*response);
   const auto type = response->headers.find("content-type");
   if (type == response->headers.end() || !type->second.starts_with(kEventStream))
@@ -235,7 +238,7 @@ Expected<net::ClientResponse> Client::raw(std::string_view method, const std::st
   request.timeout = timeout_ + extra;
   auto response = transport_(request);
   if (!response) return unreachable(response.error(), request.url);
-  if (response->status < 500) ++answers_;
+  if (is_of_somebody_there(response->status)) ++answers_;
   return std::move(*response);
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <map>
 
@@ -72,14 +73,21 @@ Expected<json::value> wait_for_rollout(Client& api, const Console& console, cons
                                        std::int64_t release, Millis limit) {
   Clock& clock = console.clock();
   const MonoMs until = clock.mono_ms() + limit.count();
+  const auto left = [&] {
+    return limit.count() > 0 ? Millis{until - clock.mono_ms()} : Millis::max();
+  };
   Absence absence(api, console);
-  std::string said;
+  std::string said = "not known yet";
   for (;;) {
     if (interrupted())
       return Failure(Error{Code::kCancelled, "interrupted; the rollout goes on", "interrupted",
                            "skep registry show " + name});
+    if (left().count() <= 0)
+      return Failure(Error{Code::kDeadline, name + ": " + said + " when the time was up", "",
+                           "skep registry show " + name +
+                               "   or, as it stays published, skep registry withdraw " + name});
     auto document = api.get(release_path(name));
-    if (!document && absence.bear(document.error())) continue;
+    if (!document && absence.bear(document.error(), left())) continue;
     if (!document) return document;
     const Progress p = progress_of(*document, release);
     if (!p.trouble.empty())
@@ -87,11 +95,7 @@ Expected<json::value> wait_for_rollout(Client& api, const Console& console, cons
                            "skep registry show " + name});
     if (p.words() != said) console.note(said = p.words());
     if (p.complete()) return document;
-    if (limit.count() > 0 && clock.mono_ms() >= until)
-      return Failure(Error{Code::kDeadline, name + ": " + p.words() + " when the time was up", "",
-                           "skep registry show " + name +
-                               "   or, as it stays published, skep registry withdraw " + name});
-    sleep_or_interrupt(clock, kPause);
+    sleep_or_interrupt(clock, std::min(kPause, left()));
   }
 }
 

@@ -254,6 +254,16 @@ TEST(TaskSubmit, stops_waiting_for_a_control_plane_that_stays_away) {
   EXPECT_EQ(bound.waited, std::chrono::seconds(10));
 }
 
+TEST(TaskSubmit, stops_waiting_for_somebody_on_the_way_who_is_always_busy) {
+  for (const int status : {429, 408}) {
+    std::vector<Answer> answers{{201, kQueued}};
+    answers.resize(1'000, {status, "slow down"});
+    const Ran ran = run_cli({"task", "submit", "t", "--wait"}, answers);
+    EXPECT_NE(ran.code, 0);
+    EXPECT_EQ(ran.waited, std::chrono::minutes(1)) << status;
+  }
+}
+
 TEST(TaskSubmit, fails_at_once_where_nobody_ever_answered) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"submit", "t", "--wait"}, {"logs", "t1", "-f"}}) {
