@@ -141,11 +141,9 @@ bool is_of_marked(pid_t pid) {
   return all_marks().last != 0 && mark && *mark < own_limit();
 }
 
-/// An adopted process that changed its mark, or whose child is gone.
-bool is_stray(pid_t pid) {
-  const Pids ours = adopted();
-  if (!ours || std::find(ours->begin(), ours->end(), pid) == ours->end() || !is_of_marked(pid))
-    return false;
+/// One of `ours`, the adopted processes, that changed its mark, or whose child is gone.
+bool is_stray(pid_t pid, const std::vector<pid_t>& ours) {
+  if (std::find(ours.begin(), ours.end(), pid) == ours.end() || !is_of_marked(pid)) return false;
   const Mark mark = mark_of(pid).value_or(0);
   return !live_marks().holds(mark) && !marks(Kin::kBackground).holds(mark);
 }
@@ -203,7 +201,16 @@ Look kill_marked_once(MarkRange range, pid_t except) {
   });
 }
 
-Look kill_strays_once() { return kill_once(adopted(), is_stray); }
+Look kill_strays_once() {
+  bool could_look = true;
+  Look look = kill_once(adopted(), [&](pid_t pid) {
+    const Pids ours = adopted();
+    could_look &= ours.has_value();
+    return ours && is_stray(pid, *ours);
+  });
+  look.is_whole &= could_look;
+  return look;
+}
 
 void reap(int pidfd) {
   siginfo_t ignored{};

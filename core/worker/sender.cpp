@@ -381,7 +381,7 @@ void Sender::say_cut_off(const std::string& why) {
     events::publish(log::Level::kWarn, "worker.cut_off", {{"reason", why}});
 }
 
-/// The spool is empty again.
+/// Nothing is left in the spool but what cannot be read.
 void Sender::say_delivered() {
   const MonoMs since = std::exchange(cut_off_at_, 0);
   const std::int64_t count = std::exchange(replayed_, 0);

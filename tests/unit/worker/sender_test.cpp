@@ -163,9 +163,11 @@ class SenderWithUnread : public SenderTest {
     sender_->start();
     ASSERT_TRUE(eventually([&] { return spool_.failed_reads() > 0; }));
   }
+  void TearDown() override { sender_.reset(); }  // before the clock
   bool only_that_is_left() {
     return eventually([&] { return spool_.kept() == 1; });
   }
+  FakeClock still_;
 };
 
 TEST_F(SenderWithUnread, tells_of_each_time_it_is_cut_off_and_delivers) {
@@ -182,10 +184,9 @@ TEST_F(SenderWithUnread, tells_of_each_time_it_is_cut_off_and_delivers) {
 }
 
 TEST_F(SenderWithUnread, sends_what_can_be_read_as_soon_as_the_control_plane_is_back) {
-  FakeClock still;
   worker::SenderOptions o = options();
   o.backoff = {Millis{60'000}, Millis{60'000}};
-  begin(o, still);
+  begin(o, still_);
   membership_.reached();
   control_.set_away(true);
   push(2, 3);
