@@ -118,11 +118,11 @@ Expected<Destination> configured_control_plane(Invocation& call) {
   return Destination{std::move(*url), origin, config.http.token_file, {}, call.args.get("config")};
 }
 
-/// Where the roles are in doubt, the control plane's way says so.
+/// Where neither the roles nor a control plane to work for is said, the control plane's way tells.
 Expected<bool> is_of_worker(Invocation& call) {
   const auto found = read_what_can_be_read(call);
   if (!found) return found.error();
-  return !is_doubtful(*found, {"node.roles"}) && !found->loaded.config.is_control();
+  return !found->loaded.config.is_control();
 }
 
 bool asks_control_plane(Reach reach) {

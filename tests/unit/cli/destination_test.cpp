@@ -260,5 +260,33 @@ TEST_F(Destinations, of_a_probe_are_a_worker_itself_but_a_control_planes_listene
             "http://s:1/health");
 }
 
+TEST_F(Destinations, of_a_probe_are_the_worker_whose_wrong_file_still_says_for_whom_it_works) {
+  const std::string good =
+      "[worker]\ncontrol_plane_url = [\"http://h:1\"]\n[node]\nstate_dir = \"st\"\n";
+  for (const char* wrong : {"[plugins.x\n", "tags_of = 1\n"}) {
+    const std::string file = write("worker.toml", good + wrong);
+    const Ran ran =
+        FakeControl({{200, R"({"status":"ok"})"}}).run({"health", "--live", "-c", file});
+    EXPECT_EQ(ran.code, 0) << wrong << ran.err;
+    ASSERT_EQ(ran.requests.size(), 1U) << wrong;
+    EXPECT_EQ(ran.requests[0].unix_socket, dir_.file("st/node.sock"));
+    EXPECT_EQ(FakeControl().run({"health", "--live", "-c", file}).code, 1) << wrong;
+  }
+}
+
+TEST_F(Destinations, of_a_probe_that_nothing_says_are_unhealthy) {
+  for (const char* text : {"[plugins.x\n", "[node]\nroles = [\"worker\"]\nstate_dir = st\n"}) {
+    const std::string file = write("node.toml", text);
+    for (const char* of : {"--live", "--ready"}) {
+      const Ran ran = FakeControl({{200, R"({"status":"ok"})"}}).run({"health", of, "-c", file});
+      EXPECT_EQ(ran.code, 1) << text;
+      EXPECT_TRUE(ran.requests.empty()) << text;
+      EXPECT_NE(ran.err.find("[config]"), std::string::npos) << ran.err;
+    }
+  }
+  EXPECT_EQ(FakeControl().run({"health", "-c", dir_.file("none.toml")}).code, 1);
+  EXPECT_EQ(FakeControl().run({"health", "-c", control("127.0.0.1:0")}).code, 1);
+}
+
 }  // namespace
 }  // namespace skep::cli
