@@ -138,15 +138,28 @@ Expected<Destination> configured(Invocation& call, Reach reach) {
   return asks_control_plane(reach) ? configured_control_plane(call) : configured_node(call);
 }
 
-/// The control plane of a `skep up`, or its first site: all of these share their plugin and script
-/// folders.
-std::optional<Destination> node_of_up(bool control) {
+Destination node_of_up(const supervise::StateFolder& folder, const std::string& name) {
+  return {"unix:" + folder.socket_path(name),
+          kUpOrigin,
+          {},
+          folder.folder(),
+          folder.path(name + ".toml")};
+}
+
+/// The first site of a `skep up`: all of these share their plugin and script folders.
+std::optional<Destination> site_of_up() {
   const supervise::StateFolder folder(kUpFolder);
   if (const auto up = folder.running())
     for (const auto& [name, process] : up->nodes)
-      if ((name == "control") == control)
-        return Destination{"unix:" + folder.socket_path(name), kUpOrigin, {}, kUpFolder};
+      if (name != supervise::kControl) return node_of_up(folder, name);
   return std::nullopt;
+}
+
+/// The control plane of a `skep up`, which somebody else may have started again.
+std::optional<Destination> control_of_up() {
+  const supervise::StateFolder folder(kUpFolder);
+  if (!folder.running()) return std::nullopt;
+  return node_of_up(folder, supervise::kControl);
 }
 
 }  // namespace
@@ -160,7 +173,7 @@ std::string first_endpoint(const std::string& state_dir) {
 
 Expected<Destination> configured_node(Invocation& call) {
   if (!call.args.has("config") && !call.args.has("set"))
-    if (auto node = node_of_up(false)) return std::move(*node);
+    if (auto node = site_of_up()) return std::move(*node);
   const auto found = read_what_can_be_read(call);
   if (!found) return found.error();
   if (is_doubtful(*found, {"node.state_dir"}))
@@ -180,7 +193,7 @@ Expected<Destination> destination_of(Invocation& call, Reach reach) {
   if (call.args.has("server")) return Destination{call.args.get("server"), "from SKEP_SERVER", {}};
   if (call.args.has("config")) return configured(call, reach);
   if (reach == Reach::kEvents)
-    if (auto control = node_of_up(true)) return std::move(*control);
+    if (auto control = control_of_up()) return std::move(*control);
   if (!asks_control_plane(reach)) return configured_node(call);
   std::error_code ignored;  // a folder that cannot be looked at is not ours
   const supervise::StateFolder folder(kUpFolder);

@@ -239,6 +239,9 @@ TEST_F(Destinations, are_the_running_skep_up_of_this_folder_before_the_default) 
       {*us, "http://127.0.0.1:7002", true, {{"control", *us}, {"site-a", *us}}}));
   const std::string node = asked({"node", "show"});
   const std::string events = asked({"events"});
+  ASSERT_TRUE(supervise::StateFolder("./.skep").write(
+      {*us, "http://127.0.0.1:7002", true, {{"site-a", *us}}}));
+  const std::string restarted = asked({"events"});
   const std::string variable = asked({"api", "GET", "/x"}, {{"SKEP_SERVER", "http://v:1"}});
   supervise::ProcessId gone = *us;
   ++gone.started;
@@ -249,6 +252,7 @@ TEST_F(Destinations, are_the_running_skep_up_of_this_folder_before_the_default) 
   EXPECT_EQ(up, "http://127.0.0.1:7002/x");
   EXPECT_EQ(node, "./.skep/site-a/node.sock");
   EXPECT_EQ(events, "./.skep/control/node.sock") << "a site has no events of tasks";
+  EXPECT_EQ(restarted, events) << "also where skep up no longer knows the one that runs";
   EXPECT_EQ(variable, "http://v:1/x");
   EXPECT_NE(over.find("the skep up of ./.skep does not run"), std::string::npos) << over;
 }
