@@ -138,12 +138,13 @@ Expected<Destination> configured(Invocation& call, Reach reach) {
   return asks_control_plane(reach) ? configured_control_plane(call) : configured_node(call);
 }
 
+Destination node_of_up(const supervise::StateFolder& folder, const std::string& name,
+                       const std::string& url) {
+  return {url, kUpOrigin, {}, folder.folder(), folder.path(name + ".toml")};
+}
+
 Destination node_of_up(const supervise::StateFolder& folder, const std::string& name) {
-  return {"unix:" + folder.socket_path(name),
-          kUpOrigin,
-          {},
-          folder.folder(),
-          folder.path(name + ".toml")};
+  return node_of_up(folder, name, "unix:" + folder.socket_path(name));
 }
 
 /// The first site of a `skep up`: all of these share their plugin and script folders.
@@ -204,7 +205,7 @@ Expected<Destination> destination_of(Invocation& call, Reach reach) {
                                std::string(kDefaultServer) + " would be a stranger")
                        .named("unreachable")
                        .with_next("skep up   or   skep --server URL .."));
-  if (up && !up->url.empty()) return Destination{up->url, kUpOrigin, {}, kUpFolder};
+  if (up && !up->url.empty()) return node_of_up(folder, supervise::kControl, up->url);
   return Destination{kDefaultServer, "the default", {}};
 }
 

@@ -257,6 +257,24 @@ TEST_F(Destinations, are_the_running_skep_up_of_this_folder_before_the_default) 
   EXPECT_NE(over.find("the skep up of ./.skep does not run"), std::string::npos) << over;
 }
 
+TEST_F(Destinations, of_a_running_skep_up_that_do_not_answer_are_started_again) {
+  const fs::path before = fs::current_path();
+  fs::current_path(dir_.path());
+  fs::create_directory(".skep");
+  const auto us = supervise::identify(::getpid());
+  ASSERT_TRUE(us);
+  ASSERT_TRUE(supervise::StateFolder("./.skep").write(
+      {*us, "http://127.0.0.1:7002", true, {{"site-a", *us}}}));
+  const std::string control = FakeControl().run({"task", "list"}).err;
+  const std::string events = FakeControl().run({"events"}).err;
+  const std::string site = FakeControl().run({"node", "show"}).err;
+  fs::current_path(before);
+  const std::string again = "next:  skep up --stop && skep up -d   or   skep start -c ./.skep/";
+  EXPECT_NE(control.find(again + "control.toml\n"), std::string::npos) << control;
+  EXPECT_NE(events.find(again + "control.toml\n"), std::string::npos) << events;
+  EXPECT_NE(site.find(again + "site-a.toml\n"), std::string::npos) << site;
+}
+
 TEST_F(Destinations, of_a_probe_are_a_worker_itself_but_a_control_planes_listener) {
   EXPECT_EQ(asked({"health", "--ready", "-c", worker("http://h:1")}), dir_.file("st/node.sock"));
   EXPECT_EQ(asked({"health", "-c", control("127.0.0.1:7002")}), "http://127.0.0.1:7002/health");
