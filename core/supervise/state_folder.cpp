@@ -60,6 +60,16 @@ Result<std::vector<fs::path>> our_tomls(const std::vector<fs::path>& files) {
   return out;
 }
 
+/// Whether the control plane that this supervisor started runs; true when that cannot be told.
+bool has_control(const Record& record) {
+  for (const auto& [name, process] : record.nodes)
+    if (name == kControl) {
+      const auto alive = is_alive(process);
+      return !alive || *alive;
+    }
+  return false;
+}
+
 }  // namespace
 
 std::string StateFolder::path(std::string_view name) const {
@@ -87,12 +97,17 @@ Status StateFolder::lock() {
 }
 
 Error StateFolder::already_running() const {
-  const auto record = read();
-  const bool known = record && *record && !(*record)->url.empty();
-  return Error{Code::kState, "skep up is already running with state " + folder_}
+  const auto up = running();
+  const bool ended = up && up->ready && !has_control(*up);
+  const std::string stop = "skep up --stop --state " + folder_;
+  const std::string next =
+      ended ? stop + " && skep up -d --state " + folder_ + "   or   skep start -c " +
+                  path(std::string(kControl) + ".toml")
+            : (up && !up->url.empty() ? "skep --server " + up->url + " status\n" : "") + stop;
+  return Error{Code::kState, "skep up is already running with state " + folder_ +
+                                 (ended ? ", but its control plane has ended" : "")}
       .named("already-running")
-      .with_next((known ? "skep --server " + (*record)->url + " status\n" : "") +
-                 "skep up --stop --state " + folder_ + "\nor another --state and --port");
+      .with_next(next + "\nor another --state and --port");
 }
 
 Status StateFolder::check_made_by_up() const {

@@ -14,6 +14,9 @@
 
 namespace skep::supervise {
 
+/// The control plane's name among the nodes of a `skep up`.
+inline constexpr const char* kControl = "control";
+
 /// Made when missing and held by one `skep up` at a time.
 class StateFolder {
  public:

@@ -181,16 +181,22 @@ Expected<bool> Client::stream(const std::string& path, bool goes_on,
 }
 
 Failure Client::unreachable(const Error& cause, const std::string& url) const {
+  const bool of_up = !up_folder_.empty();
+  // Nobody starts it again beside a supervisor that runs, which another `skep up` would refuse.
+  const std::string again = "skep up --stop && skep up -d   or   skep start -c " + file_;
   if (is_unix() && (cause.code == Code::kUnavailable || cause.code == Code::kNotFound))
     return unavailable("no node answers on " + server_.substr(kUnix.size()) + origin_)
         .named("unreachable")
-        .with_next(file_.empty() ? "skep start -c FILE   or   name the node: -c FILE, --server URL"
-                                 : "skep start -c " + file_ + "   or   correct that file");
+        .with_next(of_up ? again
+                   : file_.empty()
+                       ? "skep start -c FILE   or   name the node: -c FILE, --server URL"
+                       : "skep start -c " + file_ + "   or   correct that file");
   if (cause.code == Code::kUnavailable)
     return unavailable("control plane at " + server_ + origin_ +
                        " cannot be reached: " + cause.message)
         .named("unreachable")
         .with_next(answers_ > 0    ? "skep health     # until it answers again"
+                   : of_up         ? again
                    : file_.empty() ? "skep up   or   name it: --server URL, -c FILE"
                                    : "start the control plane   or   correct " + file_);
   if (cause.code == Code::kDeadline)

@@ -118,11 +118,11 @@ Expected<Destination> configured_control_plane(Invocation& call) {
   return Destination{std::move(*url), origin, config.http.token_file, {}, call.args.get("config")};
 }
 
-/// Where the roles are in doubt, the control plane's way says so.
+/// Where neither the roles nor a control plane to work for is said, the control plane's way tells.
 Expected<bool> is_of_worker(Invocation& call) {
   const auto found = read_what_can_be_read(call);
   if (!found) return found.error();
-  return !is_doubtful(*found, {"node.roles"}) && !found->loaded.config.is_control();
+  return !found->loaded.config.is_control();
 }
 
 bool asks_control_plane(Reach reach) {
@@ -138,15 +138,29 @@ Expected<Destination> configured(Invocation& call, Reach reach) {
   return asks_control_plane(reach) ? configured_control_plane(call) : configured_node(call);
 }
 
-/// The control plane of a `skep up`, or its first site: all of these share their plugin and script
-/// folders.
-std::optional<Destination> node_of_up(bool control) {
+Destination node_of_up(const supervise::StateFolder& folder, const std::string& name,
+                       const std::string& url) {
+  return {url, kUpOrigin, {}, folder.folder(), folder.path(name + ".toml")};
+}
+
+Destination node_of_up(const supervise::StateFolder& folder, const std::string& name) {
+  return node_of_up(folder, name, "unix:" + folder.socket_path(name));
+}
+
+/// The first site of a `skep up`: all of these share their plugin and script folders.
+std::optional<Destination> site_of_up() {
   const supervise::StateFolder folder(kUpFolder);
   if (const auto up = folder.running())
     for (const auto& [name, process] : up->nodes)
-      if ((name == "control") == control)
-        return Destination{"unix:" + folder.socket_path(name), kUpOrigin, {}, kUpFolder};
+      if (name != supervise::kControl) return node_of_up(folder, name);
   return std::nullopt;
+}
+
+/// The control plane of a `skep up`, which somebody else may have started again.
+std::optional<Destination> control_of_up() {
+  const supervise::StateFolder folder(kUpFolder);
+  if (!folder.running()) return std::nullopt;
+  return node_of_up(folder, supervise::kControl);
 }
 
 }  // namespace
@@ -160,7 +174,7 @@ std::string first_endpoint(const std::string& state_dir) {
 
 Expected<Destination> configured_node(Invocation& call) {
   if (!call.args.has("config") && !call.args.has("set"))
-    if (auto node = node_of_up(false)) return std::move(*node);
+    if (auto node = site_of_up()) return std::move(*node);
   const auto found = read_what_can_be_read(call);
   if (!found) return found.error();
   if (is_doubtful(*found, {"node.state_dir"}))
@@ -180,7 +194,7 @@ Expected<Destination> destination_of(Invocation& call, Reach reach) {
   if (call.args.has("server")) return Destination{call.args.get("server"), "from SKEP_SERVER", {}};
   if (call.args.has("config")) return configured(call, reach);
   if (reach == Reach::kEvents)
-    if (auto control = node_of_up(true)) return std::move(*control);
+    if (auto control = control_of_up()) return std::move(*control);
   if (!asks_control_plane(reach)) return configured_node(call);
   std::error_code ignored;  // a folder that cannot be looked at is not ours
   const supervise::StateFolder folder(kUpFolder);
@@ -191,7 +205,7 @@ Expected<Destination> destination_of(Invocation& call, Reach reach) {
                                std::string(kDefaultServer) + " would be a stranger")
                        .named("unreachable")
                        .with_next("skep up   or   skep --server URL .."));
-  if (up && !up->url.empty()) return Destination{up->url, kUpOrigin, {}, kUpFolder};
+  if (up && !up->url.empty()) return node_of_up(folder, supervise::kControl, up->url);
   return Destination{kDefaultServer, "the default", {}};
 }
 

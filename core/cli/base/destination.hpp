@@ -16,7 +16,7 @@ struct Destination {
   std::string origin;       ///< who said so, for messages: "from node.toml:3:1", "the default"
   std::string token_file;   ///< that of the configuration, which goes to its address alone
   std::string up_folder{};  ///< state folder of the skep up that it belongs to; "" = of none
-  std::string file{};       ///< the configuration that names it; "" = none does
+  std::string file{};       ///< the configuration that names it, or is its own; "" = none
 };
 
 enum class Reach {

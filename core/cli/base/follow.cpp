@@ -140,13 +140,18 @@ Expected<json::value> wait_for_end(Client& api, const Console& c, const std::str
   return Failure(interruption());
 }
 
-Failure detached(Failure failure, const std::string& id) {
-  const Code code = failure.error.code;
-  const std::string look = "skep task logs " + id + " -f     # look again";
-  if (code == Code::kCancelled) failure.error.message = "interrupted; task " + id + " goes on";
-  if (failure.error.id() == "unreachable") failure.error.next += "\n" + look;
-  if (code == Code::kCancelled || code == Code::kDeadline)
-    failure.error.next = look + "\nskep task cancel " + id + "      # or stop it";
+Failure detached(Failure failure, const std::string& id, bool accepted) {
+  Error& error = failure.error;
+  const bool cancelled = error.code == Code::kCancelled;
+  const bool late = error.code == Code::kDeadline;
+  const bool unheard = cancelled || late || error.id() == "unreachable";
+  if (error.code == Code::kNotFound || !(accepted || unheard)) return failure;
+  const std::string ways = "skep task logs " + id + " -f     # look again\nskep task cancel " + id +
+                           "      # or stop it";
+  if (cancelled) error.message = "interrupted";
+  if (cancelled || (accepted && !late)) error.message += "; task " + id + " goes on";
+  error.next = cancelled || late || error.next.empty() ? ways : error.next + "\n" + ways;
+  failure.problem.clear();  // it says less
   return failure;
 }
 

@@ -35,7 +35,9 @@ OnLine line_printer(const Console& console, bool raw = false);
 Expected<json::value> wait_for_end(Client& api, const Console& console, const std::string& id,
                                    Millis limit);
 
-/// What an interrupted or timed-out wait for `id` leads to: how to go on, and how to cancel.
-Failure detached(Failure failure, const std::string& id);
+/// What a wait for the task `id` that failed leads to: how to look again, and how to cancel. Of a
+/// task that was not `accepted` here, only a wait that was interrupted, timed out or lost its
+/// control plane; of one that is there no more, none.
+Failure detached(Failure failure, const std::string& id, bool accepted);
 
 }  // namespace skep::cli

@@ -131,18 +131,24 @@ Expected<bool> judge(Invocation& call, const Client& node, const std::string& pa
   return answer.status < 400;
 }
 
-/// 0 or 1 and nothing else: what container and service probes understand.
+Expected<bool> is_healthy(Invocation& call, const std::string& path) {
+  auto node = call.node(Reach::kProbe);
+  if (!node) return node.error();
+  const auto answer = node->raw("GET", path, {});
+  if (!answer) return answer.error();
+  return judge(call, *node, path, *answer);
+}
+
+/// 0 or 1 and nothing else, also where the node is not known: what container and service probes
+/// understand.
 Expected<int> health(Invocation& call) {
   if (call.args.has("live") && call.args.has("ready"))
     return Failure(usage_error("--live and --ready exclude each other"));
   if (call.args.has("URL")) call.args.add("server", call.args.get("URL"));
-  auto node = call.node(Reach::kProbe);
-  if (!node) return node.error();
   const std::string path = call.args.has("live")    ? "/livez"
                            : call.args.has("ready") ? "/readyz"
                                                     : "/health";
-  const auto answer = node->raw("GET", path, {});
-  const auto healthy = answer ? judge(call, *node, path, *answer) : Expected<bool>(answer.error());
+  const auto healthy = is_healthy(call, path);
   if (!healthy) print_failure(call.console, healthy.error());
   return healthy && *healthy ? 0 : 1;
 }

@@ -155,7 +155,7 @@ Expected<int> logs(Invocation& call) {
         wrote = true;
         return print(line);
       });
-  if (!done) return detached(done.error(), task->id);
+  if (!done) return detached(done.error(), task->id, false);
   if (!wrote && call.for_people()) say_of_silence(call.console, *task);
   return 0;
 }

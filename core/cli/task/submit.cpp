@@ -120,10 +120,10 @@ Expected<json::value> until_end(Invocation& call, Client& api, const std::string
           return true;
         });
     const auto logs = read_logs(api, call.console, id, true, limit, show);
-    if (!logs) return detached(logs.error(), id);
+    if (!logs) return detached(logs.error(), id, true);
   }
   auto task = wait_for_end(api, call.console, id, limit);
-  if (!task) return detached(task.error(), id);
+  if (!task) return detached(task.error(), id, true);
   return task;
 }
 

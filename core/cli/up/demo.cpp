@@ -46,7 +46,7 @@ Expected<bool> show_facts(Client& api, const Console& c, const std::vector<std::
   bool good = true;
   for (const std::string& id : *ids) {
     auto task = wait_for_end(api, c, id, kLimit);
-    if (!task) return detached(task.error(), id);
+    if (!task) return detached(task.error(), id, true);
     good = succeeded(c, *task) && good;
     tasks.push_back(std::move(*task));
   }
@@ -91,9 +91,9 @@ Expected<bool> show_script(Client& api, const Console& c, const std::string& sit
     return true;
   });
   live.finish();
-  if (!logs) return detached(logs.error(), id);
+  if (!logs) return detached(logs.error(), id, true);
   const auto task = wait_for_end(api, c, id, kLimit);
-  if (!task) return detached(task.error(), id);
+  if (!task) return detached(task.error(), id, true);
   if (!succeeded(c, *task)) return false;
   print_result(c, task->get_object(), false);
   return true;

@@ -14,8 +14,7 @@ struct UpPlan {
   std::vector<std::string> listen;  ///< of the control plane, "127.0.0.1:9595"
 };
 
-/// The name of the one node that is no site.
-inline constexpr const char* kControl = "control";
+using supervise::kControl;
 
 std::string worker_id_of(const std::string& site);
 /// What the sites do when they are asked to end, and for how long.

@@ -239,6 +239,9 @@ TEST_F(Destinations, are_the_running_skep_up_of_this_folder_before_the_default) 
       {*us, "http://127.0.0.1:7002", true, {{"control", *us}, {"site-a", *us}}}));
   const std::string node = asked({"node", "show"});
   const std::string events = asked({"events"});
+  ASSERT_TRUE(supervise::StateFolder("./.skep").write(
+      {*us, "http://127.0.0.1:7002", true, {{"site-a", *us}}}));
+  const std::string restarted = asked({"events"});
   const std::string variable = asked({"api", "GET", "/x"}, {{"SKEP_SERVER", "http://v:1"}});
   supervise::ProcessId gone = *us;
   ++gone.started;
@@ -249,8 +252,27 @@ TEST_F(Destinations, are_the_running_skep_up_of_this_folder_before_the_default) 
   EXPECT_EQ(up, "http://127.0.0.1:7002/x");
   EXPECT_EQ(node, "./.skep/site-a/node.sock");
   EXPECT_EQ(events, "./.skep/control/node.sock") << "a site has no events of tasks";
+  EXPECT_EQ(restarted, events) << "also where skep up no longer knows the one that runs";
   EXPECT_EQ(variable, "http://v:1/x");
   EXPECT_NE(over.find("the skep up of ./.skep does not run"), std::string::npos) << over;
+}
+
+TEST_F(Destinations, of_a_running_skep_up_that_do_not_answer_are_started_again) {
+  const fs::path before = fs::current_path();
+  fs::current_path(dir_.path());
+  fs::create_directory(".skep");
+  const auto us = supervise::identify(::getpid());
+  ASSERT_TRUE(us);
+  ASSERT_TRUE(supervise::StateFolder("./.skep").write(
+      {*us, "http://127.0.0.1:7002", true, {{"site-a", *us}}}));
+  const std::string control = FakeControl().run({"task", "list"}).err;
+  const std::string events = FakeControl().run({"events"}).err;
+  const std::string site = FakeControl().run({"node", "show"}).err;
+  fs::current_path(before);
+  const std::string again = "next:  skep up --stop && skep up -d   or   skep start -c ./.skep/";
+  EXPECT_NE(control.find(again + "control.toml\n"), std::string::npos) << control;
+  EXPECT_NE(events.find(again + "control.toml\n"), std::string::npos) << events;
+  EXPECT_NE(site.find(again + "site-a.toml\n"), std::string::npos) << site;
 }
 
 TEST_F(Destinations, of_a_probe_are_a_worker_itself_but_a_control_planes_listener) {
@@ -258,6 +280,34 @@ TEST_F(Destinations, of_a_probe_are_a_worker_itself_but_a_control_planes_listene
   EXPECT_EQ(asked({"health", "-c", control("127.0.0.1:7002")}), "http://127.0.0.1:7002/health");
   EXPECT_EQ(asked({"health", "-c", worker("http://h:1"), "--server", "http://s:1"}),
             "http://s:1/health");
+}
+
+TEST_F(Destinations, of_a_probe_are_the_worker_whose_wrong_file_still_says_for_whom_it_works) {
+  const std::string good =
+      "[worker]\ncontrol_plane_url = [\"http://h:1\"]\n[node]\nstate_dir = \"st\"\n";
+  for (const char* wrong : {"[plugins.x\n", "tags_of = 1\n"}) {
+    const std::string file = write("worker.toml", good + wrong);
+    const Ran ran =
+        FakeControl({{200, R"({"status":"ok"})"}}).run({"health", "--live", "-c", file});
+    EXPECT_EQ(ran.code, 0) << wrong << ran.err;
+    ASSERT_EQ(ran.requests.size(), 1U) << wrong;
+    EXPECT_EQ(ran.requests[0].unix_socket, dir_.file("st/node.sock"));
+    EXPECT_EQ(FakeControl().run({"health", "--live", "-c", file}).code, 1) << wrong;
+  }
+}
+
+TEST_F(Destinations, of_a_probe_that_nothing_says_are_unhealthy) {
+  for (const char* text : {"[plugins.x\n", "[node]\nroles = [\"worker\"]\nstate_dir = st\n"}) {
+    const std::string file = write("node.toml", text);
+    for (const char* of : {"--live", "--ready"}) {
+      const Ran ran = FakeControl({{200, R"({"status":"ok"})"}}).run({"health", of, "-c", file});
+      EXPECT_EQ(ran.code, 1) << text;
+      EXPECT_TRUE(ran.requests.empty()) << text;
+      EXPECT_NE(ran.err.find("[config]"), std::string::npos) << ran.err;
+    }
+  }
+  EXPECT_EQ(FakeControl().run({"health", "-c", dir_.file("none.toml")}).code, 1);
+  EXPECT_EQ(FakeControl().run({"health", "-c", control("127.0.0.1:0")}).code, 1);
 }
 
 }  // namespace

@@ -245,9 +245,10 @@ TEST(TaskSubmit, stops_waiting_for_a_control_plane_that_stays_away) {
   EXPECT_EQ(ran.waited, std::chrono::minutes(1));
   EXPECT_EQ(ran.err, "task t1 queued\n" + std::string(kGone) +
                          "; trying again for 60s\nerror: " + kGone +
-                         "   [unreachable]\n"
+                         "; task t1 goes on   [unreachable]\n"
                          "  next:  skep health     # until it answers again\n"
-                         "         skep task logs t1 -f     # look again\n");
+                         "         skep task logs t1 -f     # look again\n"
+                         "         skep task cancel t1      # or stop it\n");
   const Ran bound =
       run_cli({"task", "submit", "t", "--wait", "--wait-timeout", "10s"}, {{201, kQueued}});
   EXPECT_EQ(bound.code, 7) << bound.err;
@@ -262,6 +263,32 @@ TEST(TaskSubmit, stops_waiting_for_somebody_on_the_way_who_is_always_busy) {
     EXPECT_NE(ran.code, 0);
     EXPECT_EQ(ran.waited, std::chrono::minutes(1)) << status;
   }
+}
+
+TEST(TaskSubmit, says_of_each_wait_that_fails_that_the_task_goes_on) {
+  const Answer denied{401, R"({"detail":"a token is needed","code":"denied"})"};
+  const std::string ways =
+      "         skep task logs t1 -f     # look again\n"
+      "         skep task cancel t1      # or stop it\n";
+  for (const char* how : {"--wait", "-f"}) {
+    const Ran ran = run_cli({"task", "submit", "t", how}, {{201, kQueued}, denied});
+    EXPECT_EQ(ran.code, 4) << how;
+    EXPECT_EQ(ran.err,
+              "task t1 queued\nerror: a token is needed; task t1 goes on   [denied]\n"
+              "  next:  skep --token-file FILE ..   or   export SKEP_TOKEN_FILE=FILE\n" +
+                  ways)
+        << how;
+    const Ran strange = run_cli({"task", "submit", "t", how}, {{201, kQueued}, {200, "<html>"}});
+    EXPECT_NE(strange.err.find("; task t1 goes on   [corrupt]\n"), std::string::npos)
+        << strange.err;
+    const Ran json = run_cli({"task", "submit", "t", how, "-o", "json"}, {{201, kQueued}, denied});
+    EXPECT_NE(json.err.find("skep task cancel t1"), std::string::npos) << json.err;
+    const Ran gone = run_cli({"task", "submit", "t", how},
+                             {{201, kQueued}, {404, R"({"detail":"no task","code":"not-found"})"}});
+    EXPECT_EQ(gone.err.find("goes on"), std::string::npos) << gone.err;
+  }
+  const Ran logs = run_cli({"task", "logs", "t1", "-f"}, {denied});
+  EXPECT_EQ(logs.err.find("goes on"), std::string::npos) << "nobody said that it is there";
 }
 
 TEST(TaskSubmit, fails_at_once_where_nobody_ever_answered) {

@@ -98,11 +98,34 @@ TEST_F(UpTest, takes_no_file_of_somebody_else_for_its_own) {
 TEST_F(UpTest, says_where_the_one_that_runs_listens) {
   supervise::StateFolder first(folder);
   ASSERT_TRUE(first.lock());
-  ASSERT_TRUE(first.write({{10, 11}, "http://127.0.0.1:4711", true, {}}));
+  const auto us = supervise::identify(::getpid());
+  ASSERT_TRUE(us);
+  ASSERT_TRUE(first.write({*us, "http://127.0.0.1:4711", true, {{"control", *us}}}));
   const Ran ran = run_cli({"up", "-d", "--port", "0", "--state", folder});
   EXPECT_EQ(ran.code, 5);
   EXPECT_NE(ran.err.find("next:  skep --server http://127.0.0.1:4711 status\n"), std::string::npos)
       << ran.err;
+}
+
+TEST_F(UpTest, says_that_the_control_plane_of_the_one_that_runs_has_ended) {
+  supervise::StateFolder first(folder);
+  ASSERT_TRUE(first.lock());
+  const auto us = supervise::identify(::getpid());
+  ASSERT_TRUE(us);
+  const supervise::ProcessId gone{us->pid, us->started + 1};
+  using Nodes = std::vector<std::pair<std::string, supervise::ProcessId>>;
+  for (const Nodes& nodes : {Nodes{{"site-a", *us}}, Nodes{{"control", gone}, {"site-a", *us}}}) {
+    ASSERT_TRUE(first.write({*us, "http://127.0.0.1:4711", true, nodes}));
+    const Ran ran = run_cli({"up", "--port", "0", "--state", folder});
+    EXPECT_EQ(ran.code, 5);
+    EXPECT_NE(
+        ran.err.find(", but its control plane has ended   [already-running]\n  next:  skep up "
+                     "--stop --state " +
+                     folder + " && skep up -d --state " + folder + "   or   skep start -c " +
+                     folder + "/control.toml\n"),
+        std::string::npos)
+        << ran.err;
+  }
 }
 
 TEST(UpReport, comes_back_as_the_failure_it_was) {
