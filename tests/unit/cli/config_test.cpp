@@ -70,6 +70,8 @@ TEST_F(ConfigCheckTest, refuses_a_slots_key_that_its_component_does_not_have) {
 TEST_F(ConfigCheckTest, refuses_tables_that_fit_no_plugin) {
   refuses("[plugins.execute_script]\ninterpreter = [\"/bin/sh\"]\n",
           "[plugins.execute_script]: unknown key \"interpreter\"; did you mean \"interpreters\"?");
+  refuses("[plugins.lua]\nmemory_mb = \"x\"\n", "n.toml:3:1: [plugins.lua] /memory_mb: ");
+  refuses("[plugins.lua]\nmemory_mb = -1\n", "n.toml:3:1: [plugins.lua] /memory_mb: ");
   refuses("node.roles = [\"control\"]\n[plugins.nope]\n", "[plugins.nope]: no plugin \"nope\"");
 }
 
