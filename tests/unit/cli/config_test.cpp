@@ -75,6 +75,15 @@ TEST_F(ConfigCheckTest, refuses_tables_that_fit_no_plugin) {
   refuses("node.roles = [\"control\"]\n[plugins.nope]\n", "[plugins.nope]: no plugin \"nope\"");
 }
 
+TEST_F(ConfigCheckTest, refuses_what_scripts_cannot_be_allowed) {
+  refuses("[scripts]\nallow = [\"exce\"]\n",
+          "n.toml:3:1: [scripts] allow has the unknown permission \"exce\"");
+  refuses("[scripts.greet]\nallow = [\"exce\"]\n",
+          "n.toml:3:1: [scripts.greet] allow has the unknown permission \"exce\"");
+  refuses("[scripts.nix]\nalow = [\"exec\"]\n",
+          "n.toml:3:1: [scripts.nix] /alow: unknown member \"alow\"; did you mean \"allow\"?");
+}
+
 TEST_F(ConfigCheckTest, warns_a_worker_of_tables_for_plugins_that_are_not_there_yet) {
   const Ran ran = check("node.roles = [\"worker\"]\n[plugins.execute_scrip]\nenabled = true\n");
   EXPECT_EQ(ran.code, 0) << ran.err;
