@@ -145,6 +145,26 @@ TEST_F(NodeReloadTest, minds_token_files_of_keys_that_changed) {
   EXPECT_EQ(reloader_->reload("api").result, "partly") << "a control plane reads neither";
 }
 
+TEST_F(ReloaderTest, shows_no_refusal_of_a_file_that_was_corrected) {
+  Reloader reloader = make("[worker]\nconcurrency = 4\n");
+  reloader.start(parts());
+  EXPECT_EQ(reloader.reload("api").result, "unchanged");
+  EXPECT_FALSE(reloader.last()) << "nothing to tell";
+  for (const std::string wrong : {"nope = 1\n", "[http]\nthreads = 9\n"}) {
+    write("[worker]\nconcurrency = 4\n" + wrong);
+    const std::string said = reloader.reload("api").result;
+    EXPECT_NE(said, "unchanged");
+    EXPECT_EQ(reloader.last()->result, said);
+    write("[worker]\nconcurrency = 4\n");
+    EXPECT_EQ(reloader.reload("file").result, "unchanged");
+    EXPECT_EQ(reloader.last()->result, "unchanged");
+  }
+  write("[worker]\nconcurrency = 8\n");
+  EXPECT_EQ(reloader.reload("api").result, "applied");
+  EXPECT_EQ(reloader.reload("api").result, "unchanged");
+  EXPECT_EQ(reloader.last()->result, "applied") << "that is what runs";
+}
+
 TEST_F(ReloaderTest, changes_nothing_when_the_file_is_wrong_or_gone) {
   Reloader reloader = make("[worker]\nconcurrency = 4\n");
   reloader.start(parts());
