@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include "core/app/admission.hpp"
 #include "core/app/app.hpp"
@@ -25,6 +27,51 @@ namespace fs = std::filesystem;
 using plugin::PluginInfo;
 using Tables = std::map<std::string, std::string>;
 
+struct TokenFile {
+  std::string key;  ///< "http.token_file"
+  std::string path;
+  bool operator==(const TokenFile&) const = default;
+};
+
+/// Those that the node's roles use.
+std::vector<TokenFile> token_files(const config::Config& config) {
+  std::vector<TokenFile> out;
+  if (config.is_control()) {
+    out.push_back({"http.token_file", config.http.token_file});
+    out.push_back({"http.join_token_file", config.http.join_token_file});
+  }
+  if (config.is_worker()) {
+    out.push_back({"worker.token_file", config.worker.token_file});
+    out.push_back({"worker.join_token_file", config.worker.join_token_file});
+  }
+  return out;
+}
+
+/// What is wrong with it, or nothing.
+std::optional<std::string> token_problem(const config::Loaded& loaded, const TokenFile& file) {
+  const auto& [key, path] = file;
+  if (path.empty()) return std::nullopt;
+  const std::size_t dot = key.find('.');
+  const std::string where =
+      config::place_of(loaded, key) + "[" + key.substr(0, dot) + "] " + key.substr(dot + 1) + ": ";
+  std::error_code ec;  // what is missing or out of reach is for read_token() to say
+  const fs::file_status status = fs::status(path, ec);
+  if (!ec && fs::exists(status) && !fs::is_regular_file(status))
+    return where + path + " is " + (fs::is_directory(status) ? "a folder" : "no regular file") +
+           "; expected a file that holds the token";
+  const auto token = read_token(path);
+  if (token) return std::nullopt;
+  const Error& e = token.error();
+  return where + e.message + (e.next.empty() ? "" : "; next: " + e.next);
+}
+
+std::optional<std::string> scripts_problem(const config::Loaded& loaded) {
+  const auto& scripts = loaded.config.scripts;
+  const auto policy = plugin::parse_script_policy(scripts.allow, scripts.tables);
+  if (policy) return std::nullopt;
+  return config::with_place(loaded, policy.error()).message;
+}
+
 class NodeCheck {
  public:
   explicit NodeCheck(const config::Loaded& loaded) : loaded_(loaded), config_(loaded.config) {
@@ -39,10 +86,7 @@ class NodeCheck {
     check_folders("plugins.paths", "plugins",
                   config_.plugins.paths.empty() ? default_plugin_paths() : plugin_paths(config_));
     check_folders("scripts.paths", "scripts", config_.scripts.paths);
-    if (const auto policy =
-            plugin::parse_script_policy(config_.scripts.allow, config_.scripts.tables);
-        !policy)
-      add(policy.error());
+    add(scripts_problem(loaded_));
     const Tables tables = check_tables();
     options_.tables = tables;
     plugin::Registry registry(options_);
@@ -54,14 +98,7 @@ class NodeCheck {
         out_.warnings.push_back("plugin " + p.path + " is refused: " + p.reason);
     for (const ComponentProblem& p : component_problems(config_, plugins_, tables))
       out_.errors.push_back(at(p.key) + p.message);
-    if (config_.is_control()) {
-      check_token("http.token_file", config_.http.token_file);
-      check_token("http.join_token_file", config_.http.join_token_file);
-    }
-    if (config_.is_worker()) {
-      check_token("worker.token_file", config_.worker.token_file);
-      check_token("worker.join_token_file", config_.worker.join_token_file);
-    }
+    for (const TokenFile& file : token_files(config_)) add(token_problem(loaded_, file));
     return std::move(out_);
   }
 
@@ -114,26 +151,10 @@ class NodeCheck {
     return good;
   }
 
-  void check_token(const std::string& key, const std::string& path) {
-    if (path.empty()) return;
-    const std::size_t dot = key.find('.');
-    const std::string where =
-        at(key) + "[" + key.substr(0, dot) + "] " + key.substr(dot + 1) + ": ";
-    std::error_code ec;  // what is missing or out of reach is for read_token() to say
-    const fs::file_status status = fs::status(path, ec);
-    if (!ec && fs::exists(status) && !fs::is_regular_file(status)) {
-      out_.errors.push_back(where + path + " is " +
-                            (fs::is_directory(status) ? "a folder" : "no regular file") +
-                            "; expected a file that holds the token");
-      return;
-    }
-    if (const auto token = read_token(path); !token) {
-      const Error& e = token.error();
-      out_.errors.push_back(where + e.message + (e.next.empty() ? "" : "; next: " + e.next));
-    }
-  }
-
   void add(const Error& e) { out_.errors.push_back(e.message); }
+  void add(std::optional<std::string> problem) {
+    if (problem) out_.errors.push_back(std::move(*problem));
+  }
 
   std::string at(const std::string& key) const { return config::place_of(loaded_, key); }
 
@@ -147,5 +168,21 @@ class NodeCheck {
 }  // namespace
 
 NodeProblems check_node(const config::Loaded& loaded) { return NodeCheck(loaded).run(); }
+
+std::vector<std::string> new_problems(const config::Loaded& running, const config::Loaded& next) {
+  const auto& before = running.config.scripts;
+  const auto& scripts = next.config.scripts;
+  std::vector<std::string> out;
+  const auto add = [&out](std::optional<std::string> problem) {
+    if (problem) out.push_back(std::move(*problem));
+  };
+  if (scripts.allow != before.allow || scripts.tables != before.tables) add(scripts_problem(next));
+  for (std::string& problem : new_component_problems(running, next))
+    out.push_back(std::move(problem));
+  const auto known = token_files(running.config);
+  for (const TokenFile& file : token_files(next.config))
+    if (std::find(known.begin(), known.end(), file) == known.end()) add(token_problem(next, file));
+  return out;
+}
 
 }  // namespace skep::app

@@ -17,4 +17,9 @@ struct NodeProblems {
 /// nothing. Only what the node's roles use counts.
 NodeProblems check_node(const config::Loaded& loaded);
 
+/// Its errors about [scripts], components and token files that `next` brings to a node that runs
+/// with `running`, one a line with its place. What did not change is not looked at: files may be
+/// replaced at any time.
+std::vector<std::string> new_problems(const config::Loaded& running, const config::Loaded& next);
+
 }  // namespace skep::app

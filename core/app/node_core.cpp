@@ -1,6 +1,6 @@
 #include "core/app/node_core.hpp"
 
-#include "core/app/component_check.hpp"
+#include "core/app/node_check.hpp"
 #include "core/app/node_files.hpp"
 #include "core/base/log.hpp"
 
@@ -32,7 +32,7 @@ Status check_reload(plugin::Registry& registry, const std::string& path,
   if (now.plugins.tables != running.config.plugins.tables)
     if (const Status fits = registry.check_tables(now.plugins.tables); !fits)
       return config::with_place(next, fits.error());
-  const auto problems = new_component_problems(running, next);
+  const auto problems = new_problems(running, next);
   if (!problems.empty()) return config::problems_error(problems, path);
   return {};
 }

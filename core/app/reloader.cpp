@@ -134,10 +134,10 @@ std::vector<Change> Reloader::needs_restart() const {
 ReloadReport Reloader::reload(std::string_view trigger) {
   const MutexLock lock(turn_);
   ReloadReport report = run(trigger);
-  if (report.result == "unchanged") return report;
-  publish(report);
+  const bool says_something = report.result != "unchanged";
+  if (says_something) publish(report);
   const MutexLock state(mutex_);
-  last_ = report;
+  if (says_something || (last_ && last_->result != "applied")) last_ = report;
   return report;
 }
 

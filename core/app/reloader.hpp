@@ -65,7 +65,8 @@ class Reloader {
 
   /// What runs: live keys as last applied, the others as at the start. [any]
   config::Loaded running() const;
-  /// The last report that was not "unchanged". [any]
+  /// The last report. One that is "unchanged" takes the place of no "applied" one, and of none.
+  /// [any]
   std::optional<ReloadReport> last() const;
   /// Keys that wait for a restart. [any]
   std::vector<config::Change> needs_restart() const;

@@ -125,7 +125,8 @@ Status WorkerRole::start_scripts(const config::Config& config, Engine engine,
   if (!options) return options.error();
   script_folders_ = options->paths;
   if (!engine) {
-    const Error& e = engine.error();
+    Error e = engine.error();
+    if (e.next.empty()) e.next = "skep plugin list";
     log::warn("scripts_not_loaded", {{"reason", e.message}, {"next", e.next}});
     no_scripts_ = e.with_advice();
     return {};

@@ -156,7 +156,7 @@ Status check_plugin_table(const Manifest& manifest, const PluginTable& table) {
   SKEP_TRY(check_isolation(manifest, table.isolation));
   SKEP_TRY(check_known(manifest, settings));
   for (const ManifestComponent& c : manifest.components) {
-    if (c.kind != SKEP_KIND_TASK) continue;
+    if (!runs_apart(c)) continue;
     SKEP_TRY(complete(c, own_settings(manifest, c, settings), table_name(manifest.id)));
   }
   return Status();
@@ -167,7 +167,7 @@ Result<std::string> component_config(const Manifest& manifest, const ManifestCom
   json::object merged = own_settings(manifest, component, settings);
   for (const auto& [key, value] : chosen_by) merged[key] = value;
   const Kind* kind = find_kind(component.kind);
-  const bool by_table = kind != nullptr && component.kind != SKEP_KIND_TASK;
+  const bool by_table = kind != nullptr && !runs_apart(component);
   return complete(component, std::move(merged),
                   by_table ? "[" + std::string(kind->word) + "] for plugin " + manifest.id
                            : table_name(manifest.id));

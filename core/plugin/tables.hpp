@@ -29,8 +29,8 @@ bool can_run_apart(const Manifest& manifest);
 std::string kinds_run_here(const Manifest& manifest);
 
 /// kConfig for an isolation other than inproc when nothing in it can run apart, for a setting that
-/// no component of the plugin has, an isolation it does not allow, and for task components whose
-/// complete configuration this is, for everything else that does not fit.
+/// no component of the plugin has, an isolation it does not allow, and for tasks and script hosts,
+/// whose complete configuration this is, for everything else that does not fit.
 Status check_plugin_table(const Manifest& manifest, const PluginTable& table);
 
 /// The configuration of one component: what [plugins.ID] says to it, overlaid with `chosen_by` (the

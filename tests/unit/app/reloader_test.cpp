@@ -95,13 +95,16 @@ class NodeReloadTest : public ReloaderTest {
   std::unique_ptr<Reloader> reloader_;
 };
 
-TEST_F(NodeReloadTest, refuses_the_whole_for_a_table_in_the_words_of_config_check) {
+TEST_F(NodeReloadTest, refuses_the_whole_in_the_words_of_config_check) {
   run(node_);
   for (const std::string tables :
        {"[queue]\npaht = \"q.db\"\n", "[store]\nbusy_timeout_ms = \"long\"\nx = 1\n",
         "[spool]\nmax_bytes = 1\n", "[heartbeat]\nplugin = \"htp\"\n",
-        "[plugins.sqlite]\nbusy_timeout_ms = \"long\"\n",
-        "[plugins.execute_script]\nnice = 99\n"}) {
+        "[plugins.sqlite]\nbusy_timeout_ms = \"long\"\n", "[plugins.execute_script]\nnice = 99\n",
+        "[plugins.lua]\nmemory_mb = \"x\"\n", "[plugins.lua]\nmemory_mb = -1\n",
+        "[scripts]\nallow = [\"exce\"]\n", "[scripts.greet]\nallow = [\"exce\"]\n",
+        "[scripts.nix]\nalow = [\"exec\"]\n", "[http]\ntoken_file = \"nope.token\"\n",
+        "[spool]\nmax_bytes = 1\n[http]\njoin_token_file = \"nope.token\"\n"}) {
     write(node_ + tables + "[worker]\nconcurrency = 8\n");
     const auto found = check_node(config::load({.path = path_}).value());
     ASSERT_FALSE(found.errors.empty()) << tables;
@@ -124,6 +127,42 @@ TEST_F(NodeReloadTest, minds_no_component_that_the_node_was_started_with) {
   write(node_ + "[queue]\nplugin = \"gone\"\n[worker]\nconcurrency = 8\n[spool]\nmax_items = 99\n");
   EXPECT_EQ(reloader_->reload("api").result, "partly") << "its file may be replaced at the moment";
   EXPECT_EQ(applied_, std::vector<int>{8});
+}
+
+TEST_F(NodeReloadTest, minds_token_files_of_keys_that_changed) {
+  const std::string worker = "[worker]\ntoken_file = \"gone.token\"\n";
+  run(node_ + worker);
+  write(node_ + worker + "concurrency = 8\n");
+  EXPECT_EQ(reloader_->reload("api").result, "applied")
+      << "the old one may be replaced at the moment";
+  write(node_ + worker + "join_token_file = \"nope.token\"\n");
+  const ReloadReport report = reloader_->reload("api");
+  ASSERT_EQ(report.result, "refused");
+  EXPECT_TRUE(report.error->message.starts_with(path_ + ":5:1: [worker] join_token_file: read "))
+      << report.error->message;
+  write("[node]\nstate_dir = \"state\"\nroles = [\"control\"]\n" + worker +
+        "join_token_file = \"nope.token\"\n");
+  EXPECT_EQ(reloader_->reload("api").result, "partly") << "a control plane reads neither";
+}
+
+TEST_F(ReloaderTest, shows_no_refusal_of_a_file_that_was_corrected) {
+  Reloader reloader = make("[worker]\nconcurrency = 4\n");
+  reloader.start(parts());
+  EXPECT_EQ(reloader.reload("api").result, "unchanged");
+  EXPECT_FALSE(reloader.last()) << "nothing to tell";
+  for (const std::string wrong : {"nope = 1\n", "[http]\nthreads = 9\n"}) {
+    write("[worker]\nconcurrency = 4\n" + wrong);
+    const std::string said = reloader.reload("api").result;
+    EXPECT_NE(said, "unchanged");
+    EXPECT_EQ(reloader.last()->result, said);
+    write("[worker]\nconcurrency = 4\n");
+    EXPECT_EQ(reloader.reload("file").result, "unchanged");
+    EXPECT_EQ(reloader.last()->result, "unchanged");
+  }
+  write("[worker]\nconcurrency = 8\n");
+  EXPECT_EQ(reloader.reload("api").result, "applied");
+  EXPECT_EQ(reloader.reload("api").result, "unchanged");
+  EXPECT_EQ(reloader.last()->result, "applied") << "that is what runs";
 }
 
 TEST_F(ReloaderTest, changes_nothing_when_the_file_is_wrong_or_gone) {

@@ -70,7 +70,18 @@ TEST_F(ConfigCheckTest, refuses_a_slots_key_that_its_component_does_not_have) {
 TEST_F(ConfigCheckTest, refuses_tables_that_fit_no_plugin) {
   refuses("[plugins.execute_script]\ninterpreter = [\"/bin/sh\"]\n",
           "[plugins.execute_script]: unknown key \"interpreter\"; did you mean \"interpreters\"?");
+  refuses("[plugins.lua]\nmemory_mb = \"x\"\n", "n.toml:3:1: [plugins.lua] /memory_mb: ");
+  refuses("[plugins.lua]\nmemory_mb = -1\n", "n.toml:3:1: [plugins.lua] /memory_mb: ");
   refuses("node.roles = [\"control\"]\n[plugins.nope]\n", "[plugins.nope]: no plugin \"nope\"");
+}
+
+TEST_F(ConfigCheckTest, refuses_what_scripts_cannot_be_allowed) {
+  refuses("[scripts]\nallow = [\"exce\"]\n",
+          "n.toml:3:1: [scripts] allow has the unknown permission \"exce\"");
+  refuses("[scripts.greet]\nallow = [\"exce\"]\n",
+          "n.toml:3:1: [scripts.greet] allow has the unknown permission \"exce\"");
+  refuses("[scripts.nix]\nalow = [\"exec\"]\n",
+          "n.toml:3:1: [scripts.nix] /alow: unknown member \"alow\"; did you mean \"allow\"?");
 }
 
 TEST_F(ConfigCheckTest, warns_a_worker_of_tables_for_plugins_that_are_not_there_yet) {
