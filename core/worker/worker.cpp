@@ -15,6 +15,7 @@
 #include "core/worker/release_fetcher.hpp"
 #include "core/worker/reporter.hpp"
 #include "core/worker/returner.hpp"
+#include "core/worker/self_check.hpp"
 #include "core/worker/sender.hpp"
 #include "core/worker/spool_reserve.hpp"
 
@@ -85,13 +86,14 @@ struct Worker::Loops {
         reporter(
             {identity()}, spool, reserve, clock,
             [this](std::vector<PendingEnvelope> envelopes) { sender.push(std::move(envelopes)); }),
+        self_check(self_check_options(), health, clock),
         executor(executor_options(), runner, clock, reporter),
         releases(fetcher_options(), connect(claim_abort), membership, clock),
         heartbeat(heartbeat_options(), h, endpoints, executor, spool, membership, clock),
         instructions({options.incarnation, options.claim_hold}, connect(claim_abort), settings,
                      executor, membership, releases, clock),
         claim(claim_options(), connect(claim_abort), settings, reserve, executor, health,
-              membership, instructions, releases, clock),
+              self_check, membership, instructions, releases, clock),
         registrar(
             connect(claim_abort), [this] { return registration(); }, returner, membership, clock) {}
 
@@ -102,6 +104,7 @@ struct Worker::Loops {
     return std::make_unique<ControlClient>(options.id, endpoints, abort, timeout);
   }
   ExecutorOptions executor_options();
+  SelfCheckOptions self_check_options();
   ClaimOptions claim_options();
   HeartbeatOptions heartbeat_options();
   FetcherOptions fetcher_options();
@@ -138,6 +141,7 @@ struct Worker::Loops {
   Sender sender;
   SpoolReserve reserve;
   Reporter reporter;
+  SelfCheck self_check;
   Executor executor;
   ReleaseFetcher releases;
   HeartbeatLoop heartbeat;
@@ -189,6 +193,17 @@ bool Worker::Loops::is_first_misfit(const std::string& task_id) {
   return misfits.add(task_id);
 }
 
+SelfCheckOptions Worker::Loops::self_check_options() {
+  SelfCheckOptions o;
+  o.spool_trouble = [this] {
+    const std::string unwritten = reporter.trouble();
+    return unwritten.empty() ? reserve.trouble() : unwritten;
+  };
+  o.state_dir = options.state_dir;
+  o.every = options.look_every;
+  return o;
+}
+
 ClaimOptions Worker::Loops::claim_options() {
   ClaimOptions o;
   o.incarnation = options.incarnation;
@@ -197,12 +212,7 @@ ClaimOptions Worker::Loops::claim_options() {
   o.on_registered = [this](const api::RegistrationReply& reply) {
     heartbeat.take_interval(reply.heartbeat_interval_seconds);
   };
-  o.spool_trouble = [this] {
-    const std::string unwritten = reporter.trouble();
-    return unwritten.empty() ? reserve.trouble() : unwritten;
-  };
   o.going_back = [this] { return returner.size(); };
-  o.state_dir = options.state_dir;
   return o;
 }
 
@@ -335,6 +345,7 @@ DrainReport Worker::Loops::drain(StopKind kind) {
   claim_abort = true;
   registrar.stop();
   claim.stop();
+  self_check.stop();
   instructions.stop();
   releases.stop();
   returner.stop();
@@ -390,6 +401,7 @@ Status Worker::start() {
   loops_->registrar.start();
   loops_->returner.start();
   loops_->claim.start();
+  loops_->self_check.start();
   loops_->releases.start();
   return {};
 }
