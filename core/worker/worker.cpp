@@ -31,6 +31,7 @@ constexpr Millis kReleaseTimeout{3'000};
 constexpr Millis kHurriedTimeout{300};
 constexpr Millis kLastTriesApart{500};
 constexpr std::size_t kMostNamed = 20;
+constexpr std::string_view kStopping = "it is stopping";
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -112,6 +113,7 @@ struct Worker::Loops {
 
   void apply(Settings next);
   void log_start() const;
+  std::vector<std::string> troubles() const;
   GiveBack way_back(const model::ClaimedTask& task, const model::Outcome& outcome);
   bool is_first_misfit(const std::string& task_id);
   bool finish_running(StopKind kind);
@@ -128,6 +130,7 @@ struct Worker::Loops {
   std::atomic<bool> claim_abort{false};
   std::atomic<bool> send_abort{false};
   std::atomic<bool> hurried{false};
+  std::atomic<bool> draining{false};
   const std::atomic<bool> never{false};
   bool running = false;
   Mutex misfits_mutex;
@@ -225,7 +228,7 @@ HeartbeatOptions Worker::Loops::heartbeat_options() {
     for (ports::Renewal& renewal : returner.pending()) renewals.push_back(std::move(renewal));
     return renewals;
   };
-  o.troubles = [this] { return health.troubles(); };
+  o.troubles = [this] { return troubles(); };
   o.releases = [this] { return releases.report(); };
   o.on_registry = [this](std::int64_t revision) { releases.notice(revision); };
   return o;
@@ -279,6 +282,13 @@ void Worker::Loops::log_start() const {
                                      {"control_plane_url", join(options.control_planes, ", ")}});
   const std::vector<std::string> names = type_names(runner.types());
   log::info("skills_initialized", {{"count", names.size()}, {"skills", join(names, ", ")}});
+}
+
+/// Those that the control plane has to be told.
+std::vector<std::string> Worker::Loops::troubles() const {
+  std::vector<std::string> all = health.troubles();
+  if (draining) all.emplace_back(kStopping);
+  return all;
 }
 
 /// Waits for running tasks, then tells them to stop. True when all have ended.
@@ -341,6 +351,9 @@ DrainReport Worker::Loops::drain(StopKind kind) {
   const ExecutorLoad load = executor.load();
   log::info("worker_pool_shutting_down", {{"busy", load.busy}, {"waiting", load.waiting}});
   executor.close();
+  draining = true;
+  // A control plane that does not answer would only hold up the last beat.
+  if (load.busy > 0 && membership.up()) heartbeat.hasten();
   runner.on_change({});
   claim_abort = true;
   registrar.stop();
@@ -422,7 +435,7 @@ bool Worker::conflicted() const { return loops_->membership.conflicted(); }
 bool Worker::registered() const { return loops_->membership.registered(); }
 ExecutorLoad Worker::load() const { return loops_->executor.load(); }
 std::vector<std::string> Worker::troubles() const {
-  std::vector<std::string> all = loops_->health.troubles();
+  std::vector<std::string> all = loops_->troubles();
   if (std::string cut_off = loops_->membership.trouble(); !cut_off.empty())
     all.push_back(std::move(cut_off));
   return all;
