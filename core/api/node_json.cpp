@@ -136,7 +136,7 @@ std::string encode(const NodeView& n) {
   JsonOut out;
   out.object().key("id").str(n.id).key("site").str(n.site);
   write_texts(out, "roles", n.roles);
-  out.key("state").str(n.urls.empty() ? "starting" : "running");
+  out.key("state").str(n.stopping ? "stopping" : n.urls.empty() ? "starting" : "running");
   out.key("version").str(n.version).key("pid").integer(n.pid);
   out.key("started_at").time_or_null(n.started_at);
   out.key("state_dir").str(n.state_dir).key("config_file").str(n.config_file);
@@ -163,7 +163,7 @@ Documents node_documents() {
        answer({{"id", kText},
                {"site", kText},
                {"roles", array(word({"control", "worker"}))},
-               {"state", word({"starting", "running"})},
+               {"state", word({"starting", "running", "stopping"})},
                {"version", kText},
                {"pid", kInt},
                {"started_at", kTimeOrNull},

@@ -51,6 +51,7 @@ struct NodeView {
   std::string state_dir;
   std::string config_file;
   std::vector<std::string> urls;  ///< empty = it starts
+  bool stopping = false;
   std::vector<ConfigChange> needs_restart;
   std::optional<ReloadView> last_reload;
   std::vector<std::string> troubles;  ///< what keeps it from its work

@@ -276,6 +276,7 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
   ::malloc_trim(0);
   const int number = wait_for_end(signals, node);
   if (number != 0) log::info("worker_pool_signal_received", {{"signal", strsignal(number)}});
+  node.announce_stop();
   int exit_code = 0;
   if (worker) {
     const auto report = drain(*worker, signals);

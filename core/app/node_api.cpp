@@ -17,6 +17,11 @@ NodeApi::NodeApi(NodeFacts facts, plugin::Registry& registry, Reloader& reloader
                  EventStreams& events)
     : facts_(std::move(facts)), registry_(registry), reloader_(reloader), events_(events) {}
 
+void NodeApi::set_stopping() {
+  WallMs never = 0;
+  stopping_since_.compare_exchange_strong(never, SystemClock().wall_ms());
+}
+
 void NodeApi::set_parts(Parts parts) {
   const WriteLock lock(parts_mutex_);
   parts_ = std::move(parts);
@@ -129,6 +134,7 @@ NodeApi::Response NodeApi::node(const Request&) const {
                      facts_.state_dir,
                      facts_.config_file,
                      urls_.get(),
+                     stopping_since_ != 0,
                      views_of(reloader_.needs_restart()),
                      {},
                      api::troubles_of(checks())};
@@ -156,8 +162,12 @@ std::vector<plugin::ScriptInfo> NodeApi::script_infos() const {
 
 std::vector<api::Health::Check> NodeApi::checks() const {
   const ReadLock lock(parts_mutex_);
-  if (!parts_.checks) return {{"node", "it is starting, or stopping"}};
-  return parts_.checks();
+  auto all = parts_.checks ? parts_.checks() : std::vector<api::Health::Check>{};
+  if (const WallMs since = stopping_since_; since != 0)
+    all.push_back({"node", "it is stopping since " + to_iso(since)});
+  else if (!parts_.checks)
+    all.push_back({"node", "it is starting"});
+  return all;
 }
 
 NodeApi::Response NodeApi::health(const Request&) const {

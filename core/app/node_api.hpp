@@ -1,6 +1,7 @@
 // The routes of every node, about itself: probes, /api/node and the event stream.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <string>
 #include <vector>
@@ -42,6 +43,8 @@ class NodeApi {
   std::vector<net::Route> routes();
   /// Where the node can be reached; from then on its state is "running". [any]
   void set_urls(std::vector<std::string> urls) { urls_.set(std::move(urls)); }
+  /// From then on its state is "stopping", and its `node` check fails. Idempotent. [any]
+  void set_stopping();
   /// The ones before are not called any more. [any]
   void set_parts(Parts parts);
 
@@ -68,6 +71,7 @@ class NodeApi {
   mutable SharedMutex parts_mutex_;
   Parts parts_ SKEP_GUARDED_BY(parts_mutex_);
   Live<std::vector<std::string>> urls_{{}};
+  std::atomic<WallMs> stopping_since_{0};  ///< 0 = it is not
 };
 
 }  // namespace skep::app

@@ -107,7 +107,9 @@ void NodeCore::reload_soon() {
 void NodeCore::stop_changes() {
   watch_.reset();
   if (reloader_) reloader_->stop();
-  if (api_) api_->set_parts({});
+  if (!api_) return;
+  api_->set_stopping();
+  api_->set_parts({});
 }
 
 void NodeCore::stop() {

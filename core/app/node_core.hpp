@@ -39,6 +39,8 @@ class NodeCore {
   void run(Parts parts, std::vector<std::string> urls);
   /// SIGHUP. [any]
   void reload_soon();
+  /// It says that it stops; all goes on. Idempotent.
+  void announce_stop() { api_->set_stopping(); }
   /// No part is called any more; the routes are still served. Idempotent.
   void stop_changes();
   /// Idempotent. The servers of others that have routes() stop before.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/base/descriptors.hpp"
 #include "core/base/log.hpp"
 
 namespace skep::worker {
@@ -29,8 +28,8 @@ bool may_be_lost(const Error& error) {
 
 ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
                      const LiveSettings& settings, SpoolReserve& reserve, Executor& executor,
-                     Health& health, Membership& membership, InstructionLoop& instructions,
-                     ReleaseFetcher& releases, Clock& clock)
+                     Health& health, SelfCheck& self_check, Membership& membership,
+                     InstructionLoop& instructions, ReleaseFetcher& releases, Clock& clock)
     : Service("skep-claim"),
       options_(std::move(options)),
       control_(std::move(control)),
@@ -38,7 +37,7 @@ ClaimLoop::ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control
       reserve_(reserve),
       executor_(executor),
       health_(health),
-      state_folder_(options_.state_dir, clock),
+      self_check_(self_check),
       membership_(membership),
       instructions_(instructions),
       releases_(releases),
@@ -75,7 +74,7 @@ void ClaimLoop::register_worker(std::stop_token stop) {
 
 /// How many tasks to ask for; 0 after a wait in which nothing could be asked for.
 int ClaimLoop::room(std::stop_token stop) {
-  if (!membership_.may_claim() || !is_well()) {
+  if (!membership_.may_claim() || !self_check_.look() || health_.resting()) {
     no_room_ = 0;
     instructions_.listen(true);
     membership_.wait_change(kLook, stop);
@@ -114,19 +113,6 @@ int ClaimLoop::room(std::stop_token stop) {
 
 bool ClaimLoop::is_shortage() const {
   return no_room_ > 0 && clock_.mono_ms() - no_room_since_ >= kShortage.count();
-}
-
-/// Also says it to the health: it is looked at here because here it matters.
-bool ClaimLoop::is_well() {
-  bool well = !health_.resting();
-  const auto look = [&](std::string_view source, const std::string& trouble) {
-    health_.set(source, trouble);
-    well = well && trouble.empty();
-  };
-  look("spool", options_.spool_trouble());
-  look("descriptors", descriptor_trouble());
-  look("state folder", state_folder_.trouble());
-  return well;
 }
 
 int ClaimLoop::reserve(int wanted) {

@@ -18,6 +18,7 @@
 #include "core/worker/instruction_loop.hpp"
 #include "core/worker/membership.hpp"
 #include "core/worker/release_fetcher.hpp"
+#include "core/worker/self_check.hpp"
 #include "core/worker/settings.hpp"
 #include "core/worker/spool_reserve.hpp"
 
@@ -28,9 +29,7 @@ struct ClaimOptions {
   Millis hold{20'000};  ///< how long the server may hold a claim
   std::function<api::Registration()> registration;
   std::function<void(const api::RegistrationReply&)> on_registered;
-  std::function<std::string()> spool_trouble;  ///< why results cannot be kept, "" = they can
-  std::function<std::size_t()> going_back;     ///< attempts that are not handed back yet
-  std::string state_dir{};                     ///< that has to be writable; "" = none
+  std::function<std::size_t()> going_back;  ///< attempts that are not handed back yet
   std::uint64_t seed = std::random_device{}();
 };
 
@@ -53,8 +52,8 @@ class ClaimLoop final : public Service {
   /// Collaborators outlive the loop.
   ClaimLoop(ClaimOptions options, std::unique_ptr<ControlPlane> control,
             const LiveSettings& settings, SpoolReserve& reserve, Executor& executor, Health& health,
-            Membership& membership, InstructionLoop& instructions, ReleaseFetcher& releases,
-            Clock& clock);
+            SelfCheck& self_check, Membership& membership, InstructionLoop& instructions,
+            ReleaseFetcher& releases, Clock& clock);
   ~ClaimLoop() override { stop(); }
 
  protected:
@@ -64,7 +63,6 @@ class ClaimLoop final : public Service {
   void register_worker(std::stop_token stop);
   int room(std::stop_token stop);
   bool is_shortage() const;
-  bool is_well();
   int reserve(int wanted);
   void give_back_reserve();
   void claim(int max, std::stop_token stop);
@@ -80,7 +78,7 @@ class ClaimLoop final : public Service {
   SpoolReserve& reserve_;
   Executor& executor_;
   Health& health_;
-  FolderProbe state_folder_;
+  SelfCheck& self_check_;
   Membership& membership_;
   InstructionLoop& instructions_;
   ReleaseFetcher& releases_;

@@ -15,6 +15,7 @@
 #include "core/worker/release_fetcher.hpp"
 #include "core/worker/reporter.hpp"
 #include "core/worker/returner.hpp"
+#include "core/worker/self_check.hpp"
 #include "core/worker/sender.hpp"
 #include "core/worker/spool_reserve.hpp"
 
@@ -30,6 +31,7 @@ constexpr Millis kReleaseTimeout{3'000};
 constexpr Millis kHurriedTimeout{300};
 constexpr Millis kLastTriesApart{500};
 constexpr std::size_t kMostNamed = 20;
+constexpr std::string_view kStopping = "it is stopping";
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -85,13 +87,14 @@ struct Worker::Loops {
         reporter(
             {identity()}, spool, reserve, clock,
             [this](std::vector<PendingEnvelope> envelopes) { sender.push(std::move(envelopes)); }),
+        self_check(self_check_options(), health, clock),
         executor(executor_options(), runner, clock, reporter),
         releases(fetcher_options(), connect(claim_abort), membership, clock),
         heartbeat(heartbeat_options(), h, endpoints, executor, spool, membership, clock),
         instructions({options.incarnation, options.claim_hold}, connect(claim_abort), settings,
                      executor, membership, releases, clock),
         claim(claim_options(), connect(claim_abort), settings, reserve, executor, health,
-              membership, instructions, releases, clock),
+              self_check, membership, instructions, releases, clock),
         registrar(
             connect(claim_abort), [this] { return registration(); }, returner, membership, clock) {}
 
@@ -102,6 +105,7 @@ struct Worker::Loops {
     return std::make_unique<ControlClient>(options.id, endpoints, abort, timeout);
   }
   ExecutorOptions executor_options();
+  SelfCheckOptions self_check_options();
   ClaimOptions claim_options();
   HeartbeatOptions heartbeat_options();
   FetcherOptions fetcher_options();
@@ -109,6 +113,7 @@ struct Worker::Loops {
 
   void apply(Settings next);
   void log_start() const;
+  std::vector<std::string> troubles() const;
   GiveBack way_back(const model::ClaimedTask& task, const model::Outcome& outcome);
   bool is_first_misfit(const std::string& task_id);
   bool finish_running(StopKind kind);
@@ -125,6 +130,7 @@ struct Worker::Loops {
   std::atomic<bool> claim_abort{false};
   std::atomic<bool> send_abort{false};
   std::atomic<bool> hurried{false};
+  std::atomic<bool> draining{false};
   const std::atomic<bool> never{false};
   bool running = false;
   Mutex misfits_mutex;
@@ -138,6 +144,7 @@ struct Worker::Loops {
   Sender sender;
   SpoolReserve reserve;
   Reporter reporter;
+  SelfCheck self_check;
   Executor executor;
   ReleaseFetcher releases;
   HeartbeatLoop heartbeat;
@@ -189,6 +196,17 @@ bool Worker::Loops::is_first_misfit(const std::string& task_id) {
   return misfits.add(task_id);
 }
 
+SelfCheckOptions Worker::Loops::self_check_options() {
+  SelfCheckOptions o;
+  o.spool_trouble = [this] {
+    const std::string unwritten = reporter.trouble();
+    return unwritten.empty() ? reserve.trouble() : unwritten;
+  };
+  o.state_dir = options.state_dir;
+  o.every = options.look_every;
+  return o;
+}
+
 ClaimOptions Worker::Loops::claim_options() {
   ClaimOptions o;
   o.incarnation = options.incarnation;
@@ -197,12 +215,7 @@ ClaimOptions Worker::Loops::claim_options() {
   o.on_registered = [this](const api::RegistrationReply& reply) {
     heartbeat.take_interval(reply.heartbeat_interval_seconds);
   };
-  o.spool_trouble = [this] {
-    const std::string unwritten = reporter.trouble();
-    return unwritten.empty() ? reserve.trouble() : unwritten;
-  };
   o.going_back = [this] { return returner.size(); };
-  o.state_dir = options.state_dir;
   return o;
 }
 
@@ -215,7 +228,7 @@ HeartbeatOptions Worker::Loops::heartbeat_options() {
     for (ports::Renewal& renewal : returner.pending()) renewals.push_back(std::move(renewal));
     return renewals;
   };
-  o.troubles = [this] { return health.troubles(); };
+  o.troubles = [this] { return troubles(); };
   o.releases = [this] { return releases.report(); };
   o.on_registry = [this](std::int64_t revision) { releases.notice(revision); };
   return o;
@@ -269,6 +282,13 @@ void Worker::Loops::log_start() const {
                                      {"control_plane_url", join(options.control_planes, ", ")}});
   const std::vector<std::string> names = type_names(runner.types());
   log::info("skills_initialized", {{"count", names.size()}, {"skills", join(names, ", ")}});
+}
+
+/// Those that the control plane has to be told.
+std::vector<std::string> Worker::Loops::troubles() const {
+  std::vector<std::string> all = health.troubles();
+  if (draining) all.emplace_back(kStopping);
+  return all;
 }
 
 /// Waits for running tasks, then tells them to stop. True when all have ended.
@@ -331,10 +351,14 @@ DrainReport Worker::Loops::drain(StopKind kind) {
   const ExecutorLoad load = executor.load();
   log::info("worker_pool_shutting_down", {{"busy", load.busy}, {"waiting", load.waiting}});
   executor.close();
+  draining = true;
+  // A control plane that does not answer would only hold up the last beat.
+  if (load.busy > 0 && membership.up()) heartbeat.hasten();
   runner.on_change({});
   claim_abort = true;
   registrar.stop();
   claim.stop();
+  self_check.stop();
   instructions.stop();
   releases.stop();
   returner.stop();
@@ -390,6 +414,7 @@ Status Worker::start() {
   loops_->registrar.start();
   loops_->returner.start();
   loops_->claim.start();
+  loops_->self_check.start();
   loops_->releases.start();
   return {};
 }
@@ -410,7 +435,7 @@ bool Worker::conflicted() const { return loops_->membership.conflicted(); }
 bool Worker::registered() const { return loops_->membership.registered(); }
 ExecutorLoad Worker::load() const { return loops_->executor.load(); }
 std::vector<std::string> Worker::troubles() const {
-  std::vector<std::string> all = loops_->health.troubles();
+  std::vector<std::string> all = loops_->troubles();
   if (std::string cut_off = loops_->membership.trouble(); !cut_off.empty())
     all.push_back(std::move(cut_off));
   return all;

@@ -29,6 +29,7 @@ struct WorkerOptions : Settings {
   Millis cancel_grace{7'000};               ///< running tasks get so long after being told to stop
   Millis claim_hold{20'000};
   Millis first_rest{5'000};  ///< see Health::failed()
+  Millis look_every{5'000};  ///< see SelfCheck
   Millis request_timeout{10'000};
   /// Called once, from a loop's thread, when a newer process owns this worker's id: drain() and
   /// exit with DrainReport::exit_code.

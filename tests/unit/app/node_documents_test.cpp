@@ -112,8 +112,27 @@ TEST_F(NodeDocuments, a_node_is_ready_when_all_its_parts_are_well) {
   node.set_parts({{}, [] { return Checks{{"database", ""}, {"worker", "no space", true}}; }});
   EXPECT_EQ(visit("GET", "/readyz").status, 200) << "a control plane serves others";
   EXPECT_NE(visit("GET", "/readyz").body.find("no space"), std::string::npos);
-  node.set_parts({});
-  EXPECT_EQ(visit("GET", "/readyz").status, 503) << "it stops";
+}
+
+TEST_F(NodeDocuments, a_node_that_stops_is_not_ready_though_its_parts_are_well) {
+  EXPECT_NE(visit("GET", "/readyz").body.find("it is starting"), std::string::npos);
+  node.set_parts({{}, [] { return Checks{{"database", ""}, {"worker", ""}}; }});
+  node.set_urls({"http://127.0.0.1:1"});
+  EXPECT_EQ(visit("GET", "/readyz").status, 200);
+  EXPECT_NE(visit("GET", "/api/node").body.find(R"("state":"running")"), std::string::npos);
+  node.set_stopping();
+  for (const bool parts_there : {true, false}) {
+    if (!parts_there) node.set_parts({});
+    const auto answer = visit("GET", "/readyz");
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_NE(answer.body.find(R"("node":"it is stopping since 2)"), std::string::npos)
+        << answer.body;
+    const auto shown = visit("GET", "/api/node");
+    EXPECT_NE(shown.body.find(R"("state":"stopping")"), std::string::npos) << shown.body;
+    EXPECT_NE(shown.body.find(R"("troubles":["node: it is stopping)"), std::string::npos);
+    EXPECT_NE(visit("GET", "/api/node/metrics").body.find(R"(skep_check_failed{check="node"} 1)"),
+              std::string::npos);
+  }
 }
 
 TEST_F(NodeDocuments, a_report_with_everything_fits) {

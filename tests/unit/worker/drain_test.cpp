@@ -64,6 +64,25 @@ TEST(Drain, lets_short_tasks_end_interrupts_long_ones_and_gives_back_the_rest) {
   EXPECT_EQ(b.spool.reserved(), 0);
 }
 
+TEST(Drain, says_that_it_takes_no_tasks_while_one_runs) {
+  Bench b;
+  b.control.enqueue("stubborn");
+  b.start(b.still);
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+  EXPECT_TRUE(b.worker->troubles().empty());
+  std::jthread drain([&] { b.worker->drain(); });
+  const std::vector<std::string> stopping{"it is stopping"};
+  EXPECT_TRUE(eventually([&] {
+    const auto beats = b.heartbeat.beats();
+    return !beats.empty() && beats.back().troubles == stopping && !beats.back().draining &&
+           beats.back().tasks.size() == 1;
+  })) << "none of the regular beats is due";
+  EXPECT_EQ(b.worker->troubles(), stopping);
+  b.runner.let_go();
+  drain.join();
+  EXPECT_TRUE(b.heartbeat.beats().back().draining);
+}
+
 TEST(Drain, gives_back_tasks_that_were_taken_in_advance) {
   Bench b;
   b.options.concurrency = 1;

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "tests/support/temp_dir.hpp"
@@ -314,6 +315,30 @@ TEST(Worker, says_why_it_claims_nothing_while_its_state_folder_is_gone) {
     return !beats.empty() && beats.back().troubles.size() == 1 &&
            beats.back().troubles[0].find("No such file") != std::string::npos;
   }));
+}
+
+TEST(Worker, says_so_also_when_the_folder_goes_while_a_claim_waits) {
+  const TempDir dir;
+  const std::string folder = dir.file("state");
+  std::filesystem::create_directory(folder);
+  Bench b;
+  b.options.state_dir = folder;
+  b.options.claim_hold = Millis{600'000};
+  b.options.look_every = Millis{5};
+  b.start(b.still);
+  ASSERT_TRUE(eventually([&] { return !b.control.claim_sizes().empty(); }));
+  const auto told = [&](bool well) {
+    b.still.advance(Millis{1'000});
+    const auto beats = b.heartbeat.beats();
+    return b.worker->troubles().empty() == well && !beats.empty() &&
+           beats.back().troubles.empty() == well;
+  };
+  EXPECT_TRUE(eventually([&] { return told(true); }));
+  std::filesystem::rename(folder, dir.file("away"));
+  EXPECT_TRUE(eventually([&] { return told(false); }));
+  std::filesystem::rename(dir.file("away"), folder);
+  EXPECT_TRUE(eventually([&] { return told(true); }));
+  EXPECT_EQ(b.control.claim_sizes().size(), 1u) << "the first one waits on";
 }
 
 TEST(Worker, hears_of_a_cancellation_while_every_slot_is_busy) {
