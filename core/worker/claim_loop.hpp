@@ -8,7 +8,6 @@
 #include <unordered_set>
 #include <vector>
 
-#include "core/base/folder_probe.hpp"
 #include "core/base/id.hpp"
 #include "core/base/service.hpp"
 #include "core/worker/backoff.hpp"
