@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <thread>
 
 #include "core/base/fd.hpp"
@@ -52,13 +53,18 @@ std::string FolderProbe::trouble() {
   }
   began_ = now;
   look_ = std::make_shared<Look>();
-  std::thread([look = look_, folder = folder_] {
-    std::string found = write_page(folder);
-    const MutexLock lock(look->mutex);
-    look->trouble = std::move(found);
-    look->done = true;
-    look->ended.notify_all();
-  }).detach();
+  try {
+    std::thread([look = look_, folder = folder_] {
+      std::string found = write_page(folder);
+      const MutexLock lock(look->mutex);
+      look->trouble = std::move(found);
+      look->done = true;
+      look->ended.notify_all();
+    }).detach();
+  } catch (const std::system_error& e) {
+    look_.reset();  // the next call tries again
+    trouble_ = std::string("no thread to look at ") + folder_ + ": " + e.what();
+  }
   return trouble_;
 }
 

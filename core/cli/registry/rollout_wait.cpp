@@ -82,19 +82,22 @@ Expected<json::value> wait_for_rollout(Client& api, const Console& console, cons
     if (interrupted())
       return Failure(Error{Code::kCancelled, "interrupted; the rollout goes on", "interrupted",
                            "skep registry show " + name});
-    if (left().count() <= 0)
+    const auto document = api.get(release_path(name));
+    const bool is_late = left().count() <= 0;
+    if (!document && !is_late && absence.bear(document.error(), left())) continue;
+    if (!document && !is_late) return document;
+    if (document) {
+      const Progress p = progress_of(*document, release);
+      if (!p.trouble.empty())
+        return Failure(Error{Code::kFailed, name + ": " + printable(p.trouble), "rollout-failed",
+                             "skep registry show " + name});
+      if (p.words() != said) console.note(said = p.words());
+      if (p.complete()) return document;
+    }
+    if (is_late)
       return Failure(Error{Code::kDeadline, name + ": " + said + " when the time was up", "",
                            "skep registry show " + name +
                                "   or, as it stays published, skep registry withdraw " + name});
-    auto document = api.get(release_path(name));
-    if (!document && absence.bear(document.error(), left())) continue;
-    if (!document) return document;
-    const Progress p = progress_of(*document, release);
-    if (!p.trouble.empty())
-      return Failure(Error{Code::kFailed, name + ": " + printable(p.trouble), "rollout-failed",
-                           "skep registry show " + name});
-    if (p.words() != said) console.note(said = p.words());
-    if (p.complete()) return document;
     sleep_or_interrupt(clock, std::min(kPause, left()));
   }
 }

@@ -120,6 +120,10 @@ Expected<json::value> until_end(Invocation& call, Client& api, const std::string
           return true;
         });
     const auto logs = read_logs(api, call.console, id, true, limit, show);
+    if (!logs && logs.error().error.code == Code::kDeadline)  // of its output, maybe, not of it
+      if (auto task = api.get(task_path(id));
+          task && is_over(get_string(task->get_object(), "status")))
+        return task;
     if (!logs) return detached(logs.error(), id, true);
   }
   auto task = wait_for_end(api, call.console, id, limit);

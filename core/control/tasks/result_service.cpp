@@ -194,7 +194,7 @@ Status ResultService::note_end_of_output(Batch& batch, const Envelope& e,
                                          const net::Caller& sender) {
   const auto owner = owner_of(sender, e.lease);
   if (!owner) return owner.error();
-  if (*owner != Owner::kSender) return {};
+  if (*owner == Owner::kOther || *owner == Owner::kNobody) return {};
   const std::int64_t chunks = record.outcome.output_chunks;
   batch.statements.push_back({kInsertChunk,
                               {e.lease.task_id, e.lease.attempt, chunks,
@@ -253,6 +253,7 @@ Result<ResultService::LogRows> ResultService::logs(const std::string& task_id,
     const std::int64_t expected = next.attempt == out.attempt ? out.chunk + 1 : 0;
     const std::int64_t age = now - next.received_ms;
     out.more_comes = next.chunk != expected && age >= 0 && age < kLongestWay;
+    out.comes_within = Millis{kLongestWay - age};
     if (out.more_comes) return out;
     auto chunk = api::decode_log_chunk(ports::as_text(row[3]));
     if (!chunk) return chunk.error().within("task_logs");

@@ -47,6 +47,7 @@ class ResultService {
     std::int64_t attempt = 0;  ///< with `chunk` where to go on
     std::int64_t chunk = 0;
     bool more_comes = false;  ///< more rows than `limit`, or a chunk that is on its way
+    Millis comes_within{};    ///< that chunk, or it is waited for no longer
   };
   /// Chunks of a task after (attempt, chunk), in order. A worker that was cut off brings the newest
   /// first: what follows a chunk that is missing waits for that one, half a minute at most.

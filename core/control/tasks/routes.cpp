@@ -180,7 +180,9 @@ HttpResponse get_task_logs(Tasks& f, const HttpRequest& r) {
   auto logs = f.results.logs(task->id, after.first, after.second, kLogRows);
   if (!logs) return HttpResponse::problem(logs.error());
   const bool ended = model::is_terminal(task->state) && !logs->more_comes;
-  const MonoMs until = r.received_ms + wait->count();
+  MonoMs until = r.received_ms + wait->count();
+  if (logs->more_comes)
+    until = std::min(until, f.platform.clock.mono_ms() + logs->comes_within.count());
   if (logs->rows.empty() && !ended && !r.closing && f.platform.clock.mono_ms() < until)
     return HttpResponse::wait_for({&f.platform.waits.tasks, task->id, ticket, until});
   api::LogPage page{std::move(logs->rows), {}, ended};

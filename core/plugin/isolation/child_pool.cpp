@@ -18,15 +18,12 @@ Error stopped_error(const ChildPlugin& plugin) {
                      std::to_string(plugin.generation) + ") was stopped");
 }
 
-/// The same, kNotHere when a file that every child needs is not there: another node may have it.
+/// The same, kNotHere when the program of every child is not there: another node may have it. (The
+/// plugin's own copy is another matter: a task of one type must not hold up those of all others.)
 Error of_this_node(const ChildPlugin& plugin, Error error) {
-  if (Child::is_given_up(error)) return error;
-  for (const std::string& file : {plugin.plughost, plugin.file.path})
-    if (::access(file.c_str(), R_OK) != 0) {
-      error.code = Code::kNotHere;
-      error.message += "; " + file + " cannot be read: restart the node, or mend its disk";
-      break;
-    }
+  if (Child::is_given_up(error) || ::access(plugin.plughost.c_str(), X_OK) == 0) return error;
+  error.code = Code::kNotHere;
+  error.message += "; " + plugin.plughost + " is missing or cannot be run: install it again";
   return error;
 }
 

@@ -201,7 +201,7 @@ TEST_F(Group, children_that_no_longer_start_make_tasks_wait) {
   ASSERT_EQ(::unlink(file.c_str()), 0);
   const auto first = Attempt().unruly(*target_, "pid");
   EXPECT_TRUE(first.retryable) << first.error;
-  EXPECT_EQ(first.cause, model::Cause::kNode) << "its copy is gone: another node may run it";
+  EXPECT_EQ(first.cause, model::Cause::kTask) << "it holds up no task of another type";
   EXPECT_EQ(group_->stats().state, "backoff");
   EXPECT_EQ(group_->stats().start_failures, 1);
   // A machine that pauses here finds a later rest: each is twice as long as the one before.
@@ -212,9 +212,21 @@ TEST_F(Group, children_that_no_longer_start_make_tasks_wait) {
     return group_->stats().start_failures == failures;
   })) << "each task was a start";
   EXPECT_TRUE(second.retryable);
-  EXPECT_EQ(second.cause, model::Cause::kNode);
   EXPECT_TRUE(member(second.error, "code").starts_with("plugin-")) << second.error;
   EXPECT_GT(second.retry_after_ms, 0);
+}
+
+TEST_F(Group, a_host_program_that_is_gone_is_the_lack_of_this_node) {
+  ChildPlugin plugin = staging_.unruly();
+  const TempDir dir;
+  const std::string moved = dir.file("plughost");
+  std::filesystem::copy_file(plugin.plughost, moved);
+  plugin.plughost = moved;
+  start(plugin);
+  EXPECT_EQ(Attempt().unruly(*target_, "_exit").kind, model::OutcomeKind::kFailed);
+  ASSERT_EQ(::unlink(moved.c_str()), 0);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(Attempt().unruly(*target_, "pid").cause, model::Cause::kNode) << i;
 }
 
 TEST_F(Group, a_task_that_ends_does_not_wait_for_its_child) {
