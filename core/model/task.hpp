@@ -109,7 +109,11 @@ enum class Cause {
   kTask,    ///< itself
   kSignal,  ///< a process of it was ended by a signal that services are stopped with, not by us
   kNode,    ///< the node, on which no such task can run now
+  kType,    ///< the node, on which no task of this type can begin now; others do
 };
+
+/// Another node may run it at once.
+inline bool is_of_node(Cause cause) { return cause == Cause::kNode || cause == Cause::kType; }
 
 /// How one attempt ended, by the worker's own clock.
 struct Outcome {

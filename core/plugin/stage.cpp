@@ -116,6 +116,21 @@ void remove_old_runs(const fs::path& staging_dir) {
   if (ec) log::warn("plugin_staging_unreadable", {{"error", ec.message()}});
 }
 
+/// Only for this user.
+Status make_private(const std::string& dir) {
+  std::error_code ec;
+  fs::create_directories(fs::path(dir).parent_path(), ec);
+  if (!ec && ::mkdir(dir.c_str(), S_IRWXU) != 0 && errno != EEXIST)
+    ec.assign(errno, std::generic_category());
+  if (ec) return errno_error("make the plugin staging folder " + dir, ec.value());
+  return {};
+}
+
+UniqueFd make_temp(const std::string& path) {
+  return UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                         S_IRUSR | S_IXUSR));
+}
+
 }  // namespace
 
 Result<Inspected> inspect(const std::string& path) {
@@ -172,8 +187,8 @@ Result<Staged> StagingArea::stage(const std::string& source, std::string_view id
   auto from = open_plugin(source);
   if (!from) return from.error().within(source);
   const std::string temp = dir_ + "/." + std::string(id) + "." + random_hex(4);
-  const UniqueFd to(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                           S_IRUSR | S_IXUSR));
+  SKEP_TRY(make_private(dir_));
+  const UniqueFd to = make_temp(temp);
   if (!to) return errno_error("stage " + source + " as " + temp, errno).named("staging-failed");
   auto sha = digest(from->get(), to.get());
   Staged staged{dir_ + "/" + std::string(id) + "." + std::to_string(number) + "." +
@@ -183,6 +198,42 @@ Result<Staged> StagingArea::stage(const std::string& source, std::string_view id
   const Error failed = sha ? errno_error("rename", errno) : sha.error();
   ::unlink(temp.c_str());  // best effort: the folder goes with the run
   return failed.within("stage " + source);
+}
+
+KeptCopy::KeptCopy(Staged staged)
+    : staged_(std::move(staged)),
+      bytes_(::open(staged_.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) {}
+
+Status KeptCopy::put_back() const {
+  struct stat st {};
+  if (!bytes_ || ::lstat(staged_.path.c_str(), &st) == 0 || errno != ENOENT) return {};
+  const auto failed = [&](Error error) {
+    error = error.within("put back the staged copy " + staged_.path).named("staging-failed");
+    error.code = Code::kNotHere;
+    return std::move(error).with_next("make [node] state_dir writable for this user");
+  };
+  const fs::path path(staged_.path);
+  if (const Status made = make_private(path.parent_path().string()); !made)
+    return failed(made.error());
+  // A position of its own: children start side by side.
+  const UniqueFd from(
+      ::open(("/proc/self/fd/" + std::to_string(bytes_.get())).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!from) return failed(errno_error("open its bytes", errno));
+  const std::string temp = path.parent_path().string() + "/." + random_hex(8);
+  const UniqueFd to = make_temp(temp);
+  if (!to) return failed(errno_error("make " + temp, errno));
+  const auto sha = digest(from.get(), to.get());
+  Status done = sha ? Status() : sha.error();
+  if (sha && *sha != staged_.sha256) done = changed_after_check(staged_, *sha);
+  if (done && ::rename(temp.c_str(), staged_.path.c_str()) != 0)
+    done = errno_error("rename", errno);
+  if (!done) {
+    ::unlink(temp.c_str());
+    return failed(done.error());
+  }
+  log::warn("plugin_copy_put_back",
+            {{"path", staged_.path}, {"reason", "somebody removed it while children need it"}});
+  return {};
 }
 
 std::string signature_of(const std::string& file) { return file + kSignature; }
@@ -219,7 +270,8 @@ Error changed_after_check(const Staged& staged, const std::string& sha256) {
   return Error{Code::kDenied,
                "the staged copy " + staged.path + " was changed after it was checked (sha256 " +
                    staged.sha256.substr(0, 12) + ", now " + sha256.substr(0, 12) + ")",
-               "plugin-changed", "find out who writes into the state folder, then start again"};
+               std::string(kChangedAfterCheck),
+               "find out who writes into the state folder, then start again"};
 }
 
 }  // namespace skep::plugin

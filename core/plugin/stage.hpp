@@ -36,7 +36,8 @@ class StagingArea {
   ~StagingArea();
 
   /// Copies `source` to ID.NUMBER.SHA12.so, hashing what it writes. Each generation has a file, and
-  /// so an image, of its own: the dynamic linker would hand out the old one for a known name.
+  /// so an image, of its own: the dynamic linker would hand out the old one for a known name. The
+  /// folder is made again when somebody removed it.
   Result<Staged> stage(const std::string& source, std::string_view id,
                        std::uint64_t number = 1) const;
   const std::string& dir() const { return dir_; }
@@ -45,6 +46,19 @@ class StagingArea {
   StagingArea(std::string dir, UniqueFd lock) : dir_(std::move(dir)), lock_(std::move(lock)) {}
   std::string dir_;
   UniqueFd lock_;
+};
+
+/// Holds on to the bytes of a staged copy while children are started from it. [any]
+class KeptCopy {
+ public:
+  explicit KeptCopy(Staged staged);
+  /// Where no file is any more it is put back, when its bytes are still those that were checked;
+  /// what is there is left to verify_staged(). kNotHere when this node cannot.
+  Status put_back() const;
+
+ private:
+  Staged staged_;
+  UniqueFd bytes_;  ///< none: it was gone already
 };
 
 /// FILE.minisig
@@ -57,7 +71,8 @@ void remove_staged(const Staged& copy);
 
 /// kDenied when the staged file no longer has the bytes that were hashed.
 Status verify_staged(const Staged& staged);
-/// What verify_staged() says of a copy that has other bytes now.
+/// What verify_staged() says of a copy that has other bytes now, by this name.
+inline constexpr std::string_view kChangedAfterCheck = "plugin-changed";
 Error changed_after_check(const Staged& staged, const std::string& sha256);
 
 }  // namespace skep::plugin

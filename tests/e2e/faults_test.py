@@ -185,6 +185,27 @@ class Faults(RigTest):
         done = self.ended(task)
         self.assertEqual((done["status"], done["result"]["stdout"]), ("succeeded", "again\n"), done)
 
+    def test_a_staged_copy_that_somebody_removed_costs_no_task(self):
+        self.control()
+        worker = self.worker("w1", worker="concurrency = 1\n", extra='[plugins.execute_script]\nisolation = "process"\n')
+        self.ended(self.submit("execute_script", {"script": "true"}))
+        shutil.rmtree(f"{self.root}/w1/staging")
+
+        def is_over(pid):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                with open(f"/proc/{pid}/stat") as stat:
+                    return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
+            return True
+
+        children = self.family(worker.process.pid)[1:]
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: all(map(is_over, children)), "the children's end")
+        done = self.ended(self.submit("execute_script", {"script": "true"}, max_attempts=1))
+        self.assertEqual(done["status"], "succeeded", done)
+        worker.wait_log("plugin_copy_put_back")
+
     def family(self, pid):
         """A process and all that descend from it, as the control group of a service has them."""
         out = [pid]

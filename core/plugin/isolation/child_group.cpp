@@ -30,12 +30,16 @@ model::Outcome ended_early(TaskCall& call) {
   return call.outcome(SKEP_E_CANCELLED);
 }
 
-/// No child, so the task was not begun: another try may find one.
+/// No child, so the task was not begun: another try may find one, elsewhere when it is this node
+/// that has none for its type.
 model::Outcome not_begun(TaskCall& call, const Error& why) {
   if (Child::is_given_up(why)) return ended_early(call);
   Error error = why;
-  if (error.code != Code::kNotHere) error.code = Code::kUnavailable;
-  return failed_outcome(error, true);
+  const bool of_this_node = why.code == Code::kNotHere;
+  if (!of_this_node) error.code = Code::kUnavailable;
+  model::Outcome outcome = failed_outcome(error, true);
+  if (of_this_node) outcome.cause = model::Cause::kType;
+  return outcome;
 }
 
 struct Script {

@@ -1,5 +1,6 @@
 #include "core/plugin/isolation/child_pool.hpp"
 
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,19 +19,32 @@ Error stopped_error(const ChildPlugin& plugin) {
                      std::to_string(plugin.generation) + ") was stopped");
 }
 
-/// The same, kNotHere when the program of every child is not there: another node may have it. (The
-/// plugin's own copy is another matter: a task of one type must not hold up those of all others.)
+bool is_noexec(const std::string& file) {
+  struct statvfs fs {};
+  return ::statvfs(file.c_str(), &fs) == 0 && (fs.f_flag & ST_NOEXEC) != 0;
+}
+
+/// The same, kNotHere when this node lacks what every child of the plugin needs: another may have
+/// it.
 Error of_this_node(const ChildPlugin& plugin, Error error) {
-  if (Child::is_given_up(error) || ::access(plugin.plughost.c_str(), X_OK) == 0) return error;
-  error.code = Code::kNotHere;
-  error.message += "; " + plugin.plughost + " is missing or cannot be run: install it again";
+  if (Child::is_given_up(error)) return error;
+  const std::string& file = plugin.file.path;
+  if (::access(plugin.plughost.c_str(), X_OK) != 0) {
+    error.message += "; " + plugin.plughost + " is missing or cannot be run: install it again";
+    error.code = Code::kNotHere;
+  } else if (::access(file.c_str(), R_OK) != 0 || is_noexec(file) ||
+             error.name == kChangedAfterCheck) {
+    error.code = Code::kNotHere;
+  }
   return error;
 }
 
 }  // namespace
 
 ChildPool::ChildPool(ChildPlugin plugin)
-    : plugin_(std::move(plugin)), expiry_([this](std::stop_token stop) { expire(stop); }) {}
+    : plugin_(std::move(plugin)),
+      copy_(plugin_.file),
+      expiry_([this](std::stop_token stop) { expire(stop); }) {}
 
 ChildPool::~ChildPool() { stop(Millis{0}); }
 
@@ -75,7 +89,8 @@ void ChildPool::count_failure(MonoMs began, const Error& error) {
 
 Result<std::unique_ptr<Child>> ChildPool::start_one(const proc::CallControl& call) {
   const MonoMs began = proc::monotonic_ms();
-  auto child = Child::start(plugin_, call);
+  const Status there = copy_.put_back();
+  auto child = there ? Child::start(plugin_, call) : there.error();
   if (!child) child = of_this_node(plugin_, child.error());
   const MutexLock lock(mutex_);
   if (!child) {

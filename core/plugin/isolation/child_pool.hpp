@@ -52,6 +52,7 @@ class ChildPool {
       SKEP_REQUIRES(mutex_);
 
   const ChildPlugin plugin_;
+  const KeptCopy copy_;
   mutable Mutex mutex_;
   StoppableCondVar spare_;                          ///< more idle children than one, for expiry_
   CondVar freed_;                                   ///< nobody is busy any more, for stop()

@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <set>
 
@@ -199,9 +200,10 @@ TEST_F(Group, children_that_no_longer_start_make_tasks_wait) {
   start(plugin);
   EXPECT_EQ(Attempt().unruly(*target_, "_exit").kind, model::OutcomeKind::kFailed);
   ASSERT_EQ(::unlink(file.c_str()), 0);
+  std::ofstream(file) << "other bytes";
   const auto first = Attempt().unruly(*target_, "pid");
   EXPECT_TRUE(first.retryable) << first.error;
-  EXPECT_EQ(first.cause, model::Cause::kTask) << "it holds up no task of another type";
+  EXPECT_EQ(first.cause, model::Cause::kType) << "it holds up no task of another type";
   EXPECT_EQ(group_->stats().state, "backoff");
   EXPECT_EQ(group_->stats().start_failures, 1);
   // A machine that pauses here finds a later rest: each is twice as long as the one before.
@@ -214,6 +216,35 @@ TEST_F(Group, children_that_no_longer_start_make_tasks_wait) {
   EXPECT_TRUE(second.retryable);
   EXPECT_TRUE(member(second.error, "code").starts_with("plugin-")) << second.error;
   EXPECT_GT(second.retry_after_ms, 0);
+  EXPECT_EQ(second.cause, model::Cause::kType);
+}
+
+TEST_F(Group, a_staged_copy_that_somebody_removed_is_put_back) {
+  ChildPlugin plugin = staging_.unruly();
+  const std::filesystem::path file = plugin.file.path;
+  const std::string sha256 = plugin.file.sha256;
+  start(plugin);
+  for (const auto& gone : {file, file.parent_path(), file.parent_path().parent_path()}) {
+    EXPECT_EQ(Attempt().unruly(*target_, "_exit").kind, model::OutcomeKind::kFailed);
+    std::filesystem::remove_all(gone);
+    EXPECT_NE(pid(), "") << gone;
+    EXPECT_TRUE(verify_staged({file, sha256}));
+  }
+  EXPECT_EQ(std::filesystem::status(file.parent_path()).permissions(),
+            std::filesystem::perms::owner_all);
+  EXPECT_EQ(group_->stats().start_failures, 0);
+}
+
+TEST_F(Group, a_place_where_no_copy_can_be_is_the_lack_of_this_node_until_it_can) {
+  ChildPlugin plugin = staging_.unruly();
+  const std::filesystem::path folder = std::filesystem::path(plugin.file.path).parent_path();
+  start(plugin);
+  EXPECT_EQ(Attempt().unruly(*target_, "_exit").kind, model::OutcomeKind::kFailed);
+  std::filesystem::remove_all(folder);
+  std::ofstream(folder) << "in its way";
+  EXPECT_EQ(Attempt().unruly(*target_, "pid").cause, model::Cause::kType);
+  std::filesystem::remove(folder);
+  EXPECT_TRUE(eventually([&] { return pid() != ""; }));
 }
 
 TEST_F(Group, a_host_program_that_is_gone_is_the_lack_of_this_node) {
@@ -226,7 +257,7 @@ TEST_F(Group, a_host_program_that_is_gone_is_the_lack_of_this_node) {
   EXPECT_EQ(Attempt().unruly(*target_, "_exit").kind, model::OutcomeKind::kFailed);
   ASSERT_EQ(::unlink(moved.c_str()), 0);
   for (int i = 0; i < 2; ++i)
-    EXPECT_EQ(Attempt().unruly(*target_, "pid").cause, model::Cause::kNode) << i;
+    EXPECT_EQ(Attempt().unruly(*target_, "pid").cause, model::Cause::kType) << i;
 }
 
 TEST_F(Group, a_task_that_ends_does_not_wait_for_its_child) {

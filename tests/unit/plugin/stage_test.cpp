@@ -2,6 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "core/base/id.hpp"
 #include "core/plugin/loader.hpp"
 #include "tests/unit/plugin/support.hpp"
@@ -54,6 +57,40 @@ TEST(Stage, same_content_twice_is_one_file) {
   ASSERT_TRUE(area->stage(fixture("good/noop.so"), "noop"));
   ASSERT_TRUE(area->stage(fixture("good/noop.so"), "noop"));
   EXPECT_EQ(entries_in(area->dir()), 1u);
+}
+
+TEST(Stage, makes_its_folder_again_when_somebody_removed_it) {
+  const TempDir dir;
+  auto area = StagingArea::open(dir.file("staging"));
+  ASSERT_TRUE(area);
+  std::filesystem::remove_all(dir.file("staging"));
+  EXPECT_TRUE(area->stage(fixture("good/noop.so"), "noop"));
+  EXPECT_EQ(std::filesystem::status(area->dir()).permissions(), std::filesystem::perms::owner_all);
+}
+
+TEST(Stage, keeps_bytes_and_puts_back_only_what_is_gone) {
+  const TempDir dir;
+  auto area = StagingArea::open(dir.file("staging"));
+  ASSERT_TRUE(area);
+  const auto staged = area->stage(fixture("good/noop.so"), "noop");
+  ASSERT_TRUE(staged);
+  const KeptCopy kept(*staged);
+  std::filesystem::remove_all(dir.file("staging"));
+  EXPECT_TRUE(kept.put_back());
+  EXPECT_TRUE(verify_staged(*staged));
+  std::filesystem::remove(staged->path);
+  std::ofstream(staged->path) << "other bytes";
+  EXPECT_TRUE(kept.put_back());
+  EXPECT_EQ(verify_staged(*staged).error().id(), kChangedAfterCheck) << "that is for a person";
+  // What it held is no longer what was checked.
+  Staged other = *staged;
+  other.sha256 = std::string(64, '0');
+  const KeptCopy changed(other);
+  std::filesystem::remove(staged->path);
+  const Status refused = changed.put_back();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kNotHere);
+  EXPECT_FALSE(std::filesystem::exists(staged->path));
 }
 
 TEST(Stage, sees_a_copy_that_was_swapped_before_loading) {
