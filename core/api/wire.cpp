@@ -41,6 +41,23 @@ std::optional<ports::LeaseVerdict> lease_verdict(std::string_view word) {
   return static_cast<ports::LeaseVerdict>(at - std::begin(kHeld));
 }
 
+void write_some(JsonOut& out, std::string_view key, const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  out.key(key).array();
+  for (const std::string& text : texts) out.str(text);
+  out.end_array();
+}
+
+std::vector<std::string> read_some(const json::object& o, std::string_view key) {
+  std::vector<std::string> out;
+  const json::value* v = o.if_contains(key);
+  if (v == nullptr || !v->is_array()) return out;
+  for (const json::value& text : v->get_array())
+    if (text.is_string() && out.size() < kMostTroubles)
+      out.emplace_back(clip_utf8(text.get_string(), kTroubleBytes));
+  return out;
+}
+
 }  // namespace
 
 std::string encode(const Registration& r) {
@@ -146,11 +163,9 @@ std::string encode(const Beat& b) {
   out.key("quarantined").integer(b.spool_quarantined).key("rejected").integer(b.spool_rejected);
   out.key("degraded").boolean(b.spool_degraded).key("oldest_at").time_or_null(b.spool_oldest_ms);
   out.end_object();
-  if (!b.troubles.empty()) {  // control planes before this one know no such member
-    out.key("troubles").array();
-    for (const std::string& trouble : b.troubles) out.str(trouble);
-    out.end_array();
-  }
+  // Older control planes know no such members.
+  write_some(out, "troubles", b.troubles);
+  write_some(out, "notices", b.notices);
   out.key("releases");
   write(out, b.releases);
   return out.end_object().take();
@@ -160,9 +175,10 @@ Result<Beat> decode_beat(std::string_view body) {
   const auto parsed = parse_object(body, "heartbeat");
   if (!parsed) return parsed.error();
   const json::object& o = *parsed;
-  SKEP_TRY(only_known(o, "heartbeat",
-                      {"worker_id", "incarnation", "seq", "sent_at", "tasks", "pool",
-                       "errors_total", "rss_bytes", "draining", "spool", "troubles", "releases"}));
+  SKEP_TRY(
+      only_known(o, "heartbeat",
+                 {"worker_id", "incarnation", "seq", "sent_at", "tasks", "pool", "errors_total",
+                  "rss_bytes", "draining", "spool", "troubles", "notices", "releases"}));
   SKEP_TRY(need_string(o, "heartbeat", "incarnation"));
   Beat b;
   b.worker_id = get_string(o, "worker_id");
@@ -189,10 +205,8 @@ Result<Beat> decode_beat(std::string_view body) {
     b.spool_degraded = get_bool(s, "degraded");
     b.spool_oldest_ms = from_iso(get_string(s, "oldest_at")).value_or(0);
   }
-  if (const auto* v = o.if_contains("troubles"); v != nullptr && v->is_array())
-    for (const auto& trouble : v->get_array())
-      if (trouble.is_string() && b.troubles.size() < kMostTroubles)
-        b.troubles.emplace_back(clip_utf8(trouble.get_string(), kTroubleBytes));
+  b.troubles = read_some(o, "troubles");
+  b.notices = read_some(o, "notices");
   if (const auto* v = o.if_contains("releases"); v != nullptr && v->is_object())
     b.releases = read_release_report(v->get_object());
   return b;

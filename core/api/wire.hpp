@@ -75,6 +75,8 @@ struct Beat {
   bool spool_degraded = false;
   WallMs spool_oldest_ms = 0;
   std::vector<std::string> troubles{};  ///< why it takes no tasks, in words; at most kMostTroubles
+  /// What else is wrong: it keeps the worker from no task, or from those of one type; as many.
+  std::vector<std::string> notices{};
   ReleaseReport releases{};
 };
 std::string encode(const Beat& b);

@@ -62,6 +62,9 @@ Document beat_shape() {
                                    {"degraded", kBool},
                                    {"oldest_at", kTimeOrNull}})},
                    {"troubles", told(kTexts, "Why it takes no tasks; missing when it does.")},
+                   {"notices", told(kTexts,
+                                    "What else is wrong: it keeps the worker from no task, "
+                                    "or from those of one type.")},
                    {"releases", told(part({{"revision", kInt}, {"items", array(release)}}),
                                      "What it has of the registry.")}},
                   {"incarnation"})};

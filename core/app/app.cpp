@@ -193,9 +193,12 @@ NodeCore::Parts parts_of(plugin::Registry& registry, ControlRole* control, Worke
   }
   parts.api.checks = [control, worker] {
     auto all = control != nullptr ? control->checks() : std::vector<api::Health::Check>{};
-    if (worker != nullptr) all.push_back(worker->check());
-    // A control plane serves others, also while the worker beside it takes no tasks.
-    if (control != nullptr && worker != nullptr) all.back().advisory = true;
+    if (worker == nullptr) return all;
+    for (api::Health::Check& check : worker->checks()) {
+      // A control plane serves others, also while the worker beside it takes no tasks.
+      check.advisory |= control != nullptr;
+      all.push_back(std::move(check));
+    }
     return all;
   };
   return parts;

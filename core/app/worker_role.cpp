@@ -2,6 +2,7 @@
 
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -16,6 +17,7 @@
 #include "core/base/version.hpp"
 #include "core/net/curl_library.hpp"
 #include "core/worker/release_folder.hpp"
+#include "skep/kind/script_host.h"
 
 namespace skep::app {
 namespace {
@@ -50,6 +52,23 @@ worker::JoinToken join_token_of(const config::Config::Worker& worker) {
     return token ? token : Result<std::string>(token.error().within(key));
   };
   return {read, file};
+}
+
+/// There is a script host that nobody turned off, or a script that is not one of ours.
+bool expects_scripts(const plugin::Registry& registry,
+                     const std::vector<plugin::ScriptInfo>& scripts) {
+  const auto is_host = [](const plugin::ComponentInfo& c) {
+    return c.kind == SKEP_KIND_SCRIPT_HOST;
+  };
+  const auto plugins = registry.list();
+  return std::any_of(plugins.begin(), plugins.end(),
+                     [&](const plugin::PluginInfo& p) {
+                       return p.state != plugin::PluginState::kDisabled &&
+                              std::any_of(p.components.begin(), p.components.end(), is_host);
+                     }) ||
+         std::any_of(scripts.begin(), scripts.end(), [](const plugin::ScriptInfo& script) {
+           return !is_shipped_script(script.path);
+         });
 }
 
 }  // namespace
@@ -112,6 +131,8 @@ Result<std::unique_ptr<WorkerRole>> WorkerRole::start(const config::Config& conf
         states.push_back(std::move(state));
     return states;
   };
+  if (!role->no_scripts_.empty() && expects_scripts(registry, role->scripts()))
+    options.notices.push_back("scripts are not loaded: " + role->no_scripts_);
   options.on_conflict = std::move(on_conflict);
   role->worker_ = std::make_unique<worker::Worker>(std::move(options), *role->tasks_, *role->spool_,
                                                    *role->heartbeat_, clock);
@@ -138,7 +159,10 @@ Status WorkerRole::start_scripts(const config::Config& config, Engine engine,
   return {};
 }
 
-api::Health::Check WorkerRole::check() const { return {"worker", join(worker_->troubles(), "; ")}; }
+std::vector<api::Health::Check> WorkerRole::checks() const {
+  return {{"worker", join(worker_->troubles(), "; ")},
+          {"worker notices", join(worker_->notices(), "; "), true}};
+}
 
 std::vector<plugin::ScriptInfo> WorkerRole::scripts() const {
   if (scripts_) return scripts_->list();

@@ -30,8 +30,8 @@ class WorkerRole {
   void hurry() { worker_->hurry(); }
   /// The node's scripts; without a script host all have failed. [any]
   std::vector<plugin::ScriptInfo> scripts() const;
-  /// Whether it takes tasks, or why not. [any]
-  api::Health::Check check() const;
+  /// Whether it takes tasks, or why not; and, as advice, what else is wrong. [any]
+  std::vector<api::Health::Check> checks() const;
 
  private:
   using Engine = Result<std::shared_ptr<plugin::ScriptEngine>>;

@@ -164,7 +164,7 @@ void Executor::retire(const Attempt& attempt, const model::Outcome& outcome, boo
   const auto ms = static_cast<double>(outcome.duration_ms);
   mean_ms_ = mean_ms_ < 0 ? ms : mean_ms_ + kMeanWeight * (ms - mean_ms_);
   const bool failed = outcome.kind == model::OutcomeKind::kFailed;
-  if (failed && !interrupted && outcome.cause != model::Cause::kNode) ++errors_;
+  if (failed && !interrupted && !model::is_of_node(outcome.cause)) ++errors_;
   if (interrupted) interrupted_.push_back(attempt.task.lease);
   running_.erase(attempt.task.lease.lease_id);
   ++idle_threads_;

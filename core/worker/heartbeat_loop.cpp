@@ -113,6 +113,7 @@ api::Beat HeartbeatLoop::make_beat(bool draining) {
   beat.rss_bytes = rss_bytes();
   beat.draining = draining;
   if (options_.troubles) beat.troubles = options_.troubles();
+  if (options_.notices) beat.notices = options_.notices();
   if (options_.releases) beat.releases = options_.releases();
   const auto spool = spool_.stats();
   beat.spool_degraded = !spool || spool->degraded;

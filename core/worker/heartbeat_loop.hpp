@@ -24,6 +24,7 @@ struct HeartbeatOptions {
   Millis timeout{5'000};
   std::function<std::vector<ports::Renewal>()> unwritten;  ///< ended, result not on disk
   std::function<std::vector<std::string>()> troubles;      ///< why it takes no tasks
+  std::function<std::vector<std::string>()> notices;       ///< what else is wrong
   std::function<api::ReleaseReport()> releases;            ///< empty = none
   std::function<void(std::int64_t)> on_registry;           ///< the revision of each reply
 };

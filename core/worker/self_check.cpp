@@ -41,6 +41,7 @@ bool SelfCheck::look() {
   health_.set("spool", found.spool);
   health_.set("descriptors", found.descriptors);
   health_.set("state folder", found.state_folder);
+  health_.look();
   return found.spool.empty() && found.descriptors.empty() && found.state_folder.empty();
 }
 

@@ -74,7 +74,8 @@ struct Worker::Loops {
         endpoints(options.control_planes, credential),
         membership({options.on_conflict, [this](Code code) { return endpoints.advice(code); }},
                    clock),
-        health(clock, options.first_rest, [this] { heartbeat.hasten(); }),
+        health(clock, options.first_rest,
+               {[this] { heartbeat.hasten(); }, [this] { registrar.announce(); }}),
         returner(options.incarnation, connect(claim_abort), membership, clock),
         sender({.on_unread =
                     [this](const std::string& why) {
@@ -114,6 +115,7 @@ struct Worker::Loops {
   void apply(Settings next);
   void log_start() const;
   std::vector<std::string> troubles() const;
+  std::vector<std::string> notices() const;
   GiveBack way_back(const model::ClaimedTask& task, const model::Outcome& outcome);
   bool is_first_misfit(const std::string& task_id);
   bool finish_running(StopKind kind);
@@ -170,7 +172,7 @@ ExecutorOptions Worker::Loops::executor_options() {
 /// once, after the control plane heard what this worker takes now; if that sends it here again, it
 /// is a failure, and may be retried elsewhere.
 GiveBack Worker::Loops::way_back(const model::ClaimedTask& task, const model::Outcome& outcome) {
-  if (outcome.cause != model::Cause::kNode) {
+  if (!model::is_of_node(outcome.cause)) {
     health.worked(task.type);
     return {};
   }
@@ -182,7 +184,9 @@ GiveBack Worker::Loops::way_back(const model::ClaimedTask& task, const model::Ou
   if (misfit && !is_first_misfit(task.lease.task_id)) return {};
   log::warn("task_handed_back",
             {{"task_id", task.lease.task_id}, {"type", task.type}, {"error", why}});
-  if (misfit)
+  const bool of_type = outcome.cause == model::Cause::kType;
+  if (of_type) health.withhold(task.type, why, Millis{outcome.retry_after_ms});
+  if (misfit || of_type)
     return [this](model::Lease lease) {
       returner.hold(std::move(lease));
       registrar.announce();
@@ -229,6 +233,7 @@ HeartbeatOptions Worker::Loops::heartbeat_options() {
     return renewals;
   };
   o.troubles = [this] { return troubles(); };
+  o.notices = [this] { return notices(); };
   o.releases = [this] { return releases.report(); };
   o.on_registry = [this](std::int64_t revision) { releases.notice(revision); };
   return o;
@@ -255,6 +260,8 @@ api::Registration Worker::Loops::registration() {
   r.version = options.version;
   r.types = runner.types();
   executor.set_types(r.types);
+  const auto withheld = health.withheld();
+  std::erase_if(r.types, [&](const ports::TaskType& type) { return withheld.contains(type.name); });
   r.host = host_name();
   r.pid = static_cast<int>(::getpid());
   r.arch = options.arch;
@@ -288,6 +295,12 @@ void Worker::Loops::log_start() const {
 std::vector<std::string> Worker::Loops::troubles() const {
   std::vector<std::string> all = health.troubles();
   if (draining) all.emplace_back(kStopping);
+  return all;
+}
+
+std::vector<std::string> Worker::Loops::notices() const {
+  std::vector<std::string> all = health.notices();
+  all.insert(all.end(), options.notices.begin(), options.notices.end());
   return all;
 }
 
@@ -431,6 +444,7 @@ DrainReport Worker::drain(StopKind kind) {
 }
 
 void Worker::hurry() { loops_->hurried = true; }
+std::vector<std::string> Worker::notices() const { return loops_->notices(); }
 bool Worker::conflicted() const { return loops_->membership.conflicted(); }
 bool Worker::registered() const { return loops_->membership.registered(); }
 ExecutorLoad Worker::load() const { return loops_->executor.load(); }

@@ -34,9 +34,10 @@ struct WorkerOptions : Settings {
   /// Called once, from a loop's thread, when a newer process owns this worker's id: drain() and
   /// exit with DrainReport::exit_code.
   std::function<void()> on_conflict;
-  std::string arch;          ///< of this machine, as uname -m says
-  std::string state_dir;     ///< has to be writable while tasks run; "" = none
-  std::string releases_dir;  ///< where the registry's files go; "" = none are taken
+  std::vector<std::string> notices;  ///< what is wrong here and keeps it from no task that it has
+  std::string arch;                  ///< of this machine, as uname -m says
+  std::string state_dir;             ///< has to be writable while tasks run; "" = none
+  std::string releases_dir;          ///< where the registry's files go; "" = none are taken
   /// What the loaders say of those files; see FetcherOptions::loaded.
   std::function<std::vector<api::HeldRelease>()> releases_loaded;
   /// How to reach the control plane; empty = HTTP to `control_planes`.
@@ -81,6 +82,8 @@ class Worker {
   ExecutorLoad load() const;  ///< [any]
   /// Why it takes no tasks now, in words. [any]
   std::vector<std::string> troubles() const;
+  /// What else is wrong here: it takes tasks, or those of all types but one. [any]
+  std::vector<std::string> notices() const;
 
  private:
   struct Loops;

@@ -4,7 +4,7 @@ import os
 import shutil
 import unittest
 
-from rig import FAST_CONTROL, PLUGINS, RELOAD_PLUGINS, RigTest, TEST_PLUGINS, node_toml, wait_for
+from rig import FAST_CONTROL, PLUGINS, RELOAD_PLUGINS, RigTest, TEST_PLUGINS, node_toml, request, wait_for
 
 
 class Trust(RigTest):
@@ -74,6 +74,12 @@ policy = "both"
         node.wait_log("scripts_not_loaded")
         self.assertIn("lua 0.1.0", node.log)
         self.assertIn("other bytes than those pinned", node.log)
+        # It takes tasks all the same, and does not keep to its log what it cannot do.
+        self.assertEqual(request(self.url, "GET", "/readyz").status, 200)
+        said = wait_for(lambda: self.api("GET", "/api/workers")["items"][0]["troubles"], "a notice")
+        self.assertIn("scripts are not loaded: ", said[0])
+        for words in (("status",), ("worker", "list"), ("health",), ("node", "show", "-c", node.config)):
+            self.assertIn("scripts are not loaded: ", " ".join(self.skep(*words).stdout.split()), words)
         self.assertNotIn("greet", self.skep("task", "types", "-o", "name").stdout)
         listed = json.loads(self.skep("plugin", "list", "-c", self.config, "-o", "json").stdout)
         self.assertEqual({p["id"]: p["state"] for p in listed["items"]}["lua"], "refused")

@@ -23,6 +23,13 @@ Error unknown_worker(const std::string& id, std::vector<std::string> known) {
                "unknown-worker", "skep worker list"};
 }
 
+/// All that the worker says is wrong there.
+std::vector<std::string> said_by(const api::Beat& beat) {
+  std::vector<std::string> all = beat.troubles;
+  all.insert(all.end(), beat.notices.begin(), beat.notices.end());
+  return all;
+}
+
 }  // namespace
 
 std::vector<std::string> WorkerDirectory::migrations() {
@@ -127,7 +134,10 @@ Result<WorkerRecord> WorkerDirectory::check_in(WallMs now, const std::string& wo
   if (beat == nullptr) return known;
   auto seen = std::make_shared<WorkerRecord>(known);
   seen->beat = *beat;
-  if (beat->draining) seen->beat.troubles.clear();  // it takes no tasks because it has stopped
+  if (beat->draining) {  // it takes no tasks because it has stopped
+    seen->beat.troubles.clear();
+    seen->beat.notices.clear();
+  }
   seen->last_seen_ms = now;
   seen->skew_ms = beat->sent_ms == 0 ? 0 : beat->sent_ms - now;
   dirty_.insert(worker_id);
@@ -259,7 +269,7 @@ Presence WorkerDirectory::presence(const WorkerRecord& w, WallMs now) const {
 
 api::WorkerView WorkerDirectory::view(const WorkerRecord& w, WallMs now) const {
   return {w.about,         w.profile,      w.beat,    w.mode, presence(w, now),
-          w.registered_ms, w.last_seen_ms, w.skew_ms, now,    w.beat.troubles};
+          w.registered_ms, w.last_seen_ms, w.skew_ms, now,    said_by(w.beat)};
 }
 
 bool WorkerDirectory::is_there(const WorkerRecord& w, WallMs now) const {

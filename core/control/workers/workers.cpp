@@ -59,7 +59,8 @@ Status Workers::metrics(std::vector<prometheus::MetricFamily>& out) {
   Snapshot spool("skep_spool_envelopes", "Envelopes that wait on a worker for delivery.");
   Snapshot spool_bytes("skep_spool_bytes", "Bytes of envelopes that wait on a worker.");
   Snapshot quarantined("skep_spool_quarantined", "Damaged envelopes a worker has set aside.");
-  Snapshot troubles("skep_worker_troubles", "Reasons why a worker takes no tasks now.");
+  Snapshot troubles("skep_worker_troubles",
+                    "What is wrong at a worker now: it takes no tasks, or none of a type.");
   Snapshot skew("skep_worker_clock_skew_seconds", "Worker's clock minus the control plane's.");
   Snapshot states("skep_workers", "Workers by site and presence.");
   const WallMs now = platform.clock.wall_ms();
@@ -76,7 +77,7 @@ Status Workers::metrics(std::vector<prometheus::MetricFamily>& out) {
     spool.add(static_cast<double>(b.spool_ready), labels_of(w));
     spool_bytes.add(static_cast<double>(b.spool_bytes), labels_of(w));
     quarantined.add(static_cast<double>(b.spool_quarantined), labels_of(w));
-    troubles.add(static_cast<double>(b.troubles.size()), labels_of(w));
+    troubles.add(static_cast<double>(b.troubles.size() + b.notices.size()), labels_of(w));
     skew.add(static_cast<double>(w.skew_ms) / 1000, labels_of(w));
   }
   for (const auto& [key, count] : by_state)

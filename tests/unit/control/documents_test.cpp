@@ -229,6 +229,7 @@ std::vector<Request> requests() {
   worker.types = {{"echo", "", "1", "{}", 0}};
   wire::Beat beat{"w1", "i1", 1, 1'700'000'000'000, {{lease, true}}};
   beat.troubles = {"script: No space left on device"};
+  beat.notices = {"echo: its copy is gone"};
   beat.releases.items = {{wire::ReleaseKind::kScript, "a", std::string(64, 'a'), "active", ""}};
   return {
       {"TaskSpec",

@@ -1,6 +1,8 @@
 // Tasks that a worker got and cannot run.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/worker/bench.hpp"
 
 namespace skep::test {
@@ -26,6 +28,44 @@ TEST(WorkerHandsBack, what_its_node_cannot_run_says_so_and_goes_on_by_itself) { 
   EXPECT_TRUE(eventually([&] { return b.heartbeat.beats().back().troubles.empty(); }));
   b.worker->drain();
   EXPECT_EQ(b.spool.reserved(), 0);
+}
+
+std::vector<std::string> types_of(const api::Registration& registration) {
+  std::vector<std::string> names;
+  for (const ports::TaskType& type : registration.types) names.push_back(type.name);
+  return names;
+}
+
+TEST(WorkerHandsBack, what_cannot_begin_here_and_does_not_offer_its_type_until_it_can) {
+  Bench b;
+  b.options.notices = {"scripts are not loaded: no script host"};
+  b.options.look_every = Millis{1};
+  const auto lease = b.control.enqueue("childless");
+  b.start(b.still);
+  const auto offers = [&] {
+    const auto names = types_of(b.control.last_registration());
+    return std::find(names.begin(), names.end(), "childless") != names.end();
+  };
+  ASSERT_TRUE(eventually([&] { return b.control.released().size() == 1; }));
+  EXPECT_EQ(b.control.released()[0].lease_id, lease.lease_id);
+  EXPECT_FALSE(offers());
+  EXPECT_EQ(b.worker->notices(),
+            (std::vector<std::string>{"childless: its copy is gone",
+                                      "scripts are not loaded: no script host"}));
+  EXPECT_TRUE(b.worker->troubles().empty());
+  EXPECT_TRUE(eventually([&] {
+    const auto beats = b.heartbeat.beats();
+    return !beats.empty() && beats.back().notices == b.worker->notices();
+  }));
+  b.control.enqueue("noop");
+  EXPECT_TRUE(b.finished(1)) << "others go on";
+  EXPECT_EQ(b.worker->load().errors, 0);
+  b.runner.let_go();
+  b.still.advance(b.options.first_rest);
+  ASSERT_TRUE(eventually([&] { return offers(); })) << "nobody has to do anything";
+  b.control.enqueue("childless");
+  EXPECT_TRUE(b.finished(2));
+  EXPECT_EQ(b.worker->notices().size(), 1u);
 }
 
 TEST(WorkerHandsBack, once_what_its_version_of_a_type_does_not_take) {

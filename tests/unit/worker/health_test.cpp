@@ -13,7 +13,8 @@ using Troubles = std::vector<std::string>;
 struct Watched {
   FakeClock clock;
   int changes = 0;
-  Health health{clock, Millis{5'000}, [this] { ++changes; }};
+  int offers = 0;
+  Health health{clock, Millis{5'000}, {[this] { ++changes; }, [this] { ++offers; }}};
 };
 
 TEST(Health, rests_longer_each_time_that_a_type_fails_again) {
@@ -43,6 +44,32 @@ TEST(Health, forgets_a_type_that_worked) {
   w.health.failed("script", "no space");
   w.clock.advance(Millis{5'000});
   EXPECT_FALSE(w.health.resting()) << "it begins at the shortest rest again";
+}
+
+TEST(Health, withholds_one_type_and_lets_the_others_go_on) {
+  Watched w;
+  const std::set<std::string> held{"greet"};
+  for (const int seconds : {5, 10, 30}) {
+    w.health.withhold("greet", "its child does not start", Millis{seconds == 30 ? 30'000 : 0});
+    EXPECT_EQ(w.health.notices(), Troubles{"greet: its child does not start"});
+    EXPECT_TRUE(w.health.troubles().empty());
+    EXPECT_FALSE(w.health.resting());
+    EXPECT_FALSE(w.health.unproven()) << "tasks of others come as many at a time as ever";
+    EXPECT_EQ(w.health.withheld(), held);
+    w.clock.advance(Millis{seconds * 1'000 - 1});
+    w.health.worked("greet");  // it began before
+    w.health.look();
+    EXPECT_EQ(w.health.withheld(), held) << seconds;
+    w.clock.advance(Millis{1});
+    w.health.look();
+    EXPECT_TRUE(w.health.withheld().empty()) << seconds;
+    EXPECT_TRUE(w.health.notices().empty());
+  }
+  EXPECT_EQ(w.offers, 6) << "each went, and each came";
+  w.health.worked("greet");
+  w.health.withhold("greet", "again", {});
+  w.clock.advance(Millis{5'000});
+  EXPECT_TRUE(w.health.withheld().empty()) << "it begins at the shortest rest again";
 }
 
 TEST(Health, shows_a_source_until_it_is_well) {

@@ -170,7 +170,7 @@ TEST(LiveWorker, tells_of_changes_that_came_while_it_was_cut_off) {
   b.runner.set_timeout("new-one", 0);
   b.runner.set_timeout("newer", 0);
   b.control.set_away(false);
-  EXPECT_TRUE(eventually([&] { return b.control.last_registration().types.size() == 10; }));
+  EXPECT_TRUE(eventually([&] { return b.control.last_registration().types.size() == 11; }));
 }
 
 TEST(LiveWorker, says_once_why_it_is_not_registered_again) {

@@ -276,6 +276,15 @@ model::Outcome ScriptedRunner::perform(const std::string& type, ports::CancelTok
       outcome.cause = model::Cause::kNode;
     }
   }
+  if (type == "childless") {
+    const std::scoped_lock lock(mutex_);
+    if (!free_) {
+      outcome.kind = model::OutcomeKind::kFailed;
+      outcome.error = R"({"code":"plugin-start-failed","message":"its copy is gone"})";
+      outcome.retryable = true;
+      outcome.cause = model::Cause::kType;
+    }
+  }
   if (type == "misfit") {
     outcome.kind = model::OutcomeKind::kFailed;
     outcome.error = R"({"code":"params-refused","message":"params of misfit: b is missing"})";
@@ -289,7 +298,8 @@ model::Outcome ScriptedRunner::perform(const std::string& type, ports::CancelTok
 
 std::vector<ports::TaskType> ScriptedRunner::types() const {
   std::vector<ports::TaskType> types;
-  for (const char* name : {"noop", "talk", "fail", "wait", "stubborn", "slow", "throw", "disk"})
+  for (const char* name :
+       {"noop", "talk", "fail", "wait", "stubborn", "slow", "throw", "disk", "childless"})
     types.push_back({name, "", "1.0.0", "{}", 0});
   const std::scoped_lock lock(mutex_);
   for (const auto& [name, timeout] : timeouts_) types.push_back({name, "", "2.0.0", "{}", timeout});

@@ -138,7 +138,8 @@ std::string task_of(const std::string& envelope);
 
 /// "noop" succeeds; "talk" writes output; "fail" fails; "wait" runs until cancelled; "stubborn"
 /// runs until let_go(), whatever it is told; "slow" takes 120 ms; "disk" cannot run on this node
-/// until let_go(); "misfit" takes other parameters than those of any task.
+/// until let_go(), nor can "childless", and others can; "misfit" takes other parameters than those
+/// of any task.
 class ScriptedRunner final : public ports::TaskRunner {
  public:
   model::Outcome run(const ports::RunRequest& request, MonoMs deadline, ports::CancelToken& cancel,
