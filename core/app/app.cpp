@@ -34,17 +34,23 @@
 namespace skep::app {
 namespace {
 
+/// SIGTERM, SIGINT and SIGHUP wait from now on in this thread and those that it makes.
+sigset_t hold_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
 /// SIGTERM, SIGINT and SIGHUP as data. Made before any thread, so that every thread has them
 /// blocked.
 class Signals {
  public:
   Signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    const sigset_t set = hold_signals();
     signal(SIGPIPE, SIG_IGN);
     fd_.reset(signalfd(-1, &set, SFD_CLOEXEC));
     woken_.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -302,6 +308,8 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
 }
 
 }  // namespace
+
+void expect_node() { static_cast<void>(hold_signals()); }
 
 int run_node(const config::Loaded& loaded, const config::LoadOptions& source) {
   Signals signals;

@@ -9,6 +9,10 @@
 
 namespace skep::app {
 
+/// The first thing of a process that will be a node: a signal that comes before run_node() waits
+/// for it, and stops the node as one that comes later.
+void expect_node();
+
 /// Runs the node in this thread until SIGTERM or SIGINT; a second signal cuts the drain short.
 /// Returns the process's exit code: 0 after a graceful end, 78 for configuration that cannot work,
 /// 1 for anything else that kept it from starting or ended it.

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "core/app/app.hpp"
 #include "core/cli/run.hpp"
 
 namespace skep::cli {
@@ -48,6 +49,7 @@ bool reader_is_gone() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "start") app::expect_node();
   fill_standard_streams();
   // A node must outlive a peer that went away; other commands look at their streams.
   std::signal(SIGPIPE, SIG_IGN);

@@ -74,6 +74,18 @@ class NodeTest(RigTest):
             self.assertIn('[queue] for plugin sqlite: /paht unknown member "paht"; did you mean "path"?', done.stderr)
         self.concurrency(2)
 
+    def test_a_signal_in_the_first_moment_is_a_stop(self):
+        node = self.node("early", rig.node_toml(f"{self.root}/early", ("control",)))
+
+        def in_main():  # it ignores SIGPIPE there
+            with open(f"/proc/{node.process.pid}/status") as status:
+                ignored = next(line for line in status if line.startswith("SigIgn:"))
+            return int(ignored.split()[1], 16) & 1 << signal.SIGPIPE - 1
+
+        while not in_main():
+            self.assertTrue(node.alive(), node.log)
+        self.assertEqual(node.terminate(), 0, node.log)
+
     def test_takes_sighup_and_a_command_when_it_does_not_watch(self):
         node = self.both(env={"SKEP_NODE_WATCH_CONFIG": "false"})
         self.edit(node, "concurrency = 2", "concurrency = 4")
