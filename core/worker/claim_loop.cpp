@@ -74,7 +74,7 @@ void ClaimLoop::register_worker(std::stop_token stop) {
 
 /// How many tasks to ask for; 0 after a wait in which nothing could be asked for.
 int ClaimLoop::room(std::stop_token stop) {
-  if (!membership_.may_claim() || !self_check_.look() || health_.resting()) {
+  if (!membership_.may_claim() || !self_check_.look(stop) || health_.resting()) {
     no_room_ = 0;
     instructions_.listen(true);
     membership_.wait_change(kLook, stop);

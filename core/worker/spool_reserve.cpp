@@ -25,8 +25,8 @@ std::string SpoolReserve::trouble() {
   const Status looked = spool_.reserve(0);
   if (looked) return {};
   const Code code = looked.error().code;
-  const bool takes_nothing =
-      code == Code::kUnavailable || code == Code::kDenied || code == Code::kNotFound;
+  const bool takes_nothing = code == Code::kUnavailable || code == Code::kDenied ||
+                             code == Code::kNotFound || code == Code::kDeadline;
   return takes_nothing ? looked.error().message : std::string();
 }
 

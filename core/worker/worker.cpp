@@ -30,6 +30,7 @@ constexpr Millis kHurriedFlush{250};
 constexpr Millis kReleaseTimeout{3'000};
 constexpr Millis kHurriedTimeout{300};
 constexpr Millis kLastTriesApart{500};
+constexpr Millis kLastLook{1'000};
 constexpr std::size_t kMostNamed = 20;
 constexpr std::string_view kStopping = "it is stopping";
 
@@ -122,6 +123,7 @@ struct Worker::Loops {
   void release(const std::vector<model::Lease>& leases);
   std::vector<PendingEnvelope> flush(MonoMs give_up);
   std::vector<PendingEnvelope> save_unwritten(MonoMs give_up);
+  void renew_meanwhile(const std::vector<PendingEnvelope>& envelopes);
   DrainReport drain(StopKind kind);
   MonoMs after(Millis d) const { return clock.mono_ms() + d.count(); }
 
@@ -137,6 +139,8 @@ struct Worker::Loops {
   bool running = false;
   Mutex misfits_mutex;
   SeenIds misfits SKEP_GUARDED_BY(misfits_mutex);  ///< tasks
+  Mutex last_tries_mutex;
+  std::vector<ports::Renewal> last_tries SKEP_GUARDED_BY(last_tries_mutex);  ///< of a stop
   LiveSettings settings;
   Credential credential;
   Endpoints endpoints;
@@ -230,6 +234,8 @@ HeartbeatOptions Worker::Loops::heartbeat_options() {
   o.unwritten = [this] {
     auto renewals = reporter.pending();
     for (ports::Renewal& renewal : returner.pending()) renewals.push_back(std::move(renewal));
+    const MutexLock lock(last_tries_mutex);
+    renewals.insert(renewals.end(), last_tries.begin(), last_tries.end());
     return renewals;
   };
   o.troubles = [this] { return troubles(); };
@@ -330,11 +336,19 @@ std::vector<PendingEnvelope> Worker::Loops::flush(MonoMs give_up) {
   // What misses the deadline stays in the spool; what never got there is tried again below.
   if (reporter.flush(deadline) && membership.up() && !sender.flush(deadline))
     log::warn("results_not_sent", {{"effect", "they stay in the spool for the next start"}});
-  heartbeat.request_stop();
+  if (hurried) heartbeat.request_stop();
   reporter.stop();
   send_abort = true;
   sender.stop();
   return save_unwritten(give_up);
+}
+
+/// The beats go on for these.
+void Worker::Loops::renew_meanwhile(const std::vector<PendingEnvelope>& envelopes) {
+  const MutexLock lock(last_tries_mutex);
+  last_tries.clear();
+  for (const PendingEnvelope& envelope : envelopes)
+    if (!envelope.lease.lease_id.empty()) last_tries.push_back({envelope.lease, true});
 }
 
 std::vector<PendingEnvelope> Worker::Loops::save_unwritten(MonoMs give_up) {
@@ -342,6 +356,7 @@ std::vector<PendingEnvelope> Worker::Loops::save_unwritten(MonoMs give_up) {
   for (PendingEnvelope& envelope : sender.take_unspooled()) left.push_back(std::move(envelope));
   std::erase_if(left, [](const PendingEnvelope& envelope) { return !envelope.is_result(); });
   while (!left.empty()) {
+    renew_meanwhile(left);
     const auto control = connect(never, hurried ? kHurriedTimeout : kReleaseTimeout);
     Sender::send_unspooled(*control, left);
     if (left.empty() || hurried || clock.mono_ms() >= give_up) break;
@@ -351,6 +366,7 @@ std::vector<PendingEnvelope> Worker::Loops::save_unwritten(MonoMs give_up) {
       return spool.put({&item, 1}).has_value();
     });
   }
+  renew_meanwhile({});
   if (!left.empty())
     log::error("result_lost", {{"results", left.size()},
                                {"tasks", task_names(left)},
@@ -371,7 +387,7 @@ DrainReport Worker::Loops::drain(StopKind kind) {
   claim_abort = true;
   registrar.stop();
   claim.stop();
-  self_check.stop();
+  self_check.request_stop();
   instructions.stop();
   releases.stop();
   returner.stop();
@@ -389,6 +405,10 @@ DrainReport Worker::Loops::drain(StopKind kind) {
 
   DrainReport report;
   report.abandoned = executor.stop();
+  if (!self_check.end(kLastLook)) {
+    log::error("spool_does_not_answer", {{"effect", "nothing waits for it any more"}});
+    ++report.abandoned;
+  }
   report.interrupted = static_cast<int>(unfinished.size());
   report.lost = static_cast<int>(lost.size());
   report.graceful = unfinished.empty() && lost.empty();

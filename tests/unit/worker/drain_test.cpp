@@ -166,6 +166,28 @@ TEST(Drain, tries_until_its_time_is_over_to_save_a_result_that_nobody_takes) {
   }
 }
 
+TEST(Drain, renews_the_leases_of_results_that_it_tries_to_save) {
+  Bench b;
+  b.options.heartbeat_interval = Millis{10};
+  const auto lease = b.control.enqueue("stubborn");
+  b.start();
+  ASSERT_TRUE(eventually([&] { return b.runner.running() == 1; }));
+  b.spool.fail_puts(Code::kNoMemory);
+  b.control.set_away(true);
+  b.runner.let_go();
+  std::jthread drain([&] { b.worker->drain(); });
+  ASSERT_TRUE(eventually([&] { return b.control.submissions() > 0; })) << "the last resort";
+  const std::size_t before = b.heartbeat.beats().size();
+  EXPECT_TRUE(eventually([&] {
+    const auto beats = b.heartbeat.beats();
+    return beats.size() > before + 1 && beats.back().tasks.size() == 1 &&
+           beats.back().tasks[0].lease.lease_id == lease.lease_id;
+  }));
+  b.control.set_away(false);
+  drain.join();
+  EXPECT_TRUE(b.heartbeat.beats().back().tasks.empty()) << "its goodbye";
+}
+
 TEST(Drain, sends_results_that_the_spool_refuses_as_a_last_resort) {
   Bench b;
   b.control.enqueue("stubborn");
