@@ -30,6 +30,7 @@ void write_health(JsonOut& out, const WorkerView& w) {
   out.key("status").str(to_string(w.presence)).key("mode").str(to_string(w.mode));
   out.key("last_seen").time_or_null(w.last_seen_ms);
   out.key("is_stale").boolean(w.presence == Presence::kStale);
+  out.key("is_awaited").boolean(w.is_awaited);
   out.key("busy").integer(w.beat.busy).key("pool_size").integer(w.beat.pool_size);
   out.key("offline_backlog").integer(w.beat.spool_ready);
   write(out, w.troubles);
@@ -120,6 +121,7 @@ Documents overview_documents() {
                                        {"mode", word({"active", "paused", "draining"})},
                                        {"last_seen", kTimeOrNull},
                                        {"is_stale", kBool},
+                                       {"is_awaited", kBool},
                                        {"busy", kInt},
                                        {"pool_size", kInt},
                                        {"offline_backlog", kInt},

@@ -12,6 +12,7 @@ void write(JsonOut& out, const WorkerView& w) {
   out.key("last_seen_at").time_or_null(w.last_seen_ms);
   out.key("last_seen_seconds_ago").number(static_cast<double>(w.now - w.last_seen_ms) / 1000);
   out.key("is_stale").boolean(w.presence == Presence::kStale);
+  out.key("is_awaited").boolean(w.is_awaited);
   out.key("registered_at").time_or_null(w.registered_ms).key("capabilities").object();
   for (const auto& [name, on] : w.about.capabilities) out.key(name).boolean(on);
   out.end_object().key("concurrency").integer(w.about.concurrency);
@@ -87,6 +88,7 @@ Documents worker_documents() {
                {"last_seen_at", kTimeOrNull},
                {"last_seen_seconds_ago", kReal},
                {"is_stale", kBool},
+               {"is_awaited", told(kBool, "Silent, but we have just started.")},
                {"registered_at", kTimeOrNull},
                {"capabilities", map(kBool)},
                {"concurrency", kInt},
@@ -103,7 +105,7 @@ Documents worker_documents() {
                                  {"rejected", kInt},
                                  {"degraded", kBool},
                                  {"oldest_at", kTimeOrNull}})},
-               {"troubles", told(kTexts, "Why it gets no tasks now, or none of a type.")},
+               {"troubles", told(kTexts, "What is wrong there: no tasks, or none of a type.")},
                {"version", kText},
                {"host", kText},
                {"pid", kInt},

@@ -29,7 +29,8 @@ struct WorkerView {
   WallMs last_seen_ms = 0;
   std::int64_t skew_ms = 0;
   WallMs now = 0;
-  std::vector<std::string> troubles{};  ///< why it gets no tasks, or none of a type
+  std::vector<std::string> troubles{};  ///< it gets no tasks, none of a type, or what else is wrong
+  bool is_awaited = false;              ///< silent, but the control plane has just started
 };
 std::string encode(const WorkerView& w);
 /// {"items":[..],"next_cursor":null}

@@ -21,11 +21,20 @@ Status Damage::found() const {
   return found_;
 }
 
+Status Damage::sound() const {
+  const Status known = found();
+  if (known) return {};
+  return Error{Code::kUnavailable, "the queue is damaged: " + known.error().message,
+               "queue-damaged", "see \"A page of a database is damaged\" in docs/operate.md"};
+}
+
 Result<std::vector<ports::Enqueued>> WatchedQueue::enqueue(WallMs now,
                                                            std::span<const Task> tasks) {
+  SKEP_TRY(damage_.sound());
   return damage_.noted(queue_.enqueue(now, tasks));
 }
 Result<std::vector<Task>> WatchedQueue::claim(WallMs now, const ports::ClaimFilter& filter) {
+  SKEP_TRY(damage_.sound());
   return damage_.noted(queue_.claim(now, filter));
 }
 Result<std::vector<LeaseVerdict>> WatchedQueue::renew(WallMs now,
@@ -35,6 +44,7 @@ Result<std::vector<LeaseVerdict>> WatchedQueue::renew(WallMs now,
 }
 Result<std::vector<model::Verdict>> WatchedQueue::complete(
     WallMs now, std::span<const ports::ResultRecord> results) {
+  SKEP_TRY(damage_.sound());
   return damage_.noted(queue_.complete(now, results));
 }
 Result<std::vector<LeaseVerdict>> WatchedQueue::release(WallMs now,

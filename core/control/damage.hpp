@@ -17,6 +17,8 @@ class Damage {
     return answer;
   }
   Status found() const;
+  /// kUnavailable "queue-damaged" once something was found.
+  Status sound() const;
 
  private:
   void keep(const Error& error);
@@ -25,11 +27,12 @@ class Damage {
   Status found_ SKEP_GUARDED_BY(mutex_);
 };
 
-/// `queue` outlives it.
+/// Takes no task, hands none out and records no result once damage is known: what it says it did
+/// may not be there. `queue` outlives it.
 class WatchedQueue final : public ports::Queue {
  public:
   explicit WatchedQueue(ports::Queue& queue) : queue_(queue) {}
-  const Damage& damage() const { return damage_; }
+  Damage& damage() { return damage_; }
 
   Result<std::vector<ports::Enqueued>> enqueue(WallMs now,
                                                std::span<const model::Task> tasks) override;
@@ -66,7 +69,7 @@ class WatchedQueue final : public ports::Queue {
 class WatchedStore final : public ports::Store {
  public:
   explicit WatchedStore(ports::Store& store) : store_(store) {}
-  const Damage& damage() const { return damage_; }
+  Damage& damage() { return damage_; }
 
   Result<std::vector<std::vector<ports::Row>>> batch(
       std::span<const ports::Statement> statements) override;

@@ -56,12 +56,11 @@ void Probe::run(std::stop_token stop) {
   }
 }
 
-std::vector<std::unique_ptr<Probe>> make_probes(Platform& platform, const Damage& queue,
-                                                const Damage& store) {
+std::vector<std::unique_ptr<Probe>> make_probes(Platform& platform, Damage& queue, Damage& store) {
   std::vector<std::unique_ptr<Probe>> out;
-  const auto add = [&](std::string_view name, Status (*ask)(Platform&), const Damage& damage) {
+  const auto add = [&](std::string_view name, Status (*ask)(Platform&), Damage& damage) {
     const auto look = [&platform, ask, &damage]() -> Status {
-      SKEP_TRY(ask(platform));
+      SKEP_TRY(damage.noted(ask(platform)));
       return damage.found();
     };
     out.push_back(std::make_unique<Probe>(name, look, platform.clock));

@@ -41,7 +41,6 @@ class Probe final : public Service {
 
 /// Of queue and store: what a submit and a registration ask, and whether anybody met damage. All
 /// must outlive them.
-std::vector<std::unique_ptr<Probe>> make_probes(Platform& platform, const Damage& queue,
-                                                const Damage& store);
+std::vector<std::unique_ptr<Probe>> make_probes(Platform& platform, Damage& queue, Damage& store);
 
 }  // namespace skep::control

@@ -55,7 +55,9 @@ std::string state_of(const json::object& w) {
 std::string cut_off(const json::object& w) {
   const auto held = backlog_of(w);
   return (held > 0 ? fmt::format("held {} results when last seen; ", held) : "") +
-         "gone for good? skep worker remove " + get_string(w, "worker_id");
+         (get_bool(w, "is_awaited")
+              ? "the control plane has just started and waits for it"
+              : "gone for good? skep worker remove " + get_string(w, "worker_id"));
 }
 
 std::string note_of(const json::object& w) {

@@ -211,8 +211,7 @@ Status Reaper::tick(WallMs now) {
 Status Reaper::sweep(WallMs now, MonoMs mono) {
   if (const Status ticked = tick(now); !ticked) return ticked.error().within("tick");
   const ReaperOptions options = options_.get();
-  if (mono < last_sweep_ms_ + options.interval_ms || mono < started_ms_ + options.grace_ms)
-    return {};
+  if (mono < last_sweep_ms_ + options.interval_ms || is_patient()) return {};
   last_sweep_ms_ = mono;
   const auto lost = give_up(now - options.lost_after_ms, "", "", 0);
   return lost ? Status{} : Status{lost.error().within("sweep")};

@@ -44,6 +44,8 @@ class Reaper final : public Service {
   Status round();
   /// Options from now on; the next round goes by them. [any]
   void set_options(ReaperOptions options) { options_.set(options); }
+  /// It has started so little ago that nobody is given up for silence. [any]
+  bool is_patient() const { return clock_.mono_ms() < started_ms_ + options_.get().grace_ms; }
   /// How the last round went: an error while, say, the disk is full. [any]
   Status health() const;
 

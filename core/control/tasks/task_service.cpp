@@ -48,6 +48,14 @@ std::vector<ports::TaskType> types_of(const WorkerRecord& worker, const std::str
   return out;
 }
 
+/// What the worker says of a type that it does not offer now, "" = nothing.
+std::string why_withheld(const WorkerRecord& worker, const std::string& type) {
+  if (!types_of(worker, type).empty()) return {};
+  for (const std::string& notice : worker.beat.notices)
+    if (notice.starts_with(type + ": ")) return "does not offer it: " + notice;
+  return {};
+}
+
 /// With a conflict nothing of the request was kept, also what the others stand for.
 Status refuse_conflicts(std::span<const Task> tasks, std::span<const ports::Enqueued> verdicts) {
   for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -239,21 +247,25 @@ Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
   const Task& t = e.task;
   const WallMs now = clock_.wall_ms();
   std::size_t eligible = 0;
+  std::string resumable;  ///< a worker that was told to take none, and would run it
   const auto all = workers_.all();
   const bool waits = !model::is_terminal(t.state) && !model::is_held(t.state);
   for (const auto& w : all) {
     if (!waits) break;
     Explanation::Line line{w.profile.id, false, {}};
     const Presence presence = workers_.presence(w, now);
+    bool is_told = false;
     model::TaskSpec place = t.spec;
     std::erase_if(place.requirements, model::is_acceptance);
-    if (const auto reason = why_not(place, w.profile))
+    if (const auto withheld = why_withheld(w, t.spec.type); !withheld.empty())
+      line.reason = withheld;
+    else if (const auto reason = why_not(place, w.profile))
       line.reason = *reason;
     else if (why_not(t.spec, types_.seat(w.profile, types_of(w, t.spec.type))))
       line.reason = types_.objection(t.spec, w.about.types);
     else if (!w.beat.troubles.empty() && presence == Presence::kOnline)
       line.reason = "takes no tasks: " + w.beat.troubles.front();
-    else if (w.mode != api::WorkerMode::kActive)
+    else if (is_told = w.mode != api::WorkerMode::kActive; is_told)
       line.reason =
           std::string(api::to_string(w.mode)) + "; next: skep worker resume " + w.profile.id;
     else if (presence != Presence::kOnline && presence != Presence::kLate)
@@ -263,6 +275,8 @@ Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
       line.eligible = true;
     if (line.eligible && w.beat.busy >= w.beat.pool_size && w.beat.pool_size > 0)
       line.reason = "all " + std::to_string(w.beat.pool_size) + " slots are busy";
+    const bool is_there = presence == Presence::kOnline || presence == Presence::kLate;
+    if (is_told && is_there && resumable.empty()) resumable = w.profile.id;
     eligible += line.eligible ? 1 : 0;
     e.workers.push_back(std::move(line));
   }
@@ -282,7 +296,9 @@ Result<TaskService::Explanation> TaskService::explain(const std::string& id) {
     e.summary = head + "is queued for " + std::to_string((now - t.created_ms) / 1000) +
                 " s; it can run on " + std::to_string(eligible) + " of " +
                 std::to_string(all.size()) + " workers" + nobody_at(t.spec.site, all);
-    e.next = eligible > 0 ? "skep worker list" : "skep task cancel " + t.id;
+    e.next = eligible > 0         ? "skep worker list"
+             : !resumable.empty() ? "skep worker resume " + resumable
+                                  : "skep task cancel " + t.id;
   }
   return e;
 }

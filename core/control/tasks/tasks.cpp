@@ -131,6 +131,7 @@ WorkerHooks Tasks::worker_hooks() {
       if (out.size() < api::kMostTroubles) out.push_back(TaskTypes::one_too_many(type));
     return out;
   };
+  hooks.is_patient = [this] { return reaper.is_patient(); };
   hooks.removed = [this](const std::string& worker_id) {
     retire_unused_versions();
     const auto back = reaper.worker_removed(worker_id);

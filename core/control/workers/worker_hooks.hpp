@@ -27,6 +27,8 @@ struct WorkerHooks {
   std::function<std::int64_t(const WorkerRecord& worker)> registry_revision{};
   /// Why it gets less than it says it could do, in words for people.
   std::function<std::vector<std::string>(const WorkerRecord& worker)> troubles{};
+  /// Nobody is given up for silence yet: the control plane has just started.
+  std::function<bool()> is_patient{};
   /// It was forgotten.
   std::function<void(const std::string& worker_id)> removed{};
 };

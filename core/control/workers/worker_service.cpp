@@ -202,10 +202,13 @@ Status WorkerService::remove(const std::string& worker_id, const std::string& ac
 
 api::WorkerView WorkerService::view(const WorkerRecord& worker, WallMs now) const {
   api::WorkerView out = directory_.view(worker, now);
-  for (const WorkerHooks& hooks : hooks_)
+  const bool silent = out.presence == Presence::kOffline || out.presence == Presence::kStale;
+  for (const WorkerHooks& hooks : hooks_) {
     if (hooks.troubles)
       for (std::string& trouble : hooks.troubles(worker))
         out.troubles.push_back(std::move(trouble));
+    out.is_awaited |= silent && hooks.is_patient && hooks.is_patient();
+  }
   return out;
 }
 

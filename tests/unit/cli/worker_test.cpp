@@ -27,6 +27,14 @@ TEST(WorkerList, shows_state_age_slots_spool_and_what_needs_action) {
   EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/workers");
 }
 
+TEST(WorkerList, advises_to_remove_nobody_right_after_a_start) {
+  const Ran ran = run_cli({"worker", "list"}, {{200, R"({"items":[
+    {"worker_id":"a","site":"s","status":"offline","mode":"active","is_awaited":true}]})"}});
+  EXPECT_NE(ran.out.find("the control plane has just started and waits for it"), std::string::npos)
+      << ran.out;
+  EXPECT_EQ(ran.out.find("remove"), std::string::npos) << ran.out;
+}
+
 TEST(WorkerList, says_of_one_that_is_there_whether_it_drains) {
   const Ran ran = run_cli({"worker", "list"}, {{200, R"({"items":[
     {"worker_id":"a","site":"s","status":"online","mode":"draining","concurrency":2,"busy":1},

@@ -78,6 +78,21 @@ TEST_F(ReadinessTest, ends_for_good_with_the_first_damage_that_anybody_met) {
             std::string::npos);
 }
 
+TEST_F(ReadinessTest, and_the_queue_agree_on_damage) {
+  enrol("w1");
+  const std::string id = submit();
+  queue.read_failure = Error{Code::kCorrupt, "queue.db: file is not a database"};
+  control.look();
+  queue.read_failure.reset();
+  EXPECT_EQ(unwell(), "queue: queue.db: file is not a database\n");
+  const auto claimed =
+      call("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 1, 0, {}}));
+  EXPECT_EQ(claimed.status, 503) << claimed.body;
+  EXPECT_NE(claimed.body.find("queue-damaged"), std::string::npos) << claimed.body;
+  EXPECT_EQ(call("POST", "/api/tasks", R"({"type":"echo"})").status, 503);
+  EXPECT_EQ(status_of(id), "queued");
+}
+
 TEST_F(ReadinessTest, is_measured_also_when_the_queue_has_no_figures) {
   enrol("w1");
   queue.stats_failure = Error{Code::kUnavailable, "queue.db is gone"};

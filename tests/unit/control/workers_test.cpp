@@ -269,6 +269,61 @@ TEST_F(WorkersTest, explain_says_why_a_worker_takes_nothing) {
   EXPECT_FALSE(line.at("eligible").as_bool());
 }
 
+TEST_F(WorkersTest, explain_advises_to_resume_the_only_worker_that_would_run_it) {
+  enrol("w1");
+  const std::string id = submit();
+  api("POST", "/api/workers/w1/pause");
+  const auto next = [&] { return get_string(api("GET", "/api/tasks/" + id + "/explain"), "next"); };
+  EXPECT_EQ(next(), "skep worker resume w1");
+  clock.advance(Millis{600'000});
+  EXPECT_EQ(next(), "skep task cancel " + id) << "to resume it would not help";
+}
+
+TEST_F(WorkersTest, notices_are_shown_and_keep_a_worker_from_nothing) {
+  enrol("w1");
+  const std::string id = submit();
+  api::Beat beat{"w1", "i1"};
+  beat.notices = {"scripts are not loaded"};
+  api("POST", "/api/workers/w1/heartbeat", api::encode(beat));
+  EXPECT_TRUE(get_bool(
+      api("GET", "/api/tasks/" + id + "/explain").at("workers").as_array().at(0).as_object(),
+      "eligible"));
+  const json::array shown{"scripts are not loaded"};
+  EXPECT_EQ(api("GET", "/api/workers/w1").at("troubles").as_array(), shown);
+  EXPECT_EQ(health().at("items").as_array().at(0).as_object().at("troubles").as_array(), shown);
+  EXPECT_NE(
+      call("GET", "/metrics").body.find("skep_worker_troubles{worker=\"w1\",site=\"site-a\"} 1"),
+      std::string::npos);
+}
+
+TEST_F(WorkersTest, explain_says_why_a_worker_does_not_offer_a_type) {
+  api::Registration r = registration("w1");
+  std::erase_if(r.types, [](const ports::TaskType& type) { return type.name == "echo"; });
+  api("POST", "/api/workers/register", api::encode(r));
+  const std::string id = submit();
+  api::Beat beat{"w1", r.incarnation};
+  beat.notices = {"echo: its copy is gone"};
+  api("POST", "/api/workers/w1/heartbeat", api::encode(beat));
+  const auto said = api("GET", "/api/tasks/" + id + "/explain");
+  const auto& line = said.at("workers").as_array().at(0).as_object();
+  EXPECT_EQ(get_string(line, "reason"), "does not offer it: echo: its copy is gone");
+  EXPECT_FALSE(line.at("eligible").as_bool());
+}
+
+TEST_F(WorkersTest, silent_since_a_start_are_awaited_for_a_while) {
+  enrol("w1");
+  const auto awaited = [&] {
+    const bool shown = get_bool(api("GET", "/api/workers/w1"), "is_awaited");
+    EXPECT_EQ(get_bool(health().at("items").as_array().at(0).as_object(), "is_awaited"), shown);
+    return shown;
+  };
+  EXPECT_FALSE(awaited()) << "it is there";
+  clock.advance(Millis{299'000});
+  EXPECT_TRUE(awaited());
+  clock.advance(Millis{1'000});
+  EXPECT_FALSE(awaited());
+}
+
 TEST_F(WorkersTest, a_document_from_the_future_gives_way_to_the_next) {  // N15
   const auto send = [&](int n, std::int64_t ahead) {
     model::Envelope e = envelope({}, "w1");
