@@ -5,6 +5,7 @@
 
 #include "core/api/members.hpp"
 #include "core/base/id.hpp"
+#include "core/base/text.hpp"
 #include "core/model/placement.hpp"
 
 namespace skep::api {
@@ -48,7 +49,13 @@ Status read_priority(const json::object& o, std::string_view what, int& out) {
                            : v->is_int64() ? std::to_string(v->get_int64())
                                            : std::string("?");
   const auto p = model::parse_priority(word);
-  if (!p) return wrong_member(what, "priority", "low, normal, high, critical or 0 to 9");
+  if (!p) {
+    const std::vector<std::string> words{"low", "normal", "high", "critical"};
+    const std::string near = nearest(word, words);
+    return wrong_member(what, "priority",
+                        "low, normal, high, critical or 0 to 9" +
+                            (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+  }
   out = *p;
   return {};
 }

@@ -1,8 +1,10 @@
 #include "core/app/node_check.hpp"
 
 #include <fmt/format.h>
+#include <pwd.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -11,6 +13,7 @@
 #include "core/app/app.hpp"
 #include "core/app/component_check.hpp"
 #include "core/app/node_files.hpp"
+#include "core/base/json.hpp"
 #include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/plugin/plugin_files.hpp"
@@ -72,6 +75,16 @@ std::optional<std::string> scripts_problem(const config::Loaded& loaded) {
   return config::with_place(loaded, policy.error()).message;
 }
 
+/// Whether this machine has that user; true when nobody can say.
+bool has_user(const std::string& name) {
+  constexpr std::size_t kEntryBytes = 64 << 10;
+  std::vector<char> buffer(kEntryBytes);
+  passwd entry{};
+  passwd* found = nullptr;
+  return ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 ||
+         found != nullptr;
+}
+
 class NodeCheck {
  public:
   explicit NodeCheck(const config::Loaded& loaded) : loaded_(loaded), config_(loaded.config) {
@@ -99,6 +112,7 @@ class NodeCheck {
     for (const ComponentProblem& p : component_problems(config_, plugins_, tables))
       out_.errors.push_back(at(p.key) + p.message);
     for (const TokenFile& file : token_files(config_)) add(token_problem(loaded_, file));
+    check_users();
     return std::move(out_);
   }
 
@@ -111,6 +125,20 @@ class NodeCheck {
       if (ec)
         out_.warnings.push_back(
             fmt::format("{}no {} in {}: {}", at(key), what, folder, ec.message()));
+    }
+  }
+
+  /// "run_as" is the one member of a plugin's table that is known to be a user. The file may be
+  /// meant for another machine.
+  void check_users() {
+    for (const auto& [id, text] : config_.plugins.tables) {
+      const auto table = parse_json(text);
+      const std::string user =
+          table && table->is_object() ? get_string(table->get_object(), "run_as") : std::string();
+      if (user.empty() || has_user(user)) continue;
+      out_.warnings.push_back(at("plugins." + id + ".run_as") + "[plugins." + id +
+                              "] run_as: this machine has no user \"" + user +
+                              "\", and the plugin would not start here");
     }
   }
 

@@ -49,6 +49,9 @@ std::string id_of(std::int64_t ms) {
   return s;
 }
 
+/// The year 3000: no clock made such an id, and nothing sorts behind "ffffffff-ffff-7..".
+constexpr std::int64_t kFarthestMs = 32'503'680'000'000;
+
 /// When it was made; nothing when it is no UUIDv7 as id_of() writes them.
 std::optional<std::int64_t> time_of(std::string_view id) {
   if (id.size() != 36 || id[14] != '7') return std::nullopt;
@@ -60,6 +63,7 @@ std::optional<std::int64_t> time_of(std::string_view id) {
     if (dash ? c != '-' : !digit) return std::nullopt;
     if (!dash && i < 13) ms = ms * 16 + (c <= '9' ? c - '0' : c - 'a' + 10);
   }
+  if (ms >= kFarthestMs) return std::nullopt;
   return ms;
 }
 

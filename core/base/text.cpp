@@ -10,6 +10,9 @@
 namespace skep {
 namespace {
 
+/// A word that is longer is no slip of anything.
+constexpr std::size_t kLongestWord = 64;
+
 /// Insert, delete, replace or swap two neighbours: one edit each.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before_last;
@@ -31,10 +34,12 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view word, std::span<const std::string> candidates) {
+  if (word.size() > kLongestWord) return {};
   const std::size_t limit = std::clamp<std::size_t>(word.size() / 3, 1, 3);
   std::size_t best = limit + 1;
   std::string out;
   for (const std::string& c : candidates) {
+    if (std::max(word.size(), c.size()) - std::min(word.size(), c.size()) > limit) continue;
     const std::size_t d = edit_distance(word, c);
     if (d < best) {
       best = d;

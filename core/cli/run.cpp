@@ -4,6 +4,7 @@
 
 #include "core/base/text.hpp"
 #include "core/cli/base/help.hpp"
+#include "core/cli/base/next_command.hpp"
 #include "core/cli/base/parse.hpp"
 #include "core/cli/commands.hpp"
 
@@ -56,6 +57,7 @@ Expected<int> run_parsed(Parsed parsed, Console& console, const Environment& env
     return 0;
   }
   console.quiet = parsed.args.has("quiet");
+  console.place = place_of(parsed.args);
   Invocation call(all_commands(), std::move(parsed.args), console, t.in, environment,
                   std::move(transport));
   auto code = parsed.command->run(call);

@@ -47,10 +47,17 @@ std::vector<Value> flatten(const Config& config) {
   return out;
 }
 
-const Value* find(const std::vector<Value>& values, const std::string& key) {
-  for (const Value& value : values)
-    if (value.key == key) return &value;
-  return nullptr;
+using Index = std::map<std::string_view, const Value*>;
+
+Index index_of(const std::vector<Value>& values) {
+  Index out;
+  for (const Value& value : values) out.emplace(value.key, &value);
+  return out;
+}
+
+const Value* find(const Index& values, std::string_view key) {
+  const auto at = values.find(key);
+  return at == values.end() ? nullptr : at->second;
 }
 
 std::string shown(const Value* value) {
@@ -62,14 +69,17 @@ std::string shown(const Value* value) {
 std::vector<Change> diff(const Config& before, const Config& after) {
   const std::vector<Value> old = flatten(before);
   const std::vector<Value> now = flatten(after);
+  const Index old_by_key = index_of(old);
+  const Index now_by_key = index_of(now);
   std::vector<Change> out;
   for (const Value& value : now) {
-    const Value* was = find(old, value.key);
+    const Value* was = find(old_by_key, value.key);
     if (was == nullptr || was->value != value.value)
       out.push_back({value.key, shown(was), shown(&value), value.live});
   }
   for (const Value& was : old)
-    if (find(now, was.key) == nullptr) out.push_back({was.key, shown(&was), "null", was.live});
+    if (find(now_by_key, was.key) == nullptr)
+      out.push_back({was.key, shown(&was), "null", was.live});
   return out;
 }
 

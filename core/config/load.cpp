@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "core/base/describe.hpp"
@@ -19,6 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxShown = 50;
+/// Of unknown keys; the others are counted, and nothing is sought for them.
+constexpr std::size_t kMaxUnknown = 20;
 /// Sections whose inner tables belong to the plugin or script that they name.
 constexpr std::array<std::string_view, 2> kOwners{"plugins.", "scripts."};
 
@@ -50,6 +53,7 @@ class Loader {
     const std::size_t before = problems_.size();
     apply_all(read_environment(options_.environment, problems_, out_.warnings), before);
     for (const auto& [path, text] : options_.overrides) apply_override(path, text);
+    put_members_back();
     choose_roles();
     leave_foreign_spool_alone();
     place_lock_file();
@@ -83,7 +87,9 @@ class Loader {
       return apply_component_member((out_.config.*at->table).table, entry);
     if (const std::string_view prefix = owner_prefix(entry.section); !prefix.empty())
       return apply_member(table_of(entry.section, prefix), entry);
-    report(entry.section, entry.origin, unknown(entry));
+    const bool shown = ++unknown_keys_ <= kMaxUnknown;
+    if (shown) return report(entry.section, entry.origin, unknown(entry));
+    if (!is_apart(entry.section)) plugins_are_clear_ = false;
   }
 
   void apply_section(const Entry& entry) {
@@ -118,6 +124,7 @@ class Loader {
 
   void store(const Key& key, json::value value, const Origin& origin) {
     if (key.format == Format::kPath) make_absolute(value, origin);
+    put_members_back();  // the key may stand in one of these tables
     remember_covered(key.path(), get(out_.config, key), origin);
     set(out_.config, key, value);
     out_.origins[key.path()] = origin;
@@ -158,12 +165,23 @@ class Loader {
     const std::string path = entry.section + "." + entry.name;
     if (const std::string why = check_member(entry.value); !why.empty())
       return report(entry.section, entry.origin, shorten(path) + " " + why);
-    json::object members = std::move(parse_json(table).value().get_object());
+    json::object& members = members_of(table);
     if (const json::value* under = members.if_contains(entry.name))
       remember_covered(path, *under, entry.origin);
-    members[entry.name] = entry.value;
-    table = to_text(members);
+    members[entry.name] = std::move(entry.value);
     out_.origins[path] = entry.origin;
+  }
+
+  /// Those of a table of the configuration, whose text is old until put_members_back().
+  json::object& members_of(std::string& table) {
+    const auto [at, fresh] = members_.try_emplace(&table);
+    if (fresh) at->second = std::move(parse_json(table).value().get_object());
+    return at->second;
+  }
+
+  void put_members_back() {
+    for (const auto& [table, members] : members_) *table = to_text(members);
+    members_.clear();
   }
 
   /// Where the name of the key begins: [scripts] and [plugins] have keys of their own as well.
@@ -245,10 +263,14 @@ class Loader {
     if (lock.empty()) lock = (file_folder_ / "plugins.lock").lexically_normal().string();
   }
 
-  void report(const std::string& section, const Origin& origin, std::string message) {
+  /// Nothing in it says what plugins there are.
+  static bool is_apart(const std::string& section) {
     constexpr std::array<std::string_view, 5> kApart{"http", "control", "worker", "log", "scripts"};
-    if (std::find(kApart.begin(), kApart.end(), section) == kApart.end())
-      plugins_are_clear_ = false;
+    return std::find(kApart.begin(), kApart.end(), section) != kApart.end();
+  }
+
+  void report(const std::string& section, const Origin& origin, std::string message) {
+    if (!is_apart(section)) plugins_are_clear_ = false;
     problems_.push_back({origin, std::move(message)});
   }
 
@@ -261,6 +283,8 @@ class Loader {
       }
       out.push_back(to_string(p.origin) + ": " + p.message);
     }
+    if (unknown_keys_ > kMaxUnknown)
+      out.push_back("and " + std::to_string(unknown_keys_ - kMaxUnknown) + " more unknown keys");
     return out;
   }
 
@@ -270,6 +294,8 @@ class Loader {
   Loaded out_;
   std::vector<Problem> problems_;
   std::set<std::string> unknown_sections_;
+  std::size_t unknown_keys_ = 0;
+  std::map<std::string*, json::object> members_;
   bool plugins_are_clear_ = true;
 };
 

@@ -65,6 +65,7 @@ struct HttpServer::Impl {
   void adopt(Socket socket, Peer peer);
   Awaitable<void> sweep_loop();
   Millis sweep_interval() const;
+  void keep_sockets();
   void close_listeners();
 
   asio::io_context io;
@@ -72,6 +73,7 @@ struct HttpServer::Impl {
   Connections connections;
   Complaint refused{"http_connections_refused"};
   Complaint accept_failed{"http_accept_failed"};
+  Complaint socket_lost{"http_socket_lost"};
   PeerIdentity identity;
   Timer sweep_timer;
   std::vector<std::unique_ptr<Listener>> listeners;
@@ -131,7 +133,8 @@ Awaitable<void> HttpServer::Impl::accept_loop(Listener& listener) {
       if (peer) adopt(std::move(socket), std::move(*peer));
       continue;
     }
-    if (error == asio::error::connection_aborted) continue;
+    const bool anew = error == asio::error::operation_aborted;  // see keep_sockets()
+    if (anew || error == asio::error::connection_aborted) continue;
     accept_failed.add(shared.clock.mono_ms(), error.message());
     pause.expires_after(kAcceptPause);
     co_await pause.async_wait(kAccepted);
@@ -163,6 +166,20 @@ Awaitable<void> HttpServer::Impl::sweep_loop() {
     co_await sweep_timer.async_wait(kAccepted);
     const MonoMs now = shared.clock.mono_ms();
     connections.for_each([now](Session& session) { session.check_deadline(now); });
+    keep_sockets();
+  }
+}
+
+/// A node whose socket was removed would run and look as if it did not.
+void HttpServer::Impl::keep_sockets() {
+  for (const std::unique_ptr<Listener>& listener : listeners) {
+    if (!listener->is_unix()) continue;
+    asio::post(listener->acceptor.get_executor(), [this, &at = *listener] {
+      if (shared.closing || !at.claim->is_gone()) return;
+      if (const Status made = listen_anew(at); !made)
+        return socket_lost.add(shared.clock.mono_ms(), made.error().message);
+      log::warn("http_socket_made_anew", {{"url", at.url}, {"reason", "its file was removed"}});
+    });
   }
 }
 

@@ -80,6 +80,22 @@ void close_on_exec(int fd) {
   if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) log::warn("http_cloexec_failed", {{"errno", errno}});
 }
 
+/// At a path where nothing is.
+Status listen_at(Listener::Acceptor& acceptor, const std::string& path) {
+  const auto fitting = SocketPath::open(path);
+  if (!fitting) return fitting.error();
+  boost::system::error_code error;
+  acceptor.open(asio::local::stream_protocol(), error);
+  if (error) return errno_error("listen on " + path, error.value());
+  close_on_exec(acceptor.native_handle());
+  // bind() gives the file the mode of the socket: it is never wider, not even for a moment.
+  if (::fchmod(acceptor.native_handle(), 0600) != 0) return errno_error("listen on " + path, errno);
+  acceptor.bind(asio::local::stream_protocol::endpoint(fitting->text()), error);
+  if (!error) acceptor.listen(Listener::Acceptor::max_listen_connections, error);
+  if (error) return errno_error("listen on " + path, error.value());
+  return {};
+}
+
 }  // namespace
 
 Result<Listener> listen_tcp(asio::io_context& io, const std::string& text, bool has_tokens) {
@@ -105,22 +121,24 @@ Result<Listener> listen_tcp(asio::io_context& io, const std::string& text, bool 
 
 Result<Listener> listen_unix(asio::io_context& io, const std::string& path) {
   const auto fitting = SocketPath::open(path);
-  if (!fitting) return fitting.error();
+  if (!fitting) return fitting.error();  // before its lock is made
   auto claim = SocketClaim::claim(path);
   if (!claim) return claim.error();
   Listener out{Listener::Acceptor(asio::make_strand(io)), "unix:" + path, true};
   out.claim.emplace(std::move(*claim));
-  boost::system::error_code error;
-  out.acceptor.open(asio::local::stream_protocol(), error);
-  if (error) return errno_error("listen on " + path, error.value());
-  close_on_exec(out.acceptor.native_handle());
-  // bind() gives the file the mode of the socket: it is never wider, not even for a moment.
-  if (::fchmod(out.acceptor.native_handle(), 0600) != 0)
-    return errno_error("listen on " + path, errno);
-  out.acceptor.bind(asio::local::stream_protocol::endpoint(fitting->text()), error);
-  if (!error) out.acceptor.listen(Listener::Acceptor::max_listen_connections, error);
-  if (error) return errno_error("listen on " + path, error.value());
+  SKEP_TRY(listen_at(out.acceptor, path));
   return out;
+}
+
+Status listen_anew(Listener& listener) {
+  Listener::Acceptor fresh(listener.acceptor.get_executor());
+  SKEP_TRY(listen_at(fresh, listener.claim->path()));
+  boost::system::error_code error;
+  const int fd = fresh.release(error);
+  if (!error) listener.acceptor.close(error);
+  if (!error) listener.acceptor.assign(asio::local::stream_protocol(), fd, error);
+  if (error) return errno_error("listen on " + listener.claim->path(), error.value());
+  return {};
 }
 
 Result<Peer> greet(const Listener& listener, Socket& socket, const Endpoint& from,

@@ -27,6 +27,11 @@ Result<Listener> listen_tcp(asio::io_context& io, const std::string& text, bool 
 /// A socket file of mode 0600 at `path`, as ServerOptions::unix_socket says.
 Result<Listener> listen_unix(asio::io_context& io, const std::string& path);
 
+/// The same of one whose file was removed, which nobody could reach: it gets a new one. Whoever
+/// waits to accept hears operation_aborted, and waits anew. On an error it is as before. [its
+/// strand]
+Status listen_anew(Listener& listener);
+
 /// Readies an accepted socket and says who is at its other end; an error when it left already.
 Result<Peer> greet(const Listener& listener, Socket& socket,
                    const asio::generic::stream_protocol::endpoint& from, PeerIdentity& identity);

@@ -1,6 +1,7 @@
 #include "core/net/unix_socket.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -50,6 +51,11 @@ Result<SocketClaim> SocketClaim::claim(const std::string& path) {
                  "socket-in-use", "stop it, or give this node another [node] state_dir"};
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return errno_error("remove " + path, errno);
   return SocketClaim(std::move(lock), path);
+}
+
+bool SocketClaim::is_gone() const {
+  struct stat info {};
+  return ::lstat(path_.c_str(), &info) != 0 && errno == ENOENT;
 }
 
 SocketClaim::~SocketClaim() {

@@ -30,6 +30,9 @@ class SocketClaim {
   SocketClaim(SocketClaim&& other) noexcept = default;
   SocketClaim& operator=(SocketClaim&&) = delete;
   ~SocketClaim();
+  const std::string& path() const { return path_; }
+  /// Nothing is at the path any more: somebody removed it.
+  bool is_gone() const;
 
  private:
   SocketClaim(UniqueFd lock, std::string path) : lock_(std::move(lock)), path_(std::move(path)) {}

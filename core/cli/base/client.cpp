@@ -9,6 +9,7 @@
 
 #include "core/base/duration.hpp"
 #include "core/cli/base/interrupt.hpp"
+#include "core/cli/base/next_command.hpp"
 #include "core/proc/monotonic.hpp"
 
 namespace skep::cli {
@@ -112,6 +113,7 @@ Client::Client(std::string server, std::string origin, const Destination& to, st
       origin_(std::move(origin)),
       up_folder_(to.up_folder),
       file_(to.file),
+      token_file_(to.token_file),
       token_(std::move(token)),
       timeout_(timeout),
       transport_(std::move(transport)),
@@ -183,14 +185,15 @@ Expected<bool> Client::stream(const std::string& path, bool goes_on,
 Failure Client::unreachable(const Error& cause, const std::string& url) const {
   const bool of_up = !up_folder_.empty();
   // Nobody starts it again beside a supervisor that runs, which another `skep up` would refuse.
-  const std::string again = "skep up --stop && skep up -d   or   skep start -c " + file_;
+  const std::string again =
+      "skep up --stop && skep up -d   or   skep start -c " + shell_word(file_);
   if (is_unix() && (cause.code == Code::kUnavailable || cause.code == Code::kNotFound))
     return unavailable("no node answers on " + server_.substr(kUnix.size()) + origin_)
         .named("unreachable")
         .with_next(of_up ? again
                    : file_.empty()
                        ? "skep start -c FILE   or   name the node: -c FILE, --server URL"
-                       : "skep start -c " + file_ + "   or   correct that file");
+                       : "skep start -c " + shell_word(file_) + "   or   correct that file");
   if (cause.code == Code::kUnavailable)
     return unavailable("control plane at " + server_ + origin_ +
                        " cannot be reached: " + cause.message)
@@ -202,10 +205,10 @@ Failure Client::unreachable(const Error& cause, const std::string& url) const {
   if (cause.code == Code::kDeadline)
     return Error{cause.code,
                  "control plane at " + server_ + origin_ + " gave no answer: " + cause.message}
-        .with_next("skep health   or a longer --timeout, such as 2m");
+        .with_next("skep health   or   a longer --timeout, such as 2m");
   if (cause.code == Code::kCancelled) return interruption();
   if (cause.id() == "answer-too-large")
-    return Error(cause).with_next("a smaller --limit   or   curl -o FILE '" + url + "'");
+    return Error(cause).with_next("a smaller --limit   or   curl -o FILE " + shell_word(url));
   return cause;
 }
 
@@ -226,8 +229,14 @@ Failure Client::failure_of(const net::ClientResponse& r) const {
   if (const auto after = r.headers.find("retry-after"); after != r.headers.end())
     error.retry_after = parse_retry_after(after->second);
   if (api_twice) error.next = without_api;
-  if (r.status == 401)  // the control plane speaks of a header, which is ours to send
+  if (r.status == 401) {  // the control plane speaks of a header, which is ours to send
     error.next = "skep --token-file FILE ..   or   export SKEP_TOKEN_FILE=FILE";
+    if (!token_.empty()) {
+      error.message += "; what was sent is in " + token_file_;
+      error.next = "put the token of " + server_ + " into " + shell_word(token_file_) + "   or   " +
+                   error.next;
+    }
+  }
   return {std::move(error), r.body, details_of(*problem)};
 }
 

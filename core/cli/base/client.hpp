@@ -32,8 +32,8 @@ std::string encode_part(std::string_view text);
 class Client {
  public:
   /// The server of `to` is an http or https URL, or "unix:" and the path of a node's socket;
-  /// kInvalid for anything else. Its token_file is not read: `token` counts. `abort`, when set,
-  /// must outlive the client.
+  /// kInvalid for anything else. Its token_file, where `token` was read from, is for messages.
+  /// `abort`, when set, must outlive the client.
   static Result<Client> make(const Destination& to, std::string token, Millis timeout,
                              Transport transport, const std::atomic<bool>* abort);
 
@@ -77,7 +77,8 @@ class Client {
   std::string server_;
   std::string origin_;  ///< " (from node.toml:3:1)" or ""
   std::string up_folder_;
-  std::string file_;  ///< as in Destination
+  std::string file_;        ///< as in Destination
+  std::string token_file_;  ///< where token_ comes from; "" = there is none
   std::string token_;
   Millis timeout_;
   Transport transport_;

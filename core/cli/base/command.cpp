@@ -76,11 +76,16 @@ std::vector<std::string> Args::all(const std::string& name) const {
   return it == values_.end() ? std::vector<std::string>{} : it->second;
 }
 
+std::string Args::spelled(const std::string& name) const {
+  const auto it = spelled_.find(name);
+  return "--" + (it == spelled_.end() ? name : it->second);
+}
+
 Result<Millis> Args::duration(const std::string& name, Millis fallback) const {
   if (!has(name)) return fallback;
   const auto seconds = parse_duration(get(name));
   if (!seconds || *seconds > kLongestTime)
-    return usage_error("--" + name + " \"" + get(name) + "\" is no length of time; expected " +
+    return usage_error(spelled(name) + " \"" + get(name) + "\" is no length of time; expected " +
                        std::string(kDurationForms));
   return Millis{static_cast<std::int64_t>(std::llround(*seconds * 1'000))};
 }
@@ -90,7 +95,7 @@ Result<std::int64_t> Args::integer(const std::string& name, std::int64_t fallbac
   if (!has(name)) return fallback;
   const auto value = to_int(get(name));
   if (!value || *value < least)
-    return usage_error("--" + name + " \"" + get(name) + "\" is not a whole number of at least " +
+    return usage_error(spelled(name) + " \"" + get(name) + "\" is not a whole number of at least " +
                        std::to_string(least));
   return *value;
 }

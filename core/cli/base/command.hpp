@@ -38,6 +38,8 @@ class Args {
     values_[name].push_back(std::move(value));
     from_environment_.erase(name);
   }
+  /// Messages about the values of `name` say "--OPTION".
+  void spell(const std::string& name, const std::string& option) { spelled_[name] = option; }
   void add_from_environment(const std::string& name, std::string value);
   /// It is there, and no variable said so.
   bool is_typed(const std::string& name) const;
@@ -53,7 +55,10 @@ class Args {
                                std::int64_t least = 0) const;
 
  private:
+  std::string spelled(const std::string& name) const;
+
   std::map<std::string, std::vector<std::string>> values_;
+  std::map<std::string, std::string> spelled_;
   std::set<std::string> from_environment_;
 };
 

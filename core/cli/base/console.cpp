@@ -1,10 +1,12 @@
 #include "core/cli/base/console.hpp"
 
+#include <algorithm>
 #include <ostream>
 
 #include "core/base/json.hpp"
 #include "core/base/visible.hpp"
 #include "core/cli/base/format.hpp"
+#include "core/cli/base/next_command.hpp"
 
 namespace skep::cli {
 namespace {
@@ -46,7 +48,11 @@ Clock& Console::clock() const {
 }
 
 void Console::note(std::string_view text) const {
-  if (!quiet && !text.empty()) err << printable(text, true) << '\n' << std::flush;
+  if (quiet || text.empty()) return;
+  const std::size_t next = std::min(text.find("next:"), text.size());
+  const std::string placed =
+      std::string(text.substr(0, next)) + with_place(text.substr(next), place);
+  err << printable(placed, true) << '\n' << std::flush;
 }
 
 std::string Console::paint(Style style, std::string_view text) const {
@@ -76,15 +82,18 @@ Failure failure_of_all(Error error, std::vector<std::string> problems) {
 }
 
 void print_failure(const Console& c, const Failure& f) {
+  const std::string next = with_place(f.error.next, c.place);
   if (c.json_errors) {
-    c.err << visible_json(f.problem.empty() ? problem_json(f.error) : f.problem) << '\n'
+    c.err << visible_json(f.problem.empty() ? problem_json(Error(f.error).with_next(next))
+                                            : f.problem)
+          << '\n'
           << std::flush;
     return;
   }
   c.err << painted(c.color_err, Style::kBad, "error:") << ' ' << printable(f.error.message, true)
         << "   [" << printable(f.error.id()) << "]\n";
   for (const std::string& line : f.details) c.err << "  - " << printable(line, true) << '\n';
-  print_next(c, printable(f.error.next, true));
+  print_next(c, printable(next, true));
   c.err << std::flush;
 }
 

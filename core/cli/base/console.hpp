@@ -47,10 +47,12 @@ struct Console {
   bool out_is_tty = false;
   bool err_is_tty = false;
   std::size_t width = 0;  ///< columns that a line may have; 0 = any
+  std::string place{};    ///< place_of() the arguments, for the commands that come next
 
   Clock& clock() const;
   WallMs now_ms() const { return clock().wall_ms(); }
-  /// A message for people on `err`, control characters made visible; nothing when quiet.
+  /// A message for people on `err`, control characters made visible; nothing when quiet. Commands
+  /// after "next:" are those of with_place().
   void note(std::string_view text) const;
   /// The text, coloured when `out` takes colours.
   std::string paint(Style style, std::string_view text) const;

@@ -10,6 +10,7 @@
 
 #include "core/base/fd.hpp"
 #include "core/base/text.hpp"
+#include "core/cli/base/next_command.hpp"
 #include "core/cli/base/node_config.hpp"
 #include "core/supervise/state_folder.hpp"
 
@@ -85,7 +86,7 @@ Expected<std::string> listener_of(const Invocation& call, const config::Config& 
                                " does not run: nothing answers on " + config.node.state_dir +
                                "/node.sock")
                        .named("unreachable")
-                       .with_next("skep start -c " + call.args.get("config") +
+                       .with_next("skep start -c " + shell_word(call.args.get("config")) +
                                   "   or   skep --server URL .."));
   const std::string& address = config.http.listen.front();
   if (!address.ends_with(":0")) return url_of(address);
@@ -94,7 +95,7 @@ Expected<std::string> listener_of(const Invocation& call, const config::Config& 
     return Failure(unavailable("the control plane of " + call.args.get("config") + " listens on " +
                                address + ", a port that is chosen at its start, and never started")
                        .named("unreachable")
-                       .with_next("skep start -c " + call.args.get("config") +
+                       .with_next("skep start -c " + shell_word(call.args.get("config")) +
                                   "   or   skep --server URL .."));
   return url_of(url.substr(url.find("://") + 3));
 }

@@ -91,10 +91,11 @@ Expected<bool> read_logs(Client& api, const Console& c, const std::string& id, b
               {get_int(*item, "attempt"), get_string(*item, "stream"), get_string(*item, "text")}))
         return true;
     const json::object& top = page->get_object();
-    if (get_bool(top, "ended") || (!follow && items.empty())) return true;
+    if (get_bool(top, "ended")) return true;
+    if (!follow && items.empty()) return false;
     if (most == kFirstWait && items.empty()) explain_wait(api, c, id);
     std::string next = get_string(top, "next_cursor");
-    if (!follow && (next.empty() || next == cursor)) return true;
+    if (!follow && (next.empty() || next == cursor)) return false;
     if (!next.empty()) cursor = std::move(next);
   }
 }

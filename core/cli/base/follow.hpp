@@ -21,7 +21,8 @@ using OnLine = std::function<bool(const LogLine&)>;
 /// Reads a task's log pages until there are no more (`follow` = until the task has ended; says on
 /// `err` why it waits when it does so for some seconds), or until `on_line` wants no more.
 /// kCancelled when interrupted, kDeadline after `limit` (0 = none). With `follow` the control plane
-/// may go away meanwhile, see Absence.
+/// may go away meanwhile, see Absence. False when more may come: the task goes on, or the last of
+/// its output is on its way.
 Expected<bool> read_logs(Client& api, const Console& console, const std::string& id, bool follow,
                          Millis limit, const OnLine& on_line);
 

@@ -23,12 +23,14 @@ Result<std::string> read_token(const std::string& path) {
 }  // namespace
 
 Expected<Client> Invocation::connect(const Destination& to) {
-  auto token = read_token(args.get("token-file", to.token_file));
+  Destination with_token = to;
+  with_token.token_file = args.get("token-file", to.token_file);
+  auto token = read_token(with_token.token_file);
   if (!token) return token.error();
   // A command with a --timeout of its own means the task's, not the answer's.
   const auto timeout = args.duration("timeout", Millis{30'000});
   if (!timeout) return timeout.error();
-  auto made = Client::make(to, std::move(*token), *timeout, transport_, &interrupted());
+  auto made = Client::make(with_token, std::move(*token), *timeout, transport_, &interrupted());
   if (!made) return made.error();
   if (args.has("timeout")) made->set_patience(*timeout);
   return std::move(*made);

@@ -7,11 +7,15 @@
 #include <ostream>
 
 #include "core/app/app.hpp"
+#include "core/app/node_files.hpp"
 #include "core/base/file.hpp"
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
+#include "core/cli/base/next_command.hpp"
 #include "core/cli/base/node_config.hpp"
 #include "core/cli/base/running_node.hpp"
+#include "core/plugin/registry.hpp"
+#include "skep/kind/task.h"
 
 namespace skep::cli {
 namespace {
@@ -40,6 +44,23 @@ Expected<std::string> script_folder(Invocation& call) {
   const auto loaded = load_config(call, true);
   if (!loaded) return loaded.error();
   return app::script_paths(loaded->config).front();
+}
+
+/// A plugin's task type wins over a script's of the same name.
+Status check_no_plugin_has(Invocation& call, const std::string& name) {
+  const auto loaded = load_config(call, true);
+  if (!loaded) return {};  // who needs it says so
+  plugin::RegistryOptions options;
+  app::set_plugin_search(loaded->config, options);
+  options.staging_dir = loaded->config.node.state_dir + "/staging";  // nothing is loaded from there
+  plugin::Registry registry(options);
+  static_cast<void>(registry.scan());  // a file that does not fit has no say here
+  for (const plugin::PluginInfo& p : registry.list())
+    for (const plugin::ComponentInfo& c : p.components)
+      if (c.kind == SKEP_KIND_TASK && c.name == name)
+        return Error{Code::kState, "plugin " + p.id + " has the task type " + name + " already",
+                     "exists", "skep script new my_" + name};
+  return {};
 }
 
 std::string filled(std::string_view text, const std::string& name) {
@@ -91,6 +112,7 @@ Expected<int> make_script(Invocation& call) {
     return Failure(usage_error("\"" + name +
                                "\" is no name of a task type: a-z, 0-9, _ and -, and "
                                "not _test at the end"));
+  SKEP_TRY(check_no_plugin_has(call, name));
   const auto folder = script_folder(call);
   if (!folder) return folder.error();
   std::error_code ec;
@@ -100,14 +122,14 @@ Expected<int> make_script(Invocation& call) {
   const std::string test = *folder + "/" + name + "_test.lua";
   for (const std::string& p : {path, test})
     if (fs::exists(p, ec))
-      return Failure(
-          Error{Code::kState, p + " exists already", "exists", "skep script lint " + path});
+      return Failure(Error{Code::kState, p + " exists already", "exists",
+                           "skep script lint " + shell_word(path)});
   SKEP_TRY(write_new(test, std::string(kTestTemplate)));
   SKEP_TRY(write_new(path, filled(kTemplate, name)));
   call.console.out << path << '\n';
   if (!call.args.has("dir")) call.console.note(await_script(call, name, path));
-  call.console.note("wrote " + path + " and its test\n  next:  skep script test " + path +
-                    "\n         skep task submit " + name + " --wait");
+  call.console.note("wrote " + path + " and its test\n  next:  skep script test " +
+                    shell_word(path) + "\n         skep task submit " + name + " --wait");
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/duration.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/help.hpp"
+#include "core/cli/base/next_command.hpp"
 
 namespace skep::cli {
 namespace {
@@ -49,9 +50,14 @@ std::vector<std::string> first_words(const CommandTable& table) {
   std::vector<std::string> out;
   for (const Command& c : table) {
     const std::string word = split(c.name, ' ').front();
-    if (!c.hidden && (out.empty() || out.back() != word)) out.push_back(word);
+    if (!c.hidden && std::find(out.begin(), out.end(), word) == out.end()) out.push_back(word);
   }
   return out;
+}
+
+/// What people try for what the API alone has.
+std::string instead_of(const std::string& noun) {
+  return noun == "metrics" ? "skep api GET /metrics" : "skep --help";
 }
 
 struct Found {
@@ -111,7 +117,7 @@ Result<Found> find(const CommandTable& table, const std::vector<std::string>& wo
   if (verbs.empty())
     return usage_error(
         "there is no command \"" + noun + "\"; " + suggestion(noun, first_words(table)),
-        "skep --help");
+        instead_of(noun));
   const std::size_t verb_at = next_word(out.rest, 0);
   if (verb_at >= out.rest.size()) {
     out.topic = noun;
@@ -146,7 +152,7 @@ CLI::Option* declare(CLI::App& app, const Option& o) {
 Error too_much(const Command& c, const std::string& word) {
   if (c.positionals.empty() && word.ends_with(".toml"))
     return usage_error("\"" + c.name + "\" takes its file as -c FILE",
-                       "skep " + c.name + " -c " + word);
+                       "skep " + c.name + " -c " + shell_word(word));
   const bool twice = c.name == word || c.name.ends_with(" " + word);
   return usage_error(twice ? "\"" + word + "\" is given twice"
                            : "\"" + c.name + "\" does not take \"" + word + "\"",
@@ -173,6 +179,7 @@ Status check_choice(const std::string& what, const std::string& value,
 Status collect_option(const Option& o, const CLI::Option& typed,
                       const std::map<std::string, std::string>& environment, Args& args) {
   const std::string key = o.key.empty() ? o.long_name : o.key;
+  args.spell(key, o.long_name);
   if (o.value.empty()) {
     if (typed.count() > 0) args.add(key, "true");
     return {};

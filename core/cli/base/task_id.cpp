@@ -19,7 +19,7 @@ constexpr std::size_t kShortest = 4;
 constexpr int kShown = 5;
 
 bool is_beginning(std::string_view word) {
-  return word.size() >= kShortest && word.size() < kIdLength &&
+  return !word.empty() && word.size() < kIdLength &&
          std::all_of(word.begin(), word.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
          });
@@ -83,6 +83,10 @@ std::size_t id_width(const std::vector<const json::object*>& tasks) {
 Expected<std::string> task_id_of(Invocation& call, Client& api, const std::string& word) {
   if (word == kLast) return last_task(call, api);
   if (!is_beginning(word)) return word;
+  if (word.size() < kShortest)
+    return Failure(usage_error("\"" + word + "\" is too little of a task's id: at least " +
+                                   std::to_string(kShortest) + " characters",
+                               "skep task list   or   @last for the last one submitted from here"));
   const auto found =
       api.list(with_query("/api/tasks", {{"id", word}, {"limit", std::to_string(kShown)}}));
   if (!found) return found.error();

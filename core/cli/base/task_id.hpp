@@ -13,8 +13,8 @@ namespace skep::cli {
 std::size_t id_width(const std::vector<const json::object*>& tasks);
 
 /// The whole id that `word` means: "@last" is what remember_last() kept for this control plane; of
-/// a beginning the control plane is asked, and it must fit one task alone. Other words are ids
-/// already.
+/// a beginning, of 4 characters or more, the control plane is asked, and it must fit one task
+/// alone. Other words are ids already.
 Expected<std::string> task_id_of(Invocation& call, Client& api, const std::string& word);
 
 /// Keeps `id` as what "@last" means: in the folder of the `skep up` that was asked, else in the

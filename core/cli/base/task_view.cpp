@@ -8,6 +8,7 @@
 #include "core/base/text.hpp"
 #include "core/cli/base/facts_table.hpp"
 #include "core/cli/base/format.hpp"
+#include "core/cli/base/next_command.hpp"
 
 namespace skep::cli {
 namespace {
@@ -40,8 +41,10 @@ void print_beginning(const Console& c, const json::value& document, const std::s
   const std::vector<std::string> lines = split(pretty(document), '\n');
   for (std::size_t i = 0; i < lines.size() && i < kMostLines; ++i) c.out << lines[i] << '\n';
   if (lines.size() > kMostLines)
-    c.out << c.paint(Style::kDim, fmt::format("and {} more lines: skep task show {} -o json",
-                                              lines.size() - kMostLines, printable(id)))
+    c.out << c.paint(
+                 Style::kDim,
+                 fmt::format("and {} more lines: {}", lines.size() - kMostLines,
+                             with_place("skep task show " + printable(id) + " -o json", c.place)))
           << '\n';
 }
 
@@ -51,7 +54,9 @@ void print_result_document(const Console& c, const json::object& task, const jso
   const std::string id = get_string(task, "id");
   if (has_facts(result)) {
     print_facts_table(c, {json::value(task)});
-    c.out << c.paint(Style::kDim, "all facts: skep task show " + printable(id) + " -o json")
+    c.out << c.paint(Style::kDim,
+                     "all facts: " +
+                         with_place("skep task show " + printable(id) + " -o json", c.place))
           << '\n';
     return;
   }
@@ -209,7 +214,7 @@ void print_explanation(const Console& c, const json::object& e) {
           << reason << '\n';
   }
   if (const std::string next = get_string(e, "next"); !next.empty())
-    c.out << "  next: " << printable(next) << '\n';
+    c.out << "  next: " << printable(with_place(next, c.place)) << '\n';
 }
 
 }  // namespace skep::cli

@@ -25,7 +25,15 @@ std::string summary_json(const std::string& path, const config::Loaded& loaded) 
   return out.end_array().end_object().take();
 }
 
-void print_summary(const Console& console, const std::string& path, const config::Config& c) {
+/// Of a node with both roles that was not told otherwise, itself.
+std::string control_plane_of(const config::Loaded& loaded) {
+  const config::Config& c = loaded.config;
+  const bool told = loaded.origins.at("worker.control_plane_url").kind != config::Layer::kDefault;
+  return c.is_control() && !told ? "this node itself" : join(c.worker.control_plane_url, ", ");
+}
+
+void print_summary(const Console& console, const std::string& path, const config::Loaded& loaded) {
+  const config::Config& c = loaded.config;
   console.out << path << ": ok\n"
               << "  node     " << (c.node.id.empty() ? "(made at the first start)" : c.node.id)
               << " at site " << c.node.site << ", " << join(c.node.roles, " and ") << '\n'
@@ -35,8 +43,8 @@ void print_summary(const Console& console, const std::string& path, const config
                 << c.queue.plugin << ", store " << c.store.plugin << '\n';
   const std::string folder = app::spool_folder(c);
   if (c.is_worker())
-    console.out << "  worker   of " << join(c.worker.control_plane_url, ", ") << "; "
-                << c.worker.concurrency << " tasks at once; spool " << c.spool.plugin
+    console.out << "  worker   of " << control_plane_of(loaded) << "; " << c.worker.concurrency
+                << " tasks at once; spool " << c.spool.plugin
                 << (folder.empty() ? "" : " in " + folder) << '\n';
 }
 
@@ -54,7 +62,7 @@ Expected<int> check_config(Invocation& call) {
   const auto document = parse_json(summary_json(path, found->loaded));
   if (!document) return document.error();
   if (!print_document(call.console, call.format, *document, "file"))
-    print_summary(call.console, path, found->loaded.config);
+    print_summary(call.console, path, found->loaded);
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "core/cli/base/invocation.hpp"
+#include "core/cli/base/next_command.hpp"
 #include "core/conformance/check.hpp"
 #include "core/conformance/report.hpp"
 #include "core/conformance/test_case.hpp"
@@ -36,21 +37,12 @@ Result<conformance::CheckOptions> options_of(Invocation& call) {
   return o;
 }
 
-/// As a shell takes it for one word.
-std::string quoted(const std::string& word) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+";
-  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 /// What this command was, for the message of a test that broke.
 std::string again(const Invocation& call, const conformance::CheckOptions& o) {
-  std::string out = "skep plugin check " + quoted(o.file) + " --seed " + std::to_string(o.seed);
+  std::string out = "skep plugin check " + shell_word(o.file) + " --seed " + std::to_string(o.seed);
   for (const char* name : {"settings", "params"})
-    if (call.args.has(name)) out += " --" + std::string(name) + " " + quoted(call.args.get(name));
+    if (call.args.has(name))
+      out += " --" + std::string(name) + " " + shell_word(call.args.get(name));
   return out + " --in-process";
 }
 

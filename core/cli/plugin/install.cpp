@@ -17,6 +17,7 @@
 #include "core/base/file.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/interrupt.hpp"
+#include "core/cli/base/next_command.hpp"
 #include "core/cli/base/node_config.hpp"
 #include "core/cli/base/running_node.hpp"
 #include "core/cli/plugin/verbs.hpp"
@@ -47,13 +48,13 @@ std::string advice_of(const std::string& policy) {
 /// `command` with the -c FILE of this call, as far as there is one.
 std::string of_this_node(const Invocation& call, const std::string& command) {
   const std::string file = call.args.get("config");
-  return file.empty() ? command : command + " -c " + file;
+  return file.empty() ? command : command + " -c " + shell_word(file);
 }
 
 /// What a node with this policy waits for.
 std::string next_of(const Invocation& call, const std::string& policy, const std::string& path) {
-  std::string sign = "skep plugin sign " + path + " -k KEY";
-  std::string lock = of_this_node(call, "skep plugin lock " + path);
+  std::string sign = "skep plugin sign " + shell_word(path) + " -k KEY";
+  std::string lock = of_this_node(call, "skep plugin lock " + shell_word(path));
   if (policy == "pin") return lock;
   if (policy == "signature") return sign;
   return policy == "both" ? sign + ", then " + lock : "";
@@ -72,7 +73,7 @@ Expected<Place> place_of(Invocation& call) {
   if (const std::string to = call.args.get("to"); !to.empty()) {
     std::error_code ec;
     if (fs::is_directory(to, ec)) return Place{to};
-    return Failure(not_found("folder", to).with_next("mkdir -p " + to));
+    return Failure(not_found("folder", to).with_next("mkdir -p " + shell_word(to)));
   }
   auto loaded = load_config(call, true);
   if (!loaded) return loaded.error();
@@ -148,7 +149,7 @@ Result<UniqueFd> lock_folder(const std::string& folder) {
     if (interrupted()) return interruption();
     if (proc::monotonic_ms() >= until)
       return Error{Code::kBusy, "another install is at work in " + folder, "install-busy",
-                   "wait for it, or see which process it is: fuser -v " + folder};
+                   "wait for it, or see which process it is: fuser -v " + shell_word(folder)};
     std::this_thread::sleep_for(kPause);
   }
   return fd;
@@ -209,6 +210,25 @@ Error refusal_of(const Installed& i) {
   return Error{Code::kState, i.node, "plugin-refused", i.next};
 }
 
+/// Names the plugin files beside it that its name may have been meant for.
+Error no_such_file(const std::string& file) {
+  const fs::path path(file);
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::vector<std::string> there;
+  std::error_code ec;  // a folder that cannot be read offers no hint
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec))
+    if (it->path().extension() == ".so") there.push_back(it->path().filename().string());
+  std::sort(there.begin(), there.end());
+  Error error = not_found("plugin file", file);
+  if (there.empty())
+    return std::move(error).with_next(
+        "build it first   or   skep plugin new NAME for one that builds");
+  const std::string near = nearest(path.filename().string(), there);
+  const fs::path meant = path.parent_path() / (near.empty() ? there.front() : near);
+  error.message += "; " + suggestion(path.filename().string(), there);
+  return std::move(error).with_next("skep plugin install " + shell_word(meant.string()));
+}
+
 Expected<int> install(Invocation& call) {
   const auto installed = install_plugin(call, call.args.get("FILE"));
   if (!installed) return installed.error();
@@ -228,7 +248,7 @@ Expected<Installed> install_plugin(Invocation& call, const std::string& file) {
   const auto place = place_of(call);
   if (!place) return place.error();
   std::error_code ec;
-  if (!fs::is_regular_file(file, ec)) return Failure(not_found("plugin file", file));
+  if (!fs::is_regular_file(file, ec)) return Failure(no_such_file(file));
   auto installed = put(file, place->folder);
   if (!installed) return Failure(installed.error().within(file));
   if (place->policy.empty()) return std::move(*installed);

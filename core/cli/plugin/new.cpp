@@ -6,6 +6,7 @@
 #include "core/base/text.hpp"
 #include "core/cli/base/invocation.hpp"
 #include "core/cli/base/new_script.hpp"
+#include "core/cli/base/next_command.hpp"
 #include "core/cli/base/node_config.hpp"
 #include "core/cli/plugin/scaffold.hpp"
 #include "core/plugin/manifest.hpp"
@@ -74,10 +75,10 @@ void print_made(Invocation& call, const std::string& name, const std::string& fo
     return;
   }
   call.console.out << "made " << folder << ": " << join(files, " ") << '\n';
-  std::string next = "next:  (cd " + folder +
+  std::string next = "next:  (cd " + shell_word(folder) +
                      " && cmake -B b && cmake --build b && ctest --test-dir b)\n"
                      "       skep plugin install " +
-                     folder + "/b/" + name + ".so";
+                     shell_word(folder + "/b/" + name + ".so");
   if (kind == "task") next += "\n       skep task submit " + name + " --wait";
   call.console.note(next);
 }

@@ -9,6 +9,7 @@
 #include "core/base/text.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
+#include "core/cli/base/next_command.hpp"
 #include "core/cli/registry/rollout_wait.hpp"
 #include "core/cli/registry/verbs.hpp"
 
@@ -131,6 +132,16 @@ Expected<int> wait_for_former(Invocation& call, Client& api, const std::string& 
   return 0;
 }
 
+/// Nobody knows whether a request without an answer did its work.
+Failure unanswered(Failure failure, const std::string& verb, const std::string& name) {
+  Error& error = failure.error;
+  const bool open = error.code == Code::kCancelled || error.code == Code::kDeadline;
+  if (!open || !failure.problem.empty()) return failure;
+  error.message += "; the " + verb + " of " + name + " may have happened";
+  error.next = "skep registry show " + shell_word(name);
+  return failure;
+}
+
 Expected<int> change(Invocation& call, const std::string& verb) {
   const std::string name = call.args.get("NAME");
   const auto limit = call.args.duration("wait-timeout", Millis{60'000});
@@ -140,19 +151,17 @@ Expected<int> change(Invocation& call, const std::string& verb) {
   std::string body;
   if (call.args.has("reason"))
     body = json::serialize(json::object{{"reason", call.args.get("reason")}});
+  catch_interrupts();
   const auto changed = verb == "withdraw" ? (*api)->remove(release_path(name))
                                           : (*api)->post(release_path(name, "/" + verb), body);
-  if (!changed) return changed.error();
+  if (!changed) return unanswered(changed.error(), verb, name);
   if (print_document(call.console, call.format, *changed, "name")) return 0;
   for (const json::object* r : items_of(*changed))
     call.console.out << fmt::format(
         "{} {} ({}) {}\n", printable(get_string(*r, "name")), printable(get_string(*r, "version")),
         printable(get_string(*r, "arch")), printable(get_string(*r, "state")));
-  if (call.args.has("wait")) {
-    catch_interrupts();
-    return wait_for_former(call, **api, name, *limit);
-  }
-  call.console.note("  next:  skep registry show " + name);
+  if (call.args.has("wait")) return wait_for_former(call, **api, name, *limit);
+  call.console.note("  next:  skep registry show " + shell_word(name));
   return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "core/cli/base/absence.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
+#include "core/cli/base/next_command.hpp"
 #include "core/cli/base/output.hpp"
 
 namespace skep::cli {
@@ -81,7 +82,7 @@ Expected<json::value> wait_for_rollout(Client& api, const Console& console, cons
   for (;;) {
     if (interrupted())
       return Failure(Error{Code::kCancelled, "interrupted; the rollout goes on", "interrupted",
-                           "skep registry show " + name});
+                           "skep registry show " + shell_word(name)});
     const auto document = api.get(release_path(name));
     const bool is_late = left().count() <= 0;
     if (!document && !is_late && absence.bear(document.error(), left())) continue;
@@ -90,14 +91,15 @@ Expected<json::value> wait_for_rollout(Client& api, const Console& console, cons
       const Progress p = progress_of(*document, release);
       if (!p.trouble.empty())
         return Failure(Error{Code::kFailed, name + ": " + printable(p.trouble), "rollout-failed",
-                             "skep registry show " + name});
+                             "skep registry show " + shell_word(name)});
       if (p.words() != said) console.note(said = p.words());
       if (p.complete()) return document;
     }
     if (is_late)
       return Failure(Error{Code::kDeadline, name + ": " + said + " when the time was up", "",
-                           "skep registry show " + name +
-                               "   or, as it stays published, skep registry withdraw " + name});
+                           "skep registry show " + shell_word(name) +
+                               "   or, as it stays published, skep registry withdraw " +
+                               shell_word(name)});
     sleep_or_interrupt(clock, std::min(kPause, left()));
   }
 }

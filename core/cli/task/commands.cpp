@@ -135,9 +135,22 @@ OnLine json_printer(const Console& c) {
   };
 }
 
-void say_of_silence(const Console& c, const Target& task) {
+/// "" when the control plane does not say.
+std::string state_of(const Target& task) {
   const auto now = task.api.get(task_path(task.id));
-  const std::string state = now ? status_word(now->get_object()) : std::string();
+  return now ? status_word(now->get_object()) : std::string();
+}
+
+void say_that_more_comes(const Console& c, const Target& task) {
+  const std::string state = state_of(task);
+  c.note((is_over(state)  ? "the last of its output is on its way from the worker"
+          : state.empty() ? "that may not be all of its output"
+                          : "task " + task.id + " (" + state + ") goes on") +
+         std::string("\n  next:  skep task logs ") + task.id + " -f");
+}
+
+void say_of_silence(const Console& c, const Target& task) {
+  const std::string state = state_of(task);
   c.note("task " + task.id + (state.empty() ? "" : " (" + state + ")") + " has written nothing");
   if (!state.empty() && !is_over(state)) c.note("  next:  skep task explain " + task.id);
 }
@@ -156,7 +169,10 @@ Expected<int> logs(Invocation& call) {
         return print(line);
       });
   if (!done) return detached(done.error(), task->id, false);
-  if (!wrote && call.for_people()) say_of_silence(call.console, *task);
+  if (wrote && !*done && call.console.out.good())
+    say_that_more_comes(call.console, *task);
+  else if (!wrote && call.for_people())
+    say_of_silence(call.console, *task);
   return 0;
 }
 
@@ -189,7 +205,9 @@ Expected<int> retry(Invocation& call) {
 Command with_id(std::string name, std::string summary,
                 std::function<Expected<int>(Invocation&)> run) {
   Command c{std::move(name), std::move(summary)};
-  c.positionals = {{"ID", "task id, its beginning, or @last: the last one submitted from here"}};
+  c.positionals = {{"ID",
+                    "task id, 4 characters or more of its beginning, or @last: the last one "
+                    "submitted from here"}};
   c.run = std::move(run);
   return c;
 }

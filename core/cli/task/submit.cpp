@@ -12,6 +12,7 @@
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/cli/base/invocation.hpp"
+#include "core/cli/base/next_command.hpp"
 #include "core/cli/base/params.hpp"
 #include "core/cli/base/placement.hpp"
 #include "core/cli/base/task_id.hpp"
@@ -145,7 +146,7 @@ Failure unanswered(const Invocation& call, Failure failure) {
   error.message += "; the task may be there";
   error.next = call.args.has("idempotency-key")
                    ? "the same command with the same --idempotency-key submits it once"
-                   : "skep task list --type " + call.args.get("TYPE") + "     # is it?";
+                   : "skep task list --type " + shell_word(call.args.get("TYPE")) + "     # is it?";
   return failure;
 }
 
@@ -157,7 +158,7 @@ Expected<int> submit(Invocation& call) {
   auto api = call.api();
   if (!api) return api.error();
   const bool wait = call.args.has("wait") || call.args.has("follow");
-  if (wait) catch_interrupts();
+  catch_interrupts();
   auto made = (*api)->post("/api/tasks", json::serialize(*spec));
   if (!made) return unanswered(call, made.error());
   const json::object& task = made->get_object();

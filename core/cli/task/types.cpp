@@ -52,9 +52,9 @@ Expected<int> types(Invocation& call) {
   if (!found) return found.error();
   if (call.args.has("TYPE")) return show_type(call, *found, call.args.get("TYPE"));
   print_list(call.console, call.format, *found, type_columns(), "name",
-             "no task types; next: skep worker list   or   skep plugin list where a worker runs");
+             "no task types; next: skep worker list   or, where a worker runs: skep plugin list");
   if (call.for_people() && !items_of(*found).empty())
-    call.console.note("next: skep task types TYPE for its parameters");
+    call.console.note("next: skep task types TYPE     # its parameters");
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/text.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
+#include "core/cli/base/next_command.hpp"
 #include "core/cli/up/nodes.hpp"
 #include "core/proc/monotonic.hpp"
 #include "core/supervise/detached.hpp"
@@ -33,7 +34,7 @@ Result<supervise::Detached> launch(const SupervisorOptions& options, const std::
 Failure did_not_start(supervise::Detached& supervisor, const supervise::StateFolder& state) {
   if (auto told = failure_of_report(supervisor.last_words())) return std::move(*told);
   Error error{Code::kInternal, "the nodes did not start", "not-started",
-              "less " + state.log_path(kLog)};
+              "less " + shell_word(state.log_path(kLog))};
   return {std::move(error), {}, log_lines(state, kLog, 20)};
 }
 
@@ -49,7 +50,7 @@ Expected<std::string> wait_until_ready(supervise::Detached& supervisor,
     if (proc::monotonic_ms() > until)
       return Failure(Error{Code::kDeadline,
                            "the nodes are not ready after " + human_duration(kReadyLimit.count())}
-                         .with_next("less " + state.log_path(kLog)));
+                         .with_next("less " + shell_word(state.log_path(kLog))));
   }
 }
 
@@ -101,7 +102,9 @@ Expected<std::string> start_supervisor(const SupervisorOptions& options, const C
   return url;
 }
 
-std::string stop_command(const UpPlan& plan) { return "skep up --stop --state " + plan.state; }
+std::string stop_command(const UpPlan& plan) {
+  return "skep up --stop --state " + shell_word(plan.state);
+}
 
 Expected<int> leave_running(const Expected<bool>& demo, const UpPlan& plan,
                             const Console& console) {

@@ -12,6 +12,7 @@
 #include "core/cli/base/destination.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
+#include "core/cli/base/next_command.hpp"
 #include "core/cli/base/output.hpp"
 #include "core/proc/monotonic.hpp"
 #include "core/supervise/log_file.hpp"
@@ -76,7 +77,7 @@ Expected<void> UpNodes::still_waiting(std::string_view what, MonoMs until) {
   if (proc::monotonic_ms() > until)
     return Failure(Error{Code::kDeadline, fmt::format("{} after {}", what,
                                                       human_duration(options_.start_limit.count()))}
-                       .with_next("less " + state_.folder() + "/*.log"));
+                       .with_next("less " + shell_word(state_.folder()) + "/*.log"));
   return {};
 }
 

@@ -27,13 +27,17 @@ TEST(Id, begins_with_the_time_so_that_later_ones_sort_behind) {
 }
 
 TEST(Id, sorts_behind_its_former_whatever_the_clock_says) {
-  const std::string future = "fffffff0-0000-7abc-8000-000000000000";
+  const std::string future = "0fffffff-0000-7abc-8000-000000000000";
   EXPECT_GT(new_id_after(future), future);
   const std::string past = "00000000-0001-7abc-8000-000000000000";
   EXPECT_GT(new_id_after(past), std::string("01")) << "the clock counts where it is ahead";
   for (const char* none :
-       {"", "i1", "fffffff0-0000-4abc-8000-000000000000", "ffffffF0-0000-7abc-8000-000000000000"})
-    EXPECT_LT(new_id_after(none), future) << none;
+       {"", "i1", "0fffffff-0000-4abc-8000-000000000000", "0ffffFff-0000-7abc-8000-000000000000",
+        "ffffffff-ffff-7abc-8000-000000000000", "fffffff0-0000-7abc-8000-000000000000"}) {
+    const std::string made = new_id_after(none);
+    EXPECT_LT(made, future) << none;
+    EXPECT_GT(made, std::string("019")) << none;
+  }
 }
 
 TEST(Id, is_older_only_than_another_of_its_kind) {
@@ -44,6 +48,7 @@ TEST(Id, is_older_only_than_another_of_its_kind) {
   EXPECT_FALSE(is_older_id(first, first));
   EXPECT_FALSE(is_older_id("0", later));
   EXPECT_FALSE(is_older_id(first, "zzz"));
+  EXPECT_FALSE(is_older_id(first, "ffffffff-ffff-7fff-bfff-ffffffffffff")) << "none could follow";
 }
 
 TEST(RandomHex, has_two_digits_a_byte_also_across_blocks) {

@@ -30,6 +30,9 @@ TEST(Nearest, says_nothing_when_nothing_is_near) {
   EXPECT_EQ(nearest("listen", kWords), "");
   EXPECT_EQ(nearest("", kWords), "");
   EXPECT_EQ(nearest("x", {}), "");
+  const std::vector<std::string> longest{std::string(64, 'a')};
+  EXPECT_EQ(nearest(std::string(63, 'a') + "b", longest), longest.front());
+  EXPECT_EQ(nearest(std::string(64, 'a') + "b", longest), "") << "too long for a slip";
 }
 
 TEST(IsBeneath, goes_by_whole_names) {

@@ -1,6 +1,9 @@
 // One command against a scripted control plane: what it sent, what it printed, its exit code.
 #pragma once
 
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -69,6 +72,30 @@ class FakeControl {
 
 inline Ran run_cli(const std::vector<std::string>& words, std::vector<Answer> answers = {}) {
   return FakeControl(std::move(answers)).run(words);
+}
+
+/// Somebody types Ctrl-C while the command sleeps.
+class Interrupting final : public Clock {
+ public:
+  WallMs wall_ms() const override { return test_now(); }
+  MonoMs mono_ms() const override { return 1; }
+  void sleep(Millis, std::stop_token) override { std::raise(SIGINT); }
+};
+
+/// In a process of its own, for an interrupt is one of the process.
+[[noreturn]] inline void run_and_exit(const std::vector<std::string>& words,
+                                      const Transport& transport) {
+  std::istringstream in;
+  std::ostringstream out;
+  Interrupting clock;
+  std::exit(cli::run(words, {}, {in, out, std::cerr, false, false, &clock}, transport));
+}
+
+/// Somebody types Ctrl-C while the answer is awaited.
+inline Result<net::ClientResponse> interrupted_request(const net::ClientRequest& r) {
+  std::raise(SIGINT);
+  if (!r.aborted()) std::abort();
+  return Error{Code::kCancelled, "aborted"};
 }
 
 }  // namespace skep::cli

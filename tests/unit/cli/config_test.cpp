@@ -53,6 +53,27 @@ TEST_F(ConfigCheckTest, says_where_the_spool_is) {
       << ran.out;
 }
 
+TEST_F(ConfigCheckTest, of_both_roles_names_no_other_control_plane) {
+  EXPECT_NE(check("").out.find("  worker   of this node itself; "), std::string::npos)
+      << check("").out;
+  const Ran told = check(
+      "node.roles = [\"control\", \"worker\"]\n"
+      "worker.control_plane_url = \"http://h:1\"\n");
+  EXPECT_NE(told.out.find("  worker   of http://h:1; "), std::string::npos) << told.out << told.err;
+}
+
+TEST_F(ConfigCheckTest, warns_of_a_user_that_is_not_there) {
+  const Ran ran = check("[plugins.execute_script]\nrun_as = \"nosuchuser\"\n");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(
+      ran.err.find("warning: n.toml:3:1: [plugins.execute_script] run_as: this machine has no "
+                   "user \"nosuchuser\""),
+      std::string::npos)
+      << ran.err;
+  EXPECT_EQ(check("[plugins.execute_script]\nrun_as = \"root\"\n").err.find("run_as"),
+            std::string::npos);
+}
+
 TEST_F(ConfigCheckTest, refuses_a_component_that_is_not_there) {
   refuses("[queue]\nplugin = \"postgres\"\n",
           "n.toml:3:1: [queue] plugin = \"postgres\": no such queue; known: sqlite");

@@ -169,6 +169,33 @@ TEST_F(Destinations, get_the_token_of_the_file_that_names_them_and_no_other) {
   EXPECT_TRUE(has_header(typed, bearer + "typed"));
 }
 
+TEST_F(Destinations, that_refuse_a_token_are_named_with_its_file) {
+  const std::string file = worker("http://h:1", "token_file = \"w.token\"\n");
+  const std::string token = write("w.token", "of-the-worker\n");
+  FakeControl control({{401, R"({"detail":"a token is needed","code":"denied"})"}});
+  const Ran ran = control.run({"task", "list", "-c", file});
+  EXPECT_EQ(ran.err, "error: a token is needed; what was sent is in " + token +
+                         "   [denied]\n"
+                         "  next:  put the token of http://h:1 into " +
+                         token +
+                         "   or   skep --token-file FILE ..   or   "
+                         "export SKEP_TOKEN_FILE=FILE\n");
+}
+
+TEST_F(Destinations, are_named_again_in_what_comes_next) {
+  const std::string file = worker("http://h:1");
+  FakeControl control({{201, R"({"id":"t1","status":"queued"})"}});
+  EXPECT_EQ(control.run({"task", "submit", "t", "-c", file}).err,
+            "  next:  skep task logs t1 -f -c " + file + "\n");
+  EXPECT_EQ(control.run({"task", "submit", "t", "--server", "http://a b"}).err.find("-c"),
+            std::string::npos);
+  EXPECT_EQ(control.run({"task", "submit", "t", "--server", "http://v:1"}).err,
+            "  next:  skep task logs t1 -f --server http://v:1\n");
+  EXPECT_EQ(control.run({"task", "submit", "t"}, {{"SKEP_SERVER", "http://v:1"}}).err,
+            "  next:  skep task logs t1 -f\n")
+      << "the variable is still there";
+}
+
 TEST_F(Destinations, that_do_not_answer_are_named_with_who_said_them) {
   const auto error = [](const std::vector<std::string>& words, const Environment& e = {}) {
     return FakeControl().run(words, e).err;

@@ -47,6 +47,13 @@ TEST(Parse, takes_ls_for_list) {
   EXPECT_EQ(parse(all_commands(), {"task", "ls"}, {})->command->name, "task list");
 }
 
+TEST(Parse, knows_each_noun_once) {
+  const Ran ran = run_cli({"metrics", "tasks"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_EQ(ran.err.find("plugin, script, plugin"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("next:  skep api GET /metrics\n"), std::string::npos) << ran.err;
+}
+
 TEST(Parse, keeps_positionals_that_look_like_commands) {
   const auto parsed = parse(all_commands(), {"worker", "show", "status"}, {});
   ASSERT_TRUE(parsed);

@@ -69,6 +69,42 @@ TEST(NewScript, replaces_nothing) {
   EXPECT_NE(again.err.find("hello.lua exists already"), std::string::npos) << again.err;
 }
 
+TEST(NewScript, takes_no_name_that_a_plugin_has) {
+  const test::TempDir dir;
+  const Ran ran = run_cli({"script", "new", "collect_facts", "--dir", dir.file("s")});
+  EXPECT_EQ(ran.code, 5);
+  EXPECT_NE(ran.err.find("has the task type collect_facts already   [exists]\n"
+                         "  next:  skep script new my_collect_facts\n"),
+            std::string::npos)
+      << ran.err;
+  EXPECT_FALSE(std::filesystem::exists(dir.file("s/collect_facts.lua")));
+}
+
+TEST(NewScript, quotes_its_path_in_what_comes_next) {
+  const test::TempDir dir;
+  const std::string folder = dir.file("my scripts");
+  const Ran ran = run_cli({"script", "new", "hello", "--dir", folder, "--server", "http://h:1"});
+  EXPECT_NE(ran.err.find("  next:  skep script test '" + folder +
+                         "/hello.lua'\n"
+                         "         skep task submit hello --wait --server http://h:1\n"),
+            std::string::npos)
+      << ran.err;
+}
+
+TEST(InstallPlugin, of_no_file_names_the_nearest_one) {
+  const test::TempDir dir;
+  const Ran none = run_cli({"plugin", "install", dir.file("hello.so"), "--to", dir.path()});
+  EXPECT_NE(none.err.find("next:  build it first   or   skep plugin new NAME"), std::string::npos)
+      << none.err;
+  std::ofstream(dir.file("hello.so")) << "x";
+  const Ran ran = run_cli({"plugin", "install", dir.file("helo.so"), "--to", dir.path()});
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_NE(ran.err.find("did you mean \"hello.so\"?"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("next:  skep plugin install " + dir.file("hello.so") + "\n"),
+            std::string::npos)
+      << ran.err;
+}
+
 TEST(NewScript, has_no_kind_and_no_plugin_id) {
   const Ran kind = run_cli({"plugin", "new", "hello", "--lang", "lua", "--kind", "queue"});
   EXPECT_EQ(kind.code, 2);

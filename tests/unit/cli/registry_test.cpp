@@ -231,5 +231,13 @@ TEST(registry_cli, show_has_releases_and_workers_and_rollback_says_what_changed)
   EXPECT_EQ(back.requests.at(0).body, R"({"reason":"slow"})");
 }
 
+TEST(registry_cli, rollback_that_is_interrupted_before_the_answer_may_have_happened) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(run_and_exit({"registry", "rollback", "probe", "-w"}, interrupted_request),
+              testing::ExitedWithCode(130),
+              "error: interrupted; the rollback of probe may have happened   \\[interrupted\\]\n"
+              "  next:  skep registry show probe\n");
+}
+
 }  // namespace
 }  // namespace skep::cli

@@ -2,8 +2,6 @@
 
 #include <boost/json.hpp>
 #include <csignal>
-#include <cstdlib>
-#include <iostream>
 
 #include "tests/unit/cli/cli_support.hpp"
 #include "tests/unit/cli/task_documents.hpp"
@@ -80,6 +78,12 @@ TEST(TaskSubmit, refuses_bad_times_and_numbers_before_it_sends) {
     EXPECT_EQ(ran.code, 2) << more[0] << more[1] << ran.err;
     EXPECT_TRUE(ran.requests.empty());
   }
+}
+
+TEST(TaskSubmit, names_options_as_they_are_typed) {
+  const Ran ran = run_cli({"task", "submit", "t", "--timeout", "5x"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_NE(ran.err.find("--timeout \"5x\" is no length of time"), std::string::npos) << ran.err;
 }
 
 TEST(TaskSubmit, takes_times_with_units) {  // O8
@@ -303,22 +307,6 @@ TEST(TaskSubmit, fails_at_once_where_nobody_ever_answered) {
   }
 }
 
-/// Somebody types Ctrl-C while the command sleeps.
-class Interrupting final : public Clock {
- public:
-  WallMs wall_ms() const override { return test_now(); }
-  MonoMs mono_ms() const override { return 1; }
-  void sleep(Millis, std::stop_token) override { std::raise(SIGINT); }
-};
-
-/// In a process of its own, for an interrupt is one of the process.
-[[noreturn]] void run_and_exit(const std::vector<std::string>& words, const Transport& transport) {
-  std::istringstream in;
-  std::ostringstream out;
-  Interrupting clock;
-  std::exit(cli::run(words, {}, {in, out, std::cerr, false, false, &clock}, transport));
-}
-
 TEST(TaskSubmit, ends_its_waiting_at_once_when_it_is_interrupted) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto gone_after_it = [](const net::ClientRequest& r) -> Result<net::ClientResponse> {
@@ -331,19 +319,14 @@ TEST(TaskSubmit, ends_its_waiting_at_once_when_it_is_interrupted) {
 
 TEST(TaskSubmit, that_is_interrupted_before_the_answer_says_that_the_task_may_be_there) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  const auto interrupted = [](const net::ClientRequest& r) -> Result<net::ClientResponse> {
-    std::raise(SIGINT);
-    EXPECT_TRUE(r.aborted());
-    return Error{Code::kCancelled, "aborted"};
-  };
-  EXPECT_EXIT(run_and_exit({"task", "submit", "t", "--wait"}, interrupted),
+  EXPECT_EXIT(run_and_exit({"task", "submit", "t"}, interrupted_request),
               testing::ExitedWithCode(130),
               "error: interrupted; the task may be there   \\[interrupted\\]\n"
               "  next:  skep task list --type t     # is it\\?\n");
-  EXPECT_EXIT(
-      run_and_exit({"task", "submit", "t", "--wait", "--idempotency-key", "k"}, interrupted),
-      testing::ExitedWithCode(130),
-      "next:  the same command with the same --idempotency-key submits it once\n");
+  EXPECT_EXIT(run_and_exit({"task", "submit", "t", "--wait", "--idempotency-key", "k"},
+                           interrupted_request),
+              testing::ExitedWithCode(130),
+              "next:  the same command with the same --idempotency-key submits it once\n");
 }
 
 TEST(TaskSubmit, says_how_to_look_again_when_it_stops_waiting) {

@@ -150,6 +150,11 @@ TEST(Tasks, are_found_by_the_beginning_of_their_id) {  // O13
   const Ran none = run_cli({"task", "show", "019b1c2d"}, {{200, R"({"items":[]})"}});
   EXPECT_EQ(none.code, 3);
   EXPECT_NE(none.err.find("no task has an id that begins with \"019b1c2d\""), std::string::npos);
+  const Ran little = run_cli({"task", "show", "01a"});
+  EXPECT_EQ(little.code, 2);
+  EXPECT_NE(little.err.find("\"01a\" is too little of a task's id: at least 4 characters"),
+            std::string::npos)
+      << little.err;
 }
 
 TEST(Tasks, are_the_last_one_submitted_from_here) {  // O13
@@ -291,6 +296,21 @@ TEST(TaskLogs, reads_pages_until_one_is_empty_without_follow) {
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.out, "a\n");
   EXPECT_EQ(ran.requests.at(0).url, "http://127.0.0.1:9595/api/tasks/t1/logs");
+}
+
+TEST(TaskLogs, say_that_they_are_not_all_yet) {
+  const auto said = [](const std::string& task) {
+    return run_cli({"task", "logs", "t1"},
+                   {{200, R"({"items":[{"stream":"stdout","text":"a\n"}],"next_cursor":"1"})"},
+                    {200, R"({"items":[],"next_cursor":"1","ended":false})"},
+                    {200, task}})
+        .err;
+  };
+  EXPECT_EQ(said(kQueued), "task t1 (queued) goes on\n  next:  skep task logs t1 -f\n");
+  EXPECT_EQ(said(R"({"id":"t1","status":"succeeded"})"),
+            "the last of its output is on its way from the worker\n"
+            "  next:  skep task logs t1 -f\n");
+  EXPECT_EQ(said("{}"), "that may not be all of its output\n  next:  skep task logs t1 -f\n");
 }
 
 }  // namespace

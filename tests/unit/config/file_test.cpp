@@ -1,6 +1,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/json.hpp>
+
+#include "core/base/json.hpp"
 #include "support.hpp"
 
 namespace skep::config {
@@ -165,11 +168,43 @@ TEST_F(ConfigTest, a_table_nested_below_the_limit_reaches_the_plugin) {
             std::string::npos);
 }
 
+std::string numbered_keys(int count) {
+  std::string toml;
+  for (int i = 0; i < count; ++i) toml += "x" + std::to_string(i) + " = 1\n";
+  return toml;
+}
+
 TEST_F(ConfigTest, a_thousand_problems_are_counted_not_listed) {
-  std::string toml = "[worker]\n";
-  for (int i = 0; i < 1'000; ++i) toml += "x" + std::to_string(i) + " = 1\n";
+  std::string toml;
+  for (int i = 0; i < 1'000; ++i) toml += "[x" + std::to_string(i) + "]\n";
   const std::string message = error_of_text(toml);
   EXPECT_TRUE(message.ends_with("\nand 950 more")) << message.substr(message.size() - 40);
+}
+
+TEST_F(ConfigTest, of_many_unknown_keys_twenty_are_named) {
+  const std::string message = error_of_text("[worker]\n" + numbered_keys(20'000));
+  EXPECT_NE(message.find("unknown key worker.x19; known: "), std::string::npos);
+  EXPECT_EQ(message.find("worker.x20;"), std::string::npos);
+  EXPECT_TRUE(message.ends_with("\nand 19980 more unknown keys"))
+      << message.substr(message.size() - 40);
+}
+
+TEST_F(ConfigTest, for_an_unknown_key_of_a_megabyte_nothing_is_sought) {
+  const std::string message = error_of_text(std::string(1'000'000, 'a') + " = 1\n");
+  EXPECT_LT(message.size(), 1'000U) << message.substr(0, 100);
+}
+
+TEST_F(ConfigTest, the_table_of_a_plugin_may_have_twenty_thousand_keys) {
+  const auto loaded =
+      load_text("[queue]\n" + numbered_keys(20'000) + "[plugins.lua]\n" + numbered_keys(20'000));
+  ASSERT_TRUE(loaded);
+  for (const std::string& table :
+       {loaded->config.queue.table, loaded->config.plugins.tables.at("lua")}) {
+    const auto members = parse_json(table);
+    ASSERT_TRUE(members);
+    EXPECT_EQ(members->get_object().size(), 20'000U);
+    EXPECT_EQ(get_int(members->get_object(), "x19999"), 1);
+  }
 }
 
 }  // namespace

@@ -247,6 +247,13 @@ TEST_F(IdentitiesTest, what_an_older_process_said_does_not_end_the_one_that_live
   EXPECT_NE(joined(person(), "w1", kThird), "") << "a newer one takes over";
 }
 
+TEST_F(IdentitiesTest, a_name_that_none_could_follow_locks_nobody_out) {
+  joined(newcomer(), "w1", "ffffffff-ffff-7fff-bfff-ffffffffffff");
+  beat("w1", "ffffffff-ffff-7fff-bfff-ffffffffffff");
+  EXPECT_NE(joined(person(), "w1", kSecond), "");
+  EXPECT_EQ(refused(person(), "w1", kFirst, 409), "newer-process");
+}
+
 TEST_F(IdentitiesTest, an_older_name_is_welcome_once_the_other_process_is_gone) {  // a lost clock
   joined(newcomer(), "w1", kSecond);
   clock.advance(Millis{100'000});

@@ -91,6 +91,7 @@ TEST_F(ControlTest, submit_names_what_is_wrong_and_the_nearest) {
   EXPECT_EQ(code(R"({"type":"script","params":{"scrip":"x"}})", "/scrip"), "schema");
   EXPECT_EQ(code(R"({"type":"echo","param":{}})", "params"), "unknown-field");
   EXPECT_EQ(code(R"({"type":"echo","priority":"urgent"})", "critical"), "invalid");
+  EXPECT_EQ(code(R"({"type":"echo","priority":"hihg"})", "did you mean \\\"high\\\"?"), "invalid");
   EXPECT_EQ(code(R"({"type":"echo","site":"../x"})", "site"), "invalid");
   EXPECT_EQ(code(R"({"type":"echo","timeout_seconds":-1})", "timeout_seconds"), "invalid");
   EXPECT_EQ(code(R"({"type":"echo","run_at":"tomorrow"})", "run_at"), "invalid");

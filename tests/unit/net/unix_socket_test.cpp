@@ -57,6 +57,26 @@ TEST(UnixSocket, is_removed_at_stop) {
   EXPECT_FALSE(fs::exists(path));
 }
 
+TEST(UnixSocket, is_made_anew_when_somebody_removes_it) {
+  const TempDir dir;
+  const std::string path = dir.path() + "/node.sock";
+  const std::string away = dir.path() + "-away";
+  TestServer server(who_routes(), unix_options(path));
+  const auto serves_again = [&] { return eventually([&] { return ask(path).has_value(); }); };
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(fs::remove(path));
+    ASSERT_TRUE(serves_again());
+  }
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777u, 0600u);
+  fs::rename(dir.path(), away);
+  ASSERT_FALSE(ask(path));
+  fs::create_directory(dir.path());
+  EXPECT_TRUE(serves_again()) << "also in a folder that is made again";
+  fs::remove_all(away);
+}
+
 TEST(UnixSocket, replaces_what_a_dead_process_left) {
   const TempDir dir;
   const std::string path = dir.path() + "/node.sock";
