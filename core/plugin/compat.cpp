@@ -36,10 +36,12 @@ std::string missing(std::string_view what, const std::string& name, const std::s
                     const std::vector<std::string>& offered) {
   if (majors != "-") return "missing  <- rebuild the plugin with this host's SDK, or upgrade skep";
   std::vector<std::string> names;
-  for (const std::string& id : offered) names.push_back(name_and_major(id).first);
-  const std::string near = nearest(name, names);
-  return "missing  <- this host has no such " + std::string(what) +
-         (near.empty() ? "; upgrade skep" : "; did you mean \"" + near + "\"?");
+  for (const std::string& id : offered)
+    if (std::string name_only = name_and_major(id).first; !contains(names, name_only))
+      names.push_back(std::move(name_only));
+  const bool near = !nearest(name, names).empty();
+  return "missing  <- this host has no such " + std::string(what) + "; " + suggestion(name, names) +
+         (near ? "" : "; upgrade skep, or ask for a build that does without");
 }
 
 CompatRow interface_row(std::string_view what, const std::string& id,
@@ -102,6 +104,12 @@ Compat check_compat(const Manifest& manifest, const HostAbi& host) {
   for (const ManifestComponent& c : manifest.components)
     for (const std::string& id : c.required_services) add("service", id, host.services);
   return out;
+}
+
+Status check_fit(const Manifest& manifest, std::string_view sha256, const HostAbi& host) {
+  const Compat compat = check_compat(manifest, host);
+  if (compat.ok()) return {};
+  return Error{Code::kInvalid, compat.table(manifest, sha256), "incompatible-plugin"};
 }
 
 }  // namespace skep::plugin

@@ -24,7 +24,8 @@ std::string_view to_string(PluginState s) {
 Registry::Impl::Impl(RegistryOptions o)
     : options(std::move(o)),
       tables(options.tables),
-      intake(options),
+      names(options.reserved, options.names_file),
+      intake(options, names),
       drainer(std::make_unique<Drainer>(options.drain)) {
   drainer->start();
 }
@@ -59,11 +60,11 @@ Status Registry::Impl::scan() {
   note_admissions();
   auto found = scan_folders(options.paths, host_abi());
   const Status applied = apply_tables(tables, options.arrivals, found);
-  for (PluginFile& file : found)
-    if (file.usable())
-      if (const Status own = check_names(*file.manifest, options.reserved); !own)
-        file.refuse(own.error().with_advice());
   apply_refusals(found);
+  names.settle(found, options.is_pinned, [&](std::string_view id) SKEP_REQUIRES(turn) {
+    return find_serving(id) != nullptr;
+  });
+  if (thread) names.keep();
   files = std::move(found);
   show_files();
   return applied;
@@ -230,6 +231,7 @@ void Registry::watch() {
   const MutexLock lock(impl_->turn);
   if (impl_->thread) return;
   impl_->intake.last_good().clear();
+  impl_->names.keep();
   impl_->thread = std::make_unique<RegistryThread>(
       impl_->watched_folders(), impl_->condemned, [impl = impl_.get()] { impl->look_at_files(); },
       [impl = impl_.get()](const Condemned& bad) { impl->roll_back(bad); });

@@ -59,6 +59,10 @@ struct RegistryOptions {
   std::vector<std::string> shipped{};
   /// Names of components that belong to the plugin with this id: any other that has one is refused.
   std::map<std::string, std::string> reserved{};
+  /// Remembers over restarts which plugin had a name first; "" = nothing does. Written by watch().
+  std::string names_file{};
+  /// Of two new plugins with one name, one that this is true of has it. [any]
+  std::function<bool(std::string_view id)> is_pinned{};
   std::string plughost{};  ///< program for child processes; "" = beside this one
   bool probe = true;       ///< try a new file in a child before it is loaded here
   DrainLimits drain{};     ///< until set_drain()
