@@ -32,6 +32,8 @@ std::span<const Shape> shapes() {
       {"version", "string", "semantic version, \"1.0.0\""},
       {"description?", "string", "one line for people"},
       {"params?", "table<string, skep.Param|string>|table", "parameters by name, or a whole JSON Schema with type = \"object\" and properties"},
+      {"params_version?", "integer", "number of what the parameters mean, 1 when left out; raise it with a change that is migrated"},
+      {"migrations?", "skep.Migration[]", "how parameters of an older params_version become those of this one, a step from each"},
       {"permissions?", "string[]", "what ctx may be used for: exec, facts, http, kv, task"},
       {"timeout?", "string|number", "of a task that names none: \"500ms\", \"30s\", \"5m\", \"1h\" or seconds; \"30s\" when left out"},
       {"run", "fun(ctx: skep.Ctx, params: table): any, any", "its first result is the task's result document; nil and a message fail the task"}}},
@@ -49,8 +51,14 @@ std::span<const Shape> shapes() {
       {"items?", "table", "schema of the elements of an array"},
       {"minItems?", "integer", "least number of elements"},
       {"maxItems?", "integer", "greatest number of elements"},
+      {"[\"x-secret\"]?", "boolean", "whether nobody is shown its value"},
       {"properties?", "table", "schemas of the members of an object"},
       {"additionalProperties?", "boolean|table", "whether an object may have further members"}}},
+    {"skep.Migration", "From one params_version to the next, in this order. Only members of params itself.", {
+      {"from", "integer", "the older params_version"},
+      {"rename?", "table<string, string>", "old names and their new ones, all at once"},
+      {"drop?", "string[]", "members that go"},
+      {"default?", "table<string, any>", "members that are put in where they are missing"}}},
     {"skep.Command", "What ctx.exec takes: the program and its arguments in order, and these keys.", {
       {"timeout?", "number", "seconds; the time of the task bounds it in any case"},
       {"stdin?", "string", "the program's input"},
