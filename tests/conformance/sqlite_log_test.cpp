@@ -116,7 +116,8 @@ TEST_F(SqliteLog, is_cut_when_the_snapshot_that_held_it_ends) {
                                  e.let_go.wait();
                                  return SKEP_OK;
                                }};
-    plugin_->read(query, rows);
+    Call no_limit;
+    plugin_->read(no_limit, query, rows);
   });
   reading.get_future().wait();
   bool written = true;
