@@ -118,13 +118,16 @@ plugin::DrainLimits drain_limits(const config::Config::Plugins& plugins) {
 }
 
 plugin::RegistryOptions registry_options(const config::Config& config,
-                                         std::shared_ptr<const trust::Gate> gate) {
+                                         std::shared_ptr<const trust::Gate> gate,
+                                         std::string node_id) {
   plugin::RegistryOptions o;
   make_plugin_folders(config);
   set_plugin_search(config, o);
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;
   o.state_dir = config.node.state_dir;
+  o.node_id = std::move(node_id);
+  o.site = config.node.site;
   o.isolation = "process";
   o.shipped_dir = default_plugin_paths().front();
   o.shipped = split(SKEP_SHIPPED_PLUGINS, ' ');
@@ -243,7 +246,9 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
     return fail(folder.error(), writer);
   auto gate = make_gate(config);
   if (!gate) return fail(gate.error(), writer);
-  plugin::Registry registry(registry_options(config, *gate));
+  auto id = node_id(config);
+  if (!id) return fail(id.error(), writer);
+  plugin::Registry registry(registry_options(config, *gate, std::move(*id)));
   if (const auto scanned = registry.scan(); !scanned)
     return fail(config::with_place(loaded, scanned.error()), writer);
 

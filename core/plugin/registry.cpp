@@ -4,18 +4,10 @@
 #include <array>
 
 #include "core/base/text.hpp"
-#include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/registry_impl.hpp"
-#include "core/proc/process_service.hpp"
 #include "skep/kind/task.h"
 
 namespace skep::plugin {
-namespace {
-
-proc::CallControl resolve_call(skep_call* call) { return TaskCall::of(call).control(); }
-
-}  // namespace
-
 std::string_view to_string(PluginState s) {
   constexpr std::array<std::string_view, 4> kWords{"available", "loaded", "disabled", "refused"};
   return kWords.at(static_cast<std::size_t>(s));
@@ -44,9 +36,7 @@ Registry::Impl::~Impl() {
   drainer.reset();
 }
 
-Registry::Registry(RegistryOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {
-  proc::set_call_resolver(resolve_call);
-}
+Registry::Registry(RegistryOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 
 Registry::~Registry() = default;
 

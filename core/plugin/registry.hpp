@@ -48,6 +48,8 @@ struct RegistryOptions {
   std::string staging_dir{};  ///< private copies are loaded from here (0700, made when missing)
   std::map<std::string, std::string> tables{};  ///< [plugins.ID] as JSON objects
   std::string state_dir{};                      ///< of the node: kv spaces; "" = kv answers kState
+  std::string node_id{};                        ///< for skep.svc.node
+  std::string site{};                           ///< the same
   Admission admission{};                        ///< empty = everything may
   /// What `admission` goes by, besides FILE.minisig: when it changes, the watch asks again. "" = no
   /// such file.

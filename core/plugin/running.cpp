@@ -61,6 +61,9 @@ Result<ChildPlugin> child_plugin(const Recipe& recipe, const ManifestComponent& 
   out.limits = recipe.table.limits;
   out.cancel_grace = Millis(component.cancel_grace_ms);
   out.state_dir = host.state_dir;
+  out.node_id = host.node_id;
+  out.site = host.site;
+  out.permissions = permissions(recipe.manifest);
   return out;
 }
 
@@ -72,8 +75,15 @@ Running::~Running() { stop(); }
 
 Status Running::open() {
   if (code_) return {};
-  auto code = LoadedPlugin::load(recipe_->manifest.id, recipe_->file, host_.state_dir,
-                                 generation_->number(), patience_of(*recipe_));
+  const Manifest& manifest = recipe_->manifest;
+  const PluginFacts facts{manifest.id,
+                          manifest.version,
+                          generation_->number(),
+                          permissions(manifest),
+                          host_.state_dir,
+                          host_.node_id,
+                          host_.site};
+  auto code = LoadedPlugin::load(facts, recipe_->file, patience_of(*recipe_));
   if (!code) return code.error();
   code_ = std::move(*code);
   return {};

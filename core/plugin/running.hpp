@@ -27,6 +27,8 @@ struct Recipe {
 /// What it needs of the node.
 struct RunningHost {
   std::string state_dir;
+  std::string node_id;
+  std::string site;
   std::string plughost;  ///< "" = find_plughost()
 };
 
