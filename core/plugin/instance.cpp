@@ -17,12 +17,11 @@ namespace skep::plugin {
 namespace {
 
 /// Hosts stay for the life of the process: code that a plugin left behind may call at any time.
-PluginHost* make_host(const std::string& id, const std::string& state_dir,
-                      std::uint64_t generation) {
+PluginHost* make_host(const PluginFacts& facts) {
   static Mutex mutex;
   static auto* hosts = new std::deque<PluginHost>;
   const MutexLock lock(mutex);
-  return &hosts->emplace_back(id, state_dir, generation);
+  return &hosts->emplace_back(facts);
 }
 
 /// When a step of so much patience has to be over; 0 = whenever.
@@ -51,25 +50,20 @@ Result<T> make_patiently(const std::string& doing, const std::string& id, Millis
 
 }  // namespace
 
-Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load(const std::string& id,
-                                                         const Staged& staged,
-                                                         const std::string& state_dir,
-                                                         std::uint64_t generation,
-                                                         Patience patience) {
+Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load(const PluginFacts& facts,
+                                                         const Staged& staged, Patience patience) {
   return make_patiently<std::shared_ptr<LoadedPlugin>>(
-      "plugin " + id + ": open()", id, patience.start,
-      [=] { return load_now(id, staged, state_dir, generation, patience); });
+      "plugin " + facts.id + ": open()", facts.id, patience.start,
+      [=] { return load_now(facts, staged, patience); });
 }
 
-Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load_now(const std::string& id,
+Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load_now(const PluginFacts& facts,
                                                              const Staged& staged,
-                                                             const std::string& state_dir,
-                                                             std::uint64_t generation,
                                                              Patience patience) {
+  const std::string& id = facts.id;
   const auto table = load_library(staged);
   if (!table) return table.error().within("plugin " + id);
-  std::shared_ptr<LoadedPlugin> plugin(
-      new LoadedPlugin(make_host(id, state_dir, generation), *table, patience));
+  std::shared_ptr<LoadedPlugin> plugin(new LoadedPlugin(make_host(facts), *table, patience));
   SKEP_TRY(call_plugin("plugin " + id + ": open()", [&](skep_err* err) {
     return plugin->table_->open(plugin->table_, plugin->host_->handle(), err);
   }));
