@@ -200,11 +200,13 @@ NodeCore::Parts parts_of(plugin::Registry& registry, ControlRole* control, Worke
     parts.apply.emplace_back([worker](const config::Config& c) { worker->apply(c); });
     parts.api.scripts = [worker] { return worker->scripts(); };
   }
-  parts.api.checks = [control, worker] {
+  parts.api.checks = [&registry, control, worker] {
     auto all = control != nullptr ? control->checks() : std::vector<api::Health::Check>{};
     if (worker != nullptr) all.push_back(worker->check());
     // A control plane serves others, also while the worker beside it takes no tasks.
     if (control != nullptr && worker != nullptr) all.back().advisory = true;
+    // Queue, store and worker say themselves whether they can go on with it.
+    all.push_back({"plugins", join(registry.hangs(), "; "), true});
     return all;
   };
   return parts;
@@ -291,6 +293,7 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
   const int number = wait_for_end(signals, node);
   if (number != 0) log::info("worker_pool_signal_received", {{"signal", strsignal(number)}});
   node.announce_stop();
+  registry.hurry();
   int exit_code = 0;
   if (worker) {
     const auto report = drain(*worker, signals);

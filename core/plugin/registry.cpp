@@ -137,6 +137,20 @@ std::vector<PluginInfo> Registry::list() const {
   return out;
 }
 
+std::vector<std::string> Registry::hangs() const {
+  const MutexLock lock(impl_->mutex);
+  std::vector<std::string> out;
+  for (const auto& [id, plugin] : impl_->shown_plugins)
+    for (const std::string& hang : plugin->generations().hangs())
+      out.push_back("plugin " + id + ": " + hang);
+  return out;
+}
+
+void Registry::hurry() {
+  const MutexLock lock(impl_->mutex);
+  for (const auto& [id, plugin] : impl_->shown_plugins) plugin->generations().hurry();
+}
+
 Result<std::shared_ptr<TaskTable>> Registry::tasks() {
   const MutexLock lock(impl_->turn);
   impl_->serving = true;

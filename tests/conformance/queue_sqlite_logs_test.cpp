@@ -147,15 +147,15 @@ TEST(SqliteQueue, a_retry_keeps_its_delay_when_the_clock_was_set_back_while_it_w
     const auto queue = start();
     const std::vector<model::Task> tasks{task_named("a"), named};
     ASSERT_TRUE(queue->enqueue(kAhead - 5'000, tasks));
-    ASSERT_TRUE(queue->tick(kAhead - 4'000));
+    ASSERT_TRUE(queue->tick(kAhead - 4'000, 1'000));
     fail_once(*queue, kAhead - 3'000);
   }
   const auto queue = start();
-  ASSERT_TRUE(queue->tick(0)) << "it only looks";
-  EXPECT_EQ(queue->tick(kNow).value(), kNow + 1'000);
-  EXPECT_EQ(queue->tick(kNow + 1'000).value(), kAhead) << "a person named that instant";
+  ASSERT_TRUE(queue->tick(0, 1'001)) << "it only looks";
+  EXPECT_EQ(queue->tick(kNow, 1'002).value(), kNow + 1'000);
+  EXPECT_EQ(queue->tick(kNow + 1'000, 2'002).value(), kAhead) << "a person named that instant";
   fail_once(*queue, kNow + 1'000);
-  EXPECT_EQ(queue->tick(kNow + 1'500).value(), kNow + 2'000) << "nothing is ahead any more";
+  EXPECT_EQ(queue->tick(kNow + 1'500, 2'502).value(), kNow + 2'000) << "nothing is ahead any more";
 }
 
 TEST(SqliteQueue, a_drain_wakes_those_who_wait_already) {

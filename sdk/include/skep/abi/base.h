@@ -107,14 +107,25 @@ typedef struct skep_sink {
 
 /* ---- structs that grow ---- */
 
+#ifdef __cplusplus
+#define SKEP_CAST_(type, value) static_cast<type>(value)
+#else
+#define SKEP_CAST_(type, value) ((type)(value))
+#endif
+
 /* Element `i` of an array of structs that begin with their size. Read it by skep_read(). */
-#define SKEP_AT(array, i) ((const void*)((const char*)(array) + (size_t)(i) * (array)->size))
+static inline const void* skep_at(const void* array, size_t i) {
+  uint32_t size;
+  memcpy(&size, array, sizeof(size));
+  return SKEP_CAST_(const char*, array) + i * size;
+}
+#define SKEP_AT(array, i) skep_at((array), (i))
 
 /* Copies *theirs, as far as both sides know it, into *mine, whose rest becomes 0 and whose size
  * becomes my_size. `size_1_0` is the struct's SKEP_SIZE_1_0_*. SKEP_E_INVALID, and *mine all 0,
  * when *theirs is smaller than that or no multiple of 8. */
 static inline skep_rc skep_read(void* mine, size_t my_size, const void* theirs, size_t size_1_0) {
-  const uint32_t known = (uint32_t)my_size;
+  const uint32_t known = SKEP_CAST_(uint32_t, my_size);
   uint32_t size;
   memset(mine, 0, my_size);
   memcpy(&size, theirs, sizeof(size));
@@ -130,7 +141,7 @@ static inline skep_rc skep_write(void* theirs, const void* mine, size_t my_size,
   uint32_t size;
   memcpy(&size, theirs, sizeof(size));
   if (size < size_1_0 || size % 8 != 0) return SKEP_E_INVALID;
-  memcpy((char*)theirs + sizeof(size), (const char*)mine + sizeof(size),
+  memcpy(SKEP_CAST_(char*, theirs) + sizeof(size), SKEP_CAST_(const char*, mine) + sizeof(size),
          (size < my_size ? size : my_size) - sizeof(size));
   return SKEP_OK;
 }
