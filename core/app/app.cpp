@@ -28,6 +28,7 @@
 #include "core/base/version.hpp"
 #include "core/plugin/patience.hpp"
 #include "core/plugin/services/kv_space.hpp"
+#include "core/plugin/services/secret_rules.hpp"
 #include "core/proc/launch.hpp"
 #include "core/proc/monotonic.hpp"
 
@@ -183,6 +184,11 @@ NodeCore::Parts parts_of(plugin::Registry& registry, ControlRole* control, Worke
       [](const config::Config& c) { log::configure(c.log.format, c.log.level); });
   parts.apply.emplace_back(
       [&registry](const config::Config& c) { registry.set_drain(drain_limits(c.plugins)); });
+  parts.apply.emplace_back([](const config::Config& c) {
+    // A table that is wrong has been refused with the file.
+    if (auto rules = plugin::parse_secret_rules(c.secrets))
+      plugin::set_secret_rules(std::move(*rules));
+  });
   parts.on_plugins_changed = [] {};
   if (control != nullptr) {
     parts.apply.emplace_back([control](const config::Config& c) { control->apply(c); });
@@ -246,6 +252,9 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
     return fail(folder.error(), writer);
   auto gate = make_gate(config);
   if (!gate) return fail(gate.error(), writer);
+  auto secrets = plugin::parse_secret_rules(config.secrets);
+  if (!secrets) return fail(config::with_place(loaded, secrets.error()), writer);
+  plugin::set_secret_rules(std::move(*secrets));
   auto id = node_id(config);
   if (!id) return fail(id.error(), writer);
   plugin::Registry registry(registry_options(config, *gate, std::move(*id)));

@@ -194,7 +194,7 @@ void Child::log_line(const frames::Frame& frame) {
   const ChildPlugin& plugin = process_->plugin();
   write_line(static_cast<std::uint32_t>(frame.value), plugin.plugin_id, plugin.plugin_id, event,
              "\"generation\":" + std::to_string(plugin.generation), fields);
-  process_->lines().keep(event + (fields.empty() ? "" : " ") + clean_text(to_view(fields)));
+  process_->keep_line(event + (fields.empty() ? "" : " ") + clean_text(to_view(fields)));
 }
 
 void Child::set_figure(const frames::Frame& frame) {

@@ -29,6 +29,7 @@ ChildCall::ChildCall(Child& child, TaskCall& call)
 model::Outcome ChildCall::run(std::string_view script_id, std::string_view request_json) {
   process_.cancel().reset();
   process_.lines().forget();
+  process_.speaks_for(call_.owner());
   if (TaskCall::ops().cancelled(call_.handle()) != 0) forward_cancel();
   const std::string body = pack_run({deadline_, call_.owner(), script_id, request_json});
   if (!process_.link().send(frames::Type::kRun, 0, body, kSendWaitMs)) return crashed();
@@ -116,7 +117,7 @@ ChildCall::Ended ChildCall::on_log(const frames::Frame& frame) {
   if (frame.more || !in.ok()) return std::nullopt;  // a line of log is not worth a child
   call_.log(static_cast<std::uint32_t>(frame.value), event,
             with_members("\"generation\":" + std::to_string(process_.plugin().generation), fields));
-  process_.lines().keep(clean_text(to_view(event)) + " " + clean_text(to_view(fields)));
+  process_.keep_line(clean_text(to_view(event)) + " " + clean_text(to_view(fields)));
   return std::nullopt;
 }
 
