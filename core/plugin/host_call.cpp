@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <limits>
 #include <new>
 #include <utility>
 
-#include "core/base/log.hpp"
+#include "core/base/json.hpp"
+#include "core/plugin/log_line.hpp"
 #include "core/plugin/view.hpp"
 
 namespace skep::plugin {
@@ -25,11 +25,6 @@ std::int64_t now_ns() {
 void make_readable(int fd) {
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(fd, &one, sizeof(one));
-}
-
-log::Level level_of(std::uint32_t level) {
-  constexpr log::Level kLevels[] = {log::Level::kDebug, log::Level::kInfo, log::Level::kWarn};
-  return level < std::size(kLevels) ? kLevels[level] : log::Level::kError;
 }
 
 }  // namespace
@@ -114,8 +109,11 @@ std::int32_t HostCall::cancel_fd() {
 }
 
 void HostCall::write_log(std::uint32_t level, skep_view event, skep_view fields_json) const {
-  log::write_json(level_of(level), plugin_id_ + "/" + component_, clean_text(event),
-                  text(fields_json));
+  JsonOut member;
+  member.object().key("component").str(component_).end_object();
+  const std::string_view whole = member.text();
+  write_line(level, plugin_id_, plugin_id_, text(event), whole.substr(1, whole.size() - 2),
+             text(fields_json));
 }
 
 const skep_call_ops& HostCall::ops_table() {
