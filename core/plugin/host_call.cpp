@@ -9,18 +9,12 @@
 #include <utility>
 
 #include "core/base/json.hpp"
+#include "core/plugin/adapters/call_wait.hpp"
 #include "core/plugin/log_line.hpp"
 #include "core/plugin/view.hpp"
 
 namespace skep::plugin {
 namespace {
-
-constexpr std::int64_t kNsPerMs = 1'000'000;
-constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
-
-std::int64_t now_ns() {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 void make_readable(int fd) {
   const std::uint64_t one = 1;
@@ -49,7 +43,7 @@ void HostCall::cancel(ports::CancelReason reason) {
 ports::CancelReason HostCall::reason() {
   {
     const MutexLock lock(mutex_);
-    if (reason_ != ports::CancelReason::kNone || now_ns() < deadline_ns()) return reason_;
+    if (reason_ != ports::CancelReason::kNone || monotonic_ns() < deadline_ns()) return reason_;
   }
   cancel(ports::CancelReason::kDeadline);
   const MutexLock lock(mutex_);
@@ -79,9 +73,7 @@ void HostCall::wake() {
   if (hold_ != nullptr) hold_->wake();
 }
 
-std::int64_t HostCall::deadline_ns() const {
-  return deadline_ == 0 || deadline_ > kForever / kNsPerMs ? kForever : deadline_ * kNsPerMs;
-}
+std::int64_t HostCall::deadline_ns() const { return deadline_in_ns(deadline_); }
 
 std::int32_t HostCall::wait(std::int64_t until_ns) {
   const std::int64_t end = std::min(until_ns, deadline_ns());
@@ -90,7 +82,7 @@ std::int32_t HostCall::wait(std::int64_t until_ns) {
     MutexLock lock(mutex_);
     bool in_time = true;
     while (reason_ == ports::CancelReason::kNone && in_time) {
-      if (end == kForever)
+      if (end == std::numeric_limits<std::int64_t>::max())
         cancelled_.wait(lock);
       else
         in_time = cancelled_.wait_until(lock, until);
