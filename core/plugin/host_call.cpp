@@ -103,8 +103,8 @@ std::int32_t HostCall::cancel_fd() {
 void HostCall::write_log(std::uint32_t level, skep_view event, skep_view fields_json) const {
   JsonOut member;
   member.object().key("component").str(component_).end_object();
-  const std::string_view whole = member.text();
-  write_line(level, plugin_id_, plugin_id_, text(event), whole.substr(1, whole.size() - 2),
+  const std::string_view pair = member.text();
+  write_line(level, plugin_id_, plugin_id_, text(event), pair.substr(1, pair.size() - 2),
              text(fields_json));
 }
 

@@ -27,4 +27,11 @@ skep_rc put_error(skep_err* out, const Error& error) {
   return code;
 }
 
+std::vector<skep_view> views(std::span<const std::string> texts) {
+  std::vector<skep_view> out;
+  out.reserve(texts.size());
+  for (const std::string& text : texts) out.push_back(to_view(text));
+  return out;
+}
+
 }  // namespace skep::plugin
