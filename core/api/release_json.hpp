@@ -23,6 +23,8 @@ struct Publication {
   std::vector<std::string> types;  ///< empty = the name
   /// What its types take, JSON Schema by type; a type that is not there is not compared.
   std::map<std::string, std::string> schemas;
+  /// Components that are no task types, as the file itself says; never on the wire.
+  std::vector<std::string> components{};
   bool force = false;              ///< also when it takes less than what is in force
   std::vector<std::string> sites;  ///< empty = every site
   std::int64_t canary_count = 0;   ///< 0 and canary_percent 0 = everybody at once

@@ -2,10 +2,12 @@
 //
 // Keywords: type (also a list), properties, required, additionalProperties (false when absent),
 // enum, const, minimum, maximum, minLength, maxLength, pattern, items, minItems, maxItems, default,
-// description, x-secret, x-reload. An unknown keyword is an error of the schema.
+// description, x-secret, x-reload; of the whole schema x-version, x-migrations. An unknown keyword
+// is an error of the schema.
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,6 +33,18 @@ class Schema {
   /// What it no longer accepts of what `former` did, by pointer; empty = everything that `former`
   /// accepts. When in doubt it is listed. At most 20.
   std::vector<SchemaProblem> changes_since(const Schema& former) const;
+  /// "x-version", 1 when it says none.
+  std::int64_t version() const;
+  /// Whether it says by "x-migrations" how a document of the older version `from` becomes one of
+  /// its own: a step from each version on the way.
+  bool migrates_from(std::int64_t from) const;
+  /// Takes these steps. kState when there is no way, kInvalid when a step does not fit `document`,
+  /// which is as it was then. Whether the outcome is valid is for apply() to say.
+  Status migrate(boost::json::value& document, std::int64_t from) const;
+  /// Is anything in it "x-secret"?
+  bool has_secrets() const;
+  /// Puts "***" in place of what is "x-secret", valid or not.
+  void hide_secrets(boost::json::value& document) const;
   /// The schema as JSON text.
   const std::string& text() const;
 

@@ -57,6 +57,7 @@ class Compiler {
     if (const auto* type = object.if_contains("type")) SKEP_TRY(read_type(*type));
     node_.open = !object.contains("properties") && node_.types != kObject;
     for (const auto& [name, value] : object) SKEP_TRY(read(name, value));
+    if (pointer_.empty()) SKEP_TRY(read_versions(object, node_));
     if (object.contains("enum") && object.contains("const"))
       return fail("", "has enum and const; keep one of them");
     SKEP_TRY(check_order("minimum", "maximum", node_.minimum, node_.maximum));
@@ -93,6 +94,11 @@ class Compiler {
 
   Status read_items(const json::value& v, std::string_view step) {
     return read_below(v, step, node_.items);
+  }
+
+  /// Read by read_versions().
+  Status read_whole(const json::value&, std::string_view step) {
+    return pointer_.empty() ? Status{} : fail(step, "is for the whole schema only");
   }
 
   Status read_required(const json::value& v, std::string_view step) {
@@ -291,6 +297,8 @@ const std::vector<Keyword>& keywords() {
       {"pattern", kString, &Compiler::read_pattern},
       {"x-secret", kAnyType, nullptr},
       {"x-reload", kAnyType, &Compiler::read_text},
+      {"x-version", kAnyType, &Compiler::read_whole},
+      {"x-migrations", kObject, &Compiler::read_whole},
   };
   return *list;
 }

@@ -3,6 +3,7 @@
 
 #include <re2/re2.h>
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/api/schema.hpp"
@@ -27,6 +29,14 @@ enum TypeBit : unsigned {
   kArray = 32,
   kObject = 64,
   kAnyType = 127,
+};
+
+/// From one version of a schema to the next.
+struct MigrationStep {
+  std::int64_t from = 0;
+  std::vector<std::pair<std::string, std::string>> renamed{};  ///< old name, new name
+  std::vector<std::string> dropped{};
+  boost::json::object added{};  ///< where such a member is missing
 };
 
 struct SchemaNode {
@@ -52,10 +62,16 @@ struct SchemaNode {
   std::optional<std::size_t> max_length{};
   std::unique_ptr<const RE2> pattern{};  ///< linear in the text's length
   std::string pattern_text{};
+
+  // Of the whole schema.
+  std::int64_t version = 1;
+  std::vector<MigrationStep> migrations{};  ///< by `from`, each once
 };
 
 struct Schema::Node : SchemaNode {};
 
+/// "x-version" and "x-migrations" of a whole schema.
+Status read_versions(const boost::json::object& schema, SchemaNode& node);
 Result<SchemaNode> compile_schema(const boost::json::value& schema);
 /// What Schema::apply() does, for one node.
 std::vector<SchemaProblem> apply_schema(const SchemaNode& node, boost::json::value& document);

@@ -15,22 +15,11 @@
 #include "core/base/text.hpp"
 #include "core/base/token.hpp"
 #include "core/config/keys.hpp"
+#include "core/trust/lock_file.hpp"
 #include "core/worker/release_folder.hpp"
 
 namespace skep::app {
 namespace {
-
-/// A name in [queue], [heartbeat] and so on, or a task type of ours: nobody else answers to it.
-const std::map<std::string, std::string> kShippedNames{{"collect_facts", "collect_facts"},
-                                                       {"execute_script", "execute_script"},
-                                                       {"file", "spool_file"},
-                                                       {"spool_file", "spool_file"},
-                                                       {"http", "heartbeat_http"},
-                                                       {"heartbeat_http", "heartbeat_http"},
-                                                       {"lua", "lua"},
-                                                       {"sqlite", "sqlite"},
-                                                       {"sqlite_queue", "sqlite"},
-                                                       {"sqlite_store", "sqlite"}};
 
 std::string incarnation_file(const config::Config& config) {
   return config.node.state_dir + "/incarnation";
@@ -68,6 +57,20 @@ bool takes_path(const std::vector<plugin::PluginInfo>& plugins, std::string_view
 
 }  // namespace
 
+const std::map<std::string, std::string>& shipped_names() {
+  static const std::map<std::string, std::string> names{{"collect_facts", "collect_facts"},
+                                                        {"execute_script", "execute_script"},
+                                                        {"file", "spool_file"},
+                                                        {"spool_file", "spool_file"},
+                                                        {"http", "heartbeat_http"},
+                                                        {"heartbeat_http", "heartbeat_http"},
+                                                        {"lua", "lua"},
+                                                        {"sqlite", "sqlite"},
+                                                        {"sqlite_queue", "sqlite"},
+                                                        {"sqlite_store", "sqlite"}};
+  return names;
+}
+
 std::string database_path(DatabaseKind kind, const std::string& plugin,
                           const std::string& state_dir) {
   const bool queue = kind == DatabaseKind::kQueue;
@@ -94,6 +97,8 @@ plugin::EngineOptions engine_options(const config::Config& config, plugin::Admis
     options.table = settings->second;
   options.staging_dir = config.node.state_dir + "/staging";
   options.state_dir = config.node.state_dir;
+  if (auto id = node_id(config)) options.node_id = std::move(*id);
+  options.site = config.node.site;
   options.admission = std::move(admission);
   return options;
 }
@@ -180,7 +185,12 @@ void make_plugin_folders(const config::Config& config) {
 }
 
 void set_plugin_search(const config::Config& config, plugin::RegistryOptions& options) {
-  options.reserved = kShippedNames;
+  options.reserved = shipped_names();
+  options.names_file = config.node.state_dir + "/plugin-names.json";
+  options.is_pinned = [path = config.trust.lock_file](std::string_view id) {
+    const auto lock = trust::LockFile::read(path);  // one that cannot be read pins nothing
+    return lock && lock->pins.contains(std::string(id));
+  };
   options.paths = release_paths(config, api::ReleaseKind::kPlugin);
   if (!options.paths.empty()) options.arrivals = options.paths.front();
   for (std::string& path : plugin_paths(config)) options.paths.push_back(std::move(path));

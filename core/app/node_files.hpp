@@ -1,6 +1,7 @@
 // What a node keeps in its folders and what it finds there: identity, tokens, databases, releases.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,10 @@
 #include "core/plugin/scripts/registry.hpp"
 
 namespace skep::app {
+
+/// Names in [queue], [heartbeat] and so on, task types and ids, each with the id of the plugin that
+/// comes with skep and has it: nobody else answers to it, whether that plugin is there or not.
+const std::map<std::string, std::string>& shipped_names();
 
 enum class DatabaseKind { kQueue, kStore };
 
@@ -50,7 +55,8 @@ std::string releases_dir(const config::Config& config);
 std::vector<std::string> release_paths(const config::Config& config, api::ReleaseKind kind);
 /// Makes those and STATE_DIR/plugins when they are searched and missing.
 void make_plugin_folders(const config::Config& config);
-/// Where the node looks for plugins: `paths` and `arrivals` of `options`.
+/// Where the node looks for plugins, and who has a name there: `paths`, `arrivals`, `reserved`,
+/// `names_file` and `is_pinned` of `options`.
 void set_plugin_search(const config::Config& config, plugin::RegistryOptions& options);
 /// What the plugin registry says of plugin files in `folder`: "active" with the hash that serves,
 /// "failed" with the hash that does not and why; the newest word on a hash comes first.

@@ -1,9 +1,13 @@
 #include "core/app/release_inspector.hpp"
 
 #include "core/app/node_files.hpp"
+#include "core/base/id.hpp"
+#include "core/plugin/compat.hpp"
 #include "core/plugin/elf_note.hpp"
 #include "core/plugin/manifest.hpp"
+#include "core/plugin/names.hpp"
 #include "core/plugin/scripts/script_file.hpp"
+#include "skep/kind/task.h"
 
 namespace skep::app {
 namespace {
@@ -18,12 +22,34 @@ Error no_plugin(const Error& why) {
   return out;
 }
 
+Error name_taken(const Error& why) {
+  Error out = why.within("publish");
+  out.code = Code::kState;
+  return out;
+}
+
 Said ask_plugin(const Publication& p) {
   const auto note = plugin::read_manifest_note(p.content, plugin::Machine::kAny);
   if (!note) return no_plugin(note.error());
   auto manifest = plugin::parse_manifest(*note);
   if (!manifest) return no_plugin(manifest.error());
-  return std::optional(SelfDescription{manifest->id, manifest->version, task_types(*manifest)});
+  if (const Status fits = plugin::check_fit(*manifest, sha256_hex(p.content)); !fits)
+    return fits.error().within("publish");
+  if (const Status own = plugin::NameBook(shipped_names(), "").check(*manifest); !own)
+    return name_taken(own.error());
+  SelfDescription said{manifest->id, manifest->version, task_types(*manifest)};
+  for (const auto& c : manifest->components)
+    if (c.kind != SKEP_KIND_TASK) said.components.push_back(c.name);
+  return std::optional(std::move(said));
+}
+
+Status check_script_name(const std::string& name) {
+  const auto owner = shipped_names().find(name);
+  if (owner == shipped_names().end()) return {};
+  return Error{Code::kState,
+               "publish: script \"" + name + "\" has a name that belongs to plugin " +
+                   owner->second + ", which comes with skep",
+               "name-taken", "give the script another name"};
 }
 
 /// No verdict on the text. What took too long may be quicker the next time.
@@ -55,8 +81,9 @@ Said ask_script(const plugin::Registry& registry, const plugin::EngineOptions& o
   if (!said) return unreadable(said.error());
   auto manifest = plugin::parse_script_manifest(*said, file);
   if (!manifest) return unreadable(manifest.error());
+  SKEP_TRY(check_script_name(manifest->name));
   return std::optional(SelfDescription{
-      manifest->name, manifest->version, {{manifest->name, manifest->params.text()}}});
+      manifest->name, manifest->version, {{manifest->name, manifest->params.text()}}, {}});
 }
 
 }  // namespace

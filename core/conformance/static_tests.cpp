@@ -10,7 +10,8 @@
 namespace skep::conformance {
 namespace {
 
-constexpr const char* kBuildRight = "build it with skep_add_plugin(), see docs/write-a-plugin.md";
+constexpr const char* kBuildRight =
+    "build it with skep_add_plugin(), see share/doc/skep/docs/write-a-plugin.md";
 
 plugin::Inspected inspected(const Subject& s) {
   auto found = plugin::inspect(s.file);

@@ -25,7 +25,7 @@ int main() {
   if (!is_socket(kSocket)) {
     std::fputs(
         "skep-plughost is started by skep, for plugins with isolation = \"process\" or "
-        "\"per-task\"; see docs/plugin-isolation.md\n",
+        "\"per-task\"; see share/doc/skep/docs/plugin-isolation.md\n",
         stderr);
     return 2;
   }

@@ -8,7 +8,9 @@
 #include "skep/svc/kv.h"
 #include "skep/svc/log.h"
 #include "skep/svc/metric.h"
+#include "skep/svc/node.h"
 #include "skep/svc/process.h"
+#include "skep/svc/secret.h"
 #include "skep/svc/task.h"
 
 namespace skep::plugin {
@@ -36,10 +38,12 @@ std::string missing(std::string_view what, const std::string& name, const std::s
                     const std::vector<std::string>& offered) {
   if (majors != "-") return "missing  <- rebuild the plugin with this host's SDK, or upgrade skep";
   std::vector<std::string> names;
-  for (const std::string& id : offered) names.push_back(name_and_major(id).first);
-  const std::string near = nearest(name, names);
-  return "missing  <- this host has no such " + std::string(what) +
-         (near.empty() ? "; upgrade skep" : "; did you mean \"" + near + "\"?");
+  for (const std::string& id : offered)
+    if (std::string name_only = name_and_major(id).first; !contains(names, name_only))
+      names.push_back(std::move(name_only));
+  const bool near = !nearest(name, names).empty();
+  return "missing  <- this host has no such " + std::string(what) + "; " + suggestion(name, names) +
+         (near ? "" : "; upgrade skep, or ask for a build that does without");
 }
 
 CompatRow interface_row(std::string_view what, const std::string& id,
@@ -67,8 +71,8 @@ const HostAbi& host_abi() {
     HostAbi h{SKEP_ABI_MAJOR,
               SKEP_ABI_MINOR,
               {},
-              {SKEP_SVC_HTTP, SKEP_SVC_KV, SKEP_SVC_LOG, SKEP_SVC_METRIC, SKEP_SVC_PROCESS,
-               SKEP_SVC_TASK}};
+              {SKEP_SVC_HTTP, SKEP_SVC_KV, SKEP_SVC_LOG, SKEP_SVC_METRIC, SKEP_SVC_NODE,
+               SKEP_SVC_PROCESS, SKEP_SVC_SECRET, SKEP_SVC_TASK}};
     for (const Kind& kind : kinds()) h.kinds.emplace_back(kind.id);
     return h;
   }();
@@ -102,6 +106,12 @@ Compat check_compat(const Manifest& manifest, const HostAbi& host) {
   for (const ManifestComponent& c : manifest.components)
     for (const std::string& id : c.required_services) add("service", id, host.services);
   return out;
+}
+
+Status check_fit(const Manifest& manifest, std::string_view sha256, const HostAbi& host) {
+  const Compat compat = check_compat(manifest, host);
+  if (compat.ok()) return {};
+  return Error{Code::kInvalid, compat.table(manifest, sha256), "incompatible-plugin"};
 }
 
 }  // namespace skep::plugin

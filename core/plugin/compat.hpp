@@ -34,5 +34,9 @@ struct Compat {
 };
 
 Compat check_compat(const Manifest& manifest, const HostAbi& host);
+/// kInvalid "incompatible-plugin" with that table when it does not fit: what a start, a reload, an
+/// install and a publication say alike. [any]
+Status check_fit(const Manifest& manifest, std::string_view sha256,
+                 const HostAbi& host = host_abi());
 
 }  // namespace skep::plugin

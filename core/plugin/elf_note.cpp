@@ -55,7 +55,7 @@ Error bad(std::string message) { return Error{Code::kInvalid, std::move(message)
 Error no_manifest() {
   return bad("a shared library without a .note.skep section: it is not a skep plugin, or its "
              "manifest was not embedded")
-      .with_next("build it with skep_add_plugin() (docs/write-a-plugin.md)");
+      .with_next("build it with skep_add_plugin() (share/doc/skep/docs/write-a-plugin.md)");
 }
 
 /// Bytes of known size, read by position.

@@ -80,8 +80,9 @@ void publish(std::string_view event, const Recipe& recipe, std::uint64_t number,
     events::publish(level, event, {id, version, sha256, generation, {"reason", reason}});
 }
 
-Intake::Intake(const RegistryOptions& options)
+Intake::Intake(const RegistryOptions& options, const NameBook& names)
     : options_(options),
+      names_(names),
       quarantine_(options.state_dir.empty() ? "" : options.state_dir + "/quarantine.json",
                   way_out_of_quarantine),
       last_good_(options.state_dir.empty() ? "" : options.state_dir + "/last-good/plugins", ".so") {
@@ -116,11 +117,8 @@ Result<std::shared_ptr<const Recipe>> Intake::verify(const Request& request) con
   if (!manifest) return manifest.error().within(request.source);
   if (manifest->id != request.id)
     return invalid(request.source + " is plugin " + manifest->id + " now, not " + request.id);
-  const Compat compat = check_compat(*manifest, host_abi());
-  if (!compat.ok())
-    return Error{Code::kInvalid, compat.table(*manifest, request.copy.sha256),
-                 "incompatible-plugin"};
-  SKEP_TRY(check_names(*manifest, options_.reserved));
+  SKEP_TRY(check_fit(*manifest, request.copy.sha256));
+  SKEP_TRY(names_.check(*manifest));
   SKEP_TRY(check_plugin_table(*manifest, request.table));
   if (request.uses != nullptr)
     SKEP_TRY(check_uses(*manifest, *request.uses, request.table.settings));

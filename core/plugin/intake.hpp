@@ -10,6 +10,7 @@
 #include "core/base/log.hpp"
 #include "core/plugin/component_use.hpp"
 #include "core/plugin/last_good.hpp"
+#include "core/plugin/names.hpp"
 #include "core/plugin/plugin_files.hpp"
 #include "core/plugin/quarantine.hpp"
 #include "core/plugin/running.hpp"
@@ -33,8 +34,8 @@ class Admitted {
 /// Used by one thread at a time.
 class Intake {
  public:
-  /// `options` must outlive it.
-  explicit Intake(const RegistryOptions& options);
+  /// Both must outlive it.
+  Intake(const RegistryOptions& options, const NameBook& names);
 
   struct Request {
     std::string id;
@@ -49,14 +50,17 @@ class Intake {
     bool needed = false;  ///< the node cannot start without it: even from quarantine
     bool tell = false;    ///< the events plugin.staged and plugin.verified
   };
-  /// Quarantine, manifest, table, trust, hazards and the probe, in that order, whatever brings the
-  /// file into service: a start, a reload, a delivery or a roll-back. `step` names what refused it.
+  /// Quarantine, manifest, names, table, trust, hazards and the probe, in that order, whatever
+  /// brings the file into service: a start, a reload, a delivery or a roll-back. `step` names what
+  /// refused it.
   Result<Admitted> admit(const Request& request, std::string_view& step);
 
   Result<Staged> stage(const std::string& source, const std::string& id, std::uint64_t number);
   /// What runs this plugin's tasks: its table, else the node's rule.
   std::string isolation_of(const PluginFile& file) const;
-  RunningHost running_host() const { return {options_.state_dir, options_.plughost}; }
+  RunningHost running_host() const {
+    return {options_.state_dir, options_.node_id, options_.site, options_.plughost};
+  }
 
   Quarantine& quarantine() { return quarantine_; }
   const Quarantine& quarantine() const { return quarantine_; }
@@ -72,6 +76,7 @@ class Intake {
   Status probe(const Recipe& recipe, std::uint64_t number);
 
   const RegistryOptions& options_;
+  const NameBook& names_;
   Quarantine quarantine_;
   LastGood last_good_;
   std::set<std::string> probed_;  ///< sha256 of files that a child survived

@@ -57,8 +57,8 @@ class ManagedPlugin {
     bool serving_file = false;  ///< the file that serves, not the one in the folder
     bool forced = false;        ///< without probation
   };
-  /// A new generation by the file and its table, unless they are those that serve. What went wrong
-  /// is its trouble from then on. REQUIRES: serves().
+  /// A new generation by the file and its table, unless they are those that serve and none of its
+  /// calls hangs. What went wrong is its trouble from then on. REQUIRES: serves().
   Result<Reloaded> reload(const PluginFile& file, ReloadHow how);
   Result<Reloaded> reload(const PluginFile& file) { return reload(file, ReloadHow()); }
   /// Takes the table of `file`. A file that fails does not keep it from the version that serves:
@@ -121,6 +121,7 @@ class ManagedPlugin {
   Result<Started> start_all(Running& next) const;
   Status go_live(Started started, const std::shared_ptr<Generation>& generation);
   Status replace_beside(Running& next, GenerationEvent start);
+  Status replace_hung(Running& next, GenerationEvent start);
   Status replace_after(std::unique_ptr<Running>& next, GenerationEvent start, bool restart);
   Status bring_back(const std::shared_ptr<const Recipe>& recipe,
                     const std::shared_ptr<Generation>& generation);

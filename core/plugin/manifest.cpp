@@ -70,11 +70,22 @@ class Reader {
   }
   std::optional<api::Schema> schema(std::string_view key) {
     const auto* v = object_.if_contains(key);
-    if (v == nullptr) return std::nullopt;
-    auto compiled = api::Schema::compile(to_text(*v));
-    if (compiled) return std::move(*compiled);
-    problem(key, compiled.error().message);
-    return std::nullopt;
+    return v == nullptr ? std::nullopt : compiled(key, *v);
+  }
+  /// With the version beside it, and the ways from the versions before, as keywords.
+  std::optional<api::Schema> versioned_schema(std::string_view key) {
+    const auto* v = object_.if_contains(key);
+    const auto* version = object_.if_contains("params_version");
+    const auto* migrations = object_.if_contains("migrations");
+    if (version == nullptr && migrations == nullptr) return schema(key);
+    if (v == nullptr || !v->is_object()) {
+      problem(key, "must be a schema, because params_version or migrations is there");
+      return std::nullopt;
+    }
+    json::value whole = *v;
+    if (version != nullptr) whole.get_object()["x-version"] = *version;
+    if (migrations != nullptr) whole.get_object()["x-migrations"] = *migrations;
+    return compiled(key, whole);
   }
   const json::object* object(std::string_view key) {
     const auto* v = object_.if_contains(key);
@@ -92,6 +103,13 @@ class Reader {
   }
 
  private:
+  std::optional<api::Schema> compiled(std::string_view key, const json::value& schema) {
+    auto out = api::Schema::compile(to_text(schema));
+    if (out) return std::move(*out);
+    problem(key, out.error().message);
+    return std::nullopt;
+  }
+
   const json::object& object_;
   std::string where_;
   std::string problem_;
@@ -147,12 +165,13 @@ Result<ManifestComponent> parse_component(const json::object& object, const std:
   c.permissions = in.words("permissions");
   c.artifacts = in.words("artifacts");
   c.config_schema = in.schema("config_schema");
-  c.params_schema = in.schema("params_schema");
+  c.params_schema = in.versioned_schema("params_schema");
   if (c.params_schema && !c.kind.starts_with("skep.kind.task/"))
     in.problem("params_schema", "is for task components only");
-  SKEP_TRY(in.finish({"name", "kind", "description", "stability", "reload", "max_concurrency",
-                      "cancel_grace_ms", "default_timeout_ms", "requires", "permissions",
-                      "artifacts", "config_schema", "params_schema"}));
+  SKEP_TRY(
+      in.finish({"name", "kind", "description", "stability", "reload", "max_concurrency",
+                 "cancel_grace_ms", "default_timeout_ms", "requires", "permissions", "artifacts",
+                 "config_schema", "params_schema", "params_version", "migrations"}));
   return c;
 }
 
@@ -202,6 +221,15 @@ std::map<std::string, std::string> task_types(const Manifest& manifest) {
   for (const ManifestComponent& c : manifest.components)
     if (c.kind == SKEP_KIND_TASK)
       out.emplace(c.name, c.params_schema ? c.params_schema->text() : "{}");
+  return out;
+}
+
+std::vector<std::string> permissions(const Manifest& manifest) {
+  std::vector<std::string> out;
+  for (const ManifestComponent& c : manifest.components)
+    out.insert(out.end(), c.permissions.begin(), c.permissions.end());
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 

@@ -90,8 +90,8 @@ PluginFile read_plugin_file(const std::string& path, const HostAbi& host) {
   file.manifest_text = std::move(inspected->manifest);
   describe(*manifest, file.info);
   file.manifest = std::move(*manifest);
-  const Compat compat = check_compat(*file.manifest, host);
-  if (!compat.ok()) file.refuse(compat.table(*file.manifest, file.info.sha256));
+  if (const Status fits = check_fit(*file.manifest, file.info.sha256, host); !fits)
+    file.refuse(fits.error().with_advice());
   return file;
 }
 
@@ -104,15 +104,6 @@ std::vector<PluginFile> scan_folders(const std::vector<std::string>& folders, co
       out.push_back(std::move(file));
     }
   return out;
-}
-
-Status check_names(const Manifest& manifest, const std::map<std::string, std::string>& reserved) {
-  for (const ManifestComponent& c : manifest.components)
-    if (const auto at = reserved.find(c.name); at != reserved.end() && at->second != manifest.id)
-      return Error{Code::kDenied,
-                   "component \"" + c.name + "\" has a name that belongs to plugin " + at->second,
-                   "name-taken", "give the component another name"};
-  return {};
 }
 
 PluginFile* find_file(std::vector<PluginFile>& files, std::string_view id) {

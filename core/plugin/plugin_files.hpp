@@ -36,9 +36,6 @@ std::vector<PluginFile> scan_folders(const std::vector<std::string>& folders, co
 /// The file of plugin `id`, sooner one that was not refused; null when there is none.
 PluginFile* find_file(std::vector<PluginFile>& files, std::string_view id);
 
-/// kDenied when it names a component like one that belongs to another plugin.
-Status check_names(const Manifest& manifest, const std::map<std::string, std::string>& reserved);
-
 /// What the manifest says, for list().
 void describe(const Manifest& manifest, PluginInfo& info);
 

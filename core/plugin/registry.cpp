@@ -4,18 +4,10 @@
 #include <array>
 
 #include "core/base/text.hpp"
-#include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/registry_impl.hpp"
-#include "core/proc/process_service.hpp"
 #include "skep/kind/task.h"
 
 namespace skep::plugin {
-namespace {
-
-proc::CallControl resolve_call(skep_call* call) { return TaskCall::of(call).control(); }
-
-}  // namespace
-
 std::string_view to_string(PluginState s) {
   constexpr std::array<std::string_view, 4> kWords{"available", "loaded", "disabled", "refused"};
   return kWords.at(static_cast<std::size_t>(s));
@@ -24,7 +16,8 @@ std::string_view to_string(PluginState s) {
 Registry::Impl::Impl(RegistryOptions o)
     : options(std::move(o)),
       tables(options.tables),
-      intake(options),
+      names(options.reserved, options.names_file),
+      intake(options, names),
       drainer(std::make_unique<Drainer>(options.drain)) {
   drainer->start();
 }
@@ -44,9 +37,7 @@ Registry::Impl::~Impl() {
   drainer.reset();
 }
 
-Registry::Registry(RegistryOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {
-  proc::set_call_resolver(resolve_call);
-}
+Registry::Registry(RegistryOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 
 Registry::~Registry() = default;
 
@@ -59,11 +50,11 @@ Status Registry::Impl::scan() {
   note_admissions();
   auto found = scan_folders(options.paths, host_abi());
   const Status applied = apply_tables(tables, options.arrivals, found);
-  for (PluginFile& file : found)
-    if (file.usable())
-      if (const Status own = check_names(*file.manifest, options.reserved); !own)
-        file.refuse(own.error().with_advice());
   apply_refusals(found);
+  names.settle(found, options.is_pinned, [&](std::string_view id) SKEP_REQUIRES(turn) {
+    return find_serving(id) != nullptr;
+  });
+  if (thread) names.keep();
   files = std::move(found);
   show_files();
   return applied;
@@ -145,6 +136,20 @@ std::vector<PluginInfo> Registry::list() const {
   for (const auto& [id, plugin] : plugins)
     if (auto info = plugin->shown(nullptr)) out.push_back(std::move(*info));
   return out;
+}
+
+std::vector<std::string> Registry::hangs() const {
+  const MutexLock lock(impl_->mutex);
+  std::vector<std::string> out;
+  for (const auto& [id, plugin] : impl_->shown_plugins)
+    for (const std::string& hang : plugin->generations().hangs())
+      out.push_back("plugin " + id + ": " + hang);
+  return out;
+}
+
+void Registry::hurry() {
+  const MutexLock lock(impl_->mutex);
+  for (const auto& [id, plugin] : impl_->shown_plugins) plugin->generations().hurry();
 }
 
 Result<std::shared_ptr<TaskTable>> Registry::tasks() {
@@ -230,6 +235,7 @@ void Registry::watch() {
   const MutexLock lock(impl_->turn);
   if (impl_->thread) return;
   impl_->intake.last_good().clear();
+  impl_->names.keep();
   impl_->thread = std::make_unique<RegistryThread>(
       impl_->watched_folders(), impl_->condemned, [impl = impl_.get()] { impl->look_at_files(); },
       [impl = impl_.get()](const Condemned& bad) { impl->roll_back(bad); });

@@ -13,6 +13,7 @@
 #include "core/plugin/adapters/route_call.hpp"
 #include "core/plugin/file_stamps.hpp"
 #include "core/plugin/managed_plugin.hpp"
+#include "core/plugin/names.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/registry_thread.hpp"
 #include "core/plugin/tried_files.hpp"
@@ -48,6 +49,7 @@ struct Registry::Impl {
   Tables tables SKEP_GUARDED_BY(turn);
   std::vector<PluginFile> files SKEP_GUARDED_BY(turn);
   std::map<std::string, ManagedPlugin, std::less<>> plugins SKEP_GUARDED_BY(turn);
+  NameBook names SKEP_GUARDED_BY(turn);
   Intake intake SKEP_GUARDED_BY(turn);
   std::map<std::string, OpenedElsewhere, std::less<>> opened SKEP_GUARDED_BY(turn);
   TriedFiles tried SKEP_GUARDED_BY(turn);                         ///< by sha256: served, or refused

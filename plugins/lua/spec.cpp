@@ -203,6 +203,27 @@ Json params_of(lua_State* L, int index) {
   return schema;
 }
 
+/// What the host reads as it stands; nothing when it is not there.
+std::optional<Json> document_of(lua_State* L, int index, const char* key, int expected,
+                                const char* words) {
+  const int type = lua_getfield(L, index, key);
+  if (type != LUA_TNIL && type != expected)
+    refuse(std::string(key) + " is a " + luaL_typename(L, -1) + "; expected " + words);
+  std::optional<Json> out;
+  if (type != LUA_TNIL) out = Json::parse(encode(L, -1, key));
+  lua_pop(L, 1);
+  return out;
+}
+
+std::optional<Json> params_version_of(lua_State* L, int index) {
+  return document_of(L, index, "params_version", LUA_TNUMBER, "an integer such as 2");
+}
+
+std::optional<Json> migrations_of(lua_State* L, int index) {
+  return document_of(L, index, "migrations", LUA_TTABLE,
+                     "a list such as { { from = 1, rename = { old = \"new\" } } }");
+}
+
 void check_keys(lua_State* L, int index) {
   std::vector<std::string_view> known;
   for (const Value& field : shapes().front().fields)
@@ -228,6 +249,8 @@ int task(lua_State* L) {
   timeout_of(L, 1);
   permissions_of(L, 1);
   params_of(L, 1);
+  params_version_of(L, 1);
+  migrations_of(L, 1);
   if (lua_getfield(L, 1, "run") != LUA_TFUNCTION)
     refuse(lua_isnil(L, -1)
                ? "run is missing; write run = function(ctx, params) .. end"
@@ -288,14 +311,16 @@ std::string manifest(lua_State* L, int index, const std::vector<std::string>& wa
   for (const std::string& p : permissions_of(L, index)) granted.push(p);
   Json said = Json::array();
   for (const std::string& w : warnings) said.push(w);
-  return Json::object({{"name", name_of(L, index)},
-                       {"version", version_of(L, index)},
-                       {"description", text_of(L, index, "description").value_or("")},
-                       {"params", params_of(L, index)},
-                       {"permissions", granted},
-                       {"timeout_ms", timeout_of(L, index)},
-                       {"warnings", said}})
-      .dump();
+  Json out = Json::object({{"name", name_of(L, index)},
+                           {"version", version_of(L, index)},
+                           {"description", text_of(L, index, "description").value_or("")},
+                           {"params", params_of(L, index)},
+                           {"permissions", granted},
+                           {"timeout_ms", timeout_of(L, index)},
+                           {"warnings", said}});
+  if (auto version = params_version_of(L, index)) out.set("params_version", std::move(*version));
+  if (auto steps = migrations_of(L, index)) out.set("migrations", std::move(*steps));
+  return out.dump();
 }
 
 }  // namespace skep::lua

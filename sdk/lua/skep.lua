@@ -7,6 +7,8 @@
 ---@field version string semantic version, "1.0.0"
 ---@field description? string one line for people
 ---@field params? table<string, skep.Param|string>|table parameters by name, or a whole JSON Schema with type = "object" and properties
+---@field params_version? integer number of what the parameters mean, 1 when left out; raise it with a change that is migrated
+---@field migrations? skep.Migration[] how parameters of an older params_version become those of this one, a step from each
 ---@field permissions? string[] what ctx may be used for: exec, facts, http, kv, task
 ---@field timeout? string|number of a task that names none: "500ms", "30s", "5m", "1h" or seconds; "30s" when left out
 ---@field run fun(ctx: skep.Ctx, params: table): any, any its first result is the task's result document; nil and a message fail the task
@@ -26,8 +28,16 @@
 ---@field items? table schema of the elements of an array
 ---@field minItems? integer least number of elements
 ---@field maxItems? integer greatest number of elements
+---@field ["x-secret"]? boolean whether nobody is shown its value
 ---@field properties? table schemas of the members of an object
 ---@field additionalProperties? boolean|table whether an object may have further members
+
+---From one params_version to the next, in this order. Only members of params itself.
+---@class skep.Migration
+---@field from integer the older params_version
+---@field rename? table<string, string> old names and their new ones, all at once
+---@field drop? string[] members that go
+---@field default? table<string, any> members that are put in where they are missing
 
 ---What ctx.exec takes: the program and its arguments in order, and these keys.
 ---@class skep.Command

@@ -60,6 +60,8 @@ class Quickstart(RigTest):
             lines = len([line for line in f if line.strip()])
         self.assertLessEqual(lines, 10, "lines of author's code")
         self.assertLess(cpu, 60.0, "seconds of machine time")
+        with open(os.path.join(folder, "hello/b/CMakeFiles/hello.dir/flags.make")) as f:
+            self.assertIn("-O2", f.read(), "built with optimisation")
         print(f"quickstart: {len(COMMANDS)} commands, {lines} lines of author's code, "
               f"{cpu:.1f} s of machine time, {wall:.1f} s by the clock")
 

@@ -217,6 +217,23 @@ class Registry(RigTest):
         self.assertIn("waits until 2099", explained)
         self.assertIn("its probe 2.0.0 does not take its params", explained)
 
+    def test_what_waits_is_brought_to_the_version_that_runs(self):
+        self.fleet("a")
+        self.skep("script", "publish", self.with_params("1.0.0", "{ threshold = 'integer' }"), "--wait")
+        self.skep("worker", "pause", "w0")
+        waiting = self.submit("probe", {"threshold": 80})
+        text = SCRIPT.format(name="probe", version="2.0.0").replace(
+            "run =", """params = { limit = { type = "integer", required = true }, unit = { type = "string" } },
+  params_version = 2,
+  migrations = { { from = 1, rename = { threshold = "limit" }, default = { unit = "%" } } },
+  run =""").replace("ok = true", "limit = params.limit, unit = params.unit")
+        self.skep("script", "publish", self.script("2.0.0", text=text), "--force", "--wait")
+        self.skep("worker", "resume", "w0")
+        ended = self.ended(waiting)
+        self.assertEqual((ended["status"], ended["attempt"]), ("succeeded", 1), ended)
+        self.assertEqual(ended["result"], {"limit": 80, "unit": "%", "version": "2.0.0"})
+        self.assertEqual(ended["params"], {"threshold": 80})
+
     def versions(self):
         return [v["version"] for t in self.api("GET", "/api/task-types")["items"] if t["name"] == "probe"
                 for v in t["versions"]]

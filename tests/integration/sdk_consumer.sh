@@ -14,8 +14,20 @@ cmake --install "$build" --prefix "$work/prefix" --component sdk >"$work/install
   { cat "$work/install.log" >&2; die "the component sdk does not install"; }
 strangers=$(find "$work/prefix" -type f ! -path "$work/prefix/include/skep/*" \
   ! -path '*/cmake/skep-sdk/*' ! -path "$work/prefix/share/skep/testkit/*" \
-  ! -path "$work/prefix/share/skep/templates/*" ! -path "$work/prefix/share/skep/lua/skep.lua")
+  ! -path "$work/prefix/share/skep/templates/*" ! -path "$work/prefix/share/doc/skep/*" ! -path "$work/prefix/share/skep/lua/skep.lua")
 test -z "$strangers" || die "the SDK installs more than headers and CMake files: $strangers"
+
+# Every link of an installed page, and every page that a message names, is there.
+pages="$work/prefix/share/doc/skep"
+find "$pages" -name '*.md' | while read -r page; do
+  grep -oE '\]\([^)#: ]+' "$page" | cut -c3- | while read -r link; do
+    test -e "$(dirname "$page")/$link" || echo "${page#"$pages"/} -> $link"
+  done
+done >"$work/broken"
+test ! -s "$work/broken" || die "links that lead nowhere: $(cat "$work/broken")"
+for named in $(grep -rhoE 'share/doc/skep/[a-z/-]+\.md' "$source/core" "$source/sdk/templates" "$source/sdk/cmake"); do
+  test -f "$work/prefix/$named" || die "a message names $named, which is not installed"
+done
 
 # consume EXAMPLE COMPILER_ARGS..: builds a copy of the example outside of every source tree.
 consume() {

@@ -13,8 +13,10 @@
 #include <thread>
 
 #include "core/app/app.hpp"
+#include "core/app/node_files.hpp"
 #include "core/base/fd.hpp"
 #include "core/base/file.hpp"
+#include "core/base/log.hpp"
 #include "core/base/text.hpp"
 #include "core/cli/base/interrupt.hpp"
 #include "core/cli/base/next_command.hpp"
@@ -24,6 +26,7 @@
 #include "core/plugin/compat.hpp"
 #include "core/plugin/elf_note.hpp"
 #include "core/plugin/hazards.hpp"
+#include "core/plugin/names.hpp"
 #include "core/plugin/stage.hpp"
 #include "core/proc/monotonic.hpp"
 #include "skep/kind/task.h"
@@ -37,7 +40,13 @@ constexpr std::string_view kServes = "the running node serves it";
 
 struct Place {
   std::string folder;
-  std::string policy{};  ///< [trust] policy of the folder's node; "" with --to
+  std::string policy{};              ///< [trust] policy of the folder's node; "" with --to
+  plugin::RegistryOptions search{};  ///< what that node looks through
+};
+
+struct Examined {
+  Installed installed;
+  plugin::Manifest manifest;
 };
 
 std::string advice_of(const std::string& policy) {
@@ -72,14 +81,20 @@ bool usable(const std::string& folder) {
 Expected<Place> place_of(Invocation& call) {
   if (const std::string to = call.args.get("to"); !to.empty()) {
     std::error_code ec;
-    if (fs::is_directory(to, ec)) return Place{to};
+    plugin::RegistryOptions search;
+    search.paths = {to};
+    search.reserved = app::shipped_names();
+    if (fs::is_directory(to, ec)) return Place{to, "", std::move(search)};
     return Failure(not_found("folder", to).with_next("mkdir -p " + shell_word(to)));
   }
   auto loaded = load_config(call, true);
   if (!loaded) return loaded.error();
+  plugin::RegistryOptions search;
+  app::set_plugin_search(loaded->config, search);
+  search.tables = loaded->config.plugins.tables;
   const auto folders = app::plugin_paths(loaded->config);
   for (const std::string& folder : folders)
-    if (usable(folder)) return Place{folder, loaded->config.trust.policy};
+    if (usable(folder)) return Place{folder, loaded->config.trust.policy, std::move(search)};
   return Failure(
       Error{Code::kDenied,
             "no plugin folder of the node may be written by this user: " + join(folders, ", "),
@@ -103,22 +118,19 @@ Status copy_synced(const std::string& from, const std::string& to) {
 }
 
 /// Checks the copy, which nobody else writes, and not the file that it came from.
-Result<Installed> examine(const std::string& copy) {
+Result<Examined> examine(const std::string& copy) {
   const auto inspected = plugin::inspect(copy);
   if (!inspected) return inspected.error();
-  const auto manifest = plugin::parse_manifest(inspected->manifest);
+  auto manifest = plugin::parse_manifest(inspected->manifest);
   if (!manifest) return Error(manifest.error()).with_next("correct plugin.json, and build again");
-  const auto compat = plugin::check_compat(*manifest, plugin::host_abi());
-  if (!compat.ok())
-    return Error{Code::kInvalid, compat.table(*manifest, inspected->sha256), "plugin-refused",
-                 "do what the last column says"};
+  SKEP_TRY(plugin::check_fit(*manifest, inspected->sha256));
   const auto hazards = plugin::scan_hazards(copy);
   if (!hazards) return hazards.error();
   SKEP_TRY(plugin::refuse_hazards(*hazards));
   Installed out{manifest->id, manifest->version, inspected->sha256, "", "", {}};
   for (const auto& c : manifest->components)
     if (c.kind == SKEP_KIND_TASK) out.task_types.push_back(c.name);
-  return out;
+  return Examined{std::move(out), std::move(*manifest)};
 }
 
 /// Another file of the folder with the same id would go on winning, or lose, by its name alone.
@@ -166,7 +178,19 @@ void remove_leftovers(const std::string& folder) {
   for (const fs::path& file : left) fs::remove(file, ec);
 }
 
-Result<Installed> put(const std::string& file, const std::string& folder) {
+/// No name of it belongs to another plugin of the node, by the files and what it remembers.
+Status check_names(const plugin::RegistryOptions& search, const plugin::Manifest& fresh,
+                   const std::string& path) {
+  auto files = plugin::scan_folders(search.paths, plugin::host_abi());
+  std::erase_if(files, [&](const plugin::PluginFile& f) { return f.info.path == path; });
+  static_cast<void>(plugin::apply_tables(search.tables, search.arrivals, files));
+  plugin::NameBook names(search.reserved, search.names_file);
+  names.settle(files, search.is_pinned, [](std::string_view) { return false; });
+  return names.check(fresh);
+}
+
+Result<Installed> put(const std::string& file, const Place& place) {
+  const std::string& folder = place.folder;
   const std::string name = fs::path(file).filename().string();
   if (!name.ends_with(".so"))
     return invalid("\"" + name + "\" does not end in .so, so no node would look at it");
@@ -176,17 +200,18 @@ Result<Installed> put(const std::string& file, const std::string& folder) {
   remove_leftovers(folder);
   const std::string temp = (fs::path(folder) / ("." + name + ".tmp")).string();
   Status status = copy_synced(file, temp);
-  Result<Installed> installed = status ? examine(temp) : Result<Installed>(status.error());
-  if (installed) status = check_only_one(folder, *installed, path);
-  if (installed && status && ::rename(temp.c_str(), path.c_str()) != 0)
+  auto examined = status ? examine(temp) : Result<Examined>(status.error());
+  if (examined) status = check_only_one(folder, examined->installed, path);
+  if (examined && status) status = check_names(place.search, examined->manifest, path);
+  if (examined && status && ::rename(temp.c_str(), path.c_str()) != 0)
     status = errno_error("rename " + temp, errno);
-  if (!installed || !status) {
+  if (!examined || !status) {
     ::unlink(temp.c_str());  // best effort: it is hidden and has no .so name
-    return installed ? status.error() : installed.error();
+    return examined ? status.error() : examined.error();
   }
   SKEP_TRY(sync_folder(folder));
-  installed->path = path;
-  return installed;
+  examined->installed.path = path;
+  return std::move(examined->installed);
 }
 
 /// What the node says of the plugin: it serves this file, it refused it, or nothing yet.
@@ -249,7 +274,8 @@ Expected<Installed> install_plugin(Invocation& call, const std::string& file) {
   if (!place) return place.error();
   std::error_code ec;
   if (!fs::is_regular_file(file, ec)) return Failure(no_such_file(file));
-  auto installed = put(file, place->folder);
+  log::configure("text", "error");  // a scan's warnings of other files are not its business
+  auto installed = put(file, *place);
   if (!installed) return Failure(installed.error().within(file));
   if (place->policy.empty()) return std::move(*installed);
   installed->node = await_uptake(

@@ -29,6 +29,7 @@ struct SelfDescription {
   std::string version;
   /// All its task types, and what they take as JSON Schema.
   std::map<std::string, std::string> types{};
+  std::vector<std::string> components{};  ///< names of those that are no task types
 };
 /// Reads it without running anything of the file in this process; nothing when that cannot be done
 /// here. An error refuses the publication. [any]
@@ -65,9 +66,9 @@ class FleetRegistry final : public Service {
   };
   /// kInvalid for content that cannot be such a release, "release-mismatch" when the file says
   /// something else than was declared, kBusy while another script is looked at, kState
-  /// "version-exists" when the version has other content, "canary-under-way", "kind-differs",
-  /// "no-canary", "schema-change" when its types take less than what workers run, and it is not
-  /// forced. [any]
+  /// "version-exists" when the version has other content, "name-taken" when another release has one
+  /// of its names, "canary-under-way", "kind-differs", "no-canary", "schema-change" when its types
+  /// take less than what workers run, and it is not forced. [any]
   Result<Published> publish(Publication p, const std::string& actor);
   /// Takes the newest release of `name` back (of each architecture); the one below it is in force
   /// again. kState when there is none below. [any]

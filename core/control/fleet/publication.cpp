@@ -63,6 +63,26 @@ bool same_json(const std::string& a, const std::string& b) {
   return left && right && *left == *right;
 }
 
+/// Canaries and sites change nothing: a worker may move, and a release may come back.
+Status check_names_free(const std::vector<Release>& releases, const Release& r) {
+  std::vector<std::string> names = r.types;
+  names.insert(names.end(), r.components.begin(), r.components.end());
+  names.push_back(r.name);
+  for (const Release& other : releases) {
+    if (other.name == r.name || !other.in_force()) continue;
+    const auto shared = std::find_if(names.begin(), names.end(),
+                                     [&](const std::string& name) { return other.owns(name); });
+    if (shared == names.end()) continue;
+    const std::string kind(api::to_string(r.kind));
+    return Error{Code::kState,
+                 "publish: " + kind + " " + r.name + " has \"" + *shared +
+                     "\", a name that belongs to " + std::string(api::to_string(other.kind)) + " " +
+                     other.name + " " + other.version + ", which had it first",
+                 "name-taken", "give it another name, or: skep registry withdraw " + other.name};
+  }
+  return {};
+}
+
 }  // namespace
 
 Status check_publication(const Publication& p, const std::string& sha256) {
@@ -108,6 +128,7 @@ Status adopt(SelfDescription file, Publication& p) {
                       own == file.types.end() ? shown(types) : "another");
   p.types = std::move(types);
   p.schemas = std::move(file.types);
+  p.components = std::move(file.components);
   return {};
 }
 
@@ -129,6 +150,7 @@ Result<Release> release_of(const Publication& p, const std::string& sha256) {
     r.arch = *arch;
   }
   r.types = p.types;
+  r.components = p.components;
   r.sites = p.sites;
   std::sort(r.sites.begin(), r.sites.end());
   r.sites.erase(std::unique(r.sites.begin(), r.sites.end()), r.sites.end());
@@ -139,6 +161,7 @@ Result<Release> release_of(const Publication& p, const std::string& sha256) {
 }
 
 Result<const Release*> fits_history(const std::vector<Release>& releases, const Release& r) {
+  SKEP_TRY(check_names_free(releases, r));
   const Release* newest = nullptr;
   for (const Release& old : releases) {
     if (old.name != r.name) continue;

@@ -20,7 +20,9 @@ Status adopt(SelfDescription file, Publication& p);
 /// plugin of no known machine.
 Result<Release> release_of(const Publication& p, const std::string& sha256);
 
-/// Null when `r` may be added, the standing release when `r` would only repeat it.
+/// Null when `r` may be added, the standing release when `r` would only repeat it. kState
+/// "name-taken" when a release of another name that is not withdrawn or rolled back has one of its
+/// names: who published it first keeps them.
 Result<const Release*> fits_history(const std::vector<Release>& releases, const Release& r);
 
 }  // namespace skep::control

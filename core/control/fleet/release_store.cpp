@@ -26,6 +26,7 @@ std::string document_of(const Release& r) {
   out.key("version").str(r.version).key("size").integer(r.size);
   out.key("signature").str(r.signature);
   write_list(out, "types", r.types);
+  write_list(out, "components", r.components);
   write_list(out, "sites", r.sites);
   write_list(out, "canaries", r.canaries);
   out.key("hold").boolean(r.hold).key("promote_after_ms").integer(r.promote_after_ms);
@@ -56,6 +57,7 @@ Status read_document(const std::string& text, Release& r) {
   r.size = get_int(o, "size");
   r.signature = get_string(o, "signature");
   r.types = read_list(o, "types");
+  r.components = read_list(o, "components");
   r.sites = read_list(o, "sites");
   r.canaries = read_list(o, "canaries");
   r.hold = get_bool(o, "hold");

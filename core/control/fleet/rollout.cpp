@@ -50,6 +50,11 @@ bool Release::brings(std::string_view type) const {
   return std::find(types.begin(), types.end(), type) != types.end();
 }
 
+bool Release::owns(std::string_view name_or_type) const {
+  return name == name_or_type || brings(name_or_type) ||
+         std::find(components.begin(), components.end(), name_or_type) != components.end();
+}
+
 bool Release::is_canary(std::string_view worker_id) const {
   return std::find(canaries.begin(), canaries.end(), worker_id) != canaries.end();
 }

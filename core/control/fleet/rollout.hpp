@@ -20,10 +20,14 @@ using Tally = api::Tally;
 /// One publication of a script or plugin. Releases of a name form a stack: the newest one that is
 /// in force for a worker is what it runs, so taking one away brings the one below it back.
 struct Release : api::ReleaseRecord {
+  /// Of a plugin's components that are no task types; empty in a script, and in what an older
+  /// control plane published.
+  std::vector<std::string> components;
   bool in_force() const { return state == ReleaseState::kActive || state == ReleaseState::kCanary; }
   bool covers(std::string_view site) const;
   bool is_canary(std::string_view worker_id) const;
   bool brings(std::string_view type) const;
+  bool owns(std::string_view name_or_type) const;
 };
 
 struct Seat {

@@ -79,7 +79,11 @@ Result<LeaseService::Claimed> LeaseService::claim(const std::string& worker_id,
               request.repeated, kClaimBytes});
     if (!tasks) return tasks.error();
     turn->found(*tasks);
-    for (auto& t : *tasks) out.reply.tasks.push_back(claimed(std::move(t)));
+    for (auto& t : *tasks) {
+      if (auto params = types_.migrated(t.spec, worker->about.types))
+        t.spec.params = std::move(*params);
+      out.reply.tasks.push_back(claimed(std::move(t)));
+    }
   }
   const bool knows_registry = request.registry < 0 || request.registry == out.reply.registry;
   const bool news = !out.reply.tasks.empty() || !out.reply.cancel.empty() || !knows_registry;

@@ -64,8 +64,13 @@ Status apply_key_header(const HttpRequest& r, bool array, std::vector<model::Tas
   return {};
 }
 
-HttpResponse answer(const Result<model::Task>& task) {
-  return task ? HttpResponse::json(api::encode_task(*task)) : HttpResponse::problem(task.error());
+HttpResponse answer(const Tasks& f, const Result<model::Task>& task) {
+  return task ? HttpResponse::json(api::encode_task(f.types.shown(*task)))
+              : HttpResponse::problem(task.error());
+}
+
+void hide_secrets(const Tasks& f, std::vector<model::Task>& tasks) {
+  for (model::Task& task : tasks) task = f.types.shown(std::move(task));
 }
 
 /// "attempt.chunk", as handed out by the logs route.
@@ -86,12 +91,13 @@ HttpResponse post_tasks(Tasks& f, const HttpRequest& r) {
   if (const auto ok = apply_key_header(r, body->is_array(), *specs); !ok)
     return HttpResponse::problem(ok.error());
   std::string problems;
-  const auto submitted = f.service.submit(std::move(*specs), problems);
+  auto submitted = f.service.submit(std::move(*specs), problems);
   if (!submitted)
     return HttpResponse::problem(submitted.error(),
                                  problems.empty() ? "" : ",\"errors\":" + problems);
   for (const auto& s : *submitted)
     if (!s.existed) f.counts.submitted(s.task.spec.type, 1);
+  for (auto& s : *submitted) s.task = f.types.shown(std::move(s.task));
   if (body->is_array()) return HttpResponse::json(api::encode(*submitted), 201);
   const auto& one = submitted->front();
   auto response = HttpResponse::json(api::encode_task(one.task), one.existed ? 200 : 201);
@@ -121,6 +127,7 @@ HttpResponse list(Tasks& f, const HttpRequest& r, ports::TaskQuery query) {
   if (more) tasks->pop_back();
   const std::string next =
       more || bytes >= kPageBytes ? std::to_string(tasks->back().seq) : std::string();
+  hide_secrets(f, *tasks);
   return HttpResponse::json(api::encode_tasks(*tasks, next));
 }
 
@@ -130,9 +137,10 @@ HttpResponse list_by_id(Tasks& f, const HttpRequest& r, const std::string& begin
   if (!page) return HttpResponse::problem(page.error());
   if (!is_id_beginning(beginning))
     return HttpResponse::problem(bad_parameter("id", beginning, "4 to 36 of 0-9, a-f and -"));
-  const auto tasks = tasks_beginning(f.platform.queue, beginning, page->limit);
-  return tasks ? HttpResponse::json(api::encode_tasks(*tasks, ""))
-               : HttpResponse::problem(tasks.error());
+  auto tasks = tasks_beginning(f.platform.queue, beginning, page->limit);
+  if (!tasks) return HttpResponse::problem(tasks.error());
+  hide_secrets(f, *tasks);
+  return HttpResponse::json(api::encode_tasks(*tasks, ""));
 }
 
 HttpResponse list_tasks(Tasks& f, const HttpRequest& r) {
@@ -159,7 +167,7 @@ HttpResponse get_task(Tasks& f, const HttpRequest& r) {
     return HttpResponse::wait_for({&f.platform.waits.tasks, task->id, ticket, until});
   const auto attempts = f.platform.queue.attempts(task->id);
   if (!attempts) return HttpResponse::problem(attempts.error());
-  return HttpResponse::json(api::encode_task(*task, *attempts));
+  return HttpResponse::json(api::encode_task(f.types.shown(*task), *attempts));
 }
 
 HttpResponse get_task_logs(Tasks& f, const HttpRequest& r) {
@@ -196,11 +204,12 @@ HttpResponse explain_task(Tasks& f, const HttpRequest& r) {
 }
 
 HttpResponse cancel_task(Tasks& f, const HttpRequest& r) {
-  return answer(f.service.cancel(id_of(r), actor_of(r.caller)));
+  return answer(f, f.service.cancel(id_of(r), actor_of(r.caller)));
 }
 HttpResponse retry_task(Tasks& f, const HttpRequest& r) {
   const auto force = flag_of(r, "force");
-  return force ? answer(f.service.retry(id_of(r), *force)) : HttpResponse::problem(force.error());
+  return force ? answer(f, f.service.retry(id_of(r), *force))
+               : HttpResponse::problem(force.error());
 }
 
 HttpResponse claim(Tasks& f, const HttpRequest& r) {

@@ -62,6 +62,12 @@ class TaskTypes {
   /// `worker` with the requirements that its versions of `types` fulfil, for placement.
   model::WorkerProfile seat(model::WorkerProfile worker,
                             const std::vector<ports::TaskType>& types) const;
+  /// The parameters as the version among `types` wants them; nothing when they are for it already,
+  /// or cannot be brought to it, which the worker then refuses.
+  std::optional<std::string> migrated(const model::TaskSpec& spec,
+                                      const std::vector<ports::TaskType>& types) const;
+  /// For people: with "***" for what a version of the type calls "x-secret".
+  model::Task shown(model::Task task) const;
   /// Why a worker with these types does not take the task's parameters, in words for people.
   std::string objection(const model::TaskSpec& spec,
                         const std::vector<ports::TaskType>& types) const;

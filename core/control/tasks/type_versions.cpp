@@ -137,7 +137,8 @@ void TypeVersions::list_capabilities() {
   capabilities_.assign(versions_.size(), {});
   for (std::size_t v = 0; v < versions_.size(); ++v)
     for (std::size_t covered = 0; covered < versions_.size(); ++covered)
-      if (covers_[v][covered])
+      if (covers_[v][covered] ||
+          versions_[v].schema->migrates_from(versions_[covered].schema->version()))
         capabilities_[v].push_back(model::acceptance({versions_[covered].schema_id}));
 }
 

@@ -2,7 +2,8 @@
 //
 // Which of them take a task's parameters becomes a requirement of the task
 // (core/model/placement.hpp). A worker fulfils it when its own version is one of those, or takes
-// everything that one of them does: so an upgrade that breaks nothing takes over what waits.
+// everything that one of them does, or says how to bring parameters of that one's number to its
+// own ("x-migrations"): so an upgrade that breaks nothing takes over what waits.
 #pragma once
 
 #include <memory>
@@ -55,8 +56,8 @@ class TypeVersions {
   /// What a task needs whose parameters these of in_use() take, at least one: those of them that
   /// take the least.
   std::string requirement(const std::vector<const TypeVersion*>& accepting) const;
-  /// The capabilities of a worker with this version: to take what it, and each version of which it
-  /// takes everything, takes.
+  /// The capabilities of a worker with this version: to take what it, each version of which it
+  /// takes everything, and each that it migrates from, takes.
   const std::vector<std::string>& capabilities_of(const TypeVersion& version) const;
 
  private:

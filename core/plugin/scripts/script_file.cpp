@@ -71,7 +71,13 @@ Result<ScriptManifest> parse_script_manifest(std::string_view manifest_json,
   if (!document || !document->is_object())
     return internal_error(file + ": the script host gave no manifest");
   const json::object& o = document->get_object();
-  auto params = api::Schema::compile(get_raw(o, "params", "{}"));
+  json::value schema = json::object();
+  if (const json::value* said = o.if_contains("params")) schema = *said;
+  for (const auto& [key, keyword] :
+       {std::pair{"params_version", "x-version"}, {"migrations", "x-migrations"}})
+    if (const json::value* said = o.if_contains(key); said != nullptr && schema.is_object())
+      schema.get_object()[keyword] = *said;
+  auto params = api::Schema::compile(to_text(schema));
   if (!params) return params.error().within(file + ":1: params");
   ScriptManifest out{get_string(o, "name"), get_string(o, "version"), get_string(o, "description"),
                      std::move(*params),    texts(o, "permissions"),  get_int(o, "timeout_ms"),

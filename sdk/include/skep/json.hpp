@@ -2,6 +2,9 @@
 //
 // Numbers are int64 when they are written as integers that fit, else double. Objects keep the order
 // of insertion. A missing member reads as null, so lookups chain: j["a"]["b"].str("default").
+// items(), members() and [] of a temporary are values of their own, so that
+// `for (const Json& x : Json::parse(text)["list"].items())` is sound; str() is a view into the
+// value.
 #ifndef SKEP_JSON_HPP
 #define SKEP_JSON_HPP
 
@@ -9,9 +12,11 @@
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -31,10 +36,14 @@ class Json {
   Json() = default;
   Json(std::nullptr_t) {}
   Json(bool b) : v_(b) {}
-  Json(int i) : v_(static_cast<std::int64_t>(i)) {}
-  Json(std::int64_t i) : v_(i) {}
-  Json(std::uint64_t i) : v_(static_cast<std::int64_t>(i)) {}
   Json(double d) : v_(d) {}
+  /// Any other integer; one beyond int64 becomes a double.
+  template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0>
+  Json(T i) : v_(static_cast<std::int64_t>(i)) {
+    if constexpr (std::is_unsigned_v<T>)
+      if (i > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+        v_ = static_cast<double>(i);
+  }
   Json(const char* s) : v_(std::string(s)) {}
   Json(std::string_view s) : v_(std::string(s)) {}
   Json(std::string s) : v_(std::move(s)) {}
@@ -69,21 +78,35 @@ class Json {
     const auto* b = std::get_if<bool>(&v_);
     return b != nullptr ? *b : fallback;
   }
-  const Array& items() const {
+  const Array& items() const& {
     static const Array empty;
     const auto* a = std::get_if<Array>(&v_);
     return a != nullptr ? *a : empty;
   }
-  const Object& members() const {
+  Array items() && {
+    auto* a = std::get_if<Array>(&v_);
+    return a != nullptr ? std::move(*a) : Array();
+  }
+  const Object& members() const& {
     static const Object empty;
     const auto* o = std::get_if<Object>(&v_);
     return o != nullptr ? *o : empty;
   }
-  const Json& operator[](std::string_view key) const {
+  Object members() && {
+    auto* o = std::get_if<Object>(&v_);
+    return o != nullptr ? std::move(*o) : Object();
+  }
+  const Json& operator[](std::string_view key) const& {
     static const Json missing;
     for (const auto& [name, value] : members())
       if (name == key) return value;
     return missing;
+  }
+  Json operator[](std::string_view key) && {
+    if (auto* o = std::get_if<Object>(&v_))
+      for (auto& [name, value] : *o)
+        if (name == key) return std::move(value);
+    return Json();
   }
 
   // Builders: set() makes an object of null, push() an array.

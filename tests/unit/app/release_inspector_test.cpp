@@ -124,6 +124,40 @@ TEST_F(ReleaseInspector, what_is_neither_is_refused) {
   EXPECT_EQ(plugin.error().next, "skep plugin check FILE");
 }
 
+TEST_F(ReleaseInspector, what_no_node_would_load_is_refused_in_the_words_of_a_start) {
+  const auto refused = [&](const std::string& name) {
+    const auto bytes =
+        read_file(std::string(SKEP_BUILD_DIR) + "/lib/skep/test-plugins/bad/" + name).value();
+    const auto said = ask(kPlugin, bytes);
+    EXPECT_FALSE(said);
+    return said ? "" : std::string(said.error().id()) + ": " + said.error().message;
+  };
+  EXPECT_TRUE(refused("newer_minor.so")
+                  .starts_with("incompatible-plugin: publish: plugin newer_minor 1.0.0 (sha256 "));
+  EXPECT_NE(refused("newer_minor.so").find("plugin needs a newer host  <- upgrade skep"),
+            std::string::npos);
+  EXPECT_NE(refused("wrong_abi.so").find("another ABI  <- rebuild the plugin"), std::string::npos);
+}
+
+TEST_F(ReleaseInspector, a_name_of_ours_is_refused_with_its_owner) {
+  std::string bytes =
+      read_file(std::string(SKEP_BUILD_DIR) + "/lib/skep/test-plugins/odd/beats.so").value();
+  const std::string name = R"("name": "drum")";
+  bytes.replace(bytes.find(name), name.size(), R"("name": "http")");
+  const auto plugin = ask(kPlugin, bytes);
+  ASSERT_FALSE(plugin);
+  EXPECT_EQ(plugin.error().id(), "name-taken");
+  EXPECT_EQ(plugin.error().message,
+            "publish: component \"http\" of plugin beats has a name that belongs to plugin "
+            "heartbeat_http, which comes with skep");
+  const auto script = ask(kScript, R"(return skep.task { name = "execute_script", version = "1.0.0",
+      run = function() return {} end })");
+  ASSERT_FALSE(script);
+  EXPECT_EQ(script.error().message,
+            "publish: script \"execute_script\" has a name that belongs to plugin "
+            "execute_script, which comes with skep");
+}
+
 TEST_F(ReleaseInspector, without_the_language_a_script_says_nothing) {
   const auto nobody = [](const plugin::Candidate&) -> Status {
     return Error{Code::kDenied, "not in the lock"};

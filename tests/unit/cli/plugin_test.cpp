@@ -244,6 +244,51 @@ TEST_F(PluginInstall, removes_what_installs_that_were_killed_left) {
   EXPECT_EQ(names, (std::set<std::string>{".other.so", "heartbeat_http.so", "other.so.tmp"}));
 }
 
+TEST_F(PluginInstall, refuses_a_name_that_belongs_to_another_plugin) {
+  const auto with = [&](const std::string& id, const std::string& component) {
+    std::string bytes = text_of(SKEP_BUILD_DIR "/lib/skep/test-plugins/odd/beats.so");
+    for (const auto& [from, to] :
+         {std::pair<std::string, std::string>{"\"id\": \"beats\"", "\"id\": \"" + id + "\""},
+          {"\"name\": \"drum\"", "\"name\": \"" + component + "\""},
+          {"\"name\": \"bell\"", "\"name\": \"" + id.substr(0, 4) + "\""}})
+      bytes.replace(bytes.find(from), from.size(), to);
+    const std::string path = dir.file(id + ".so");
+    std::ofstream(path) << bytes;
+    return path;
+  };
+  const std::string to = dir.file("node");
+  std::filesystem::create_directory(to);
+  const auto put = [&](const std::string& path) {
+    return run_cli({"plugin", "install", path, "--to", to});
+  };
+  const Ran shipped = put(with("tempo", "http"));
+  EXPECT_EQ(shipped.code, info(Code::kDenied).exit_code);
+  EXPECT_NE(shipped.err.find("component \"http\" of plugin tempo has a name that belongs to plugin "
+                             "heartbeat_http, which comes with skep"),
+            std::string::npos)
+      << shipped.err;
+  EXPECT_EQ(put(with("first", "drum")).code, 0);
+  const Ran second = put(with("after", "drum"));
+  EXPECT_EQ(second.code, info(Code::kDenied).exit_code);
+  EXPECT_NE(second.err.find("belongs to plugin first, which had it first (" + to + "/first.so)"),
+            std::string::npos)
+      << second.err;
+  EXPECT_FALSE(std::filesystem::exists(to + "/after.so"));
+  EXPECT_EQ(put(with("first", "gong")).code, 0) << "its own next version";
+  const Ran third = put(with("after", "drum"));
+  EXPECT_EQ(third.code, 0) << "the name is free: " << third.err;
+}
+
+TEST_F(PluginInstall, says_what_a_start_would_say_of_one_that_does_not_fit) {
+  const Ran ran =
+      run_cli({"plugin", "install", SKEP_BUILD_DIR "/lib/skep/test-plugins/bad/newer_minor.so",
+               "--to", dir.path()});
+  EXPECT_NE(ran.code, 0);
+  EXPECT_NE(ran.err.find("plugin needs a newer host  <- upgrade skep, or build with an older SDK"),
+            std::string::npos)
+      << ran.err;
+}
+
 TEST_F(PluginInstall, waits_for_another_one_but_not_for_ever) {
   const UniqueFd other(::open(dir.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   ASSERT_EQ(::flock(other.get(), LOCK_EX), 0);

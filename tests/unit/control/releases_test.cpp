@@ -196,6 +196,39 @@ TEST_F(RegistryTest, a_file_without_task_types_brings_none_whatever_is_declared)
   EXPECT_EQ(newest().at("types").as_array(), json::array());
 }
 
+TEST_F(RegistryTest, a_name_belongs_to_who_published_it_first) {
+  control::SelfDescription file;
+  fleet().inspect_with([&](const control::Publication&) {
+    return Result<std::optional<control::SelfDescription>>(std::optional(file));
+  });
+  const auto plugin = [&](const std::string& name, int status) {
+    file.name = name;
+    file.version = "1.0.0";
+    return api("POST", "/api/registry/releases",
+               R"({"kind":"plugin","name":")" + name +
+                   R"(","version":"1.0.0","content":"f0VMRgIBAAAAAAAAAAAAAAAAPgA="})",
+               status);
+  };
+  file.types = {{"disk", "{}"}};
+  file.components = {"carrier"};
+  plugin("com.acme.disk", 201);
+  const auto clash = plugin("com.other.disk", 409);
+  EXPECT_EQ(get_string(clash, "code"), "name-taken");
+  EXPECT_EQ(get_string(clash, "detail"),
+            "publish: plugin com.other.disk has \"disk\", a name that belongs to plugin "
+            "com.acme.disk 1.0.0, which had it first");
+  EXPECT_EQ(get_string(clash, "next"),
+            "give it another name, or: skep registry withdraw com.acme.disk");
+  file.types.clear();
+  EXPECT_EQ(get_string(plugin("com.other.disk", 409), "code"), "name-taken") << "no task type";
+  file.components.clear();
+  EXPECT_EQ(get_string(plugin("carrier", 409), "code"), "name-taken") << "an id";
+  plugin("com.other.disk", 201);
+  api("DELETE", "/api/registry/releases/com.acme.disk");
+  file.types = {{"disk", "{}"}};
+  plugin("com.third.disk", 201);
+}
+
 TEST_F(RegistryTest, one_script_is_looked_at_at_a_time) {
   net::HttpResponse second;
   net::HttpResponse plugin;

@@ -66,6 +66,74 @@ TEST_F(VersionsTest, each_gets_what_its_version_takes) {
   EXPECT_EQ(ids(claim("w1")), Ids{old_one});
 }
 
+/// kV1 with "a" called "b", and how the one becomes the other.
+const std::string kMigrating =
+    R"({"type":"object","properties":{"b":{"type":"integer"},"unit":{"enum":["s","ms"]}},)"
+    R"("required":["b"],"x-version":2,)"
+    R"("x-migrations":[{"from":1,"rename":{"a":"b"},"default":{"unit":"s"}}]})";
+
+TEST_F(VersionsTest, what_waits_is_brought_to_a_newer_version) {
+  enrol_with("w1", "1.0.0", kV1);
+  const std::string old_one = submit_probe(R"({"a":1})");
+  enrol_with("w1", "2.0.0", kMigrating);
+  EXPECT_EQ(reason(old_one, "w1"), "");
+  const std::string new_one = submit_probe(R"({"b":2})");
+  std::map<std::string, std::string> params;
+  for (const auto& task : claim("w1")) params[task.lease.task_id] = task.params;
+  EXPECT_EQ(params[old_one], R"({"b":1,"unit":"s"})");
+  EXPECT_EQ(params[new_one], R"({"b":2})") << "it was meant for this version";
+  EXPECT_EQ(to_text(api("GET", "/api/tasks/" + old_one).at("params")), R"({"a":1})")
+      << "it is kept as it was sent";
+}
+
+TEST_F(VersionsTest, what_does_not_fit_a_migration_reaches_the_worker_as_it_is) {
+  enrol_with("w1", "1.0.0",
+             R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"integer"}}})");
+  submit_probe(R"({"a":1,"b":2})");
+  enrol_with("w1", "2.0.0", kMigrating);
+  const auto tasks = claim("w1");
+  ASSERT_EQ(tasks.size(), 1u);
+  EXPECT_EQ(tasks[0].params, R"({"a":1,"b":2})") << "its schema refuses that by pointer";
+}
+
+TEST_F(VersionsTest, a_version_without_a_way_takes_nothing_of_an_older_one) {
+  enrol_with("w1", "1.0.0", kV1);
+  submit_probe(R"({"a":1})");
+  enrol_with("w1", "3.0.0",
+             R"({"type":"object","properties":{"b":{"type":"integer"}},"required":["b"],)"
+             R"("x-version":3,"x-migrations":[{"from":2}]})");
+  EXPECT_TRUE(claim("w1").empty());
+}
+
+TEST_F(VersionsTest, nobody_is_shown_a_secret) {
+  const std::string schema =
+      R"({"type":"object","properties":{"token":{"type":"string","x-secret":true,"pattern":"^t"},)"
+      R"("host":{"type":"string"}}})";
+  enrol_with("w1", "1.0.0", schema);
+  const std::string body = probe(R"({"token":"tell-nobody","host":"h"})");
+  const auto made = api("POST", "/api/tasks", body, 201);
+  const std::string id = get_string(made, "id");
+  const std::string hidden = R"({"token":"***","host":"h"})";
+  EXPECT_EQ(to_text(made.at("params")), hidden);
+  for (const std::string& path :
+       {"/api/tasks/" + id, std::string("/api/tasks"), "/api/tasks?id=" + id.substr(0, 8),
+        std::string("/api/tasks/" + id + "/explain"), std::string("/api/events?after=0")}) {
+    const auto answer = call("GET", path);
+    EXPECT_EQ(answer.body.find("tell-nobody"), std::string::npos) << path;
+  }
+  const auto many = call("POST", "/api/tasks", "[" + body + "]");
+  EXPECT_EQ(many.body.find("tell-nobody"), std::string::npos) << many.body;
+  const auto wrong = call("POST", "/api/tasks", probe(R"({"token":"sold"})"));
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_EQ(wrong.body.find("sold"), std::string::npos) << wrong.body;
+  const auto tasks = claim("w1", 1);
+  ASSERT_EQ(tasks.size(), 1u);
+  EXPECT_NE(tasks[0].params.find("tell-nobody"), std::string::npos) << "the worker needs it";
+  EXPECT_EQ(call("GET", "/api/workers/w1/tasks").body.find("tell-nobody"), std::string::npos);
+  EXPECT_EQ(call("POST", "/api/tasks/" + id + "/cancel").body.find("tell-nobody"),
+            std::string::npos);
+}
+
 TEST_F(VersionsTest, are_known_before_the_worker_that_brings_them_is_seen) {
   bool known = false;
   store.before_batch = [&] {

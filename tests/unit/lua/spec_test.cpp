@@ -21,6 +21,16 @@ class Spec : public ::testing::Test {
   ScriptRig rig_{R"({"max_instructions": 100000})"};
 };
 
+TEST_F(Spec, versions_of_parameters_go_along) {
+  const std::string said = manifest(R"(return skep.task { name = "a", version = "2.0.0",
+    params = { limit = "integer" }, params_version = 2,
+    migrations = { { from = 1, rename = { threshold = "limit" }, drop = { "old" } } },
+    run = function() return {} end })");
+  EXPECT_NE(said.find(R"("params_version":2,"migrations":[{)"), std::string::npos) << said;
+  EXPECT_NE(said.find(R"("drop":["old"])"), std::string::npos) << said;
+  EXPECT_NE(said.find(R"("rename":{"threshold":"limit"})"), std::string::npos) << said;
+}
+
 TEST_F(Spec, becomes_the_manifest) {
   EXPECT_EQ(
       manifest(R"(return skep.task {

@@ -60,8 +60,8 @@ TEST(Compat, refuses_another_abi_and_unknown_kinds) {
       "  abi                  skep/2 minor 0  skep/1 minor 4  another ABI  <- rebuild the plugin "
       "with the SDK of skep/1\n"
       "  com.acme.kind.thing  /1              -               missing  <- this host has no such "
-      "kind; "
-      "upgrade skep");
+      "kind; known: skep.kind.task; upgrade skep, or ask for a build that does "
+      "without");
 }
 
 TEST(Compat, this_host_has_the_kinds_and_services_of_its_headers) {

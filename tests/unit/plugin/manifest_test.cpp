@@ -124,5 +124,25 @@ TEST(Manifest, knows_plugin_ids) {
   EXPECT_FALSE(is_plugin_id(std::string(65, 'a')));
 }
 
+TEST(Manifest, a_version_of_parameters_becomes_part_of_their_schema) {
+  const auto of = [](const std::string& more) {
+    return parse_manifest(
+        R"({"id":"x","version":"1.0.0","license":"MIT","abi":"skep/1","components":[)"
+        R"({"name":"x","kind":"skep.kind.task/1")" +
+        more + "}]}");
+  };
+  const auto two = of(R"(,"params_schema":{"type":"object"},"params_version":2,)"
+                      R"("migrations":[{"from":1,"drop":["a"]}])");
+  ASSERT_TRUE(two) << two.error().message;
+  EXPECT_EQ(two->components[0].params_schema->version(), 2);
+  EXPECT_TRUE(two->components[0].params_schema->migrates_from(1));
+  EXPECT_EQ(of(R"(,"params_version":2)").error().message,
+            "manifest: components[0].params_schema must be a schema, because params_version or "
+            "migrations is there");
+  EXPECT_EQ(of(R"(,"params_schema":{"type":"object"},"migrations":[{"from":1}])").error().message,
+            "manifest: components[0].params_schema schema /x-migrations/0/from: must be a version "
+            "before 1");
+}
+
 }  // namespace
 }  // namespace skep::plugin

@@ -179,14 +179,88 @@ TEST_F(RegistryTest, a_name_that_belongs_to_another_plugin_is_refused_on_every_w
   const PluginInfo refused = info_of(registry, "noop.so");
   EXPECT_EQ(refused.state, PluginState::kRefused);
   EXPECT_EQ(refused.reason,
-            "component \"noop\" has a name that belongs to plugin shipped\n"
-            "  next: give the component another name");
+            "plugin noop has a name that belongs to plugin shipped, which comes with skep\n"
+            "  next: give the plugin another id");
   EXPECT_TRUE(registry.task_types().empty());
   EXPECT_FALSE(registry.reload("noop"));
   options.reserved = {{"noop", "noop"}};
   Registry own(options);
   ASSERT_TRUE(own.scan());
   EXPECT_EQ(info_of(own, "noop.so").state, PluginState::kAvailable);
+}
+
+/// "noop" as the component of another plugin, whose id is `id` (four letters).
+std::string noop_of(const std::string& id) {
+  return patched(bytes_of(fixture("good/noop.so")), "\"id\": \"noop\"", "\"id\": \"" + id + "\"");
+}
+
+TEST_F(RegistryTest, of_two_plugins_with_one_name_the_file_name_decides_nothing) {
+  write_bytes(plugins() + "/a.so", noop_of("late"));
+  write_bytes(plugins() + "/b.so", noop_of("soon"));
+  RegistryOptions options{{plugins()}, dir_.file("staging"), {}};
+  options.probe = false;
+  Registry registry(options);
+  ASSERT_TRUE(registry.scan());
+  EXPECT_EQ(info_of(registry, "a.so").reason,
+            "component \"noop\" of plugin late has the name that plugin soon (" + plugins() +
+                "/b.so) has, too, and neither had it first\n  next: remove one of the files, or "
+                "pin the one that you mean: skep plugin lock FILE");
+  EXPECT_EQ(info_of(registry, "b.so").state, PluginState::kRefused);
+  ASSERT_TRUE(registry.tasks());
+  EXPECT_TRUE(registry.task_types().empty());
+  EXPECT_FALSE(registry.reload("late"));
+  options.is_pinned = [](std::string_view id) { return id == "soon"; };
+  Registry pinned(options);
+  ASSERT_TRUE(pinned.scan());
+  EXPECT_EQ(info_of(pinned, "b.so").state, PluginState::kAvailable);
+  EXPECT_NE(info_of(pinned, "a.so").reason.find("belongs to plugin soon, which had it first ("),
+            std::string::npos);
+}
+
+TEST_F(RegistryTest, who_had_a_name_first_has_it_after_a_restart) {
+  write_bytes(plugins() + "/b.so", noop_of("soon"));
+  RegistryOptions options{{plugins()}, dir_.file("staging"), {}};
+  options.probe = false;
+  options.names_file = dir_.file("plugin-names.json");
+  {
+    Registry first(options);
+    ASSERT_TRUE(first.scan());
+    first.watch();
+  }
+  write_bytes(plugins() + "/a.so", noop_of("late"));
+  Registry again(options);
+  ASSERT_TRUE(again.scan());
+  EXPECT_EQ(info_of(again, "b.so").state, PluginState::kAvailable);
+  EXPECT_EQ(
+      info_of(again, "a.so").reason,
+      "component \"noop\" of plugin late has a name that belongs to plugin soon, which had it "
+      "first (" +
+          plugins() +
+          "/b.so)\n  next: give the component another name, or remove soon or turn it off: "
+          "[plugins.soon] enabled = false");
+  fs::remove(plugins() + "/b.so");
+  ASSERT_TRUE(again.scan());
+  EXPECT_EQ(info_of(again, "a.so").state, PluginState::kAvailable) << "its owner is gone";
+}
+
+TEST_F(RegistryTest, a_version_that_takes_a_name_of_another_is_refused_beside_the_old_one) {
+  static_cast<void>(make({"good/echo.so"}));
+  write_bytes(plugins() + "/x.so", noop_of("mine"));
+  RegistryOptions options{{plugins()}, dir_.file("staging"), {}};
+  options.probe = false;
+  Registry registry(options);
+  ASSERT_TRUE(registry.scan());
+  ASSERT_TRUE(registry.tasks());
+  ASSERT_EQ(registry.task_table()->types().size(), 2u);
+  write_bytes(plugins() + "/x.so",
+              patched(noop_of("mine"), "\"name\": \"noop\"", "\"name\": \"echo\""));
+  const auto reloaded = registry.reload("mine");
+  ASSERT_FALSE(reloaded);
+  EXPECT_NE(reloaded.error().message.find("component \"echo\" of plugin mine has a name that "
+                                          "belongs to plugin echo, which had it first"),
+            std::string::npos)
+      << reloaded.error().message;
+  EXPECT_EQ(registry.task_table()->types().size(), 2u);
 }
 
 TEST_F(RegistryTest, what_arrives_later_cannot_keep_a_node_from_starting) {

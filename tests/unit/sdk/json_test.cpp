@@ -47,6 +47,42 @@ TEST(SdkJson, builds_objects_in_order) {
   EXPECT_EQ(j.dump(), R"({"z":2.5,"a":["x",null]})");
 }
 
+TEST(SdkJson, what_a_temporary_gives_outlives_it) {  // under ASan, too
+  std::string seen;
+  for (const Json& item : Json::parse(R"(["a long text that is on the heap",2])").items())
+    seen += item.dump();
+  for (const auto& [name, value] :
+       Json::parse(R"({"a long name that is on the heap":1})").members())
+    seen += name;
+  for (const Json& item :
+       Json::parse(R"({"list":[{"x":["a third text on the heap"]}]})")["list"].items())
+    for (const Json& inner : item["x"].items()) seen += inner.str();
+  const Json& kept = Json::parse(R"({"a":{"b":"a fourth text on the heap"}})")["a"]["b"];
+  EXPECT_EQ(
+      seen,
+      "\"a long text that is on the heap\"2a long name that is on the heapa third text on the "
+      "heap");
+  EXPECT_EQ(kept.str(), "a fourth text on the heap");
+  EXPECT_TRUE(Json::parse("1").items().empty());
+  EXPECT_TRUE(Json::parse("[]")["x"].is_null());
+}
+
+TEST(SdkJson, takes_every_type_of_integer) {
+  EXPECT_EQ(Json::array()
+                .push(1u)
+                .push(std::size_t{2})
+                .push(3LL)
+                .push(std::uint8_t{4})
+                .push(5UL)
+                .push(std::int16_t{-6})
+                .push(true)
+                .push(1.5f)
+                .dump(),
+            "[1,2,3,4,5,-6,true,1.5]");
+  EXPECT_EQ(Json(~0ull).number(), 18446744073709551615.0) << "beyond int64";
+  EXPECT_FALSE(Json(~0ull).is_integer());
+}
+
 TEST(SdkJson, output_is_utf8_whatever_goes_in) {
   EXPECT_EQ(Json("\xff"
                  "a\xc3")
