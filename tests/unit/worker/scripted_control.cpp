@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/base/id.hpp"
 #include "core/base/json.hpp"
 
 namespace skep::test {
@@ -134,6 +135,47 @@ class ScriptedConversation final : public worker::ControlPlane {
     return blob->second.substr(from, api::kReleaseChunkBytes);
   }
 
+  Result<api::BlobProgress> artifact(const model::Lease&, const std::string& sha256) override {
+    const std::scoped_lock lock(control_.mutex_);
+    if (const Status there = available(); !there) return there.error();
+    if (control_.artifact_refusal_) return *control_.artifact_refusal_;
+    const auto& bytes = control_.artifacts_[sha256];
+    return api::BlobProgress{sha256, static_cast<std::int64_t>(bytes.size()),
+                             sha256_hex(bytes) == sha256};
+  }
+  Result<api::BlobProgress> put_artifact(const model::Lease&, const model::Artifact& artifact,
+                                         std::int64_t offset, std::string_view bytes) override {
+    const std::scoped_lock lock(control_.mutex_);
+    if (const Status there = available(); !there) return there.error();
+    if (control_.artifact_refusal_) return *control_.artifact_refusal_;
+    std::string& held = control_.artifacts_[artifact.sha256];
+    if (offset != static_cast<std::int64_t>(held.size()))
+      return Error{Code::kUnavailable, "another byte is the next", "wrong-offset"};
+    if (control_.pieces_ && (*control_.pieces_)-- == 0) {
+      control_.pieces_.reset();
+      held += bytes.substr(0, bytes.size() / 2);  // the answer was lost, and half of the piece
+      return unavailable("the connection was cut");
+    }
+    held += bytes;
+    control_.changed_.notify_all();
+    return api::BlobProgress{artifact.sha256, static_cast<std::int64_t>(held.size()),
+                             sha256_hex(held) == artifact.sha256};
+  }
+  Status input(const model::Lease&, const std::string& sha256, std::int64_t offset,
+               const std::function<bool()>&,
+               const std::function<bool(std::string_view)>& take) override {
+    std::string rest;
+    {
+      const std::scoped_lock lock(control_.mutex_);
+      if (const Status there = available(); !there) return there.error();
+      const auto at = control_.inputs_.find(sha256);
+      if (at == control_.inputs_.end()) return Error{Code::kNotFound, "no such input"};
+      rest = at->second.substr(static_cast<std::size_t>(offset));
+      if (offset == 0 && rest.size() > 1) rest.resize(rest.size() / 2);  // and the rest later
+    }
+    take(rest);
+    return {};
+  }
   Result<worker::Submission> submit(const std::vector<std::string>& envelopes) override {
     const std::scoped_lock lock(control_.mutex_);
     control_.submission_times_.push_back(SystemClock{}.mono_ms());

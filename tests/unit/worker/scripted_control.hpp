@@ -71,6 +71,22 @@ class ScriptedControl {
     });
   }
   int chunks_sent() const;
+  /// The connection is cut in the middle of piece `number`.
+  void cut_after(int pieces) {
+    with([&] { pieces_ = pieces; });
+  }
+  void refuse_artifacts(std::optional<Error> error) {
+    with([&] { artifact_refusal_ = std::move(error); });
+  }
+  void set_input(const std::string& sha256, std::string bytes) {
+    with([&] { inputs_[sha256] = std::move(bytes); });
+  }
+  std::map<std::string, std::string> artifacts() const {
+    const std::scoped_lock lock(mutex_);
+    return artifacts_;
+  }
+  /// A task of these parameters.
+  model::Lease enqueue_with(const std::string& type, const std::string& params);
   using Judge = std::function<Result<worker::Submission>(const std::vector<std::string>&)>;
   /// Answers results instead of the usual echo.
   void judge(Judge judge) {
@@ -122,6 +138,10 @@ class ScriptedControl {
   api::DesiredReleases releases_;
   std::map<std::string, std::string> blobs_;
   int chunks_sent_ = 0;
+  std::map<std::string, std::string> artifacts_;  ///< by sha256
+  std::map<std::string, std::string> inputs_;     ///< by sha256
+  std::optional<int> pieces_;                     ///< until the connection is cut
+  std::optional<Error> artifact_refusal_;
   bool away_ = false;
   bool known_ = false;
   int registrations_ = 0;
