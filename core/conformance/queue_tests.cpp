@@ -100,7 +100,7 @@ class QueueUnderTest {
   }
   void tick() {
     step("tick()");
-    said(queue_->tick(now), "tick()");
+    said(queue_->tick(now, now), "tick()");
   }
   std::optional<model::Task> find(const std::string& id) {
     step("read()");

@@ -98,10 +98,9 @@ static const answer* ask(skep_fake_host* h, enum answer_kind kind, const char* a
 /* ---- services ---- */
 
 static void log_write(const skep_host* handle, uint32_t level, skep_view event, skep_view fields) {
-  static const char* const words[] = {"debug ", "info ", "warn ", "error "};
   skep_fake_host* h = of(handle);
   pthread_mutex_lock(&h->lock);
-  text_add_str(&h->log, level < 4 ? words[level] : "? ");
+  text_add_str(&h->log, level_word(level));
   text_add_view(&h->log, event);
   text_add_str(&h->log, " ");
   text_add_view(&h->log, fields);
@@ -109,11 +108,23 @@ static void log_write(const skep_host* handle, uint32_t level, skep_view event, 
   pthread_mutex_unlock(&h->lock);
 }
 
-static skep_rc http_request(const skep_host* handle, const skep_http_request* r, int32_t* status,
-                            const skep_sink* body, skep_err* err) {
-  char* url = copy(r->url);
+/* What the plugin asks for, as far as both know it. */
+#define READ_OR_REFUSE(mine, theirs, size_1_0)                           \
+  if (skep_read(&(mine), sizeof(mine), (theirs), (size_1_0)) != SKEP_OK) \
+  return refuse(err, SKEP_E_INVALID, "a struct is smaller than in version 1.0 of the ABI")
+
+static skep_rc http_request(const skep_host* handle, skep_call* call,
+                            const skep_http_request* theirs, int32_t* status, const skep_sink* body,
+                            skep_err* err) {
+  skep_http_request request;
+  const skep_http_request* r = &request;
+  char* url;
   text line = {NULL, 0};
   const answer* a;
+  READ_OR_REFUSE(request, theirs, SKEP_SIZE_1_0_HTTP_REQUEST);
+  if (call != NULL && call->ops->cancelled(call) != 0)
+    return refuse(err, SKEP_E_CANCELLED, "the call is cancelled");
+  url = copy(r->url);
   text_add_view(&line, r->method);
   text_add_str(&line, " ");
   text_add_str(&line, url);
@@ -127,15 +138,19 @@ static skep_rc http_request(const skep_host* handle, const skep_http_request* r,
   return body->put(body->ctx, view_of(text_str(&a->first)));
 }
 
-static skep_rc process_run(const skep_host* handle, skep_call* call, const skep_process_spec* spec,
-                           const skep_process_output* output, skep_process_exit* out,
-                           skep_err* err) {
-  char* program = copy(spec->argc > 0 ? spec->argv[0] : view_of(""));
+static skep_rc process_run(const skep_host* handle, skep_call* call,
+                           const skep_process_spec* theirs, const skep_process_output* output,
+                           skep_process_exit* out, skep_err* err) {
+  skep_process_spec own;
+  const skep_process_spec* spec = &own;
+  skep_process_exit ended = {sizeof(ended), SKEP_EXIT_EXITED, 0, 0, 0, 0, 0};
+  char* program;
   text line = {NULL, 0};
   const answer* a;
-  const uint32_t size = out->size;
   uint32_t i;
   (void)call;
+  READ_OR_REFUSE(own, theirs, SKEP_SIZE_1_0_PROCESS_SPEC);
+  program = copy(spec->argc > 0 ? spec->argv[0] : view_of(""));
   for (i = 0; i < spec->argc; ++i) {
     if (i > 0) text_add_str(&line, " ");
     text_add_view(&line, spec->argv[i]);
@@ -145,10 +160,9 @@ static skep_rc process_run(const skep_host* handle, skep_call* call, const skep_
   free(program);
   if (a == NULL)
     return refuse(err, SKEP_E_NOT_FOUND, "no skep_fake_process_reply() for this program");
-  memset(out, 0, sizeof(*out));
-  out->size = size;
-  out->reason = SKEP_EXIT_EXITED;
-  out->exit_code = a->code;
+  ended.exit_code = a->code;
+  if (skep_write(out, &ended, sizeof(ended), SKEP_SIZE_1_0_PROCESS_EXIT) != SKEP_OK)
+    return refuse(err, SKEP_E_INVALID, "skep_process_exit.size is not set");
   if (a->first.n > 0) output->output(output->ctx, SKEP_CH_STDOUT, view_of(text_str(&a->first)));
   if (a->second.n > 0) output->output(output->ctx, SKEP_CH_STDERR, view_of(text_str(&a->second)));
   return SKEP_OK;

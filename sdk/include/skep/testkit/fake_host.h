@@ -61,7 +61,7 @@ const char* skep_fake_log(skep_fake_host* host);
 void skep_fake_kv_set(skep_fake_host* host, const char* key, const char* value);
 const char* skep_fake_kv_get(skep_fake_host* host, const char* key);
 
-/* ---- one call of a task ---- */
+/* ---- one call ---- */
 
 typedef struct skep_fake_result {
   skep_rc rc;        /* what run() returned */
@@ -74,7 +74,7 @@ typedef struct skep_fake_result {
   const char* out;     /* channel 1 */
   const char* err;     /* channel 2 */
   const char* result;  /* last document on channel 3; "" when it was over 4 MiB */
-  const char* logs;    /* channel 4, a line each */
+  const char* logs;    /* channel 4, and "warn printer_slow {..}" of log(): a line each */
   const char* note;    /* of the last progress() */
 } skep_fake_result;
 
@@ -82,7 +82,11 @@ typedef struct skep_fake_call skep_fake_call;
 skep_fake_call* skep_fake_call_new(void);
 void skep_fake_call_free(skep_fake_call* call);
 skep_call* skep_fake_call_handle(skep_fake_call* call);
-const skep_call_ops* skep_fake_call_ops(void);
+/* From now on it is not the run of a task or script: emit, progress and fail give SKEP_E_STATE. */
+void skep_fake_call_plain(skep_fake_call* call);
+/* The call comes with this table of operations, such as a longer copy of its own elsewhere in
+ * memory. It must live as long as the call. */
+void skep_fake_call_lend(skep_fake_call* call, const skep_call_ops* ops);
 /* Cancels the call with SKEP_CANCEL_*; the first reason stands. */
 void skep_fake_call_cancel(skep_fake_call* call, int reason);
 /* Cancels it as SKEP_CANCEL_USER at its n-th emit(), 1 = the first, which then returns
