@@ -209,6 +209,15 @@ model::Lease ScriptedControl::enqueue(const std::string& type, std::int64_t time
   return task.lease;
 }
 
+model::Lease ScriptedControl::enqueue_with(const std::string& type, const std::string& params) {
+  const std::scoped_lock lock(mutex_);
+  const std::string n = std::to_string(next_id_++);
+  model::ClaimedTask task{{"task-" + n, 1, "lease-" + n}, type, params, "key-" + n, 0};
+  queue_.push_back(task);
+  changed_.notify_all();
+  return task.lease;
+}
+
 worker::Submission ScriptedControl::take(const std::vector<std::string>& envelopes) {
   for (const std::string& text : envelopes) {
     const json::object envelope = parsed(text);
