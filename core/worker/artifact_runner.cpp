@@ -72,7 +72,10 @@ model::Outcome ArtifactRunner::run(const ports::RunRequest& request, MonoMs dead
   if (sealed) return outcome;
   log::error("artifacts_not_kept", {{"task_id", lease.task_id}, {"error", sealed.error().message}});
   folders_.drop(lease);
-  return not_here(sealed.error().within("keep the artifacts"));
+  const bool wrong =
+      sealed.error().code == Code::kCorrupt || sealed.error().code == Code::kNotFound;
+  const Error error = sealed.error().within("keep the artifacts");
+  return wrong ? failed(error) : not_here(error);
 }
 
 }  // namespace skep::worker

@@ -32,9 +32,13 @@ Status make_folder(const std::string& path) {
   return folder_error(path, errno);
 }
 
-Status sync_file(const std::string& path) {
+Status sync_file(const std::string& path, std::int64_t size) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd) return errno_error("open " + path, errno);
+  struct stat s {};
+  if (::fstat(fd.get(), &s) != 0) return errno_error("look at " + path, errno);
+  if (!S_ISREG(s.st_mode) || s.st_size != size)
+    return Error{Code::kCorrupt, path + " is no file of " + std::to_string(size) + " bytes"};
   if (::fsync(fd.get()) != 0) return errno_error("sync " + path, errno);
   return {};
 }
@@ -110,8 +114,11 @@ Status AttemptFolders::seal(const model::Lease& lease,
                             const std::vector<model::Artifact>& artifacts) {
   const std::string own = folder_of(lease);
   std::set<std::string> contents;
-  for (const model::Artifact& a : artifacts) contents.insert(a.sha256);
-  for (const std::string& sha256 : contents) SKEP_TRY(sync_file(own + "/out/" + sha256));
+  for (const model::Artifact& a : artifacts)
+    if (contents.insert(a.sha256).second) SKEP_TRY(sync_file(own + "/out/" + a.sha256, a.size));
+  std::error_code unread;  // what is left over goes with the rest
+  for (const fs::directory_entry& file : fs::directory_iterator(own + "/out", unread))
+    if (!contents.contains(file.path().filename().string())) ::unlink(file.path().c_str());
   SKEP_TRY(sync_folder(own + "/out"));
   SKEP_TRY(replace_file(own + kSealed, "", 0600));
   SKEP_TRY(sync_folder(folder_));

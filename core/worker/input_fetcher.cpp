@@ -44,7 +44,7 @@ struct Target {
   }
 };
 
-bool is_final(const Error& error) {
+bool never_comes(const Error& error) {
   return error.code == Code::kNotFound || error.code == Code::kInvalid ||
          error.code == Code::kDenied;
 }
@@ -75,7 +75,7 @@ Status InputFetcher::fetch(const model::Lease& lease, const model::Input& input,
     const Status got = control->input(lease, input.sha256, before, aborted, take);
     if (target.error.message.size() > 0) return target.error;
     if (over()) return Error{Code::kCancelled, "the task was stopped meanwhile"};
-    if (!got && is_final(got.error())) return got.error();
+    if (!got && never_comes(got.error())) return got.error();
     if (target.received > before) fruitless = 0;
     if (target.received == input.size) break;
     const Error why =

@@ -18,7 +18,7 @@
 namespace skep::script {
 namespace {
 
-constexpr std::size_t kPiece = 256u << 10;
+constexpr std::size_t kCopyPiece = 256u << 10;
 constexpr std::size_t kMostTold = 20;
 
 struct Fd {
@@ -112,7 +112,7 @@ void Exchange::put(const std::string& name, const Json& value) const {
     const std::string file = input_path(call_.handle(), value["artifact"].str());
     const Fd from(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (from.n < 0) give_up("open " + file);
-    std::string buffer(kPiece, '\0');
+    std::string buffer(kCopyPiece, '\0');
     for (auto piece = read_some(from.n, buffer, file); !piece.empty();
          piece = read_some(from.n, buffer, file))
       write_all(to.n, piece, path);
@@ -133,7 +133,7 @@ void Exchange::leave(int folder, const std::string& name) const {
   if (s.st_uid != (owner_ ? owner_->uid : geteuid()))
     throw Fault(SKEP_E_DENIED, "it is another user's");
   Artifact artifact(call_.handle(), name, media_type_of(name));
-  std::string buffer(kPiece, '\0');
+  std::string buffer(kCopyPiece, '\0');
   for (auto piece = read_some(file.n, buffer, name); !piece.empty();
        piece = read_some(file.n, buffer, name))
     artifact.write(piece);

@@ -12,10 +12,10 @@
 namespace skep::control {
 namespace {
 
-constexpr Millis kBetweenRounds{60'000};
-constexpr Millis kBetweenBatches{50};
+constexpr Millis kBetweenSweeps{60'000};
+constexpr Millis kBetweenParts{50};
 constexpr int kRoundsToEverything = 60;
-constexpr std::int64_t kRowsAtOnce = 500;
+constexpr std::int64_t kForgottenAtOnce = 500;
 /// Who was told that a content is here, or half of it, has so long to make use of it.
 constexpr std::int64_t kIdleMs = 86'400'000;
 constexpr std::size_t kHomeBytes = 256;
@@ -154,14 +154,14 @@ Status Artifacts::drop_lost_pins() {
   if (!now) return now.error();
   std::string after;
   do {
-    const auto tasks = ledger.open_pins(after, *now - kIdleMs, kRowsAtOnce);
+    const auto tasks = ledger.open_pins(after, *now - kIdleMs, kForgottenAtOnce);
     if (!tasks) return tasks.error();
     after.clear();
     for (const std::string& id : *tasks) {
       const Status known = check_task(id);
       if (!known && known.error().code != Code::kNotFound) return known.error();
       if (!known) SKEP_TRY(ledger.unpin(id));
-      after = tasks->size() == kRowsAtOnce ? id : std::string();
+      after = tasks->size() == kForgottenAtOnce ? id : std::string();
     }
   } while (!after.empty());
   return {};
@@ -174,7 +174,7 @@ Result<Artifacts::Swept> Artifacts::sweep(bool everything) {
   if (keep > 0) {
     const auto now = platform.settled.now();
     if (!now) return now.error();
-    const auto contents = ledger.forget(*now - keep, kRowsAtOnce);
+    const auto contents = ledger.forget(*now - keep, kForgottenAtOnce);
     if (!contents) return contents.error();
     out.rows = contents->size();
     for (const std::string& sha256 : *contents) candidates.push_back({sha256, true, 0, 0});
@@ -204,7 +204,7 @@ void ArtifactSweeper::run(std::stop_token stop) {
       log::info("artifacts_forgotten", {{"artifacts", swept->rows}, {"contents", swept->contents}});
     const bool more = swept && swept->rows > 0;
     if (!more) ++round;
-    artifacts_.platform.clock.sleep(more ? kBetweenBatches : kBetweenRounds, stop);
+    artifacts_.platform.clock.sleep(more ? kBetweenParts : kBetweenSweeps, stop);
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include <boost/json.hpp>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -289,6 +291,28 @@ std::vector<MonoMs> ScriptedControl::submission_times() const {
   return submission_times_;
 }
 
+namespace {
+
+void leave_files(const std::string& folder, const std::map<std::string, std::string>& files,
+                 model::Outcome& outcome) {
+  std::filesystem::create_directories(folder + "/out");
+  for (const auto& [name, bytes] : files) {
+    const std::string sha256 = sha256_hex(bytes);
+    std::ofstream(folder + "/out/" + sha256) << bytes;
+    outcome.artifacts.push_back(
+        {name, "text/plain", static_cast<std::int64_t>(bytes.size()), sha256});
+  }
+}
+
+std::string read_input(const ports::RunRequest& request) {
+  const auto inputs = api::inputs_of(request.task.params);
+  std::ifstream file(request.folder + "/in/" + inputs.value().at(0).sha256);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  return JsonOut().object().key("read").str(bytes).end_object().take();
+}
+
+}  // namespace
+
 model::Outcome ScriptedRunner::run(const ports::RunRequest& request, MonoMs,
                                    ports::CancelToken& cancel, const ports::TaskEvents& events) {
   const int now = ++running_;
@@ -298,6 +322,8 @@ model::Outcome ScriptedRunner::run(const ports::RunRequest& request, MonoMs,
     ~Ends() { --running; }
   } const ends{running_};
   model::Outcome outcome = perform(request.task.type, cancel, events);
+  if (request.task.type == "leave") leave_files(request.folder, left_, outcome);
+  if (request.task.type == "read") outcome.result = read_input(request);
   last_reason_ = cancel.reason();
   return outcome;
 }
@@ -340,7 +366,8 @@ model::Outcome ScriptedRunner::perform(const std::string& type, ports::CancelTok
 
 std::vector<ports::TaskType> ScriptedRunner::types() const {
   std::vector<ports::TaskType> types;
-  for (const char* name : {"noop", "talk", "fail", "wait", "stubborn", "slow", "throw", "disk"})
+  for (const char* name :
+       {"noop", "talk", "fail", "wait", "stubborn", "slow", "throw", "disk", "leave", "read"})
     types.push_back({name, "", "1.0.0", "{}", 0});
   const std::scoped_lock lock(mutex_);
   for (const auto& [name, timeout] : timeouts_) types.push_back({name, "", "2.0.0", "{}", timeout});

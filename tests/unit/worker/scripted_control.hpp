@@ -167,6 +167,8 @@ class ScriptedRunner final : public ports::TaskRunner {
   void on_change(std::function<void()> changed) override;
   /// A type appears or is replaced: "noop" and so on with this timeout.
   void set_timeout(const std::string& type, std::int64_t timeout_ms);
+  /// What each task of type "leave" leaves, by name. Tasks of type "read" answer with their input.
+  void leave(std::map<std::string, std::string> left) { left_ = std::move(left); }
   void let_go();
   /// Every task ends, now and from now on; when it returns none runs: a worker that goes leaves its
   /// threads behind in those that do.
@@ -183,6 +185,7 @@ class ScriptedRunner final : public ports::TaskRunner {
   std::function<void()> changed_;
   std::condition_variable go_;
   bool free_ = false;
+  std::map<std::string, std::string> left_;
   std::atomic<bool> over_{false};
   std::atomic<int> running_{0};
   std::atomic<int> most_running_{0};
