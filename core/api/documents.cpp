@@ -2,6 +2,7 @@
 
 #include <iterator>
 
+#include "core/api/artifact_json.hpp"
 #include "core/api/node_json.hpp"
 #include "core/api/overview_json.hpp"
 #include "core/api/process_json.hpp"
@@ -17,7 +18,7 @@ Documents documents() {
   Documents all;
   for (const auto family :
        {process_documents, task_documents, task_view_documents, worker_documents, wire_documents,
-        release_documents, overview_documents, node_documents}) {
+        release_documents, artifact_documents, overview_documents, node_documents}) {
     Documents some = family();
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }

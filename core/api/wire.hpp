@@ -165,6 +165,9 @@ struct Ack {
 };
 /// The idempotency key of anything that was sent as an envelope, "" = it has none.
 std::string key_of_envelope(const boost::json::value& v);
+/// The artifacts that it names, empty when they make no sense; and its attempt.
+std::vector<model::Artifact> artifacts_of_envelope(const json::value& v);
+model::Lease lease_of_envelope(const json::value& v);
 std::string encode(const Ack& a);
 std::string encode(const std::vector<Ack>& acks);  ///< {"items":[..]}
 /// The problem document of one that was refused alone, with its key.

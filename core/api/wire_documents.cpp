@@ -116,7 +116,10 @@ Documents wire_payloads() {
                         {"retryable", kBool},
                         {"retry_after_ms", kInt},
                         {"queued_ms", kInt},
-                        {"duration_ms", kInt}})},
+                        {"duration_ms", kInt},
+                        {"artifacts", told(array(ref("Artifact")),
+                                           "Their bytes came before: PUT "
+                                           "/api/workers/{id}/artifacts/{sha256}.")}})},
       {"LogChunk", part({{"chunk", told(kInt, "Counts from 0 within one attempt.")},
                          {"entries", array(part({{"stream", kText}, {"text", kText}}))}})},
   };

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "core/api/artifact_json.hpp"
 #include "core/api/members.hpp"
 #include "core/api/task_json.hpp"
 #include "core/api/wire.hpp"
@@ -79,6 +80,7 @@ std::string encode(const model::Outcome& o) {
   out.key("retry_after_ms").integer(o.retry_after_ms).key("queued_ms").integer(o.queued_ms);
   out.key("duration_ms").integer(o.duration_ms);
   if (o.output_chunks > 0) out.key("output_chunks").integer(o.output_chunks);
+  if (!o.artifacts.empty()) write(out.key("artifacts"), o.artifacts);
   return out.end_object().take();
 }
 
@@ -103,6 +105,9 @@ Result<model::Outcome> decode_outcome(std::string_view payload) {
   out.queued_ms = std::max<std::int64_t>(0, get_int(o, "queued_ms"));
   out.duration_ms = std::max<std::int64_t>(0, get_int(o, "duration_ms"));
   out.output_chunks = std::max<std::int64_t>(0, get_int(o, "output_chunks"));
+  auto artifacts = read_artifacts(o, "artifacts");
+  if (!artifacts) return artifacts.error().within("execution_result");
+  out.artifacts = std::move(*artifacts);
   return out;
 }
 
@@ -125,6 +130,18 @@ Result<LogChunk> decode_log_chunk(std::string_view payload) {
 
 std::string key_of_envelope(const json::value& v) {
   return v.is_object() ? get_string(v.get_object(), "idempotency_key") : std::string();
+}
+
+std::vector<model::Artifact> artifacts_of_envelope(const json::value& v) {
+  const auto* o = v.if_object();
+  const auto* payload = o == nullptr ? nullptr : o->if_contains("payload");
+  if (payload == nullptr || !payload->is_object()) return {};
+  auto artifacts = read_artifacts(payload->get_object(), "artifacts");
+  return artifacts ? std::move(*artifacts) : std::vector<model::Artifact>{};
+}
+
+model::Lease lease_of_envelope(const json::value& v) {
+  return v.is_object() ? lease_of(v.get_object()) : model::Lease{};
 }
 
 std::string encode(const Ack& a) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/control/artifacts/config.hpp"
 #include "core/control/events/config.hpp"
 #include "core/control/tasks/config.hpp"
 #include "core/control/workers/config.hpp"
@@ -42,6 +43,7 @@ struct Config {
 
   // [control], each part beside the feature that it steers.
   control::TaskConfig tasks;
+  control::ArtifactConfig artifacts;
   control::PresenceConfig presence;
   control::EventConfig events;
 
@@ -53,8 +55,10 @@ struct Config {
     double heartbeat_interval_seconds = 30.0;
     int concurrency = 4;
     int batch_size = 8;
-    double drain_seconds = 30;     ///< SIGTERM: running tasks get so long
-    double result_reserve_mb = 1;  ///< spool space set aside per claimed task
+    double drain_seconds = 30;        ///< SIGTERM: running tasks get so long
+    double result_reserve_mb = 1;     ///< spool space set aside per claimed task
+    double task_artifacts_mb = 1024;  ///< of one task
+    double artifacts_mb = 10'240;     ///< of all that wait to be sent
     std::map<std::string, bool> capabilities;
   } worker;
 

@@ -100,6 +100,12 @@ std::span<const Key> last_keys() {
     {.section = "worker", .name = "result_reserve_mb", .field = SKEP_CONFIG_AT(worker.result_reserve_mb),
      .live = true, .doc = "Spool space set aside for each claimed task.", .unit = "MB",
      .min = 0.001, .max = 1024},
+    {.section = "worker", .name = "task_artifacts_mb", .field = SKEP_CONFIG_AT(worker.task_artifacts_mb),
+     .live = true, .doc = "What one task may leave in [artifacts](artifacts.md).", .unit = "MB",
+     .min = 0, .max = 1e9},
+    {.section = "worker", .name = "artifacts_mb", .field = SKEP_CONFIG_AT(worker.artifacts_mb),
+     .live = true, .doc = "Artifacts that may wait in `state_dir` to be sent; beyond that no task is claimed.",
+     .unit = "MB", .min = 0, .max = 1e9},
     {.section = "worker", .name = "capabilities", .field = SKEP_CONFIG_AT(worker.capabilities), .live = true,
      .doc = "What the worker can do; a task that requires one runs only where it is true. The "
             "runbooks use docker, gpu, network_access and privileged.",
@@ -160,7 +166,7 @@ const std::vector<Key>& table() {
   static const auto* rows = [] {
     auto* out = new std::vector<Key>;
     for (const auto part : {first_keys(), control::task_keys(), control::presence_keys(),
-                            control::event_keys(), last_keys()})
+                            control::event_keys(), control::artifact_keys(), last_keys()})
       out->insert(out->end(), part.begin(), part.end());
     return out;
   }();

@@ -1,5 +1,6 @@
 #include "core/control/features.hpp"
 
+#include "core/control/artifacts/artifacts.hpp"
 #include "core/control/events/events.hpp"
 #include "core/control/fleet/fleet.hpp"
 #include "core/control/overview/overview.hpp"
@@ -19,7 +20,8 @@ FeatureList make_features(Platform& platform, const config::Config& config,
   // A feature comes after those that it names: they have loaded, and hear of workers, before it.
   auto& events = add(std::make_unique<Events>(platform, config));
   auto& workers = add(std::make_unique<Workers>(platform, config, events.log));
-  add(std::make_unique<Tasks>(platform, config, workers, events.log, own_types));
+  auto& artifacts = add(std::make_unique<Artifacts>(platform, config));
+  add(std::make_unique<Tasks>(platform, config, workers, artifacts, events.log, own_types));
   add(std::make_unique<Fleet>(platform, workers, events.log));
   add(std::make_unique<Overview>(platform, workers));
   return list;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/model/artifact.hpp"
 
 namespace skep::model {
 
@@ -118,14 +119,15 @@ inline bool is_of_node(Cause cause) { return cause == Cause::kNode || cause == C
 /// How one attempt ended, by the worker's own clock.
 struct Outcome {
   OutcomeKind kind = OutcomeKind::kFailed;
-  std::string result;               ///< JSON document or ""
-  std::string error;                ///< JSON object {"code","message",..} or ""
-  bool retryable = false;           ///< kFailed: another attempt may do better
-  std::int64_t retry_after_ms = 0;  ///< least delay that the task asked for
-  std::int64_t queued_ms = 0;       ///< claim to start
-  std::int64_t duration_ms = 0;     ///< start to end
-  std::int64_t output_chunks = 0;   ///< so many has the attempt's output, on their own ways
-  Cause cause = Cause::kTask;       ///< of kFailed; for this node only: it is not sent
+  std::string result;                 ///< JSON document or ""
+  std::string error;                  ///< JSON object {"code","message",..} or ""
+  bool retryable = false;             ///< kFailed: another attempt may do better
+  std::int64_t retry_after_ms = 0;    ///< least delay that the task asked for
+  std::int64_t queued_ms = 0;         ///< claim to start
+  std::int64_t duration_ms = 0;       ///< start to end
+  std::int64_t output_chunks = 0;     ///< so many has the attempt's output, on their own ways
+  Cause cause = Cause::kTask;         ///< of kFailed; for this node only: it is not sent
+  std::vector<Artifact> artifacts{};  ///< what it left, whatever became of it
 };
 
 enum class PayloadType { kFacts, kLogs, kExecutionResult, kHealth };

@@ -159,7 +159,13 @@ Refusal check_body(const Head& head, const Route& route) {
                       std::string(route.method) + " " + std::string(route.path) + " takes " +
                       (route.body_cap == 0 ? "none" : "at most " + std::to_string(route.body_cap)),
                   "body-too-large", route.body_cap == 0 ? "" : "send it in smaller parts");
-  if (!is_json(value_of(head, "content-type")))
+  const std::string_view type = value_of(head, "content-type");
+  if (route.bytes && !equals_ignoring_case(trim(type), "application/octet-stream"))
+    return refuse(415, Code::kInvalid,
+                  "the body's Content-Type is \"" + shown(head, "content-type") +
+                      "\", not application/octet-stream",
+                  "content-type", "send the header \"Content-Type: application/octet-stream\"");
+  if (!route.bytes && !is_json(type))
     return refuse(
         415, Code::kInvalid,
         "the body's Content-Type is \"" + shown(head, "content-type") + "\", not application/json",
@@ -168,6 +174,7 @@ Refusal check_body(const Head& head, const Route& route) {
 }
 
 Refusal check_values(std::string_view body, const Route& route) {
+  if (route.bytes) return {};
   if (body.size() / 2 < route.value_cap) return {};  // the shortest is a digit and a comma
   if (count_json_values(body, route.value_cap) <= route.value_cap) return {};
   return refuse(413, Code::kInvalid,

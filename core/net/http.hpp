@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "core/base/fd.hpp"
 #include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
 #include "core/net/caller.hpp"
@@ -66,13 +67,22 @@ struct StreamPart {
 /// within body_timeout.
 using Stream = std::function<StreamPart()>;
 
+/// A part of a file as a body. It is read and sent in pieces, so its size takes no memory; between
+/// two pieces it holds no handler slot.
+struct FileBody {
+  UniqueFd file;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
 struct HttpResponse {
   int status = 200;
   std::string body;
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
-  std::unique_ptr<Wait> wait;  ///< set: this is no answer yet
-  Stream stream{};             ///< set: the body, up to the end of the connection
+  std::unique_ptr<Wait> wait;        ///< set: this is no answer yet
+  Stream stream{};                   ///< set: the body, up to the end of the connection
+  std::unique_ptr<FileBody> file{};  ///< set: the body, with its length
 
   static HttpResponse json(std::string body, int status = 200);
   /// Prometheus text format 0.0.4.
@@ -84,6 +94,11 @@ struct HttpResponse {
   static HttpResponse problem(int status, const Error& error, std::string_view extra = {});
   static HttpResponse wait_for(Wait wait);
   static HttpResponse streaming(std::string content_type, Stream stream);
+  /// A file of `size` bytes, or the part that `request` asks for (RFC 9110: one range, If-Range,
+  /// If-None-Match): 200, 206, 304 or 416. `etag` is without its quotes and changes with the
+  /// content.
+  static HttpResponse of_file(const HttpRequest& request, UniqueFd file, std::uint64_t size,
+                              std::string_view etag, std::string content_type);
 };
 
 /// Requests that wait for something, each under a key. Lost wake-ups are impossible: a request that
@@ -157,6 +172,7 @@ struct Route {
   RouteDocuments documents{};
   std::vector<QueryParameter> query{};  ///< those it takes; another one is refused by name
   bool any_query = false;               ///< for probes and scrapers, which add their own
+  bool bytes = false;                   ///< its body is application/octet-stream and not JSON
   bool heavy = false;  ///< may read a lot: a few such handlers run at a time, beside the others
   /// How many values (objects, arrays, members, numbers ..) a JSON body may have: decoded, they
   /// take far more memory than as text.
@@ -166,6 +182,12 @@ struct Route {
 /// The same row for a handler that may read a lot.
 inline Route heavy(Route row) {
   row.heavy = true;
+  return row;
+}
+
+/// The same row for a body that is bytes.
+inline Route takes_bytes(Route row) {
+  row.bytes = true;
   return row;
 }
 

@@ -53,7 +53,8 @@ void write_content(JsonOut& out, std::string_view media, std::string_view schema
 void write_request(JsonOut& out, const Route& route) {
   if (route.documents.request.empty()) return;
   out.key("requestBody").object().key("required").boolean(route.body_cap > kOptionalBody);
-  write_content(out, "application/json", route.documents.request);
+  write_content(out, route.bytes ? "application/octet-stream" : "application/json",
+                route.documents.request);
   out.end_object();
 }
 
@@ -81,7 +82,7 @@ void write_operation(JsonOut& out, const Route& route) {
   out.key("security").raw(route.right == Right::kNone ? "[]" : R"([{"token":[]}])");
   out.key("x-skep-access").str(to_string(route.right));
   out.key("x-skep-body-bytes").integer(static_cast<std::int64_t>(route.body_cap));
-  if (route.body_cap > 0)
+  if (route.body_cap > 0 && !route.bytes)
     out.key("x-skep-body-values").integer(static_cast<std::int64_t>(route.value_cap));
   out.end_object();
 }

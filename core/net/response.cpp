@@ -21,6 +21,7 @@ constexpr std::array kReasons{
     Reason{201, "Created"},
     Reason{202, "Accepted"},
     Reason{204, "No Content"},
+    Reason{206, "Partial Content"},
     Reason{304, "Not Modified"},
     Reason{400, "Bad Request"},
     Reason{401, "Unauthorized"},
@@ -34,6 +35,7 @@ constexpr std::array kReasons{
     Reason{412, "Precondition Failed"},
     Reason{413, "Content Too Large"},
     Reason{415, "Unsupported Media Type"},
+    Reason{416, "Range Not Satisfiable"},
     Reason{417, "Expectation Failed"},
     Reason{422, "Unprocessable Content"},
     Reason{428, "Precondition Required"},
@@ -107,7 +109,8 @@ std::string response_head(HttpResponse& response, bool keep_alive) {
   for (const auto& [name, value] : response.headers) append(out, name, value);
   if (has_body(response.status)) {
     append(out, "Content-Type", response.content_type);
-    if (!response.stream) append(out, "Content-Length", std::to_string(response.body.size()));
+    const std::uint64_t size = response.file ? response.file->size : response.body.size();
+    if (!response.stream) append(out, "Content-Length", std::to_string(size));
   }
   if (!keep_alive) append(out, "Connection", "close");
   out.append("\r\n");

@@ -356,6 +356,10 @@ Awaitable<void> Session::respond(const Exchange& x, HttpResponse response) {
     co_return;
   }
   const bool keep_alive = x.keep_alive && open_ && !shared_.closing;
+  if (response.file && x.head.method != "HEAD") {
+    co_await respond_file(std::move(response), keep_alive);
+    co_return;
+  }
   const std::string head = response_head(response, keep_alive);
   const bool bodiless = x.head.method == "HEAD" || !has_body(response.status);
   const std::string_view body = bodiless ? std::string_view{} : std::string_view(response.body);

@@ -112,6 +112,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<void> refuse_stream(HttpResponse response);
   Awaitable<void> respond(const Exchange& x, HttpResponse response);
   Awaitable<void> respond_stream(HttpResponse response);
+  Awaitable<void> respond_file(HttpResponse response, bool keep_alive);
   StreamPart next_part(const HttpResponse& response) const;
   Awaitable<std::size_t> read_some(char* at, std::size_t room);
   Awaitable<bool> write_all(std::string_view head, std::string_view body);

@@ -147,7 +147,9 @@ void Conversation::run_task(std::string_view body) {
     send_line(Type::kCallLog, level, event, fields);
   });
   NestedTasks nested(line_);
-  const ports::RunRequest request;  // the host knows the attempt, the site and the worker
+  ports::RunRequest request;  // the host knows the attempt, the site and the worker
+  request.folder = run->folder;
+  request.artifact_bytes = run->artifact_bytes;
   call.nest(&nested, request);
   const skep_rc rc = call_plugin(*run, call, done.threw);
   std::fflush(stdout);  // what this task printed is this task's

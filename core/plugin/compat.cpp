@@ -4,6 +4,7 @@
 
 #include "core/base/text.hpp"
 #include "core/plugin/kinds.hpp"
+#include "skep/svc/artifact.h"
 #include "skep/svc/http.h"
 #include "skep/svc/kv.h"
 #include "skep/svc/log.h"
@@ -71,8 +72,8 @@ const HostAbi& host_abi() {
     HostAbi h{SKEP_ABI_MAJOR,
               SKEP_ABI_MINOR,
               {},
-              {SKEP_SVC_HTTP, SKEP_SVC_KV, SKEP_SVC_LOG, SKEP_SVC_METRIC, SKEP_SVC_NODE,
-               SKEP_SVC_PROCESS, SKEP_SVC_SECRET, SKEP_SVC_TASK}};
+              {SKEP_SVC_ARTIFACT, SKEP_SVC_HTTP, SKEP_SVC_KV, SKEP_SVC_LOG, SKEP_SVC_METRIC,
+               SKEP_SVC_NODE, SKEP_SVC_PROCESS, SKEP_SVC_SECRET, SKEP_SVC_TASK}};
     for (const Kind& kind : kinds()) h.kinds.emplace_back(kind.id);
     return h;
   }();

@@ -62,7 +62,11 @@ struct RunRequest {
   model::ClaimedTask task;
   std::string worker_id;
   std::string site;
-  int depth = 0;  ///< 0 = claimed; 1 = run by a claimed one, and so on
+  /// Where the attempt has its files, which need not be there: in/<sha256> it reads, out/<sha256>
+  /// it leaves. "" = it can leave nothing.
+  std::string folder{};
+  std::uint64_t artifact_bytes = 0;  ///< it may leave at most
+  int depth = 0;                     ///< 0 = claimed; 1 = run by a claimed one, and so on
 };
 
 /// The codes of errors of a task that this node does not run as it told the control plane: its

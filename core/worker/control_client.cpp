@@ -68,6 +68,15 @@ Error with_second(Error error, const Error& second) {
   return error;
 }
 
+/// Names the attempt in a query. Ids are names: nothing in them needs an escape.
+std::string attempt_query(const model::Lease& lease) {
+  return "task=" + lease.task_id + "&attempt=" + std::to_string(lease.attempt) +
+         "&lease=" + lease.lease_id;
+}
+
+/// A piece of an artifact may take as long as 16 KiB/s need for it.
+constexpr Millis kPieceTime{90'000};
+
 bool is_success(int status) { return status >= 200 && status < 300; }
 
 std::string without_slash(std::string url) {
@@ -105,6 +114,10 @@ struct ControlClient::Call {
   std::string body;
   Millis timeout;
   std::string token;
+  std::string media = "application/json";
+  std::vector<std::string> headers{};
+  std::function<bool(std::string_view)> on_body{};
+  std::function<bool()> aborted{};
 };
 
 ControlClient::Call ControlClient::post(const std::string& path, std::string body,
@@ -124,11 +137,13 @@ Result<net::ClientResponse> ControlClient::send(const Call& call) {
   net::ClientRequest request;
   request.method = call.method;
   request.url = call.url;
-  if (!call.body.empty()) request.headers = {"Content-Type: application/json"};
+  request.headers = call.headers;
+  if (!call.body.empty()) request.headers.push_back("Content-Type: " + call.media);
   if (!call.token.empty()) request.headers.push_back("Authorization: Bearer " + call.token);
   request.body = call.body;
   request.timeout = call.timeout;
-  request.aborted = [this] { return abort_.load(); };
+  request.aborted = [this, &call] { return abort_.load() || (call.aborted && call.aborted()); };
+  request.on_body = call.on_body;
   auto response = http_.send(request);
   if (!response && response.error().code != Code::kCancelled) endpoints_.failed(call.endpoint);
   return response;
@@ -216,6 +231,56 @@ Result<std::string> ControlClient::release_chunk(const std::string& sha256, std:
   if (!response) return response.error();
   if (!is_success(response->status)) return refused(call, {worker_id_, {}}, *response);
   return std::move(response->body);
+}
+
+Result<api::BlobProgress> ControlClient::progress(const Call& call, const std::string& sha256) {
+  auto response = send(call);
+  if (!response) return response.error();
+  const api::Addressee to{worker_id_, {}};
+  if (!is_success(response->status)) {
+    Error error = refused(call, to, *response);
+    const auto refusal = api::decode_refusal(response->body);
+    if (refusal && refusal->to == to) error.name = refusal->code;
+    return error;
+  }
+  auto progress = api::decode_blob_progress(response->body);
+  if (progress && progress->sha256 == sha256) return progress;
+  endpoints_.failed(call.endpoint);
+  return unavailable(stranger(call.url, *response));
+}
+
+Result<api::BlobProgress> ControlClient::artifact(const model::Lease& lease,
+                                                  const std::string& sha256) {
+  return progress(
+      get("/api/workers/" + worker_id_ + "/artifacts/" + sha256 + "?" + attempt_query(lease)),
+      sha256);
+}
+
+Result<api::BlobProgress> ControlClient::put_artifact(const model::Lease& lease,
+                                                      const model::Artifact& artifact,
+                                                      std::int64_t offset, std::string_view bytes) {
+  Call call = post("/api/workers/" + worker_id_ + "/artifacts/" + artifact.sha256 + "?" +
+                       attempt_query(lease) + "&offset=" + std::to_string(offset) +
+                       "&size=" + std::to_string(artifact.size),
+                   std::string(bytes), kPieceTime);
+  call.method = "PUT";
+  call.media = model::kBytes;
+  return progress(call, artifact.sha256);
+}
+
+Status ControlClient::input(const model::Lease& lease, const std::string& sha256,
+                            std::int64_t offset, const std::function<bool()>& aborted,
+                            const std::function<bool(std::string_view)>& take) {
+  Call call = get("/api/workers/" + worker_id_ + "/inputs/" + sha256 + "?" + attempt_query(lease));
+  call.timeout = Millis{0};  // the task's own deadline ends it
+  call.headers = {"Range: bytes=" + std::to_string(offset) + "-"};
+  call.aborted = aborted;
+  call.on_body = take;
+  auto response = send(call);
+  if (!response) return response.error();
+  if (!is_success(response->status)) return refused(call, {worker_id_, {}}, *response);
+  if (response->status == 206 || offset == 0) return {};
+  return unavailable(stranger(call.url, *response));
 }
 
 Result<Submission> ControlClient::submit(const std::vector<std::string>& envelopes) {

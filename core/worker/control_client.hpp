@@ -42,6 +42,12 @@ class ControlClient final : public ControlPlane {
   Status release(const api::ReleaseRequest& request) override;
   Result<api::DesiredReleases> releases() override;
   Result<std::string> release_chunk(const std::string& sha256, std::int64_t index) override;
+  Result<api::BlobProgress> artifact(const model::Lease& lease, const std::string& sha256) override;
+  Result<api::BlobProgress> put_artifact(const model::Lease& lease, const model::Artifact& artifact,
+                                         std::int64_t offset, std::string_view bytes) override;
+  Status input(const model::Lease& lease, const std::string& sha256, std::int64_t offset,
+               const std::function<bool()>& aborted,
+               const std::function<bool(std::string_view)>& take) override;
   Result<Submission> submit(const std::vector<std::string>& envelopes) override;
 
  private:
@@ -54,6 +60,8 @@ class ControlClient final : public ControlPlane {
   /// What `decode` makes of a 2xx answer that is addressed to `to`, or the error that it means.
   template <class Decode>
   auto ask(const Call& call, const api::Addressee& to, Decode&& decode) -> decltype(decode({}));
+  /// Of an answer about one content, whose error bears the problem's own code.
+  Result<api::BlobProgress> progress(const Call& call, const std::string& sha256);
   Error refused(const Call& call, const api::Addressee& to, const net::ClientResponse& response);
 
   const std::string worker_id_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/api/artifact_json.hpp"
 #include "core/api/wire.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
@@ -36,6 +37,19 @@ class ControlPlane {
   /// What this worker is meant to have of the registry, and a part of one of them.
   virtual Result<api::DesiredReleases> releases() = 0;
   virtual Result<std::string> release_chunk(const std::string& sha256, std::int64_t index) = 0;
+  /// How much of an artifact of an attempt is there; and the piece of it that begins at `offset`,
+  /// at most api::kPieceBytes. kInvalid, kNotFound and "wrong-worker": it is never taken;
+  /// "hash-mismatch" and "wrong-offset": ask again how much is there.
+  virtual Result<api::BlobProgress> artifact(const model::Lease& lease,
+                                             const std::string& sha256) = 0;
+  virtual Result<api::BlobProgress> put_artifact(const model::Lease& lease,
+                                                 const model::Artifact& artifact,
+                                                 std::int64_t offset, std::string_view bytes) = 0;
+  /// What a task is to read, from `offset` to its end as it comes, until `take` returns false or
+  /// `aborted` true. The hash proves the bytes, whoever sent them.
+  virtual Status input(const model::Lease& lease, const std::string& sha256, std::int64_t offset,
+                       const std::function<bool()>& aborted,
+                       const std::function<bool(std::string_view)>& take) = 0;
   /// An error only when no HTTP answer came.
   virtual Result<Submission> submit(const std::vector<std::string>& envelopes) = 0;
 };

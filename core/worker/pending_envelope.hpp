@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/model/task.hpp"
 
@@ -11,9 +12,12 @@ struct PendingEnvelope {
   std::string name;  ///< in the spool, "" = the spool refused it
   std::string payload_type;
   std::string task_id;
-  std::string key;     ///< what the acknowledgement must echo
-  std::string body;    ///< the encoded envelope
-  model::Lease lease;  ///< empty after a replay
+  std::string key;                           ///< what the acknowledgement must echo
+  std::string body;                          ///< the encoded envelope
+  model::Lease lease;                        ///< empty after a replay
+  std::vector<model::Artifact> artifacts{};  ///< have to be home before it goes
+  /// What it is called in lists: its name, or its key when no spool holds it.
+  const std::string& label() const { return name.empty() ? key : name; }
   bool is_result() const { return payload_type == "execution_result"; }
 };
 

@@ -72,6 +72,7 @@ void Reporter::finished(const model::ClaimedTask& task, const model::Outcome& ou
   whole.output_chunks = output.chunks;
   PendingEnvelope result = pack(model::PayloadType::kExecutionResult, task.lease,
                                 model::result_key(task.lease), api::encode(whole));
+  result.artifacts = outcome.artifacts;
   const MutexLock lock(mutex_);
   if (output.rest) queue_.push_back(pack(*output.rest));
   queue_.push_back(std::move(result));
@@ -84,6 +85,7 @@ void Reporter::dropped(const model::ClaimedTask& task) {
     queue_.push_back(pack(*output.rest));
     work_.notify_all();
   }
+  if (options_.on_dropped) options_.on_dropped(task.lease);
   reserve_.give_back();
 }
 

@@ -20,7 +20,8 @@ namespace skep::worker {
 
 struct ReporterOptions {
   Identity identity;
-  Millis retry{1'000};  ///< after the spool refused a write
+  Millis retry{1'000};                                    ///< after the spool refused a write
+  std::function<void(const model::Lease&)> on_dropped{};  ///< an attempt has no result
 };
 
 /// While one batch is being written the next one gathers, so an idle worker writes each result at

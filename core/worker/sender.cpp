@@ -35,11 +35,6 @@ bool is_verdict(const api::Ack& ack) {
          !get_string(problem->get_object(), "code").empty();
 }
 
-/// What an envelope is called in lists of trouble: its name, or its key when no spool holds it.
-const std::string& label(const PendingEnvelope& envelope) {
-  return envelope.name.empty() ? envelope.key : envelope.name;
-}
-
 std::vector<std::string> names_of(const std::vector<PendingEnvelope>& envelopes) {
   std::vector<std::string> names;
   for (const PendingEnvelope& p : envelopes)
@@ -84,6 +79,7 @@ bool Sender::flush(MonoMs deadline) {
 void Sender::run(std::stop_token stop) {
   hold_until_ = clock_.mono_ms() + options_.longest_hold.count();
   while (!stop.stop_requested()) {
+    take_ready();
     if (std::vector<PendingEnvelope> envelopes = take_new(); !envelopes.empty()) {
       deliver(std::move(envelopes), false);
       settle_taken();
@@ -100,7 +96,7 @@ void Sender::run(std::stop_token stop) {
       const Millis nap =
           std::min(Millis{next_try() - now}, parked_ ? Millis{500} : options_.rescan);
       const auto until = std::chrono::steady_clock::now() + nap;
-      while (new_.empty() && work_.wait_until(lock, stop, until)) {
+      while (new_.empty() && ready_.empty() && work_.wait_until(lock, stop, until)) {
       }
       continue;
     }
@@ -110,10 +106,10 @@ void Sender::run(std::stop_token stop) {
       deliver(std::move(envelopes), true);
       continue;
     }
-    if (all) {
-      next_look_ = now + options_.rescan.count();
-      settle_backlog(Backlog::kSettled);
-    }
+    // A result of before that waits for its artifacts is still on its way home, for a while.
+    const bool brings = has_backlog_ && now < hold_until_ && options_.brings && options_.brings();
+    if (all) next_look_ = now + (brings ? options_.first_pause : options_.rescan).count();
+    if (all && !brings) settle_backlog(Backlog::kSettled);
     // What cannot be read does not count: it is another trouble than being cut off.
     if (trouble_.empty() && !parked_) say_delivered();
   }
@@ -186,7 +182,11 @@ bool Sender::take_spooled(std::vector<PendingEnvelope>& out) {
       set_aside(item.name, "it is no envelope: it has no idempotency_key");
       continue;
     }
-    out.push_back({item.name, item.payload_type, item.task_id, key, std::move(item.body), {}});
+    PendingEnvelope envelope{item.name, item.payload_type,    item.task_id,
+                             key,       std::move(item.body), {}};
+    envelope.artifacts = api::artifacts_of_envelope(*parsed);
+    if (!envelope.artifacts.empty()) envelope.lease = api::lease_of_envelope(*parsed);
+    out.push_back(std::move(envelope));
   }
   std::erase_if(trouble_, [&](const auto& t) { return !still.contains(t.first); });
   return true;
@@ -194,6 +194,7 @@ bool Sender::take_spooled(std::vector<PendingEnvelope>& out) {
 
 void Sender::deliver(std::vector<PendingEnvelope> envelopes, bool spooled) {
   replaying_ = spooled;
+  hold_back(envelopes);
   const bool try_now = spooled || (membership_.up() && clock_.mono_ms() >= not_before_);
   while (try_now && !envelopes.empty()) {
     std::vector<PendingEnvelope> request = take_request(envelopes);
@@ -206,6 +207,34 @@ void Sender::deliver(std::vector<PendingEnvelope> envelopes, bool spooled) {
   keep(std::move(envelopes));
 }
 
+/// Those whose artifacts are not home yet wait until look_again() names them.
+void Sender::hold_back(std::vector<PendingEnvelope>& envelopes) {
+  std::vector<PendingEnvelope> waiting;
+  std::erase_if(envelopes, [&](PendingEnvelope& envelope) {
+    if (envelope.artifacts.empty() || !options_.may_go || options_.may_go(envelope)) return false;
+    hold(envelope.label(), kLastPause);
+    waiting.push_back(std::move(envelope));
+    return true;
+  });
+  keep(std::move(waiting));
+}
+
+void Sender::look_again(const std::string& label) {
+  const MutexLock lock(mutex_);
+  ready_.push_back(label);
+  work_.notify_all();
+}
+
+void Sender::take_ready() {
+  std::vector<std::string> ready;
+  {
+    const MutexLock lock(mutex_);
+    ready.swap(ready_);
+  }
+  for (const std::string& label : ready) trouble_.erase(label);
+  if (!ready.empty()) next_look_ = 0;
+}
+
 /// The first envelopes that fit into one request; one in trouble goes alone, to spoil no other.
 std::vector<PendingEnvelope> Sender::take_request(std::vector<PendingEnvelope>& all) const {
   std::size_t n = 0;
@@ -213,8 +242,8 @@ std::vector<PendingEnvelope> Sender::take_request(std::vector<PendingEnvelope>& 
   for (; n < all.size() && n < most_items_; ++n) {
     bytes += all[n].body.size();
     const bool is_first = n == 0;
-    if (!is_first && (bytes > kMaxBytes || trouble_.contains(label(all[n])))) break;
-    if (is_first && trouble_.contains(label(all[n]))) {
+    if (!is_first && (bytes > kMaxBytes || trouble_.contains(all[n].label()))) break;
+    if (is_first && trouble_.contains(all[n].label())) {
       n = 1;
       break;
     }
@@ -255,7 +284,7 @@ Sender::Answer Sender::unsettled(std::vector<PendingEnvelope>& request,
     return Answer::kAway;
   }
   if (smaller) return Answer::kDone;
-  if (may_be_one(submission.status)) hold(label(request.front()), kStrangersLastPause);
+  if (may_be_one(submission.status)) hold(request.front().label(), kStrangersLastPause);
   away(unavailable(submission.detail), submission.retry_after);
   // Whoever minds results may let claims pass: their success is no reason to hurry.
   if (may_be_one(submission.status)) asked_until_ = not_before_;
@@ -275,11 +304,12 @@ bool Sender::settle(std::vector<PendingEnvelope>& request, const Submission& sub
     const api::Ack ack = named(envelope) ? *acks[envelope.key] : api::Ack{};
     if (ack.ack == envelope.key) {
       if (!envelope.name.empty()) delivered.push_back(envelope.name);
-      trouble_.erase(label(envelope));
+      if (!envelope.artifacts.empty() && options_.on_delivered) options_.on_delivered(envelope);
+      trouble_.erase(envelope.label());
     } else if (is_verdict(ack)) {
       if (!refused(envelope, ack)) rest.push_back(std::move(envelope));
     } else {
-      hold(label(envelope), kLastPause);
+      hold(envelope.label(), kLastPause);
       rest.push_back(std::move(envelope));
     }
   }
@@ -294,7 +324,7 @@ bool Sender::settle(std::vector<PendingEnvelope>& request, const Submission& sub
 
 /// True when it is settled: the second refusal is believed.
 bool Sender::refused(const PendingEnvelope& envelope, const api::Ack& ack) {
-  const int refusals = ++trouble_[label(envelope)].refusals;
+  const int refusals = ++trouble_[envelope.label()].refusals;
   if (refusals < 2 && !envelope.name.empty()) return false;
   const std::string reason =
       "the control plane refused it with status " + std::to_string(ack.status) + ": " + ack.error;

@@ -29,6 +29,12 @@ struct SenderOptions {
   /// Hears after each look at the spool, while what it held at the start holds the worker up, why
   /// that cannot be read; "" = it can, or it holds nothing up any more.
   std::function<void(const std::string& why)> on_unread{};
+  /// Whether what an envelope names is home; else look_again() tells when it is. Empty = it is.
+  std::function<bool(const PendingEnvelope&)> may_go{};
+  /// Whether something that may_go() waits for is on its way.
+  std::function<bool()> brings{};
+  /// Hears of each envelope with artifacts that the control plane has taken.
+  std::function<void(const PendingEnvelope&)> on_delivered{};
 };
 
 /// A envelope leaves the spool only by an ack that names it by its key: taken, or refused twice by
@@ -49,6 +55,8 @@ class Sender final : public Service {
 
   /// Takes envelopes that are in the spool. [any]
   void push(std::vector<PendingEnvelope> envelopes);
+  /// The envelope that is called so may go now. [any]
+  void look_again(const std::string& label);
   /// Waits until every pushed envelope was sent or deferred; false when `deadline` came first.
   /// [any]
   bool flush(MonoMs deadline);
@@ -72,6 +80,8 @@ class Sender final : public Service {
   void settle_taken();
   bool take_spooled(std::vector<PendingEnvelope>& out);
   bool read_spool(std::vector<ports::SpoolItem>& out);
+  void take_ready();
+  void hold_back(std::vector<PendingEnvelope>& envelopes);
   void deliver(std::vector<PendingEnvelope> envelopes, bool spooled);
   std::vector<PendingEnvelope> take_request(std::vector<PendingEnvelope>& all) const;
   Answer send(std::vector<PendingEnvelope>& request);
@@ -118,6 +128,7 @@ class Sender final : public Service {
   Mutex mutex_;
   StoppableCondVar work_;
   std::deque<PendingEnvelope> new_ SKEP_GUARDED_BY(mutex_);
+  std::vector<std::string> ready_ SKEP_GUARDED_BY(mutex_);  ///< labels
   bool sending_ SKEP_GUARDED_BY(mutex_) = false;
 };
 

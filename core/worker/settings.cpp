@@ -11,6 +11,8 @@ Settings settings_of(const config::Config::Worker& w) {
   s.heartbeat_interval = Millis{seconds_to_ms(w.heartbeat_interval_seconds)};
   s.drain = Millis{seconds_to_ms(w.drain_seconds)};
   s.result_reserve_bytes = static_cast<std::uint64_t>(w.result_reserve_mb * 1024 * 1024);
+  s.artifacts = {static_cast<std::uint64_t>(w.task_artifacts_mb * 1024 * 1024),
+                 static_cast<std::uint64_t>(w.artifacts_mb * 1024 * 1024)};
   return s;
 }
 

@@ -8,6 +8,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/live.hpp"
 #include "core/config/config.hpp"
+#include "core/worker/attempt_folders.hpp"
 
 namespace skep::worker {
 
@@ -19,6 +20,7 @@ struct Settings {
   Millis heartbeat_interval{30'000};
   Millis drain{30'000};  ///< running tasks get so long when the worker stops
   std::uint64_t result_reserve_bytes = 1u << 20;
+  ArtifactLimits artifacts{};
 
   bool operator==(const Settings&) const = default;
 };

@@ -8,9 +8,13 @@
 #include "core/base/log.hpp"
 #include "core/base/mutex.hpp"
 #include "core/base/text.hpp"
+#include "core/worker/artifact_runner.hpp"
+#include "core/worker/artifact_sender.hpp"
+#include "core/worker/attempt_folders.hpp"
 #include "core/worker/claim_loop.hpp"
 #include "core/worker/health.hpp"
 #include "core/worker/heartbeat_loop.hpp"
+#include "core/worker/input_fetcher.hpp"
 #include "core/worker/registrar.hpp"
 #include "core/worker/release_fetcher.hpp"
 #include "core/worker/reporter.hpp"
@@ -78,19 +82,22 @@ struct Worker::Loops {
         health(clock, options.first_rest,
                {[this] { heartbeat.hasten(); }, [this] { registrar.announce(); }}),
         returner(options.incarnation, connect(claim_abort), membership, clock),
-        sender({.on_unread =
-                    [this](const std::string& why) {
-                      health.set("spool backlog", why,
-                                 "they stay there and are read later; at a start the worker "
-                                 "registers without them after a minute");
-                    }},
-               connect(send_abort), spool, membership, clock),
+        folders(options.state_dir.empty() ? "" : options.state_dir + "/attempts",
+                options.artifacts),
+        sender(sender_options(), connect(send_abort), spool, membership, clock),
+        artifacts(artifact_options(), connect(send_abort), folders, clock),
         reserve(spool, options.result_reserve_bytes),
         reporter(
-            {identity()}, spool, reserve, clock,
+            reporter_options(), spool, reserve, clock,
             [this](std::vector<PendingEnvelope> envelopes) { sender.push(std::move(envelopes)); }),
         self_check(self_check_options(), health, clock),
-        executor(executor_options(), runner, clock, reporter),
+        inputs([this] { return connect(never); }, clock),
+        tasks(runner, folders,
+              [this](const model::Lease& lease, const model::Input& input, const std::string& path,
+                     MonoMs deadline, ports::CancelToken& cancel) {
+                return inputs.fetch(lease, input, path, deadline, cancel);
+              }),
+        executor(executor_options(), tasks, clock, reporter),
         releases(fetcher_options(), connect(claim_abort), membership, clock),
         heartbeat(heartbeat_options(), h, endpoints, executor, spool, membership, clock),
         instructions({options.incarnation, options.claim_hold}, connect(claim_abort), settings,
@@ -106,6 +113,9 @@ struct Worker::Loops {
     if (options.control) return options.control(abort, timeout);
     return std::make_unique<ControlClient>(options.id, endpoints, abort, timeout);
   }
+  SenderOptions sender_options();
+  ArtifactSenderOptions artifact_options();
+  ReporterOptions reporter_options();
   ExecutorOptions executor_options();
   SelfCheckOptions self_check_options();
   ClaimOptions claim_options();
@@ -147,10 +157,14 @@ struct Worker::Loops {
   Membership membership;
   Health health;
   Returner returner;
+  AttemptFolders folders;
   Sender sender;
+  ArtifactSender artifacts;
   SpoolReserve reserve;
   Reporter reporter;
   SelfCheck self_check;
+  InputFetcher inputs;
+  ArtifactRunner tasks;
   Executor executor;
   ReleaseFetcher releases;
   HeartbeatLoop heartbeat;
@@ -158,6 +172,32 @@ struct Worker::Loops {
   ClaimLoop claim;
   Registrar registrar;
 };
+
+SenderOptions Worker::Loops::sender_options() {
+  SenderOptions o;
+  o.on_unread = [this](const std::string& why) {
+    health.set("spool backlog", why,
+               "they stay there and are read later; at a start the worker registers without them "
+               "after a minute");
+  };
+  o.may_go = [this](const PendingEnvelope& envelope) { return artifacts.may_go(envelope); };
+  o.brings = [this] { return artifacts.is_bringing(); };
+  o.on_delivered = [this](const PendingEnvelope& envelope) { folders.drop(envelope.lease); };
+  return o;
+}
+
+ArtifactSenderOptions Worker::Loops::artifact_options() {
+  ArtifactSenderOptions o;
+  o.ready = [this](const std::string& label) { sender.look_again(label); };
+  return o;
+}
+
+ReporterOptions Worker::Loops::reporter_options() {
+  ReporterOptions o;
+  o.identity = identity();
+  o.on_dropped = [this](const model::Lease& lease) { folders.drop(lease); };
+  return o;
+}
 
 ExecutorOptions Worker::Loops::executor_options() {
   ExecutorOptions o;
@@ -207,8 +247,9 @@ bool Worker::Loops::is_first_misfit(const std::string& task_id) {
 SelfCheckOptions Worker::Loops::self_check_options() {
   SelfCheckOptions o;
   o.spool_trouble = [this] {
-    const std::string unwritten = reporter.trouble();
-    return unwritten.empty() ? reserve.trouble() : unwritten;
+    for (std::string trouble : {reporter.trouble(), reserve.trouble(), folders.trouble()})
+      if (!trouble.empty()) return trouble;
+    return std::string();
   };
   o.state_dir = options.state_dir;
   o.every = options.look_every;
@@ -233,7 +274,8 @@ HeartbeatOptions Worker::Loops::heartbeat_options() {
   o.interval = options.heartbeat_interval;
   o.unwritten = [this] {
     auto renewals = reporter.pending();
-    for (ports::Renewal& renewal : returner.pending()) renewals.push_back(std::move(renewal));
+    for (auto more : {returner.pending(), artifacts.pending()})
+      for (ports::Renewal& renewal : more) renewals.push_back(std::move(renewal));
     const MutexLock lock(last_tries_mutex);
     renewals.insert(renewals.end(), last_tries.begin(), last_tries.end());
     return renewals;
@@ -278,6 +320,7 @@ void Worker::Loops::apply(Settings next) {
   const Settings before = settings.get();
   settings.set(next);
   executor.resize(next.concurrency, next.batch_size);
+  folders.set_limits(next.artifacts);
   if (next.heartbeat_interval != before.heartbeat_interval)
     heartbeat.set_interval(next.heartbeat_interval);
   membership.wake();
@@ -339,6 +382,7 @@ std::vector<PendingEnvelope> Worker::Loops::flush(MonoMs give_up) {
   if (hurried) heartbeat.request_stop();
   reporter.stop();
   send_abort = true;
+  artifacts.stop();
   sender.stop();
   return save_unwritten(give_up);
 }
@@ -439,7 +483,9 @@ Status Worker::start() {
     return config_error("[worker] control_plane_url names no control plane");
   loops_->log_start();
   loops_->running = true;
+  loops_->folders.start();
   loops_->sender.start();
+  loops_->artifacts.start();
   loops_->reporter.start();
   loops_->heartbeat.start();
   // First: a change from here on is announced, one before is in the first registration.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "capture.hpp"
+#include "exchange.hpp"
 #include "in_time.hpp"
 #include "request.hpp"
 #include "result.hpp"
@@ -46,7 +47,9 @@ class ExecuteScript final : public skep::Task {
   skep_rc run(skep::Call& call) override {
     const WorkDir dir(config_.work_dir, owner());
     const bool homeless = user_ || home_.empty();
-    const Own own{user_ ? user_->name : "", homeless ? dir.path() : home_};
+    const Exchange exchange(call, dir, call.request()["params"]["inputs"]);
+    const Own own{user_ ? user_->name : "", homeless ? dir.path() : home_, exchange.artifacts(),
+                  exchange.inputs()};
     Request request(call.request(), config_, own);
     if (!request.file.empty())
       request.file = in_time(
@@ -60,7 +63,13 @@ class ExecuteScript final : public skep::Task {
       call.result(result_document(request, exit, streams.out, streams.err));
       throw;
     }
-    call.result(result_document(request, exit, streams.out, streams.err));
+    skep::Json result = result_document(request, exit, streams.out, streams.err);
+    // A script that was stopped has not said that they are whole.
+    const bool ended = exit.reason == SKEP_EXIT_EXITED;
+    if (skep::Json skipped = ended ? exchange.collect() : skep::Json::array();
+        !skipped.items().empty())
+      result.set("artifacts_skipped", std::move(skipped));
+    call.result(result);
     if (const auto fault = verdict(request, exit, call.cancel_reason()))
       return call.fail(fault->code(), fault->what());
     return SKEP_OK;

@@ -108,12 +108,15 @@ std::vector<std::string> arguments(const Json& params) {
   return out;
 }
 
-std::map<std::string, std::string, std::less<>> identity(const Json& request) {
+std::map<std::string, std::string, std::less<>> fixed_variables(const Json& request,
+                                                                const Own& own) {
   const auto text = [&](const char* key) { return std::string(request[key].str()); };
   const std::string key = text("idempotency_key");  // "" when the submitter gave none
   return {{"TASK_ID", text("task_id")},
           {"ATTEMPT", std::to_string(request["attempt"].integer())},
           {"IDEMPOTENCY_KEY", key.empty() ? text("task_id") : key},
+          {"SKEP_ARTIFACTS", own.artifacts},
+          {"SKEP_INPUTS", own.inputs},
           {"SKEP_SITE", text("site")},
           {"SKEP_WORKER_ID", text("worker_id")}};
 }
@@ -124,7 +127,7 @@ std::vector<std::string> environment(const Json& request, const Own& own) {
                                                       {"LANG", env_or("LANG", "C.UTF-8")}};
   if (!own.user.empty()) all["USER"] = all["LOGNAME"] = own.user;
   if (const char* zone = std::getenv("TZ")) all["TZ"] = zone;
-  const auto fixed = identity(request);
+  const auto fixed = fixed_variables(request, own);
   for (const auto& [name, value] : request["params"]["env"].members()) {
     if (!is_variable(name))
       throw Fault(SKEP_E_INVALID, "env: " + shown(name) +

@@ -25,6 +25,8 @@ struct Config {
 struct Own {
   std::string user;  ///< "" = as the worker
   std::string home;
+  std::string artifacts{};  ///< the folder of what it leaves, "" = it can leave nothing
+  std::string inputs{};     ///< and of what it reads
 };
 
 struct Request {

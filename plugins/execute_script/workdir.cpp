@@ -98,6 +98,14 @@ WorkDir::~WorkDir() {
   close(fd_);
 }
 
+std::string WorkDir::make_folder(const char* name) const {
+  std::string path = start_ + "/" + name;
+  if (mkdir(path.c_str(), 0700) != 0) give_up("make " + path, errno);
+  if (owner_ && lchown(path.c_str(), owner_->uid, owner_->gid) != 0)
+    give_up("hand over " + path, errno);
+  return path;
+}
+
 std::string WorkDir::write(const char* name, std::string_view text) const {
   std::string path = path_ + "/" + name;
   const int fd = openat(fd_, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -26,6 +26,9 @@ class WorkDir {
 
   /// Where the run starts.
   const std::string& path() const { return start_; }
+  const std::optional<Owner>& owner() const { return owner_; }
+  /// Makes a folder of the run's user where the run starts; its path. Throws Fault when it cannot.
+  std::string make_folder(const char* name) const;
   /// Writes a file that only the run's user may read; its path. Throws Fault when it cannot.
   std::string write(const char* name, std::string_view text) const;
 

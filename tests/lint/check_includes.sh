@@ -31,7 +31,7 @@ declare -A owners=(
   [spdlog/]="core/base/log"
   [re2/]="core/api/schema"
   [prometheus/]="core/api/metric_snapshot core/control/"
-  [sodium.h]="core/base/base64 core/base/id core/plugin/stage core/trust/ plugins/spool_file"
+  [sodium.h]="core/base/base64 core/base/id core/base/sha256 core/plugin/stage core/trust/ plugins/spool_file"
   [sqlite3.h]="plugins/sqlite tests/"
   [lua.hpp]="plugins/lua"
 )

@@ -259,7 +259,50 @@ Expected<net::ClientResponse> Client::raw(std::string_view method, const std::st
 
 Expected<json::value> Client::document(std::string_view method, const std::string& path,
                                        std::string body, Millis extra) {
-  auto response = raw(method, path, std::move(body), extra);
+  return document_in(path, raw(method, path, std::move(body), extra));
+}
+
+Expected<json::value> Client::put(const std::string& path, std::string bytes) {
+  net::ClientRequest request = request_of("PUT", path);
+  request.headers.push_back("Content-Type: application/octet-stream");
+  request.body = std::move(bytes);
+  request.timeout = timeout_;
+  auto response = transport_(request);
+  if (!response) return unreachable(response.error(), request.url);
+  if (is_of_somebody_there(response->status)) ++answers_;
+  return document_in(path, std::move(*response));
+}
+
+Expected<bool> Client::fetch(const std::string& path, const std::string& header,
+                             const std::function<bool(std::string_view)>& on_bytes) {
+  net::ClientRequest request = request_of("GET", path);
+  request.headers.front() = "Accept: */*";
+  request.headers.push_back(header);
+  request.timeout = Millis{0};
+  bool late = false;
+  bool enough = false;
+  MonoMs heard = proc::monotonic_ms();
+  request.on_body = [&](std::string_view bytes) {
+    enough = !on_bytes(bytes);
+    heard = proc::monotonic_ms();
+    return !enough;
+  };
+  request.aborted = [&, interrupted = request.aborted] {
+    late = timeout_.count() > 0 && proc::monotonic_ms() >= heard + timeout_.count();
+    return late || (interrupted && interrupted());
+  };
+  const auto response = transport_(request);
+  if (enough) return true;
+  if (!response)
+    return unreachable(late ? Error{Code::kUnavailable, "no byte in time"} : response.error(),
+                       request.url);
+  if (is_of_somebody_there(response->status)) ++answers_;
+  if (response->status >= 400) return failure_of(*response);
+  return true;
+}
+
+Expected<json::value> Client::document_in(const std::string& path,
+                                          const Expected<net::ClientResponse>& response) const {
   if (!response) return response.error();
   if (response->status >= 400) return failure_of(*response);
   auto parsed = parse_json(response->body);

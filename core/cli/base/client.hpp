@@ -52,6 +52,12 @@ class Client {
   /// get() of a list: the object has "items".
   Expected<json::value> list(const std::string& path_and_query, Millis extra = Millis{0});
   Expected<json::value> post(const std::string& path, std::string body = {});
+  /// A piece of bytes.
+  Expected<json::value> put(const std::string& path, std::string bytes);
+  /// Hands the body of a 2xx answer over as it comes, until `on_bytes` wants no more. The time
+  /// limit is one of silence. False: it ended early.
+  Expected<bool> fetch(const std::string& path, const std::string& header,
+                       const std::function<bool(std::string_view)>& on_bytes);
   Expected<json::value> remove(const std::string& path);
   /// The answer as it came, whatever its status; a Failure only when there was none.
   Expected<net::ClientResponse> raw(std::string_view method, const std::string& path,
@@ -70,6 +76,8 @@ class Client {
   Client(std::string server, std::string origin, const Destination& to, std::string token,
          Millis timeout, Transport transport, const std::atomic<bool>* abort);
   net::ClientRequest request_of(std::string_view method, const std::string& path) const;
+  Expected<json::value> document_in(const std::string& path,
+                                    const Expected<net::ClientResponse>& response) const;
   Expected<json::value> document(std::string_view method, const std::string& path, std::string body,
                                  Millis extra);
   Failure unreachable(const Error& cause, const std::string& url) const;

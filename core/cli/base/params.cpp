@@ -1,18 +1,34 @@
 #include "core/cli/base/params.hpp"
 
+#include <sys/stat.h>
+
 #include <boost/json.hpp>
 #include <set>
 
 #include "core/base/text.hpp"
+#include "core/base/utf8.hpp"
 #include "core/cli/base/argument_file.hpp"
 #include "core/cli/base/console.hpp"
 
 namespace skep::cli {
 namespace {
 
+constexpr off_t kLargestText = 1 << 20;
+
+/// Whether it goes as bytes of its own: it is large, or no text.
+bool is_for_upload(const std::string& path) {
+  struct stat s {};
+  if (::stat(path.c_str(), &s) != 0 || !S_ISREG(s.st_mode)) return false;
+  if (s.st_size > kLargestText) return true;
+  const auto bytes = read_file(path);
+  return bytes && !is_utf8(*bytes);
+}
+
 Result<json::value> value_of(const std::string& key, const std::string& text,
-                             const WantsText& wants_text) {
+                             const WantsText& wants_text, const Upload& upload) {
   if (text.starts_with('@')) {
+    if (upload && is_for_upload(text.substr(1)) && !(wants_text && wants_text(key)))
+      return upload(text.substr(1));
     auto bytes = read_argument_file(text.substr(1));
     if (!bytes)
       return usage_error("-p " + key + ": " + bytes.error().message,
@@ -70,7 +86,7 @@ bool schema_wants_text(const json::value& params_schema, const std::string& key)
 }
 
 Result<json::object> build_params(const std::string& base, const std::vector<std::string>& pairs,
-                                  const WantsText& wants_text) {
+                                  const WantsText& wants_text, const Upload& upload) {
   auto root = parse_base(base);
   if (!root) return root.error();
   std::set<std::string> seen;
@@ -82,7 +98,7 @@ Result<json::object> build_params(const std::string& base, const std::vector<std
     if (equals == std::string::npos || bad_key)
       return usage_error("-p \"" + pair + "\" is not KEY=VALUE", "-p script='uptime'");
     if (!seen.insert(key).second) return usage_error("-p " + key + " is given twice");
-    auto value = value_of(key, pair.substr(equals + 1), wants_text);
+    auto value = value_of(key, pair.substr(equals + 1), wants_text, upload);
     if (!value) return value.error();
     SKEP_TRY(put(*root, key, std::move(*value)));
   }

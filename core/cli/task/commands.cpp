@@ -245,6 +245,7 @@ std::vector<Command> task_commands() {
           list_command(),
           with_id("task show", "show a task and its result", show),
           std::move(follow),
+          artifacts_command(),
           with_id("task explain", "say why a task waits, worker by worker", explain),
           with_id("task cancel", "cancel a task that has not ended", cancel),
           std::move(again),

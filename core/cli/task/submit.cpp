@@ -18,6 +18,7 @@
 #include "core/cli/base/task_id.hpp"
 #include "core/cli/base/task_view.hpp"
 #include "core/cli/base/terminal_text.hpp"
+#include "core/cli/task/transfer.hpp"
 
 namespace skep::cli {
 namespace {
@@ -93,8 +94,13 @@ Result<json::object> task_spec(Invocation& call) {
   auto base = call.args.has("params") ? call.text_argument(call.args.get("params"), "--params")
                                       : Result<std::string>(std::string());
   if (!base) return base.error();
+  const Upload bring = [&call](const std::string& path) -> Result<json::value> {
+    auto value = upload(call, path);
+    if (!value) return value.error().error;
+    return std::move(*value);
+  };
   auto params =
-      build_params(*base, call.args.all("param"), wants_text(call, call.args.get("TYPE")));
+      build_params(*base, call.args.all("param"), wants_text(call, call.args.get("TYPE")), bring);
   if (!params) return params.error();
   task["params"] = std::move(*params);
   for (const auto& [option, member] :
@@ -189,7 +195,8 @@ Command submit_command() {
   c.positionals = {{"TYPE", "task type, such as collect_facts or execute_script"}};
   c.options = {
       {"param", 'p', "KEY=VALUE",
-       "a parameter; JSON, @FILE or text, and text where the type wants a string; a.b=1 nests",
+       "a parameter; JSON, @FILE or text, and text where the type wants a string; a.b=1 nests; a "
+       "@FILE that is no text, or large, goes as an input of the task",
        true},
       {"params", 0, "JSON", "all parameters as a JSON object, @FILE or -"},
       {"site", 0, "SITE", "run at this site"},

@@ -7,6 +7,7 @@
 
 namespace skep::cli {
 
+Command artifacts_command();
 Command submit_command();
 Command types_command();
 

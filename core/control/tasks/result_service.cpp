@@ -6,6 +6,7 @@
 #include "core/api/task_json.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
+#include "core/control/artifacts/ledger.hpp"
 #include "core/model/transitions.hpp"
 #include "core/net/http.hpp"
 
@@ -148,7 +149,7 @@ Result<std::vector<api::Ack>> ResultService::accept(const std::vector<Result<Env
       const bool retry = outcome->kind == model::OutcomeKind::kFailed && outcome->retryable;
       ports::ResultRecord record{e.idempotency_key, sha256_hex(e.payload), e.lease, e.worker_id,
                                  e.incarnation,     std::move(*outcome),   -1};
-      if (record.outcome.output_chunks > 0) SKEP_TRY(note_end_of_output(batch, e, record, sender));
+      SKEP_TRY(note_what_comes_beside(batch, e, record, sender));
       if (retry)
         record.retry_delay_ms = model::backoff_ms(e.lease.attempt, record.outcome.retry_after_ms,
                                                   random_number(), policy.base_ms, policy.cap_ms);
@@ -188,14 +189,18 @@ Result<std::vector<api::Ack>> ResultService::accept(const std::vector<Result<Env
   return std::move(batch.acks);
 }
 
-/// Where the output of this attempt ends: its last chunks may come after the result.
-Status ResultService::note_end_of_output(Batch& batch, const Envelope& e,
-                                         const ports::ResultRecord& record,
-                                         const net::Caller& sender) {
+/// Its artifacts, and where the output of this attempt ends: its last chunks may come after the
+/// result.
+Status ResultService::note_what_comes_beside(Batch& batch, const Envelope& e,
+                                             const ports::ResultRecord& record,
+                                             const net::Caller& sender) {
+  const std::int64_t chunks = record.outcome.output_chunks;
+  if (chunks == 0 && record.outcome.artifacts.empty()) return {};
   const auto owner = owner_of(sender, e.lease);
   if (!owner) return owner.error();
   if (*owner == Owner::kOther || *owner == Owner::kNobody) return {};
-  const std::int64_t chunks = record.outcome.output_chunks;
+  ArtifactLedger::note(e.lease, record.outcome.artifacts, clock_.wall_ms(), batch.statements);
+  if (chunks == 0) return {};
   batch.statements.push_back({kInsertChunk,
                               {e.lease.task_id, e.lease.attempt, chunks,
                                api::encode(api::LogChunk{chunks, {}}), clock_.wall_ms()}});

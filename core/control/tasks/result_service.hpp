@@ -64,8 +64,8 @@ class ResultService {
   /// Why nothing more of unknown tasks is taken from this worker; null = it is.
   Result<std::optional<api::Ack>> refuse_unknown(const net::Caller& sender,
                                                  const model::Envelope& e);
-  Status note_end_of_output(Batch& batch, const model::Envelope& e,
-                            const ports::ResultRecord& record, const net::Caller& sender);
+  Status note_what_comes_beside(Batch& batch, const model::Envelope& e,
+                                const ports::ResultRecord& record, const net::Caller& sender);
   Status settle_results(Batch& batch, const net::Caller& sender);
   Status settle_documents(Batch& batch);
   ports::Queue& queue_;

@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 
+#include "core/api/artifact_json.hpp"
 #include "core/api/task_json.hpp"
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
@@ -98,8 +99,12 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
       return invalid(what + ": expires_at lies in the past");
     tasks.push_back(make_task(std::move(specs[i]), now));
   }
+  auto pins = inputs_of(tasks);
+  if (!pins) return pins.error();
+  SKEP_TRY(artifacts_.admit(*pins));
   const auto verdicts = enqueue(now, tasks, own_timeout);
   if (!verdicts) return verdicts.error();
+  unpin_repeats(*pins, tasks, *verdicts);
   SKEP_TRY(refuse_conflicts(tasks, *verdicts));
   std::vector<Submitted> out;
   std::vector<Task> fresh;
@@ -116,6 +121,35 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
   }
   waiting_.announce(fresh);
   return out;
+}
+
+Result<std::vector<ArtifactLedger::Pin>> TaskService::inputs_of(const std::vector<Task>& tasks) {
+  std::vector<ArtifactLedger::Pin> out;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    auto inputs = api::inputs_of(tasks[i].spec.params);
+    if (!inputs && tasks.size() == 1) return inputs.error();
+    if (!inputs) return inputs.error().within("tasks[" + std::to_string(i) + "]");
+    if (!inputs->empty()) out.push_back({tasks[i].id, std::move(*inputs)});
+  }
+  return out;
+}
+
+/// What another task stands for, or nobody, reads nothing. What this misses holds its inputs until
+/// the sweeper asks the queue.
+void TaskService::unpin_repeats(const std::vector<ArtifactLedger::Pin>& pins,
+                                const std::vector<Task>& tasks,
+                                const std::vector<ports::Enqueued>& verdicts) {
+  const bool refused = std::any_of(verdicts.begin(), verdicts.end(), [](const auto& v) {
+    return v.verdict == ports::EnqueueVerdict::kConflict;
+  });
+  for (const auto& pin : pins) {
+    const auto at = std::find_if(tasks.begin(), tasks.end(),
+                                 [&](const Task& t) { return t.id == pin.task_id; });
+    const auto& v = verdicts[static_cast<std::size_t>(at - tasks.begin())];
+    if (!refused && v.verdict == ports::EnqueueVerdict::kEnqueued) continue;
+    if (const Status gone = artifacts_.ledger.unpin(pin.task_id); !gone)
+      log::warn("inputs_stay", {{"task_id", pin.task_id}, {"error", gone.error().message}});
+  }
 }
 
 /// Takes over what says the same in other words, and what the versions of another day added to the

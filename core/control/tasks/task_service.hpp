@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/api/task_views.hpp"
+#include "core/control/artifacts/artifacts.hpp"
 #include "core/control/platform.hpp"
 #include "core/control/tasks/task_types.hpp"
 #include "core/control/tasks/waiting_claims.hpp"
@@ -18,17 +19,19 @@ class TaskService {
  public:
   /// All must outlive it.
   TaskService(Platform& platform, const TaskTypes& types, WorkerDirectory& workers,
-              WaitingClaims& waiting)
+              WaitingClaims& waiting, Artifacts& artifacts)
       : queue_(platform.queue),
         waits_(platform.waits),
         clock_(platform.clock),
         types_(types),
         workers_(workers),
-        waiting_(waiting) {}
+        waiting_(waiting),
+        artifacts_(artifacts) {}
 
   using Submitted = api::Submitted;
   /// All or nothing. `problems` gets [{pointer,message}] when parameters do not fit. kState
-  /// "idempotency-conflict" when a key belongs to a different task. [any]
+  /// "idempotency-conflict" when a key belongs to a different task; kInvalid "unknown-input" for
+  /// one that is to read what is not here. [any]
   Result<std::vector<Submitted>> submit(std::vector<model::TaskSpec> specs, std::string& problems);
   Result<model::Task> get(const std::string& id);
   Result<model::Task> cancel(const std::string& id, const std::string& actor);
@@ -40,6 +43,10 @@ class TaskService {
   Result<Explanation> explain(const std::string& id);
 
  private:
+  static Result<std::vector<ArtifactLedger::Pin>> inputs_of(const std::vector<model::Task>& tasks);
+  void unpin_repeats(const std::vector<ArtifactLedger::Pin>& pins,
+                     const std::vector<model::Task>& tasks,
+                     const std::vector<ports::Enqueued>& verdicts);
   /// `own_timeout`: of each task, whether the request gave one.
   Result<std::vector<ports::Enqueued>> enqueue(WallMs now, std::vector<model::Task>& tasks,
                                                const std::vector<bool>& own_timeout);
@@ -53,6 +60,7 @@ class TaskService {
   const TaskTypes& types_;
   WorkerDirectory& workers_;
   WaitingClaims& waiting_;
+  Artifacts& artifacts_;
 };
 
 }  // namespace skep::control

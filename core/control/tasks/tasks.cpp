@@ -24,15 +24,15 @@ TaskSettings task_settings(const config::Config& config) {
   return s;
 }
 
-Tasks::Tasks(Platform& p, const config::Config& config, Workers& w, const EventLog& e,
-             const std::vector<ports::TaskType>& own_types)
+Tasks::Tasks(Platform& p, const config::Config& config, Workers& w, Artifacts& artifacts,
+             const EventLog& e, const std::vector<ports::TaskType>& own_types)
     : platform(p),
       workers(w),
       events(e),
       settings(task_settings(config)),
       types(p, w, own_types),
       waiting(p.waits.claims),
-      service(p, types, w.directory, waiting),
+      service(p, types, w.directory, waiting, artifacts),
       leases(p, w.directory, w.service, types, waiting, settings.get().lease_ms),
       results(p, counts, settings.get().reaper.retry),
       reaper(p, w.directory, waiting, settings.get().reaper),

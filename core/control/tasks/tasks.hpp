@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "core/control/artifacts/artifacts.hpp"
 #include "core/control/feature.hpp"
 #include "core/control/tasks/lease_service.hpp"
 #include "core/control/tasks/reaper.hpp"
@@ -30,8 +31,8 @@ TaskSettings task_settings(const config::Config& config);
 class Tasks final : public Feature {
  public:
   /// All must outlive it.
-  Tasks(Platform& platform, const config::Config& config, Workers& workers, const EventLog& events,
-        const std::vector<ports::TaskType>& own_types);
+  Tasks(Platform& platform, const config::Config& config, Workers& workers, Artifacts& artifacts,
+        const EventLog& events, const std::vector<ports::TaskType>& own_types);
 
   std::vector<Migrations> migrations() const override;
   Status load() override;

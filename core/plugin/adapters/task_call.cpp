@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <utility>
 
 #include "core/base/json.hpp"
 #include "core/plugin/adapters/call_wait.hpp"
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/log_line.hpp"
+#include "core/plugin/services/host.hpp"
 
 namespace skep::plugin {
 namespace {
@@ -102,6 +104,15 @@ Code code_of(ports::CancelReason reason) {
 
 }  // namespace
 
+namespace {
+
+std::uint64_t next_serial() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace
+
 model::Outcome failed_outcome(const Error& error, bool retryable) {
   JsonOut out;
   out.object().key("code").str(error.id()).key("message").str(error.message);
@@ -121,12 +132,14 @@ TaskCall::TaskCall(std::string_view plugin_id, MonoMs deadline, ports::CancelTok
       deadline_(deadline),
       cancel_(cancel),
       events_(events),
+      serial_(next_serial()),
       handle_(CallHandle::lend(*this, ops())) {}
 
 TaskCall::~TaskCall() {
   handle_.close();
   end_waits();
   handle_.take_back();
+  drop_open_artifacts(serial_);
   if (slot_of_ != nullptr) slot_of_->release();
   try {
     write_rest();
@@ -311,8 +324,52 @@ void TaskCall::put_said(Said said) {
   if (said.refused_result_bytes > 0) said.result.clear();
   said.message = clean_message(to_view(said.message));
   if (said.failed_with > 0) said.failed_with = SKEP_E_INTERNAL;
+  std::erase_if(said.artifacts, [](const model::Artifact& a) {
+    return !model::is_artifact_name(a.name) || !model::is_media_type(a.media_type);
+  });
+  std::vector<model::Artifact> left = std::exchange(said.artifacts, {});
+  {
+    const MutexLock lock(mutex_);
+    said.artifacts = std::move(said_.artifacts);
+    said_ = std::move(said);
+  }
+  add_artifacts(std::move(left));
+}
+
+Result<TaskCall::ArtifactPlace> TaskCall::begin_artifact(std::string_view name) {
+  if (request_ == nullptr || request_->folder.empty())
+    return Error{Code::kUnsupported, "tasks can leave no artifacts here"};
   const MutexLock lock(mutex_);
-  said_ = std::move(said);
+  if (artifact_names_.contains(name))
+    return invalid("the task has an artifact " + std::string(name) + " already");
+  if (artifact_names_.size() >= model::kMostArtifacts)
+    return invalid("artifact " + std::string(name) + ": a task may leave 64");
+  artifact_names_.emplace(name);
+  return ArtifactPlace{request_->folder, request_->artifact_bytes};
+}
+
+void TaskCall::drop_artifact(std::string_view name) {
+  const MutexLock lock(mutex_);
+  if (const auto at = artifact_names_.find(name); at != artifact_names_.end())
+    artifact_names_.erase(at);
+}
+
+void TaskCall::keep_artifact(model::Artifact artifact) {
+  const MutexLock lock(mutex_);
+  said_.artifacts.push_back(std::move(artifact));
+}
+
+/// Of a task inside of this one, or of the same in another process. A name that is taken stays with
+/// who took it.
+void TaskCall::add_artifacts(std::vector<model::Artifact> more) {
+  for (model::Artifact& a : more) {
+    const MutexLock lock(mutex_);
+    if (artifact_names_.size() < model::kMostArtifacts && artifact_names_.insert(a.name).second)
+      said_.artifacts.push_back(std::move(a));
+    else
+      skep::log::warn("artifact_dropped",
+                      {{"artifact", a.name}, {"reason", "its name is taken, or there are 64"}});
+  }
 }
 
 model::Outcome TaskCall::succeeded(Said said) {
@@ -355,8 +412,15 @@ model::Outcome TaskCall::broken(const Error& error) {
 }
 
 model::Outcome TaskCall::outcome(skep_rc rc) {
-  const std::string who = "plugin " + std::string(plugin_id_);
   Said said = take_said();
+  std::vector<model::Artifact> left = std::exchange(said.artifacts, {});
+  model::Outcome out = ended(rc, std::move(said));
+  out.artifacts = std::move(left);
+  return out;
+}
+
+model::Outcome TaskCall::ended(skep_rc rc, Said said) {
+  const std::string who = "plugin " + std::string(plugin_id_);
   if (!said.result.empty())
     if (const auto checked = check_json(said.result); !checked)
       return broken(
@@ -389,6 +453,7 @@ Result<std::string> TaskCall::run_task(std::string_view type, std::string_view p
   auto outcome = nested_->run(inner, deadline_, cancel_, events_);
   if (gate != nullptr) enter(*gate);  // without one it has been told to stop
   if (outcome.cause == model::Cause::kSignal) note(outcome.cause);
+  add_artifacts(std::exchange(outcome.artifacts, {}));
   if (outcome.kind == model::OutcomeKind::kSucceeded) return std::move(outcome.result);
   return error_in(outcome, type);
 }

@@ -4,9 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "core/base/clock.hpp"
 #include "core/base/fd.hpp"
@@ -80,6 +82,23 @@ class TaskCall {
   /// Runs another task type inside this call; see skep/svc/task.h. Its result document. [call]
   Result<std::string> run_task(std::string_view type, std::string_view params_json);
 
+  /// Another number for each call of this process.
+  std::uint64_t serial() const { return serial_; }
+  /// Of the attempt, see ports::RunRequest.
+  std::string folder() const { return request_ == nullptr ? std::string() : request_->folder; }
+  std::uint64_t artifact_bytes() const {
+    return request_ == nullptr ? 0 : request_->artifact_bytes;
+  }
+  struct ArtifactPlace {
+    std::string folder;
+    std::uint64_t most = 0;  ///< bytes
+  };
+  /// Takes the name, so that no other artifact of the call gets it. keep_artifact() or
+  /// drop_artifact() follows. [any]
+  Result<ArtifactPlace> begin_artifact(std::string_view name);
+  void keep_artifact(model::Artifact artifact);
+  void drop_artifact(std::string_view name);
+
   /// What the plugin has said of its end so far, taken from the call of one process to be put into
   /// the call of another.
   struct Said {
@@ -89,6 +108,7 @@ class TaskCall {
     std::uint32_t retry_ms = 0;
     std::string message;
     model::Cause cause = model::Cause::kTask;
+    std::vector<model::Artifact> artifacts{};
   };
   Said take_said();
   void put_said(Said said);
@@ -104,6 +124,8 @@ class TaskCall {
   std::int32_t wait(std::int64_t until_ns);
   int ended_fd();
   void end_waits();
+  void add_artifacts(std::vector<model::Artifact> more);
+  model::Outcome ended(skep_rc rc, Said said);
   model::Outcome succeeded(Said said);
   model::Outcome failed(skep_rc rc, Said said);
   model::Outcome broken(const Error& error);
@@ -119,8 +141,11 @@ class TaskCall {
   ports::TaskRunner* nested_ = nullptr;
   const ports::RunRequest* request_ = nullptr;
 
+  const std::uint64_t serial_;
+
   Mutex mutex_;  ///< for what threads of the plugin say, and never while others hear it
   Said said_ SKEP_GUARDED_BY(mutex_);
+  std::set<std::string, std::less<>> artifact_names_ SKEP_GUARDED_BY(mutex_);
   std::array<MaskedStream, 2> streams_ SKEP_GUARDED_BY(mutex_);  ///< stdout and stderr
   UniqueFd ended_ SKEP_GUARDED_BY(mutex_);  ///< readable at the end; made for a thread that waits
   bool is_over_ SKEP_GUARDED_BY(mutex_) = false;

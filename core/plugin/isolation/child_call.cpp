@@ -31,7 +31,9 @@ model::Outcome ChildCall::run(std::string_view script_id, std::string_view reque
   process_.lines().forget();
   process_.speaks_for(call_.owner());
   if (TaskCall::ops().cancelled(call_.handle()) != 0) forward_cancel();
-  const std::string body = pack_run({deadline_, call_.owner(), script_id, request_json});
+  const std::string folder = call_.folder();
+  const std::string body =
+      pack_run({deadline_, call_.owner(), script_id, request_json, folder, call_.artifact_bytes()});
   if (!process_.link().send(frames::Type::kRun, 0, body, kSendWaitMs)) return crashed();
   // Most answer at once: to wait on the connection alone is cheaper than to poll all there is.
   if (!cancelled_)

@@ -16,6 +16,8 @@ struct RunFrame {
   std::string_view owner;      ///< whose kv space: the plugin's id or "script:NAME"
   std::string_view script_id;  ///< "" = not a script
   std::string_view request;
+  std::string_view folder{};  ///< see ports::RunRequest
+  std::uint64_t artifact_bytes = 0;
 };
 std::string pack_run(const RunFrame& run);
 std::optional<RunFrame> unpack_run(std::string_view body);

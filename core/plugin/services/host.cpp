@@ -22,6 +22,7 @@ const void* find_service(const skep_host* host, const char* id) {
   if (wanted == SKEP_SVC_KV) return &kv_service();
   if (wanted == SKEP_SVC_TASK) return &task_service();
   if (wanted == SKEP_SVC_NODE) return &node_service();
+  if (wanted == SKEP_SVC_ARTIFACT) return &artifact_service();
   if (wanted == SKEP_SVC_SECRET) return &secret_service();
   return nullptr;
 }

@@ -9,6 +9,7 @@
 
 #include "core/base/result.hpp"
 #include "skep/abi/base.h"
+#include "skep/svc/artifact.h"
 #include "skep/svc/http.h"
 #include "skep/svc/kv.h"
 #include "skep/svc/log.h"
@@ -78,6 +79,9 @@ const skep_svc_kv_v1& kv_service();
 const skep_svc_task_v1& task_service();
 const skep_svc_node_v1& node_service();
 const skep_svc_secret_v1& secret_service();
+const skep_svc_artifact_v1& artifact_service();
+/// Ends those that the TaskCall of this number has not closed.
+void drop_open_artifacts(std::uint64_t serial);
 /// Where values come from instead of this process's rules (secret_rules.hpp), set as above.
 using SecretSource = Result<std::string> (*)(std::string_view asker, std::string_view name);
 void set_secret_source(SecretSource source);

@@ -11,6 +11,7 @@
 #include "skep/kind/spool.h"
 #include "skep/kind/store.h"
 #include "skep/kind/task.h"
+#include "skep/svc/artifact.h"
 #include "skep/svc/http.h"
 #include "skep/svc/kv.h"
 #include "skep/svc/log.h"
@@ -55,6 +56,7 @@ SKEP_SIZE10(skep_statement, SKEP_SIZE_1_0_STATEMENT);
 SKEP_SIZE10(skep_http_request, SKEP_SIZE_1_0_HTTP_REQUEST);
 SKEP_SIZE10(skep_process_spec, SKEP_SIZE_1_0_PROCESS_SPEC);
 SKEP_SIZE10(skep_process_exit, SKEP_SIZE_1_0_PROCESS_EXIT);
+SKEP_SIZE10(skep_svc_artifact_v1, SKEP_SIZE_1_0_SVC_ARTIFACT_V1);
 SKEP_SIZE10(skep_svc_http_v1, SKEP_SIZE_1_0_SVC_HTTP_V1);
 SKEP_SIZE10(skep_svc_kv_v1, SKEP_SIZE_1_0_SVC_KV_V1);
 SKEP_SIZE10(skep_svc_log_v1, SKEP_SIZE_1_0_SVC_LOG_V1);

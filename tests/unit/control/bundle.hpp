@@ -15,6 +15,7 @@
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/memory_queue.hpp"
 #include "tests/support/memory_store.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace skep::test {
 
@@ -35,6 +36,7 @@ class ControlTest : public testing::Test {
   }
   static config::Config config() {
     config::Config c;
+    c.node.state_dir = folder->path();
     c.tasks.retention_days = 0;
     return c;
   }
@@ -45,7 +47,8 @@ class ControlTest : public testing::Test {
 
   net::HttpResponse call(const std::string& method, const std::string& path,
                          const std::string& body = {},
-                         std::map<std::string, std::string> query = {}, int runs = 0) {
+                         std::map<std::string, std::string> query = {}, int runs = 0,
+                         std::map<std::string, std::string> headers = {}) {
     const auto match = router->match(method, path);
     if (match.route == nullptr) return net::HttpResponse::json("{}", 404);
     net::HttpRequest r;
@@ -54,6 +57,7 @@ class ControlTest : public testing::Test {
     r.body = body;
     r.params = match.params;
     r.query = std::move(query);
+    r.headers = std::move(headers);
     r.received_ms = clock.mono_ms();
     r.runs = runs;
     r.caller = caller;
@@ -125,6 +129,14 @@ class ControlTest : public testing::Test {
     return get_string(api("GET", "/api/tasks/" + task), "status");
   }
 
+  static bool make_folder() {
+    folder = std::make_unique<TempDir>();
+    return true;
+  }
+
+  /// Of the test that runs.
+  inline static std::unique_ptr<TempDir> folder;
+  bool has_folder = make_folder();
   net::Caller caller{};  ///< who makes the next calls
   MemoryQueue queue;
   MemoryStore store;

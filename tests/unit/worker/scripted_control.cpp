@@ -4,9 +4,12 @@
 
 #include <boost/json.hpp>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 #include <utility>
 
+#include "core/base/id.hpp"
 #include "core/base/json.hpp"
 
 namespace skep::test {
@@ -134,6 +137,47 @@ class ScriptedConversation final : public worker::ControlPlane {
     return blob->second.substr(from, api::kReleaseChunkBytes);
   }
 
+  Result<api::BlobProgress> artifact(const model::Lease&, const std::string& sha256) override {
+    const std::scoped_lock lock(control_.mutex_);
+    if (const Status there = available(); !there) return there.error();
+    if (control_.artifact_refusal_) return *control_.artifact_refusal_;
+    const auto& bytes = control_.artifacts_[sha256];
+    return api::BlobProgress{sha256, static_cast<std::int64_t>(bytes.size()),
+                             sha256_hex(bytes) == sha256};
+  }
+  Result<api::BlobProgress> put_artifact(const model::Lease&, const model::Artifact& artifact,
+                                         std::int64_t offset, std::string_view bytes) override {
+    const std::scoped_lock lock(control_.mutex_);
+    if (const Status there = available(); !there) return there.error();
+    if (control_.artifact_refusal_) return *control_.artifact_refusal_;
+    std::string& held = control_.artifacts_[artifact.sha256];
+    if (offset != static_cast<std::int64_t>(held.size()))
+      return Error{Code::kUnavailable, "another byte is the next", "wrong-offset"};
+    if (control_.pieces_ && (*control_.pieces_)-- == 0) {
+      control_.pieces_.reset();
+      held += bytes.substr(0, bytes.size() / 2);  // the answer was lost, and half of the piece
+      return unavailable("the connection was cut");
+    }
+    held += bytes;
+    control_.changed_.notify_all();
+    return api::BlobProgress{artifact.sha256, static_cast<std::int64_t>(held.size()),
+                             sha256_hex(held) == artifact.sha256};
+  }
+  Status input(const model::Lease&, const std::string& sha256, std::int64_t offset,
+               const std::function<bool()>&,
+               const std::function<bool(std::string_view)>& take) override {
+    std::string rest;
+    {
+      const std::scoped_lock lock(control_.mutex_);
+      if (const Status there = available(); !there) return there.error();
+      const auto at = control_.inputs_.find(sha256);
+      if (at == control_.inputs_.end()) return Error{Code::kNotFound, "no such input"};
+      rest = at->second.substr(static_cast<std::size_t>(offset));
+      if (offset == 0 && rest.size() > 1) rest.resize(rest.size() / 2);  // and the rest later
+    }
+    take(rest);
+    return {};
+  }
   Result<worker::Submission> submit(const std::vector<std::string>& envelopes) override {
     const std::scoped_lock lock(control_.mutex_);
     control_.submission_times_.push_back(SystemClock{}.mono_ms());
@@ -162,6 +206,15 @@ model::Lease ScriptedControl::enqueue(const std::string& type, std::int64_t time
   const std::scoped_lock lock(mutex_);
   const std::string n = std::to_string(next_id_++);
   model::ClaimedTask task{{"task-" + n, 1, "lease-" + n}, type, "{}", "key-" + n, timeout_ms};
+  queue_.push_back(task);
+  changed_.notify_all();
+  return task.lease;
+}
+
+model::Lease ScriptedControl::enqueue_with(const std::string& type, const std::string& params) {
+  const std::scoped_lock lock(mutex_);
+  const std::string n = std::to_string(next_id_++);
+  model::ClaimedTask task{{"task-" + n, 1, "lease-" + n}, type, params, "key-" + n, 0};
   queue_.push_back(task);
   changed_.notify_all();
   return task.lease;
@@ -238,6 +291,28 @@ std::vector<MonoMs> ScriptedControl::submission_times() const {
   return submission_times_;
 }
 
+namespace {
+
+void leave_files(const std::string& folder, const std::map<std::string, std::string>& files,
+                 model::Outcome& outcome) {
+  std::filesystem::create_directories(folder + "/out");
+  for (const auto& [name, bytes] : files) {
+    const std::string sha256 = sha256_hex(bytes);
+    std::ofstream(folder + "/out/" + sha256) << bytes;
+    outcome.artifacts.push_back(
+        {name, "text/plain", static_cast<std::int64_t>(bytes.size()), sha256});
+  }
+}
+
+std::string read_input(const ports::RunRequest& request) {
+  const auto inputs = api::inputs_of(request.task.params);
+  std::ifstream file(request.folder + "/in/" + inputs.value().at(0).sha256);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  return JsonOut().object().key("read").str(bytes).end_object().take();
+}
+
+}  // namespace
+
 model::Outcome ScriptedRunner::run(const ports::RunRequest& request, MonoMs,
                                    ports::CancelToken& cancel, const ports::TaskEvents& events) {
   const int now = ++running_;
@@ -247,6 +322,8 @@ model::Outcome ScriptedRunner::run(const ports::RunRequest& request, MonoMs,
     ~Ends() { --running; }
   } const ends{running_};
   model::Outcome outcome = perform(request.task.type, cancel, events);
+  if (request.task.type == "leave") leave_files(request.folder, left_, outcome);
+  if (request.task.type == "read") outcome.result = read_input(request);
   last_reason_ = cancel.reason();
   return outcome;
 }
@@ -298,8 +375,8 @@ model::Outcome ScriptedRunner::perform(const std::string& type, ports::CancelTok
 
 std::vector<ports::TaskType> ScriptedRunner::types() const {
   std::vector<ports::TaskType> types;
-  for (const char* name :
-       {"noop", "talk", "fail", "wait", "stubborn", "slow", "throw", "disk", "childless"})
+  for (const char* name : {"noop", "talk", "fail", "wait", "stubborn", "slow", "throw", "disk",
+                           "leave", "read", "childless"})
     types.push_back({name, "", "1.0.0", "{}", 0});
   const std::scoped_lock lock(mutex_);
   for (const auto& [name, timeout] : timeouts_) types.push_back({name, "", "2.0.0", "{}", timeout});

@@ -71,6 +71,22 @@ class ScriptedControl {
     });
   }
   int chunks_sent() const;
+  /// The connection is cut in the middle of piece `number`.
+  void cut_after(int pieces) {
+    with([&] { pieces_ = pieces; });
+  }
+  void refuse_artifacts(std::optional<Error> error) {
+    with([&] { artifact_refusal_ = std::move(error); });
+  }
+  void set_input(const std::string& sha256, std::string bytes) {
+    with([&] { inputs_[sha256] = std::move(bytes); });
+  }
+  std::map<std::string, std::string> artifacts() const {
+    const std::scoped_lock lock(mutex_);
+    return artifacts_;
+  }
+  /// A task of these parameters.
+  model::Lease enqueue_with(const std::string& type, const std::string& params);
   using Judge = std::function<Result<worker::Submission>(const std::vector<std::string>&)>;
   /// Answers results instead of the usual echo.
   void judge(Judge judge) {
@@ -122,6 +138,10 @@ class ScriptedControl {
   api::DesiredReleases releases_;
   std::map<std::string, std::string> blobs_;
   int chunks_sent_ = 0;
+  std::map<std::string, std::string> artifacts_;  ///< by sha256
+  std::map<std::string, std::string> inputs_;     ///< by sha256
+  std::optional<int> pieces_;                     ///< until the connection is cut
+  std::optional<Error> artifact_refusal_;
   bool away_ = false;
   bool known_ = false;
   int registrations_ = 0;
@@ -148,6 +168,8 @@ class ScriptedRunner final : public ports::TaskRunner {
   void on_change(std::function<void()> changed) override;
   /// A type appears or is replaced: "noop" and so on with this timeout.
   void set_timeout(const std::string& type, std::int64_t timeout_ms);
+  /// What each task of type "leave" leaves, by name. Tasks of type "read" answer with their input.
+  void leave(std::map<std::string, std::string> left) { left_ = std::move(left); }
   void let_go();
   /// Every task ends, now and from now on; when it returns none runs: a worker that goes leaves its
   /// threads behind in those that do.
@@ -164,6 +186,7 @@ class ScriptedRunner final : public ports::TaskRunner {
   std::function<void()> changed_;
   std::condition_variable go_;
   bool free_ = false;
+  std::map<std::string, std::string> left_;
   std::atomic<bool> over_{false};
   std::atomic<int> running_{0};
   std::atomic<int> most_running_{0};
