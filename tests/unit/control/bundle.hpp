@@ -13,7 +13,7 @@
 #include "core/control/tasks/tasks.hpp"
 #include "core/net/guard.hpp"
 #include "tests/support/fake_clock.hpp"
-#include "tests/support/memory_queue.hpp"
+#include "core/conformance/memory_queue.hpp"
 #include "tests/support/memory_store.hpp"
 
 namespace skep::test {
@@ -126,7 +126,7 @@ class ControlTest : public testing::Test {
   }
 
   net::Caller caller{};  ///< who makes the next calls
-  MemoryQueue queue;
+  conformance::MemoryQueue queue;
   MemoryStore store;
   FakeClock clock;
   control::Control control;
