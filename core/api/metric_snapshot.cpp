@@ -22,11 +22,13 @@ void Snapshot::add(double value, Labels labels) {
   family_.metric.push_back(std::move(m));
 }
 
-prometheus::MetricFamily plugin_gauges() {
-  Snapshot out("skep_plugin_value", "Figures that plugins keep about themselves.");
+std::vector<prometheus::MetricFamily> plugin_figures() {
+  Snapshot values("skep_plugin_value", "Figures that plugins keep about themselves.");
+  Snapshot counts("skep_plugin_count_total", "What plugins count since the node started.",
+                  prometheus::MetricType::Counter);
   for (const gauges::Gauge& g : gauges::all())
-    out.add(g.value, {{"plugin", g.owner}, {"name", g.name}});
-  return out.take();
+    (g.counts ? counts : values).add(g.value, {{"plugin", g.owner}, {"name", g.name}});
+  return {values.take(), counts.take()};
 }
 
 prometheus::MetricFamily check_gauges(const std::vector<Health::Check>& checks) {

@@ -24,8 +24,8 @@ class Snapshot {
   prometheus::MetricFamily family_;
 };
 
-/// What plugins keep in core/base/gauges.hpp.
-prometheus::MetricFamily plugin_gauges();
+/// What plugins keep in core/base/gauges.hpp: what may fall, and what only grows.
+std::vector<prometheus::MetricFamily> plugin_figures();
 
 /// Of each check whether it failed, also of one that is advisory.
 prometheus::MetricFamily check_gauges(const std::vector<Health::Check>& checks);

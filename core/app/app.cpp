@@ -28,6 +28,7 @@
 #include "core/base/version.hpp"
 #include "core/plugin/patience.hpp"
 #include "core/plugin/services/kv_space.hpp"
+#include "core/plugin/services/secret_rules.hpp"
 #include "core/proc/launch.hpp"
 #include "core/proc/monotonic.hpp"
 
@@ -118,13 +119,16 @@ plugin::DrainLimits drain_limits(const config::Config::Plugins& plugins) {
 }
 
 plugin::RegistryOptions registry_options(const config::Config& config,
-                                         std::shared_ptr<const trust::Gate> gate) {
+                                         std::shared_ptr<const trust::Gate> gate,
+                                         std::string node_id) {
   plugin::RegistryOptions o;
   make_plugin_folders(config);
   set_plugin_search(config, o);
   o.staging_dir = config.node.state_dir + "/staging";
   o.tables = config.plugins.tables;
   o.state_dir = config.node.state_dir;
+  o.node_id = std::move(node_id);
+  o.site = config.node.site;
   o.isolation = "process";
   o.shipped_dir = default_plugin_paths().front();
   o.shipped = split(SKEP_SHIPPED_PLUGINS, ' ');
@@ -180,6 +184,11 @@ NodeCore::Parts parts_of(plugin::Registry& registry, ControlRole* control, Worke
       [](const config::Config& c) { log::configure(c.log.format, c.log.level); });
   parts.apply.emplace_back(
       [&registry](const config::Config& c) { registry.set_drain(drain_limits(c.plugins)); });
+  parts.apply.emplace_back([](const config::Config& c) {
+    // A table that is wrong has been refused with the file.
+    if (auto rules = plugin::parse_secret_rules(c.secrets))
+      plugin::set_secret_rules(std::move(*rules));
+  });
   parts.on_plugins_changed = [] {};
   if (control != nullptr) {
     parts.apply.emplace_back([control](const config::Config& c) { control->apply(c); });
@@ -191,11 +200,13 @@ NodeCore::Parts parts_of(plugin::Registry& registry, ControlRole* control, Worke
     parts.apply.emplace_back([worker](const config::Config& c) { worker->apply(c); });
     parts.api.scripts = [worker] { return worker->scripts(); };
   }
-  parts.api.checks = [control, worker] {
+  parts.api.checks = [&registry, control, worker] {
     auto all = control != nullptr ? control->checks() : std::vector<api::Health::Check>{};
     if (worker != nullptr) all.push_back(worker->check());
     // A control plane serves others, also while the worker beside it takes no tasks.
     if (control != nullptr && worker != nullptr) all.back().advisory = true;
+    // Queue, store and worker say themselves whether they can go on with it.
+    all.push_back({"plugins", join(registry.hangs(), "; "), true});
     return all;
   };
   return parts;
@@ -241,7 +252,12 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
     return fail(folder.error(), writer);
   auto gate = make_gate(config);
   if (!gate) return fail(gate.error(), writer);
-  plugin::Registry registry(registry_options(config, *gate));
+  auto secrets = plugin::parse_secret_rules(config.secrets);
+  if (!secrets) return fail(config::with_place(loaded, secrets.error()), writer);
+  plugin::set_secret_rules(std::move(*secrets));
+  auto id = node_id(config);
+  if (!id) return fail(id.error(), writer);
+  plugin::Registry registry(registry_options(config, *gate, std::move(*id)));
   if (const auto scanned = registry.scan(); !scanned)
     return fail(config::with_place(loaded, scanned.error()), writer);
 
@@ -277,6 +293,7 @@ int run(const config::Loaded& loaded, const config::LoadOptions& source, Signals
   const int number = wait_for_end(signals, node);
   if (number != 0) log::info("worker_pool_signal_received", {{"signal", strsignal(number)}});
   node.announce_stop();
+  registry.hurry();
   int exit_code = 0;
   if (worker) {
     const auto report = drain(*worker, signals);

@@ -13,13 +13,14 @@ namespace skep::app {
 namespace {
 
 // tests/lint/events.sh compares them with docs/reference/events.md.
-constexpr std::array<std::string_view, 23> kOfNodes{
-    "plugin.staged",      "plugin.verified",  "plugin.active",    "plugin.draining",
-    "plugin.retired",     "plugin.zombie",    "plugin.failed",    "plugin.quarantined",
-    "plugin.rolled_back", "plugin.late_call", "plugin.last_good", "script.last_good",
-    "script.active",      "script.draining",  "script.retired",   "script.rolled_back",
-    "script.failed",      "script.shadowed",  "script.removed",   "config.reloaded",
-    "config.refused",     "worker.cut_off",   "worker.delivered"};
+constexpr std::array<std::string_view, 25> kOfNodes{
+    "plugin.staged",    "plugin.verified",    "plugin.active",      "plugin.draining",
+    "plugin.retired",   "plugin.zombie",      "plugin.failed",      "plugin.quarantined",
+    "plugin.hangs",     "plugin.answers",     "plugin.rolled_back", "plugin.late_call",
+    "plugin.last_good", "script.last_good",   "script.active",      "script.draining",
+    "script.retired",   "script.rolled_back", "script.failed",      "script.shadowed",
+    "script.removed",   "config.reloaded",    "config.refused",     "worker.cut_off",
+    "worker.delivered"};
 constexpr std::array<std::string_view, 1> kOfControlNodes{"release.failed"};
 
 bool is_one(const std::string& pattern, std::span<const std::string_view> kinds) {

@@ -16,6 +16,7 @@
 #include "core/plugin/plugin_files.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/scripts/policy.hpp"
+#include "core/plugin/services/secret_rules.hpp"
 #include "core/plugin/tables.hpp"
 #include "core/trust/lock_file.hpp"
 
@@ -72,6 +73,24 @@ std::optional<std::string> scripts_problem(const config::Loaded& loaded) {
   return config::with_place(loaded, policy.error()).message;
 }
 
+/// What is wrong with [secrets], and with the files of those that `known` does not have.
+std::vector<std::string> secrets_problems(const config::Loaded& loaded,
+                                          const plugin::SecretRules& known) {
+  const auto rules = plugin::parse_secret_rules(loaded.config.secrets);
+  if (!rules) return {config::with_place(loaded, rules.error()).message};
+  std::vector<std::string> out;
+  for (const auto& [name, rule] : *rules) {
+    const auto same = known.find(name);
+    if (same != known.end() && same->second == rule) continue;
+    const auto value = plugin::load_secret(rule.file);
+    if (value) continue;
+    const Error& e = value.error();
+    out.push_back(config::place_of(loaded, "secrets." + name + ".file") + "[secrets." + name +
+                  "] file: " + e.message + (e.next.empty() ? "" : "; next: " + e.next));
+  }
+  return out;
+}
+
 class NodeCheck {
  public:
   explicit NodeCheck(const config::Loaded& loaded) : loaded_(loaded), config_(loaded.config) {
@@ -87,6 +106,8 @@ class NodeCheck {
                   config_.plugins.paths.empty() ? default_plugin_paths() : plugin_paths(config_));
     check_folders("scripts.paths", "scripts", config_.scripts.paths);
     add(scripts_problem(loaded_));
+    for (std::string& problem : secrets_problems(loaded_, {}))
+      out_.errors.push_back(std::move(problem));
     const Tables tables = check_tables();
     options_.tables = tables;
     plugin::Registry registry(options_);
@@ -178,6 +199,10 @@ std::vector<std::string> new_problems(const config::Loaded& running, const confi
   };
   if (scripts.allow != before.allow || scripts.tables != before.tables) add(scripts_problem(next));
   for (std::string& problem : new_component_problems(running, next))
+    out.push_back(std::move(problem));
+  const auto before_secrets = plugin::parse_secret_rules(running.config.secrets);
+  for (std::string& problem :
+       secrets_problems(next, before_secrets ? *before_secrets : plugin::SecretRules()))
     out.push_back(std::move(problem));
   const auto known = token_files(running.config);
   for (const TokenFile& file : token_files(next.config))

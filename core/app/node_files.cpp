@@ -94,6 +94,8 @@ plugin::EngineOptions engine_options(const config::Config& config, plugin::Admis
     options.table = settings->second;
   options.staging_dir = config.node.state_dir + "/staging";
   options.state_dir = config.node.state_dir;
+  if (auto id = node_id(config)) options.node_id = std::move(*id);
+  options.site = config.node.site;
   options.admission = std::move(admission);
   return options;
 }

@@ -80,7 +80,7 @@ std::string node_metrics(const std::vector<api::Health::Check>& checks,
        {&build, &files, &behind, &books.generations, &books.leases, &happened, &unread})
     families.push_back(s->take());
   families.push_back(api::check_gauges(checks));
-  families.push_back(api::plugin_gauges());
+  for (auto& figures : api::plugin_figures()) families.push_back(std::move(figures));
   return api::render(std::move(families));
 }
 

@@ -1,6 +1,7 @@
 #include "core/base/gauges.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "core/base/mutex.hpp"
@@ -12,7 +13,11 @@ constexpr std::size_t kMaxNames = 64;
 constexpr std::size_t kMaxName = 64;
 
 struct Board {
-  using Values = std::map<std::string, double, std::less<>>;
+  struct Value {
+    double value = 0;
+    bool counts = false;
+  };
+  using Values = std::map<std::string, Value, std::less<>>;
   Mutex mutex;
   std::map<std::string, Values, std::less<>> owners SKEP_GUARDED_BY(mutex);
 };
@@ -29,19 +34,31 @@ bool is_name(std::string_view s) {
          });
 }
 
-}  // namespace
-
-void set(std::string_view owner, std::string_view name, double value) {
+/// Has `change(value)` change the value of that name and kind; makes it when there is room.
+template <class Change>
+void with_value(std::string_view owner, std::string_view name, bool counts, Change&& change) {
   if (!is_name(name)) return;
   Board& b = board();
   const MutexLock lock(b.mutex);
   auto values = b.owners.find(owner);
   if (values == b.owners.end()) values = b.owners.emplace(owner, Board::Values()).first;
-  const auto known = values->second.find(name);
-  if (known != values->second.end())
-    known->second = value;
-  else if (values->second.size() < kMaxNames)
-    values->second.emplace(name, value);
+  auto known = values->second.find(name);
+  if (known == values->second.end()) {
+    if (values->second.size() >= kMaxNames) return;
+    known = values->second.emplace(name, Board::Value{0, counts}).first;
+  }
+  if (known->second.counts == counts) change(known->second.value);
+}
+
+}  // namespace
+
+void set(std::string_view owner, std::string_view name, double value) {
+  with_value(owner, name, false, [value](double& at) { at = value; });
+}
+
+void add(std::string_view owner, std::string_view name, double delta) {
+  if (!(delta >= 0) || std::isinf(delta)) return;
+  with_value(owner, name, true, [delta](double& at) { at += delta; });
 }
 
 std::vector<Gauge> all() {
@@ -49,7 +66,7 @@ std::vector<Gauge> all() {
   const MutexLock lock(b.mutex);
   std::vector<Gauge> out;
   for (const auto& [owner, values] : b.owners)
-    for (const auto& [name, value] : values) out.push_back({owner, name, value});
+    for (const auto& [name, v] : values) out.push_back({owner, name, v.value, v.counts});
   return out;
 }
 

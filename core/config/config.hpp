@@ -80,6 +80,9 @@ struct Config {
     std::map<std::string, std::string> tables;      ///< [scripts.NAME] as JSON objects
   } scripts;
 
+  /// [secrets.NAME] as JSON objects; "file" is an absolute path.
+  std::map<std::string, std::string> secrets;
+
   struct Trust {
     std::string policy = "none";  ///< none, pin, signature or both
     std::string lock_file;        ///< load() makes "" plugins.lock beside the TOML file

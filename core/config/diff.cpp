@@ -43,6 +43,9 @@ std::vector<Value> flatten(const Config& config) {
     if (section == "scripts")
       for (const auto& [script, table] : config.scripts.tables)
         add_table(out, "scripts." + script, table, false);
+    if (section == "secrets")
+      for (const auto& [secret, table] : config.secrets)
+        add_table(out, "secrets." + secret, table, true);
   }
   return out;
 }
@@ -77,6 +80,7 @@ Config with_live(Config running, const Config& next) {
   for (const Key& key : keys())
     if (key.live) set(running, key, get(next, key));
   running.plugins.tables = next.plugins.tables;
+  running.secrets = next.secrets;
   return running;
 }
 

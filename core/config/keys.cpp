@@ -250,6 +250,7 @@ const std::vector<std::string>& section_names() {
     auto* out = new std::vector<std::string>;
     for (const Key& key : table())
       if (out->empty() || out->back() != key.section) out->emplace_back(key.section);
+    out->emplace_back("secrets");  // has no keys of its own
     return out;
   }();
   return *names;

@@ -19,8 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxShown = 50;
-/// Sections whose inner tables belong to the plugin or script that they name.
-constexpr std::array<std::string_view, 2> kOwners{"plugins.", "scripts."};
+/// Sections whose inner tables belong to the plugin, script or secret that they name.
+constexpr std::array<std::string_view, 3> kOwners{"plugins.", "scripts.", "secrets."};
 
 /// One that is gone keeps its name: a node that was started there means the same by it as before.
 fs::path working_folder(std::error_code& ec) {
@@ -82,7 +82,7 @@ class Loader {
     if (const ComponentSection* at = find_component_section(entry.section))
       return apply_component_member((out_.config.*at->table).table, entry);
     if (const std::string_view prefix = owner_prefix(entry.section); !prefix.empty())
-      return apply_member(table_of(entry.section, prefix), entry);
+      return apply_owned(table_of(entry.section, prefix), entry);
     report(entry.section, entry.origin, unknown(entry));
   }
 
@@ -105,7 +105,10 @@ class Loader {
   }
 
   std::string& table_of(const std::string& section, std::string_view prefix) {
-    auto& tables = prefix == kOwners[0] ? out_.config.plugins.tables : out_.config.scripts.tables;
+    Config& c = out_.config;
+    auto& tables = prefix == kOwners[0]   ? c.plugins.tables
+                   : prefix == kOwners[1] ? c.scripts.tables
+                                          : c.secrets;
     return tables.try_emplace(section.substr(prefix.size()), "{}").first->second;
   }
 
@@ -142,6 +145,13 @@ class Loader {
   /// "path" is the one member of a component's table that is known to be a path.
   void apply_component_member(std::string& table, Entry entry) {
     if (entry.name == "path" && entry.value.is_string()) make_absolute(entry.value, entry.origin);
+    apply_member(table, std::move(entry));
+  }
+
+  /// Of a secret "file" is a path.
+  void apply_owned(std::string& table, Entry entry) {
+    const bool is_file = entry.section.starts_with(kOwners[2]) && entry.name == "file";
+    if (is_file && entry.value.is_string()) make_absolute(entry.value, entry.origin);
     apply_member(table, std::move(entry));
   }
 
@@ -246,7 +256,8 @@ class Loader {
   }
 
   void report(const std::string& section, const Origin& origin, std::string message) {
-    constexpr std::array<std::string_view, 5> kApart{"http", "control", "worker", "log", "scripts"};
+    constexpr std::array<std::string_view, 6> kApart{"http", "control", "worker",
+                                                     "log",  "scripts", "secrets"};
     if (std::find(kApart.begin(), kApart.end(), section) == kApart.end())
       plugins_are_clear_ = false;
     problems_.push_back({origin, std::move(message)});

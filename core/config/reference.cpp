@@ -63,6 +63,23 @@ are quoted: `[plugins."com.acme.disk"]`. There are no variables for them; the fl
 `plugins.NAME.key=value` sets one.
 )";
 
+constexpr std::string_view kSecretNote =
+    R"(`[secrets.NAME]` is one value that plugins and scripts may ask for by name (`skep.svc.secret`, `ctx.secret`).
+
+| Key | Type | Default | Change | Meaning |
+|---|---|---|---|---|
+| `file` | path | must be set | live | File that holds the value, read each time it is asked for. It must belong to the node's user or to root, be closed to all others (`chmod 600`) and hold 4 bytes to 64 KiB of UTF-8; one line end at its end is left out. |
+| `plugins` | list of strings | `[]` | live | Who may have it: ids of plugins, `"script:NAME"` for scripts. |
+
+```toml
+[secrets]
+db_password = { file = "secrets/db", plugins = ["com.acme.backup", "script:report"] }
+```
+
+The plugin's manifest or the script must name the permission `secrets`. What was given out is shown as `***` in the
+output, results, errors and log lines of whoever got it. There are no variables for these keys.
+)";
+
 std::string_view title(std::string_view section) {
   if (section == "node") return "who and where the node is";
   if (section == "http") return "the API of a control plane";
@@ -71,6 +88,7 @@ std::string_view title(std::string_view section) {
   if (section == "log") return "what the node writes to stderr";
   if (section == "plugins") return "where plugins are, and their tables";
   if (section == "scripts") return "where Lua tasks are";
+  if (section == "secrets") return "values for plugins and scripts that nobody sees";
   if (section == "trust") return "which plugins and scripts may be loaded";
   return "the plugin of this component, and its table";
 }
@@ -132,6 +150,10 @@ std::string reference_markdown() {
   std::string out(kHead);
   for (const std::string& section : section_names()) {
     out += "## [" + section + "]: " + std::string(title(section)) + "\n\n";
+    if (section == "secrets") {
+      out += kSecretNote;
+      continue;
+    }
     out += "| Key | Type | Default | Environment | Change | Meaning |\n|---|---|---|---|---|---|\n";
     for (const Key& key : keys())
       if (key.section == section) out += row(key);

@@ -34,6 +34,14 @@ void add_members(Section& section, const std::string& table, bool keys_too) {
       section.lines.push_back({std::string(name), masked(name, value)});
 }
 
+/// [NAME.X], of those who have such tables.
+const std::map<std::string, std::string>& tables_of(const Config& config, std::string_view name) {
+  static const auto* none = new std::map<std::string, std::string>;
+  if (name == "plugins") return config.plugins.tables;
+  if (name == "scripts") return config.scripts.tables;
+  return name == "secrets" ? config.secrets : *none;
+}
+
 std::vector<Section> sections(const Config& config) {
   std::vector<Section> out;
   for (const std::string& name : section_names()) {
@@ -44,10 +52,8 @@ std::vector<Section> sections(const Config& config) {
           section.lines.push_back({std::string(key.name), std::move(value)});
     if (const ComponentSection* at = find_component_section(name))
       add_members(section, (config.*at->table).table, false);
-    out.push_back(std::move(section));
-    if (name != "plugins" && name != "scripts") continue;
-    for (const auto& [owner, table] :
-         name == "plugins" ? config.plugins.tables : config.scripts.tables) {
+    if (name != "secrets" || !config.secrets.empty()) out.push_back(std::move(section));
+    for (const auto& [owner, table] : tables_of(config, name)) {
       Section inner{name + "." + owner, {}};
       add_members(inner, table, true);
       out.push_back(std::move(inner));

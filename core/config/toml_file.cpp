@@ -136,7 +136,8 @@ class Reader {
     add(section, "", at, nullptr);
     for (const auto& [key, value] : table) {
       const auto* inner = value.as_table();
-      if ((section == "plugins" || section == "scripts") && inner != nullptr)
+      const bool owns = section == "plugins" || section == "scripts" || section == "secrets";
+      if (owns && inner != nullptr)
         read_section(section + "." + std::string(key.str()), key, *inner);
       else
         add(section, std::string(key.str()), key, to_json(value));

@@ -50,12 +50,11 @@ void run_with_tables(Subject& s, std::size_t tail) {
   const GuardedBytes host_bytes(lengthened(*skep_fake_host_handle(fake.get()), tail));
   const auto* host = static_cast<const skep_host*>(host_bytes.data());
   skep_fake_host_lend(fake.get(), host);
-  const GuardedBytes ops_bytes(lengthened(*skep_fake_call_ops(), tail));
   Instance instance(s, State::kStarted, host);
   const FakeCall call = new_call();
-  const std::string request = request_json(s);
-  run_task(instance, call.get(), {request.data(), request.size()},
-           static_cast<const skep_call_ops*>(ops_bytes.data()));
+  const GuardedBytes ops_bytes(lengthened(*skep_fake_call_handle(call.get())->ops, tail));
+  skep_fake_call_lend(call.get(), static_cast<const skep_call_ops*>(ops_bytes.data()));
+  run_plain(s, instance, call.get());
   instance.end();
 }
 
@@ -127,7 +126,7 @@ void contract_views(Subject& s) {
     GuardedBytes request(request_json(s, "kit-" + std::to_string(i)));
     const FakeCall call = new_call();
     step("run(), with the views of create() and of earlier runs gone");
-    task->run(inst, skep_fake_call_handle(call.get()), skep_fake_call_ops(), request.view());
+    task->run(inst, skep_fake_call_handle(call.get()), request.view());
     request.poison();
   }
   must(plugin.stop(inst), "stop()");

@@ -13,6 +13,8 @@
 
 #include "core/base/text.hpp"
 #include "core/conformance/test_case.hpp"
+#include "core/proc/monotonic.hpp"
+#include "skep/text.hpp"
 
 namespace skep::conformance {
 namespace {
@@ -20,6 +22,7 @@ namespace {
 constexpr std::size_t kMostRequest = 1u << 20;
 constexpr int kForever = -1;
 constexpr std::int64_t kUsualTimeoutMs = 30'000;
+constexpr std::int64_t kNsPerMs = 1'000'000;
 constexpr const char* kNoLoopback = "let the check use the loopback interface";
 
 std::string lower(std::string text) {
@@ -137,25 +140,34 @@ void ControlPlane::serve_one(int socket) {
   [[maybe_unused]] const auto sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
 }
 
-skep_rc ControlPlane::answer(void* self, const skep_http_request* request, std::int32_t* status,
-                             const skep_sink* body, skep_err* err) {
+skep_rc ControlPlane::keep_silent(std::int64_t until_ns, bool is_deadline, skep_err* err) const {
+  const std::int64_t left = until_ns / kNsPerMs - proc::monotonic_ms();
+  pollfd stop{stop_[0], POLLIN, 0};
+  ::poll(&stop, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, kUsualTimeoutMs)));
+  constexpr std::string_view kWords = "no answer within the time of the request";
+  err->n = static_cast<std::uint32_t>(std::min<std::size_t>(err->cap, kWords.size()));
+  std::memcpy(err->text, kWords.data(), err->n);
+  return is_deadline ? SKEP_E_DEADLINE : SKEP_E_UNAVAILABLE;
+}
+
+skep_rc ControlPlane::answer(void* self, skep_call* call, const skep_http_request* request,
+                             std::int32_t* status, const skep_sink* body, skep_err* err) {
   auto& me = *static_cast<ControlPlane*>(self);
-  const auto text = [](skep_view v) { return std::string(v.p, v.n); };
+  const auto text = [](skep_view v) { return std::string(skep::text(v)); };
   std::string head;
-  for (std::uint32_t i = 0; i < request->header_count; ++i) head += text(request->headers[i]) + "\n";
+  for (std::uint32_t i = 0; i < request->header_count; ++i)
+    head += text(request->headers[i]) + "\n";
   const std::string url = text(request->url);
   const std::size_t path = url.find('/', url.find("//") + 2);
   const PlannedReply reply =
       me.take({text(request->method), path == std::string::npos ? "/" : url.substr(path),
                header(head, "authorization"), text(request->body)});
   if (reply.is_silent) {
-    const std::int64_t patience = request->timeout_ms > 0 ? request->timeout_ms : kUsualTimeoutMs;
-    pollfd stop{me.stop_[0], POLLIN, 0};
-    ::poll(&stop, 1, static_cast<int>(patience));
-    constexpr std::string_view kWords = "no answer within the time of the request";
-    err->n = static_cast<std::uint32_t>(std::min<std::size_t>(err->cap, kWords.size()));
-    std::memcpy(err->text, kWords.data(), err->n);
-    return SKEP_E_UNAVAILABLE;
+    const std::int64_t deadline = call != nullptr ? call->ops->deadline_ns(call) : INT64_MAX;
+    const std::int64_t now = proc::monotonic_ms() * kNsPerMs;
+    const std::int64_t timeout =
+        now + (request->timeout_ms > 0 ? request->timeout_ms : kUsualTimeoutMs) * kNsPerMs;
+    return me.keep_silent(std::min(timeout, deadline), deadline <= timeout, err);
   }
   *status = reply.status;
   return body->put(body->ctx, {reply.body.data(), reply.body.size()});

@@ -39,13 +39,15 @@ class ControlPlane {
   SeenRequest seen() const;
 
   /// What a fake host's skep.svc.http does; `self` is a ControlPlane.
-  static skep_rc answer(void* self, const skep_http_request* request, std::int32_t* status,
-                        const skep_sink* body, skep_err* err);
+  static skep_rc answer(void* self, skep_call* call, const skep_http_request* request,
+                        std::int32_t* status, const skep_sink* body, skep_err* err);
 
  private:
   void serve();
   void serve_one(int socket);
   PlannedReply take(SeenRequest request);
+  /// As nobody who answers would.
+  skep_rc keep_silent(std::int64_t until_ns, bool is_deadline, skep_err* err) const;
 
   int listener_ = -1;
   int port_ = 0;

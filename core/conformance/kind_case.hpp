@@ -20,6 +20,8 @@
 
 namespace skep::conformance {
 
+class ControlPlane;
+
 /// Where a case gets its components from.
 template <class Port>
 struct Source {
@@ -35,6 +37,9 @@ struct Source {
   std::function<bool(std::string_view setting)> has;
   std::uint32_t seed = 1;     ///< of what is random
   std::uint32_t rounds = 20;  ///< of what is random: so many
+  /// Who answers the HTTP of its components; null = nobody.
+  std::shared_ptr<ControlPlane> control_plane{};
+  bool needs_http = false;  ///< they speak with it by skep.svc.http
   /// drain() of the one opened last, as before a reload; null = it cannot be drained.
   std::function<void()> drain;
 };
@@ -115,5 +120,6 @@ std::string case_id(std::string_view kind, std::string_view name);
 std::vector<KindCase<ports::Queue>> queue_cases();
 std::vector<KindCase<ports::Store>> store_cases();
 std::vector<KindCase<ports::Spool>> spool_cases();
+std::vector<KindCase<ports::Heartbeat>> heartbeat_cases();
 
 }  // namespace skep::conformance

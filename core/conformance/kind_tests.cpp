@@ -2,9 +2,11 @@
 #include <algorithm>
 
 #include "core/conformance/plugin_source.hpp"
+#include "core/plugin/adapters/heartbeat.hpp"
 #include "core/plugin/adapters/queue.hpp"
 #include "core/plugin/adapters/spool.hpp"
 #include "core/plugin/adapters/store.hpp"
+#include "skep/kind/heartbeat.h"
 #include "skep/kind/queue.h"
 #include "skep/kind/spool.h"
 #include "skep/kind/store.h"
@@ -40,6 +42,20 @@ std::vector<TestCase> kind_tests() {
   add<ports::Queue, plugin::QueueAdapter>(out, queue_cases(), "queue", SKEP_KIND_QUEUE);
   add<ports::Store, plugin::StoreAdapter>(out, store_cases(), "store", SKEP_KIND_STORE);
   add<ports::Spool, plugin::SpoolAdapter>(out, spool_cases(), "spool", SKEP_KIND_SPOOL);
+  add<ports::Heartbeat, plugin::HeartbeatAdapter>(out, heartbeat_cases(), "heartbeat",
+                                                  SKEP_KIND_HEARTBEAT);
+  const auto durable = [&out](const char* id, const char* rule, const char* kind,
+                              void (*run)(Subject&)) {
+    out.push_back({id, rule, kind, true, run});
+  };
+  constexpr const char* kKilled = "what it said is there after its process was killed";
+  constexpr const char* kSynced = "says nothing that it could not bring to the disk";
+  durable("contract.queue-killed", kKilled, SKEP_KIND_QUEUE, durable_queue_killed);
+  durable("contract.queue-synced", kSynced, SKEP_KIND_QUEUE, durable_queue_synced);
+  durable("contract.store-killed", kKilled, SKEP_KIND_STORE, durable_store_killed);
+  durable("contract.store-synced", kSynced, SKEP_KIND_STORE, durable_store_synced);
+  durable("contract.spool-killed", kKilled, SKEP_KIND_SPOOL, durable_spool_killed);
+  durable("contract.spool-synced", kSynced, SKEP_KIND_SPOOL, durable_spool_synced);
   return out;
 }
 

@@ -304,7 +304,7 @@ void MemoryQueue::expire(WallMs now) {
     if (advance(*entry, Event::kExpire)) end(now, *entry, "", R"({"code":"expired"})");
 }
 
-Result<WallMs> MemoryQueue::tick(WallMs now) {
+Result<WallMs> MemoryQueue::tick(WallMs now, MonoMs /*monotonic*/) {
   const std::lock_guard lock(mutex_);
   const WallMs before = now > 0 ? std::exchange(ticked_, now) : 0;
   if (now > 0 && now + 60'000 < before)

@@ -30,7 +30,7 @@ class MemoryQueue : public ports::Queue {
       WallMs now, std::span<const ports::ResultRecord> results) override;
   Result<std::vector<ports::LeaseVerdict>> release(WallMs now,
                                                    std::span<const model::Lease> leases) override;
-  Result<WallMs> tick(WallMs now) override;
+  Result<WallMs> tick(WallMs now, MonoMs monotonic) override;
   Result<std::vector<model::Task>> overdue(WallMs cutoff, std::string_view worker_id,
                                            std::string_view incarnation) override;
   Result<std::vector<ports::LeaseVerdict>> lose(WallMs now, WallMs cutoff,

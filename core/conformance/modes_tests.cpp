@@ -60,9 +60,18 @@ T usable(Result<T> result, std::string_view doing) {
                result.error().next.empty() ? "run the other tests first" : result.error().next);
 }
 
+plugin::PluginFacts facts_of(const Subject& s) {
+  plugin::PluginFacts facts{s.manifest.id, s.manifest.version};
+  facts.generation = 1;
+  facts.permissions = plugin::permissions(s.manifest);
+  facts.state_dir = std::filesystem::current_path().string();
+  facts.mode = "check";
+  return facts;
+}
+
 std::unique_ptr<plugin::TaskTarget> here(const Subject& s, const plugin::Staged& staged) {
   step("starting in this process");
-  auto loaded = usable(plugin::LoadedPlugin::load(s.manifest.id, staged), "in this process");
+  auto loaded = usable(plugin::LoadedPlugin::load(facts_of(s), staged), "in this process");
   auto instance = usable(
       plugin::Instance::start(std::move(loaded), s.component->name, s.component->kind, s.config),
       "in this process");
@@ -84,6 +93,7 @@ plugin::ChildPlugin child_of(const Subject& s, const plugin::Staged& staged) {
   child.config_json = s.config;
   child.generation = 1;
   child.state_dir = std::filesystem::current_path().string();
+  child.permissions = plugin::permissions(s.manifest);
   return child;
 }
 
@@ -94,7 +104,6 @@ void modes_same_transcript(Subject& s) {
       plugin::StagingArea::open((std::filesystem::current_path() / "staging").string()), "staging");
   const auto staged = usable(area.stage(s.file, "kit"), "staging");
   const auto child = child_of(s, staged);
-  proc::set_call_resolver([](skep_call* call) { return plugin::TaskCall::of(call).control(); });
   Transcript first;
   Transcript second;
   {

@@ -1,6 +1,9 @@
 #include "core/conformance/plugin_source.hpp"
 
+#include <algorithm>
+
 #include "core/base/id.hpp"
+#include "skep/svc/http.h"
 
 namespace skep::conformance {
 namespace {
@@ -25,6 +28,15 @@ Subject on_folder(const Subject& subject, const std::string& folder, const json:
   }
   replace_all(out.config, kNew, sha256_hex(folder).substr(0, kNewLength));
   return out;
+}
+
+void answer_http(Opened& opened, ControlPlane& plane) {
+  skep_fake_http_answer_by(opened.instance.plugin().host(), ControlPlane::answer, &plane);
+}
+
+bool needs_http(const Subject& subject) {
+  const auto& needed = subject.component->required_services;
+  return std::find(needed.begin(), needed.end(), SKEP_SVC_HTTP) != needed.end();
 }
 
 bool has_setting(const Subject& subject, std::string_view setting) {

@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
+#include "core/conformance/control_plane.hpp"
 #include "core/conformance/kind_case.hpp"
 #include "core/conformance/plugin_under_test.hpp"
 #include "core/plugin/adapters/route_call.hpp"
@@ -26,6 +28,11 @@ struct Opened {
   Instance instance;
 };
 
+/// From now on the control plane answers the HTTP of the component.
+void answer_http(Opened& opened, ControlPlane& plane);
+/// Is skep.svc.http what the component cannot do without?
+bool needs_http(const Subject& subject);
+
 /// `subject` must outlast it. The working folder becomes that of the component opened last.
 template <class Port, class Adapter>
 Source<Port> plugin_source(const Subject& subject) {
@@ -33,10 +40,16 @@ Source<Port> plugin_source(const Subject& subject) {
   Source<Port> out;
   out.name = subject.component->name;
   out.seed = static_cast<std::uint32_t>(subject.seed);
-  out.open = [&subject, last](const std::string& folder, const json::object& settings) {
+  if constexpr (std::is_same_v<Port, ports::Heartbeat>) {
+    out.control_plane = std::make_shared<ControlPlane>();
+    out.needs_http = needs_http(subject);
+  }
+  out.open = [&subject, last, plane = out.control_plane](const std::string& folder,
+                                                         const json::object& settings) {
     std::filesystem::current_path(folder);
     auto opened = std::make_shared<Opened>(on_folder(subject, folder, settings));
     *last = opened;
+    if (plane != nullptr) answer_http(*opened, *plane);
     const Instance& instance = opened->instance;
     auto route = plugin::fixed_route(instance.iface(), instance.handle(),
                                      [opened]() mutable { opened.reset(); });

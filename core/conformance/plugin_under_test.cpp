@@ -8,12 +8,12 @@
 #include "core/plugin/adapters/abi_error.hpp"
 #include "core/plugin/kinds.hpp"
 #include "core/plugin/loader.hpp"
-#include "core/proc/monotonic.hpp"
 
 namespace skep::conformance {
 namespace {
 
-constexpr std::int64_t kDrainNs = 1'000'000'000;
+constexpr std::int64_t kDrainMs = 1'000;
+constexpr std::int64_t kStartMs = 30'000;  // of start() and stop()
 
 template <class Call>
 Answer ask(const std::string& function, Call&& call) {
@@ -30,6 +30,15 @@ Answer ask(const std::string& function, Call&& call) {
                  "write what went wrong into skep_err, or throw skep::Fault");
   answer.message = err.status(rc).error().message;
   return answer;
+}
+
+/// With a call that is no task's and has so much time.
+template <class Call>
+Answer ask_with_call(const std::string& function, std::int64_t time_ms, Call&& call) {
+  const FakeCall fake(skep_fake_call_new());
+  skep_fake_call_plain(fake.get());
+  skep_fake_call_deadline(fake.get(), time_ms);
+  return ask(function, [&](skep_err* err) { return call(skep_fake_call_handle(fake.get()), err); });
 }
 
 template <class T>
@@ -57,7 +66,8 @@ Loaded::~Loaded() {
 
 Answer Loaded::open(const skep_host* host) {
   const skep_host* handle = host != nullptr ? host : skep_fake_host_handle(host_.get());
-  const Answer answer = ask("open()", [&](skep_err* err) { return table_->open(handle, err); });
+  const Answer answer =
+      ask("open()", [&](skep_err* err) { return table_->open(table_, handle, err); });
   open_ = answer.ok();
   return answer;
 }
@@ -65,23 +75,29 @@ Answer Loaded::open(const skep_host* host) {
 void Loaded::close() {
   step("close()");
   open_ = false;
-  table_->close();
+  table_->close(table_);
 }
 
 Answer Loaded::create(const std::string& component, skep_view config, skep_inst** out,
                       const std::string& doing) {
-  return ask(doing,
-             [&](skep_err* err) { return table_->create(component.c_str(), config, out, err); });
+  return ask(doing, [&](skep_err* err) {
+    return table_->create(table_, component.c_str(), config, out, err);
+  });
 }
 Answer Loaded::start(skep_inst* inst) {
-  return ask("start()", [&](skep_err* err) { return table_->start(inst, err); });
+  return ask_with_call("start()", kStartMs, [&](skep_call* call, skep_err* err) {
+    return table_->start(inst, call, err);
+  });
 }
 Answer Loaded::drain(skep_inst* inst) {
-  const std::int64_t deadline = proc::monotonic_ms() * 1'000'000 + kDrainNs;
-  return ask("drain()", [&](skep_err* err) { return table_->drain(inst, deadline, err); });
+  return ask_with_call("drain()", kDrainMs, [&](skep_call* call, skep_err* err) {
+    return table_->drain(inst, call, err);
+  });
 }
 Answer Loaded::stop(skep_inst* inst) {
-  return ask("stop()", [&](skep_err* err) { return table_->stop(inst, err); });
+  return ask_with_call("stop()", kStartMs, [&](skep_call* call, skep_err* err) {
+    return table_->stop(inst, call, err);
+  });
 }
 void Loaded::destroy(skep_inst* inst) {
   step("destroy()");
@@ -89,7 +105,7 @@ void Loaded::destroy(skep_inst* inst) {
 }
 const void* Loaded::iface(const std::string& component, const std::string& id) {
   step("iface()");
-  return table_->iface(component.c_str(), id.c_str());
+  return table_->iface(table_, component.c_str(), id.c_str());
 }
 
 void must(const Answer& answer, std::string_view doing) {
@@ -136,16 +152,16 @@ std::string request_json(const Subject& subject, std::string_view task_id) {
   return out.take();
 }
 
-const skep_fake_result* run_task(Instance& instance, skep_fake_call* call, skep_view request,
-                                 const skep_call_ops* ops) {
+const skep_fake_result* run_task(Instance& instance, skep_fake_call* call, skep_view request) {
   step("run()");
   const auto* task = static_cast<const skep_task_v1*>(instance.iface());
-  const skep_rc rc = task->run(instance.handle(), skep_fake_call_handle(call), ops, request);
+  skep_call* const handle = skep_fake_call_handle(call);
+  const skep_rc rc = task->run(instance.handle(), handle, request);
   const skep_fake_result* r = skep_fake_call_ended(call, rc);
   if (rc > 0)
     throw Broken("run() returned " + std::to_string(rc), "return SKEP_OK, or what fail() returned");
   // What emit() returned to a cancelled call may be passed on as it is.
-  const bool passed_on = rc == SKEP_E_CANCELLED && ops->cancelled(skep_fake_call_handle(call)) != 0;
+  const bool passed_on = rc == SKEP_E_CANCELLED && handle->ops->cancelled(handle) != 0;
   if (rc < 0 && !passed_on && r->message[0] == '\0')
     throw Broken("run() failed with code " + std::to_string(rc) + " and no message",
                  "return call.fail(code, \"what was wrong, where, what to do\")");

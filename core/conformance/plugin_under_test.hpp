@@ -88,7 +88,6 @@ class Instance {
 std::string request_json(const Subject& subject, std::string_view task_id = "kit-1");
 /// Runs a task and checks what holds of every run: a code that is not positive, a message with each
 /// failure, a result that is JSON.
-const skep_fake_result* run_task(Instance& instance, skep_fake_call* call, skep_view request,
-                                 const skep_call_ops* ops = skep_fake_call_ops());
+const skep_fake_result* run_task(Instance& instance, skep_fake_call* call, skep_view request);
 
 }  // namespace skep::conformance

@@ -115,7 +115,7 @@ class QueueBench : public Bench<ports::Queue> {
     const ports::Loss loss{lease_of(t), crashed, delay, max_crashes, R"({"code":"lost"})"};
     return the_one(must(q().lose(now, now - kLostAfter, {&loss, 1})));
   }
-  WallMs tick() { return must(q().tick(now)); }
+  WallMs tick() { return must(q().tick(now, now)); }
   /// Lets the lease run out and lost_after pass.
   void time_out(const model::Task& t) {
     now = t.lease_expires_ms + 1;

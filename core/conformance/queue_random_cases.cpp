@@ -107,7 +107,7 @@ class QueueRandom : public QueueBench {
       case 8:
         return operate(side);
       default:
-        return "tick " + std::to_string(must(side.queue->tick(now)));
+        return "tick " + std::to_string(must(side.queue->tick(now, now)));
     }
   }
 

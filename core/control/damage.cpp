@@ -41,7 +41,9 @@ Result<std::vector<LeaseVerdict>> WatchedQueue::release(WallMs now,
                                                         std::span<const model::Lease> leases) {
   return damage_.noted(queue_.release(now, leases));
 }
-Result<WallMs> WatchedQueue::tick(WallMs now) { return damage_.noted(queue_.tick(now)); }
+Result<WallMs> WatchedQueue::tick(WallMs now, MonoMs monotonic) {
+  return damage_.noted(queue_.tick(now, monotonic));
+}
 Result<std::vector<Task>> WatchedQueue::overdue(WallMs cutoff, std::string_view worker_id,
                                                 std::string_view incarnation) {
   return damage_.noted(queue_.overdue(cutoff, worker_id, incarnation));

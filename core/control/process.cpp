@@ -14,7 +14,7 @@ HttpResponse metrics(const Platform& platform, const HttpMetrics& http,
   api::Snapshot build("skep_build_info", "The version of this binary.");
   build.add(1, {{"version", kVersion}});
   std::vector<prometheus::MetricFamily> families{build.take()};
-  families.push_back(api::plugin_gauges());
+  for (auto& figures : api::plugin_figures()) families.push_back(std::move(figures));
   http.collect(families);
   api::Health::Check whole{"metrics", ""};
   for (const auto& f : features)

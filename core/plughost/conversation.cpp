@@ -1,17 +1,17 @@
 #include "core/plughost/conversation.hpp"
 
+#include <bit>
 #include <cstdio>
 #include <exception>
 
 #include "core/base/utf8.hpp"
 #include "core/plughost/limits.hpp"
-#include "core/plughost/nested.hpp"
+#include "core/plugin/adapters/host_call.hpp"
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/isolation/start_frame.hpp"
 #include "core/plugin/services/host.hpp"
 #include "core/plugin/view.hpp"
 #include "core/proc/launch.hpp"
-#include "core/proc/process_service.hpp"
 
 namespace skep::plughost {
 namespace {
@@ -19,19 +19,35 @@ namespace {
 using namespace plugin;
 using frames::Type;
 
-/// The connection for log lines, which come from any thread without an object of ours.
-frames::Link* g_log_link = nullptr;
+/// The connection for what comes from any thread without an object of ours.
+frames::Link* g_link = nullptr;
+HostLine* g_line = nullptr;
 
-void send_log(std::uint32_t level, std::string_view event, std::string_view fields) {
+void send_line(Type type, std::uint32_t level, std::string_view event, std::string_view fields) {
   constexpr std::size_t kMaxLine = 32u << 10;
   if (event.size() + fields.size() > kMaxLine) fields = "{\"cut\":\"the line was too long\"}";
   const std::string body = frames::Packer().text(clip_utf8(event, kMaxLine)).text(fields).body();
   // Without a host there is nobody to tell.
-  [[maybe_unused]] const auto sent =
-      g_log_link->send(Type::kLog, static_cast<std::int32_t>(level), body);
+  [[maybe_unused]] const auto sent = g_link->send(type, static_cast<std::int32_t>(level), body);
 }
 
-proc::CallControl control_of(skep_call* call) { return TaskCall::of(call).control(); }
+void send_log(std::uint32_t level, std::string_view event, std::string_view fields) {
+  send_line(Type::kLog, level, event, fields);
+}
+
+void send_figure(std::string_view name, double value, bool adds) {
+  constexpr std::size_t kMaxName = 64;
+  const std::string body = frames::Packer()
+                               .text(name.substr(0, kMaxName + 1))
+                               .integer(std::bit_cast<std::int64_t>(value))
+                               .body();
+  [[maybe_unused]] const auto sent = g_link->send(Type::kMetric, adds ? 1 : 0, body);
+}
+
+/// The host knows the value and hides it in all that comes from here.
+Result<std::string> ask_for_secret(std::string_view asker, std::string_view name) {
+  return g_line->ask(frames::Ask::kSecret, frames::Packer().text(asker).text(name).body());
+}
 
 ports::TaskEvents events_over(frames::Link& link) {
   ports::TaskEvents events;
@@ -54,7 +70,8 @@ ports::TaskEvents events_over(frames::Link& link) {
 
 Conversation::Conversation(UniqueFd socket, SharedCancel cancel)
     : link_(std::move(socket)), cancel_(std::move(cancel)) {
-  g_log_link = &link_;
+  g_link = &link_;
+  g_line = &line_;
 }
 
 void Conversation::send(Type type, std::int32_t value, std::string_view body) {
@@ -75,6 +92,8 @@ bool Conversation::serve(const frames::Frame& frame) {
   if (!whole) return false;
   if (!*whole) return true;
   const std::string body(**whole);  // the plugin may make us receive again
+  std::optional<HostLine::Open> open;
+  if (frame.type != Type::kStop && frame.type != Type::kDrop) open.emplace(line_);
   if (frame.type == Type::kStart) {
     const Status started = start(body);
     frames::Packer out;
@@ -93,11 +112,17 @@ Status Conversation::start(std::string_view body) {
   const auto plugin = unpack_start(body);
   if (!plugin) return plugin.error();
   SKEP_TRY(restrict_process(plugin->limits));
-  proc::set_call_resolver(control_of);
   set_log_sink(send_log);
+  set_metric_sink(send_figure);
+  set_secret_source(ask_for_secret);
   proc::watch_children(0);  // its thread now, or it would look like one of the plugin's
-  auto loaded =
-      LoadedPlugin::load(plugin->plugin_id, plugin->file, plugin->state_dir, plugin->generation);
+  plugin_id_ = plugin->plugin_id;
+  component_ = plugin->component;
+  const PluginFacts facts{plugin->plugin_id,  plugin->version,
+                          plugin->generation, plugin->permissions,
+                          plugin->state_dir,  plugin->node_id,
+                          plugin->site,       plugin->per_task ? "per-task" : "process"};
+  auto loaded = LoadedPlugin::load(facts, plugin->file);
   if (!loaded) return loaded.error();
   auto instance = Instance::start(*loaded, plugin->component, plugin->kind, plugin->config_json);
   if (!instance) return instance.error();
@@ -118,7 +143,10 @@ void Conversation::run_task(std::string_view body) {
   ports::CancelToken token(cancel_.reason(), cancel_.event_fd());
   const ports::TaskEvents events = events_over(link_);
   TaskCall call(run->owner, run->deadline, token, events);
-  NestedTasks nested(link_);
+  call.log_to([](std::uint32_t level, std::string_view event, std::string_view fields) {
+    send_line(Type::kCallLog, level, event, fields);
+  });
+  NestedTasks nested(line_);
   const ports::RunRequest request;  // the host knows the attempt, the site and the worker
   call.nest(&nested, request);
   const skep_rc rc = call_plugin(*run, call, done.threw);
@@ -131,9 +159,9 @@ void Conversation::run_task(std::string_view body) {
 skep_rc Conversation::call_plugin(const RunFrame& run, TaskCall& call, std::string& threw) {
   try {
     if (task_ != nullptr)
-      return task_->run(instance_->handle(), call.handle(), &TaskCall::ops(), to_view(run.request));
-    return scripts_->run(instance_->handle(), to_view(run.script_id), call.handle(),
-                         &TaskCall::ops(), to_view(run.request));
+      return task_->run(instance_->handle(), call.handle(), to_view(run.request));
+    return scripts_->run(instance_->handle(), call.handle(), to_view(run.script_id),
+                         to_view(run.request));
   } catch (const std::exception& e) {
     threw = e.what();
   } catch (...) {
@@ -156,11 +184,12 @@ void Conversation::load(std::string_view body) {
                            return SKEP_E_NO_MEMORY;
                          }
                        }};
+  HostCall call(plugin_id_, component_, 0);  // our host kills us when it is late
   Status read = Error{Code::kUnsupported, "this component reads no scripts"};
   if (scripts_ != nullptr && in.ok())
     read = plugin::call_code([&](skep_err* err) {
-             return scripts_->load(instance_->handle(), to_view(id), to_view(file), to_view(source),
-                                   &sink, err);
+             return scripts_->load(instance_->handle(), call.handle(), to_view(id), to_view(file),
+                                   to_view(source), &sink, err);
            }).status;
   frames::Packer out;
   frames::pack_error(out, frames::error_of(read));
@@ -171,8 +200,9 @@ void Conversation::load(std::string_view body) {
 void Conversation::drop(std::string_view script_id) {
   if (scripts_ == nullptr) return;
   // There is nobody to tell: the next run of the script says that it is unknown.
+  HostCall call(plugin_id_, component_, 0);
   [[maybe_unused]] const auto dropped = plugin::call_plugin("drop", [&](skep_err* err) {
-    return scripts_->drop(instance_->handle(), to_view(script_id), err);
+    return scripts_->drop(instance_->handle(), call.handle(), to_view(script_id), err);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/plughost/host_line.hpp"
 #include "core/plughost/threads.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/instance.hpp"
@@ -33,9 +34,12 @@ class Conversation {
   void send(plugin::frames::Type type, std::int32_t value, std::string_view body);
 
   plugin::frames::Link link_;
+  HostLine line_{link_};
   plugin::SharedCancel cancel_;
   plugin::frames::Assembler parts_;
   std::shared_ptr<plugin::Instance> instance_;
+  std::string plugin_id_;
+  std::string component_;
   std::optional<ThreadWatch> threads_;            ///< from when the component has started
   const skep_task_v1* task_ = nullptr;            ///< when it is a task
   const skep_script_host_v1* scripts_ = nullptr;  ///< when it is a script_host

@@ -8,7 +8,9 @@
 #include "skep/svc/kv.h"
 #include "skep/svc/log.h"
 #include "skep/svc/metric.h"
+#include "skep/svc/node.h"
 #include "skep/svc/process.h"
+#include "skep/svc/secret.h"
 #include "skep/svc/task.h"
 
 namespace skep::plugin {
@@ -67,8 +69,8 @@ const HostAbi& host_abi() {
     HostAbi h{SKEP_ABI_MAJOR,
               SKEP_ABI_MINOR,
               {},
-              {SKEP_SVC_HTTP, SKEP_SVC_KV, SKEP_SVC_LOG, SKEP_SVC_METRIC, SKEP_SVC_PROCESS,
-               SKEP_SVC_TASK}};
+              {SKEP_SVC_HTTP, SKEP_SVC_KV, SKEP_SVC_LOG, SKEP_SVC_METRIC, SKEP_SVC_NODE,
+               SKEP_SVC_PROCESS, SKEP_SVC_SECRET, SKEP_SVC_TASK}};
     for (const Kind& kind : kinds()) h.kinds.emplace_back(kind.id);
     return h;
   }();

@@ -156,8 +156,9 @@ bool Drainer::try_to_finish(Leaving& leaving, const DrainLimits& limits) {
   const MonoMs now = SystemClock().mono_ms();
   if (generation.wait_idle(now)) {
     const std::string path = leaving.running->recipe().file.path;
+    const bool hangs = !generation.hung().all().empty();
     retire(std::move(leaving.running));
-    let_go(path);
+    if (!hangs) let_go(path);
     return true;
   }
   if (now - leaving.began < limits.soft.count()) return false;

@@ -27,7 +27,7 @@ class Drainer final : public Service {
   /// Waits on this thread until nobody is inside, while callers wait for that; false when it does
   /// not end within the limits.
   bool drain_now(Running& running);
-  /// Is the staged file that of a generation which still drains, or of a zombie?
+  /// Is the staged file that of a generation which still drains, or of one that calls never left?
   bool holds(const std::string& path);
   /// From now on generations end because the node does: that is worth a debug line and no event.
   void hush() { quiet_ = true; }
@@ -54,7 +54,7 @@ class Drainer final : public Service {
   DrainLimits limits_ SKEP_GUARDED_BY(mutex_);
   std::vector<Leaving> leaving_ SKEP_GUARDED_BY(mutex_);
   std::size_t unfinished_ SKEP_GUARDED_BY(mutex_) = 0;
-  /// Staged paths of what leaves, and of zombies.
+  /// Staged paths of what leaves, of zombies, and of those with hung calls.
   std::vector<std::string> held_ SKEP_GUARDED_BY(mutex_);
 };
 

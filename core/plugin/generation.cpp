@@ -78,23 +78,47 @@ bool Generation::wait_idle(MonoMs deadline) {
 void Generation::cancel_all(ports::CancelReason reason) {
   const MutexLock lock(mutex_);
   for (ports::CancelToken* cancel : inside_) cancel->cancel(reason);
+  for (HostCall* call : host_calls_) call->cancel(reason);
 }
 
-void Generation::enter(ports::CancelToken* cancel) {
+void Generation::hurry() {
+  const MutexLock lock(mutex_);
+  hurried_ = true;
+  for (HostCall* call : host_calls_) call->hurry();
+}
+
+bool Generation::hurried() const {
+  const MutexLock lock(mutex_);
+  return hurried_;
+}
+
+namespace {
+
+template <class T>
+void remove_one(std::vector<T*>& from, T* one) {
+  if (one == nullptr) return;
+  const auto at = std::find(from.begin(), from.end(), one);
+  *at = from.back();
+  from.pop_back();
+}
+
+}  // namespace
+
+void Generation::enter(ports::CancelToken* cancel, HostCall* call) {
   const MutexLock lock(mutex_);
   ++info_.inside;
   if (cancel != nullptr) inside_.push_back(cancel);
+  if (call == nullptr) return;
+  host_calls_.push_back(call);
+  if (hurried_) call->hurry();
 }
 
-void Generation::leave(ports::CancelToken* cancel, CallEnd end) {
+void Generation::leave(ports::CancelToken* cancel, HostCall* call, CallEnd end) {
   std::shared_ptr<const std::function<void(CallEnd)>> hook;
   {
     const MutexLock lock(mutex_);
-    if (cancel != nullptr) {
-      const auto at = std::find(inside_.begin(), inside_.end(), cancel);
-      *at = inside_.back();
-      inside_.pop_back();
-    }
+    remove_one(inside_, cancel);
+    remove_one(host_calls_, call);
     ++tally_.calls;
     if (end >= CallEnd::kFailed) ++tally_.failed;
     if (end >= CallEnd::kFault) ++tally_.faults;
@@ -107,11 +131,16 @@ void Generation::leave(ports::CancelToken* cancel, CallEnd end) {
 
 Generation::Visit::Visit(std::shared_ptr<Generation> generation, ports::CancelToken* cancel)
     : generation_(std::move(generation)), cancel_(cancel) {
-  generation_->enter(cancel_);
+  generation_->enter(cancel_, nullptr);
+}
+
+Generation::Visit::Visit(std::shared_ptr<Generation> generation, HostCall& call)
+    : generation_(std::move(generation)), call_(&call) {
+  generation_->enter(nullptr, call_);
 }
 
 Generation::Visit::~Visit() {
-  if (generation_) generation_->leave(cancel_, end_);
+  if (generation_) generation_->leave(cancel_, call_, end_);
 }
 
 }  // namespace skep::plugin

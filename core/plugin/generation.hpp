@@ -12,6 +12,8 @@
 #include "core/base/clock.hpp"
 #include "core/base/mutex.hpp"
 #include "core/plugin/generation_states.hpp"
+#include "core/plugin/host_call.hpp"
+#include "core/plugin/hung_calls.hpp"
 #include "core/ports/task_runner.hpp"
 
 namespace skep::plugin {
@@ -24,7 +26,7 @@ struct GenerationInfo {
   GenerationState state = GenerationState::kStarting;
   std::string reason;          ///< why it failed or was taken back
   std::string isolation;       ///< inproc, process or per-task
-  std::int64_t inside = 0;     ///< calls inside now
+  std::int64_t inside = 0;     ///< calls inside now that somebody waits for
   std::int64_t calls = 0;      ///< calls ended
   std::int64_t failures = 0;   ///< of them, those that failed by the plugin's fault
   WallMs active_at = 0;        ///< 0 = never
@@ -65,6 +67,10 @@ class Generation {
   /// refuses the event: then nothing has changed.
   bool apply(GenerationEvent event, std::string_view reason = {});
 
+  /// Calls inside that nobody waits for any more. They keep it from no end, but their instances.
+  HungCalls& hung() { return hung_; }
+  const HungCalls& hung() const { return hung_; }
+
   /// Hears how each call ended, on the call's thread and without a lock; must not block. An empty
   /// one replaces it.
   void on_end(std::function<void(CallEnd)> hook);
@@ -75,6 +81,8 @@ class Generation {
     Visit() = default;
     /// `cancel` (may be null) is what cancel_all() reaches; it must outlive the visit.
     Visit(std::shared_ptr<Generation> generation, ports::CancelToken* cancel);
+    /// The same for a call that hurry() reaches, too.
+    Visit(std::shared_ptr<Generation> generation, HostCall& call);
     Visit(Visit&& other) noexcept = default;
     Visit& operator=(Visit&&) = delete;
     ~Visit();
@@ -85,6 +93,7 @@ class Generation {
    private:
     std::shared_ptr<Generation> generation_;
     ports::CancelToken* cancel_ = nullptr;
+    HostCall* call_ = nullptr;
     CallEnd end_ = CallEnd::kOk;
   };
 
@@ -93,11 +102,15 @@ class Generation {
   bool wait_idle(MonoMs deadline);
   /// Cancels the calls that are inside now.
   void cancel_all(ports::CancelReason reason);
+  /// The node stops: its host calls, those inside and those that come, wait no longer than they
+  /// must.
+  void hurry();
+  bool hurried() const;
 
  private:
   void enter(GenerationState to) SKEP_REQUIRES(mutex_);
-  void enter(ports::CancelToken* cancel);
-  void leave(ports::CancelToken* cancel, CallEnd end);
+  void enter(ports::CancelToken* cancel, HostCall* call);
+  void leave(ports::CancelToken* cancel, HostCall* call, CallEnd end);
 
   const std::string owner_;
   const std::uint64_t number_;
@@ -107,6 +120,9 @@ class Generation {
   CallTally tally_ SKEP_GUARDED_BY(mutex_);
   MonoMs drain_began_ SKEP_GUARDED_BY(mutex_) = 0;
   std::vector<ports::CancelToken*> inside_ SKEP_GUARDED_BY(mutex_);
+  std::vector<HostCall*> host_calls_ SKEP_GUARDED_BY(mutex_);
+  bool hurried_ SKEP_GUARDED_BY(mutex_) = false;
+  HungCalls hung_;
   std::shared_ptr<const std::function<void(CallEnd)>> on_end_ SKEP_GUARDED_BY(mutex_);
 };
 

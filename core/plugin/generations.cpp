@@ -15,6 +15,21 @@ std::uint64_t Generations::last_number() const {
   return last_number_;
 }
 
+void Generations::hurry() const {
+  const MutexLock lock(mutex_);
+  for (const auto& generation : kept_) generation->hurry();
+}
+
+std::vector<std::string> Generations::hangs() const {
+  const MonoMs now = SystemClock().mono_ms();
+  const MutexLock lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& generation : kept_)
+    if (serves(generation->state()))
+      for (const auto& hang : generation->hung().all()) out.push_back(hang.text(now));
+  return out;
+}
+
 std::vector<GenerationInfo> Generations::infos() const {
   const MutexLock lock(mutex_);
   std::vector<GenerationInfo> out;

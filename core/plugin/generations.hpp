@@ -23,6 +23,10 @@ class Generations {
   std::shared_ptr<Generation> make(GenerationInfo info);
   /// That make() gave out; 0 = none yet.
   std::uint64_t last_number() const;
+  /// The node stops: see Generation::hurry().
+  void hurry() const;
+  /// What hangs in those that serve, as text.
+  std::vector<std::string> hangs() const;
   /// Newest first, at most kKept.
   std::vector<GenerationInfo> infos() const;
 

@@ -8,6 +8,7 @@
 #include "core/base/log.hpp"
 #include "core/base/mutex.hpp"
 #include "core/plugin/boundary.hpp"
+#include "core/plugin/host_call.hpp"
 #include "core/plugin/kinds.hpp"
 #include "core/plugin/loader.hpp"
 #include "core/plugin/patience.hpp"
@@ -16,12 +17,16 @@ namespace skep::plugin {
 namespace {
 
 /// Hosts stay for the life of the process: code that a plugin left behind may call at any time.
-PluginHost* make_host(const std::string& id, const std::string& state_dir,
-                      std::uint64_t generation) {
+PluginHost* make_host(const PluginFacts& facts) {
   static Mutex mutex;
   static auto* hosts = new std::deque<PluginHost>;
   const MutexLock lock(mutex);
-  return &hosts->emplace_back(id, state_dir, generation);
+  return &hosts->emplace_back(facts);
+}
+
+/// When a step of so much patience has to be over; 0 = whenever.
+MonoMs in(Millis patience) {
+  return patience.count() == 0 ? 0 : SystemClock().mono_ms() + patience.count();
 }
 
 Error too_slow(const std::string& doing, const std::string& id, Millis limit) {
@@ -45,27 +50,22 @@ Result<T> make_patiently(const std::string& doing, const std::string& id, Millis
 
 }  // namespace
 
-Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load(const std::string& id,
-                                                         const Staged& staged,
-                                                         const std::string& state_dir,
-                                                         std::uint64_t generation,
-                                                         Patience patience) {
+Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load(const PluginFacts& facts,
+                                                         const Staged& staged, Patience patience) {
   return make_patiently<std::shared_ptr<LoadedPlugin>>(
-      "plugin " + id + ": open()", id, patience.start,
-      [=] { return load_now(id, staged, state_dir, generation, patience); });
+      "plugin " + facts.id + ": open()", facts.id, patience.start,
+      [=] { return load_now(facts, staged, patience); });
 }
 
-Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load_now(const std::string& id,
+Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load_now(const PluginFacts& facts,
                                                              const Staged& staged,
-                                                             const std::string& state_dir,
-                                                             std::uint64_t generation,
                                                              Patience patience) {
+  const std::string& id = facts.id;
   const auto table = load_library(staged);
   if (!table) return table.error().within("plugin " + id);
-  std::shared_ptr<LoadedPlugin> plugin(
-      new LoadedPlugin(make_host(id, state_dir, generation), *table, patience));
+  std::shared_ptr<LoadedPlugin> plugin(new LoadedPlugin(make_host(facts), *table, patience));
   SKEP_TRY(call_plugin("plugin " + id + ": open()", [&](skep_err* err) {
-    return plugin->table_->open(plugin->host_->handle(), err);
+    return plugin->table_->open(plugin->table_, plugin->host_->handle(), err);
   }));
   plugin->open_ = true;
   return plugin;
@@ -74,7 +74,7 @@ Result<std::shared_ptr<LoadedPlugin>> LoadedPlugin::load_now(const std::string& 
 LoadedPlugin::~LoadedPlugin() {
   const auto close = [table = table_, host = host_] {
     const auto closed = call_plugin("close()", [&](skep_err*) {
-      table->close();
+      table->close(table);
       return SKEP_OK;
     });
     if (!closed)
@@ -106,7 +106,7 @@ Result<std::shared_ptr<Instance>> Instance::start_now(std::shared_ptr<LoadedPlug
   const std::string who = "plugin " + made->plugin_id() + ": ";
   const auto& table = made->plugin_->table();
   SKEP_TRY(call_plugin(who + "iface()", [&](skep_err*) {
-    made->iface_ = table.iface(component.c_str(), kind.c_str());
+    made->iface_ = table.iface(&table, component.c_str(), kind.c_str());
     return SKEP_OK;
   }));
   const Kind* known = find_kind(kind);
@@ -115,15 +115,18 @@ Result<std::shared_ptr<Instance>> Instance::start_now(std::shared_ptr<LoadedPlug
       made->iface_, "the " + kind + " table of component \"" + component + "\"", known->functions);
   if (!checked) return checked.error().within("plugin " + made->plugin_id());
   SKEP_TRY(made->create(config_json));
-  SKEP_TRY(call_plugin(who + "start of \"" + component + "\"",
-                       [&](skep_err* err) { return table.start(made->handle_, err); }));
+  HostCall call(made->plugin_id(), component, in(made->plugin_->patience().start));
+  SKEP_TRY(call_plugin(who + "start of \"" + component + "\"", [&](skep_err* err) {
+    return table.start(made->handle_, call.handle(), err);
+  }));
   return made;
 }
 
 Status Instance::create(std::string_view config_json) {
   const std::string doing = "plugin " + plugin_id() + ": create of \"" + component_ + "\"";
   SKEP_TRY(call_plugin(doing, [&](skep_err* err) {
-    return plugin_->table().create(component_.c_str(), to_view(config_json), &handle_, err);
+    return plugin_->table().create(&plugin_->table(), component_.c_str(), to_view(config_json),
+                                   &handle_, err);
   }));
   if (handle_ == nullptr) return internal_error(doing + " returned success without an instance");
   return Status();
@@ -134,8 +137,9 @@ void Instance::drain(MonoMs deadline) {
   // It may wait for its calls until then, but not in the way of everybody else.
   run_patiently(
       [plugin = plugin_, component = component_, handle = handle_, deadline, inside = in_drain_] {
+        HostCall call(plugin->id(), component, deadline);
         const auto drained = call_plugin("drain", [&](skep_err* err) {
-          return plugin->table().drain(handle, deadline * 1'000'000, err);
+          return plugin->table().drain(handle, call.handle(), err);
         });
         if (!drained)
           log::warn("plugin_drain_failed", {{"plugin", plugin->id()},
@@ -162,8 +166,9 @@ void stop_now(const LoadedPlugin& plugin, const std::string& component, skep_ins
     log::write(level, event,
                {{"plugin", plugin.id()}, {"component", component}, {"error", error.message}});
   };
-  const auto stopped =
-      call_plugin("stop", [&](skep_err* err) { return plugin.table().stop(handle, err); });
+  HostCall call(plugin.id(), component, in(plugin.patience().stop));
+  const auto stopped = call_plugin(
+      "stop", [&](skep_err* err) { return plugin.table().stop(handle, call.handle(), err); });
   if (!stopped) tell(log::Level::kWarn, "plugin_stop_failed", stopped.error());
   const auto destroyed = call_plugin("destroy", [&](skep_err*) {
     plugin.table().destroy(handle);

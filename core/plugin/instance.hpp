@@ -26,10 +26,7 @@ struct Patience {
 class LoadedPlugin {
  public:
   /// Loads the staged file and calls open(). [control]
-  /// `state_dir` is the node's, for its services; `generation` names it in messages.
-  static Result<std::shared_ptr<LoadedPlugin>> load(const std::string& id, const Staged& staged,
-                                                    const std::string& state_dir = {},
-                                                    std::uint64_t generation = 0,
+  static Result<std::shared_ptr<LoadedPlugin>> load(const PluginFacts& facts, const Staged& staged,
                                                     Patience patience = {});
   LoadedPlugin(const LoadedPlugin&) = delete;
   LoadedPlugin& operator=(const LoadedPlugin&) = delete;
@@ -42,10 +39,8 @@ class LoadedPlugin {
  private:
   LoadedPlugin(PluginHost* host, const skep_plugin_v1* table, Patience patience)
       : host_(host), table_(table), patience_(patience) {}
-  static Result<std::shared_ptr<LoadedPlugin>> load_now(const std::string& id, const Staged& staged,
-                                                        const std::string& state_dir,
-                                                        std::uint64_t generation,
-                                                        Patience patience);
+  static Result<std::shared_ptr<LoadedPlugin>> load_now(const PluginFacts& facts,
+                                                        const Staged& staged, Patience patience);
   PluginHost* host_;  ///< never freed: see PluginHost
   const skep_plugin_v1* table_;
   const Patience patience_;

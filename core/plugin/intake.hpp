@@ -56,7 +56,9 @@ class Intake {
   Result<Staged> stage(const std::string& source, const std::string& id, std::uint64_t number);
   /// What runs this plugin's tasks: its table, else the node's rule.
   std::string isolation_of(const PluginFile& file) const;
-  RunningHost running_host() const { return {options_.state_dir, options_.plughost}; }
+  RunningHost running_host() const {
+    return {options_.state_dir, options_.node_id, options_.site, options_.plughost};
+  }
 
   Quarantine& quarantine() { return quarantine_; }
   const Quarantine& quarantine() const { return quarantine_; }

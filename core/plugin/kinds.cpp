@@ -28,13 +28,14 @@ constexpr std::array<Names, 16> kQueue{
     "cancel",  "requeue", "read",  "attempts", "completions", "stats", "wait",    "purge"};
 
 constexpr std::size_t table_size(std::size_t functions) { return 8 + functions * sizeof(void*); }
-static_assert(sizeof(skep_plugin_v1) == table_size(kPlugin.size()));
-static_assert(sizeof(skep_task_v1) == table_size(kTask.size()));
-static_assert(sizeof(skep_script_host_v1) == table_size(kScriptHost.size()));
-static_assert(sizeof(skep_heartbeat_v1) == table_size(kHeartbeat.size()));
-static_assert(sizeof(skep_store_v1) == table_size(kStore.size()));
-static_assert(sizeof(skep_spool_v1) == table_size(kSpool.size()));
-static_assert(sizeof(skep_queue_v1) == table_size(kQueue.size()));
+static_assert(SKEP_SIZE_1_0_PLUGIN_V1 == table_size(kPlugin.size() + 1));  // with the user's data
+// Those of 1.0: what came later may be absent.
+static_assert(SKEP_SIZE_1_0_TASK_V1 == table_size(kTask.size()));
+static_assert(SKEP_SIZE_1_0_SCRIPT_HOST_V1 == table_size(kScriptHost.size()));
+static_assert(SKEP_SIZE_1_0_HEARTBEAT_V1 == table_size(kHeartbeat.size()));
+static_assert(SKEP_SIZE_1_0_STORE_V1 == table_size(kStore.size()));
+static_assert(SKEP_SIZE_1_0_SPOOL_V1 == table_size(kSpool.size()));
+static_assert(SKEP_SIZE_1_0_QUEUE_V1 == table_size(kQueue.size()));
 
 constexpr std::array<Kind, 6> kKinds{Kind{SKEP_KIND_HEARTBEAT, "heartbeat", kHeartbeat},
                                      Kind{SKEP_KIND_QUEUE, "queue", kQueue},
@@ -42,6 +43,11 @@ constexpr std::array<Kind, 6> kKinds{Kind{SKEP_KIND_HEARTBEAT, "heartbeat", kHea
                                      Kind{SKEP_KIND_SPOOL, "spool", kSpool},
                                      Kind{SKEP_KIND_STORE, "store", kStore},
                                      Kind{SKEP_KIND_TASK, "task", kTask}};
+
+Error too_short(std::string_view what, std::size_t has, std::size_t needed) {
+  return invalid(std::string(what) + " has " + std::to_string(has) + " bytes; at least " +
+                 std::to_string(needed) + " are needed");
+}
 
 }  // namespace
 
@@ -53,7 +59,12 @@ const Kind* find_kind(std::string_view id) {
   return nullptr;
 }
 
-std::span<const std::string_view> plugin_functions() { return kPlugin; }
+Status check_plugin(const skep_plugin_v1* table) {
+  constexpr std::string_view kWhat = "the table of " SKEP_PLUGIN_ENTRY_SYMBOL "()";
+  SKEP_TRY(check_table(table, kWhat, kPlugin));
+  if (table->size >= SKEP_SIZE_1_0_PLUGIN_V1) return Status();
+  return too_short(kWhat, table->size, SKEP_SIZE_1_0_PLUGIN_V1);
+}
 
 Status check_table(const void* table, std::string_view what,
                    std::span<const std::string_view> functions) {
@@ -61,8 +72,7 @@ Status check_table(const void* table, std::string_view what,
   std::uint32_t size = 0;
   std::memcpy(&size, table, sizeof(size));
   if (size < table_size(functions.size()))
-    return invalid(std::string(what) + " has " + std::to_string(size) + " bytes; at least " +
-                   std::to_string(table_size(functions.size())) + " are needed");
+    return too_short(what, size, table_size(functions.size()));
   for (std::size_t i = 0; i < functions.size(); ++i) {
     void* function = nullptr;
     std::memcpy(&function, static_cast<const char*>(table) + table_size(i), sizeof(function));

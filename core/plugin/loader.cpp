@@ -53,7 +53,7 @@ Result<const skep_plugin_v1*> checked_entry(const dll::shared_library& library) 
   } catch (...) {
     return load_error(SKEP_PLUGIN_ENTRY_SYMBOL "() threw");
   }
-  SKEP_TRY(check_table(table, "the table of " SKEP_PLUGIN_ENTRY_SYMBOL "()", plugin_functions()));
+  SKEP_TRY(check_plugin(table));
   return table;
 }
 

@@ -57,8 +57,8 @@ class ManagedPlugin {
     bool serving_file = false;  ///< the file that serves, not the one in the folder
     bool forced = false;        ///< without probation
   };
-  /// A new generation by the file and its table, unless they are those that serve. What went wrong
-  /// is its trouble from then on. REQUIRES: serves().
+  /// A new generation by the file and its table, unless they are those that serve and none of its
+  /// calls hangs. What went wrong is its trouble from then on. REQUIRES: serves().
   Result<Reloaded> reload(const PluginFile& file, ReloadHow how);
   Result<Reloaded> reload(const PluginFile& file) { return reload(file, ReloadHow()); }
   /// Takes the table of `file`. A file that fails does not keep it from the version that serves:

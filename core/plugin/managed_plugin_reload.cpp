@@ -25,7 +25,8 @@ Result<Reloaded> ManagedPlugin::reload(const PluginFile& file, ReloadHow how) {
   sha256 = copy->sha256;
   const bool same_table =
       file.table.text == now.table.text && parts_.intake.isolation_of(file) == now.isolation;
-  if (copy->sha256 == now.file.sha256 && same_table) {
+  const bool hangs = !current_->generation()->hung().all().empty();  // a fresh one may not
+  if (copy->sha256 == now.file.sha256 && same_table && !hangs) {
     status_->clear_trouble();
     if (how.forced) end_probation();
     Reloaded unchanged = current();

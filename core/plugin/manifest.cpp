@@ -205,6 +205,15 @@ std::map<std::string, std::string> task_types(const Manifest& manifest) {
   return out;
 }
 
+std::vector<std::string> permissions(const Manifest& manifest) {
+  std::vector<std::string> out;
+  for (const ManifestComponent& c : manifest.components)
+    out.insert(out.end(), c.permissions.begin(), c.permissions.end());
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
 Result<Manifest> parse_manifest(std::string_view json_text) {
   const auto parsed = parse_json(json_text);
   if (!parsed) return parsed.error().within("manifest");

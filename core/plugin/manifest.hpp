@@ -49,6 +49,9 @@ Result<Manifest> parse_manifest(std::string_view json_text);
 /// Its task types, each with the JSON Schema of its parameters.
 std::map<std::string, std::string> task_types(const Manifest& manifest);
 
+/// What its components may do together: they are one piece of code.
+std::vector<std::string> permissions(const Manifest& manifest);
+
 /// [a-z0-9_-]+ parts separated by dots, 64 bytes at most.
 bool is_plugin_id(std::string_view s);
 

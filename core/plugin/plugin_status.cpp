@@ -53,6 +53,10 @@ std::optional<PluginInfo> PluginStatus::shown(const PluginInfo* file) const {
                        " serves that name\n  next: rename one of the two, or turn one off";
     info.failed_sha256 = trouble_.sha256;
   }
+  for (const std::string& hang : generations_.hangs())
+    info.reason += (info.reason.empty() ? "" : "\n") + hang +
+                   "\n  next: see what it waits for, such as its disk; skep plugin reload " +
+                   info.id + " brings a fresh one into service";
   if (file != nullptr) {
     info.path = file->path;
     if (file->state == PluginState::kRefused) {  // the newest word on the file that is there

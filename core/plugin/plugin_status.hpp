@@ -25,6 +25,7 @@ class PluginStatus {
   explicit PluginStatus(const std::string& id) : generations_(id) {}
 
   Generations& generations() { return generations_; }
+  const Generations& generations() const { return generations_; }
 
   /// From now on this serves, and nothing is in trouble.
   void serves(const Recipe& recipe);

@@ -4,18 +4,10 @@
 #include <array>
 
 #include "core/base/text.hpp"
-#include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/registry_impl.hpp"
-#include "core/proc/process_service.hpp"
 #include "skep/kind/task.h"
 
 namespace skep::plugin {
-namespace {
-
-proc::CallControl resolve_call(skep_call* call) { return TaskCall::of(call).control(); }
-
-}  // namespace
-
 std::string_view to_string(PluginState s) {
   constexpr std::array<std::string_view, 4> kWords{"available", "loaded", "disabled", "refused"};
   return kWords.at(static_cast<std::size_t>(s));
@@ -44,9 +36,7 @@ Registry::Impl::~Impl() {
   drainer.reset();
 }
 
-Registry::Registry(RegistryOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {
-  proc::set_call_resolver(resolve_call);
-}
+Registry::Registry(RegistryOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 
 Registry::~Registry() = default;
 
@@ -145,6 +135,20 @@ std::vector<PluginInfo> Registry::list() const {
   for (const auto& [id, plugin] : plugins)
     if (auto info = plugin->shown(nullptr)) out.push_back(std::move(*info));
   return out;
+}
+
+std::vector<std::string> Registry::hangs() const {
+  const MutexLock lock(impl_->mutex);
+  std::vector<std::string> out;
+  for (const auto& [id, plugin] : impl_->shown_plugins)
+    for (const std::string& hang : plugin->generations().hangs())
+      out.push_back("plugin " + id + ": " + hang);
+  return out;
+}
+
+void Registry::hurry() {
+  const MutexLock lock(impl_->mutex);
+  for (const auto& [id, plugin] : impl_->shown_plugins) plugin->generations().hurry();
 }
 
 Result<std::shared_ptr<TaskTable>> Registry::tasks() {

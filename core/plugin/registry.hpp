@@ -48,6 +48,8 @@ struct RegistryOptions {
   std::string staging_dir{};  ///< private copies are loaded from here (0700, made when missing)
   std::map<std::string, std::string> tables{};  ///< [plugins.ID] as JSON objects
   std::string state_dir{};                      ///< of the node: kv spaces; "" = kv answers kState
+  std::string node_id{};                        ///< for skep.svc.node
+  std::string site{};                           ///< the same
   Admission admission{};                        ///< empty = everything may
   /// What `admission` goes by, besides FILE.minisig: when it changes, the watch asks again. "" = no
   /// such file.
@@ -181,6 +183,12 @@ class Registry {
   /// removed one leaves its generation serving. Also takes generations back that do not prove
   /// themselves, which reload() and configure() alone do not.
   void watch();
+  /// Calls of queue, store, spool and heartbeat that have not come back, in what serves: one text
+  /// each, with the plugin. [any]
+  std::vector<std::string> hangs() const;
+  /// The node stops: such calls, those inside and those to come, are cancelled soon, and one that
+  /// hangs is waited for no more than a few seconds. [any]
+  void hurry();
   /// Waits until every generation that was replaced has ended. For tests and orderly ends.
   void wait_drained();
 

@@ -1,6 +1,7 @@
 #include "core/plugin/route.hpp"
 
 #include <chrono>
+#include <optional>
 
 namespace skep::plugin {
 namespace {
@@ -13,9 +14,17 @@ Error too_long(std::string_view what) {
   return error;
 }
 
+/// Why no further call is made, if so. A node that stops has no time for one that may hang as well.
+std::optional<Error> refusal(const Route::Target& target, const CallRule& rule) {
+  Generation& generation = *target.generation;
+  const auto hang = generation.hung().of(target.component);
+  if (!hang || (hang->calls < rule.most_hung && !generation.hurried())) return std::nullopt;
+  return hangs(*hang, generation.owner(), SystemClock().mono_ms());
+}
+
 }  // namespace
 
-Result<Route::Entered> Route::enter() {
+Result<Route::Entered> Route::enter(const CallRule& rule) {
   const auto until = std::chrono::steady_clock::now() + kPatience;
   MutexLock lock(mutex_);
   if (closed_) {
@@ -25,8 +34,11 @@ Result<Route::Entered> Route::enter() {
     --waiting_;
     if (closed_) return too_long("that takes too long");
   }
-  return Entered{Generation::Visit(target_.generation, nullptr), target_.table, target_.inst,
-                 number_};
+  if (auto refused = refusal(*target_, rule)) return std::move(*refused);
+  auto call = std::make_shared<HostCall>(target_->generation->owner(), target_->component,
+                                         SystemClock().mono_ms() + rule.limit.count());
+  Generation::Visit visit(target_->generation, *call);
+  return Entered{std::move(call), std::move(visit), target_, target_->instance.lock(), number_};
 }
 
 void Route::close() {
@@ -35,9 +47,10 @@ void Route::close() {
 }
 
 void Route::open(Target next) {
+  auto target = std::make_shared<const Target>(std::move(next));
   {
     const MutexLock lock(mutex_);
-    target_ = std::move(next);
+    target_.swap(target);
     ++number_;
   }
   open();

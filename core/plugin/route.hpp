@@ -4,14 +4,19 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "core/base/clock.hpp"
 #include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
+#include "core/plugin/call_rule.hpp"
 #include "core/plugin/generation.hpp"
+#include "core/plugin/host_call.hpp"
 #include "skep/abi/base.h"
 
 namespace skep::plugin {
+
+class Instance;
 
 /// While it is closed, callers wait. [any]
 class Route {
@@ -23,20 +28,24 @@ class Route {
     std::shared_ptr<Generation> generation;
     const void* table = nullptr;  ///< of the kind
     skep_inst* inst = nullptr;
+    std::string component{};             ///< "queue sqlite", for messages
+    std::weak_ptr<Instance> instance{};  ///< that stays for as long as a call is inside
   };
-  explicit Route(Target first) : target_(std::move(first)) {}
+  explicit Route(Target first) : target_(std::make_shared<const Target>(std::move(first))) {}
   Route(const Route&) = delete;
   Route& operator=(const Route&) = delete;
 
   /// One call inside. `number` tells targets apart and grows with each.
   struct Entered {
+    std::shared_ptr<HostCall> call;
     Generation::Visit visit;
-    const void* table = nullptr;
-    skep_inst* inst = nullptr;
+    std::shared_ptr<const Target> target;
+    std::shared_ptr<Instance> instance;  ///< null for a target without one
     std::uint64_t number = 0;
   };
-  /// kUnavailable, to be tried again, when the route stays closed or too many wait already.
-  Result<Entered> enter();
+  /// A call by `rule`, whose time begins now. kUnavailable, to be tried again, when the route stays
+  /// closed, too many wait already, or too many calls of the component have not been answered.
+  Result<Entered> enter(const CallRule& rule);
 
   void close();
   /// Opens with `next` as the target.
@@ -47,7 +56,7 @@ class Route {
  private:
   Mutex mutex_;
   CondVar opened_;
-  Target target_ SKEP_GUARDED_BY(mutex_);
+  std::shared_ptr<const Target> target_ SKEP_GUARDED_BY(mutex_);
   std::uint64_t number_ SKEP_GUARDED_BY(mutex_) = 1;  ///< of the target
   bool closed_ SKEP_GUARDED_BY(mutex_) = false;
   int waiting_ SKEP_GUARDED_BY(mutex_) = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/log.hpp"
+#include "core/plugin/kinds.hpp"
 #include "core/plugin/services/host.hpp"
 #include "skep/kind/task.h"
 
@@ -23,6 +25,16 @@ Patience patience_of(const Recipe& recipe) {
                                        [](const auto& c) { return c.kind == SKEP_KIND_TASK; });
   const Millis own = recipe.table.limits.start_timeout;
   return {tasks_alone ? own : std::max(own, kFiles), tasks_alone ? own : std::max(own, kStop)};
+}
+
+/// Nobody else has it but a call that was given up and is inside.
+void tell_if_held(const std::shared_ptr<Instance>& instance) {
+  if (instance.use_count() == 1) return;
+  log::error("plugin_given_up",
+             {{"plugin", instance->plugin_id()},
+              {"component", instance->component()},
+              {"step", "stop"},
+              {"effect", "a call is inside that has not come back: it is stopped after that"}});
 }
 
 }  // namespace
@@ -49,6 +61,9 @@ Result<ChildPlugin> child_plugin(const Recipe& recipe, const ManifestComponent& 
   out.limits = recipe.table.limits;
   out.cancel_grace = Millis(component.cancel_grace_ms);
   out.state_dir = host.state_dir;
+  out.node_id = host.node_id;
+  out.site = host.site;
+  out.permissions = permissions(recipe.manifest);
   return out;
 }
 
@@ -60,8 +75,15 @@ Running::~Running() { stop(); }
 
 Status Running::open() {
   if (code_) return {};
-  auto code = LoadedPlugin::load(recipe_->manifest.id, recipe_->file, host_.state_dir,
-                                 generation_->number(), patience_of(*recipe_));
+  const Manifest& manifest = recipe_->manifest;
+  const PluginFacts facts{manifest.id,
+                          manifest.version,
+                          generation_->number(),
+                          permissions(manifest),
+                          host_.state_dir,
+                          host_.node_id,
+                          host_.site};
+  auto code = LoadedPlugin::load(facts, recipe_->file, patience_of(*recipe_));
   if (!code) return code.error();
   code_ = std::move(*code);
   return {};
@@ -114,11 +136,16 @@ Result<Route::Target> Running::start_component(const ManifestComponent& componen
   if (!config) return config.error();
   const auto instance = start_instance(component, *config);
   if (!instance) return instance.error();
-  return Route::Target{generation_, (*instance)->iface(), (*instance)->handle()};
+  const Kind* kind = find_kind(component.kind);
+  return Route::Target{generation_, (*instance)->iface(), (*instance)->handle(),
+                       std::string(kind->word) + " " + component.name, *instance};
 }
 
 void Running::stop_component(const skep_inst* inst) {
-  std::erase_if(instances_, [&](const auto& i) { return i->handle() == inst; });
+  const auto last = std::stable_partition(instances_.begin(), instances_.end(),
+                                          [&](const auto& i) { return i->handle() != inst; });
+  std::for_each(last, instances_.end(), tell_if_held);
+  instances_.erase(last, instances_.end());
 }
 
 void Running::drain(MonoMs deadline) {
@@ -135,6 +162,7 @@ Millis Running::longest_end() const {
 }
 
 void Running::stop() {
+  std::for_each(instances_.begin(), instances_.end(), tell_if_held);
   instances_.clear();
   for (const auto& group : groups_) group->stop();
   groups_.clear();

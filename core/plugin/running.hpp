@@ -27,10 +27,12 @@ struct Recipe {
 /// What it needs of the node.
 struct RunningHost {
   std::string state_dir;
+  std::string node_id;
+  std::string site;
   std::string plughost;  ///< "" = find_plughost()
 };
 
-/// Not for several threads at once. Nobody may be inside its generation when it is destroyed:
+/// Not for several threads at once. Nobody may visit its generation when it is destroyed:
 /// destroying stops and destroys the instances and closes the code, whose services answer with
 /// tombstones from then on. The code stays mapped.
 class Running {
@@ -60,7 +62,8 @@ class Running {
   /// How long its calls may take to end once they are cancelled: by the manifest, or, in children,
   /// until they have been killed.
   Millis longest_end() const;
-  /// Stops and destroys the instances; the code stays open. Nobody may be inside.
+  /// Stops and destroys the instances; the code stays open. Nobody may be inside, but for calls
+  /// that were given up: their instances stay until they have come back.
   void stop();
 
  private:

@@ -58,6 +58,7 @@ struct TaskQuery {
   std::string type;
   std::string site;
   std::string worker_id;
+  std::string idempotency_key{};
   std::vector<model::TaskState> states;
   bool newest_first = true;
   std::int64_t after_seq = 0;
@@ -102,7 +103,8 @@ class Queue {
   virtual Result<std::vector<LeaseVerdict>> release(WallMs now,
                                                     std::span<const model::Lease> leases) = 0;
   /// Next instant at which a tick has something to do, 0 = none known.
-  virtual Result<WallMs> tick(WallMs now) = 0;
+  /// `monotonic` is a clock that is never set: by it the queue sees that the other one was.
+  virtual Result<WallMs> tick(WallMs now, MonoMs monotonic) = 0;
   virtual Result<std::vector<model::Task>> overdue(WallMs cutoff, std::string_view worker_id,
                                                    std::string_view incarnation) = 0;
   virtual Result<std::vector<LeaseVerdict>> lose(WallMs now, WallMs cutoff,

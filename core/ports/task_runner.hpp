@@ -51,7 +51,7 @@ class CancelToken {
   int fd_ = -1;
 };
 
-/// Where a running task's output goes. Called on the task's thread.
+/// Where a running task's output goes. Called on any thread of the task, several at once.
 struct TaskEvents {
   std::function<void(bool is_stderr, std::string_view bytes)> output;
   std::function<void(std::uint32_t permille, std::string_view note)> progress;

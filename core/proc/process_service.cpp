@@ -1,10 +1,9 @@
 #include "core/proc/process_service.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <cstddef>
 #include <cstring>
 #include <exception>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -13,8 +12,6 @@
 
 namespace skep::proc {
 namespace {
-
-std::atomic<CallResolver> g_resolver{nullptr};
 
 std::string text(skep_view v) {
   return v.n == 0 ? std::string()
@@ -30,9 +27,12 @@ skep_rc report(skep_err* err, const Error& e) {
   return static_cast<skep_rc>(e.code);
 }
 
-Result<Spec> spec_of(const skep_process_spec* in) {
-  constexpr std::size_t kKnown = offsetof(skep_process_spec, memory_bytes) + sizeof(std::uint64_t);
-  if (in == nullptr || in->size < kKnown) return invalid("the process spec is too small");
+Result<Spec> spec_of(const skep_process_spec* given) {
+  skep_process_spec known{};
+  const skep_process_spec* in = &known;
+  if (given == nullptr ||
+      skep_read(&known, sizeof(known), given, SKEP_SIZE_1_0_PROCESS_SPEC) != SKEP_OK)
+    return invalid("the process spec is too small");
   if (in->nice > 19) return invalid("nice is " + std::to_string(in->nice) + "; known: 0 to 19");
   Spec out;
   for (std::uint32_t i = 0; i < in->argc; ++i) out.argv.push_back(text(in->argv[i]));
@@ -60,16 +60,17 @@ std::uint32_t reason_of(ExitReason reason) {
   return SKEP_EXIT_SIGNALED;
 }
 
-void fill(skep_process_exit* out, const Exit& e) {
+Status fill(skep_process_exit* out, const Exit& e) {
   skep_process_exit full{};
-  full.size = out->size;
   full.reason = reason_of(e.reason);
   full.exit_code = e.exit_code;
   full.signal = e.signal;
   full.duration_ms = e.duration.count();
   full.cpu_ms = e.cpu.count();
   full.max_rss_bytes = e.max_rss_bytes;
-  std::memcpy(out, &full, std::min<std::size_t>(out->size, sizeof(full)));
+  if (skep_write(out, &full, sizeof(full), SKEP_SIZE_1_0_PROCESS_EXIT) != SKEP_OK)
+    return invalid("the place for the exit is too small");
+  return {};
 }
 
 Output to_output(const skep_process_output* output) {
@@ -85,16 +86,10 @@ Status run_checked(skep_call* call, const skep_process_spec* in, const skep_proc
   const auto spec = spec_of(in);
   if (!spec) return spec.error();
   if (out == nullptr) return invalid("there is no place for the exit");
-  CallControl control;
-  if (call != nullptr) {
-    const CallResolver resolve = g_resolver.load();
-    if (resolve == nullptr) return Error{Code::kState, "this host runs no processes for calls yet"};
-    control = resolve(call);
-  }
+  const CallControl control = control_of(call);
   const auto exit = run(*spec, control.cancel_fd, control.deadline, to_output(output));
   if (!exit) return exit.error();
-  fill(out, *exit);
-  return {};
+  return fill(out, *exit);
 }
 
 skep_rc run_service(const skep_host*, skep_call* call, const skep_process_spec* spec,
@@ -110,7 +105,13 @@ skep_rc run_service(const skep_host*, skep_call* call, const skep_process_spec* 
 
 }  // namespace
 
-void set_call_resolver(CallResolver resolver) { g_resolver.store(resolver); }
+CallControl control_of(skep_call* call) {
+  if (call == nullptr) return {};
+  constexpr std::int64_t kNsPerMs = 1'000'000;
+  const std::int64_t deadline = call->ops->deadline_ns(call);
+  const bool forever = deadline == std::numeric_limits<std::int64_t>::max();
+  return {call->ops->cancel_fd(call), forever ? 0 : std::max<MonoMs>(1, deadline / kNsPerMs)};
+}
 
 const skep_svc_process_v1* process_service() {
   static const skep_svc_process_v1 table{sizeof(skep_svc_process_v1), 0, run_service};

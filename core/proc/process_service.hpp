@@ -12,14 +12,10 @@ struct CallControl {
   MonoMs deadline = 0;  ///< CLOCK_MONOTONIC in ms; 0 = none
 };
 
-/// Says what `call` (never null) is bound to. [any]
-using CallResolver = CallControl (*)(skep_call* call);
+/// By the call's own functions; nothing ends a call that is null. [any]
+CallControl control_of(skep_call* call);
 
-/// How this process finds a call's control. Set once, before the first plugin runs.
-void set_call_resolver(CallResolver resolver);
-
-/// The table, static. run() throws nothing and answers SKEP_E_STATE for a call when no resolver is
-/// set. [any]
+/// The table, static. run() throws nothing. [any]
 const skep_svc_process_v1* process_service();
 
 }  // namespace skep::proc

@@ -51,7 +51,7 @@ Json collect(const Collector& collector, const Context& context, Json& facts) {
 
 class CollectFacts final : public skep::Task {
  public:
-  void start() override {
+  void start(skep::Call& /*call*/) override {
     process_ = skep::service<skep_svc_process_v1>(SKEP_SVC_PROCESS);
     if (process_ == nullptr)
       throw skep::Fault(SKEP_E_UNSUPPORTED, "this host has no service " SKEP_SVC_PROCESS);

@@ -44,7 +44,7 @@ class ExecuteScript final : public skep::Task {
  public:
   explicit ExecuteScript(std::string_view config) : config_(config) {}
 
-  void start() override {
+  void start(skep::Call& /*call*/) override {
     process_ = skep::service<skep_svc_process_v1>(SKEP_SVC_PROCESS);
     if (process_ == nullptr)
       throw skep::Fault(SKEP_E_UNSUPPORTED, "this host has no service " SKEP_SVC_PROCESS);

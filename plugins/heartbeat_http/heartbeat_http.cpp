@@ -34,8 +34,8 @@ skep_rc code_of(std::int32_t status, const skep::Json& problem, const skep::Json
 
 class HttpHeartbeat final : public skep::Heartbeat {
  public:
-  std::string beat(std::string_view control_plane, std::string_view token,
-                   std::string_view beat_json, std::int64_t timeout_ms) override {
+  std::string beat(skep::Call& call, std::string_view control_plane, std::string_view token,
+                   std::string_view beat_json) override {
     const auto* http = skep::service<skep_svc_http_v1>(SKEP_SVC_HTTP);
     if (http == nullptr) throw skep::Fault(SKEP_E_UNSUPPORTED, "the host has no " SKEP_SVC_HTTP);
     while (control_plane.ends_with('/')) control_plane.remove_suffix(1);
@@ -51,13 +51,13 @@ class HttpHeartbeat final : public skep::Heartbeat {
                                     skep::view(url),
                                     headers,
                                     skep::view(beat_json),
-                                    timeout_ms};
+                                    0};  // until the call's deadline
 
     std::string reply;
     const skep_sink body{&reply, append};
     std::int32_t status = 0;
     skep::HostError error;
-    error.check(http->request(skep::host(), &request, &status, &body, error.out()));
+    error.check(http->request(skep::host(), call.handle(), &request, &status, &body, error.out()));
     if (status < 200 || status > 299)
       throw skep::Fault(code_of(status, parsed(reply), beat),
                         "POST " + url + ": status " + std::to_string(status) + ": " +

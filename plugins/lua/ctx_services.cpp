@@ -177,7 +177,7 @@ int send(lua_State* L, const HttpRequest& request) {
   std::string why;
   try {
     HostError error;
-    error.check(http.request(host(), &wire, &status, &sink, error.out()));
+    error.check(http.request(host(), call_of(L).handle(), &wire, &status, &sink, error.out()));
   } catch (const Fault& fault) {
     status = 0;
     body.text.clear();

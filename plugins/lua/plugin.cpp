@@ -152,13 +152,14 @@ class Lua final : public skep::ScriptHost {
 
   const char* endings() const override { return ".lua"; }
 
-  std::string load(std::string_view id, std::string_view file, std::string_view source) override {
+  std::string load(skep::Call& call, std::string_view id, std::string_view file,
+                   std::string_view source) override {
     const Script script{std::string(file), std::string(source)};
     if (source.size() > kMaxSource)
       throw skep::Fault(SKEP_E_INVALID, script.file + ":1: a script has at most 1 MiB");
     Limits limits = limits_;
     limits.instructions = std::min(limits.instructions, kLoadInstructions);
-    State state(limits, nullptr, monotonic_ns() + kLoadNs);
+    State state(limits, nullptr, std::min(call.deadline_ns(), monotonic_ns() + kLoadNs));
     Load load{script};
     const auto end = state.protect(bound<load_body>, &load);
     if (end.status != LUA_OK)
@@ -169,12 +170,12 @@ class Lua final : public skep::ScriptHost {
     return std::move(load.manifest);
   }
 
-  void drop(std::string_view id) override {
+  void drop(skep::Call& /*call*/, std::string_view id) override {
     const std::unique_lock lock(mutex_);
     if (const auto at = scripts_.find(id); at != scripts_.end()) scripts_.erase(at);
   }
 
-  skep_rc run(std::string_view id, skep::Call& call) override {
+  skep_rc run(skep::Call& call, std::string_view id) override {
     const auto script = find(id);
     State state(limits_, &call, std::numeric_limits<std::int64_t>::max());
     Run run{*script, call};

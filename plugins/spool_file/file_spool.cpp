@@ -38,15 +38,25 @@ std::vector<std::string> strings(std::span<const skep_view> views) {
 
 }  // namespace
 
+FileSpool::Io FileSpool::lock_io(const skep::Call& call) {
+  constexpr std::chrono::milliseconds kLook{50};
+  Io lock(io_, std::defer_lock);
+  do {
+    call.check("the spool " + config_.dir);
+  } while (!lock.try_lock_until(std::min(call.deadline(), Clock::now() + kLook)));
+  return lock;
+}
+
 Micros FileSpool::next_time() {
   last_ = std::max(wall_now(), last_ + 1);
   return last_;
 }
 
-std::vector<std::string> FileSpool::put(std::span<const skep_spool_item> items) {
+std::vector<std::string> FileSpool::put(const skep::Call& call,
+                                        skep::Array<skep_spool_item> items) {
   if (items.empty()) return {};
   for (const skep_spool_item& item : items) check(item);
-  const std::scoped_lock lock(io_);
+  const Io lock = lock_io(call);
   follow_path();
   admit(items);
 
@@ -101,8 +111,8 @@ void FileSpool::settle(const Place& place) {
     note(SKEP_LOG_WARN, "spool_batch_not_removed", {{"file", place.batch->file}});
 }
 
-void FileSpool::ack(std::span<const skep_view> views) {
-  const std::scoped_lock lock(io_);
+void FileSpool::ack(const skep::Call& call, std::span<const skep_view> views) {
+  const Io lock = lock_io(call);
   const auto names = strings(views);
   folder_.marker.settle(names);
   bool unlinked = false;
@@ -123,8 +133,8 @@ void FileSpool::ack(std::span<const skep_view> views) {
   if (unlinked) sync_folder(folder_.root.get(), folder_.path);
 }
 
-void FileSpool::defer(std::span<const skep_view> views) {
-  const std::scoped_lock lock(io_);
+void FileSpool::defer(const skep::Call& call, std::span<const skep_view> views) {
+  const Io lock = lock_io(call);
   const auto names = strings(views);
   folder_.marker.settle(names);
   std::set<BatchRef> touched;
@@ -132,7 +142,10 @@ void FileSpool::defer(std::span<const skep_view> views) {
     if (const auto flying = in_flight_.find(name); flying != in_flight_.end())
       touched.insert(land(flying));
   }
-  for (const BatchRef& batch : touched) materialise(batch);
+  for (const BatchRef& batch : touched) {
+    if (call.cancelled()) return;  // what has no file yet is safe in its batch file
+    materialise(batch);
+  }
 }
 
 /// An item in flight becomes a ready one in its batch file.
@@ -203,8 +216,8 @@ void FileSpool::write_resident(const BatchRef& batch, std::string_view bytes) {
   }
 }
 
-void FileSpool::reject(const std::string& name, std::string_view reason) {
-  const std::scoped_lock lock(io_);
+void FileSpool::reject(const skep::Call& call, const std::string& name, std::string_view reason) {
+  const Io lock = lock_io(call);
   folder_.marker.settle({&name, 1});
   const auto flying = in_flight_.find(name);
   const auto at = find_ready(name);
@@ -223,8 +236,8 @@ void FileSpool::reject(const std::string& name, std::string_view reason) {
   ledger_.update([&](auto& s) { s.rejected = folder_.aside.count(Shelf::kRejected); });
 }
 
-std::vector<Item> FileSpool::next(std::uint32_t max) {
-  const std::scoped_lock lock(io_);
+std::vector<Item> FileSpool::next(const skep::Call& call, std::uint32_t max) {
+  const Io lock = lock_io(call);
   try {
     follow_path();
   } catch (const skep::Fault&) {
@@ -233,8 +246,8 @@ std::vector<Item> FileSpool::next(std::uint32_t max) {
   }
   if (ready_.empty() || Clock::now() - scanned_ > kRescanEvery) rescan();
   std::vector<Item> out;
-  while (out.empty() && max > 0 && take_newest(max, out)) {
-  }
+  while (out.empty() && max > 0 && take_newest(call, max, out))
+    if (out.empty()) call.check("read the spool");
   if (out.empty() && max > 0 && !unread_.empty()) throw unread_fault();
   return out;
 }
@@ -286,13 +299,14 @@ std::vector<std::string> FileSpool::newest(std::uint32_t max) const {
 
 /// Damaged and vanished items leave ready_ on the way, and what cannot be read waits, so that a
 /// caller's loop comes to an end.
-bool FileSpool::take_newest(std::uint32_t max, std::vector<Item>& out) {
+bool FileSpool::take_newest(const skep::Call& call, std::uint32_t max, std::vector<Item>& out) {
   const std::vector<std::string> names = newest(max);
   if (names.empty()) return false;
   folder_.marker.begin(names);
   std::size_t bytes = 0;
   int shortage = 0;
   for (const std::string& name : names) {
+    if (call.cancelled()) break;
     const auto at = find_ready(name);
     Read read = load(name, at->second.place);
     if (read.kind == Read::Kind::kGone) remove_ready(at);

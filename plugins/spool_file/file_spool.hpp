@@ -39,7 +39,8 @@ struct Problem {
   std::string reason;
 };
 
-/// [any] after start(). Functions throw skep::Fault.
+/// [any] after start(). Functions throw skep::Fault. They end with their call where they wait for
+/// each other and between items; what was begun of an item is ended.
 class FileSpool {
  public:
   explicit FileSpool(const Config& config)
@@ -48,15 +49,15 @@ class FileSpool {
   void start();
   void stop();
 
-  void reserve(std::uint64_t bytes);
+  void reserve(const skep::Call& call, std::uint64_t bytes);
   void unreserve(std::uint64_t bytes) noexcept;
-  std::vector<std::string> put(std::span<const skep_spool_item> items);
-  void ack(std::span<const skep_view> names);
-  void defer(std::span<const skep_view> names);
-  void reject(const std::string& name, std::string_view reason);
-  std::vector<Item> next(std::uint32_t max);
+  std::vector<std::string> put(const skep::Call& call, skep::Array<skep_spool_item> items);
+  void ack(const skep::Call& call, std::span<const skep_view> names);
+  void defer(const skep::Call& call, std::span<const skep_view> names);
+  void reject(const skep::Call& call, const std::string& name, std::string_view reason);
+  std::vector<Item> next(const skep::Call& call, std::uint32_t max);
   skep_spool_stats stats() const { return ledger_.stats(); }
-  std::vector<Problem> verify();
+  std::vector<Problem> verify(const skep::Call& call);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -76,6 +77,10 @@ class FileSpool {
     Clock::time_point again;  ///< not before this instant
     std::string reason;
   };
+
+  /// The folder's, for no longer than the call goes on: a disk that hangs holds whoever has it.
+  using Io = std::unique_lock<std::timed_mutex>;
+  Io lock_io(const skep::Call& call);
 
   void look(std::int64_t free);
 
@@ -103,7 +108,7 @@ class FileSpool {
   void quarantine_entry(const std::string& name, std::string_view reason);
 
   // limits.cpp
-  void admit(std::span<const skep_spool_item> items);
+  void admit(skep::Array<skep_spool_item> items);
   template <class Excess>
   void make_room(std::int64_t bytes, std::int64_t items, const Excess& excess);
   std::string no_room(std::int64_t bytes, std::int64_t items) const;
@@ -122,14 +127,14 @@ class FileSpool {
   void write_resident(const BatchRef& batch, std::string_view bytes);
   void settle(const Place& place);
   std::vector<std::string> newest(std::uint32_t max) const;
-  bool take_newest(std::uint32_t max, std::vector<Item>& out);
+  bool take_newest(const skep::Call& call, std::uint32_t max, std::vector<Item>& out);
   Read read_batch(const Batch& batch) const;
   Read load(const std::string& name, const Place& place);
 
   const Config config_;
   Ledger ledger_;
   std::atomic<Clock::time_point> wrote_{};  ///< when something was last written; a failure ends it
-  std::mutex io_;                           ///< everything below
+  std::timed_mutex io_;                     ///< everything below
   Folder folder_;
   Micros last_ = 0;
   bool writes_fail_ = false;

@@ -19,13 +19,13 @@ bool is_result(const skep_spool_item& item) {
 
 }  // namespace
 
-void FileSpool::reserve(std::uint64_t bytes) {
+void FileSpool::reserve(const skep::Call& call, std::uint64_t bytes) {
   const auto want = static_cast<std::int64_t>(bytes);
   const auto free = [this] { return static_cast<std::int64_t>(free_bytes(config_.dir)); };
   const std::int64_t now = free();
   if (want == 0) return look(now);
   if (ledger_.reserve(want, now)) return;
-  const std::scoped_lock lock(io_);
+  const Io lock = lock_io(call);
   make_room(want, 1, [&] { return ledger_.reserve(want, free()) ? 0 : 1; });
 }
 
@@ -47,7 +47,7 @@ void FileSpool::unreserve(std::uint64_t bytes) noexcept {
   ledger_.unreserve(static_cast<std::int64_t>(bytes));
 }
 
-void FileSpool::admit(std::span<const skep_spool_item> items) {
+void FileSpool::admit(skep::Array<skep_spool_item> items) {
   std::int64_t results = 0;
   std::int64_t others = 0;
   std::int64_t other_items = 0;

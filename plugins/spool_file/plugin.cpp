@@ -26,32 +26,33 @@ class FileSpoolComponent final : public skep::Spool {
  public:
   explicit FileSpoolComponent(std::string_view config) : spool_(config_from(config)) {}
 
-  void start() override { spool_.start(); }
-  void stop() override { spool_.stop(); }
-  void reserve(std::uint64_t bytes) override { spool_.reserve(bytes); }
-  void unreserve(std::uint64_t bytes) noexcept override { spool_.unreserve(bytes); }
-  void put(std::span<const skep_spool_item> items, const skep_spool_items& names) override {
-    std::uint32_t index = 0;
-    for (const std::string& name : spool_.put(items)) yield(names, index++, name, {}, {}, {});
+  void start(skep::Call& /*call*/) override { spool_.start(); }
+  void stop(skep::Call& /*call*/) override { spool_.stop(); }
+  void reserve(skep::Call& call, std::uint64_t bytes) override { spool_.reserve(call, bytes); }
+  void unreserve(skep::Call& /*call*/, std::uint64_t bytes) noexcept override {
+    spool_.unreserve(bytes);
   }
-  void ack(std::span<const skep_view> names) override { spool_.ack(names); }
-  void defer(std::span<const skep_view> names) override { spool_.defer(names); }
-  void reject(std::string_view name, std::string_view reason) override {
-    spool_.reject(std::string(name), reason);
-  }
-  void next(std::uint32_t max, const skep_spool_items& items) override {
+  void put(skep::Call& call, skep::Array<skep_spool_item> items,
+           const skep_spool_items& names) override {
     std::uint32_t index = 0;
-    for (const spool::Item& item : spool_.next(max))
+    for (const std::string& name : spool_.put(call, items)) yield(names, index++, name, {}, {}, {});
+  }
+  void ack(skep::Call& call, std::span<const skep_view> names) override { spool_.ack(call, names); }
+  void defer(skep::Call& call, std::span<const skep_view> names) override {
+    spool_.defer(call, names);
+  }
+  void reject(skep::Call& call, std::string_view name, std::string_view reason) override {
+    spool_.reject(call, std::string(name), reason);
+  }
+  void next(skep::Call& call, std::uint32_t max, const skep_spool_items& items) override {
+    std::uint32_t index = 0;
+    for (const spool::Item& item : spool_.next(call, max))
       yield(items, index++, item.name, item.payload_type, item.task_id, item.body);
   }
-  void stats(skep_spool_stats& out) override {
-    const std::uint32_t size = out.size;
-    out = spool_.stats();
-    out.size = size;
-  }
-  void verify(const skep_spool_items& problems) override {
+  skep_spool_stats stats(skep::Call& /*call*/) override { return spool_.stats(); }
+  void verify(skep::Call& call, const skep_spool_items& problems) override {
     std::uint32_t index = 0;
-    for (const spool::Problem& p : spool_.verify())
+    for (const spool::Problem& p : spool_.verify(call))
       yield(problems, index++, p.name, {}, {}, p.reason);
   }
 

@@ -255,12 +255,13 @@ void FileSpool::add_found(const std::string& name, Ready& found) {
   found.emplace(Key{parsed->time.value_or(changed), name}, entry);
 }
 
-std::vector<Problem> FileSpool::verify() {
-  const std::scoped_lock lock(io_);
+std::vector<Problem> FileSpool::verify(const skep::Call& call) {
+  const Io lock = lock_io(call);
   follow_path();
   rescan();
   std::vector<Problem> problems;
   for (const auto& [key, entry] : ready_) {
+    call.check("verify the spool " + config_.dir);
     const Read read = load(key.second, entry.place);
     if (read.kind == Read::Kind::kBad || read.kind == Read::Kind::kUnread)
       problems.push_back({key.second, read.reason});

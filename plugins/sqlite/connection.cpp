@@ -48,8 +48,6 @@ Meaning meaning(int rc, int system_errno) {
       return {SKEP_E_NO_MEMORY, ""};
     case SQLITE_CANTOPEN:
       return open_meaning(system_errno);
-    case SQLITE_INTERRUPT:
-      return {SKEP_E_DEADLINE, "; it looks through too much: name a status as well"};
     case SQLITE_READONLY:
     case SQLITE_PERM:
       return {SKEP_E_DENIED, "; check the owner and the mode of the file"};
@@ -156,6 +154,7 @@ int Connection::authorize(void* self, int action, const char*, const char*, cons
 }
 
 void Connection::raise(int rc, bool foreign) const {
+  if ((rc & 0xff) == SQLITE_INTERRUPT && limit_ != nullptr) limit_->raise(doing_ + " in " + path_);
   // SQLite keeps the errno of a failed open, but not of a failed write.
   const int last_errno = errno;
   const int kept_errno = db_ != nullptr ? sqlite3_system_errno(db_.get()) : 0;
@@ -226,16 +225,26 @@ void Connection::configure(int option, bool on) {
                                      " did not take option " + std::to_string(option));
 }
 
-Connection::Deadline::Deadline(Connection& db, std::chrono::milliseconds patience)
-    : db_(db), end_(std::chrono::steady_clock::now() + patience) {
+Connection::Limit::Limit(Connection& db, const Call& call, std::chrono::milliseconds patience)
+    : db_(db), call_(call), end_(std::chrono::steady_clock::now() + patience) {
   constexpr int kStepsBetweenLooks = 10'000;
-  sqlite3_progress_handler(db_.handle(), kStepsBetweenLooks, &Deadline::is_over, this);
+  db_.limit_ = this;
+  sqlite3_progress_handler(db_.handle(), kStepsBetweenLooks, &Limit::is_over, this);
 }
 
-Connection::Deadline::~Deadline() { sqlite3_progress_handler(db_.handle(), 0, nullptr, nullptr); }
+Connection::Limit::~Limit() {
+  sqlite3_progress_handler(db_.handle(), 0, nullptr, nullptr);
+  db_.limit_ = nullptr;
+}
 
-int Connection::Deadline::is_over(void* self) {
-  return std::chrono::steady_clock::now() >= static_cast<Deadline*>(self)->end_ ? 1 : 0;
+int Connection::Limit::is_over(void* self) {
+  const auto& limit = *static_cast<Limit*>(self);
+  return limit.call_.cancelled() || std::chrono::steady_clock::now() >= limit.end_ ? 1 : 0;
+}
+
+void Connection::Limit::raise(const std::string& doing) const {
+  call_.check(doing);
+  throw Fault(SKEP_E_DEADLINE, doing + ": it looks through too much: name a status as well");
 }
 
 void Connection::check_in_place() {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "skep/call.hpp"
 #include "skep/plugin.hpp"
 
 namespace skep::sqlite {
@@ -97,19 +98,24 @@ class Connection {
     return rc;
   }
 
-  /// While it lives, statements that go on for longer end with SKEP_E_DEADLINE. One at a time.
-  class Deadline {
+  /// While it lives, statements end with the call, as cancelled or out of time, and those that go
+  /// on for longer than `patience` with SKEP_E_DEADLINE. One at a time.
+  class Limit {
    public:
-    Deadline(Connection& db, std::chrono::milliseconds patience);
-    Deadline(const Deadline&) = delete;
-    Deadline& operator=(const Deadline&) = delete;
-    ~Deadline();
+    Limit(Connection& db, const Call& call, std::chrono::milliseconds patience = kPatient);
+    Limit(const Limit&) = delete;
+    Limit& operator=(const Limit&) = delete;
+    ~Limit();
+    /// Throws what ended a statement of ours.
+    [[noreturn]] void raise(const std::string& doing) const;
 
    private:
     static int is_over(void* self);
     Connection& db_;
+    const Call& call_;
     const std::chrono::steady_clock::time_point end_;
   };
+  static constexpr std::chrono::milliseconds kPatient = std::chrono::hours(24);
 
   /// Throws SKEP_E_UNAVAILABLE when the open file is no longer the one at its path: what is written
   /// to it would be lost with the process.
@@ -148,6 +154,7 @@ class Connection {
   int busy_timeout_ms_;
   std::string doing_ = "open";
   bool compiling_foreign_ = false;
+  const Limit* limit_ = nullptr;
 };
 
 }  // namespace skep::sqlite

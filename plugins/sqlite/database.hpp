@@ -48,14 +48,17 @@ class Database {
 
   /// See Writer::run. [any]
   template <class Work>
-  auto write(std::string_view doing, Work work) {
-    return writer_.run(doing, std::move(work));
+  auto write(const Call& call, std::string_view doing, Work work) {
+    return writer_.run({call}, doing, std::move(work));
   }
-  /// Runs `work(Connection&)` on one consistent snapshot, without waiting for writers. [any]
+  /// Runs `work(Connection&)` on one consistent snapshot, without waiting for writers, no longer
+  /// than the call goes on and `patience` lasts. [any]
   template <class Work>
-  auto read(std::string_view doing, Work work) {
-    if (in_memory_) return writer_.run(doing, std::move(work));
-    Readers::Snapshot snapshot(readers_, doing);
+  auto read(const Call& call, std::string_view doing, Work work,
+            std::chrono::milliseconds patience = Connection::kPatient) {
+    if (in_memory_) return writer_.run({call, patience}, doing, std::move(work));
+    Readers::Snapshot snapshot(readers_, call, doing);
+    const Connection::Limit limit(snapshot.connection(), call, patience);
     return work(snapshot.connection());
   }
 

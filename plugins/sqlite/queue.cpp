@@ -144,20 +144,22 @@ OwnedTask lease_out(Connection& db, std::int64_t now_ms, const skep_queue_filter
 SqliteQueue::SqliteQueue(std::string_view config, std::chrono::milliseconds list_time)
     : options_(Options::parse(config, "queue.db")), list_time_(list_time) {}
 
-void SqliteQueue::start() {
+void SqliteQueue::start(Call& /*call*/) {
   database_ = std::make_unique<Database>(options_, kQueueSchema, [this] { lanes_.invalidate(); });
   const std::lock_guard lock(mutex_);
   draining_until_ = {};
 }
 
-void SqliteQueue::drain(std::int64_t deadline_ns) {
+void SqliteQueue::drain(Call& call) { stop_waiting(call.deadline()); }
+
+void SqliteQueue::stop_waiting(Clock::time_point until) {
   const std::lock_guard lock(mutex_);
-  draining_until_ = Clock::time_point(std::chrono::nanoseconds(deadline_ns));
+  draining_until_ = until;
   changed_.notify_all();
 }
 
-void SqliteQueue::stop() {
-  drain(INT64_MAX);
+void SqliteQueue::stop(Call& /*call*/) {
+  stop_waiting(Clock::time_point::max());
   database_.reset();
   lanes_.invalidate();
 }
@@ -173,11 +175,17 @@ void SqliteQueue::announce() {
   changed_.notify_all();
 }
 
-void SqliteQueue::wait(std::int64_t timeout_ms, std::uint64_t& token) {
-  const std::chrono::milliseconds timeout(std::clamp<std::int64_t>(timeout_ms, 0, kMaxWaitMs));
+void SqliteQueue::wait(Call& call, std::int64_t timeout_ms, std::uint64_t& token) {
+  const auto until =
+      Clock::now() + std::chrono::milliseconds(std::clamp<std::int64_t>(timeout_ms, 0, kMaxWaitMs));
+  const auto over = [&] { return version_ != token || Clock::now() < draining_until_; };
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, timeout,
-                    [&] { return version_ != token || Clock::now() < draining_until_; });
+  if (!over() && Clock::now() < until) {
+    lock.unlock();
+    const std::stop_token stop = call.stop_token();  // makes a thread
+    lock.lock();
+    changed_.wait_until(lock, stop, until, over);
+  }
   token = version_;
 }
 
@@ -186,13 +194,13 @@ void SqliteQueue::deliver(const Decisions& decisions, const Verdicts& out) {
     put(out, i, decisions[i].verdict, decisions[i].note);
 }
 
-void SqliteQueue::enqueue(std::int64_t now_ms, std::span<const skep_queue_task> tasks,
+void SqliteQueue::enqueue(Call& call, std::int64_t now_ms, Array<skep_queue_task> tasks,
                           const Verdicts& out) {
   for (std::size_t i = 0; i < tasks.size(); ++i) check_task(tasks[i], i);
   if (tasks.empty()) return;
   try {
     const Decisions decisions =
-        db().write("enqueue tasks", [&](Connection& c) { return add_all(c, now_ms, tasks); });
+        db().write(call, "enqueue tasks", [&](Connection& c) { return add_all(c, now_ms, tasks); });
     announce();
     deliver(decisions, out);
   } catch (const Conflicted& refused) {
@@ -201,7 +209,7 @@ void SqliteQueue::enqueue(std::int64_t now_ms, std::span<const skep_queue_task> 
 }
 
 SqliteQueue::Decisions SqliteQueue::add_all(Connection& db, std::int64_t now_ms,
-                                            std::span<const skep_queue_task> tasks) {
+                                            Array<skep_queue_task> tasks) {
   Decisions out;
   out.reserve(tasks.size());
   for (const skep_queue_task& task : tasks) out.push_back(add(db, now_ms, task));
@@ -243,20 +251,21 @@ SqliteQueue::Decided SqliteQueue::add(Connection& db, std::int64_t now_ms,
   return {SKEP_ENQUEUED, std::string(text(task.id))};
 }
 
-void SqliteQueue::claim(std::int64_t now_ms, const skep_queue_filter& filter,
+void SqliteQueue::claim(Call& call, std::int64_t now_ms, const skep_queue_filter& filter,
                         const skep_queue_rows& rows) {
   if (filter.lease_ms <= 0) throw Fault(SKEP_E_INVALID, "lease_ms is not positive");
   if (filter.max == 0 || filter.type_count == 0) return;
-  if (filter.repeated != 0 && claim_again(now_ms, filter, rows)) return;
+  if (filter.repeated != 0 && claim_again(call, now_ms, filter, rows)) return;
   if (!lanes_.stale()) {
     // Idle workers ask all the time: looking costs neither a transaction nor an fsync.
     const std::vector<std::int64_t> lanes = lanes_.eligible(filter);
     if (lanes.empty()) return;
-    if (!db().read("look for work", [&](Connection& c) { return has_work(c, now_ms, lanes); }))
+    if (!db().read(call, "look for work",
+                   [&](Connection& c) { return has_work(c, now_ms, lanes); }))
       return;
   }
   const std::vector<OwnedTask> claimed =
-      db().write("claim tasks", [&](Connection& c) { return claim_from(c, now_ms, filter); });
+      db().write(call, "claim tasks", [&](Connection& c) { return claim_from(c, now_ms, filter); });
   for (const OwnedTask& task : claimed) put(rows, task.row());
 }
 

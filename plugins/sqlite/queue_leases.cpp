@@ -1,5 +1,6 @@
 // What happens to a claimed task before its result: renewals, releases, losses, the operator.
 #include <algorithm>
+#include <cstdlib>
 
 #include "queue.hpp"
 
@@ -115,9 +116,11 @@ std::int64_t lane_of(Connection& db, Lanes& lanes, const TaskCore& task) {
   return lanes.id_of(db, {s.text(0), s.text(1), s.text(2), s.text(3)});
 }
 
-std::int32_t requeue_one(Connection& db, Lanes& lanes, std::int64_t now_ms, std::string_view id) {
-  const auto task = find_task(db, id);
+std::int32_t requeue_one(Connection& db, Lanes& lanes, std::int64_t now_ms,
+                         const skep_queue_requeue& what) {
+  const auto task = find_task(db, text(what.task_id));
   if (!task) return SKEP_LEASE_UNKNOWN;
+  if (what.expected_attempt >= 0 && task->attempt != what.expected_attempt) return SKEP_LEASE_LOST;
   if (task->state == SKEP_TASK_QUEUED) return SKEP_LEASE_LOST;
   if (is_ended(task->state)) keep_snapshot(db, *task);
   if (is_held(task->state)) end_attempt(db, *task, "superseded", "", task->started_ms, now_ms);
@@ -190,9 +193,10 @@ std::int64_t next_due(Connection& db) {
 
 /// One write transaction over all items; one verdict each.
 template <class Items, class One>
-std::vector<std::int32_t> each(Database& db, std::string_view doing, const Items& items, One one) {
+std::vector<std::int32_t> each(Database& db, Call& call, std::string_view doing, const Items& items,
+                               One one) {
   if (items.empty()) return {};
-  return db.write(doing, [&](Connection& c) {
+  return db.write(call, doing, [&](Connection& c) {
     std::vector<std::int32_t> verdicts;
     verdicts.reserve(items.size());
     for (const auto& item : items) verdicts.push_back(one(c, item));
@@ -210,9 +214,9 @@ void deliver(const std::vector<std::int32_t>& verdicts, const skep_queue_verdict
 
 }  // namespace
 
-bool SqliteQueue::claim_again(std::int64_t now_ms, const skep_queue_filter& filter,
+bool SqliteQueue::claim_again(Call& call, std::int64_t now_ms, const skep_queue_filter& filter,
                               const skep_queue_rows& rows) {
-  const std::vector<OwnedTask> unseen = db().write("repeat a claim", [&](Connection& c) {
+  const std::vector<OwnedTask> unseen = db().write(call, "repeat a claim", [&](Connection& c) {
     for (const OwnedTask& task : unseen_of(c, filter)) {
       skep_queue_lease lease{};
       lease.task_id = task.row().id;
@@ -226,87 +230,105 @@ bool SqliteQueue::claim_again(std::int64_t now_ms, const skep_queue_filter& filt
   return !unseen.empty();
 }
 
-void SqliteQueue::renew(std::int64_t now_ms, std::span<const skep_queue_lease> leases,
+void SqliteQueue::renew(Call& call, std::int64_t now_ms, Array<skep_queue_lease> leases,
                         std::int64_t lease_ms, const Verdicts& out) {
   if (lease_ms <= 0) throw Fault(SKEP_E_INVALID, "lease_ms is not positive");
-  sqlite::deliver(each(db(), "renew leases", leases,
+  sqlite::deliver(each(db(), call, "renew leases", leases,
                        [&](Connection& c, const skep_queue_lease& lease) {
                          return renew_one(c, now_ms, lease, now_ms + lease_ms);
                        }),
                   out);
 }
 
-void SqliteQueue::release(std::int64_t now_ms, std::span<const skep_queue_lease> leases,
+void SqliteQueue::release(Call& call, std::int64_t now_ms, Array<skep_queue_lease> leases,
                           const Verdicts& out) {
   const auto verdicts = each(
-      db(), "release leases", leases,
+      db(), call, "release leases", leases,
       [&](Connection& c, const skep_queue_lease& lease) { return release_one(c, now_ms, lease); });
   if (any_done(verdicts)) announce();
   sqlite::deliver(verdicts, out);
 }
 
-void SqliteQueue::lose(std::int64_t now_ms, std::int64_t cutoff_ms,
-                       std::span<const skep_queue_loss> losses, const Verdicts& out) {
+void SqliteQueue::lose(Call& call, std::int64_t now_ms, std::int64_t cutoff_ms,
+                       Array<skep_queue_loss> losses, const Verdicts& out) {
   const auto verdicts =
-      each(db(), "give attempts up", losses, [&](Connection& c, const skep_queue_loss& loss) {
+      each(db(), call, "give attempts up", losses, [&](Connection& c, const skep_queue_loss& loss) {
         return lose_one(c, now_ms, cutoff_ms, loss);
       });
   if (any_done(verdicts)) announce();
   sqlite::deliver(verdicts, out);
 }
 
-void SqliteQueue::cancel(std::int64_t now_ms, std::string_view task_id, std::string_view error,
-                         const Verdicts& out) {
+void SqliteQueue::cancel(Call& call, std::int64_t now_ms, std::string_view task_id,
+                         std::string_view error, const Verdicts& out) {
   const std::int32_t verdict = db().write(
-      "cancel a task", [&](Connection& c) { return cancel_one(c, now_ms, task_id, error); });
+      call, "cancel a task", [&](Connection& c) { return cancel_one(c, now_ms, task_id, error); });
   if (verdict == SKEP_LEASE_HELD) announce();
   put(out, 0, verdict);
 }
 
-void SqliteQueue::requeue(std::int64_t now_ms, std::string_view task_id, const Verdicts& out) {
+void SqliteQueue::requeue(Call& call, std::int64_t now_ms, const skep_queue_requeue& what,
+                          const Verdicts& out) {
   const std::int32_t verdict = db().write(
-      "requeue a task", [&](Connection& c) { return requeue_one(c, lanes_, now_ms, task_id); });
+      call, "requeue a task", [&](Connection& c) { return requeue_one(c, lanes_, now_ms, what); });
   if (verdict == SKEP_LEASE_HELD) announce();
   put(out, 0, verdict);
 }
 
-/// A delay is no instant: what backs off keeps its delay when the clock is set back, also when that
-/// was while nobody looked, which the first tick finds out.
-void SqliteQueue::follow_clock(std::int64_t now_ms) {
+/// A delay is no instant: what backs off keeps its delay when the clock is set, also when it was
+/// set back while nobody looked, which the first tick finds out.
+void SqliteQueue::follow_clock(Call& call, std::int64_t now_ms, std::int64_t monotonic_ms) {
   constexpr std::int64_t kStep = 60'000;
   std::int64_t last = 0;
+  std::int64_t set_by = 0;
   {
     const std::lock_guard lock(mutex_);
     last = ticked_ms_;
+    const bool told = monotonic_ms != 0 && ticked_mono_ms_ != 0;
+    if (last != 0)
+      set_by = told ? now_ms - last - (monotonic_ms - ticked_mono_ms_)
+                    : std::min<std::int64_t>(0, now_ms - last);
   }
-  if (last == 0 || now_ms + kStep < last)
-    db().write("follow the clock", [&](Connection& c) {
+  if (last == 0)
+    db().write(call, "follow the clock", [&](Connection& c) {
       c.prepare(
-           "UPDATE worker_tasks SET run_at_ms = max(1, run_at_ms + iif(?2 > 0, ?1 - ?2,"
-           " ?1 - backs_off_since_ms)), backs_off_since_ms = min(backs_off_since_ms, ?1)"
+           "UPDATE worker_tasks SET run_at_ms = max(1, run_at_ms + ?1 - backs_off_since_ms),"
+           " backs_off_since_ms = ?1 WHERE seq IN (SELECT seq FROM worker_tasks"
+           " INDEXED BY tasks_waiting WHERE state = 1 AND run_at_ms > ?1) AND attempt > 0"
+           " AND backs_off_since_ms > ?1 + ?2")
+          .bind(now_ms, kStep)
+          .run();
+    });
+  else if (std::abs(set_by) >= kStep)
+    db().write(call, "follow the clock", [&](Connection& c) {
+      // What was due before the clock was set stays so.
+      c.prepare(
+           "UPDATE worker_tasks SET run_at_ms = max(1, run_at_ms + ?2),"
+           " backs_off_since_ms = max(1, min(?1, backs_off_since_ms + ?2))"
            " WHERE seq IN (SELECT seq FROM worker_tasks INDEXED BY tasks_waiting"
-           " WHERE state = 1 AND run_at_ms > ?1) AND attempt > 0"
-           " AND (?2 > 0 OR backs_off_since_ms > ?1 + ?3)")
-          .bind(now_ms, last, kStep)
+           " WHERE state = 1 AND run_at_ms > min(?1, ?1 - ?2)) AND attempt > 0")
+          .bind(now_ms, set_by)
           .run();
     });
   const std::lock_guard lock(mutex_);
   ticked_ms_ = now_ms;
+  ticked_mono_ms_ = monotonic_ms;
 }
 
-std::int64_t SqliteQueue::tick(std::int64_t now_ms) {
-  if (now_ms > 0) follow_clock(now_ms);
-  const auto look = [&] { return db().read("look for due tasks", next_due); };
+std::int64_t SqliteQueue::tick(Call& call, std::int64_t now_ms, std::int64_t monotonic_ms) {
+  if (now_ms > 0) follow_clock(call, now_ms, monotonic_ms);
+  const auto look = [&] { return db().read(call, "look for due tasks", next_due); };
   std::int64_t next = look();
   if (next != 0 && next <= now_ms) {
     std::int64_t moved = kTickRows;
     while (moved == kTickRows)
-      moved = db().write("move due tasks", [&](Connection& c) { return move_due(c, now_ms); });
+      moved =
+          db().write(call, "move due tasks", [&](Connection& c) { return move_due(c, now_ms); });
     announce();
     next = look();
   }
   if (lanes_.crowded())
-    db().write("drop empty lanes", [&](Connection& c) { lanes_.drop_empty(c); });
+    db().write(call, "drop empty lanes", [&](Connection& c) { lanes_.drop_empty(c); });
   return next;
 }
 

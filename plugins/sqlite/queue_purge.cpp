@@ -45,9 +45,9 @@ std::uint32_t forget_received(Connection& db, const char* statement, std::int64_
 
 }  // namespace
 
-std::uint32_t SqliteQueue::purge(std::int64_t before_ms, std::int64_t sequence,
+std::uint32_t SqliteQueue::purge(Call& call, std::int64_t before_ms, std::int64_t sequence,
                                  std::uint32_t limit) {
-  return db().write("forget old tasks", [&](Connection& c) {
+  return db().write(call, "forget old tasks", [&](Connection& c) {
     const std::vector<Ended> old = oldest(c, before_ms, sequence, limit);
     for (const Ended& ended : old) forget(c, ended);
     auto removed = static_cast<std::uint32_t>(old.size());

@@ -21,13 +21,15 @@ bool matches(const skep_queue_query& q, const skep_queue_task& t) {
   };
   const bool state_fits = q.state_count == 0 || std::find(q.states, q.states + q.state_count,
                                                           t.state) != q.states + q.state_count;
-  return state_fits && fits(q.type, t.type) && fits(q.site, t.site) &&
+  return state_fits && fits(q.idempotency_key, t.idempotency_key) && fits(q.type, t.type) &&
+         fits(q.site, t.site) &&
          (fits(q.worker_id, t.worker_id) || fits(q.worker_id, t.target_worker));
 }
 
 void read_one(Connection& db, const skep_queue_query& q, const skep_queue_rows& rows) {
-  Statement s = db.prepare(select_task() + "t.id = ?1");
-  if (!s.bind(text(q.id)).step()) return;
+  const bool by_id = q.id.n > 0;
+  Statement s = db.prepare(select_task() + (by_id ? "t.id = ?1" : "t.idempotency_key = ?1"));
+  if (!s.bind(text(by_id ? q.id : q.idempotency_key)).step()) return;
   const skep_queue_task task = read_task(s, 0);
   if (matches(q, task)) put(rows, task);
 }
@@ -65,24 +67,24 @@ std::int64_t last_completion(Connection& db) {
 /// The caller has read more than ever happened here. An empty file took the place of the one that
 /// it read; or the last completions were lost with the power, or with an older backup, and then
 /// new ones must not get numbers that the caller has behind it.
-void catch_up(Database& db, std::int64_t sequence, std::int64_t last) {
+void catch_up(Database& db, Call& call, std::int64_t sequence, std::int64_t last) {
   if (last == 0)
     throw Fault(SKEP_E_CORRUPT,
                 "the store has applied completion " + std::to_string(sequence) +
                     ", and this queue has had none: it is not the file that belongs to the store; "
                     "restore a backup of it, or set both aside");
-  db.write("number completions", [&](Connection& c) {
+  db.write(call, "number completions", [&](Connection& c) {
     c.prepare("UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'completions' AND seq < ?1")
         .bind(sequence)
         .run();
   });
-  log(SKEP_LOG_WARN, "queue_older_than_store",
-      Json::object({{"completions", last}, {"applied", sequence}}).dump());
+  call.log(SKEP_LOG_WARN, "queue_older_than_store",
+           Json::object({{"completions", last}, {"applied", sequence}}).dump());
 }
 
 }  // namespace
 
-void SqliteQueue::overdue(std::int64_t cutoff_ms, std::string_view worker_id,
+void SqliteQueue::overdue(Call& call, std::int64_t cutoff_ms, std::string_view worker_id,
                           std::string_view incarnation, const skep_queue_rows& rows) {
   static const std::string sql =
       select_task() +
@@ -91,23 +93,23 @@ void SqliteQueue::overdue(std::int64_t cutoff_ms, std::string_view worker_id,
       " UNION SELECT seq FROM worker_tasks INDEXED BY tasks_held"
       " WHERE state BETWEEN 2 AND 4 AND worker_id = ?2 AND incarnation <> ?3 AND ?2 <> '')"
       " ORDER BY t.seq LIMIT 1000";
-  db().read("look for overdue leases", [&](Connection& c) {
+  db().read(call, "look for overdue leases", [&](Connection& c) {
     Statement s = c.prepare(sql);
     s.bind(cutoff_ms, worker_id, incarnation);
     while (s.step()) put(rows, read_task(s, 0));
   });
 }
 
-void SqliteQueue::read(const skep_queue_query& query, const skep_queue_rows& rows) {
-  db().read("read tasks", [&](Connection& c) {
-    if (query.id.n > 0) return read_one(c, query, rows);
-    const Connection::Deadline deadline(c, list_time_);
-    read_page(c, query, rows);
-  });
+void SqliteQueue::read(Call& call, const skep_queue_query& query, const skep_queue_rows& rows) {
+  const bool one = query.id.n > 0 || query.idempotency_key.n > 0;
+  db().read(
+      call, "read tasks",
+      [&](Connection& c) { return one ? read_one(c, query, rows) : read_page(c, query, rows); },
+      list_time_);
 }
 
-void SqliteQueue::attempts(std::string_view task_id, const skep_queue_attempts& out) {
-  db().read("read attempts", [&](Connection& c) {
+void SqliteQueue::attempts(Call& call, std::string_view task_id, const skep_queue_attempts& out) {
+  db().read(call, "read attempts", [&](Connection& c) {
     Statement s = c.prepare(
         "SELECT a.attempt, a.worker_id, a.incarnation, a.lease_id, a.outcome, a.error,"
         " a.claimed_ms, a.started_ms, a.finished_ms FROM worker_tasks t"
@@ -121,7 +123,7 @@ void SqliteQueue::attempts(std::string_view task_id, const skep_queue_attempts& 
   });
 }
 
-void SqliteQueue::completions(std::int64_t sequence, std::uint32_t limit,
+void SqliteQueue::completions(Call& call, std::int64_t sequence, std::uint32_t limit,
                               const skep_queue_completions& out) {
   // The newest completion of a task is the task itself; earlier ones have their snapshot.
   static const std::string sql =
@@ -131,9 +133,9 @@ void SqliteQueue::completions(std::int64_t sequence, std::uint32_t limit,
       task_columns("e") +
       " FROM ended_tasks e JOIN worker_tasks t ON t.seq = e.seq"
       " JOIN task_params p ON p.seq = e.seq WHERE e.sequence > ?1 ORDER BY 1 LIMIT ?2";
-  const std::int64_t last = db().read("read completions", last_completion);
-  if (sequence > last) catch_up(db(), sequence, last);
-  db().read("read completions", [&](Connection& c) {
+  const std::int64_t last = db().read(call, "read completions", last_completion);
+  if (sequence > last) catch_up(db(), call, sequence, last);
+  db().read(call, "read completions", [&](Connection& c) {
     Statement s = c.prepare(sql);
     s.bind(sequence, limit);
     while (s.step()) {
@@ -145,9 +147,8 @@ void SqliteQueue::completions(std::int64_t sequence, std::uint32_t limit,
   });
 }
 
-void SqliteQueue::stats(const skep_queue_counts& out) {
-  db().read("count tasks", [&](Connection& c) {
-    const Connection::Deadline deadline(c, list_time_);
+void SqliteQueue::stats(Call& call, const skep_queue_counts& out) {
+  const auto count = [&](Connection& c) {
     Statement s = c.prepare(
         "SELECT g.state, g.site, g.type, g.tasks, t.created_ms FROM (SELECT state, site, type,"
         " count(*) AS tasks, min(seq) AS first FROM worker_tasks INDEXED BY tasks_counted"
@@ -157,7 +158,8 @@ void SqliteQueue::stats(const skep_queue_counts& out) {
                                    view(s.text(1)), view(s.text(2)), s.integer(3), s.integer(4));
       if (rc < 0) throw Fault(rc, "the receiver of the counts stopped");
     }
-  });
+  };
+  db().read(call, "count tasks", count, list_time_);
 }
 
 }  // namespace skep::sqlite

@@ -157,11 +157,11 @@ bool applied(const Judgement& j) {
 
 }  // namespace
 
-void SqliteQueue::complete(std::int64_t now_ms, std::span<const skep_queue_result> results,
+void SqliteQueue::complete(Call& call, std::int64_t now_ms, Array<skep_queue_result> results,
                            const Verdicts& out) {
   for (std::size_t i = 0; i < results.size(); ++i) check_result(results[i], i);
   if (results.empty()) return;
-  const auto judgements = db().write("record results", [&](Connection& c) {
+  const auto judgements = db().write(call, "record results", [&](Connection& c) {
     std::vector<Judgement> all;
     all.reserve(results.size());
     for (const skep_queue_result& r : results) all.push_back(judge(c, now_ms, r));

@@ -1,5 +1,7 @@
 #include "readers.hpp"
 
+#include "wait_with_call.hpp"
+
 namespace skep::sqlite {
 namespace {
 
@@ -12,8 +14,8 @@ Readers::Readers(std::string path, std::int64_t busy_timeout_ms)
   idle_.reserve(kMaxReaders);
 }
 
-Readers::Snapshot::Snapshot(Readers& owner, std::string_view doing)
-    : owner_(owner), connection_(owner.take()) {
+Readers::Snapshot::Snapshot(Readers& owner, const Call& call, std::string_view doing)
+    : owner_(owner), connection_(owner.take(call, doing)) {
   try {
     connection_->set_doing(doing);
     connection_->execute("BEGIN");
@@ -45,9 +47,11 @@ bool Readers::Pause::all_ended(std::chrono::milliseconds patience) {
   return owner_.changed_.wait_for(lock, patience, [&] { return owner_.lent_ == 0; });
 }
 
-std::unique_ptr<Connection> Readers::take() {
+std::unique_ptr<Connection> Readers::take(const Call& call, std::string_view doing) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return !paused_ && lent_ < kMaxReaders; });
+  const auto free = [&] { return !paused_ && lent_ < kMaxReaders; };
+  if (!wait_with_call(changed_, lock, call, free))
+    call.check(std::string(doing) + " in " + path_ + ": no reader was free");
   ++lent_;
   if (!idle_.empty()) {
     auto reader = std::move(idle_.back());

@@ -20,7 +20,8 @@ class Readers {
   /// A connection inside a read transaction, until it goes. Must not outlive the Readers.
   class Snapshot {
    public:
-    Snapshot(Readers& owner, std::string_view doing);
+    /// Waits for one no longer than the call goes on.
+    Snapshot(Readers& owner, const Call& call, std::string_view doing);
     Snapshot(const Snapshot&) = delete;
     Snapshot& operator=(const Snapshot&) = delete;
     ~Snapshot();
@@ -46,7 +47,7 @@ class Readers {
   };
 
  private:
-  std::unique_ptr<Connection> take();
+  std::unique_ptr<Connection> take(const Call& call, std::string_view doing);
   void give_back(std::unique_ptr<Connection> reader) noexcept;
   std::unique_ptr<Connection> open() const;
 

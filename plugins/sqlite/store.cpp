@@ -153,20 +153,20 @@ void migrate_from(Connection& db, const std::string& path, std::string_view name
 
 SqliteStore::SqliteStore(std::string_view config) : options_(Options::parse(config, "store.db")) {}
 
-void SqliteStore::start() {
+void SqliteStore::start(Call& /*call*/) {
   database_ = std::make_unique<Database>(options_, kStoreSchema, [] {});
 }
 
-void SqliteStore::stop() { database_.reset(); }
+void SqliteStore::stop(Call& /*call*/) { database_.reset(); }
 
 Database& SqliteStore::db() {
   if (database_ == nullptr) throw Fault(SKEP_E_STATE, "the store is not started");
   return *database_;
 }
 
-void SqliteStore::batch(std::span<const skep_statement> statements, const skep_store_rows& rows) {
+void SqliteStore::batch(Call& call, Array<skep_statement> statements, const skep_store_rows& rows) {
   if (statements.empty()) return;
-  const std::vector<KeptRow> kept = db().write("run a batch", [&](Connection& c) {
+  const std::vector<KeptRow> kept = db().write(call, "run a batch", [&](Connection& c) {
     std::vector<KeptRow> all;
     for (std::uint32_t i = 0; i < statements.size(); ++i) run_named(c, statements[i], i, all);
     return all;
@@ -174,8 +174,8 @@ void SqliteStore::batch(std::span<const skep_statement> statements, const skep_s
   for (const KeptRow& row : kept) put_row(rows, row.statement, row.columns);
 }
 
-void SqliteStore::query(const skep_statement& statement, const skep_store_rows& rows) {
-  db().read("run a query", [&](Connection& c) {
+void SqliteStore::query(Call& call, const skep_statement& statement, const skep_store_rows& rows) {
+  db().read(call, "run a query", [&](Connection& c) {
     Statement s = c.prepare_foreign(text(statement.sql));
     if (sqlite3_stmt_readonly(s.handle()) == 0)
       throw Fault(SKEP_E_INVALID, "query() is for SELECT alone; writes go through batch()");
@@ -184,8 +184,10 @@ void SqliteStore::query(const skep_statement& statement, const skep_store_rows& 
   });
 }
 
-void SqliteStore::migrate(std::string_view name, std::span<const skep_view> migrations) {
-  db().write("migrate " + std::string(name) + " to version " + std::to_string(migrations.size()),
+void SqliteStore::migrate(Call& call, std::string_view name,
+                          std::span<const skep_view> migrations) {
+  db().write(call,
+             "migrate " + std::string(name) + " to version " + std::to_string(migrations.size()),
              [&](Connection& c) { migrate_from(c, options_.path, name, migrations); });
 }
 

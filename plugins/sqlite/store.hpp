@@ -13,12 +13,12 @@ class SqliteStore final : public Store {
  public:
   explicit SqliteStore(std::string_view config);
 
-  void start() override;
-  void stop() override;
+  void start(Call& call) override;
+  void stop(Call& call) override;
 
-  void batch(std::span<const skep_statement> statements, const skep_store_rows& rows) override;
-  void query(const skep_statement& statement, const skep_store_rows& rows) override;
-  void migrate(std::string_view name, std::span<const skep_view> migrations) override;
+  void batch(Call& call, Array<skep_statement> statements, const skep_store_rows& rows) override;
+  void query(Call& call, const skep_statement& statement, const skep_store_rows& rows) override;
+  void migrate(Call& call, std::string_view name, std::span<const skep_view> migrations) override;
 
  private:
   Database& db();

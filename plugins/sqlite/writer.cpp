@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "wait_with_call.hpp"
+
 namespace skep::sqlite {
 namespace {
 
@@ -12,14 +14,22 @@ constexpr std::size_t kMaxGroup = 64;
 Writer::Writer(Connection& db, WriteAheadLog& log, std::function<void()> on_rollback)
     : db_(db), log_(log), on_rollback_(std::move(on_rollback)) {}
 
-void Writer::submit(std::string_view doing, std::function<void(Connection&)> work) {
-  Job job{std::string(doing), std::move(work), nullptr, false};
+void Writer::submit(const Terms& terms, std::string_view doing,
+                    std::function<void(Connection&)> work) {
+  terms.call.check(doing);
+  Job job{terms, std::string(doing), std::move(work), nullptr};
   std::unique_lock lock(mutex_);
   pending_.push_back(&job);
   while (!job.done) {
     if (leading_) {
-      changed_.wait(lock);
-      continue;
+      if (wait_with_call(changed_, lock, terms.call, [&] { return job.begun || !leading_; })) {
+        if (job.begun) changed_.wait(lock, [&] { return job.done; });
+        continue;
+      }
+      std::erase(pending_, &job);
+      lock.unlock();
+      terms.call.check(job.doing + ": other writes take long");
+      throw Fault(SKEP_E_CANCELLED, job.doing + ": cancelled");
     }
     leading_ = true;
     const std::vector<Job*> group = take_group();
@@ -38,6 +48,7 @@ std::vector<Writer::Job*> Writer::take_group() {
       pending_.begin() + static_cast<std::ptrdiff_t>(std::min(kMaxGroup, pending_.size()));
   std::vector<Job*> group(pending_.begin(), end);
   pending_.erase(pending_.begin(), end);
+  for (Job* job : group) job->begun = true;
   return group;
 }
 
@@ -73,7 +84,7 @@ void Writer::run_in_savepoint(Job& job) {
   db_.set_doing(job.doing);
   db_.prepare("SAVEPOINT job").run();
   try {
-    job.work(db_);
+    do_work(job);
   } catch (...) {
     // A full disk and the like end the whole transaction, not just the savepoint.
     if (!db_.in_transaction()) throw;
@@ -84,13 +95,20 @@ void Writer::run_in_savepoint(Job& job) {
   db_.prepare("RELEASE job").run();
 }
 
+/// The commit is no statement of the job: it is not cut short.
+void Writer::do_work(Job& job) {
+  job.terms.call.check(job.doing);
+  const Connection::Limit limit(db_, job.terms.call, job.terms.patience);
+  job.work(db_);
+}
+
 void Writer::run_alone(Job& job) {
   try {
     db_.set_doing(job.doing);
     db_.check_in_place();
     log_.check_in_place();
     db_.prepare("BEGIN IMMEDIATE").run();
-    job.work(db_);
+    do_work(job);
     db_.prepare("COMMIT").run();
   } catch (const Fault& fault) {
     job.error = std::current_exception();

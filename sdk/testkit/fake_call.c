@@ -12,9 +12,11 @@
 #define MAX_RESULT (4u << 20)
 
 struct skep_fake_call {
+  skep_call abi; /* first: the handle is the object's address */
   pthread_mutex_t lock;
   int pipe[2]; /* a byte in it once the call is cancelled */
   int reason;
+  int plain; /* 1: not the run of a task */
   uint32_t cancel_at;
   int64_t deadline_ns;
   skep_fake_result result;
@@ -22,6 +24,8 @@ struct skep_fake_call {
 };
 
 static skep_fake_call* of(skep_call* call) { return (skep_fake_call*)(void*)call; }
+
+static const skep_call_ops call_ops;
 
 static int64_t now_ns(void) {
   struct timespec t;
@@ -31,6 +35,7 @@ static int64_t now_ns(void) {
 
 skep_fake_call* skep_fake_call_new(void) {
   skep_fake_call* c = need(calloc(1, sizeof(*c)));
+  c->abi.ops = &call_ops;
   pthread_mutex_init(&c->lock, NULL);
   if (pipe(c->pipe) != 0) abort();
   c->deadline_ns = INT64_MAX;
@@ -50,7 +55,7 @@ void skep_fake_call_free(skep_fake_call* c) {
   free(c);
 }
 
-skep_call* skep_fake_call_handle(skep_fake_call* c) { return (skep_call*)(void*)c; }
+skep_call* skep_fake_call_handle(skep_fake_call* c) { return &c->abi; }
 
 static void cancel_locked(skep_fake_call* c, int reason) {
   if (c->reason != 0) return;
@@ -68,6 +73,10 @@ void skep_fake_call_cancel(skep_fake_call* c, int reason) {
   cancel_locked(c, reason);
   pthread_mutex_unlock(&c->lock);
 }
+
+void skep_fake_call_plain(skep_fake_call* c) { c->plain = 1; }
+
+void skep_fake_call_lend(skep_fake_call* c, const skep_call_ops* ops) { c->abi.ops = ops; }
 
 void skep_fake_call_cancel_at_emit(skep_fake_call* c, uint32_t n) { c->cancel_at = n; }
 
@@ -98,6 +107,7 @@ static skep_rc keep(skep_fake_call* c, uint32_t channel, skep_view bytes) {
 static skep_rc emit(skep_call* call, uint32_t channel, skep_view bytes) {
   skep_fake_call* c = of(call);
   skep_rc rc;
+  if (c->plain) return SKEP_E_STATE;
   pthread_mutex_lock(&c->lock);
   c->result.emits++;
   if (c->result.emits == c->cancel_at) cancel_locked(c, SKEP_CANCEL_USER);
@@ -109,6 +119,7 @@ static skep_rc emit(skep_call* call, uint32_t channel, skep_view bytes) {
 
 static skep_rc progress(skep_call* call, uint32_t permille, skep_view note) {
   skep_fake_call* c = of(call);
+  if (c->plain) return SKEP_E_STATE;
   if (permille > 1000) return SKEP_E_INVALID;
   pthread_mutex_lock(&c->lock);
   c->result.permille = permille;
@@ -119,6 +130,7 @@ static skep_rc progress(skep_call* call, uint32_t permille, skep_view note) {
 
 static skep_rc fail(skep_call* call, skep_rc code, uint32_t retry_ms, skep_view message) {
   skep_fake_call* c = of(call);
+  if (c->plain) return SKEP_E_STATE;
   if (code >= 0) code = SKEP_E_INTERNAL;
   pthread_mutex_lock(&c->lock);
   c->result.fail_code = code;
@@ -154,12 +166,20 @@ static int32_t wait_until(skep_call* call, int64_t until_ns) {
 
 static int32_t cancel_fd(skep_call* call) { return of(call)->pipe[0]; }
 
-const skep_call_ops* skep_fake_call_ops(void) {
-  static const skep_call_ops ops = {
-      sizeof(skep_call_ops), 0,          emit,     progress, fail, cancelled,
-      deadline_ns,           wait_until, cancel_fd};
-  return &ops;
+static void log_line(skep_call* call, uint32_t level, skep_view event, skep_view fields) {
+  skep_fake_call* c = of(call);
+  pthread_mutex_lock(&c->lock);
+  text_add_str(&c->logs, level_word(level));
+  text_add_view(&c->logs, event);
+  text_add_str(&c->logs, " ");
+  text_add_view(&c->logs, fields);
+  text_add_str(&c->logs, "\n");
+  pthread_mutex_unlock(&c->lock);
 }
+
+static const skep_call_ops call_ops = {
+    sizeof(skep_call_ops), 0,          emit,      progress, fail, cancelled,
+    deadline_ns,           wait_until, cancel_fd, log_line};
 
 const skep_fake_result* skep_fake_call_result(skep_fake_call* c) {
   pthread_mutex_lock(&c->lock);

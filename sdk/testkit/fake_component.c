@@ -9,6 +9,7 @@ struct skep_fake_component {
   const skep_task_v1* task;
   skep_inst* inst;
   skep_fake_host* host;
+  skep_fake_call* life; /* of start() and stop() */
   skep_fake_call* call; /* of the last skep_fake_run() */
   text type;
 };
@@ -28,10 +29,12 @@ skep_fake_component* skep_fake_start(const skep_plugin_v1* plugin, const char* c
   c->plugin = plugin;
   c->host = skep_fake_host_new();
   text_add_str(&c->type, component);
-  must(plugin->open(skep_fake_host_handle(c->host), &err), "open()", &err);
-  must(plugin->create(component, view_of(config_json), &c->inst, &err), "create()", &err);
-  must(plugin->start(c->inst, &err), "start()", &err);
-  c->task = plugin->iface(component, SKEP_KIND_TASK);
+  c->life = skep_fake_call_new();
+  skep_fake_call_plain(c->life);
+  must(plugin->open(plugin, skep_fake_host_handle(c->host), &err), "open()", &err);
+  must(plugin->create(plugin, component, view_of(config_json), &c->inst, &err), "create()", &err);
+  must(plugin->start(c->inst, skep_fake_call_handle(c->life), &err), "start()", &err);
+  c->task = plugin->iface(plugin, component, SKEP_KIND_TASK);
   return c;
 }
 
@@ -39,9 +42,10 @@ void skep_fake_stop(skep_fake_component* c) {
   char words[1024];
   skep_err err = {sizeof(skep_err), 0, sizeof(words), 0, NULL};
   err.text = words;
-  must(c->plugin->stop(c->inst, &err), "stop()", &err);
+  must(c->plugin->stop(c->inst, skep_fake_call_handle(c->life), &err), "stop()", &err);
   c->plugin->destroy(c->inst);
-  c->plugin->close();
+  c->plugin->close(c->plugin);
+  skep_fake_call_free(c->life);
   if (c->call != NULL) skep_fake_call_free(c->call);
   skep_fake_host_free(c->host);
   text_free(&c->type);
@@ -69,7 +73,7 @@ const skep_fake_result* skep_fake_run_call(skep_fake_component* c, skep_fake_cal
   text_add_str(&request, "}");
   view.p = request.p;
   view.n = request.n;
-  rc = c->task->run(c->inst, skep_fake_call_handle(call), skep_fake_call_ops(), view);
+  rc = c->task->run(c->inst, skep_fake_call_handle(call), view);
   text_free(&request); /* a task that kept the view reads freed memory from now on */
   return skep_fake_call_ended(call, rc);
 }

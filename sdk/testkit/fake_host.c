@@ -100,10 +100,9 @@ static const answer* ask(skep_fake_host* h, enum answer_kind kind, const char* a
 /* ---- services ---- */
 
 static void log_write(const skep_host* handle, uint32_t level, skep_view event, skep_view fields) {
-  static const char* const words[] = {"debug ", "info ", "warn ", "error "};
   skep_fake_host* h = of(handle);
   pthread_mutex_lock(&h->lock);
-  text_add_str(&h->log, level < 4 ? words[level] : "? ");
+  text_add_str(&h->log, level_word(level));
   text_add_view(&h->log, event);
   text_add_str(&h->log, " ");
   text_add_view(&h->log, fields);
@@ -111,8 +110,13 @@ static void log_write(const skep_host* handle, uint32_t level, skep_view event, 
   pthread_mutex_unlock(&h->lock);
 }
 
+/* What the plugin asks for, as far as both know it. */
+#define READ_OR_REFUSE(mine, theirs, size_1_0)                           \
+  if (skep_read(&(mine), sizeof(mine), (theirs), (size_1_0)) != SKEP_OK) \
+  return refuse(err, SKEP_E_INVALID, "a struct is smaller than in version 1.0 of the ABI")
+
 /* SKEP_OK when it has to be answered, and by whom, if not by a prepared answer. */
-static skep_rc befall(skep_fake_host* h, const char* url, int64_t timeout_ms,
+static skep_rc befall(skep_fake_host* h, skep_call* call, const char* url, int64_t timeout_ms,
                       skep_fake_http_fn* handler, void** ctx, skep_err* err) {
   const fake_http_rule* rule;
   pthread_mutex_lock(&h->lock);
@@ -120,42 +124,53 @@ static skep_rc befall(skep_fake_host* h, const char* url, int64_t timeout_ms,
   *handler = h->http.handler;
   *ctx = h->http.handler_ctx;
   pthread_mutex_unlock(&h->lock);
-  return rule != NULL ? fake_http_suffer(rule, timeout_ms, err) : SKEP_OK;
+  return rule != NULL ? fake_http_suffer(rule, call, timeout_ms, err) : SKEP_OK;
 }
 
-static skep_rc http_request(const skep_host* handle, const skep_http_request* r, int32_t* status,
-                            const skep_sink* body, skep_err* err) {
-  char* url = copy(r->url);
+static skep_rc http_request(const skep_host* handle, skep_call* call,
+                            const skep_http_request* theirs, int32_t* status, const skep_sink* body,
+                            skep_err* err) {
+  skep_http_request request;
+  const skep_http_request* r = &request;
+  char* url;
   text line = {NULL, 0};
   const answer* a;
   skep_fake_http_fn handler = NULL;
   void* ctx = NULL;
   skep_rc rc;
+  READ_OR_REFUSE(request, theirs, SKEP_SIZE_1_0_HTTP_REQUEST);
+  if (call != NULL && call->ops->cancelled(call) != 0)
+    return refuse(err, SKEP_E_CANCELLED, "the call is cancelled");
+  url = copy(r->url);
   text_add_view(&line, r->method);
   text_add_str(&line, " ");
   text_add_str(&line, url);
   text_add_str(&line, " ");
   text_add_view(&line, r->body);
   a = ask(of(handle), HTTP, url, text_str(&line));
-  rc = befall(of(handle), url, r->timeout_ms, &handler, &ctx, err);
+  rc = befall(of(handle), call, url, r->timeout_ms, &handler, &ctx, err);
   text_free(&line);
   free(url);
   if (rc != SKEP_OK) return rc;
-  if (a == NULL && handler != NULL) return handler(ctx, r, status, body, err);
+  if (a == NULL && handler != NULL) return handler(ctx, call, r, status, body, err);
   if (a == NULL) return refuse(err, SKEP_E_UNAVAILABLE, "no skep_fake_http_reply() for this URL");
   *status = a->code;
   return body->put(body->ctx, view_of(text_str(&a->first)));
 }
 
-static skep_rc process_run(const skep_host* handle, skep_call* call, const skep_process_spec* spec,
-                           const skep_process_output* output, skep_process_exit* out,
-                           skep_err* err) {
-  char* program = copy(spec->argc > 0 ? spec->argv[0] : view_of(""));
+static skep_rc process_run(const skep_host* handle, skep_call* call,
+                           const skep_process_spec* theirs, const skep_process_output* output,
+                           skep_process_exit* out, skep_err* err) {
+  skep_process_spec own;
+  const skep_process_spec* spec = &own;
+  skep_process_exit ended = {sizeof(ended), SKEP_EXIT_EXITED, 0, 0, 0, 0, 0};
+  char* program;
   text line = {NULL, 0};
   const answer* a;
-  const uint32_t size = out->size;
   uint32_t i;
   (void)call;
+  READ_OR_REFUSE(own, theirs, SKEP_SIZE_1_0_PROCESS_SPEC);
+  program = copy(spec->argc > 0 ? spec->argv[0] : view_of(""));
   for (i = 0; i < spec->argc; ++i) {
     if (i > 0) text_add_str(&line, " ");
     text_add_view(&line, spec->argv[i]);
@@ -165,10 +180,9 @@ static skep_rc process_run(const skep_host* handle, skep_call* call, const skep_
   free(program);
   if (a == NULL)
     return refuse(err, SKEP_E_NOT_FOUND, "no skep_fake_process_reply() for this program");
-  memset(out, 0, sizeof(*out));
-  out->size = size;
-  out->reason = SKEP_EXIT_EXITED;
-  out->exit_code = a->code;
+  ended.exit_code = a->code;
+  if (skep_write(out, &ended, sizeof(ended), SKEP_SIZE_1_0_PROCESS_EXIT) != SKEP_OK)
+    return refuse(err, SKEP_E_INVALID, "skep_process_exit.size is not set");
   if (a->first.n > 0) output->output(output->ctx, SKEP_CH_STDOUT, view_of(text_str(&a->first)));
   if (a->second.n > 0) output->output(output->ctx, SKEP_CH_STDERR, view_of(text_str(&a->second)));
   return SKEP_OK;

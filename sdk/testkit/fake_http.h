@@ -24,7 +24,9 @@ void fake_http_add(fake_http* http, const char* url_part, int64_t delay_ms, skep
 void fake_http_free(fake_http* http);
 /* The newest rule whose text fits the URL, or null. */
 const fake_http_rule* fake_http_find(const fake_http* http, const char* url);
-/* Waits as the rule says, without a lock. SKEP_OK, or how the request failed, with a message. */
-skep_rc fake_http_suffer(const fake_http_rule* rule, int64_t timeout_ms, skep_err* err);
+/* Waits as the rule says, without a lock; `call` may be null. SKEP_OK, or how the request failed,
+ * with a message. */
+skep_rc fake_http_suffer(const fake_http_rule* rule, skep_call* call, int64_t timeout_ms,
+                         skep_err* err);
 
 #endif

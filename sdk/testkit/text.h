@@ -49,6 +49,12 @@ static inline skep_view view_of_text(const text* t) {
   return v;
 }
 
+/* How a line of a log begins. */
+static inline const char* level_word(uint32_t level) {
+  static const char* const words[] = {"debug ", "info ", "warn ", "error "};
+  return level < 4 ? words[level] : "? ";
+}
+
 /* Writes `message` into the caller's buffer; returns `code`. */
 static inline skep_rc refuse(skep_err* err, skep_rc code, const char* message) {
   if (err != NULL && err->text != NULL) {

@@ -11,7 +11,7 @@ namespace {
 
 using namespace skep;
 
-skep_rc noop(skep_inst*, skep_call*, const skep_call_ops*, skep_view) { return SKEP_OK; }
+skep_rc noop(skep_inst*, skep_call*, skep_view) { return SKEP_OK; }
 const skep_task_v1 kNoop{sizeof(skep_task_v1), 0, noop};
 constexpr std::string_view kRequest = R"({"task_id":"t","type":"noop","params":{}})";
 
@@ -19,8 +19,7 @@ void plain_call(benchmark::State& state) {
   const skep_task_v1* table = &kNoop;
   for (auto _ : state) {
     benchmark::DoNotOptimize(table);
-    benchmark::DoNotOptimize(
-        table->run(nullptr, nullptr, nullptr, {kRequest.data(), kRequest.size()}));
+    benchmark::DoNotOptimize(table->run(nullptr, nullptr, {kRequest.data(), kRequest.size()}));
   }
 }
 BENCHMARK(plain_call);

@@ -19,6 +19,7 @@
 #include "core/base/fd.hpp"
 #include "core/base/text.hpp"
 #include "plugins/sqlite/queue.hpp"
+#include "skep/testkit.hpp"
 #include "tests/conformance/queue_sqlite.hpp"
 
 extern char** environ;
@@ -47,7 +48,7 @@ std::vector<std::string> run_until_killed(const std::string& db, int round, int 
   std::string text;
   char buffer[512];
   bool killed = false;
-  for (ssize_t n = 0; (n = read(reader.get(), buffer, sizeof(buffer))) > 0;) {
+  for (ssize_t n = 0; (n = ::read(reader.get(), buffer, sizeof(buffer))) > 0;) {
     text.append(buffer, static_cast<std::size_t>(n));
     if (!killed && std::count(text.begin(), text.end(), '\n') >= lines) {
       kill(pid, SIGKILL);
@@ -100,24 +101,26 @@ TEST(SqliteQueue, keeps_what_it_acknowledged_when_killed_at_any_point) {  // C1
 TEST(SqliteQueue, a_drain_wakes_those_who_wait_until_its_deadline) {
   const TempDir dir;
   sqlite::SqliteQueue queue(sqlite_config(dir.file("q.db")));
-  queue.start();
+  Call no_limit;
+  queue.start(no_limit);
   std::uint64_t token = 0;
-  queue.wait(0, token);
-  using Clock = std::chrono::steady_clock;
+  queue.wait(no_limit, 0, token);
   const auto waited = [&](std::chrono::milliseconds timeout) {
-    const auto began = Clock::now();
-    queue.wait(timeout.count(), token);
-    return Clock::now() - began;
+    const auto began = Call::Clock::now();
+    queue.wait(no_limit, timeout.count(), token);
+    return Call::Clock::now() - began;
   };
-  const auto drain_until = [&](Clock::time_point when) {
-    queue.drain(std::chrono::nanoseconds(when.time_since_epoch()).count());
-  };
-  drain_until(Clock::now() + std::chrono::hours(1));
+  testkit::Call an_hour(3'600'000);
+  Call drain(an_hour.handle());
+  queue.drain(drain);
   EXPECT_LT(waited(std::chrono::minutes(10)), std::chrono::minutes(5));
-  drain_until(Clock::now());
+  testkit::Call over(1);
+  Call late(over.handle());
+  EXPECT_FALSE(late.wait_until(INT64_MAX));
+  queue.drain(late);
   EXPECT_GE(waited(std::chrono::milliseconds(50)), std::chrono::milliseconds(50))
       << "whoever calls after the deadline was not drained";
-  queue.stop();
+  queue.stop(no_limit);
 }
 
 /// Claims the task "a" and fails it, to be tried again after a second.
@@ -147,37 +150,42 @@ TEST(SqliteQueue, a_retry_keeps_its_delay_when_the_clock_was_set_back_while_it_w
     const auto queue = start();
     const std::vector<model::Task> tasks{task_named("a"), named};
     ASSERT_TRUE(queue->enqueue(kAhead - 5'000, tasks));
-    ASSERT_TRUE(queue->tick(kAhead - 4'000));
+    ASSERT_TRUE(queue->tick(kAhead - 4'000, 1'000));
     fail_once(*queue, kAhead - 3'000);
   }
   const auto queue = start();
-  ASSERT_TRUE(queue->tick(0)) << "it only looks";
-  EXPECT_EQ(queue->tick(kNow).value(), kNow + 1'000);
-  EXPECT_EQ(queue->tick(kNow + 1'000).value(), kAhead) << "a person named that instant";
+  ASSERT_TRUE(queue->tick(0, 1'001)) << "it only looks";
+  EXPECT_EQ(queue->tick(kNow, 1'002).value(), kNow + 1'000);
+  EXPECT_EQ(queue->tick(kNow + 1'000, 2'002).value(), kAhead) << "a person named that instant";
   fail_once(*queue, kNow + 1'000);
-  EXPECT_EQ(queue->tick(kNow + 1'500).value(), kNow + 2'000) << "nothing is ahead any more";
+  EXPECT_EQ(queue->tick(kNow + 1'500, 2'502).value(), kNow + 2'000) << "nothing is ahead any more";
 }
 
 TEST(SqliteQueue, a_drain_wakes_those_who_wait_already) {
   const TempDir dir;
   sqlite::SqliteQueue queue(sqlite_config(dir.file("q.db")));
-  queue.start();
+  Call no_limit;
+  queue.start(no_limit);
+  testkit::Call past(1);
+  Call over(past.handle());
+  EXPECT_FALSE(over.wait_until(INT64_MAX));
   using Clock = std::chrono::steady_clock;
   for (int round = 0; round < 20; ++round) {  // in most of them the other one does wait
-    queue.drain(0);
+    queue.drain(over);
     std::atomic<bool> begun{false};
     Clock::duration took{};
     std::thread other([&] {
+      Call call;
       std::uint64_t token = 0;
-      queue.wait(0, token);
+      queue.wait(call, 0, token);
       const auto began = Clock::now();
       begun = true;
-      queue.wait(120'000, token);
+      queue.wait(call, 120'000, token);
       took = Clock::now() - began;
     });
     while (!begun) std::this_thread::yield();
     for (int i = 0; i < 100; ++i) std::this_thread::yield();
-    queue.drain(INT64_MAX);
+    queue.drain(no_limit);
     other.join();
     ASSERT_LT(took, std::chrono::minutes(1));
   }

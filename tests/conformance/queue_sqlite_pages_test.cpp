@@ -10,6 +10,8 @@
 namespace skep::test {
 namespace {
 
+Call no_limit;
+
 /// The numbers of tasks of a list, read without any time to look further than 10,000 steps.
 std::vector<std::int64_t> listed(sqlite::SqliteQueue& queue, std::uint32_t state,
                                  const std::string& type = "", const std::string& site = "") {
@@ -27,7 +29,7 @@ std::vector<std::int64_t> listed(sqlite::SqliteQueue& queue, std::uint32_t state
                                static_cast<std::vector<std::int64_t>*>(to)->push_back(row->seq);
                                return SKEP_OK;
                              }};
-  queue.read(query, rows);
+  queue.read(no_limit, query, rows);
   return out;
 }
 
@@ -52,14 +54,14 @@ TEST(SqliteQueue, lists_of_one_worker_read_no_more_rows_than_they_give) {  // N1
   open_queue(path).reset();
   fill(path, SKEP_TASK_SUCCEEDED);
   sqlite::SqliteQueue queue(sqlite_config(path), std::chrono::milliseconds{0});
-  queue.start();
+  queue.start(no_limit);
   using Numbers = std::vector<std::int64_t>;
   EXPECT_EQ(listed(queue, SKEP_TASK_SUCCEEDED), (Numbers{30'000, 29'999, 29'998}));
   EXPECT_EQ(listed(queue, SKEP_TASK_SUCCEEDED, "u"), (Numbers{29'999, 29'997, 29'995}));
   EXPECT_EQ(listed(queue, SKEP_TASK_SUCCEEDED, "t", "b"), (Numbers{30'000, 29'000, 28'000}));
   EXPECT_EQ(listed(queue, SKEP_TASK_SUCCEEDED, "u", "b"), Numbers{});
   EXPECT_EQ(listed(queue, SKEP_TASK_FAILED), Numbers{});
-  queue.stop();
+  queue.stop(no_limit);
 }
 
 TEST(SqliteQueue, what_is_overdue_comes_in_portions) {  // N15
@@ -68,15 +70,15 @@ TEST(SqliteQueue, what_is_overdue_comes_in_portions) {  // N15
   open_queue(path).reset();
   fill(path, SKEP_TASK_EXECUTING);
   sqlite::SqliteQueue queue(sqlite_config(path));
-  queue.start();
+  queue.start(no_limit);
   std::size_t found = 0;
-  queue.overdue(0, "w1", "another process",
+  queue.overdue(no_limit, 0, "w1", "another process",
                 {&found, [](void* to, const skep_queue_task*) -> skep_rc {
                    ++*static_cast<std::size_t*>(to);
                    return SKEP_OK;
                  }});
   EXPECT_EQ(found, 1'000u) << "of 30,000";
-  queue.stop();
+  queue.stop(no_limit);
 }
 
 TEST(SqliteQueue, a_list_that_takes_too_long_ends) {  // N12
@@ -85,11 +87,11 @@ TEST(SqliteQueue, a_list_that_takes_too_long_ends) {  // N12
   open_queue(path).reset();
   fill(path, SKEP_TASK_EXECUTING);
   sqlite::SqliteQueue patient(sqlite_config(path));
-  patient.start();
+  patient.start(no_limit);
   EXPECT_TRUE(listed(patient, SKEP_TASK_EXECUTING, "v").empty());
-  patient.stop();
+  patient.stop(no_limit);
   sqlite::SqliteQueue queue(sqlite_config(path), std::chrono::milliseconds{0});
-  queue.start();
+  queue.start(no_limit);
   try {
     listed(queue, SKEP_TASK_EXECUTING, "v");
     FAIL() << "30,000 rows were looked at";
@@ -97,7 +99,7 @@ TEST(SqliteQueue, a_list_that_takes_too_long_ends) {  // N12
     EXPECT_EQ(fault.code(), SKEP_E_DEADLINE) << fault.what();
   }
   EXPECT_EQ(listed(queue, SKEP_TASK_EXECUTING).size(), 3u) << "the reader serves others";
-  queue.stop();
+  queue.stop(no_limit);
 }
 
 TEST(SqliteQueue, a_count_that_takes_too_long_ends) {
@@ -107,27 +109,27 @@ TEST(SqliteQueue, a_count_that_takes_too_long_ends) {
   fill(path, SKEP_TASK_EXECUTING);
   const auto counted = [](sqlite::SqliteQueue& queue) {
     std::int64_t tasks = 0;
-    queue.stats({&tasks,
-                 [](void* to, std::uint32_t, skep_view, skep_view, std::int64_t count,
-                    std::int64_t) -> skep_rc {
-                   *static_cast<std::int64_t*>(to) += count;
-                   return SKEP_OK;
-                 }});
+    queue.stats(no_limit, {&tasks,
+                           [](void* to, std::uint32_t, skep_view, skep_view, std::int64_t count,
+                              std::int64_t) -> skep_rc {
+                             *static_cast<std::int64_t*>(to) += count;
+                             return SKEP_OK;
+                           }});
     return tasks;
   };
   sqlite::SqliteQueue patient(sqlite_config(path));
-  patient.start();
+  patient.start(no_limit);
   EXPECT_EQ(counted(patient), 30'000);
-  patient.stop();
+  patient.stop(no_limit);
   sqlite::SqliteQueue queue(sqlite_config(path), std::chrono::milliseconds{0});
-  queue.start();
+  queue.start(no_limit);
   try {
     counted(queue);
     FAIL() << "30,000 rows were counted";
   } catch (const Fault& fault) {
     EXPECT_EQ(fault.code(), SKEP_E_DEADLINE) << fault.what();
   }
-  queue.stop();
+  queue.stop(no_limit);
 }
 
 TEST(SqliteQueue, no_index_makes_a_write_fill_a_table_of_constants) {
@@ -152,7 +154,7 @@ TEST(SqliteQueue, forgets_lanes_without_tasks_and_still_requeues_theirs) {
     ASSERT_TRUE(queue->enqueue(1, tasks));
     for (int i = 0; i < 399; ++i)
       ASSERT_TRUE(queue->cancel(2, tasks[static_cast<std::size_t>(i)].id, "{}"));
-    ASSERT_TRUE(queue->tick(3));
+    ASSERT_TRUE(queue->tick(3, 3));
     ASSERT_EQ(*queue->requeue(4, "t5"), ports::LeaseVerdict::kHeld);
     for (const char* site : {"site-5", "site-399"}) {
       const auto got = queue->claim(5, {{"w", "boot", site, {}, {"t"}}, 10, 1'000});

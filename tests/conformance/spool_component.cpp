@@ -13,7 +13,7 @@ class Component {
   explicit Component(const skep_plugin_v1* plugin) : plugin_(plugin) {}
   ~Component() {
     if (instance == nullptr) return;
-    plugin_->stop(instance, nullptr);
+    plugin_->stop(instance, nullptr, nullptr);
     plugin_->destroy(instance);
   }
   skep_inst* instance = nullptr;
@@ -34,10 +34,11 @@ Result<std::unique_ptr<ports::Spool>> open_file_spool(const std::string& dir,
                                  .dump();
   auto component = std::make_shared<Component>(plugin);
   plugin::ErrBuffer err;
-  SKEP_TRY(err.status(
-      plugin->create("file", {config.data(), config.size()}, &component->instance, err.out())));
-  SKEP_TRY(err.status(plugin->start(component->instance, err.out())));
-  const auto* table = static_cast<const skep_spool_v1*>(plugin->iface("file", SKEP_KIND_SPOOL));
+  SKEP_TRY(err.status(plugin->create(plugin, "file", {config.data(), config.size()},
+                                     &component->instance, err.out())));
+  SKEP_TRY(err.status(plugin->start(component->instance, nullptr, err.out())));
+  const auto* table =
+      static_cast<const skep_spool_v1*>(plugin->iface(plugin, "file", SKEP_KIND_SPOOL));
   skep_inst* instance = component->instance;
   auto slot = plugin::fixed_route(table, instance, [component]() mutable { component.reset(); });
   return std::unique_ptr<ports::Spool>(std::make_unique<plugin::SpoolAdapter>(std::move(slot)));

@@ -30,10 +30,14 @@ class SqliteLog : public testing::Test {
 
   void open() {
     plugin_ = std::make_shared<sqlite::SqliteQueue>(sqlite_config(path_, "normal"));
-    plugin_->start();
+    Call no_limit;
+    plugin_->start(no_limit);
     queue_ = std::make_unique<plugin::QueueAdapter>(
         plugin::fixed_route(sqlite::SqliteQueue::table<sqlite::SqliteQueue>(),
-                            to_inst(plugin_.get()), [plugin = plugin_] { plugin->stop(); }));
+                            to_inst(plugin_.get()), [plugin = plugin_] {
+                              Call at_end;
+                              plugin->stop(at_end);
+                            }));
   }
   /// Another megabyte, in one transaction.
   bool write_more() {
@@ -112,7 +116,8 @@ TEST_F(SqliteLog, is_cut_when_the_snapshot_that_held_it_ends) {
                                  e.let_go.wait();
                                  return SKEP_OK;
                                }};
-    plugin_->read(query, rows);
+    Call no_limit;
+    plugin_->read(no_limit, query, rows);
   });
   reading.get_future().wait();
   bool written = true;
@@ -180,14 +185,15 @@ TEST(SqliteReaders, begin_no_snapshot_in_a_pause_and_are_waited_for) {
   writer.execute("PRAGMA journal_mode = WAL; CREATE TABLE t (x)");
   sqlite::Readers readers(path, 0);
   using std::chrono_literals::operator""ms;
-  auto open = std::make_unique<sqlite::Readers::Snapshot>(readers, "test");
+  const Call no_limit;
+  auto open = std::make_unique<sqlite::Readers::Snapshot>(readers, no_limit, "test");
   std::thread late;
   std::atomic<bool> began = false;
   {
     sqlite::Readers::Pause pause(readers);
     EXPECT_FALSE(pause.all_ended(0ms));
     late = std::thread([&] {
-      const sqlite::Readers::Snapshot snapshot(readers, "test");
+      const sqlite::Readers::Snapshot snapshot(readers, no_limit, "test");
       began = true;
     });
     open.reset();

@@ -107,7 +107,7 @@ TEST(SqliteLanes, stay_while_a_task_in_them_lives) {
   const auto executing = claim(3, 1'000'000);
   const auto suspect = claim(4, 1'000);
   ASSERT_TRUE(queue->renew(3, std::vector{ports::Renewal{executing, true}}, 1'000'000));
-  ASSERT_TRUE(queue->tick(2'000));
+  ASSERT_TRUE(queue->tick(2'000, 2'000));
   const auto lose = [&](const model::Lease& lease, std::int64_t delay_ms) {
     return (*queue->lose(2'000, 2'000, std::vector{ports::Loss{lease, false, delay_ms, 3, "{}"}}))
         .at(0);
@@ -118,13 +118,13 @@ TEST(SqliteLanes, stay_while_a_task_in_them_lives) {
   ASSERT_TRUE(queue->enqueue(1, ended));
   for (const model::Task& task : ended) ASSERT_TRUE(queue->cancel(2'001, task.id, "{}"));
 
-  ASSERT_TRUE(queue->tick(2'002));
+  ASSERT_TRUE(queue->tick(2'002, 2'002));
   sqlite::Connection outside(dir.file("queue.db"), sqlite::Access::kReadOnly, 0);
   EXPECT_EQ(outside.query_int("SELECT count(*) FROM lanes"), 5);
   EXPECT_EQ(outside.query_int("SELECT count(DISTINCT state) FROM worker_tasks WHERE state < 5"), 5)
       << "one in each state that has not ended";
   ASSERT_EQ(lose(suspect, 0), ports::LeaseVerdict::kHeld);
-  ASSERT_TRUE(queue->tick(2'003));
+  ASSERT_TRUE(queue->tick(2'003, 2'003));
   EXPECT_NO_THROW(claim(4, 1'000));
 }
 

@@ -17,16 +17,17 @@
 #include "skep/kind/task.h"
 #include "skep/svc/log.h"
 
-struct skep_call {
-  skep::test::TaskRun run{};
-  const skep::test::TaskOptions& options;
-  const std::atomic<int>& cancelled;
-  int cancel_fd;
-  skep::MonoMs deadline;  // 0 = none
-};
-
 namespace skep::test {
 namespace {
+
+struct FakeTaskCall : skep_call {
+  TaskRun run{};
+  const TaskOptions& options;
+  const std::atomic<int>& cancelled;
+  int cancel_fd;
+  MonoMs deadline;  // 0 = none
+};
+FakeTaskCall& of(skep_call* call) { return *static_cast<FakeTaskCall*>(call); }
 
 std::string text(skep_view v) {
   return std::string(static_cast<const char*>(v.p), static_cast<std::size_t>(v.n));
@@ -52,19 +53,19 @@ const void* find_service(const skep_host*, const char* id) {
 }
 
 int cancelled(skep_call* call) {
-  if (call->cancelled != 0) return call->cancelled;
-  const bool late = call->deadline != 0 && proc::monotonic_ms() >= call->deadline;
+  if (of(call).cancelled != 0) return of(call).cancelled;
+  const bool late = of(call).deadline != 0 && proc::monotonic_ms() >= of(call).deadline;
   return late ? SKEP_CANCEL_DEADLINE : 0;
 }
 
 skep_rc emit(skep_call* call, std::uint32_t channel, skep_view bytes) {
   const std::string copy = text(bytes);
   const bool output = channel == SKEP_CH_STDOUT || channel == SKEP_CH_STDERR;
-  if (output && call->options.on_output) call->options.on_output(copy);
-  if (channel == SKEP_CH_STDOUT) call->run.out += copy;
-  if (channel == SKEP_CH_STDERR) call->run.err += copy;
-  if (channel == SKEP_CH_RESULT) call->run.result = copy;
-  if (channel == SKEP_CH_LOG) call->run.logs.push_back(copy);
+  if (output && of(call).options.on_output) of(call).options.on_output(copy);
+  if (channel == SKEP_CH_STDOUT) of(call).run.out += copy;
+  if (channel == SKEP_CH_STDERR) of(call).run.err += copy;
+  if (channel == SKEP_CH_RESULT) of(call).run.result = copy;
+  if (channel == SKEP_CH_LOG) of(call).run.logs.push_back(copy);
   return cancelled(call) != 0 ? SKEP_E_CANCELLED : SKEP_OK;
 }
 
@@ -73,28 +74,33 @@ skep_rc progress(skep_call* call, std::uint32_t, skep_view) {
 }
 
 skep_rc fail(skep_call* call, skep_rc code, std::uint32_t retry_ms, skep_view message) {
-  call->run.fail_code = code;
-  call->run.retry_ms = retry_ms;
-  call->run.message = text(message);
+  of(call).run.fail_code = code;
+  of(call).run.retry_ms = retry_ms;
+  of(call).run.message = text(message);
   return code;
 }
 
 std::int64_t deadline_ns(skep_call* call) {
-  return call->deadline == 0 ? std::numeric_limits<std::int64_t>::max()
-                             : call->deadline * 1'000'000;
+  return of(call).deadline == 0 ? std::numeric_limits<std::int64_t>::max()
+                                : of(call).deadline * 1'000'000;
 }
 
 std::int32_t wait_until(skep_call* call, std::int64_t until_ns) {
-  pollfd p{call->cancel_fd, POLLIN, 0};
+  pollfd p{of(call).cancel_fd, POLLIN, 0};
   const auto left = std::clamp<MonoMs>(until_ns / 1'000'000 - proc::monotonic_ms(), 0, 1 << 30);
   poll(&p, 1, static_cast<int>(left));
   return cancelled(call);
 }
 
-std::int32_t cancel_fd(skep_call* call) { return call->cancel_fd; }
+std::int32_t cancel_fd(skep_call* call) { return of(call).cancel_fd; }
 
-constexpr skep_call_ops kOps{sizeof(skep_call_ops), 0,          emit,     progress, fail, cancelled,
-                             deadline_ns,           wait_until, cancel_fd};
+void write_call_log(skep_call*, std::uint32_t level, skep_view event, skep_view fields) {
+  write_log(nullptr, level, event, fields);
+}
+
+constexpr skep_call_ops kOps{
+    sizeof(skep_call_ops), 0,          emit,      progress,      fail, cancelled,
+    deadline_ns,           wait_until, cancel_fd, write_call_log};
 
 constexpr skep_host kHost{sizeof(skep_host), SKEP_ABI_MINOR, find_service};
 
@@ -131,7 +137,7 @@ FakeHost::FakeHost(const skep_plugin_v1* plugin, const std::string& manifest_pat
                    std::string_view config_json)
     : plugin_(plugin), cancel_fd_(eventfd(0, EFD_CLOEXEC)) {
   proc::set_call_resolver([](skep_call* call) {
-    return proc::CallControl{call->cancel_fd, call->deadline};
+    return proc::CallControl{of(call).cancel_fd, of(call).deadline};
   });
   const json::object component = first_component(manifest_path);
   params_schema_ = get_raw(component, "params_schema", "{}");
@@ -139,25 +145,26 @@ FakeHost::FakeHost(const skep_plugin_v1* plugin, const std::string& manifest_pat
   const std::string config =
       to_text(complete(get_raw(component, "config_schema", "{}"), config_json));
   ErrorText error;
-  error.check(plugin_->open(&kHost, &error.err), "open");
-  error.check(plugin_->create(name.c_str(), view(config), &instance_, &error.err), "create");
+  error.check(plugin_->open(plugin_, &kHost, &error.err), "open");
+  error.check(plugin_->create(plugin_, name.c_str(), view(config), &instance_, &error.err),
+              "create");
   try {
-    error.check(plugin_->start(instance_, &error.err), "start");
+    error.check(plugin_->start(instance_, nullptr, &error.err), "start");
   } catch (...) {  // no destructor runs for what was not made
     plugin_->destroy(instance_);
-    plugin_->close();
+    plugin_->close(plugin_);
     close(cancel_fd_);
     throw;
   }
-  task_ = plugin_->iface(name.c_str(), SKEP_KIND_TASK);
+  task_ = plugin_->iface(plugin_, name.c_str(), SKEP_KIND_TASK);
   if (task_ == nullptr) throw std::runtime_error(name + " is not a task");
 }
 
 FakeHost::~FakeHost() {
   ErrorText error;
-  if (plugin_->stop(instance_, &error.err) < 0) std::abort();
+  if (plugin_->stop(instance_, nullptr, &error.err) < 0) std::abort();
   plugin_->destroy(instance_);
-  plugin_->close();
+  plugin_->close(plugin_);
   close(cancel_fd_);
 }
 
@@ -170,10 +177,9 @@ TaskRun FakeHost::run(std::string_view params_json, const TaskOptions& options) 
   request.key("params").raw(to_text(params)).end_object();
   const MonoMs deadline =
       options.deadline.count() == 0 ? 0 : proc::monotonic_ms() + options.deadline.count();
-  skep_call call{
-      .options = options, .cancelled = cancelled_, .cancel_fd = cancel_fd_, .deadline = deadline};
+  FakeTaskCall call{{&kOps}, {}, options, cancelled_, cancel_fd_, deadline};
   const auto* task = static_cast<const skep_task_v1*>(task_);
-  call.run.rc = task->run(instance_, &call, &kOps, view(request.text()));
+  call.run.rc = task->run(instance_, &call, view(request.text()));
   return std::move(call.run);
 }
 

@@ -16,12 +16,16 @@ Result<std::unique_ptr<Port>> open(const std::string& config_json) {
   std::shared_ptr<Component> component;
   const skep_rc rc = guarded(err.out(), [&] {
     component = std::make_shared<Component>(config_json);
-    component->start();
+    Call no_limit;
+    component->start(no_limit);
   });
   SKEP_TRY(err.status(rc));
   // As the host does: stop, then destroy.
   auto slot = plugin::fixed_route(Component::template table<Component>(), to_inst(component.get()),
-                                  [component] { component->stop(); });
+                                  [component] {
+                                    Call no_limit;
+                                    component->stop(no_limit);
+                                  });
   return std::unique_ptr<Port>(new Adapter(std::move(slot)));
 }
 

@@ -193,11 +193,11 @@ Result<std::vector<model::Task>> Reaper::due(WallMs now) {
 /// Whoever may run what becomes due is woken, also when the queue failed halfway: what was left
 /// over is due in the next round again.
 Status Reaper::tick(WallMs now) {
-  const auto next = queue_.tick(0);  // moves nothing
+  const auto next = queue_.tick(0, clock_.mono_ms());  // moves nothing
   if (!next) return next.error();
   const bool anything = *next != 0 && *next <= now;
   const auto ready = anything ? due(now) : std::vector<model::Task>{};
-  const auto moved = queue_.tick(now);
+  const auto moved = queue_.tick(now, clock_.mono_ms());
   if (ready) waiting_.announce(*ready);
   owes_everybody_ = owes_everybody_ || !ready;
   if (owes_everybody_ && clock_.mono_ms() >= next_to_everybody_) {

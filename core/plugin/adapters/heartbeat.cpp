@@ -22,13 +22,21 @@ skep_rc append(void* out, skep_view bytes) noexcept {
 
 Result<std::string> HeartbeatAdapter::beat(std::string_view control_plane, std::string_view token,
                                            std::string_view beat_json, Millis timeout) {
-  std::string reply;
-  const skep_sink sink{&reply, append};
-  SKEP_TRY(enter<skep_heartbeat_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
-    return t->beat(inst, to_view(control_plane), to_view(token), to_view(beat_json),
-                   timeout.count(), &sink, err);
-  }));
-  return reply;
+  struct Beat {
+    std::string control_plane;
+    std::string token;
+    std::string json;
+    std::string reply{};
+  };
+  const auto beat = std::make_shared<Beat>(
+      Beat{std::string(control_plane), std::string(token), std::string(beat_json)});
+  SKEP_TRY(call_with<skep_heartbeat_v1>(
+      *route_, {"beat", timeout, 1}, beat, [](auto& t, const Inside& i, Beat& b) {
+        const skep_sink sink{&b.reply, append};
+        return t.beat(i.inst, i.call, to_view(b.control_plane), to_view(b.token), to_view(b.json),
+                      &sink, i.err);
+      }));
+  return std::move(beat->reply);
 }
 
 }  // namespace skep::plugin

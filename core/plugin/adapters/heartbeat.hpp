@@ -9,7 +9,8 @@
 
 namespace skep::plugin {
 
-/// One call at a time. Each call enters the route, so a reload never cuts one in two.
+/// One call at a time: while one is inside that was given up, no other is made. Each call enters
+/// the route, so a reload never cuts one in two.
 class HeartbeatAdapter final : public ports::Heartbeat {
  public:
   explicit HeartbeatAdapter(std::shared_ptr<RouteHandle> route) : route_(std::move(route)) {}

@@ -1,7 +1,9 @@
 #include "core/plugin/adapters/queue.hpp"
 
 #include <optional>
+#include <utility>
 
+#include "core/base/mutex.hpp"
 #include "core/plugin/adapters/queue_convert.hpp"
 #include "core/plugin/view.hpp"
 
@@ -55,24 +57,57 @@ struct Verdicts {
   std::vector<std::optional<Given>> given;
 };
 
-/// Calls `call(sink, err)` and reads one verdict of type V per item.
-template <class V, class Call>
-Result<std::vector<V>> verdicts_of(const RouteHandle& handle, std::size_t items, V largest,
-                                   Call call) {
-  Verdicts got(items);
+/// Its receiver points into it.
+struct Pinned {
+  Pinned() = default;
+  Pinned(const Pinned&) = delete;
+  Pinned& operator=(const Pinned&) = delete;
+};
+
+/// What a call with verdicts owns: its items, and what the plugin reads of them.
+template <class Item, class Abi>
+struct Judged : Pinned {
+  template <class Convert>
+  Judged(std::span<const Item> items, Convert convert)
+      : own(items.begin(), items.end()), got(own.size()) {
+    in.reserve(own.size());
+    for (const Item& item : own) in.push_back(convert(item));
+  }
+  std::uint32_t count() const { return static_cast<std::uint32_t>(in.size()); }
+
+  const std::vector<Item> own;
+  std::vector<Abi> in;
+  Verdicts got;
   const skep_queue_verdicts sink = got.sink();
-  SKEP_TRY(enter<skep_queue_v1>(
-      handle, [&](auto* t, auto* inst, skep_err* err) { return call(t, inst, &sink, err); },
-      [&] { return got.check(static_cast<std::int32_t>(largest)); }));
+};
+
+/// One verdict of type V for each item.
+template <class V, class State, class Make>
+Result<std::vector<V>> verdicts_of(const RouteHandle& route, const CallRule& rule,
+                                   const std::shared_ptr<State>& state, V largest, Make make) {
+  SKEP_TRY(call_with<skep_queue_v1>(route, rule, state, make, [&] {
+    return state->got.check(static_cast<std::int32_t>(largest));
+  }));
   std::vector<V> out;
-  out.reserve(items);
-  for (const auto& g : got.given) out.push_back(static_cast<V>(g->verdict));
+  out.reserve(state->got.given.size());
+  for (const auto& g : state->got.given) out.push_back(static_cast<V>(g->verdict));
   return out;
 }
 
-template <class Call>
-Result<LeaseVerdict> one_verdict(const RouteHandle& handle, Call call) {
-  const auto all = verdicts_of(handle, 1, LeaseVerdict::kUnknown, call);
+/// Of a call about one task.
+struct OneTask : Pinned {
+  explicit OneTask(std::string_view task_id, std::string_view error_json = {})
+      : id(task_id), error(error_json) {}
+  const std::string id;
+  const std::string error;
+  Verdicts got{1};
+  const skep_queue_verdicts sink = got.sink();
+};
+
+template <class Make>
+Result<LeaseVerdict> one_verdict(const RouteHandle& route, const CallRule& rule,
+                                 const std::shared_ptr<OneTask>& state, Make make) {
+  const auto all = verdicts_of(route, rule, state, LeaseVerdict::kUnknown, make);
   if (!all) return all.error();
   return all->front();
 }
@@ -85,8 +120,11 @@ struct Rows {
   std::vector<Row> rows{};
 
   template <class Make>
-  skep_rc take(const skep_queue_task& task, Make make) noexcept {
-    if (task.state >= model::kTaskStates) return SKEP_E_CORRUPT;
+  skep_rc take(const skep_queue_task* theirs, Make make) noexcept {
+    skep_queue_task task;
+    if (skep_read(&task, sizeof(task), theirs, SKEP_SIZE_1_0_QUEUE_TASK) != SKEP_OK ||
+        task.state >= model::kTaskStates)
+      return SKEP_E_CORRUPT;
     const skep_rc rc = receive([&] { rows.push_back(make(to_task(task))); });
     bytes += task.params.n + task.result.n + task.error.n;
     return rc == SKEP_OK && max_bytes > 0 && bytes >= max_bytes ? SKEP_ENOUGH : rc;
@@ -94,17 +132,23 @@ struct Rows {
 };
 
 skep_rc take_row(void* out, const skep_queue_task* row) noexcept {
-  return static_cast<Rows<model::Task>*>(out)->take(*row, [](model::Task t) { return t; });
+  return static_cast<Rows<model::Task>*>(out)->take(row, [](model::Task t) { return t; });
 }
 
-template <class Call>
-Result<std::vector<model::Task>> rows_of(const RouteHandle& handle, Call call,
-                                         std::size_t max_bytes = 0) {
-  Rows<model::Task> out{max_bytes};
+/// What a call that yields tasks owns: its input and the rows.
+template <class Input>
+struct Asked : Pinned {
+  explicit Asked(Input in) : input(std::move(in)) {}
+  const Input input;
+  Rows<model::Task> out{};
   const skep_queue_rows sink{&out, take_row};
-  SKEP_TRY(enter<skep_queue_v1>(
-      handle, [&](auto* t, auto* inst, skep_err* err) { return call(t, inst, &sink, err); }));
-  return std::move(out.rows);
+};
+
+template <class State, class Make>
+Result<std::vector<model::Task>> rows_of(const RouteHandle& route, const CallRule& rule,
+                                         const std::shared_ptr<State>& state, Make make) {
+  SKEP_TRY(call_with<skep_queue_v1>(route, rule, state, make));
+  return std::move(state->out.rows);
 }
 
 std::vector<skep_view> views(const std::vector<std::string>& names) {
@@ -114,236 +158,300 @@ std::vector<skep_view> views(const std::vector<std::string>& names) {
   return out;
 }
 
-template <class Abi, class In, class Convert>
-std::vector<Abi> convert_all(std::span<const In> in, Convert convert) {
-  std::vector<Abi> out;
-  out.reserve(in.size());
-  for (const In& item : in) out.push_back(convert(item));
-  return out;
-}
-
 }  // namespace
+
+/// The tokens that callers of wait() hold are ours: a generation's own mean nothing to the next.
+struct QueueAdapter::Waited {
+  Mutex mutex;
+  std::uint64_t token SKEP_GUARDED_BY(mutex) = 0;  ///< 0 = nobody has waited yet
+  std::uint64_t generation SKEP_GUARDED_BY(mutex) = 0;
+  std::uint64_t theirs SKEP_GUARDED_BY(mutex) = 0;
+
+  /// On the call's thread; `token` becomes the newest.
+  skep_rc wait(const skep_queue_v1& t, const Inside& in, Millis timeout, std::uint64_t& token);
+};
+
+QueueAdapter::QueueAdapter(std::shared_ptr<RouteHandle> route)
+    : route_(std::move(route)), waited_(std::make_shared<Waited>()) {}
+
+QueueAdapter::~QueueAdapter() = default;
 
 Result<std::vector<Enqueued>> QueueAdapter::enqueue(WallMs now,
                                                     std::span<const model::Task> tasks) {
-  std::vector<std::string> requirements;
-  requirements.reserve(tasks.size());
-  std::vector<skep_queue_task> in;
-  in.reserve(tasks.size());
-  for (const model::Task& task : tasks)
-    in.push_back(
-        to_abi(task, requirements.emplace_back(requirements_json(task.spec.requirements))));
-  Verdicts got(tasks.size());
-  const skep_queue_verdicts sink = got.sink();
-  SKEP_TRY(enter<skep_queue_v1>(
-      *route_,
-      [&](auto* t, auto* inst, skep_err* err) {
-        return t->enqueue(inst, now, in.data(), count_of(in.size()), &sink, err);
+  struct WithRequirements {
+    explicit WithRequirements(const model::Task& t)
+        : task(t), requirements(requirements_json(t.spec.requirements)) {}
+    model::Task task;
+    std::string requirements;
+  };
+  const std::vector<WithRequirements> own(tasks.begin(), tasks.end());
+  const auto state = std::make_shared<Judged<WithRequirements, skep_queue_task>>(
+      own, [](const WithRequirements& w) { return to_abi(w.task, w.requirements); });
+  SKEP_TRY(call_with<skep_queue_v1>(
+      *route_, step("enqueue"), state,
+      [now](auto& t, const Inside& i, auto& s) {
+        return t.enqueue(i.inst, i.call, now, s.in.data(), s.count(), &s.sink, i.err);
       },
-      [&] { return got.check(SKEP_ENQUEUE_CONFLICT); }));
+      [&] { return state->got.check(SKEP_ENQUEUE_CONFLICT); }));
   std::vector<Enqueued> out;
-  for (auto& g : got.given)
+  out.reserve(tasks.size());
+  for (auto& g : state->got.given)
     out.push_back({static_cast<EnqueueVerdict>(g->verdict), std::move(g->note)});
   return out;
 }
 
 Result<std::vector<model::Task>> QueueAdapter::claim(WallMs now, const ports::ClaimFilter& filter) {
-  const std::vector<skep_view> types = views(filter.worker.types);
-  const std::vector<skep_view> capabilities = views(filter.worker.capabilities);
-  skep_queue_filter in{};
-  in.size = sizeof(in);
-  in.max = filter.max;
-  in.worker_id = to_view(filter.worker.id);
-  in.incarnation = to_view(filter.worker.incarnation);
-  in.site = to_view(filter.worker.site);
-  in.types = types.data();
-  in.type_count = count_of(types.size());
-  in.capability_count = count_of(capabilities.size());
-  in.capabilities = capabilities.data();
-  in.lease_ms = filter.lease_ms;
-  in.claim_id = to_view(filter.claim_id);
-  in.repeated = filter.repeated ? 1 : 0;
-  in.max_bytes = filter.max_bytes;
-  return rows_of(*route_, [&](auto* t, auto* inst, const skep_queue_rows* rows, skep_err* err) {
-    return t->claim(inst, now, &in, rows, err);
+  const auto state = std::make_shared<Asked<ports::ClaimFilter>>(filter);
+  return rows_of(*route_, step("claim"), state, [now](auto& t, const Inside& i, auto& s) {
+    const ports::ClaimFilter& f = s.input;
+    const std::vector<skep_view> types = views(f.worker.types);
+    const std::vector<skep_view> capabilities = views(f.worker.capabilities);
+    skep_queue_filter in{};
+    in.size = sizeof(in);
+    in.max = f.max;
+    in.worker_id = to_view(f.worker.id);
+    in.incarnation = to_view(f.worker.incarnation);
+    in.site = to_view(f.worker.site);
+    in.types = types.data();
+    in.type_count = count_of(types.size());
+    in.capability_count = count_of(capabilities.size());
+    in.capabilities = capabilities.data();
+    in.lease_ms = f.lease_ms;
+    in.claim_id = to_view(f.claim_id);
+    in.repeated = f.repeated ? 1 : 0;
+    in.max_bytes = f.max_bytes;
+    return t.claim(i.inst, i.call, now, &in, &s.sink, i.err);
   });
 }
 
 Result<std::vector<LeaseVerdict>> QueueAdapter::renew(WallMs now,
                                                       std::span<const ports::Renewal> renewals,
                                                       std::int64_t lease_ms) {
-  const auto in = convert_all<skep_queue_lease>(
+  const auto state = std::make_shared<Judged<ports::Renewal, skep_queue_lease>>(
       renewals, [](const ports::Renewal& r) { return to_abi(r.lease, r.executing); });
-  return verdicts_of(*route_, in.size(), LeaseVerdict::kUnknown,
-                     [&](auto* t, auto* inst, const auto* sink, skep_err* err) {
-                       return t->renew(inst, now, in.data(), count_of(in.size()), lease_ms, sink,
-                                       err);
+  return verdicts_of(*route_, step("renew"), state, LeaseVerdict::kUnknown,
+                     [now, lease_ms](auto& t, const Inside& i, auto& s) {
+                       return t.renew(i.inst, i.call, now, s.in.data(), s.count(), lease_ms,
+                                      &s.sink, i.err);
                      });
 }
 
 Result<std::vector<model::Verdict>> QueueAdapter::complete(
     WallMs now, std::span<const ports::ResultRecord> results) {
-  const auto in = convert_all<skep_queue_result>(
+  const auto state = std::make_shared<Judged<ports::ResultRecord, skep_queue_result>>(
       results, [](const ports::ResultRecord& r) { return to_abi(r); });
-  return verdicts_of(*route_, in.size(), model::Verdict::kWrongWorker,
-                     [&](auto* t, auto* inst, const auto* sink, skep_err* err) {
-                       return t->complete(inst, now, in.data(), count_of(in.size()), sink, err);
+  return verdicts_of(*route_, step("complete"), state, model::Verdict::kWrongWorker,
+                     [now](auto& t, const Inside& i, auto& s) {
+                       return t.complete(i.inst, i.call, now, s.in.data(), s.count(), &s.sink,
+                                         i.err);
                      });
 }
 
 Result<std::vector<LeaseVerdict>> QueueAdapter::release(WallMs now,
                                                         std::span<const model::Lease> leases) {
-  const auto in = convert_all<skep_queue_lease>(
+  const auto state = std::make_shared<Judged<model::Lease, skep_queue_lease>>(
       leases, [](const model::Lease& lease) { return to_abi(lease, false); });
-  return verdicts_of(*route_, in.size(), LeaseVerdict::kUnknown,
-                     [&](auto* t, auto* inst, const auto* sink, skep_err* err) {
-                       return t->release(inst, now, in.data(), count_of(in.size()), sink, err);
+  return verdicts_of(*route_, step("release"), state, LeaseVerdict::kUnknown,
+                     [now](auto& t, const Inside& i, auto& s) {
+                       return t.release(i.inst, i.call, now, s.in.data(), s.count(), &s.sink,
+                                        i.err);
                      });
 }
 
-Result<WallMs> QueueAdapter::tick(WallMs now) {
-  WallMs next = 0;
-  SKEP_TRY(enter<skep_queue_v1>(
-      *route_, [&](auto* t, auto* inst, skep_err* err) { return t->tick(inst, now, &next, err); }));
-  return next;
+Result<WallMs> QueueAdapter::tick(WallMs now, MonoMs monotonic) {
+  const auto next = std::make_shared<WallMs>(0);
+  SKEP_TRY(call_with<skep_queue_v1>(*route_, step("tick"), next,
+                                    [now, monotonic](auto& t, const Inside& i, WallMs& out) {
+                                      return t.tick(i.inst, i.call, now, monotonic, &out, i.err);
+                                    }));
+  return *next;
 }
 
 Result<std::vector<model::Task>> QueueAdapter::overdue(WallMs cutoff, std::string_view worker_id,
                                                        std::string_view incarnation) {
-  return rows_of(*route_, [&](auto* t, auto* inst, const skep_queue_rows* rows, skep_err* err) {
-    return t->overdue(inst, cutoff, to_view(worker_id), to_view(incarnation), rows, err);
+  struct Process {
+    std::string worker_id;
+    std::string incarnation;
+  };
+  const auto state =
+      std::make_shared<Asked<Process>>(Process{std::string(worker_id), std::string(incarnation)});
+  return rows_of(*route_, step("overdue"), state, [cutoff](auto& t, const Inside& i, auto& s) {
+    return t.overdue(i.inst, i.call, cutoff, to_view(s.input.worker_id),
+                     to_view(s.input.incarnation), &s.sink, i.err);
   });
 }
 
 Result<std::vector<LeaseVerdict>> QueueAdapter::lose(WallMs now, WallMs cutoff,
                                                      std::span<const ports::Loss> losses) {
-  const auto in =
-      convert_all<skep_queue_loss>(losses, [](const ports::Loss& loss) { return to_abi(loss); });
-  return verdicts_of(*route_, in.size(), LeaseVerdict::kUnknown,
-                     [&](auto* t, auto* inst, const auto* sink, skep_err* err) {
-                       return t->lose(inst, now, cutoff, in.data(), count_of(in.size()), sink, err);
+  const auto state = std::make_shared<Judged<ports::Loss, skep_queue_loss>>(
+      losses, [](const ports::Loss& loss) { return to_abi(loss); });
+  return verdicts_of(*route_, step("lose"), state, LeaseVerdict::kUnknown,
+                     [now, cutoff](auto& t, const Inside& i, auto& s) {
+                       return t.lose(i.inst, i.call, now, cutoff, s.in.data(), s.count(), &s.sink,
+                                     i.err);
                      });
 }
 
 Result<LeaseVerdict> QueueAdapter::cancel(WallMs now, std::string_view task_id,
                                           std::string_view error_json) {
-  return one_verdict(*route_, [&](auto* t, auto* inst, const auto* sink, skep_err* err) {
-    return t->cancel(inst, now, to_view(task_id), to_view(error_json), sink, err);
+  const auto state = std::make_shared<OneTask>(task_id, error_json);
+  return one_verdict(*route_, step("cancel"), state, [now](auto& t, const Inside& i, auto& s) {
+    return t.cancel(i.inst, i.call, now, to_view(s.id), to_view(s.error), &s.sink, i.err);
   });
 }
 
 Result<LeaseVerdict> QueueAdapter::requeue(WallMs now, std::string_view task_id) {
-  return one_verdict(*route_, [&](auto* t, auto* inst, const auto* sink, skep_err* err) {
-    return t->requeue(inst, now, to_view(task_id), sink, err);
+  const auto state = std::make_shared<OneTask>(task_id);
+  return one_verdict(*route_, step("requeue"), state, [now](auto& t, const Inside& i, auto& s) {
+    const skep_queue_requeue what{sizeof(what), 0, to_view(s.id), -1};
+    return t.requeue(i.inst, i.call, now, &what, &s.sink, i.err);
   });
 }
 
 Result<std::vector<model::Task>> QueueAdapter::read(const ports::TaskQuery& query) {
-  std::vector<std::uint32_t> states;
-  for (const model::TaskState state : query.states)
-    states.push_back(static_cast<std::uint32_t>(state));
-  skep_queue_query in{};
-  in.size = sizeof(in);
-  in.limit = query.limit;
-  in.id = to_view(query.id);
-  in.type = to_view(query.type);
-  in.site = to_view(query.site);
-  in.worker_id = to_view(query.worker_id);
-  in.states = states.data();
-  in.state_count = count_of(states.size());
-  in.newest_first = query.newest_first ? 1 : 0;
-  in.after_seq = query.after_seq;
-  return rows_of(
-      *route_,
-      [&](auto* t, auto* inst, const skep_queue_rows* rows, skep_err* err) {
-        return t->read(inst, &in, rows, err);
-      },
-      query.max_bytes);
+  const auto state = std::make_shared<Asked<ports::TaskQuery>>(query);
+  state->out.max_bytes = query.max_bytes;
+  return rows_of(*route_, step("read"), state, [](auto& t, const Inside& i, auto& s) {
+    const ports::TaskQuery& q = s.input;
+    std::vector<std::uint32_t> states;
+    for (const model::TaskState one : q.states) states.push_back(static_cast<std::uint32_t>(one));
+    skep_queue_query in{};
+    in.size = sizeof(in);
+    in.limit = q.limit;
+    in.id = to_view(q.id);
+    in.type = to_view(q.type);
+    in.site = to_view(q.site);
+    in.worker_id = to_view(q.worker_id);
+    in.states = states.data();
+    in.state_count = count_of(states.size());
+    in.newest_first = q.newest_first ? 1 : 0;
+    in.after_seq = q.after_seq;
+    in.idempotency_key = to_view(q.idempotency_key);
+    return t.read(i.inst, i.call, &in, &s.sink, i.err);
+  });
 }
 
 Result<std::vector<ports::AttemptRow>> QueueAdapter::attempts(std::string_view task_id) {
-  using Rows = std::vector<ports::AttemptRow>;
-  Rows out;
-  const skep_queue_attempts sink{
-      &out, [](void* ctx, const skep_queue_attempt* row) noexcept {
-        return receive([&] { static_cast<Rows*>(ctx)->push_back(to_attempt(*row)); });
-      }};
-  SKEP_TRY(enter<skep_queue_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
-    return t->attempts(inst, to_view(task_id), &sink, err);
-  }));
-  return out;
+  struct State : Pinned {
+    explicit State(std::string_view id) : task_id(id) {}
+    const std::string task_id;
+    std::vector<ports::AttemptRow> rows{};
+    const skep_queue_attempts sink{
+        &rows, [](void* ctx, const skep_queue_attempt* theirs) noexcept -> skep_rc {
+          skep_queue_attempt row;
+          if (skep_read(&row, sizeof(row), theirs, SKEP_SIZE_1_0_QUEUE_ATTEMPT) != SKEP_OK)
+            return SKEP_E_CORRUPT;
+          return receive([&] {
+            static_cast<std::vector<ports::AttemptRow>*>(ctx)->push_back(to_attempt(row));
+          });
+        }};
+  };
+  const auto state = std::make_shared<State>(task_id);
+  SKEP_TRY(call_with<skep_queue_v1>(
+      *route_, step("attempts"), state, [](auto& t, const Inside& i, State& s) {
+        return t.attempts(i.inst, i.call, to_view(s.task_id), &s.sink, i.err);
+      }));
+  return std::move(state->rows);
 }
 
 Result<std::vector<ports::Completion>> QueueAdapter::completions(std::int64_t after,
                                                                  std::uint32_t limit,
                                                                  std::size_t max_bytes) {
   using Completions = Rows<ports::Completion>;
-  Completions out{max_bytes};
-  const skep_queue_completions sink{
-      &out, [](void* ctx, std::int64_t sequence, const skep_queue_task* task) noexcept -> skep_rc {
-        return static_cast<Completions*>(ctx)->take(*task, [&](model::Task t) {
-          return ports::Completion{sequence, std::move(t)};
-        });
-      }};
-  SKEP_TRY(enter<skep_queue_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
-    return t->completions(inst, after, limit, &sink, err);
-  }));
-  return std::move(out.rows);
+  struct State : Pinned {
+    explicit State(std::size_t most) : out{most} {}
+    Completions out;
+    const skep_queue_completions sink{
+        &out, [](void* ctx, std::int64_t sequence, const skep_queue_task* task) noexcept {
+          return static_cast<Completions*>(ctx)->take(task, [&](model::Task t) {
+            return ports::Completion{sequence, std::move(t)};
+          });
+        }};
+  };
+  const auto state = std::make_shared<State>(max_bytes);
+  SKEP_TRY(call_with<skep_queue_v1>(
+      *route_, step("completions"), state, [after, limit](auto& t, const Inside& i, State& s) {
+        return t.completions(i.inst, i.call, after, limit, &s.sink, i.err);
+      }));
+  return std::move(state->out.rows);
 }
 
 Result<std::vector<ports::TaskCount>> QueueAdapter::stats() {
-  using Rows = std::vector<ports::TaskCount>;
-  Rows out;
-  const skep_queue_counts sink{
-      &out,
-      [](void* ctx, std::uint32_t state, skep_view site, skep_view type, std::int64_t count,
-         std::int64_t oldest_created_ms) noexcept -> skep_rc {
-        if (state >= model::kTaskStates) return SKEP_E_CORRUPT;
-        return receive([&] {
-          static_cast<Rows*>(ctx)->push_back({static_cast<model::TaskState>(state),
-                                              std::string(text(site)), std::string(text(type)),
-                                              count, oldest_created_ms});
-        });
-      }};
-  SKEP_TRY(enter<skep_queue_v1>(
-      *route_, [&](auto* t, auto* inst, skep_err* err) { return t->stats(inst, &sink, err); }));
-  return out;
+  using Counts = std::vector<ports::TaskCount>;
+  struct State : Pinned {
+    Counts counts{};
+    const skep_queue_counts sink{
+        &counts,
+        [](void* ctx, std::uint32_t state, skep_view site, skep_view type, std::int64_t count,
+           std::int64_t oldest_created_ms) noexcept -> skep_rc {
+          if (state >= model::kTaskStates) return SKEP_E_CORRUPT;
+          return receive([&] {
+            static_cast<Counts*>(ctx)->push_back({static_cast<model::TaskState>(state),
+                                                  std::string(text(site)), std::string(text(type)),
+                                                  count, oldest_created_ms});
+          });
+        }};
+  };
+  const auto state = std::make_shared<State>();
+  SKEP_TRY(call_with<skep_queue_v1>(
+      *route_, step("stats"), state,
+      [](auto& t, const Inside& i, State& s) { return t.stats(i.inst, i.call, &s.sink, i.err); }));
+  return std::move(state->counts);
+}
+
+skep_rc QueueAdapter::Waited::wait(const skep_queue_v1& t, const Inside& in, Millis timeout,
+                                   std::uint64_t& newest) {
+  std::uint64_t own = 0;
+  MutexLock lock(mutex);
+  if (token == 0) {
+    lock.unlock();
+    if (const skep_rc rc = t.wait(in.inst, in.call, 0, &own, in.err); rc != SKEP_OK) return rc;
+    lock.lock();
+    if (token == 0) {
+      token = 1;
+      generation = in.number;
+      theirs = own;
+    }
+  }
+  const std::uint64_t known = std::exchange(newest, token);
+  if (known != token) return SKEP_OK;
+  own = in.number == generation ? theirs : 0;
+  lock.unlock();
+  if (const skep_rc rc = t.wait(in.inst, in.call, timeout.count(), &own, in.err); rc != SKEP_OK)
+    return rc;
+  lock.lock();
+  const bool news = own != theirs || in.number != generation;
+  if (known == token && news) {
+    ++token;
+    generation = in.number;
+    theirs = own;
+  }
+  newest = token;
+  return SKEP_OK;
 }
 
 Result<std::uint64_t> QueueAdapter::wait(Millis timeout, std::uint64_t token) {
-  std::uint64_t now = 0;
-  SKEP_TRY(enter_with<skep_queue_v1>(
-      *route_, [&](auto* t, auto* inst, std::uint64_t generation, skep_err* err) -> skep_rc {
-        std::uint64_t theirs = 0;
-        MutexLock lock(waited_mutex_);
-        if (waited_.token == 0) {
-          lock.unlock();
-          if (const skep_rc rc = t->wait(inst, 0, &theirs, err); rc != SKEP_OK) return rc;
-          lock.lock();
-          if (waited_.token == 0) waited_ = {1, generation, theirs};
-        }
-        now = waited_.token;
-        if (token != now) return SKEP_OK;
-        theirs = generation == waited_.generation ? waited_.theirs : 0;
-        lock.unlock();
-        const skep_rc rc = t->wait(inst, timeout.count(), &theirs, err);
-        if (rc != SKEP_OK) return rc;
-        lock.lock();
-        const bool news = theirs != waited_.theirs || generation != waited_.generation;
-        if (token == waited_.token && news) waited_ = {token + 1, generation, theirs};
-        now = waited_.token;
-        return SKEP_OK;
-      }));
-  return now;
+  struct State {
+    std::shared_ptr<Waited> waited;
+    std::uint64_t token;
+  };
+  const auto state = std::make_shared<State>(State{waited_, token});
+  SKEP_TRY(call_with<skep_queue_v1>(*route_, {"wait", timeout + route_->limits.beyond_wait}, state,
+                                    [timeout](auto& t, const Inside& i, State& s) {
+                                      return s.waited->wait(t, i, timeout, s.token);
+                                    }));
+  return state->token;
 }
 
 Result<std::uint32_t> QueueAdapter::purge(WallMs before, std::int64_t sequence,
                                           std::uint32_t limit) {
-  std::uint32_t removed = 0;
-  SKEP_TRY(enter<skep_queue_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
-    return t->purge(inst, before, sequence, limit, &removed, err);
-  }));
-  return removed;
+  const auto removed = std::make_shared<std::uint32_t>(0);
+  SKEP_TRY(call_with<skep_queue_v1>(*route_, {"purge", route_->limits.sweep}, removed,
+                                    [=](auto& t, const Inside& i, std::uint32_t& out) {
+                                      return t.purge(i.inst, i.call, before, sequence, limit, &out,
+                                                     i.err);
+                                    }));
+  return *removed;
 }
 
 }  // namespace skep::plugin

@@ -3,18 +3,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
-#include "core/base/mutex.hpp"
 #include "core/plugin/adapters/route_call.hpp"
 #include "core/ports/queue.hpp"
 #include "skep/kind/queue.h"
 
 namespace skep::plugin {
 
-/// [any]. Each call enters the route, so a reload never cuts one in two.
+/// [any]. Each call enters the route, so a reload never cuts one in two. A call that is given up
+/// may take effect yet; what it would have answered is dropped.
 class QueueAdapter final : public ports::Queue {
  public:
-  explicit QueueAdapter(std::shared_ptr<RouteHandle> route) : route_(std::move(route)) {}
+  explicit QueueAdapter(std::shared_ptr<RouteHandle> route);
+  ~QueueAdapter() override;
 
   Result<std::vector<ports::Enqueued>> enqueue(WallMs now,
                                                std::span<const model::Task> tasks) override;
@@ -26,7 +28,7 @@ class QueueAdapter final : public ports::Queue {
       WallMs now, std::span<const ports::ResultRecord> results) override;
   Result<std::vector<ports::LeaseVerdict>> release(WallMs now,
                                                    std::span<const model::Lease> leases) override;
-  Result<WallMs> tick(WallMs now) override;
+  Result<WallMs> tick(WallMs now, MonoMs monotonic) override;
   Result<std::vector<model::Task>> overdue(WallMs cutoff, std::string_view worker_id,
                                            std::string_view incarnation) override;
   Result<std::vector<ports::LeaseVerdict>> lose(WallMs now, WallMs cutoff,
@@ -43,16 +45,12 @@ class QueueAdapter final : public ports::Queue {
   Result<std::uint32_t> purge(WallMs before, std::int64_t sequence, std::uint32_t limit) override;
 
  private:
-  /// The tokens that callers of wait() hold are ours: a generation's own mean nothing to the next.
-  struct Waited {
-    std::uint64_t token = 0;  ///< 0 = nobody has waited yet
-    std::uint64_t generation = 0;
-    std::uint64_t theirs = 0;
-  };
+  struct Waited;
 
-  std::shared_ptr<RouteHandle> route_;
-  Mutex waited_mutex_;
-  Waited waited_ SKEP_GUARDED_BY(waited_mutex_);
+  CallRule step(std::string_view name) const { return {name, route_->limits.step}; }
+
+  const std::shared_ptr<RouteHandle> route_;
+  const std::shared_ptr<Waited> waited_;  ///< shared with the calls of wait()
 };
 
 }  // namespace skep::plugin

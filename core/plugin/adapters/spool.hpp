@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
-#include "core/base/mutex.hpp"
 #include "core/plugin/adapters/route_call.hpp"
 #include "core/ports/spool.hpp"
 #include "skep/kind/spool.h"
@@ -12,10 +12,13 @@
 namespace skep::plugin {
 
 /// [any]. Each call enters the route, so a reload never cuts one in two. What is reserved stays so
-/// over a reload, when the next generation has the room.
+/// over a reload, when the next generation has the room. A call that is given up leaves nothing
+/// behind should it come back: what it reserved goes back, and what it put joins what next()
+/// yields, where it is sent once more under its key.
 class SpoolAdapter final : public ports::Spool {
  public:
-  explicit SpoolAdapter(std::shared_ptr<RouteHandle> route) : route_(std::move(route)) {}
+  explicit SpoolAdapter(std::shared_ptr<RouteHandle> route);
+  ~SpoolAdapter() override;
 
   Status reserve(std::uint64_t bytes) override;
   void unreserve(std::uint64_t bytes) override;
@@ -28,13 +31,12 @@ class SpoolAdapter final : public ports::Spool {
   Result<std::vector<ports::SpoolProblem>> verify() override;
 
  private:
-  void carry_over(const skep_spool_v1* table, skep_inst* inst, std::uint64_t target);
+  class Reserved;
 
-  std::shared_ptr<RouteHandle> route_;
-  Mutex mutex_;
-  std::uint64_t target_ SKEP_GUARDED_BY(mutex_) = 0;    ///< the newest that was called
-  std::uint64_t reserved_ SKEP_GUARDED_BY(mutex_) = 0;  ///< by our callers, in bytes
-  std::uint64_t backed_ SKEP_GUARDED_BY(mutex_) = 0;    ///< of these by that target
+  CallRule step(std::string_view name) const { return {name, route_->limits.spool}; }
+
+  const std::shared_ptr<RouteHandle> route_;
+  const std::shared_ptr<Reserved> reserved_;  ///< shared with the calls
 };
 
 }  // namespace skep::plugin

@@ -53,58 +53,75 @@ skep_rc take_row(void* ctx, std::uint32_t statement, const skep_value* columns,
   }
 }
 
-skep_statement to_abi(const ports::Statement& statement, const std::vector<skep_value>& params) {
-  skep_statement out{};
-  out.size = sizeof(out);
-  out.param_count = static_cast<std::uint32_t>(params.size());
-  out.sql = to_view(statement.sql);
-  out.params = params.data();
-  out.expect_changes = statement.expect_changes;
-  return out;
-}
+/// What a call owns: the statements, as the plugin reads them, and the rows of each.
+struct Run {
+  explicit Run(std::span<const ports::Statement> statements)
+      : own(statements.begin(), statements.end()), results(own.size()) {
+    params.reserve(own.size());
+    in.reserve(own.size());
+    for (const ports::Statement& statement : own) add(statement);
+  }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
-std::vector<skep_value> params_of(const ports::Statement& statement) {
-  std::vector<skep_value> out;
-  out.reserve(statement.params.size());
-  for (const Value& value : statement.params) out.push_back(to_abi(value));
-  return out;
-}
+  const std::vector<ports::Statement> own;
+  std::vector<std::vector<skep_value>> params;
+  std::vector<skep_statement> in;
+  Results results;
+  const skep_store_rows sink{&results, take_row};
+
+ private:
+  void add(const ports::Statement& statement) {
+    auto& values = params.emplace_back();
+    values.reserve(statement.params.size());
+    for (const Value& value : statement.params) values.push_back(to_abi(value));
+    skep_statement out{};
+    out.size = sizeof(out);
+    out.param_count = static_cast<std::uint32_t>(values.size());
+    out.sql = to_view(statement.sql);
+    out.params = values.data();
+    out.expect_changes = statement.expect_changes;
+    in.push_back(out);
+  }
+};
 
 }  // namespace
 
 Result<Results> StoreAdapter::batch(std::span<const ports::Statement> statements) {
-  std::vector<std::vector<skep_value>> params;
-  params.reserve(statements.size());
-  std::vector<skep_statement> in;
-  in.reserve(statements.size());
-  for (const ports::Statement& statement : statements)
-    in.push_back(to_abi(statement, params.emplace_back(params_of(statement))));
-  Results out(statements.size());
-  const skep_store_rows sink{&out, take_row};
-  SKEP_TRY(enter<skep_store_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
-    return t->batch(inst, in.data(), static_cast<std::uint32_t>(in.size()), &sink, err);
-  }));
-  return out;
+  const auto run = std::make_shared<Run>(statements);
+  SKEP_TRY(call_with<skep_store_v1>(
+      *route_, {"batch", route_->limits.step}, run, [](auto& t, const Inside& i, Run& r) {
+        return t.batch(i.inst, i.call, r.in.data(), static_cast<std::uint32_t>(r.in.size()),
+                       &r.sink, i.err);
+      }));
+  return std::move(run->results);
 }
 
 Result<std::vector<Row>> StoreAdapter::query(const ports::Statement& statement) {
-  const std::vector<skep_value> params = params_of(statement);
-  const skep_statement in = to_abi(statement, params);
-  Results out(1);
-  const skep_store_rows sink{&out, take_row};
-  SKEP_TRY(enter<skep_store_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
-    return t->query(inst, &in, &sink, err);
-  }));
-  return std::move(out.front());
+  const auto run = std::make_shared<Run>(std::span(&statement, 1));
+  SKEP_TRY(call_with<skep_store_v1>(*route_, {"query", route_->limits.step}, run,
+                                    [](auto& t, const Inside& i, Run& r) {
+                                      return t.query(i.inst, i.call, r.in.data(), &r.sink, i.err);
+                                    }));
+  return std::move(run->results.front());
 }
 
 Status StoreAdapter::migrate(const std::string& name, std::span<const std::string> migrations) {
-  std::vector<skep_view> in;
-  in.reserve(migrations.size());
-  for (const std::string& sql : migrations) in.push_back(to_view(sql));
-  return enter<skep_store_v1>(*route_, [&](auto* t, auto* inst, skep_err* err) {
-    return t->migrate(inst, name.c_str(), in.data(), static_cast<std::uint32_t>(in.size()), err);
-  });
+  struct Schema {
+    std::string name;
+    std::vector<std::string> statements;
+  };
+  const auto schema =
+      std::make_shared<const Schema>(Schema{name, {migrations.begin(), migrations.end()}});
+  return call_with<skep_store_v1>(*route_, {"migrate", route_->limits.whole}, schema,
+                                  [](auto& t, const Inside& i, const Schema& s) {
+                                    std::vector<skep_view> in;
+                                    in.reserve(s.statements.size());
+                                    for (const std::string& sql : s.statements)
+                                      in.push_back(to_view(sql));
+                                    return t.migrate(i.inst, i.call, s.name.c_str(), in.data(),
+                                                     static_cast<std::uint32_t>(in.size()), i.err);
+                                  });
 }
 
 }  // namespace skep::plugin

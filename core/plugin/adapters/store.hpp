@@ -9,7 +9,8 @@
 
 namespace skep::plugin {
 
-/// [any]. Each call enters the route, so a reload never cuts one in two.
+/// [any]. Each call enters the route, so a reload never cuts one in two. A call that is given up
+/// may take effect yet; what it would have answered is dropped.
 class StoreAdapter final : public ports::Store {
  public:
   explicit StoreAdapter(std::shared_ptr<RouteHandle> route) : route_(std::move(route)) {}

@@ -55,7 +55,7 @@ std::string request_json(const ports::RunRequest& request, std::string_view para
 model::Outcome InprocTarget::run(TaskCall& call, std::string_view request_json) {
   std::string what = "an exception of unknown type";
   try {
-    return call.outcome(table_->run(inst_, call.handle(), &TaskCall::ops(), to_view(request_json)));
+    return call.outcome(table_->run(inst_, call.handle(), to_view(request_json)));
   } catch (const std::exception& e) {
     what = e.what();
   } catch (...) {
@@ -81,9 +81,16 @@ TaskComponent::Ran TaskComponent::run(const ports::RunRequest& request, MonoMs d
 }
 
 model::Outcome TaskComponent::execute(TaskCall& call, std::string_view request) {
-  if (call.enter(gate_)) return target_->run(call, request);
-  call.give_up();
-  return call.outcome(SKEP_E_CANCELLED);
+  if (!call.enter(gate_)) {
+    call.give_up();
+    return call.outcome(SKEP_E_CANCELLED);
+  }
+  model::Outcome outcome = target_->run(call, request);
+  if (const auto masks = masks_of(options_.plugin_id)) {
+    outcome.error = masks->hide_json(outcome.error);
+    outcome.result = masks->hide_json(outcome.result);
+  }
+  return outcome;
 }
 
 }  // namespace skep::plugin

@@ -1,28 +1,19 @@
 #include "core/plugin/adapters/task_call.hpp"
 
-#include <poll.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <utility>
 
 #include "core/base/json.hpp"
-#include "core/base/log.hpp"
+#include "core/plugin/adapters/call_wait.hpp"
 #include "core/plugin/boundary.hpp"
+#include "core/plugin/log_line.hpp"
 
 namespace skep::plugin {
 namespace {
-
-constexpr std::int64_t kNsPerMs = 1'000'000;
-constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
-
-std::int64_t now_ns() {
-  timespec ts{};
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return static_cast<std::int64_t>(ts.tv_sec) * 1'000'000'000 + ts.tv_nsec;
-}
 
 /// What a plugin may ask to be tried again for.
 bool is_retry_code(Code code) {
@@ -58,19 +49,30 @@ Error error_in(const model::Outcome& outcome, std::string_view type) {
   return out;
 }
 
-/// Our own callbacks may throw (out of memory); plugin frames must never be unwound.
-template <class Body>
-skep_rc shielded(Body&& body) noexcept {
-  try {
-    return body();
-  } catch (...) {
-    return SKEP_E_INTERNAL;
+/// Does something with the call behind a handle; `over` when it has ended. Our own callbacks may
+/// throw (out of memory); plugin frames must never be unwound.
+template <class R, class Body>
+R in_call(skep_call* handle, R over, R broken, Body&& body) noexcept {
+  CallHandle& lent = CallHandle::of(handle);
+  R out = over;
+  if (TaskCall* call = lent.enter()) {
+    try {
+      out = body(*call);
+    } catch (...) {
+      out = broken;
+    }
   }
+  lent.leave();
+  return out;
 }
 
-TaskCall*& current_call() {
-  thread_local TaskCall* call = nullptr;
-  return call;
+template <class Body>
+skep_rc said_by(skep_call* handle, Body&& body) noexcept {
+  return in_call<skep_rc>(handle, SKEP_E_STATE, SKEP_E_INTERNAL, std::forward<Body>(body));
+}
+
+std::string refusal(std::uint64_t bytes) {
+  return "the result has " + std::to_string(bytes) + " bytes; at most 4194304 are allowed";
 }
 
 std::string_view reason_text(ports::CancelReason reason) {
@@ -119,11 +121,18 @@ TaskCall::TaskCall(std::string_view plugin_id, MonoMs deadline, ports::CancelTok
       deadline_(deadline),
       cancel_(cancel),
       events_(events),
-      outer_(std::exchange(current_call(), this)) {}
+      handle_(CallHandle::lend(*this, ops())) {}
 
 TaskCall::~TaskCall() {
+  handle_.close();
+  end_waits();
+  handle_.take_back();
   if (slot_of_ != nullptr) slot_of_->release();
-  current_call() = outer_;
+  try {
+    write_rest();
+  } catch (...) {
+    // What a stream held back is lost with the memory that it needed.
+  }
 }
 
 bool TaskCall::enter(ConcurrencyGate& gate) {
@@ -132,17 +141,42 @@ bool TaskCall::enter(ConcurrencyGate& gate) {
   return true;
 }
 
-TaskCall* TaskCall::current() { return current_call(); }
+void TaskCall::note(model::Cause cause) {
+  const MutexLock lock(mutex_);
+  said_.cause = cause;
+}
 
 skep_rc TaskCall::set_result(std::string_view json) {
-  if (json.size() > kMaxResultBytes) {
-    refused_result_bytes_ = json.size();
-    result_.clear();
-    return SKEP_E_INVALID;
+  const bool fits = json.size() <= kMaxResultBytes;
+  const MutexLock lock(mutex_);
+  said_.refused_result_bytes = fits ? 0 : json.size();
+  said_.result.assign(fits ? json : std::string_view());
+  return fits ? SKEP_OK : SKEP_E_INVALID;
+}
+
+void TaskCall::write(bool is_stderr, std::string_view bytes) {
+  if (!events_.output) return;
+  const auto masks = masks_of(plugin_id_);
+  if (!masks) return events_.output(is_stderr, bytes);
+  std::string shown;
+  {
+    const MutexLock lock(mutex_);
+    shown = streams_[is_stderr ? 1 : 0].add(bytes, *masks);
   }
-  refused_result_bytes_ = 0;
-  result_.assign(json);
-  return SKEP_OK;
+  if (!shown.empty()) events_.output(is_stderr, shown);
+}
+
+void TaskCall::write_rest() {
+  const auto masks = masks_of(plugin_id_);
+  if (!masks || !events_.output) return;
+  for (const bool is_stderr : {false, true}) {
+    std::string rest;
+    {
+      const MutexLock lock(mutex_);
+      rest = streams_[is_stderr ? 1 : 0].rest(*masks);
+    }
+    if (!rest.empty()) events_.output(is_stderr, rest);
+  }
 }
 
 skep_rc TaskCall::emit(std::uint32_t channel, std::string_view bytes) {
@@ -150,16 +184,16 @@ skep_rc TaskCall::emit(std::uint32_t channel, std::string_view bytes) {
   switch (channel) {
     case SKEP_CH_STDOUT:
     case SKEP_CH_STDERR:
-      if (events_.output) events_.output(channel == SKEP_CH_STDERR, bytes);
+      write(channel == SKEP_CH_STDERR, bytes);
       break;
     case SKEP_CH_RESULT:
       rc = set_result(bytes);
       break;
     case SKEP_CH_LOG:
-      if (events_.log)
-        events_.log(bytes);
+      if (const auto masks = masks_of(plugin_id_); events_.log)
+        events_.log(masks ? masks->hide_json(bytes) : std::string(bytes));
       else
-        log::write_json(log::Level::kInfo, plugin_id_, "task_log", bytes);
+        log(SKEP_LOG_INFO, "task_log", bytes);
       break;
     default:
       return channel >= SKEP_CH_ARTIFACT ? SKEP_E_UNSUPPORTED : SKEP_E_INVALID;
@@ -169,36 +203,65 @@ skep_rc TaskCall::emit(std::uint32_t channel, std::string_view bytes) {
 
 skep_rc TaskCall::progress(std::uint32_t permille, skep_view note) const {
   if (permille > 1000) return SKEP_E_INVALID;
-  if (events_.progress) events_.progress(permille, clean_text(note));
+  if (!events_.progress) return SKEP_OK;
+  const std::string text = clean_text(note);
+  const auto masks = masks_of(plugin_id_);
+  events_.progress(permille, masks ? masks->hide(text) : text);
   return SKEP_OK;
 }
 
 skep_rc TaskCall::fail(skep_rc code, std::uint32_t retry_ms, skep_view message) {
-  failed_with_ = code < 0 ? code : SKEP_E_INTERNAL;
-  retry_ms_ = retry_ms;
-  message_ = clean_message(message);
-  return failed_with_;
+  std::string text = clean_message(message);
+  const MutexLock lock(mutex_);
+  said_.failed_with = code < 0 ? code : SKEP_E_INTERNAL;
+  said_.retry_ms = retry_ms;
+  said_.message = std::move(text);
+  return said_.failed_with;
+}
+
+void TaskCall::log(std::uint32_t level, std::string_view event, std::string_view fields_json) {
+  if (log_) return log_(level, event, fields_json);
+  std::string members;
+  if (request_ != nullptr && !request_->task.type.empty()) {
+    JsonOut out;
+    out.object().key("component").str(request_->task.type);
+    out.key("task_id").str(request_->task.lease.task_id).end_object();
+    members = out.text().substr(1, out.text().size() - 2);
+  }
+  write_line(level, plugin_id_, plugin_id_, event, members, fields_json);
 }
 
 ports::CancelReason TaskCall::reason() {
-  if (cancel_.reason() == ports::CancelReason::kNone && deadline_ != 0 && now_ns() >= deadline_ns())
+  if (cancel_.reason() == ports::CancelReason::kNone && deadline_ != 0 &&
+      monotonic_ns() >= deadline_ns())
     cancel_.cancel(ports::CancelReason::kDeadline);
   return cancel_.reason();
 }
 
-std::int64_t TaskCall::deadline_ns() const {
-  return deadline_ == 0 || deadline_ > kForever / kNsPerMs ? kForever : deadline_ * kNsPerMs;
+std::int64_t TaskCall::deadline_ns() const { return deadline_in_ns(deadline_); }
+
+/// -1 on the task's own thread, which cannot wait beyond the end.
+int TaskCall::ended_fd() {
+  if (is_on_its_thread()) return -1;
+  const MutexLock lock(mutex_);
+  if (!ended_) ended_.reset(::eventfd(is_over_ ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK));
+  return ended_.get();
+}
+
+void TaskCall::end_waits() {
+  const MutexLock lock(mutex_);
+  is_over_ = true;
+  const std::uint64_t one = 1;
+  if (ended_) [[maybe_unused]]
+    const auto written = ::write(ended_.get(), &one, sizeof(one));
 }
 
 std::int32_t TaskCall::wait(std::int64_t until_ns) {
-  for (;;) {
-    const auto why = reason();
-    const std::int64_t left = std::min(until_ns, deadline_ns()) - now_ns();
-    if (why != ports::CancelReason::kNone || left <= 0) return static_cast<std::int32_t>(reason());
-    const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
-    pollfd fd{cancel_.fd(), POLLIN, 0};
-    ::ppoll(&fd, 1, &timeout, nullptr);
-  }
+  const std::int64_t last = std::min(until_ns, deadline_ns());
+  const std::array<int, 2> fds{cancel_.fd(), ended_fd()};
+  while (reason() == ports::CancelReason::kNone && monotonic_ns() < last)
+    if (poll_until(fds, last)) return SKEP_CANCEL_USER;  // run() has returned
+  return static_cast<std::int32_t>(reason());
 }
 
 const skep_call_ops& TaskCall::ops() {
@@ -206,56 +269,68 @@ const skep_call_ops& TaskCall::ops() {
       sizeof(skep_call_ops),
       0,
       [](skep_call* c, std::uint32_t channel, skep_view bytes) noexcept {
-        return shielded([&] { return of(c).emit(channel, text(bytes)); });
+        return said_by(c, [&](TaskCall& call) { return call.emit(channel, text(bytes)); });
       },
       [](skep_call* c, std::uint32_t permille, skep_view note) noexcept {
-        return shielded([&] { return of(c).progress(permille, note); });
+        return said_by(c, [&](TaskCall& call) { return call.progress(permille, note); });
       },
       [](skep_call* c, skep_rc code, std::uint32_t retry_ms, skep_view message) noexcept {
-        return shielded([&] { return of(c).fail(code, retry_ms, message); });
+        return said_by(c, [&](TaskCall& call) { return call.fail(code, retry_ms, message); });
       },
-      [](skep_call* c) noexcept { return static_cast<std::int32_t>(of(c).reason()); },
-      [](skep_call* c) noexcept { return of(c).deadline_ns(); },
-      [](skep_call* c, std::int64_t until_ns) noexcept { return of(c).wait(until_ns); },
-      [](skep_call* c) noexcept -> std::int32_t { return of(c).cancel_.fd(); }};
+      [](skep_call* c) noexcept {
+        return in_call<std::int32_t>(c, SKEP_CANCEL_USER, SKEP_CANCEL_USER, [](TaskCall& call) {
+          return static_cast<std::int32_t>(call.reason());
+        });
+      },
+      [](skep_call* c) noexcept {
+        return in_call<std::int64_t>(c, 0, 0, [](TaskCall& call) { return call.deadline_ns(); });
+      },
+      [](skep_call* c, std::int64_t until_ns) noexcept {
+        return in_call<std::int32_t>(c, SKEP_CANCEL_USER, SKEP_CANCEL_USER,
+                                     [&](TaskCall& call) { return call.wait(until_ns); });
+      },
+      [](skep_call* c) noexcept {
+        return in_call<std::int32_t>(c, -1, -1, [](TaskCall& call) { return call.cancel_.fd(); });
+      },
+      [](skep_call* c, std::uint32_t level, skep_view event, skep_view fields) noexcept {
+        said_by(c, [&](TaskCall& call) {
+          call.log(level, text(event), text(fields));
+          return SKEP_OK;
+        });
+      }};
   return table;
 }
 
 TaskCall::Said TaskCall::take_said() {
-  return {std::move(result_), refused_result_bytes_, failed_with_,
-          retry_ms_,          std::move(message_),   cause_};
+  const MutexLock lock(mutex_);
+  return std::exchange(said_, {});
 }
 
 void TaskCall::put_said(Said said) {
-  refused_result_bytes_ = said.result.size() > kMaxResultBytes
-                              ? said.result.size()
-                              : std::size_t{said.refused_result_bytes};
-  cause_ = said.cause;
-  result_ = refused_result_bytes_ > 0 ? std::string() : std::move(said.result);
-  if (said.failed_with != SKEP_OK)
-    fail(said.failed_with, said.retry_ms, {said.message.data(), said.message.size()});
+  if (said.result.size() > kMaxResultBytes) said.refused_result_bytes = said.result.size();
+  if (said.refused_result_bytes > 0) said.result.clear();
+  said.message = clean_message(to_view(said.message));
+  if (said.failed_with > 0) said.failed_with = SKEP_E_INTERNAL;
+  const MutexLock lock(mutex_);
+  said_ = std::move(said);
 }
 
-std::string TaskCall::refusal() const {
-  return "the result has " + std::to_string(refused_result_bytes_) +
-         " bytes; at most 4194304 are allowed";
-}
-
-model::Outcome TaskCall::succeeded() {
-  if (refused_result_bytes_ > 0) return failed_outcome(invalid(refusal()), false);
+model::Outcome TaskCall::succeeded(Said said) {
+  if (said.refused_result_bytes > 0)
+    return failed_outcome(invalid(refusal(said.refused_result_bytes)), false);
   model::Outcome out;
   out.kind = model::OutcomeKind::kSucceeded;
-  out.result = result_.empty() ? "null" : std::move(result_);
+  out.result = said.result.empty() ? "null" : std::move(said.result);
   return out;
 }
 
-model::Outcome TaskCall::failed(skep_rc rc) {
+model::Outcome TaskCall::failed(skep_rc rc, Said said) {
   const auto why = cancel_.reason();
   const bool stopped = rc == SKEP_E_CANCELLED && why != ports::CancelReason::kNone;
-  Error error{stopped ? code_of(why) : code_from_abi(rc), std::move(message_)};
+  Error error{stopped ? code_of(why) : code_from_abi(rc), std::move(said.message)};
   // What emit() said of the result, passed on as it was.
-  if (error.message.empty() && rc == SKEP_E_INVALID && refused_result_bytes_ > 0)
-    error.message = refusal();
+  if (error.message.empty() && rc == SKEP_E_INVALID && said.refused_result_bytes > 0)
+    error.message = refusal(said.refused_result_bytes);
   const bool silent = error.message.empty();
   if (silent && stopped)
     error.message = reason_text(why);
@@ -266,11 +341,11 @@ model::Outcome TaskCall::failed(skep_rc rc) {
                     std::string(error.id()) + "\" and no message (a defect of the plugin)";
   end_ = stopped ? CallEnd::kOk : end_of(error.code, !silent);
   const bool retryable = is_retry_code(error.code);
-  if (retryable) error.retry_after = std::chrono::milliseconds(retry_ms_);
+  if (retryable) error.retry_after = std::chrono::milliseconds(said.retry_ms);
   model::Outcome out = failed_outcome(error, retryable);
   if (stopped && error.code == Code::kCancelled) out.kind = model::OutcomeKind::kCancelled;
-  out.result = std::move(result_);
-  if (cause_ != model::Cause::kTask) out.cause = cause_;
+  out.result = std::move(said.result);
+  if (said.cause != model::Cause::kTask) out.cause = said.cause;
   return out;
 }
 
@@ -281,14 +356,15 @@ model::Outcome TaskCall::broken(const Error& error) {
 
 model::Outcome TaskCall::outcome(skep_rc rc) {
   const std::string who = "plugin " + std::string(plugin_id_);
-  if (!result_.empty())
-    if (const auto checked = check_json(result_); !checked)
+  Said said = take_said();
+  if (!said.result.empty())
+    if (const auto checked = check_json(said.result); !checked)
       return broken(
           {Code::kCorrupt, who + " emitted a result that is not JSON: " + checked.error().message});
   if (rc > 0) return broken(bad_return(rc).within(who + ": run()"));
   // A plugin that records a failure and then returns 0 has lost the code on its way out.
-  if (rc == SKEP_OK) rc = failed_with_;
-  return rc == SKEP_OK ? succeeded() : failed(rc);
+  if (rc == SKEP_OK) rc = said.failed_with;
+  return rc == SKEP_OK ? succeeded(std::move(said)) : failed(rc, std::move(said));
 }
 
 void TaskCall::give_up() {
@@ -297,6 +373,9 @@ void TaskCall::give_up() {
 }
 
 Result<std::string> TaskCall::run_task(std::string_view type, std::string_view params_json) {
+  if (!is_on_its_thread())
+    return Error{Code::kState, "task " + std::string(type) +
+                                   " can only be run on the thread that run() was called on"};
   if (nested_ == nullptr) return Error{Code::kState, "this host runs no tasks inside of tasks"};
   if (request_->depth + 1 >= kMaxDepth)
     return Error{Code::kState, "task " + std::string(type) + " would be number " +

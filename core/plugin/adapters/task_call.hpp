@@ -1,21 +1,30 @@
 // One running task as its plugin sees it: the object behind skep_call.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "core/base/clock.hpp"
+#include "core/base/fd.hpp"
+#include "core/base/mutex.hpp"
 #include "core/base/result.hpp"
+#include "core/plugin/adapters/call_handle.hpp"
 #include "core/plugin/concurrency_gate.hpp"
 #include "core/plugin/generation.hpp"
+#include "core/plugin/services/masks.hpp"
 #include "core/ports/task_runner.hpp"
 #include "core/proc/process_service.hpp"
 #include "skep/kind/task.h"
 
 namespace skep::plugin {
 
-/// Collects what the plugin says about one call. Lives on the thread that runs the task.
+/// Collects what the plugin says about one call. Made and ended on the thread that runs the task;
+/// the plugin may use its handle on any thread until then, and is turned away after that. What it
+/// says goes out without its secrets (masks.hpp).
 class TaskCall {
  public:
   static constexpr std::size_t kMaxResultBytes = 4u << 20;
@@ -28,12 +37,17 @@ class TaskCall {
   TaskCall(const TaskCall&) = delete;
   TaskCall& operator=(const TaskCall&) = delete;
 
-  skep_call* handle() { return reinterpret_cast<skep_call*>(this); }
-  static TaskCall& of(skep_call* handle) { return *reinterpret_cast<TaskCall*>(handle); }
-  /// The innermost call that this thread runs; null on a thread that runs none.
-  static TaskCall* current();
-  /// The functions a plugin calls; static.
+  skep_call* handle() { return handle_.abi(); }
+  /// The functions of such handles; static. Which task is behind one says CallUse.
   static const skep_call_ops& ops();
+  bool is_on_its_thread() const { return std::this_thread::get_id() == thread_; }
+
+  /// Where lines of log() go instead of this process's own log; before the plugin has the handle.
+  using Log = std::function<void(std::uint32_t level, std::string_view event,
+                                 std::string_view fields_json)>;
+  void log_to(Log log) { log_ = std::move(log); }
+  /// A line in the log, with the task's type and id.
+  void log(std::uint32_t level, std::string_view event, std::string_view fields_json);
 
   /// What ends the children that the process service runs for this call.
   proc::CallControl control() const { return {cancel_.fd(), deadline_}; }
@@ -53,7 +67,7 @@ class TaskCall {
   CallEnd end() const { return end_; }
   void blame(CallEnd end) { end_ = end; }
   /// From now on a failure of the call counts as `cause`'s doing.
-  void note(model::Cause cause) { cause_ = cause; }
+  void note(model::Cause cause);
 
   /// Who runs: a plugin's id or "script:NAME".
   std::string_view owner() const { return plugin_id_; }
@@ -81,31 +95,37 @@ class TaskCall {
 
  private:
   skep_rc emit(std::uint32_t channel, std::string_view bytes);
+  void write(bool is_stderr, std::string_view bytes);
+  void write_rest();
   skep_rc set_result(std::string_view json);
   skep_rc progress(std::uint32_t permille, skep_view note) const;
   skep_rc fail(skep_rc code, std::uint32_t retry_ms, skep_view message);
   std::int64_t deadline_ns() const;
   std::int32_t wait(std::int64_t until_ns);
-  std::string refusal() const;
-  model::Outcome succeeded();
-  model::Outcome failed(skep_rc rc);
+  int ended_fd();
+  void end_waits();
+  model::Outcome succeeded(Said said);
+  model::Outcome failed(skep_rc rc, Said said);
   model::Outcome broken(const Error& error);
 
   std::string_view plugin_id_;
   MonoMs deadline_;
   ports::CancelToken& cancel_;
   const ports::TaskEvents& events_;
-  std::string result_;
-  std::string message_;
-  skep_rc failed_with_ = SKEP_OK;
-  std::uint32_t retry_ms_ = 0;
-  std::size_t refused_result_bytes_ = 0;
+  const std::thread::id thread_ = std::this_thread::get_id();
+  Log log_{};
   CallEnd end_ = CallEnd::kOk;
-  model::Cause cause_ = model::Cause::kTask;
   ConcurrencyGate* slot_of_ = nullptr;  ///< null = it holds none
   ports::TaskRunner* nested_ = nullptr;
   const ports::RunRequest* request_ = nullptr;
-  TaskCall* outer_;  ///< the one that was current() before
+
+  Mutex mutex_;  ///< for what threads of the plugin say, and never while others hear it
+  Said said_ SKEP_GUARDED_BY(mutex_);
+  std::array<MaskedStream, 2> streams_ SKEP_GUARDED_BY(mutex_);  ///< stdout and stderr
+  UniqueFd ended_ SKEP_GUARDED_BY(mutex_);  ///< readable at the end; made for a thread that waits
+  bool is_over_ SKEP_GUARDED_BY(mutex_) = false;
+
+  CallHandle& handle_;  ///< the last to be made: from then on the plugin may come
 };
 
 /// A failed outcome: {"code","message"[,"next"]} and whether it may be tried again.

@@ -1,10 +1,15 @@
 #include "core/plugin/isolation/child.hpp"
 
 #include <algorithm>
+#include <bit>
 
+#include "core/base/gauges.hpp"
 #include "core/base/log.hpp"
 #include "core/plugin/isolation/child_call.hpp"
 #include "core/plugin/isolation/start_frame.hpp"
+#include "core/plugin/log_line.hpp"
+#include "core/plugin/services/host.hpp"
+#include "core/plugin/services/secret_rules.hpp"
 #include "core/plugin/view.hpp"
 #include "core/proc/monotonic.hpp"
 
@@ -15,23 +20,10 @@ using Wake = ChildProcess::Wake;
 
 constexpr std::string_view kGivenUp = "plugin-child-given-up";
 
-log::Level level_of(std::int32_t level) {
-  constexpr std::array<log::Level, 4> kLevels{log::Level::kDebug, log::Level::kInfo,
-                                              log::Level::kWarn, log::Level::kError};
-  return level >= 0 && level < 4 ? kLevels[static_cast<std::size_t>(level)] : log::Level::kError;
-}
-
 /// "plugin ID 1.0.0 (generation 2, sha256 3f9c00112233)"
 std::string name_of(const ChildPlugin& p) {
   return "plugin " + p.plugin_id + (p.version.empty() ? "" : " " + p.version) + " (generation " +
          std::to_string(p.generation) + ", sha256 " + p.file.sha256.substr(0, 12) + ")";
-}
-
-/// The plugin's fields with the generation in front.
-std::string with_generation(std::string_view fields, std::uint64_t generation) {
-  const std::string head = "{\"generation\":" + std::to_string(generation);
-  if (fields.size() > 2 && fields.front() == '{') return head + "," + std::string(fields.substr(1));
-  return head + "}";
 }
 
 }  // namespace
@@ -87,9 +79,12 @@ Result<std::string> Child::answer(frames::Type type, const proc::CallControl& ca
     if (!frame && frame.error().code == Code::kCorrupt) return violated(frame.error().message);
     if (!frame || (wake == Wake::kExited && !*frame)) return crashed("before it answered");
     if (!*frame) continue;
-    if ((*frame)->type == frames::Type::kLog) {
-      log_line(**frame);
-      continue;
+    if (on_word(**frame)) continue;
+    if ((*frame)->type == frames::Type::kAsk) {
+      const Status served = serve_ask(**frame, nullptr);
+      if (served) continue;
+      if (served.error().code == Code::kCorrupt) return violated(served.error().message);
+      return crashed("while it was answered");
     }
     if ((*frame)->type != type) return violated("sent a frame out of turn");
     const auto whole = parts.add(**frame);
@@ -181,15 +176,64 @@ Error Child::given_up() {
   return Error{Code::kCancelled, last_error_, std::string(kGivenUp)};
 }
 
+bool Child::on_word(const frames::Frame& frame) {
+  if (frame.type == frames::Type::kLog)
+    log_line(frame);
+  else if (frame.type == frames::Type::kMetric)
+    set_figure(frame);
+  else
+    return false;
+  return true;
+}
+
 void Child::log_line(const frames::Frame& frame) {
   frames::Unpacker in(frame.body);
   const std::string event = clean_text(to_view(in.text()));
   const std::string_view fields = in.text();
   if (frame.more || !in.ok()) return;  // a line of log is not worth a child
   const ChildPlugin& plugin = process_->plugin();
-  log::write_json(level_of(frame.value), plugin.plugin_id, event,
-                  with_generation(fields, plugin.generation));
-  process_->lines().keep(event + (fields.empty() ? "" : " ") + clean_text(to_view(fields)));
+  write_line(static_cast<std::uint32_t>(frame.value), plugin.plugin_id, plugin.plugin_id, event,
+             "\"generation\":" + std::to_string(plugin.generation), fields);
+  process_->keep_line(event + (fields.empty() ? "" : " ") + clean_text(to_view(fields)));
+}
+
+void Child::set_figure(const frames::Frame& frame) {
+  frames::Unpacker in(frame.body);
+  const std::string_view name = in.text();
+  const auto value = std::bit_cast<double>(in.integer());
+  if (frame.more || !in.ok()) return;
+  const std::string& owner = process_->plugin().plugin_id;
+  frame.value == 1 ? gauges::add(owner, name, value) : gauges::set(owner, name, value);
+}
+
+Status Child::serve_ask(const frames::Frame& frame, TaskCall* call) {
+  const auto what = static_cast<frames::Ask>(frame.value);
+  const auto body = asked_.add(frame);
+  if (!body) return body.error();
+  if (!*body) return Status();
+  frames::Unpacker in(**body);
+  const std::string first(in.text());
+  const std::string second(in.text());
+  if (!in.ok()) return Error{Code::kCorrupt, "asked for nonsense"};
+  Result<std::string> got = Error{Code::kState, "nothing of that kind while no task runs"};
+  const bool is_known =
+      first == process_->plugin().plugin_id || (call != nullptr && first == call->owner());
+  if (what == frames::Ask::kSecret && is_known)
+    got = secret(first, second);
+  else if (what == frames::Ask::kTask && call != nullptr)
+    got = call->run_task(first, second);
+  frames::Packer out;
+  frames::pack_error(out, frames::error_of(got));
+  out.text(got ? std::string_view(*got) : std::string_view());
+  return process_->link().send(frames::Type::kAnswer, 0, out.body(), kSendWaitMs);
+}
+
+/// The child looks for the permission as well; what it is does not let it judge by itself.
+Result<std::string> Child::secret(std::string_view asker, std::string_view name) const {
+  const auto& named = process_->plugin().permissions;
+  if (std::find(named.begin(), named.end(), permission_for(SKEP_SVC_SECRET)) == named.end())
+    return Error{Code::kDenied, "its manifest does not name the permission \"secrets\""};
+  return read_secret(asker, name);
 }
 
 }  // namespace skep::plugin

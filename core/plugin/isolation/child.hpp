@@ -67,12 +67,20 @@ class Child {
   Error crashed(std::string_view doing);
   Error violated(std::string_view what, Code code = Code::kInternal);
   Error given_up();
+  /// Takes a frame that may come at any time; false when it is none of these.
+  bool on_word(const frames::Frame& frame);
   void log_line(const frames::Frame& frame);
+  void set_figure(const frames::Frame& frame);
+  Result<std::string> secret(std::string_view asker, std::string_view name) const;
+  /// Answers what the child asks for, within a task (`call`) or without one (null). kCorrupt when
+  /// it asks for nonsense, else an error when it is gone: either way it is to be ended.
+  Status serve_ask(const frames::Frame& frame, TaskCall* call);
 
   std::unique_ptr<ChildProcess> process_;
   State state_ = State::kReady;
   std::string last_error_;
   std::set<std::string, std::less<>> scripts_;
+  frames::Assembler asked_;
   std::int64_t tasks_ = 0;      ///< that it ran
   bool out_of_memory_ = false;  ///< in the last of them
   std::atomic<bool> doomed_{false};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/plugin/boundary.hpp"
+#include "core/plugin/log_line.hpp"
 #include "core/plugin/view.hpp"
 #include "core/proc/ending.hpp"
 #include "core/proc/monotonic.hpp"
@@ -28,6 +29,7 @@ ChildCall::ChildCall(Child& child, TaskCall& call)
 model::Outcome ChildCall::run(std::string_view script_id, std::string_view request_json) {
   process_.cancel().reset();
   process_.lines().forget();
+  process_.speaks_for(call_.owner());
   if (TaskCall::ops().cancelled(call_.handle()) != 0) forward_cancel();
   const std::string body = pack_run({deadline_, call_.owner(), script_id, request_json});
   if (!process_.link().send(frames::Type::kRun, 0, body, kSendWaitMs)) return crashed();
@@ -78,12 +80,10 @@ ChildCall::Ended ChildCall::on_frame(const frames::Frame& frame) {
     return violated("wrote more than " + std::to_string(process_.plugin().limits.output_mb) +
                     " MiB in one task (limits.output_mb)");
   if (frame.type == frames::Type::kEmit) return on_emit(frame);
-  if (frame.type == frames::Type::kTask) return on_task(frame);
+  if (frame.type == frames::Type::kAsk) return on_ask(frame);
   if (frame.type == frames::Type::kDone) return on_done(frame);
-  if (frame.type == frames::Type::kLog) {
-    child_.log_line(frame);
-    return std::nullopt;
-  }
+  if (frame.type == frames::Type::kCallLog) return on_log(frame);
+  if (child_.on_word(frame)) return std::nullopt;
   if (frame.type != frames::Type::kProgress) return violated("sent a frame out of turn");
   TaskCall::ops().progress(call_.handle(), static_cast<std::uint32_t>(frame.value),
                            to_view(frame.body));
@@ -110,20 +110,21 @@ ChildCall::Ended ChildCall::on_emit(const frames::Frame& frame) {
   return std::nullopt;
 }
 
-ChildCall::Ended ChildCall::on_task(const frames::Frame& frame) {
-  const auto body = parts_.add(frame);
-  if (!body) return violated(body.error().message);
-  if (!*body) return std::nullopt;
-  frames::Unpacker in(**body);
-  const std::string type(in.text());
-  const std::string params(in.text());
-  if (!in.ok()) return violated("asked for a task with nonsense");
-  const auto result = call_.run_task(type, params);
-  frames::Packer out;
-  frames::pack_error(out, frames::error_of(result));
-  out.text(result ? std::string_view(*result) : std::string_view());
-  if (!process_.link().send(frames::Type::kTaskEnd, 0, out.body(), kSendWaitMs)) return crashed();
+ChildCall::Ended ChildCall::on_log(const frames::Frame& frame) {
+  frames::Unpacker in(frame.body);
+  const std::string_view event = in.text();
+  const std::string_view fields = in.text();
+  if (frame.more || !in.ok()) return std::nullopt;  // a line of log is not worth a child
+  call_.log(static_cast<std::uint32_t>(frame.value), event,
+            with_members("\"generation\":" + std::to_string(process_.plugin().generation), fields));
+  process_.keep_line(clean_text(to_view(event)) + " " + clean_text(to_view(fields)));
   return std::nullopt;
+}
+
+ChildCall::Ended ChildCall::on_ask(const frames::Frame& frame) {
+  const Status served = child_.serve_ask(frame, &call_);
+  if (served) return std::nullopt;
+  return served.error().code == Code::kCorrupt ? violated(served.error().message) : crashed();
 }
 
 ChildCall::Ended ChildCall::on_done(const frames::Frame& frame) {

@@ -23,7 +23,8 @@ class ChildCall {
   Ended on_frame(const frames::Frame& frame);
   bool is_due();
   Ended on_emit(const frames::Frame& frame);
-  Ended on_task(const frames::Frame& frame);
+  Ended on_ask(const frames::Frame& frame);
+  Ended on_log(const frames::Frame& frame);
   Ended on_done(const frames::Frame& frame);
   Ended on_time();
   void forward_cancel();

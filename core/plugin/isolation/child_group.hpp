@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/clock.hpp"
 #include "core/base/result.hpp"
@@ -31,6 +32,9 @@ struct ChildPlugin {
   ChildLimits limits{};
   Millis cancel_grace{1'000};  ///< of the manifest, where the limits have none
   std::string state_dir{};     ///< of the node: kv spaces, and the children's folder; "" = none
+  std::string node_id{};
+  std::string site{};
+  std::vector<std::string> permissions{};  ///< that the manifest names
 
   /// From cancellation or deadline to SIGKILL.
   Millis grace() const { return limits.cancel_grace.value_or(cancel_grace); }

@@ -143,7 +143,8 @@ ChildProcess::ChildProcess(const ChildPlugin& plugin, proc::Child child, proc::L
       mark_(std::move(mark)),
       link_(std::move(socket)),
       output_(std::move(output)),
-      cancel_(std::move(cancel)) {
+      cancel_(std::move(cancel)),
+      owner_(plugin.plugin_id) {
   link_.wait_at_most(kPatience);
   proc::watch_children(1);
 }
@@ -203,7 +204,17 @@ void ChildProcess::drain_output() {
   for (int i = 0; i < kMostReads && output_ && is_readable(output_.get()); ++i) read_output();
 }
 
+void ChildProcess::keep_line(std::string_view line) {
+  const auto masks = masks_of(owner_);
+  lines_.keep(masks ? masks->hide(line) : std::string(line));
+}
+
 void ChildProcess::log_lines(std::string_view bytes) {
+  std::string shown;
+  if (const auto masks = masks_of(owner_)) {
+    shown = bytes.empty() ? masked_.rest(*masks) : masked_.add(bytes, *masks);
+    bytes = shown;
+  }
   for (const std::string& line : lines_.add(bytes, proc::monotonic_ms()))
     log::info("plugin_output", {{"plugin", plugin_.plugin_id},
                                 {"generation", plugin_.generation},
@@ -248,6 +259,7 @@ const std::string& ChildProcess::end() {
     proc::abandon({child_.pid, UniqueFd(::fcntl(child_.pidfd.get(), F_DUPFD_CLOEXEC, 0))});
   } else {
     drain_output();
+    log_lines({});  // what was held back
     const proc::Exit exit = proc::reap_child(child_.pid);
     end_signal_ = exit.signal;
     ended_ = describe(exit);

@@ -12,6 +12,7 @@
 #include "core/plugin/isolation/frames.hpp"
 #include "core/plugin/isolation/last_lines.hpp"
 #include "core/plugin/isolation/shared_cancel.hpp"
+#include "core/plugin/services/masks.hpp"
 #include "core/proc/ending.hpp"
 #include "core/proc/launch.hpp"
 #include "core/proc/process_service.hpp"
@@ -35,6 +36,10 @@ class ChildProcess {
   frames::Link& link() { return link_; }
   SharedCancel& cancel() { return cancel_; }
   LastLines& lines() { return lines_; }
+  /// Who runs in it from now on: what it writes goes without his secrets (services/masks.hpp).
+  void speaks_for(std::string_view owner) { owner_ = owner; }
+  /// A line that is in the log already.
+  void keep_line(std::string_view line);
   const ChildPlugin& plugin() const { return plugin_; }
   pid_t pid() const { return child_.pid; }
   std::int64_t resident_bytes() { return resident_.bytes(); }
@@ -73,6 +78,8 @@ class ChildProcess {
   UniqueFd output_;  ///< of its stdout and stderr
   SharedCancel cancel_;
   LastLines lines_;
+  std::string owner_;  ///< the plugin's id or "script:NAME"
+  MaskedStream masked_;
   std::optional<std::string> ended_;
   int end_signal_ = 0;
   std::string own_folder_;  ///< goes with it; "" = it has none

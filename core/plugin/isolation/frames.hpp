@@ -1,8 +1,9 @@
 // What a host and a child say to each other: frames over a socket that keeps message boundaries.
 //
 // Strictly request and answer: the host sends kStart, kRun, kLoad, kDrop or kStop and reads until
-// the matching answer comes. Meanwhile the child may send kEmit, kProgress and kLog, which nobody
-// answers, and kTask, which the host answers with kTaskEnd before it reads on. Neither side trusts
+// the matching answer comes. Meanwhile the child may send kEmit, kProgress, kLog, kCallLog and
+// kMetric, which nobody answers, and one kAsk at a time, which the host answers with kAnswer before
+// it reads on. Neither side trusts
 // the length or the order of what it reads: a frame that does not fit is an error.
 #pragma once
 
@@ -20,7 +21,7 @@
 namespace skep::plugin::frames {
 
 /// A child of another build than its host refuses to start.
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 /// Header and body of one frame. A longer body travels in parts.
 inline constexpr std::size_t kMaxFrame = 64u << 10;
 /// A body put together from parts.
@@ -33,8 +34,10 @@ enum class Type : std::uint8_t {
   kEmit,       ///< child: `value` is the channel; also in parts, each of them bytes
   kProgress,   ///< child: `value` is permille
   kLog,        ///< child: `value` is the level; a line of skep.svc.log
-  kTask,       ///< child: run another task type inside this one
-  kTaskEnd,    ///< host
+  kCallLog,    ///< child: the same, of a call
+  kMetric,     ///< child: a figure; `value` is 1 when it adds to a counter
+  kAsk,        ///< child: `value` says for what, see Ask
+  kAnswer,     ///< host: an error or none, and a text
   kDone,       ///< child: `value` is what run() returned
   kLoad,       ///< host: read a script
   kLoaded,     ///< child
@@ -42,6 +45,12 @@ enum class Type : std::uint8_t {
   kStop,       ///< host: stop, destroy, close, exit
 };
 inline constexpr Type kLastType = Type::kStop;
+
+/// What a child asks its host for.
+enum class Ask : std::int32_t {
+  kTask = 1,  ///< run another task type inside this one: type, params; its result
+  kSecret,    ///< a value for the plugin, or for who runs: who asks, its name
+};
 
 struct Frame {
   Type type{};
@@ -74,6 +83,8 @@ class Unpacker {
   explicit Unpacker(std::string_view body) : left_(body) {}
   std::int64_t integer();
   std::string_view text();
+  /// Every field so far was there.
+  bool goes_on() const { return ok_; }
   /// Every field was there and nothing is left.
   bool ok() const { return ok_ && left_.empty(); }
 

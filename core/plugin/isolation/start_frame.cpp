@@ -11,7 +11,10 @@ std::string pack_start(const ChildPlugin& plugin) {
   out.text(plugin.component).text(plugin.kind).text(plugin.config_json);
   out.integer(static_cast<std::int64_t>(plugin.generation));
   out.integer(plugin.limits.memory_mb).integer(plugin.limits.open_files);
-  out.text(plugin.state_dir);
+  out.text(plugin.state_dir).text(plugin.node_id).text(plugin.site).text(plugin.version);
+  out.integer(plugin.per_task ? 1 : 0);
+  out.integer(static_cast<std::int64_t>(plugin.permissions.size()));
+  for (const std::string& word : plugin.permissions) out.text(word);
   return std::move(out).body();
 }
 
@@ -31,6 +34,12 @@ Result<ChildPlugin> unpack_start(std::string_view body) {
   out.limits.memory_mb = in.integer();
   out.limits.open_files = in.integer();
   out.state_dir = in.text();
+  out.node_id = in.text();
+  out.site = in.text();
+  out.version = in.text();
+  out.per_task = in.integer() != 0;
+  for (std::int64_t left = in.integer(); left > 0 && in.goes_on(); --left)
+    out.permissions.emplace_back(in.text());
   if (!in.ok()) return Error{Code::kCorrupt, "the start frame does not fit"};
   return out;
 }

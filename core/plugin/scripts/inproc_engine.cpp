@@ -1,6 +1,7 @@
 #include "core/plugin/scripts/inproc_engine.hpp"
 
 #include "core/base/mutex.hpp"
+#include "core/plugin/adapters/host_call.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/view.hpp"
@@ -25,8 +26,8 @@ class Target final : public TaskTarget {
 
   model::Outcome run(TaskCall& call, std::string_view request_json) override {
     try {
-      return call.outcome(host_->table().run(host_->instance->handle(), to_view(id_), call.handle(),
-                                             &TaskCall::ops(), to_view(request_json)));
+      return call.outcome(host_->table().run(host_->instance->handle(), call.handle(), to_view(id_),
+                                             to_view(request_json)));
     } catch (const std::exception& e) {
       return broken(call, e.what());
     } catch (...) {
@@ -61,20 +62,22 @@ class InprocEngine final : public ScriptEngine {
                              return SKEP_E_NO_MEMORY;
                            }
                          }};
+    HostCall call(host_->instance->plugin_id(), host_->instance->component(), 0);
     const MutexLock lock(host_->control);
     const auto called = call_code([&](skep_err* err) {
-      return host_->table().load(host_->instance->handle(), to_view(id), to_view(file),
-                                 to_view(source), &sink, err);
+      return host_->table().load(host_->instance->handle(), call.handle(), to_view(id),
+                                 to_view(file), to_view(source), &sink, err);
     });
     if (!called.status) return called.status.error();
     return manifest;
   }
 
   void drop(std::string_view id) override {
+    HostCall call(host_->instance->plugin_id(), host_->instance->component(), 0);
     const MutexLock lock(host_->control);
     // Nothing to be done about a failure: the text stays in memory.
     static_cast<void>(call_code([&](skep_err* err) {
-      return host_->table().drop(host_->instance->handle(), to_view(id), err);
+      return host_->table().drop(host_->instance->handle(), call.handle(), to_view(id), err);
     }));
   }
 

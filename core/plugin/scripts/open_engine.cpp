@@ -43,6 +43,13 @@ Result<Found> find(const Registry& registry, const std::string& component) {
   return not_found("script host", component).with_next("skep plugin list");
 }
 
+std::vector<std::string> permissions_of(const Found& found) {
+  std::vector<std::string> out;
+  for (const ComponentInfo& c : found.plugin.components)
+    out.insert(out.end(), c.permissions.begin(), c.permissions.end());
+  return out;
+}
+
 /// The settings of the component: the table without the host's keys, with defaults.
 Result<std::string> settings_of(json::object table, const Found& found) {
   for (const char* key : {"enabled", "isolation", "limits"}) table.erase(key);
@@ -58,8 +65,10 @@ constexpr Millis kStart{10'000};
 
 Result<Opened> open_here(const Found& found, const Staged& staged, const std::string& config,
                          const EngineOptions& options) {
-  auto plugin =
-      LoadedPlugin::load(found.plugin.id, staged, options.state_dir, 1, Patience{kStart, kStart});
+  const PluginFacts facts{found.plugin.id,       found.plugin.version, 1,
+                          permissions_of(found), options.state_dir,    options.node_id,
+                          options.site};
+  auto plugin = LoadedPlugin::load(facts, staged, Patience{kStart, kStart});
   if (!plugin) return plugin.error();
   auto instance =
       Instance::start(std::move(*plugin), found.component.name, SKEP_KIND_SCRIPT_HOST, config);
@@ -85,6 +94,9 @@ Result<Opened> open_children(const Found& found, const Staged& staged, const std
   child.limits = limits;
   child.cancel_grace = Millis(found.component.cancel_grace_ms);
   child.state_dir = options.state_dir;
+  child.node_id = options.node_id;
+  child.site = options.site;
+  child.permissions = permissions_of(found);
   auto group = ChildGroup::start(std::move(child));
   if (!group) return group.error();
   std::shared_ptr<ScriptEngine> engine = (*group)->scripts();

@@ -15,6 +15,8 @@ struct EngineOptions {
   std::string isolation = "process";  ///< when the table does not say: inproc, process, per-task
   std::string staging_dir;
   std::string state_dir;
+  std::string node_id{};
+  std::string site{};
   Admission admission{};
 };
 

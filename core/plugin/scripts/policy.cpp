@@ -57,7 +57,8 @@ Result<ScriptRule> parse_rule(const std::string& name, const std::string& table_
 }  // namespace
 
 const std::vector<std::string>& script_permissions() {
-  static const auto* all = new std::vector<std::string>{"exec", "facts", "http", "kv", "task"};
+  static const auto* all =
+      new std::vector<std::string>{"exec", "facts", "http", "kv", "secrets", "task"};
   return *all;
 }
 

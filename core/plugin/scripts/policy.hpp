@@ -12,7 +12,7 @@
 
 namespace skep::plugin {
 
-/// The permissions that scripts can declare: exec, facts, http, kv, task.
+/// The permissions that scripts can declare: exec, facts, http, kv, secrets, task.
 const std::vector<std::string>& script_permissions();
 
 /// [scripts.NAME]: what differs for one task type.

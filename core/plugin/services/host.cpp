@@ -1,10 +1,13 @@
 #include "core/plugin/services/host.hpp"
 
+#include <algorithm>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "core/base/events.hpp"
-#include "core/proc/process_service.hpp"
+#include "core/plugin/adapters/call_use.hpp"
+#include "core/plugin/adapters/task_call.hpp"
 
 namespace skep::plugin {
 namespace {
@@ -18,6 +21,8 @@ const void* find_service(const skep_host* host, const char* id) {
   if (wanted == SKEP_SVC_PROCESS) return &process_service();
   if (wanted == SKEP_SVC_KV) return &kv_service();
   if (wanted == SKEP_SVC_TASK) return &task_service();
+  if (wanted == SKEP_SVC_NODE) return &node_service();
+  if (wanted == SKEP_SVC_SECRET) return &secret_service();
   return nullptr;
 }
 
@@ -25,23 +30,42 @@ static_assert(std::is_standard_layout_v<PluginHost>, "a handle is the address of
 
 }  // namespace
 
-PluginHost::PluginHost(std::string plugin_id, std::string state_dir, std::uint64_t generation)
-    : abi_{sizeof(skep_host), SKEP_ABI_MINOR, find_service},
-      plugin_id_(std::move(plugin_id)),
-      state_dir_(std::move(state_dir)),
-      generation_(generation) {}
+PluginHost::PluginHost(PluginFacts facts)
+    : abi_{sizeof(skep_host), SKEP_ABI_MINOR, find_service}, facts_(std::move(facts)) {}
 
 Status PluginHost::admit(std::string_view service) const {
-  if (!buried_) return {};
-  Error error{Code::kState, "generation " + std::to_string(generation_) + " of plugin " +
-                                plugin_id_ + " is gone and may call nothing"};
-  if (!told_.test_and_set())
-    events::publish(log::Level::kError, "plugin.late_call",
-                    {{"id", plugin_id_},
-                     {"generation", generation_},
-                     {"service", service},
-                     {"reason", "it left a thread or a timer behind"}});
-  return error;
+  if (buried_) {
+    Error error{Code::kState, "generation " + std::to_string(facts_.generation) + " of plugin " +
+                                  facts_.id + " is gone and may call nothing"};
+    if (!told_.test_and_set())
+      events::publish(log::Level::kError, "plugin.late_call",
+                      {{"id", facts_.id},
+                       {"generation", facts_.generation},
+                       {"service", service},
+                       {"reason", "it left a thread or a timer behind"}});
+    return error;
+  }
+  const std::string_view needed = permission_for(service);
+  const auto& named = facts_.permissions;
+  if (needed.empty() || std::find(named.begin(), named.end(), needed) != named.end()) return {};
+  const std::string word = "\"" + std::string(needed) + "\"";
+  return Error{Code::kDenied,
+               "plugin " + facts_.id + " uses " + std::string(service) +
+                   " without the permission " + word +
+                   " in its manifest; next: add it to \"permissions\" of the component in "
+                   "plugin.json, and build again"};
+}
+
+std::string_view permission_for(std::string_view service) {
+  if (service == SKEP_SVC_PROCESS) return "process";
+  if (service == SKEP_SVC_HTTP) return "http";
+  if (service == SKEP_SVC_TASK) return "task";
+  return service == SKEP_SVC_SECRET ? "secrets" : "";
+}
+
+std::string asker_of(const PluginHost& host, skep_call* call) {
+  const CallUse use(call);
+  return use.task() == nullptr ? host.plugin_id() : std::string(use.task()->owner());
 }
 
 }  // namespace skep::plugin

@@ -1,15 +1,9 @@
-#include <atomic>
-
-#include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/services/host.hpp"
 #include "core/plugin/services/kv_space.hpp"
 #include "core/plugin/view.hpp"
 
 namespace skep::plugin {
 namespace {
-
-std::atomic<OwnerResolver> g_owner_of{
-    [](skep_call* call) { return std::string(TaskCall::of(call).owner()); }};
 
 /// Runs `use(space)` on the space that the call chooses; nothing is thrown into the plugin.
 template <class Use>
@@ -18,8 +12,7 @@ skep_rc with_space(const skep_host* handle, skep_call* call, skep_err* err, Use&
     const PluginHost& host = PluginHost::of(handle);
     if (const auto admitted = host.admit(SKEP_SVC_KV); !admitted)
       return put_error(err, admitted.error());
-    const auto space = KvSpace::open(host.state_dir(),
-                                     call == nullptr ? host.plugin_id() : g_owner_of.load()(call));
+    const auto space = KvSpace::open(host.state_dir(), asker_of(host, call));
     if (!space) return put_error(err, space.error());
     const Status done = use(*space);
     return done ? SKEP_OK : put_error(err, done.error());
@@ -62,8 +55,6 @@ skep_rc keys(const skep_host* host, skep_call* call, const skep_sink* key, skep_
 }
 
 }  // namespace
-
-void set_owner_resolver(OwnerResolver resolver) { g_owner_of.store(resolver); }
 
 const skep_svc_kv_v1& kv_service() {
   static constexpr skep_svc_kv_v1 table{sizeof(skep_svc_kv_v1), 0, get, put, remove, keys};

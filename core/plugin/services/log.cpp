@@ -1,7 +1,6 @@
-#include "core/base/log.hpp"
-
 #include <atomic>
 
+#include "core/plugin/log_line.hpp"
 #include "core/plugin/services/host.hpp"
 #include "core/plugin/view.hpp"
 
@@ -10,26 +9,13 @@ namespace {
 
 std::atomic<LogSink> g_sink{nullptr};
 
-log::Level level_of(std::uint32_t level) {
-  switch (level) {
-    case SKEP_LOG_DEBUG:
-      return log::Level::kDebug;
-    case SKEP_LOG_INFO:
-      return log::Level::kInfo;
-    case SKEP_LOG_WARN:
-      return log::Level::kWarn;
-    default:
-      return log::Level::kError;
-  }
-}
-
 void write(const skep_host* host, std::uint32_t level, skep_view event,
            skep_view fields_json) noexcept {
   try {
     if (!PluginHost::of(host).admit(SKEP_SVC_LOG)) return;
     if (const LogSink sink = g_sink.load()) return sink(level, text(event), text(fields_json));
-    log::write_json(level_of(level), PluginHost::of(host).plugin_id(), clean_text(event),
-                    text(fields_json));
+    const std::string& id = PluginHost::of(host).plugin_id();
+    write_line(level, id, id, text(event), {}, text(fields_json));
   } catch (...) {
     // A log line that cannot be written must not end the host; there is nowhere left to say so.
   }

@@ -1,3 +1,5 @@
+#include <atomic>
+
 #include "core/base/gauges.hpp"
 #include "core/plugin/services/host.hpp"
 #include "core/plugin/view.hpp"
@@ -5,19 +7,33 @@
 namespace skep::plugin {
 namespace {
 
-void set_gauge(const skep_host* host, skep_view name, double value) noexcept {
+std::atomic<MetricSink> g_sink{nullptr};
+
+void put(const skep_host* host, skep_view name, double value, bool adds) noexcept {
   try {
     if (!PluginHost::of(host).admit(SKEP_SVC_METRIC)) return;
-    gauges::set(PluginHost::of(host).plugin_id(), text(name), value);
+    if (const MetricSink sink = g_sink.load()) return sink(text(name), value, adds);
+    const std::string& owner = PluginHost::of(host).plugin_id();
+    adds ? gauges::add(owner, text(name), value) : gauges::set(owner, text(name), value);
   } catch (...) {
     // A figure that finds no memory must not end the host.
   }
 }
 
+void set_gauge(const skep_host* host, skep_view name, double value) noexcept {
+  put(host, name, value, false);
+}
+
+void add(const skep_host* host, skep_view name, double delta) noexcept {
+  put(host, name, delta, true);
+}
+
 }  // namespace
 
+void set_metric_sink(MetricSink sink) { g_sink.store(sink); }
+
 const skep_svc_metric_v1& metric_service() {
-  static constexpr skep_svc_metric_v1 table{sizeof(skep_svc_metric_v1), 0, set_gauge};
+  static constexpr skep_svc_metric_v1 table{sizeof(skep_svc_metric_v1), 0, set_gauge, add};
   return table;
 }
 

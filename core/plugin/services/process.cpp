@@ -1,3 +1,4 @@
+#include "core/plugin/adapters/call_use.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/services/host.hpp"
 #include "core/plugin/view.hpp"
@@ -18,9 +19,11 @@ skep_rc run(const skep_host* host, skep_call* call, const skep_process_spec* spe
             const skep_process_output* output, skep_process_exit* exit, skep_err* err) noexcept {
   if (const auto admitted = PluginHost::of(host).admit(SKEP_SVC_PROCESS); !admitted)
     return put_error(err, admitted.error());
+  const CallUse use(call);
+  if (use.is_over()) return put_error(err, Error{Code::kState, "the call has ended"});
   const skep_rc rc = proc::process_service()->run(host, call, spec, output, exit, err);
-  if (rc == SKEP_OK && call != nullptr && was_stopped(*exit))
-    TaskCall::of(call).note(model::Cause::kSignal);
+  if (rc == SKEP_OK && use.task() != nullptr && was_stopped(*exit))
+    use.task()->note(model::Cause::kSignal);
   return rc;
 }
 

@@ -1,3 +1,4 @@
+#include "core/plugin/adapters/call_use.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/services/host.hpp"
 #include "core/plugin/view.hpp"
@@ -11,7 +12,11 @@ skep_rc run(const skep_host* host, skep_call* call, skep_view type, skep_view pa
     if (const auto admitted = PluginHost::of(host).admit(SKEP_SVC_TASK); !admitted)
       return put_error(err, admitted.error());
     if (call == nullptr) return put_error(err, invalid("a task runs inside of a call; it is null"));
-    const auto done = TaskCall::of(call).run_task(text(type), text(params_json));
+    const CallUse use(call);
+    if (use.task() == nullptr)
+      return put_error(err,
+                       Error{Code::kState, "a task runs inside of a task's call, until that ends"});
+    const auto done = use.task()->run_task(text(type), text(params_json));
     if (!done) return put_error(err, done.error());
     return result == nullptr ? SKEP_OK : result->put(result->ctx, to_view(*done));
   } catch (const std::exception& e) {

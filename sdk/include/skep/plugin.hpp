@@ -1,117 +1,22 @@
-// C++20 layer over the plugin ABI: components, errors, the host, the plugin table.
+// C++20 layer over the plugin ABI: components and the plugin table.
 //
 // Compiled into the plugin; nothing of it crosses the boundary. Plugin code may throw: every
 // trampoline is noexcept and turns an exception into a code with its message.
 #ifndef SKEP_PLUGIN_HPP
 #define SKEP_PLUGIN_HPP
 
-#include <algorithm>
-#include <atomic>
-#include <cstdint>
 #include <cstring>
-#include <exception>
 #include <memory>
-#include <new>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <type_traits>
 
-#include "skep/abi/base.h"
-#include "skep/svc/log.h"
-#include "skep/text.hpp"
+#include "skep/array.hpp"
+#include "skep/call.hpp"
+#include "skep/host.hpp"
 
 namespace skep {
-
-inline std::string_view text(skep_view v) noexcept {
-  return {static_cast<const char*>(v.p), static_cast<std::size_t>(v.n)};
-}
-inline skep_view view(std::string_view s) noexcept { return {s.data(), s.size()}; }
-
-/// A failure with a code; throw it from any component function.
-class Fault : public std::runtime_error {
- public:
-  Fault(skep_rc code, const std::string& message, std::uint32_t retry_ms = 0)
-      : std::runtime_error(message), code_(code), retry_ms_(retry_ms) {}
-  skep_rc code() const noexcept { return code_; }
-  std::uint32_t retry_ms() const noexcept { return retry_ms_; }
-
- private:
-  skep_rc code_;
-  std::uint32_t retry_ms_;
-};
-
-/// Writes a message into the caller's buffer and returns `code`.
-inline skep_rc set_error(skep_err* err, skep_rc code, std::string_view message,
-                         std::uint32_t retry_ms = 0) noexcept {
-  if (err != nullptr && err->text != nullptr) {
-    err->n = static_cast<std::uint32_t>(clip_text(message, err->cap).size());
-    std::memcpy(err->text, message.data(), err->n);
-    err->retry_ms = retry_ms;
-  }
-  return code;
-}
-
-/// Runs `body`, which may throw, and reports to the caller's skep_err.
-template <class Body>
-skep_rc guarded(skep_err* err, Body&& body) noexcept {
-  try {
-    std::forward<Body>(body)();
-    return SKEP_OK;
-  } catch (const Fault& fault) {
-    return set_error(err, fault.code(), fault.what(), fault.retry_ms());
-  } catch (const std::bad_alloc&) {
-    return set_error(err, SKEP_E_NO_MEMORY, "out of memory");
-  } catch (const std::exception& e) {
-    return set_error(err, SKEP_E_INTERNAL, e.what());
-  } catch (...) {
-    return set_error(err, SKEP_E_INTERNAL, "an exception of unknown type");
-  }
-}
-
-/// A message buffer for calls into the host; `check` throws what the host said.
-class HostError {
- public:
-  skep_err* out() noexcept { return &err_; }
-  void check(skep_rc rc) const {
-    if (rc < 0) throw Fault(rc, std::string(buffer_, err_.n), err_.retry_ms);
-  }
-
- private:
-  char buffer_[512] = {};
-  skep_err err_{sizeof(skep_err), 0, sizeof(buffer_), 0, buffer_};
-};
-
-namespace detail {
-inline std::atomic<const skep_host*>& host_slot() noexcept {
-  static std::atomic<const skep_host*> slot{nullptr};
-  return slot;
-}
-}  // namespace detail
-
-/// The host of this plugin; set before the first component is made. It stays after close(): a
-/// thread that the plugin left behind finds a host that answers SKEP_E_STATE. [any]
-inline const skep_host* host() noexcept {
-  return detail::host_slot().load(std::memory_order_acquire);
-}
-/// For plugins that write their own table: what their open() was given.
-inline void set_host(const skep_host* handle) noexcept {
-  detail::host_slot().store(handle, std::memory_order_release);
-}
-
-/// A service table of the host, or null when this host has none.
-template <class Table>
-const Table* service(const char* id) noexcept {
-  const auto* handle = host();
-  return handle == nullptr ? nullptr : static_cast<const Table*>(handle->service(handle, id));
-}
-
-/// One structured line in the host's log; `fields_json` is a JSON object or "".
-inline void log(std::uint32_t level, std::string_view event, std::string_view fields_json = {}) {
-  if (const auto* svc = service<skep_svc_log_v1>(SKEP_SVC_LOG))
-    svc->write(host(), level, view(event), view(fields_json));
-}
 
 /// Base of every component. The constructor may take the config as `std::string_view` (a complete,
 /// valid JSON object); it checks, start() works.
@@ -121,9 +26,10 @@ class Component {
   Component(const Component&) = delete;
   Component& operator=(const Component&) = delete;
   virtual ~Component() = default;
-  virtual void start() {}
-  virtual void drain(std::int64_t /*deadline_ns*/) {}
-  virtual void stop() {}
+  virtual void start(Call& /*call*/) {}
+  /// Until the call's deadline.
+  virtual void drain(Call& /*call*/) {}
+  virtual void stop(Call& /*call*/) {}
 };
 
 inline skep_inst* to_inst(Component* c) noexcept { return reinterpret_cast<skep_inst*>(c); }
@@ -159,12 +65,12 @@ struct PluginTable {
       if (name == e.name || std::string_view(e.name) == "*") return &e;
     return nullptr;
   }
-  static skep_rc open(const skep_host* h, skep_err*) noexcept {
+  static skep_rc open(const skep_plugin_v1*, const skep_host* h, skep_err*) noexcept {
     set_host(h);
     return SKEP_OK;
   }
-  static void close() noexcept {}
-  static skep_rc create(const char* name, skep_view config, skep_inst** out,
+  static void close(const skep_plugin_v1*) noexcept {}
+  static skep_rc create(const skep_plugin_v1*, const char* name, skep_view config, skep_inst** out,
                         skep_err* err) noexcept {
     return guarded(err, [&] {
       const Entry* entry = find(name);
@@ -172,23 +78,23 @@ struct PluginTable {
       *out = to_inst(entry->make(text(config)));
     });
   }
-  static skep_rc start(skep_inst* i, skep_err* err) noexcept {
-    return guarded(err, [&] { to_component(i)->start(); });
+  static skep_rc start(skep_inst* i, skep_call* c, skep_err* err) noexcept {
+    return guarded_call(c, err, [&](Call& call) { to_component(i)->start(call); });
   }
-  static skep_rc drain(skep_inst* i, std::int64_t deadline, skep_err* err) noexcept {
-    return guarded(err, [&] { to_component(i)->drain(deadline); });
+  static skep_rc drain(skep_inst* i, skep_call* c, skep_err* err) noexcept {
+    return guarded_call(c, err, [&](Call& call) { to_component(i)->drain(call); });
   }
-  static skep_rc stop(skep_inst* i, skep_err* err) noexcept {
-    return guarded(err, [&] { to_component(i)->stop(); });
+  static skep_rc stop(skep_inst* i, skep_call* c, skep_err* err) noexcept {
+    return guarded_call(c, err, [&](Call& call) { to_component(i)->stop(call); });
   }
   static void destroy(skep_inst* i) noexcept { delete to_component(i); }
-  static const void* iface(const char* name, const char* id) noexcept {
+  static const void* iface(const skep_plugin_v1*, const char* name, const char* id) noexcept {
     const Entry* entry = find(name);
     return entry != nullptr && std::strcmp(entry->kind, id) == 0 ? entry->table : nullptr;
   }
   static const skep_plugin_v1* get() noexcept {
     static const skep_plugin_v1 table{sizeof(skep_plugin_v1),
-                                      SKEP_ABI_MINOR,
+                                      SKEP_MINOR,
                                       open,
                                       close,
                                       create,
@@ -196,7 +102,8 @@ struct PluginTable {
                                       drain,
                                       stop,
                                       destroy,
-                                      iface};
+                                      iface,
+                                      nullptr};
     return &table;
   }
 };

@@ -43,6 +43,23 @@ struct Cut {
   std::int64_t deadline_ms = 0;  ///< time it has, 0 = no limit
 };
 
+/// A call for functions other than the run of a task: of a queue, a store, a spool, a heartbeat.
+class Call {
+ public:
+  /// Its time is up `deadline_ms` from now; 0 = it has no limit.
+  explicit Call(std::int64_t deadline_ms = 0) : call_(skep_fake_call_new(), skep_fake_call_free) {
+    skep_fake_call_plain(call_.get());
+    if (deadline_ms != 0) skep_fake_call_deadline(call_.get(), deadline_ms);
+  }
+  void cancel(int reason = SKEP_CANCEL_USER) { skep_fake_call_cancel(call_.get(), reason); }
+  /// What the functions of a kind's table take.
+  skep_call* handle() const { return skep_fake_call_handle(call_.get()); }
+  std::string logs() const { return skep_fake_call_result(call_.get())->logs; }
+
+ private:
+  std::unique_ptr<skep_fake_call, void (*)(skep_fake_call*)> call_;
+};
+
 /// One component of the plugin that is linked into the test, from open() to close(). Ends the test
 /// program when the plugin refuses to start.
 class Plugin {
@@ -74,7 +91,8 @@ class Plugin {
   /// The table of the component's kind, for kinds other than task.
   template <class Table>
   const Table* iface(const char* kind, const char* component = "test") const {
-    return static_cast<const Table*>(skep_plugin_entry_v1()->iface(component, kind));
+    return static_cast<const Table*>(
+        skep_plugin_entry_v1()->iface(skep_plugin_entry_v1(), component, kind));
   }
   skep_inst* instance() const { return skep_fake_instance(component_); }
 

@@ -6,15 +6,15 @@
 
 static const char instance; /* stateless: any address serves as the instance */
 
-static skep_rc open_plugin(const skep_host* host, skep_err* err) {
-  (void)host, (void)err;
+static skep_rc open_plugin(const skep_plugin_v1* self, const skep_host* host, skep_err* err) {
+  (void)self, (void)host, (void)err;
   return SKEP_OK;
 }
-static void close_plugin(void) {}
+static void close_plugin(const skep_plugin_v1* self) { (void)self; }
 
-static skep_rc create(const char* component, skep_view config, skep_inst** out, skep_err* err) {
+static skep_rc create(const skep_plugin_v1* self, const char* component, skep_view config, skep_inst** out, skep_err* err) {
   static const char message[] = "no such component";
-  (void)config;
+  (void)self, (void)config;
   if (strcmp(component, "@NAME@") == 0) {
     *out = (skep_inst*)&instance;
     return SKEP_OK;
@@ -25,16 +25,16 @@ static skep_rc create(const char* component, skep_view config, skep_inst** out, 
   }
   return SKEP_E_NOT_FOUND;
 }
-static skep_rc start(skep_inst* inst, skep_err* err) {
-  (void)inst, (void)err;
+static skep_rc start(skep_inst* inst, skep_call* call, skep_err* err) {
+  (void)inst, (void)call, (void)err;
   return SKEP_OK;
 }
-static skep_rc drain(skep_inst* inst, int64_t deadline_ns, skep_err* err) {
-  (void)inst, (void)deadline_ns, (void)err;
+static skep_rc drain(skep_inst* inst, skep_call* call, skep_err* err) {
+  (void)inst, (void)call, (void)err;
   return SKEP_OK;
 }
-static skep_rc stop(skep_inst* inst, skep_err* err) {
-  (void)inst, (void)err;
+static skep_rc stop(skep_inst* inst, skep_call* call, skep_err* err) {
+  (void)inst, (void)call, (void)err;
   return SKEP_OK;
 }
 static void destroy(skep_inst* inst) { (void)inst; }
@@ -56,7 +56,7 @@ static skep_view name_of(skep_view request) {
   return found;
 }
 
-static skep_rc run(skep_inst* inst, skep_call* call, const skep_call_ops* ops, skep_view request) {
+static skep_rc run(skep_inst* inst, skep_call* call, skep_view request) {
   char json[1024];
   const skep_view name = name_of(request);
   const int n = snprintf(json, sizeof(json), "{\"greeting\":\"hello %.*s\"}", (int)name.n,
@@ -65,21 +65,22 @@ static skep_rc run(skep_inst* inst, skep_call* call, const skep_call_ops* ops, s
   (void)inst;
   if (n < 0 || (size_t)n >= sizeof(json)) {
     const skep_view message = {too_long, sizeof(too_long) - 1};
-    return ops->fail(call, SKEP_E_INVALID, 0, message);
+    return call->ops->fail(call, SKEP_E_INVALID, 0, message);
   }
   const skep_view result = {json, (uint64_t)n};
-  ops->emit(call, SKEP_CH_RESULT, result);
+  call->ops->emit(call, SKEP_CH_RESULT, result);
   return SKEP_OK;
 }
 
-static const void* iface(const char* component, const char* id) {
+static const void* iface(const skep_plugin_v1* self, const char* component, const char* id) {
   static const skep_task_v1 table = {sizeof(skep_task_v1), 0, run};
+  (void)self;
   return strcmp(component, "@NAME@") == 0 && strcmp(id, SKEP_KIND_TASK) == 0 ? &table : NULL;
 }
 
 const skep_plugin_v1* skep_plugin_entry_v1(void) {
   static const skep_plugin_v1 table = {sizeof(skep_plugin_v1),
-                                       SKEP_ABI_MINOR,
+                                       SKEP_MINOR,
                                        open_plugin,
                                        close_plugin,
                                        create,
@@ -87,6 +88,7 @@ const skep_plugin_v1* skep_plugin_entry_v1(void) {
                                        drain,
                                        stop,
                                        destroy,
-                                       iface};
+                                       iface,
+                                       NULL};
   return &table;
 }

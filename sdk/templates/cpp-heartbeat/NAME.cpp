@@ -8,8 +8,8 @@ namespace {
 
 class @CLASS@ final : public skep::Heartbeat {
  public:
-  std::string beat(std::string_view control_plane, std::string_view token,
-                   std::string_view beat_json, std::int64_t timeout_ms) override {
+  std::string beat(skep::Call& call, std::string_view control_plane, std::string_view token,
+                   std::string_view beat_json) override {
     const auto* http = skep::service<skep_svc_http_v1>(SKEP_SVC_HTTP);
     if (http == nullptr) throw skep::Fault(SKEP_E_UNSUPPORTED, "this host has no HTTP service");
     const skep::Json beat = skep::Json::parse(beat_json);
@@ -20,7 +20,7 @@ class @CLASS@ final : public skep::Heartbeat {
                                  skep::view(authorization)};
     const skep_http_request request{
         sizeof(request), token.empty() ? 1u : 2u, skep::view("POST"), skep::view(url),
-        headers,         skep::view(beat_json),   timeout_ms};
+        headers,         skep::view(beat_json),   0};  // until the call's deadline
     std::string reply;
     const skep_sink sink{&reply, [](void* ctx, skep_view bytes) -> skep_rc {
                            static_cast<std::string*>(ctx)->append(skep::text(bytes));
@@ -28,7 +28,7 @@ class @CLASS@ final : public skep::Heartbeat {
                          }};
     std::int32_t status = 0;
     skep::HostError err;
-    err.check(http->request(skep::host(), &request, &status, &sink, err.out()));
+    err.check(http->request(skep::host(), call.handle(), &request, &status, &sink, err.out()));
     if (status == 200) return reply;
     throw skep::Fault(code_of(status, reply, beat), "the control plane answered " + std::to_string(status));
   }

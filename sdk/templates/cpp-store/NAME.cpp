@@ -11,14 +11,14 @@ namespace {
 class @CLASS@ final : public skep::Store {
  public:
   explicit @CLASS@(std::string_view config) : path_(skep::Json::parse(config)["path"].str()) {}
-  void start() override {}  // open path_
-  void stop() override {}
+  void start(skep::Call&) override {}  // open path_
+  void stop(skep::Call&) override {}
 
-  void batch(std::span<const skep_statement>, const skep_store_rows&) override {
+  void batch(skep::Call&, skep::Array<skep_statement>, const skep_store_rows&) override {
     not_written("batch");
   }
-  void query(const skep_statement&, const skep_store_rows&) override { not_written("query"); }
-  void migrate(std::string_view, std::span<const skep_view>) override { not_written("migrate"); }
+  void query(skep::Call&, const skep_statement&, const skep_store_rows&) override { not_written("query"); }
+  void migrate(skep::Call&, std::string_view, std::span<const skep_view>) override { not_written("migrate"); }
 
  private:
   std::string path_;

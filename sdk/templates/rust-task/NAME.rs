@@ -28,13 +28,8 @@ fn text_member<'a>(json: &'a str, member: &str) -> Option<&'a str> {
     None
 }
 
-unsafe extern "C" fn run(
-    _inst: *mut c_void,
-    call: *mut c_void,
-    ops: *const CallOps,
-    request: View,
-) -> i32 {
-    let ops = &*ops;
+unsafe extern "C" fn run(_inst: *mut c_void, call: *mut Call, request: View) -> i32 {
+    let ops = &*(*call).ops;
     match catch_unwind(AssertUnwindSafe(|| greet(request.text()))) {
         Ok(Ok(result)) => {
             (ops.emit)(call, CH_RESULT, View::of(&result));
@@ -49,11 +44,12 @@ unsafe fn is_ours(component: *const c_char) -> bool {
     CStr::from_ptr(component).to_bytes() == b"@NAME@"
 }
 
-unsafe extern "C" fn open(_host: *const c_void, _err: *mut Err) -> i32 {
+unsafe extern "C" fn open(_this: *const PluginTable, _host: *const c_void, _err: *mut Err) -> i32 {
     OK
 }
-unsafe extern "C" fn close() {}
+unsafe extern "C" fn close(_this: *const PluginTable) {}
 unsafe extern "C" fn create(
+    _this: *const PluginTable,
     component: *const c_char,
     _config: View,
     out: *mut *mut c_void,
@@ -66,17 +62,21 @@ unsafe extern "C" fn create(
     *out = &INSTANCE as *const u8 as *mut c_void;
     OK
 }
-unsafe extern "C" fn start(_inst: *mut c_void, _err: *mut Err) -> i32 {
+unsafe extern "C" fn start(_inst: *mut c_void, _call: *mut Call, _err: *mut Err) -> i32 {
     OK
 }
-unsafe extern "C" fn drain(_inst: *mut c_void, _deadline_ns: i64, _err: *mut Err) -> i32 {
+unsafe extern "C" fn drain(_inst: *mut c_void, _call: *mut Call, _err: *mut Err) -> i32 {
     OK
 }
-unsafe extern "C" fn stop(_inst: *mut c_void, _err: *mut Err) -> i32 {
+unsafe extern "C" fn stop(_inst: *mut c_void, _call: *mut Call, _err: *mut Err) -> i32 {
     OK
 }
 unsafe extern "C" fn destroy(_inst: *mut c_void) {}
-unsafe extern "C" fn iface(component: *const c_char, id: *const c_char) -> *const c_void {
+unsafe extern "C" fn iface(
+    _this: *const PluginTable,
+    component: *const c_char,
+    id: *const c_char,
+) -> *const c_void {
     static TASK: TaskTable = TaskTable { size: 16, flags: 0, run };
     if is_ours(component) && CStr::from_ptr(id).to_bytes() == KIND_TASK {
         return &TASK as *const TaskTable as *const c_void;
@@ -87,7 +87,7 @@ unsafe extern "C" fn iface(component: *const c_char, id: *const c_char) -> *cons
 #[no_mangle]
 pub extern "C" fn skep_plugin_entry_v1() -> *const PluginTable {
     static TABLE: PluginTable = PluginTable {
-        size: 72,
+        size: 80,
         abi_minor: 0,
         open,
         close,
@@ -97,6 +97,7 @@ pub extern "C" fn skep_plugin_entry_v1() -> *const PluginTable {
         stop,
         destroy,
         iface,
+        user: std::ptr::null_mut(),
     };
     &TABLE
 }

@@ -55,36 +55,53 @@ pub unsafe fn refuse(err: *mut Err, code: i32, message: &str) -> i32 {
     code
 }
 
+/// One call into the plugin; valid until the function that got it returns.
+#[repr(C)]
+pub struct Call {
+    pub ops: *const CallOps,
+}
+
 #[repr(C)]
 pub struct CallOps {
     pub size: u32,
     pub flags: u32,
-    pub emit: unsafe extern "C" fn(*mut c_void, u32, View) -> i32,
-    pub progress: unsafe extern "C" fn(*mut c_void, u32, View) -> i32,
-    pub fail: unsafe extern "C" fn(*mut c_void, i32, u32, View) -> i32,
-    pub cancelled: unsafe extern "C" fn(*mut c_void) -> i32,
-    pub deadline_ns: unsafe extern "C" fn(*mut c_void) -> i64,
-    pub wait: unsafe extern "C" fn(*mut c_void, i64) -> i32,
-    pub cancel_fd: unsafe extern "C" fn(*mut c_void) -> i32,
+    pub emit: unsafe extern "C" fn(*mut Call, u32, View) -> i32,
+    pub progress: unsafe extern "C" fn(*mut Call, u32, View) -> i32,
+    pub fail: unsafe extern "C" fn(*mut Call, i32, u32, View) -> i32,
+    pub cancelled: unsafe extern "C" fn(*mut Call) -> i32,
+    pub deadline_ns: unsafe extern "C" fn(*mut Call) -> i64,
+    pub wait: unsafe extern "C" fn(*mut Call, i64) -> i32,
+    pub cancel_fd: unsafe extern "C" fn(*mut Call) -> i32,
+    pub log: unsafe extern "C" fn(*mut Call, u32, View, View),
 }
 
 #[repr(C)]
 pub struct TaskTable {
     pub size: u32,
     pub flags: u32,
-    pub run: unsafe extern "C" fn(*mut c_void, *mut c_void, *const CallOps, View) -> i32,
+    pub run: unsafe extern "C" fn(*mut c_void, *mut Call, View) -> i32,
 }
 
 #[repr(C)]
 pub struct PluginTable {
     pub size: u32,
     pub abi_minor: u32,
-    pub open: unsafe extern "C" fn(*const c_void, *mut Err) -> i32,
-    pub close: unsafe extern "C" fn(),
-    pub create: unsafe extern "C" fn(*const c_char, View, *mut *mut c_void, *mut Err) -> i32,
-    pub start: unsafe extern "C" fn(*mut c_void, *mut Err) -> i32,
-    pub drain: unsafe extern "C" fn(*mut c_void, i64, *mut Err) -> i32,
-    pub stop: unsafe extern "C" fn(*mut c_void, *mut Err) -> i32,
+    pub open: unsafe extern "C" fn(*const PluginTable, *const c_void, *mut Err) -> i32,
+    pub close: unsafe extern "C" fn(*const PluginTable),
+    pub create: unsafe extern "C" fn(
+        *const PluginTable,
+        *const c_char,
+        View,
+        *mut *mut c_void,
+        *mut Err,
+    ) -> i32,
+    pub start: unsafe extern "C" fn(*mut c_void, *mut Call, *mut Err) -> i32,
+    pub drain: unsafe extern "C" fn(*mut c_void, *mut Call, *mut Err) -> i32,
+    pub stop: unsafe extern "C" fn(*mut c_void, *mut Call, *mut Err) -> i32,
     pub destroy: unsafe extern "C" fn(*mut c_void),
-    pub iface: unsafe extern "C" fn(*const c_char, *const c_char) -> *const c_void,
+    pub iface:
+        unsafe extern "C" fn(*const PluginTable, *const c_char, *const c_char) -> *const c_void,
+    pub user: *mut c_void,
 }
+// The table is never written to.
+unsafe impl Sync for PluginTable {}

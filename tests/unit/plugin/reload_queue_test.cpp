@@ -163,7 +163,7 @@ TEST_F(ReloadQueueTest, one_that_answers_with_bugs_is_taken_back) {
   ASSERT_TRUE(queue_->enqueue(now(), std::vector{task("kept")}));
   install_bytes(bytes_of(fixture("reload/broken_queue.so")), "sqlite.so");
   ASSERT_TRUE(registry_->reload("sqlite"));
-  EXPECT_EQ(queue_->tick(now()).error().message, "plugin sqlite: lost the thread");
+  EXPECT_EQ(queue_->tick(now(), now()).error().message, "plugin sqlite: lost the thread");
   EXPECT_FALSE(queue_->wait(Millis(0), 0));
   EXPECT_FALSE(queue_->stats());
   await_event("plugin.rolled_back", "3 of its first 3 calls were faults");

@@ -195,7 +195,7 @@ struct Held {
   std::atomic<int> inside{0};
   std::atomic<int> most{0};
   std::atomic<bool> go{false};
-  static skep_rc run(skep_inst* inst, skep_call*, const skep_call_ops*, skep_view) {
+  static skep_rc run(skep_inst* inst, skep_call*, skep_view) {
     auto& self = *reinterpret_cast<Held*>(inst);
     const int now = ++self.inside;
     if (now > self.most) self.most = now;

@@ -26,7 +26,7 @@ std::string all_services(skep::Call& call) {
   skep_http_request http{sizeof(http), 0, skep::view("GET"), skep::view("http://a/b"), nullptr,
                          {},           0};
   err.check(skep::service<skep_svc_http_v1>(SKEP_SVC_HTTP)
-                ->request(skep::host(), &http, &status, &sink, err.out()));
+                ->request(skep::host(), call.handle(), &http, &status, &sink, err.out()));
   out += std::to_string(status);
   const auto* kv = skep::service<skep_svc_kv_v1>(SKEP_SVC_KV);
   err.check(kv->put(skep::host(), call.handle(), skep::view("k2"), skep::view("v2"), err.out()));
@@ -141,7 +141,7 @@ TEST_F(FakeKv, gives_values_that_another_thread_replaces) {
 TEST(FakeCall, answers_as_the_real_host_does) {
   skep_fake_call* call = skep_fake_call_new();
   skep_call* handle = skep_fake_call_handle(call);
-  const skep_call_ops& ops = *skep_fake_call_ops();
+  const skep_call_ops& ops = *handle->ops;
   EXPECT_EQ(ops.emit(handle, SKEP_CH_ARTIFACT, skep::view("x")), SKEP_E_UNSUPPORTED);
   EXPECT_EQ(ops.emit(handle, SKEP_CH_RESULT, skep::view("1")), SKEP_OK);
   const std::string big(4u << 20, ' ');
@@ -209,7 +209,7 @@ TEST(Testkit, CancelsFromAnotherThread) {
   std::thread other([call] { skep_fake_call_cancel(call, SKEP_CANCEL_SHUTDOWN); });
   EXPECT_EQ(skep_fake_run_call(plugin, call, R"({"how":"emit"})")->rc, SKEP_OK);
   other.join();
-  EXPECT_EQ(skep_fake_call_ops()->cancelled(skep_fake_call_handle(call)), SKEP_CANCEL_SHUTDOWN);
+  EXPECT_EQ(skep_fake_call_handle(call)->ops->cancelled(skep_fake_call_handle(call)), SKEP_CANCEL_SHUTDOWN);
   skep_fake_call_free(call);
   skep_fake_stop(plugin);
 }

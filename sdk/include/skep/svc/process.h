@@ -59,13 +59,16 @@ typedef struct skep_svc_process_v1 {
 }
 #endif
 
+#define SKEP_SIZE_1_0_PROCESS_SPEC 88u
+#define SKEP_SIZE_1_0_PROCESS_EXIT 40u
+#define SKEP_SIZE_1_0_SVC_PROCESS_V1 16u
 #if UINTPTR_MAX == 0xffffffffffffffffu
-SKEP_ASSERT_LAYOUT(sizeof(skep_process_spec) == 88 &&
-                   offsetof(skep_process_spec, memory_bytes) == 80);
-SKEP_ASSERT_LAYOUT(sizeof(skep_process_exit) == 40 &&
-                   offsetof(skep_process_exit, max_rss_bytes) == 32);
+SKEP_ASSERT_SIZE(skep_process_spec, SKEP_SIZE_1_0_PROCESS_SPEC);
+SKEP_ASSERT_LAYOUT(offsetof(skep_process_spec, memory_bytes) == 80);
+SKEP_ASSERT_SIZE(skep_process_exit, SKEP_SIZE_1_0_PROCESS_EXIT);
+SKEP_ASSERT_LAYOUT(offsetof(skep_process_exit, max_rss_bytes) == 32);
 SKEP_ASSERT_LAYOUT(sizeof(skep_process_output) == 16 && offsetof(skep_process_output, output) == 8);
-SKEP_ASSERT_LAYOUT(sizeof(skep_svc_process_v1) == 16);
+SKEP_ASSERT_SIZE(skep_svc_process_v1, SKEP_SIZE_1_0_SVC_PROCESS_V1);
 SKEP_ASSERT_LAYOUT(offsetof(skep_svc_process_v1, run) == 8);
 #endif
 

@@ -62,7 +62,7 @@ const char* skep_fake_log(skep_fake_host* host);
 void skep_fake_kv_set(skep_fake_host* host, const char* key, const char* value);
 const char* skep_fake_kv_get(skep_fake_host* host, const char* key);
 
-/* ---- one call of a task ---- */
+/* ---- one call ---- */
 
 typedef struct skep_fake_result {
   skep_rc rc;        /* what run() returned */
@@ -75,7 +75,7 @@ typedef struct skep_fake_result {
   const char* out;     /* channel 1 */
   const char* err;     /* channel 2 */
   const char* result;  /* last document on channel 3; "" when it was over 4 MiB */
-  const char* logs;    /* channel 4, a line each */
+  const char* logs;    /* channel 4, and "warn printer_slow {..}" of log(): a line each */
   const char* note;    /* of the last progress() */
 } skep_fake_result;
 
@@ -83,7 +83,11 @@ typedef struct skep_fake_call skep_fake_call;
 skep_fake_call* skep_fake_call_new(void);
 void skep_fake_call_free(skep_fake_call* call);
 skep_call* skep_fake_call_handle(skep_fake_call* call);
-const skep_call_ops* skep_fake_call_ops(void);
+/* From now on it is not the run of a task or script: emit, progress and fail give SKEP_E_STATE. */
+void skep_fake_call_plain(skep_fake_call* call);
+/* The call comes with this table of operations, such as a longer copy of its own elsewhere in
+ * memory. It must live as long as the call. */
+void skep_fake_call_lend(skep_fake_call* call, const skep_call_ops* ops);
 /* Cancels the call with SKEP_CANCEL_*; the first reason stands. */
 void skep_fake_call_cancel(skep_fake_call* call, int reason);
 /* Cancels it as SKEP_CANCEL_USER at its n-th emit(), 1 = the first, which then returns
@@ -116,7 +120,8 @@ const skep_fake_result* skep_fake_run_call(skep_fake_component* component, skep_
 /* ---- HTTP with delay and failure ---- */
 
 /* Requests whose URL contains `url_part` take `ms` of real time before they are answered; one whose
- * timeout_ms (30 s when it has none) is not longer fails as SKEP_E_UNAVAILABLE when that is over.
+ * timeout_ms is not longer fails as SKEP_E_UNAVAILABLE when that is over, and one whose call ends
+ * before as SKEP_E_DEADLINE or SKEP_E_CANCELLED.
  * The newest of these and of skep_fake_http_fail() whose text fits counts. */
 void skep_fake_http_delay(skep_fake_host* host, const char* url_part, int64_t ms);
 /* They fail with `rc`, such as SKEP_E_UNAVAILABLE, and `message`. */
@@ -124,8 +129,8 @@ void skep_fake_http_fail(skep_fake_host* host, const char* url_part, skep_rc rc,
                          const char* message);
 /* Requests for which no skep_fake_http_reply() fits are answered by `answer`, which is what
  * skep_svc_http_v1.request would be; it may be called from several threads at once. */
-typedef skep_rc (*skep_fake_http_fn)(void* ctx, const skep_http_request* request, int32_t* status,
-                                     const skep_sink* body, skep_err* err);
+typedef skep_rc (*skep_fake_http_fn)(void* ctx, skep_call* call, const skep_http_request* request,
+                                     int32_t* status, const skep_sink* body, skep_err* err);
 void skep_fake_http_answer_by(skep_fake_host* host, skep_fake_http_fn answer, void* ctx);
 
 /* ---- checks, for tests without a framework ---- */

@@ -1,18 +1,22 @@
-#include "core/plughost/nested.hpp"
+#include "core/plughost/host_line.hpp"
 
 #include "core/plugin/adapters/task_call.hpp"
 
 namespace skep::plughost {
-namespace {
 
 namespace frames = plugin::frames;
 
-Result<std::string> read_end(frames::Link& link) {
+void HostLine::set_open(bool open) {
+  const MutexLock lock(asking_);
+  open_ = open;
+}
+
+Result<std::string> HostLine::read_answer() {
   frames::Assembler parts;
   for (;;) {
-    const auto frame = link.receive(true);
+    const auto frame = link_.receive(true);
     if (!frame) return frame.error();
-    if (!*frame || (*frame)->type != frames::Type::kTaskEnd)
+    if (!*frame || (*frame)->type != frames::Type::kAnswer)
       return Error{Code::kCorrupt, "the host answered something else"};
     const auto whole = parts.add(**frame);
     if (!whole) return whole.error();
@@ -20,25 +24,26 @@ Result<std::string> read_end(frames::Link& link) {
   }
 }
 
-Result<std::string> ask(frames::Link& link, const model::ClaimedTask& task) {
-  SKEP_TRY(
-      link.send(frames::Type::kTask, 0, frames::Packer().text(task.type).text(task.params).body()));
-  const auto body = read_end(link);
-  if (!body) return body.error();
-  frames::Unpacker in(*body);
+Result<std::string> HostLine::ask(frames::Ask what, std::string_view body) {
+  const MutexLock lock(asking_);
+  if (!open_) return Error{Code::kState, "the host is asked while it waits for an answer only"};
+  SKEP_TRY(link_.send(frames::Type::kAsk, static_cast<std::int32_t>(what), body));
+  const auto answer = read_answer();
+  if (!answer) return answer.error();
+  frames::Unpacker in(*answer);
   const auto error = frames::unpack_error(in);
-  std::string result(in.text());
+  std::string text(in.text());
   if (!in.ok()) return Error{Code::kCorrupt, "the host's answer does not fit"};
   if (error) return *error;
-  return result;
+  return text;
 }
-
-}  // namespace
 
 model::Outcome NestedTasks::run(const ports::RunRequest& request, MonoMs /*deadline*/,
                                 ports::CancelToken& /*cancel*/,
                                 const ports::TaskEvents& /*events*/) {
-  auto result = ask(link_, request.task);
+  const model::ClaimedTask& task = request.task;
+  auto result =
+      line_.ask(frames::Ask::kTask, frames::Packer().text(task.type).text(task.params).body());
   if (!result) return plugin::failed_outcome(result.error(), false);
   model::Outcome out;
   out.kind = model::OutcomeKind::kSucceeded;
