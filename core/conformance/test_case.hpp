@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/plugin/manifest.hpp"
 
@@ -40,18 +42,20 @@ struct Subject {
 };
 
 struct TestCase {
-  std::string_view id;  ///< "lifecycle.stop-without-start"; what stands before the dot is the tier
-  std::string_view rule;
-  std::string_view kind;  ///< of components that it is for; "" = all
+  std::string id;  ///< "lifecycle.stop-without-start"; what stands before the dot is the tier
+  std::string rule;
+  std::string kind;  ///< of components that it is for; "" = all
   bool per_component;
-  void (*run)(Subject&);
+  std::function<void(Subject&)> run;
 
-  std::string_view tier() const { return id.substr(0, id.find('.')); }
+  std::string_view tier() const { return std::string_view(id).substr(0, id.find('.')); }
 };
 
 /// All tests, tier by tier in the order of tiers().
 std::span<const TestCase> test_cases();
 std::span<const std::string_view> tiers();
+/// The tests of the kinds' contracts: one for each KindCase and those that need a plugin file.
+std::vector<TestCase> kind_tests();
 /// Null when there is none.
 const TestCase* find_test(std::string_view id);
 
@@ -92,16 +96,12 @@ void contract_cancelled_before(Subject&);
 void contract_cancel_latency(Subject&);
 void contract_deadline(Subject&);
 void contract_concurrency(Subject&);
-void contract_queue_claim(Subject&);
-void contract_queue_keys(Subject&);
-void contract_queue_results(Subject&);
-void contract_queue_fence(Subject&);
-void contract_queue_release(Subject&);
-void contract_queue_durable(Subject&);
-void contract_queue_concurrency(Subject&);
-void contract_spool_settle(Subject&);
-void contract_spool_reject(Subject&);
-void contract_spool_durable(Subject&);
+void durable_queue_killed(Subject&);
+void durable_queue_synced(Subject&);
+void durable_store_killed(Subject&);
+void durable_store_synced(Subject&);
+void durable_spool_killed(Subject&);
+void durable_spool_synced(Subject&);
 void hygiene_process_state(Subject&);
 void hygiene_threads(Subject&);
 void reload_generations(Subject&);

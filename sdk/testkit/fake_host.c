@@ -1,6 +1,7 @@
 /* The services of a host, with the answers that a test prepared. */
 #define _POSIX_C_SOURCE 200809L
 #include "skep/testkit/fake_host.h"
+#include "fake_http.h"
 #include "fake_kv.h"
 #include "skep/svc/http.h"
 #include "skep/svc/kv.h"
@@ -26,6 +27,7 @@ struct skep_fake_host {
   answer* answers; /* newest first */
   text requests, log;
   fake_kv kv;
+  fake_http http;
 };
 
 static pthread_mutex_t foreign_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -113,6 +115,18 @@ static void log_write(const skep_host* handle, uint32_t level, skep_view event, 
   if (skep_read(&(mine), sizeof(mine), (theirs), (size_1_0)) != SKEP_OK) \
   return refuse(err, SKEP_E_INVALID, "a struct is smaller than in version 1.0 of the ABI")
 
+/* SKEP_OK when it has to be answered, and by whom, if not by a prepared answer. */
+static skep_rc befall(skep_fake_host* h, skep_call* call, const char* url, int64_t timeout_ms,
+                      skep_fake_http_fn* handler, void** ctx, skep_err* err) {
+  const fake_http_rule* rule;
+  pthread_mutex_lock(&h->lock);
+  rule = fake_http_find(&h->http, url);
+  *handler = h->http.handler;
+  *ctx = h->http.handler_ctx;
+  pthread_mutex_unlock(&h->lock);
+  return rule != NULL ? fake_http_suffer(rule, call, timeout_ms, err) : SKEP_OK;
+}
+
 static skep_rc http_request(const skep_host* handle, skep_call* call,
                             const skep_http_request* theirs, int32_t* status, const skep_sink* body,
                             skep_err* err) {
@@ -121,6 +135,9 @@ static skep_rc http_request(const skep_host* handle, skep_call* call,
   char* url;
   text line = {NULL, 0};
   const answer* a;
+  skep_fake_http_fn handler = NULL;
+  void* ctx = NULL;
+  skep_rc rc;
   READ_OR_REFUSE(request, theirs, SKEP_SIZE_1_0_HTTP_REQUEST);
   if (call != NULL && call->ops->cancelled(call) != 0)
     return refuse(err, SKEP_E_CANCELLED, "the call is cancelled");
@@ -131,8 +148,11 @@ static skep_rc http_request(const skep_host* handle, skep_call* call,
   text_add_str(&line, " ");
   text_add_view(&line, r->body);
   a = ask(of(handle), HTTP, url, text_str(&line));
+  rc = befall(of(handle), call, url, r->timeout_ms, &handler, &ctx, err);
   text_free(&line);
   free(url);
+  if (rc != SKEP_OK) return rc;
+  if (a == NULL && handler != NULL) return handler(ctx, call, r, status, body, err);
   if (a == NULL) return refuse(err, SKEP_E_UNAVAILABLE, "no skep_fake_http_reply() for this URL");
   *status = a->code;
   return body->put(body->ctx, view_of(text_str(&a->first)));
@@ -275,6 +295,7 @@ void skep_fake_host_free(skep_fake_host* h) {
   forget_foreign(h);
   while (h->answers != NULL) drop(&h->answers);
   fake_kv_free(&h->kv);
+  fake_http_free(&h->http);
   text_free(&h->requests);
   text_free(&h->log);
   pthread_mutex_destroy(&h->lock);
@@ -293,6 +314,23 @@ static void prepare(skep_fake_host* h, enum answer_kind kind, const char* key, i
 void skep_fake_hide_service(skep_fake_host* h, const char* id) {
   prepare(h, HIDDEN, id != NULL ? id : "", 0, "", "");
 }
+void skep_fake_http_delay(skep_fake_host* h, const char* url_part, int64_t ms) {
+  pthread_mutex_lock(&h->lock);
+  fake_http_add(&h->http, url_part, ms, SKEP_OK, "");
+  pthread_mutex_unlock(&h->lock);
+}
+void skep_fake_http_fail(skep_fake_host* h, const char* url_part, skep_rc rc, const char* message) {
+  pthread_mutex_lock(&h->lock);
+  fake_http_add(&h->http, url_part, 0, rc, message);
+  pthread_mutex_unlock(&h->lock);
+}
+void skep_fake_http_answer_by(skep_fake_host* h, skep_fake_http_fn handler, void* ctx) {
+  pthread_mutex_lock(&h->lock);
+  h->http.handler = handler;
+  h->http.handler_ctx = ctx;
+  pthread_mutex_unlock(&h->lock);
+}
+
 void skep_fake_http_reply(skep_fake_host* h, const char* url_part, int status, const char* body) {
   prepare(h, HTTP, url_part, status, body, "");
 }

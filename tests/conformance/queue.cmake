@@ -1,16 +1,8 @@
-# The suites of a kind run on every implementation that the program's *_backends() names.
-set(SKEP_QUEUE_SUITE
-  ${CMAKE_CURRENT_LIST_DIR}/queue_transition_suite.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/queue_rules_suite.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/queue_pages_suite.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/queue_results_suite.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/queue_concurrency_suite.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/queue_placement_suite.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/queue_random_suite.cpp)
+# What every implementation of a kind must do are the cases of core/conformance; see kind_cases.hpp.
 skep_test(queue_conformance LABEL conformance
-  SOURCES queue_conformance_test.cpp ${SKEP_QUEUE_SUITE}
+  SOURCES queue_conformance_test.cpp
   ${CMAKE_SOURCE_DIR}/tests/support/statement_plans.cpp
-  DEPENDS test_support LIBRARIES PkgConfig::SQLITE)
+  DEPENDS conformance test_support LIBRARIES PkgConfig::SQLITE)
 
 add_executable(queue_crash_writer queue_crash_writer.cpp)
 target_link_libraries(queue_crash_writer PRIVATE skep_test_support skep_warnings)
@@ -25,6 +17,5 @@ add_dependencies(queue_sqlite queue_crash_writer)
 skep_test(sqlite_log LABEL conformance
   SOURCES sqlite_log_test.cpp DEPENDS test_support LIBRARIES PkgConfig::SQLITE)
 
-set(SKEP_STORE_SUITE ${CMAKE_CURRENT_LIST_DIR}/store_suite.cpp)
 skep_test(store_conformance LABEL conformance
-  SOURCES store_conformance_test.cpp ${SKEP_STORE_SUITE} DEPENDS test_support)
+  SOURCES store_conformance_test.cpp DEPENDS conformance test_support)

@@ -1,22 +1,34 @@
-#include "tests/conformance/queue_suite.hpp"
-#include "tests/support/memory_queue.hpp"
+// The contract of skep/kind/queue.h on the reference and on the queue that we ship.
+#include "core/conformance/memory_queue.hpp"
+#include "tests/conformance/kind_cases.hpp"
 #include "tests/support/sqlite_components.hpp"
 
 namespace skep::test {
 namespace {
 
-Result<std::unique_ptr<ports::Queue>> open_memory(const std::string&) {
-  return std::unique_ptr<ports::Queue>(new MemoryQueue());
+using QueueSource = conformance::Source<ports::Queue>;
+
+QueueSource memory() {
+  QueueSource out;
+  out.name = "memory";
+  out.durable = false;
+  out.open = [](const std::string&, const json::object&) {
+    return Result<std::unique_ptr<ports::Queue>>(std::make_unique<conformance::MemoryQueue>());
+  };
+  return out;
 }
 
-Result<std::unique_ptr<ports::Queue>> open_sqlite(const std::string& dir) {
-  return open_sqlite_queue(sqlite_config(dir + "/queue.db", "normal"));
+QueueSource sqlite() {
+  QueueSource out;
+  out.name = "sqlite";
+  out.open = [](const std::string& folder, const json::object&) {
+    return open_sqlite_queue(sqlite_config(folder + "/queue.db", "normal"));
+  };
+  return out;
 }
+
+[[maybe_unused]] const bool registered =
+    register_cases("QueueContract", conformance::queue_cases(), {memory(), sqlite()});
 
 }  // namespace
-
-std::vector<QueueBackend> queue_backends() {
-  return {{"memory", false, open_memory}, {"sqlite", true, open_sqlite}};
-}
-
 }  // namespace skep::test

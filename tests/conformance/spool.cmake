@@ -9,7 +9,7 @@ target_link_libraries(skep_spool_file_component
 
 skep_test(spool_conformance_test
   SOURCES spool_conformance_test.cpp
-  DEPENDS memory_spool spool_file_component LABEL conformance)
+  DEPENDS conformance memory_spool spool_file_component LABEL conformance)
 skep_test(spool_file_test
   SOURCES spool_file_test.cpp spool_hostile_test.cpp spool_crash_test.cpp
   DEPENDS spool_file_component LABEL conformance)

@@ -1,22 +1,34 @@
-#include "tests/conformance/store_suite.hpp"
+// The contract of skep/kind/store.h on the fake and on the store that we ship.
+#include "tests/conformance/kind_cases.hpp"
 #include "tests/support/memory_store.hpp"
 #include "tests/support/sqlite_components.hpp"
 
 namespace skep::test {
 namespace {
 
-Result<std::unique_ptr<ports::Store>> open_memory(const std::string&) {
-  return std::unique_ptr<ports::Store>(new MemoryStore());
+using StoreSource = conformance::Source<ports::Store>;
+
+StoreSource memory() {
+  StoreSource out;
+  out.name = "memory";
+  out.durable = false;
+  out.open = [](const std::string&, const json::object&) {
+    return Result<std::unique_ptr<ports::Store>>(std::make_unique<MemoryStore>());
+  };
+  return out;
 }
 
-Result<std::unique_ptr<ports::Store>> open_sqlite(const std::string& dir) {
-  return open_sqlite_store(sqlite_config(dir + "/store.db", "normal"));
+StoreSource sqlite() {
+  StoreSource out;
+  out.name = "sqlite";
+  out.open = [](const std::string& folder, const json::object&) {
+    return open_sqlite_store(sqlite_config(folder + "/store.db", "normal"));
+  };
+  return out;
 }
+
+[[maybe_unused]] const bool registered =
+    register_cases("StoreContract", conformance::store_cases(), {memory(), sqlite()});
 
 }  // namespace
-
-std::vector<StoreBackend> store_backends() {
-  return {{"memory", false, open_memory}, {"sqlite", true, open_sqlite}};
-}
-
 }  // namespace skep::test

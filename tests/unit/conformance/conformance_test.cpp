@@ -85,37 +85,6 @@ INSTANTIATE_TEST_SUITE_P(
              "left 1 threads running after stop(), named: forgotten"},
         Case{"one_at_a_time", "reload.generations", "holds the lock"}));
 
-class BrokenKindRule : public ::testing::TestWithParam<Case> {};
-
-TEST_P(BrokenKindRule, IsFound) {
-  const bool is_queue = GetParam().test.starts_with("contract.queue");
-  CheckOptions o = options(is_queue ? "odd/bad_queue.so" : "odd/bad_spool.so", GetParam().how);
-  o.only = GetParam().test;
-  const auto findings = found(o);
-  ASSERT_EQ(findings.size(), 1u);
-  EXPECT_EQ(findings[0].status, TestStatus::kBroken) << findings[0].message;
-  EXPECT_NE(findings[0].message.find(GetParam().message), std::string::npos) << findings[0].message;
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Kit, BrokenKindRule,
-    ::testing::Values(
-        Case{"hands_out_twice", "contract.queue-claim", "was handed out again"},
-        Case{"takes_any_key", "contract.queue-keys", "did not answer with the first one"},
-        Case{"applies_anything", "contract.queue-results", "does not hold the task"},
-        Case{"renews_anything", "contract.queue-fence", "was lost could be prolonged"},
-        Case{"keeps_released", "contract.queue-release", "claim() found 0 tasks"},
-        Case{"forgets", "contract.queue-durable", "a lease is gone"},
-        Case{"swallows", "contract.queue-concurrency", "were never handed out"},
-        Case{"yields_in_flight", "contract.spool-settle", "is in flight"},
-        Case{"keeps_rejected", "contract.spool-reject", "refused for good comes back"},
-        Case{"", "contract.spool-durable", "never settled is gone"}));
-
-TEST(Kit, PassesAQueueThatKeepsTheRules) {
-  for (const Finding& f : found(options("odd/bad_queue.so")))
-    EXPECT_NE(f.status, TestStatus::kBroken) << f.id << ": " << f.message;
-}
-
 TEST(Kit, PassesAPluginThatKeepsTheRules) {
   for (const Finding& f : found(options("odd/rulebreaker.so")))
     EXPECT_NE(f.status, TestStatus::kBroken) << f.id << ": " << f.message;

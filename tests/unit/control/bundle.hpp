@@ -13,7 +13,7 @@
 #include "core/control/tasks/tasks.hpp"
 #include "core/net/guard.hpp"
 #include "tests/support/fake_clock.hpp"
-#include "tests/support/memory_queue.hpp"
+#include "core/conformance/memory_queue.hpp"
 #include "tests/support/memory_store.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -138,7 +138,7 @@ class ControlTest : public testing::Test {
   inline static std::unique_ptr<TempDir> folder;
   bool has_folder = make_folder();
   net::Caller caller{};  ///< who makes the next calls
-  MemoryQueue queue;
+  conformance::MemoryQueue queue;
   MemoryStore store;
   FakeClock clock;
   control::Control control;

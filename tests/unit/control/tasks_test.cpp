@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "core/control/tasks/task_lookup.hpp"
-#include "tests/support/memory_queue.hpp"
+#include "core/conformance/memory_queue.hpp"
 #include "tests/unit/control/bundle.hpp"
 
 namespace skep::test {
@@ -199,10 +199,10 @@ TEST_F(ControlTest, lists_find_tasks_by_the_beginning_of_their_id) {  // O13
 }
 
 TEST_F(ControlTest, a_beginning_is_found_in_a_long_history_with_few_reads) {
-  struct Counting final : MemoryQueue {
+  struct Counting final : conformance::MemoryQueue {
     Result<std::vector<model::Task>> read(const ports::TaskQuery& query) override {
       ++reads;
-      return MemoryQueue::read(query);
+      return conformance::MemoryQueue::read(query);
     }
     int reads = 0;
   } counting;

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "skep/kind/task.h"
+#include "skep/svc/http.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -115,6 +116,22 @@ const skep_fake_result* skep_fake_run(skep_fake_component* component, const char
 /* The same with your call, cancelled or late as you like. */
 const skep_fake_result* skep_fake_run_call(skep_fake_component* component, skep_fake_call* call,
                                            const char* params_json);
+
+/* ---- HTTP with delay and failure ---- */
+
+/* Requests whose URL contains `url_part` take `ms` of real time before they are answered; one whose
+ * timeout_ms is not longer fails as SKEP_E_UNAVAILABLE when that is over, and one whose call ends
+ * before as SKEP_E_DEADLINE or SKEP_E_CANCELLED.
+ * The newest of these and of skep_fake_http_fail() whose text fits counts. */
+void skep_fake_http_delay(skep_fake_host* host, const char* url_part, int64_t ms);
+/* They fail with `rc`, such as SKEP_E_UNAVAILABLE, and `message`. */
+void skep_fake_http_fail(skep_fake_host* host, const char* url_part, skep_rc rc,
+                         const char* message);
+/* Requests for which no skep_fake_http_reply() fits are answered by `answer`, which is what
+ * skep_svc_http_v1.request would be; it may be called from several threads at once. */
+typedef skep_rc (*skep_fake_http_fn)(void* ctx, skep_call* call, const skep_http_request* request,
+                                     int32_t* status, const skep_sink* body, skep_err* err);
+void skep_fake_http_answer_by(skep_fake_host* host, skep_fake_http_fn answer, void* ctx);
 
 /* ---- checks, for tests without a framework ---- */
 

@@ -1,4 +1,4 @@
-#include "tests/support/memory_queue.hpp"
+#include "core/conformance/memory_queue.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -7,7 +7,7 @@
 #include "core/base/id.hpp"
 #include "core/model/placement.hpp"
 
-namespace skep::test {
+namespace skep::conformance {
 namespace {
 
 using model::Event;
@@ -447,4 +447,4 @@ void MemoryQueue::forget(const Entry& entry) {
   std::erase_if(entries_, [&](const auto& e) { return e.get() == &entry; });
 }
 
-}  // namespace skep::test
+}  // namespace skep::conformance

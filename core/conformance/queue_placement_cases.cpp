@@ -1,13 +1,13 @@
 // One truth for placement: a worker is given a task exactly when model::why_not has no objection.
 // Generated tasks and workers; a failure names its seed.
-#include <iostream>
 #include <random>
 #include <set>
 
+#include "core/conformance/queue_bench.hpp"
+#include "core/conformance/queue_cases.hpp"
 #include "core/model/placement.hpp"
-#include "tests/conformance/queue_suite.hpp"
 
-namespace skep::test {
+namespace skep::conformance {
 namespace {
 
 constexpr std::uint32_t kSeeds = 20;
@@ -23,19 +23,21 @@ const std::vector<std::string> kAcceptances{model::acceptance({"a1"}), model::ac
 
 const std::vector<std::string> kWords{"a", "ab", "b", "A", "a.b", "a-b", "a_b", "gpu", "gpu1"};
 
-class QueuePlacement : public QueueSuite {
+class QueuePlacement : public QueueBench {
+ public:
+  using QueueBench::QueueBench;
+
  protected:
   void play(std::uint32_t seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
+    const At at("seed " + std::to_string(seed));
     random_.seed(seed);
     fresh_queue();
     std::vector<model::Task> tasks;
     for (int i = 0; i < kTasks; ++i) tasks.push_back(any_task("t" + std::to_string(i)));
     enqueue(tasks);
     for (int i = 0; i < kWorkers; ++i) {
-      if (i == kWorkers / 2 && GetParam().durable) reopen();
+      if (i == kWorkers / 2 && source().durable) reopen();
       expect_its_tasks(any_worker(), tasks);
-      if (HasFailure()) return;
     }
   }
 
@@ -47,11 +49,11 @@ class QueuePlacement : public QueueSuite {
       if (!why_not(task.spec, by)) expected.insert(task.id);
     std::set<std::string> given;
     for (const model::Task& task : claim(kTasks + 1, by)) {
-      EXPECT_TRUE(given.insert(task.id).second) << task.id << " was given twice";
-      EXPECT_EQ(why_not(task.spec, by).value_or(""), "") << task.id;
-      EXPECT_EQ(release(task), ports::LeaseVerdict::kHeld);
+      KIT_TRUE(given.insert(task.id).second) << task.id << " was given twice";
+      KIT_EQ(why_not(task.spec, by).value_or(""), "") << task.id;
+      KIT_EQ(release(task), ports::LeaseVerdict::kHeld);
     }
-    EXPECT_EQ(given, expected) << "worker " << by.id << " at \"" << by.site << '"';
+    KIT_EQ(given, expected) << "worker " << by.id << " at \"" << by.site << '"';
     found_ += given.size();
     refused_ += tasks.size() - given.size();
   }
@@ -86,17 +88,19 @@ class QueuePlacement : public QueueSuite {
   std::size_t refused_ = 0;
 };
 
-TEST_P(QueuePlacement, gives_a_task_exactly_when_nothing_speaks_against_it) {
-  for (std::uint32_t seed = 0; seed < kSeeds && !HasFailure(); ++seed) play(seed);
-  const std::uint32_t fresh = std::random_device{}();
-  std::cout << "seed " << fresh << '\n';
-  if (!HasFailure()) play(fresh);
-  EXPECT_GT(found_, 100u) << "too few matches to say anything";
-  EXPECT_GT(refused_, found_);
+SKEP_KIT_CASE(QueuePlacement, gives_a_task_exactly_when_nothing_speaks_against_it) {
+  for (std::uint32_t seed = 0; seed < kSeeds; ++seed) play(seed);
+  play(source().seed);
+  KIT_GT(found_, 100u) << "too few matches to say anything";
+  KIT_GT(refused_, found_);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, QueuePlacement, testing::ValuesIn(queue_backends()),
-                         backend_name);
-
 }  // namespace
-}  // namespace skep::test
+
+Cases<ports::Queue> queue_placement_cases() {
+  static constexpr KindCase<ports::Queue> kCases[] = {
+      SKEP_KIT_ENTRY(gives_a_task_exactly_when_nothing_speaks_against_it)};
+  return kCases;
+}
+
+}  // namespace skep::conformance

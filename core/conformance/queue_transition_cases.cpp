@@ -1,8 +1,9 @@
 // Every pair of a state and an event: what the table allows happens, everything else changes
 // nothing.
-#include "tests/conformance/queue_suite.hpp"
+#include "core/conformance/queue_bench.hpp"
+#include "core/conformance/queue_cases.hpp"
 
-namespace skep::test {
+namespace skep::conformance {
 namespace {
 
 using model::Event;
@@ -18,7 +19,10 @@ bool speaks_of_an_attempt(Event e) {
   return !is_timed(e) && e != kClaim && e != kCancel && e != kRequeue;
 }
 
-class QueueTransitions : public QueueSuite {
+class QueueTransitions : public QueueBench {
+ public:
+  using QueueBench::QueueBench;
+
  protected:
   /// A task in `from`, ready for `event`.
   model::Task bring(TaskState from, Event event) {
@@ -128,7 +132,7 @@ class QueueTransitions : public QueueSuite {
   }
 };
 
-TEST_P(QueueTransitions, do_what_the_table_says_and_nothing_else) {
+SKEP_KIT_CASE(QueueTransitions, do_what_the_table_says_and_nothing_else) {
   for (int from = 0; from < static_cast<int>(model::kTaskStates); ++from) {
     for (int event = 0; event <= static_cast<int>(kRequeue); ++event) {
       const auto state = static_cast<TaskState>(from);
@@ -136,21 +140,25 @@ TEST_P(QueueTransitions, do_what_the_table_says_and_nothing_else) {
       const auto to = model::next(state, what);
       // Time moves several things at once; a refusal can only be seen where nothing may move.
       if (!to && is_timed(what) && !model::is_terminal(state)) continue;
-      SCOPED_TRACE(std::string(model::to_string(state)) + " + " +
-                   std::string(model::to_string(what)));
+      const At at(std::string(model::to_string(state)) + " + " +
+                  std::string(model::to_string(what)));
       now = kEpoch;
       fresh_queue();
       const model::Task before = bring(state, what);
-      ASSERT_EQ(before.state, state);
+      KIT_EQ(before.state, state);
       happen(what, before);
       const bool start_of_running = state == kExecuting && what == model::Event::kStart;
-      EXPECT_EQ(state_of("x"), start_of_running ? kExecuting : to.value_or(state));
+      KIT_EQ(state_of("x"), start_of_running ? kExecuting : to.value_or(state));
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, QueueTransitions, testing::ValuesIn(queue_backends()),
-                         backend_name);
-
 }  // namespace
-}  // namespace skep::test
+
+Cases<ports::Queue> queue_transition_cases() {
+  static constexpr KindCase<ports::Queue> kCases[] = {
+      SKEP_KIT_ENTRY(do_what_the_table_says_and_nothing_else)};
+  return kCases;
+}
+
+}  // namespace skep::conformance

@@ -1,43 +1,17 @@
-// The queue conformance suite: what every ports::Queue must do. Time is virtual.
-//
-// A new implementation compiles the queue_*_suite.cpp files (SKEP_QUEUE_SUITE in queue.cmake)
-// beside a definition of queue_backends(); see queue_conformance_test.cpp.
+// A queue in the hands of a case of its contract, with a virtual clock, and what the cases say in
+// short.
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <functional>
-#include <memory>
-#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/id.hpp"
+#include "core/conformance/kind_case.hpp"
 #include "core/model/transitions.hpp"
 #include "core/ports/queue.hpp"
-#include "tests/support/temp_dir.hpp"
 
-namespace skep::test {
-
-struct QueueBackend {
-  std::string name;
-  bool durable = false;  ///< opening the same folder again finds what was there
-  std::function<Result<std::unique_ptr<ports::Queue>>(const std::string& dir)> open;
-};
-inline void PrintTo(const QueueBackend& b, std::ostream* out) { *out << b.name; }
-
-/// The implementations that this program tests.
-std::vector<QueueBackend> queue_backends();
-inline std::string backend_name(const testing::TestParamInfo<QueueBackend>& info) {
-  return info.param.name;
-}
-
-/// The value, or a test failure that says why there is none.
-template <class T>
-T must(Result<T> r) {
-  if (!r) throw std::runtime_error(r.error().message);
-  return std::move(*r);
-}
+namespace skep::conformance {
 
 inline constexpr WallMs kEpoch = 1'700'000'000'000;
 inline constexpr std::int64_t kLease = 90'000;
@@ -79,35 +53,37 @@ inline ports::ResultRecord failure(const model::Task& t, std::int64_t retry_dela
   return result_of(t, model::OutcomeKind::kFailed, retry_delay_ms);
 }
 
-class QueueSuite : public testing::TestWithParam<QueueBackend> {
+class QueueBench : public Bench<ports::Queue> {
+ public:
+  using Bench::Bench;
+  void set_up() { fresh_queue(); }
+
  protected:
-  void SetUp() override { fresh_queue(); }
-  ports::Queue& q() { return *queue_; }
-  void reopen() {
-    queue_.reset();
-    queue_ = must(GetParam().open(dir_->path()));
-  }
+  ports::Queue& q() { return port(); }
+  void reopen() { restart(); }
   /// An empty queue in a folder of its own.
   void fresh_queue() {
-    queue_.reset();
-    dir_ = std::make_unique<TempDir>();
-    queue_ = must(GetParam().open(dir_->path()));
+    fresh();
+    if (!must(q().read({})).empty())
+      throw Broken("a queue in a new folder has tasks already",
+                   "give the check settings that name a place of their own each time: a relative "
+                   "path, or the word {new} where a name belongs");
   }
 
   ports::Enqueued enqueue(const model::Task& task) {
-    return must(q().enqueue(now, {&task, 1})).at(0);
+    return the_one(must(q().enqueue(now, {&task, 1})));
   }
   void enqueue(const std::vector<model::Task>& tasks) {
     for (const auto& e : must(q().enqueue(now, tasks)))
-      ASSERT_EQ(e.verdict, ports::EnqueueVerdict::kEnqueued) << e.id;
+      KIT_EQ(e.verdict, ports::EnqueueVerdict::kEnqueued) << e.id;
   }
   std::vector<model::Task> claim(std::uint32_t max = 1, const model::WorkerProfile& by = worker()) {
     return must(q().claim(now, {by, max, kLease}));
   }
   model::Task claim_one(const model::WorkerProfile& by = worker()) {
     auto got = claim(1, by);
-    if (got.size() != 1) throw std::runtime_error("nothing to claim");
-    return got[0];
+    KIT_EQ(got.size(), 1u) << "of one task that may be claimed";
+    return std::move(got[0]);
   }
   model::Task claimed(const std::string& id, int max_attempts = 5) {
     model::Task task = new_task(id);
@@ -119,25 +95,25 @@ class QueueSuite : public testing::TestWithParam<QueueBackend> {
     ports::TaskQuery query;
     query.id = id;
     auto rows = must(q().read(query));
-    if (rows.size() != 1) throw std::runtime_error("no task " + id);
-    return rows[0];
+    KIT_EQ(rows.size(), 1u) << "read() of the task " << id;
+    return std::move(rows[0]);
   }
   model::TaskState state_of(const std::string& id) { return get(id).state; }
   model::Verdict complete(const ports::ResultRecord& r) {
-    return must(q().complete(now, {&r, 1})).at(0);
+    return the_one(must(q().complete(now, {&r, 1})));
   }
   ports::LeaseVerdict renew(const model::Task& t, bool executing) {
     const ports::Renewal r{lease_of(t), executing};
-    return must(q().renew(now, {&r, 1}, kLease)).at(0);
+    return the_one(must(q().renew(now, {&r, 1}, kLease)));
   }
   ports::LeaseVerdict release(const model::Task& t) {
     const model::Lease lease = lease_of(t);
-    return must(q().release(now, {&lease, 1})).at(0);
+    return the_one(must(q().release(now, {&lease, 1})));
   }
   ports::LeaseVerdict lose(const model::Task& t, bool crashed, std::int64_t max_crashes = 3,
                            std::int64_t delay = 1'000) {
     const ports::Loss loss{lease_of(t), crashed, delay, max_crashes, R"({"code":"lost"})"};
-    return must(q().lose(now, now - kLostAfter, {&loss, 1})).at(0);
+    return the_one(must(q().lose(now, now - kLostAfter, {&loss, 1})));
   }
   WallMs tick() { return must(q().tick(now, now)); }
   /// Lets the lease run out and lost_after pass.
@@ -156,10 +132,6 @@ class QueueSuite : public testing::TestWithParam<QueueBackend> {
   }
 
   WallMs now = kEpoch;
-
- private:
-  std::unique_ptr<TempDir> dir_;
-  std::unique_ptr<ports::Queue> queue_;
 };
 
-}  // namespace skep::test
+}  // namespace skep::conformance

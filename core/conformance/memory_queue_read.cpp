@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <tuple>
 
-#include "tests/support/memory_queue.hpp"
+#include "core/conformance/memory_queue.hpp"
 
-namespace skep::test {
+namespace skep::conformance {
 namespace {
 
 using model::Task;
@@ -87,4 +87,4 @@ Result<std::uint64_t> MemoryQueue::wait(Millis timeout, std::uint64_t token) {
   return version_;
 }
 
-}  // namespace skep::test
+}  // namespace skep::conformance

@@ -4,13 +4,13 @@
 #include <random>
 #include <sstream>
 
-#include "tests/conformance/queue_suite.hpp"
-#include "tests/support/memory_queue.hpp"
+#include "core/conformance/memory_queue.hpp"
+#include "core/conformance/queue_bench.hpp"
+#include "core/conformance/queue_cases.hpp"
 
-namespace skep::test {
+namespace skep::conformance {
 namespace {
 
-constexpr int kRandomSeeds = 200;
 constexpr int kSteps = 60;
 
 /// All that both must agree on; lease ids are each queue's own.
@@ -48,9 +48,13 @@ struct Side {
   }
 };
 
-class QueueRandom : public QueueSuite {
+class QueueRandom : public QueueBench {
+ public:
+  using QueueBench::QueueBench;
+
  protected:
   void play(std::uint32_t seed) {
+    const At at("seed " + std::to_string(seed));
     random_.seed(seed);
     now = kEpoch;
     fresh_queue();
@@ -62,11 +66,11 @@ class QueueRandom : public QueueSuite {
       const std::string expected = replay(state, model);
       const WallMs after = now;
       now = before_;
-      ASSERT_EQ(replay(state, real), expected) << "seed " << seed << " step " << step;
+      KIT_EQ(replay(state, real), expected) << "step " << step;
       now = after;
       before_ = now;
     }
-    ASSERT_EQ(whole(real), whole(model)) << "seed " << seed;
+    KIT_EQ(whole(real), whole(model)) << "at the end";
   }
 
  private:
@@ -199,17 +203,15 @@ class QueueRandom : public QueueSuite {
   WallMs before_ = kEpoch;
 };
 
-TEST_P(QueueRandom, agrees_with_the_reference) {
-  const char* wanted = std::getenv("SKEP_SEED");
-  const std::uint32_t first =
-      wanted != nullptr ? static_cast<std::uint32_t>(std::stoul(wanted)) : std::random_device{}();
-  const int seeds = wanted != nullptr ? 1 : kRandomSeeds;
-  RecordProperty("seed", std::to_string(first));
-  for (int i = 0; i < seeds && !HasFatalFailure(); ++i) play(first + static_cast<std::uint32_t>(i));
-  if (HasFailure()) std::cout << "repeat with SKEP_SEED=<the seed above>\n";
+SKEP_KIT_CASE(QueueRandom, agrees_with_the_reference) {
+  for (std::uint32_t i = 0; i < source().rounds; ++i) play(source().seed + i);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, QueueRandom, testing::ValuesIn(queue_backends()), backend_name);
-
 }  // namespace
-}  // namespace skep::test
+
+Cases<ports::Queue> queue_random_cases() {
+  static constexpr KindCase<ports::Queue> kCases[] = {SKEP_KIT_ENTRY(agrees_with_the_reference)};
+  return kCases;
+}
+
+}  // namespace skep::conformance

@@ -1,5 +1,5 @@
 // The reference queue: plain containers, every state change through model::next(). For unit tests
-// of the control role, and what the conformance suite compares every other queue with.
+// of the control role, and what the conformance kit compares every other queue with.
 #pragma once
 
 #include <condition_variable>
@@ -15,7 +15,7 @@
 #include "core/model/transitions.hpp"
 #include "core/ports/queue.hpp"
 
-namespace skep::test {
+namespace skep::conformance {
 
 /// [any]
 class MemoryQueue : public ports::Queue {
@@ -95,4 +95,4 @@ class MemoryQueue : public ports::Queue {
   std::int64_t last_completion_ = 0;
 };
 
-}  // namespace skep::test
+}  // namespace skep::conformance

@@ -2,15 +2,15 @@
 #include <algorithm>
 #include <tuple>
 
-#include "tests/conformance/queue_suite.hpp"
+#include "core/conformance/queue_bench.hpp"
+#include "core/conformance/queue_cases.hpp"
 
-namespace skep::test {
+namespace skep::conformance {
 namespace {
 
 using enum model::TaskState;
-using QueueRules = QueueSuite;
 
-TEST_P(QueueRules, bounds_claims_pages_and_completions_by_bytes) {
+SKEP_KIT_CASE(QueueBench, bounds_claims_pages_and_completions_by_bytes) {
   std::vector<model::Task> tasks;
   for (int i = 0; i < 5; ++i) {
     tasks.push_back(new_task("t" + std::to_string(i)));
@@ -20,25 +20,25 @@ TEST_P(QueueRules, bounds_claims_pages_and_completions_by_bytes) {
   ports::TaskQuery query;
   query.newest_first = false;
   query.max_bytes = 2'500;
-  EXPECT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t0", "t1", "t2"}));
+  KIT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t0", "t1", "t2"}));
   query.max_bytes = 2 * tasks[0].spec.params.size();
-  EXPECT_EQ(must(q().read(query)).size(), 2u) << "no further one once they weigh as much";
+  KIT_EQ(must(q().read(query)).size(), 2u) << "no further one once they weigh as much";
   query.max_bytes = 1;
-  EXPECT_EQ(must(q().read(query)).size(), 1u) << "one at least";
+  KIT_EQ(must(q().read(query)).size(), 1u) << "one at least";
   ports::ClaimFilter filter{worker(), 10, kLease};
   filter.max_bytes = 2'500;
   const auto first = must(q().claim(now, filter));
-  EXPECT_EQ(ids(first), (std::vector<std::string>{"t0", "t1", "t2"}));
+  KIT_EQ(ids(first), (std::vector<std::string>{"t0", "t1", "t2"}));
   filter.max_bytes = 1;
-  EXPECT_EQ(ids(must(q().claim(now, filter))), (std::vector<std::string>{"t3"}));
-  EXPECT_EQ(state_of("t4"), kQueued);
+  KIT_EQ(ids(must(q().claim(now, filter))), (std::vector<std::string>{"t3"}));
+  KIT_EQ(state_of("t4"), kQueued);
   for (const auto& t : first) complete(success(t));
-  EXPECT_EQ(must(q().completions(0, 10, 1)).size(), 1u);
-  EXPECT_EQ(must(q().completions(0, 10, 1'500)).size(), 2u);
-  EXPECT_EQ(must(q().completions(0, 10)).size(), 3u);
+  KIT_EQ(must(q().completions(0, 10, 1)).size(), 1u);
+  KIT_EQ(must(q().completions(0, 10, 1'500)).size(), 2u);
+  KIT_EQ(must(q().completions(0, 10)).size(), 3u);
 }
 
-TEST_P(QueueRules, pages_what_has_ended_by_type_and_by_site) {
+SKEP_KIT_CASE(QueueBench, pages_what_has_ended_by_type_and_by_site) {
   std::vector<model::Task> tasks;
   for (int i = 0; i < 12; ++i) {
     tasks.push_back(new_task("t" + std::to_string(i)));
@@ -49,19 +49,19 @@ TEST_P(QueueRules, pages_what_has_ended_by_type_and_by_site) {
   ports::TaskQuery query;
   query.site = "site-a";
   query.limit = 3;
-  EXPECT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t10", "t8", "t6"}));
+  KIT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t10", "t8", "t6"}));
   query.after_seq = get("t6").seq;
-  EXPECT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t4", "t2", "t0"}));
+  KIT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t4", "t2", "t0"}));
   query = {};
   query.type = "t";
   query.states = {kSucceeded};
   query.newest_first = false;
   query.limit = 2;
   query.after_seq = get("t1").seq;
-  EXPECT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t2", "t3"}));
+  KIT_EQ(ids(must(q().read(query))), (std::vector<std::string>{"t2", "t3"}));
 }
 
-TEST_P(QueueRules, pages_what_a_worker_holds_has_held_and_is_meant_to_run) {  // N12
+SKEP_KIT_CASE(QueueBench, pages_what_a_worker_holds_has_held_and_is_meant_to_run) {  // N12
   std::vector<model::Task> tasks;
   for (int i = 0; i < 24; ++i) {
     tasks.push_back(new_task("t" + std::to_string(i), i % 2 == 0 ? "t" : "u"));
@@ -101,11 +101,11 @@ TEST_P(QueueRules, pages_what_a_worker_holds_has_held_and_is_meant_to_run) {  //
           for (const model::Task& t : page) seen.push_back(t.id);
           query.after_seq = page.back().seq;
         }
-        EXPECT_EQ(seen, expected) << states.size() << " states, type " << type << ", site " << site;
+        KIT_EQ(seen, expected) << states.size() << " states, type " << type << ", site " << site;
       }
 }
 
-TEST_P(QueueRules, pages_in_both_directions_with_filters) {
+SKEP_KIT_CASE(QueueBench, pages_in_both_directions_with_filters) {
   std::vector<model::Task> tasks;
   for (int i = 0; i < 30; ++i) {
     tasks.push_back(new_task("t" + std::to_string(i), i % 2 == 0 ? "t" : "u"));
@@ -124,34 +124,33 @@ TEST_P(QueueRules, pages_in_both_directions_with_filters) {
   }
   std::vector<std::string> expected = ids(tasks);
   std::reverse(expected.begin(), expected.end());
-  EXPECT_EQ(seen, expected);
+  KIT_EQ(seen, expected);
 
   ports::TaskQuery typed;
   typed.type = "t";
   typed.site = "site-a";
   typed.newest_first = false;
-  EXPECT_EQ(ids(must(q().read(typed))),
-            (std::vector<std::string>{"t0", "t6", "t12", "t18", "t24"}));
+  KIT_EQ(ids(must(q().read(typed))), (std::vector<std::string>{"t0", "t6", "t12", "t18", "t24"}));
   ports::TaskQuery of_worker;
   of_worker.worker_id = "w9";
-  EXPECT_EQ(ids(must(q().read(of_worker))), std::vector<std::string>{"t7"});
+  KIT_EQ(ids(must(q().read(of_worker))), std::vector<std::string>{"t7"});
   of_worker.worker_id = "w1";
   const auto held = claim(2);
   of_worker.states = {kClaimed, kExecuting};
-  EXPECT_EQ(must(q().read(of_worker)).size(), 0u + held.size());
+  KIT_EQ(must(q().read(of_worker)).size(), 0u + held.size());
   ports::TaskQuery live;
   live.states = {kClaimed, kQueued};
   live.newest_first = false;
   live.limit = 4;
-  EXPECT_EQ(ids(must(q().read(live))), (std::vector<std::string>{"t0", "t1", "t2", "t3"}));
+  KIT_EQ(ids(must(q().read(live))), (std::vector<std::string>{"t0", "t1", "t2", "t3"}));
   for (live.limit = 1; live.limit <= 4; ++live.limit) {
     const auto page = ids(must(q().read(live)));
-    ASSERT_EQ(page.size(), live.limit);
-    for (std::size_t i = 0; i < page.size(); ++i) EXPECT_EQ(page[i], "t" + std::to_string(i));
+    KIT_EQ(page.size(), live.limit);
+    for (std::size_t i = 0; i < page.size(); ++i) KIT_EQ(page[i], "t" + std::to_string(i));
   }
 }
 
-TEST_P(QueueRules, counts_by_state_site_and_type) {
+SKEP_KIT_CASE(QueueBench, counts_by_state_site_and_type) {
   std::vector<model::Task> tasks;
   for (int i = 0; i < 6; ++i) {
     tasks.push_back(new_task("t" + std::to_string(i)));
@@ -164,15 +163,26 @@ TEST_P(QueueRules, counts_by_state_site_and_type) {
   std::sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) {
     return std::tie(a.state, a.site) < std::tie(b.state, b.site);
   });
-  ASSERT_EQ(counts.size(), 3u);
-  EXPECT_EQ(counts[0].site, "site-a");
-  EXPECT_EQ(counts[0].count, 3);
-  EXPECT_EQ(counts[0].oldest_created_ms, now + 1);
-  EXPECT_EQ(counts[1].count, 2);
-  EXPECT_EQ(counts[1].type, "t");
-  EXPECT_EQ(counts[2].state, kSucceeded);
-  EXPECT_EQ(counts[2].count, 1);
+  KIT_EQ(counts.size(), 3u);
+  KIT_EQ(counts[0].site, "site-a");
+  KIT_EQ(counts[0].count, 3);
+  KIT_EQ(counts[0].oldest_created_ms, now + 1);
+  KIT_EQ(counts[1].count, 2);
+  KIT_EQ(counts[1].type, "t");
+  KIT_EQ(counts[2].state, kSucceeded);
+  KIT_EQ(counts[2].count, 1);
 }
 
 }  // namespace
-}  // namespace skep::test
+
+Cases<ports::Queue> queue_pages_cases() {
+  static constexpr KindCase<ports::Queue> kCases[] = {
+      SKEP_KIT_ENTRY(bounds_claims_pages_and_completions_by_bytes),
+      SKEP_KIT_ENTRY(pages_what_has_ended_by_type_and_by_site),
+      SKEP_KIT_ENTRY(pages_what_a_worker_holds_has_held_and_is_meant_to_run),
+      SKEP_KIT_ENTRY(pages_in_both_directions_with_filters),
+      SKEP_KIT_ENTRY(counts_by_state_site_and_type)};
+  return kCases;
+}
+
+}  // namespace skep::conformance
