@@ -100,7 +100,7 @@ TEST_F(ReloadHungTest, a_hang_is_told_and_a_reload_takes_over) {
 }
 
 TEST_F(ReloadHungTest, what_cannot_be_two_is_replaced_all_the_same) {
-  begin_spool(R"("inner":")" + fixture("odd/bad_spool.so") + R"(","component":"bad_spool")");
+  begin_spool(R"("inner":")" + fixture("odd/memory_spool.so") + R"(","component":"memory_spool")");
   const auto done = reload_during_a_put();
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_TRUE(spool_->stats());
