@@ -64,9 +64,10 @@ HttpResponse HttpResponse::of_file(const HttpRequest& request, UniqueFd file, st
   const std::string_view only_if = request.header("if-range");
   const bool ranged =
       request.method == "GET" && !asked.empty() && (only_if.empty() || trim(only_if) == tag);
-  const auto part = ranged ? part_of(asked, size) : std::nullopt;
+  const auto found = ranged ? part_of(asked, size) : std::nullopt;
+  const Part part = found.value_or(Part{0, size});
   const std::string total = "/" + std::to_string(size);
-  if (part && part->size == 0) {
+  if (found && part.size == 0) {
     auto refused = problem(
         416, Error{Code::kInvalid,
                    "the range " + std::string(asked) +
@@ -77,13 +78,13 @@ HttpResponse HttpResponse::of_file(const HttpRequest& request, UniqueFd file, st
   }
   response.file = std::make_unique<FileBody>();
   *response.file = {std::move(file), 0, size};
-  if (part) {
+  if (found) {
     response.status = 206;
-    response.file->offset = part->offset;
-    response.file->size = part->size;
+    response.file->offset = part.offset;
+    response.file->size = part.size;
     response.headers.emplace_back("Content-Range",
-                                  "bytes " + std::to_string(part->offset) + "-" +
-                                      std::to_string(part->offset + part->size - 1) + total);
+                                  "bytes " + std::to_string(part.offset) + "-" +
+                                      std::to_string(part.offset + part.size - 1) + total);
   }
   return response;
 }

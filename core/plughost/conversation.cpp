@@ -157,8 +157,8 @@ skep_rc Conversation::run_in_call(const RunFrame& run, DoneFrame& done) {
   });
   NestedTasks nested(line_);
   ports::RunRequest request;  // the host knows the attempt, the site and the worker
-  request.folder = run->folder;
-  request.artifact_bytes = run->artifact_bytes;
+  request.folder = run.folder;
+  request.artifact_bytes = run.artifact_bytes;
   call.nest(&nested, request);
   const skep_rc rc = call_plugin(run, call, done.threw);
   done.said = call.take_said();

@@ -176,6 +176,19 @@ void push_failure(lua_State* L, const Fault& fault) {
   lua_setmetatable(L, -2);
 }
 
+/// `problem` says why nothing ran, or is empty.
+skep_process_exit run_captured(lua_State* L, const Process& program, Captured& captured,
+                               std::string& problem) {
+  try {
+    return program.run(call_of(L).handle(), [&](std::uint32_t channel, std::string_view bytes) {
+      return captured.take(channel, bytes);
+    });
+  } catch (const Fault& fault) {
+    problem = fault.what();
+    return {};
+  }
+}
+
 }  // namespace
 
 int ctx_exec(lua_State* L) {
@@ -189,15 +202,8 @@ int ctx_exec(lua_State* L) {
   program.cwd = text_member(L, 1, "cwd");
   program.timeout = std::chrono::milliseconds(to_ms(number_member(L, 1, "timeout", 0)));
   Captured captured;
-  skep_process_exit exit{};
   std::string problem;
-  try {
-    exit = program.run(call_of(L).handle(), [&](std::uint32_t channel, std::string_view bytes) {
-      return captured.take(channel, bytes);
-    });
-  } catch (const Fault& fault) {
-    problem = fault.what();
-  }
+  const skep_process_exit exit = run_captured(L, program, captured, problem);
   State::of(L).check(L);
   push_exit(L, exit, captured, problem);
   return 1;

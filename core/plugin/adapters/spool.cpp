@@ -162,7 +162,7 @@ Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolI
       *route_, step("put"),
       {[own = reserved_, put](const Inside& in) {
          own->carry_over(in);
-         return table_of(in).put(in.inst, in.call, put->in.data(), spool_count(put->in.size()),
+         return table_of(in).put(in.inst, in.call, put->in.data(), count_of(put->in.size()),
                                  &put->sink, in.err);
        },
        [&]() -> Status {
@@ -173,7 +173,7 @@ Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolI
        [put](const Inside& in) {
          std::vector<skep_view> names;
          for (const ports::SpoolItem& item : put->items) names.push_back(to_view(item.name));
-         table_of(in).defer(in.inst, in.call, names.data(), spool_count(names.size()), in.err);
+         table_of(in).defer(in.inst, in.call, names.data(), count_of(names.size()), in.err);
        }}));
   std::vector<std::string> names;
   names.reserve(put->items.size());
@@ -194,14 +194,14 @@ std::shared_ptr<const Names> owned(std::span<const std::string> names) {
 Status SpoolAdapter::ack(std::span<const std::string> names) {
   return call_with<skep_spool_v1>(
       *route_, step("ack"), owned(names), [](auto& t, const Inside& i, const Names& own) {
-        return t.ack(i.inst, i.call, views(own).data(), spool_count(own.size()), i.err);
+        return t.ack(i.inst, i.call, views(own).data(), count_of(own.size()), i.err);
       });
 }
 
 Status SpoolAdapter::defer(std::span<const std::string> names) {
   return call_with<skep_spool_v1>(
       *route_, step("defer"), owned(names), [](auto& t, const Inside& i, const Names& own) {
-        return t.defer(i.inst, i.call, views(own).data(), spool_count(own.size()), i.err);
+        return t.defer(i.inst, i.call, views(own).data(), count_of(own.size()), i.err);
       });
 }
 

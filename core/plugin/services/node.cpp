@@ -13,7 +13,7 @@ namespace skep::plugin {
 namespace {
 
 /// A folder of this user alone. No link is followed: what stands behind it is not ours to open.
-Status make_private(const std::string& path) {
+Status make_own_folder(const std::string& path) {
   if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST)
     return errno_error("make the folder " + path, errno);
   const UniqueFd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -27,7 +27,7 @@ Result<std::string> state_folder(const PluginFacts& facts) {
   std::string path = facts.state_dir;
   for (const std::string& name : {std::string("plugin-state"), facts.id}) {
     path += "/" + name;
-    SKEP_TRY(make_private(path));
+    SKEP_TRY(make_own_folder(path));
   }
   return path;
 }
