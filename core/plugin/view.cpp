@@ -19,7 +19,7 @@ std::string clean_message(skep_view v) {
 
 skep_rc put_error(skep_err* out, const Error& error) {
   const auto code = static_cast<skep_rc>(error.code);
-  if (out == nullptr || out->size < sizeof(skep_err) || out->text == nullptr) return code;
+  if (out == nullptr || out->size < SKEP_SIZE_1_0_ERR || out->text == nullptr) return code;
   out->n = static_cast<std::uint32_t>(clip_utf8(error.message, out->cap).size());
   std::memcpy(out->text, error.message.data(), out->n);
   out->retry_ms = static_cast<std::uint32_t>(
