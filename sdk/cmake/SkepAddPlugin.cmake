@@ -8,20 +8,32 @@
 # MIN_MINOR m: an older one will do, down to minor m. The plugin then looks whether what it uses is
 # there: in the sizes of structs and tables, and by a service that is null.
 # Needs the language C in the project. SKEP_PLUGIN_OUTPUT_DIR, when set, is where NAME.so goes.
-# A source NAME.rs is the root of a Rust crate without dependencies, compiled by rustc (1.63 or
-# newer), which exports skep_plugin_entry_v1.
+# A source NAME.rs is the root of a Rust crate, compiled by rustc (1.63 or newer), which exports
+# skep_plugin_entry_v1. It may use the crate skep_sdk of this SDK, and no other.
 set(SKEP_SDK_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
+set(SKEP_SDK_RUST_DIR ${CMAKE_CURRENT_LIST_DIR}/rust) # in the source tree it lies beside
+if(NOT EXISTS ${SKEP_SDK_RUST_DIR})
+  cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH SKEP_SDK_RUST_DIR)
+  string(APPEND SKEP_SDK_RUST_DIR /rust)
+endif()
 
 # Makes a static library of a Rust source; sets `out` to what links its entry function.
 function(skep_rust_library name source out)
   find_program(SKEP_RUSTC rustc REQUIRED)
   cmake_path(ABSOLUTE_PATH source)
   set(library ${CMAKE_CURRENT_BINARY_DIR}/lib${name}_rust.a)
+  set(crate ${CMAKE_CURRENT_BINARY_DIR}/${name}_crates/libskep_sdk.rlib)
+  file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${name}_crates)
+  file(GLOB crate_sources ${SKEP_SDK_RUST_DIR}/src/*.rs)
+  add_custom_command(OUTPUT ${crate}
+    COMMAND ${SKEP_RUSTC} --edition 2021 --crate-type rlib --crate-name skep_sdk
+            -C relocation-model=pic -C opt-level=2 -o ${crate} ${SKEP_SDK_RUST_DIR}/src/lib.rs
+    DEPENDS ${crate_sources} COMMENT "rustc skep_sdk")
   add_custom_command(OUTPUT ${library} DEPFILE ${library}.d
     COMMAND ${SKEP_RUSTC} --edition 2021 --crate-type staticlib --crate-name ${name}_rust
-            -C relocation-model=pic -C opt-level=2 -D warnings
+            -C relocation-model=pic -C opt-level=2 -D warnings --extern skep_sdk=${crate}
             --emit link=${library},dep-info=${library}.d ${source}
-    DEPENDS ${source} COMMENT "rustc ${source}")
+    DEPENDS ${source} ${crate} COMMENT "rustc ${source}")
   add_custom_target(${name}_rust DEPENDS ${library})
   add_library(${name}_rust_library STATIC IMPORTED)
   set_target_properties(${name}_rust_library PROPERTIES IMPORTED_LOCATION ${library})

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <skep/json.h>
 #include <skep/kind/task.h>
 
 static const char instance; /* stateless: any address serves as the instance */
@@ -39,34 +40,21 @@ static skep_rc stop(skep_inst* inst, skep_call* call, skep_err* err) {
 }
 static void destroy(skep_inst* inst) { (void)inst; }
 
-/* The value of member "name" in the request, still escaped as JSON, which is how it goes out
- * again. */
-static skep_view name_of(skep_view request) {
-  static const char key[] = "\"name\":\"";
-  const char* text = request.p;
-  skep_view found = {"world", 5};
-  for (uint64_t i = 0; i + sizeof(key) - 1 < request.n; ++i) {
-    if (memcmp(text + i, key, sizeof(key) - 1) != 0) continue;
-    uint64_t begin = i + sizeof(key) - 1, end = begin;
-    while (end < request.n && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
-    if (end >= request.n) break;
-    found.p = text + begin;
-    found.n = end - begin;
-  }
-  return found;
+static skep_rc fail(skep_call* call, skep_rc code, const char* why) {
+  const skep_view message = {why, strlen(why)};
+  return call->ops->fail(call, code, 0, message);
 }
 
 static skep_rc run(skep_inst* inst, skep_call* call, skep_view request) {
-  char json[1024];
-  const skep_view name = name_of(request);
-  const int n = snprintf(json, sizeof(json), "{\"greeting\":\"hello %.*s\"}", (int)name.n,
-                         (const char*)name.p);
-  static const char too_long[] = "the name is too long";
+  char name[256] = "world", greeting[300], text[1024], json[1100];
+  const skep_rc rc = skep_json_text(request, "/params/name", name, sizeof(name), NULL);
   (void)inst;
-  if (n < 0 || (size_t)n >= sizeof(json)) {
-    const skep_view message = {too_long, sizeof(too_long) - 1};
-    return call->ops->fail(call, SKEP_E_INVALID, 0, message);
-  }
+  if (rc != SKEP_OK && rc != SKEP_E_NOT_FOUND)
+    return fail(call, SKEP_E_INVALID, "the name is no text, or too long");
+  snprintf(greeting, sizeof(greeting), "hello %s", name);
+  if (skep_json_quote(text, sizeof(text), greeting, strlen(greeting)) >= sizeof(text))
+    return fail(call, SKEP_E_INVALID, "the name is too long");
+  const int n = snprintf(json, sizeof(json), "{\"greeting\":%s}", text);
   const skep_view result = {json, (uint64_t)n};
   call->ops->emit(call, SKEP_CH_RESULT, result);
   return SKEP_OK;
