@@ -32,7 +32,7 @@ Output bounded(const Capture& out, const Capture& err) {
 }
 
 /// What is larger and no text belongs into an artifact.
-constexpr std::size_t kMostBytes = 256u << 10;
+constexpr std::size_t kLargestBytes = 256u << 10;
 
 std::string base64(std::string_view bytes) {
   constexpr std::string_view kDigits =
@@ -54,7 +54,7 @@ bool is_text(const std::string& bytes) { return Json::parse(Json(bytes).dump()).
 
 /// The stream as it was, where it is whole, small and no UTF-8.
 void set_bytes(Json& json, const char* key, const Capture* stream) {
-  if (stream == nullptr || stream->truncated() || stream->total() > kMostBytes) return;
+  if (stream == nullptr || stream->truncated() || stream->total() > kLargestBytes) return;
   if (const std::string bytes = stream->text(); !is_text(bytes)) json.set(key, base64(bytes));
 }
 
