@@ -1,6 +1,7 @@
 #include "core/api/task_views.hpp"
 
 #include "core/api/task_json.hpp"
+#include "core/api/wire_parts.hpp"
 #include "core/base/json.hpp"
 
 namespace skep::api {
@@ -21,7 +22,7 @@ std::string encode(const LogPage& page) {
   for (const LogRow& row : page.rows) {
     for (const LogEntry& entry : row.entries) {
       out.object().key("attempt").integer(row.attempt).key("chunk").integer(row.chunk);
-      out.key("stream").str(entry.stream).key("text").str(entry.text);
+      output_members(out.key("stream").str(entry.stream), entry.text);
       out.key("at").str(to_iso(row.received_ms)).end_object();
     }
   }
@@ -84,8 +85,10 @@ Documents task_view_documents() {
       {"LogLine", answer({{"attempt", kInt},
                           {"chunk", kInt},
                           {"stream", told(kText, "stdout, stderr, log or progress.")},
-                          {"text", kText},
-                          {"at", kTime}})},
+                          {"text", told(kText, "Where it was no UTF-8, with U+FFFD in it.")},
+                          {"base64", told(kText, "Then: the bytes as they were.")},
+                          {"at", kTime}},
+                         {"base64"})},
       {"LogPage", answer({{"items", array(ref("LogLine"))},
                           {"next_cursor", told(kText, "Goes on from here, also when it is empty.")},
                           {"ended", told(kBool, "Nothing will follow.")}})},

@@ -144,7 +144,7 @@ Result<model::Outcome> decode_outcome(std::string_view payload);
 /// The payload of a logs envelope.
 struct LogEntry {
   std::string stream;  ///< "stdout", "stderr" or "log"
-  std::string text;
+  std::string text;    ///< any bytes
 };
 struct LogChunk {
   std::int64_t chunk = 0;  ///< counts from 0 within one attempt

@@ -120,8 +120,9 @@ Documents wire_payloads() {
                         {"artifacts", told(array(ref("Artifact")),
                                            "Their bytes came before: PUT "
                                            "/api/workers/{id}/artifacts/{sha256}.")}})},
-      {"LogChunk", part({{"chunk", told(kInt, "Counts from 0 within one attempt.")},
-                         {"entries", array(part({{"stream", kText}, {"text", kText}}))}})},
+      {"LogChunk",
+       part({{"chunk", told(kInt, "Counts from 0 within one attempt.")},
+             {"entries", array(part({{"stream", kText}, {"text", kText}, {"base64", kText}}))}})},
   };
 }
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "core/base/base64.hpp"
+#include "core/base/utf8.hpp"
+
 namespace skep::api {
 
 using model::Lease;
@@ -18,6 +21,17 @@ JsonOut& lease_members(JsonOut& out, const Lease& l) {
 
 Lease lease_of(const json::object& o) {
   return {get_string(o, "task_id"), get_int(o, "attempt"), get_string(o, "lease_id")};
+}
+
+JsonOut& output_members(JsonOut& out, std::string_view bytes) {
+  if (is_utf8(bytes)) return out.key("text").str(bytes);
+  return out.key("text").str(to_utf8(bytes)).key("base64").str(base64_encode(bytes));
+}
+
+std::string output_of(const json::object& o) {
+  if (o.contains("base64"))
+    if (auto bytes = base64_decode(get_string(o, "base64"))) return std::move(*bytes);
+  return get_string(o, "text");
 }
 
 std::vector<const json::object*> objects_of(const json::object& o, std::string_view key) {

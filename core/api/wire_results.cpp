@@ -114,8 +114,10 @@ Result<model::Outcome> decode_outcome(std::string_view payload) {
 std::string encode(const LogChunk& c) {
   JsonOut out;
   out.object().key("chunk").integer(c.chunk).key("entries").array();
-  for (const LogEntry& e : c.entries)
-    out.object().key("stream").str(e.stream).key("text").str(e.text).end_object();
+  for (const LogEntry& e : c.entries) {
+    output_members(out.object().key("stream").str(e.stream), e.text);
+    out.end_object();
+  }
   return out.end_array().end_object().take();
 }
 
@@ -124,7 +126,7 @@ Result<LogChunk> decode_log_chunk(std::string_view payload) {
   if (!o) return o.error();
   LogChunk c{get_int(*o, "chunk"), {}};
   for (const json::object* e : objects_of(*o, "entries"))
-    c.entries.push_back({get_string(*e, "stream", "stdout"), get_string(*e, "text")});
+    c.entries.push_back({get_string(*e, "stream", "stdout"), output_of(*e)});
   return c;
 }
 

@@ -80,6 +80,13 @@ void LogStreamer::append_tail(Stream& stream, std::string_view stream_name,
 
 void LogStreamer::add_tail(Stream& stream) {
   if (stream.tail.empty()) return;
+  // Where it begins within a character, after that.
+  std::string& first = stream.tail.front().text;
+  for (int i = 0; i < 3 && stream.left_out > 0 && !first.empty() && is_continuation(first[0]);
+       ++i) {
+    first.erase(0, 1);
+    ++stream.left_out;
+  }
   if (stream.left_out > 0)
     stream.entries.push_back(
         {"log", std::to_string(stream.left_out) + " bytes are left out; the end:\n"});
@@ -119,7 +126,8 @@ std::optional<OutputChunk> LogStreamer::take(Stream& stream, bool last) {
     if (tail.empty()) entries.pop_back();
   }
   if (entries.empty()) return std::nullopt;
-  for (api::LogEntry& entry : entries) entry.text = to_utf8(entry.text);
+  for (api::LogEntry& entry : entries)
+    if (entry.stream != "stdout" && entry.stream != "stderr") entry.text = to_utf8(entry.text);
   return OutputChunk{stream.lease, {stream.next_chunk++, std::move(entries)}};
 }
 

@@ -22,7 +22,8 @@ struct OutputChunk {
 };
 
 /// A chunk is due 200 ms after its first byte, at 64 KiB, or when its attempt ends. An attempt
-/// keeps its first 1 MiB and, sent when it ends, its last 64 KiB. Text is UTF-8; other bytes become
+/// keeps its first 1 MiB and, sent when it ends, its last 64 KiB. Of stdout and stderr the bytes
+/// stay what they are, and no character of UTF-8 is cut; of the others what is no UTF-8 becomes
 /// U+FFFD. Of the stream "progress" a chunk has the newest line alone, due after 1 s, and an
 /// attempt the first 64 KiB. [any]
 class LogStreamer {

@@ -31,6 +31,33 @@ Output bounded(const Capture& out, const Capture& err) {
   return both;
 }
 
+/// What is larger and no text belongs into an artifact.
+constexpr std::size_t kLargestBytes = 256u << 10;
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(3, bytes.size()))) {
+    std::uint32_t three = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      three = three << 8 | (i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u);
+    for (std::size_t i = 0; i < 4; ++i)
+      out += i <= bytes.size() ? kDigits[three >> (18 - 6 * i) & 63] : '=';
+  }
+  return out;
+}
+
+/// As JSON it is the same again.
+bool is_text(const std::string& bytes) { return Json::parse(Json(bytes).dump()).str() == bytes; }
+
+/// The stream as it was, where it is whole, small and no UTF-8.
+void set_bytes(Json& json, const char* key, const Capture* stream) {
+  if (stream == nullptr || stream->truncated() || stream->total() > kLargestBytes) return;
+  if (const std::string bytes = stream->text(); !is_text(bytes)) json.set(key, base64(bytes));
+}
+
 /// 300 s, 1.5 s
 std::string seconds(std::int64_t ms) {
   char buffer[32];
@@ -69,6 +96,8 @@ Json result_document(const Request& request, const skep_process_exit& exit, cons
   json.set("exit_code", exit.reason == SKEP_EXIT_EXITED ? Json(exit.exit_code) : Json());
   json.set("signal", exit.signal != 0 ? Json(signal_name(exit.signal)) : Json());
   Output output = bounded(out, err);
+  set_bytes(json, "stdout_base64", output.shortened ? nullptr : &out);
+  set_bytes(json, "stderr_base64", output.shortened ? nullptr : &err);
   json.set("stdout", std::move(output.out)).set("stderr", std::move(output.err));
   json.set("truncated", output.shortened || out.truncated() || err.truncated());
   json.set("stdout_bytes", out.total()).set("stderr_bytes", err.total());

@@ -7,6 +7,7 @@
 #include <memory>
 #include <ostream>
 
+#include "core/api/wire_parts.hpp"
 #include "core/base/json.hpp"
 #include "core/cli/base/absence.hpp"
 #include "core/cli/base/format.hpp"
@@ -87,8 +88,8 @@ Expected<bool> read_logs(Client& api, const Console& c, const std::string& id, b
     if (!page) return page.error();
     const auto items = items_of(*page);
     for (const json::object* item : items)
-      if (!on_line(
-              {get_int(*item, "attempt"), get_string(*item, "stream"), get_string(*item, "text")}))
+      if (!on_line({get_int(*item, "attempt"), get_string(*item, "stream"),
+                    skep::api::output_of(*item)}))
         return true;
     const json::object& top = page->get_object();
     if (get_bool(top, "ended")) return true;

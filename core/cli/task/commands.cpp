@@ -5,6 +5,8 @@
 #include <ostream>
 #include <utility>
 
+#include "core/base/base64.hpp"
+#include "core/base/utf8.hpp"
 #include "core/cli/base/follow.hpp"
 #include "core/cli/base/format.hpp"
 #include "core/cli/base/interrupt.hpp"
@@ -129,7 +131,9 @@ Expected<int> explain(Invocation& call) {
 
 OnLine json_printer(const Console& c) {
   return [&c](const LogLine& line) {
-    const json::object o{{"attempt", line.attempt}, {"stream", line.stream}, {"text", line.text}};
+    json::object o{
+        {"attempt", line.attempt}, {"stream", line.stream}, {"text", to_utf8(line.text)}};
+    if (!is_utf8(line.text)) o["base64"] = base64_encode(line.text);
     c.out << json_line(o) << '\n' << std::flush;
     return c.out.good();
   };

@@ -13,7 +13,7 @@ namespace {
 
 using net::HttpResponse;
 
-constexpr std::int64_t kDay = 86'400'000;
+constexpr std::int64_t kDayMs = 86'400'000;
 
 class ArtifactsTest : public ControlTest {
  protected:
@@ -144,7 +144,7 @@ TEST_F(ArtifactsTest, another_size_ends_nobodys_upload) {
 
 TEST_F(ArtifactsTest, the_same_content_is_kept_once_and_as_long_as_one_task_needs_it) {
   const model::Lease first = leave("same bytes");
-  clock.advance(Millis{kDay});
+  clock.advance(Millis{kDayMs});
   const model::Lease second = leave("same bytes", "copy.txt");
   const std::string sha256 = sha256_hex("same bytes");
   EXPECT_EQ(artifacts().blobs.held().size(), 1u);
@@ -158,7 +158,7 @@ TEST_F(ArtifactsTest, the_same_content_is_kept_once_and_as_long_as_one_task_need
   EXPECT_EQ(call("GET", "/api/tasks/" + first.task_id + "/artifacts/out.txt").status, 404);
   EXPECT_EQ(body_of(call("GET", "/api/tasks/" + second.task_id + "/artifacts/copy.txt")),
             "same bytes");
-  clock.advance(Millis{kDay});
+  clock.advance(Millis{kDayMs});
   const auto swept = artifacts().sweep(false);
   ASSERT_TRUE(swept);
   EXPECT_EQ(swept->contents, 1u);
@@ -364,7 +364,7 @@ TEST_F(InputsTest, a_repeat_and_a_task_that_never_was_hold_nothing) {
   // A crash between the pin and the queue.
   ASSERT_TRUE(artifacts().ledger.pin({{new_id(), {{sha256_hex("data"), 4}}}}, clock.wall_ms()));
   EXPECT_EQ(pinned()->size(), 2u);
-  clock.advance(Millis{2 * kDay});
+  clock.advance(Millis{2 * kDayMs});
   ASSERT_TRUE(artifacts().sweep(true));
   EXPECT_EQ(*pinned(), std::vector{id});
 }

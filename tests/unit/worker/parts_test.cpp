@@ -139,12 +139,28 @@ TEST(LogStreamer, keeps_a_character_whole_across_chunks) {
   EXPECT_EQ(all, "1" + euro + "\n");
 }
 
-TEST(LogStreamer, replaces_a_character_that_never_becomes_whole) {
+TEST(LogStreamer, keeps_bytes_that_are_no_text_and_cuts_no_character_of_the_end) {
+  LogStreamer streamer;
+  const std::string euro = "\xe2\x82\xac";
+  streamer.append(kLease, "stdout", "\xff\xfe", 1'000);
+  std::string all;
+  while (all.size() < LogStreamer::kAttemptBytes + 2 * LogStreamer::kTailBytes + 1) all += euro;
+  streamer.append(kLease, "stdout", all, 1'100);
+  std::string kept;
+  for (const auto& chunk : streamer.take_due(1'200)) kept += text_of({chunk});
+  EXPECT_EQ(kept.substr(0, 5), "\xff\xfe" + euro);
+  const std::string end = text_of({*streamer.finish(kLease).rest});
+  const std::size_t at = end.find("the end:\n") + 9;
+  EXPECT_EQ(end.substr(at, 3), euro);
+  EXPECT_EQ((end.size() - at) % 3, 0u);
+}
+
+TEST(LogStreamer, keeps_a_character_that_never_becomes_whole) {
   LogStreamer streamer;
   streamer.append(kLease, "stdout", "1\xe2\x82", 1'000);
   const auto last = streamer.finish(kLease).rest;
   ASSERT_TRUE(last);
-  EXPECT_EQ(text_of({*last}), "1\xef\xbf\xbd\xef\xbf\xbd");
+  EXPECT_EQ(text_of({*last}), "1\xe2\x82");
 }
 
 TEST(LogStreamer, waits_for_the_rest_of_a_character_that_comes_alone) {
