@@ -76,7 +76,7 @@ policy = "both"
         self.assertIn("other bytes than those pinned", node.log)
         # It takes tasks all the same, and does not keep to its log what it cannot do.
         self.assertEqual(request(self.url, "GET", "/readyz").status, 200)
-        said = wait_for(lambda: self.api("GET", "/api/workers")["items"][0]["troubles"], "a notice")
+        said = wait_for(lambda: [t for w in self.api("GET", "/api/workers")["items"] for t in w["troubles"]], "a notice")
         self.assertIn("scripts are not loaded: ", said[0])
         for words in (("status",), ("worker", "list"), ("health",), ("node", "show", "-c", node.config)):
             self.assertIn("scripts are not loaded: ", " ".join(self.skep(*words).stdout.split()), words)

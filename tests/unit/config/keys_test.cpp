@@ -49,14 +49,15 @@ TEST(Keys, are_documented_and_numbers_have_a_range) {
 /// of Config leads here, and then to the table of keys.
 std::size_t fields_of_config() {
   const Config config;
-  [[maybe_unused]] const auto& [node, http, tasks, presence, events, worker, log, queue, store,
-                                heartbeat, spool, plugins, scripts, trust] = config;
+  [[maybe_unused]] const auto& [node, http, tasks, artifacts, presence, events, worker, log, queue,
+                                store, heartbeat, spool, plugins, scripts, secrets, trust] = config;
   [[maybe_unused]] const auto& [n1, n2, n3, n4, n5] = node;
   [[maybe_unused]] const auto& [h1, h2, h3, h4, h5, h6, h7, h8, h9] = http;
   [[maybe_unused]] const auto& [c1, c2, c3, c4, c5, c6, c7, c8, c9] = tasks;
+  [[maybe_unused]] const auto& [a1, a2, a3] = artifacts;
   [[maybe_unused]] const auto& [d1, d2, d3] = presence;
   [[maybe_unused]] const auto& [e1, e2] = events;
-  [[maybe_unused]] const auto& [w1, w2, w3, w4, w5, w6, w7, w8, w9, w10] = worker;
+  [[maybe_unused]] const auto& [w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11, w12] = worker;
   [[maybe_unused]] const auto& [l1, l2] = log;
   [[maybe_unused]] const auto& [p1, p2, tables] = plugins;
   [[maybe_unused]] const auto& [t1, t2, t3] = trust;
@@ -64,7 +65,7 @@ std::size_t fields_of_config() {
   constexpr std::size_t kComponents = 4;
   constexpr std::size_t kPlugins = 2;
   constexpr std::size_t kScripts = 2;
-  return 5 + 9 + (9 + 3 + 2) + 10 + 2 + kComponents + kPlugins + kScripts + 3;
+  return 5 + 9 + (9 + 3 + 3 + 2) + 12 + 2 + kComponents + kPlugins + kScripts + 3;
 }
 
 TEST(Keys, reach_every_field_of_the_configuration) {

@@ -185,7 +185,7 @@ TEST_F(ArtifactsTest, nothing_is_removed_beside_another_database) {
   ASSERT_EQ(put("/api/blobs/" + sha256, "hello", 0, 5).status, 200);
   age(path_of(sha256));
   MemoryStore other_store;
-  MemoryQueue other_queue;
+  conformance::MemoryQueue other_queue;
   control::Control other(other_queue, other_store, clock, config(), types());
   ASSERT_TRUE(other.prepare());
   ASSERT_TRUE(other.feature<control::Artifacts>().sweep(true));
