@@ -14,7 +14,7 @@
 #include "core/base/text.hpp"
 #include "core/conformance/test_case.hpp"
 #include "core/proc/monotonic.hpp"
-#include "skep/text.hpp"
+#include "skep/host.hpp"
 
 namespace skep::conformance {
 namespace {
