@@ -24,8 +24,7 @@ skep_inst* created(Loaded& plugin, const Subject& s) {
 
 void lifecycle_entry(Subject& s) {
   Loaded plugin(s);
-  const auto checked = plugin::check_table(&plugin.table(), "the table of skep_plugin_entry_v1()",
-                                           plugin::plugin_functions());
+  const auto checked = plugin::check_plugin(&plugin.table());
   if (!checked) throw Broken(checked.error().message, "set every function of the table");
   must(plugin.open(), "open()");
   plugin.close();

@@ -6,8 +6,8 @@
 
 #include "core/base/utf8.hpp"
 #include "core/plughost/limits.hpp"
-#include "core/plugin/adapters/host_call.hpp"
 #include "core/plugin/boundary.hpp"
+#include "core/plugin/host_call.hpp"
 #include "core/plugin/isolation/start_frame.hpp"
 #include "core/plugin/services/host.hpp"
 #include "core/plugin/view.hpp"

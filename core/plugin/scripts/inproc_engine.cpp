@@ -1,9 +1,9 @@
 #include "core/plugin/scripts/inproc_engine.hpp"
 
 #include "core/base/mutex.hpp"
-#include "core/plugin/adapters/host_call.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/boundary.hpp"
+#include "core/plugin/host_call.hpp"
 #include "core/plugin/view.hpp"
 #include "skep/kind/script_host.h"
 
