@@ -62,6 +62,11 @@ Error unknown(const std::string& what, const std::string& word,
   return e;
 }
 
+/// Is it the test `only`, or one of those that begin so?
+bool is_named(std::string_view only, std::string_view id) {
+  return only.ends_with('*') ? id.starts_with(only.substr(0, only.size() - 1)) : id == only;
+}
+
 Status check_words(const CheckOptions& o) {
   std::vector<std::string> names(tiers().begin(), tiers().end());
   for (const std::string& tier : o.tiers)
@@ -69,12 +74,14 @@ Status check_words(const CheckOptions& o) {
       return unknown("tier", tier, names);
   std::vector<std::string> ids;
   for (const TestCase& t : test_cases()) ids.emplace_back(t.id);
-  if (!o.only.empty() && find_test(o.only) == nullptr) return unknown("test", o.only, ids);
+  const auto fits = [&o](const std::string& id) { return is_named(o.only, id); };
+  if (!o.only.empty() && std::none_of(ids.begin(), ids.end(), fits))
+    return unknown("test", o.only, ids);
   return {};
 }
 
 bool wanted(const CheckOptions& o, const TestCase& t) {
-  if (!o.only.empty()) return o.only == t.id;
+  if (!o.only.empty()) return is_named(o.only, t.id);
   return o.tiers.empty() || std::find(o.tiers.begin(), o.tiers.end(), t.tier()) != o.tiers.end();
 }
 

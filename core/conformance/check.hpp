@@ -14,7 +14,7 @@ namespace skep::conformance {
 struct CheckOptions {
   std::string file;
   std::vector<std::string> tiers{};  ///< empty = all
-  std::string only{};                ///< one test id, "" = all
+  std::string only{};                ///< one test id, or the beginning of some and "*"; "" = all
   std::string component{};           ///< "" = all
   std::string settings = "{}";       ///< merged into what the config schema demands
   std::string params = "{}";         ///< the same for tasks

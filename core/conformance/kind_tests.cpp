@@ -28,7 +28,8 @@ void add(std::vector<TestCase>& out, const std::vector<KindCase<Port>>& cases,
                    [run = one.run](Subject& subject) {
                      run(plugin_source<Port, Adapter>(subject),
                          std::filesystem::current_path().string());
-                   }});
+                   },
+                   true});
 }
 
 }  // namespace
@@ -46,7 +47,7 @@ std::vector<TestCase> kind_tests() {
                                                   SKEP_KIND_HEARTBEAT);
   const auto durable = [&out](const char* id, const char* rule, const char* kind,
                               void (*run)(Subject&)) {
-    out.push_back({id, rule, kind, true, run});
+    out.push_back({id, rule, kind, true, run, true});
   };
   constexpr const char* kKilled = "what it said is there after its process was killed";
   constexpr const char* kSynced = "says nothing that it could not bring to the disk";

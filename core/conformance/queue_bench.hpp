@@ -115,7 +115,12 @@ class QueueBench : public Bench<ports::Queue> {
     const ports::Loss loss{lease_of(t), crashed, delay, max_crashes, R"({"code":"lost"})"};
     return the_one(must(q().lose(now, now - kLostAfter, {&loss, 1})));
   }
-  WallMs tick() { return must(q().tick(now, now)); }
+  WallMs tick() { return must(q().tick(now, now - set_by_)); }
+  /// Somebody sets the clock.
+  void set_clock(std::int64_t by) {
+    now += by;
+    set_by_ += by;
+  }
   /// Lets the lease run out and lost_after pass.
   void time_out(const model::Task& t) {
     now = t.lease_expires_ms + 1;
@@ -132,6 +137,9 @@ class QueueBench : public Bench<ports::Queue> {
   }
 
   WallMs now = kEpoch;
+
+ private:
+  std::int64_t set_by_ = 0;
 };
 
 }  // namespace skep::conformance

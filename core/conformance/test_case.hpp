@@ -47,6 +47,7 @@ struct TestCase {
   std::string kind;  ///< of components that it is for; "" = all
   bool per_component;
   std::function<void(Subject&)> run;
+  bool is_of_kind_contract = false;  ///< one of kind_tests()
 
   std::string_view tier() const { return std::string_view(id).substr(0, id.find('.')); }
 };

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <ostream>
 
 #include "core/cli/base/invocation.hpp"
@@ -93,11 +94,21 @@ Expected<int> child(Invocation& call) {
   return 0;
 }
 
+std::string line(const std::string& id, const std::string& rule) {
+  constexpr std::size_t kColumn = 34;
+  return "  " + id + std::string(id.size() < kColumn ? kColumn - id.size() : 1, ' ') + rule + "\n";
+}
+
 std::string notes() {
   std::string out = "Tests, each in a process of its own:\n";
+  std::map<std::string, int> of_kinds;
   for (const conformance::TestCase& t : conformance::test_cases())
-    out +=
-        "  " + std::string(t.id) + std::string(34 - t.id.size(), ' ') + std::string(t.rule) + "\n";
+    if (t.is_of_kind_contract)
+      ++of_kinds[t.id.substr(0, t.id.find('-') + 1) + "*"];
+    else
+      out += line(t.id, t.rule);
+  for (const auto& [ids, count] : of_kinds)
+    out += line(ids, std::to_string(count) + " of the kind's contract; TAP names them");
   out.pop_back();
   return out;
 }
@@ -113,7 +124,7 @@ std::vector<Command> check_commands() {
                 "static, lifecycle, contract, hygiene, reload or modes",
                 true,
                 {conformance::tiers().begin(), conformance::tiers().end()}},
-               {"only", 0, "TEST", "one test"},
+               {"only", 0, "TEST", "one test; NAME* for all that begin so"},
                {"component", 0, "NAME", "one component"},
                {"in-process", 0, "", "run the tests in this process, for a debugger"},
                {"test-timeout", 0, "TIME", "longest time of one test (30s)"},
@@ -122,7 +133,8 @@ std::vector<Command> check_commands() {
   for (Option& o : document_options()) c.options.push_back(std::move(o));
   c.notes = notes();
   c.examples = {"skep plugin check b/hello.so",
-                "skep plugin check b/hello.so --only contract.views"};
+                "skep plugin check b/hello.so --only contract.views",
+                "skep plugin check b/queue.so --only 'contract.queue-*'"};
   c.run = check;
   Command one{kChildCommand, "one test of the conformance kit"};
   one.positionals = {{"FILE", ""}, {"TEST", ""}, {"COMPONENT", "", false}};
