@@ -46,9 +46,8 @@ TEST(HostCall, finds_out_that_its_time_is_up) {
 
 TEST(HostCall, wakes_who_waits) {
   HostCall call("acme", "queue acme", 0);
-  std::thread waiter([&] {
-    EXPECT_EQ(call.handle()->ops->wait(call.handle(), kNoEnd), SKEP_CANCEL_SHUTDOWN);
-  });
+  std::thread waiter(
+      [&] { EXPECT_EQ(call.handle()->ops->wait(call.handle(), kNoEnd), SKEP_CANCEL_SHUTDOWN); });
   call.cancel(ports::CancelReason::kShutdown);
   waiter.join();
 }

@@ -54,10 +54,9 @@ Table hanging(Functions... functions) {
 using Q = skep_queue_v1;
 using S = skep_store_v1;
 using P = skep_spool_v1;
-const Q kQueue =
-    hanging<Q>(&Q::enqueue, &Q::claim, &Q::renew, &Q::complete, &Q::release, &Q::tick, &Q::overdue,
-               &Q::lose, &Q::cancel, &Q::requeue, &Q::read, &Q::attempts, &Q::completions,
-               &Q::stats, &Q::wait, &Q::purge);
+const Q kQueue = hanging<Q>(&Q::enqueue, &Q::claim, &Q::renew, &Q::complete, &Q::release, &Q::tick,
+                            &Q::overdue, &Q::lose, &Q::cancel, &Q::requeue, &Q::read, &Q::attempts,
+                            &Q::completions, &Q::stats, &Q::wait, &Q::purge);
 const S kStore = hanging<S>(&S::batch, &S::query, &S::migrate);
 const P kSpool = hanging<P>(&P::reserve, &P::unreserve, &P::put, &P::ack, &P::defer, &P::reject,
                             &P::next, &P::stats, &P::verify);

@@ -141,7 +141,8 @@ TEST_F(ReloadLastGoodTest, serves_as_the_queue_of_the_node) {
   begin();
   const auto stands_in = queue();
   ASSERT_TRUE(stands_in) << stands_in.error().message;
-  EXPECT_TRUE((*stands_in)->tick(0, 0)) << "what answers with faults of its own does not become good";
+  EXPECT_TRUE((*stands_in)->tick(0, 0))
+      << "what answers with faults of its own does not become good";
 }
 
 TEST_F(ReloadLastGoodTest, is_taken_before_a_queue_in_quarantine) {
