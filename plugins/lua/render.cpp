@@ -167,6 +167,8 @@ allow = ["facts", "kv"]          # the default, for every script
 allow = ["facts", "kv", "exec"]  # instead of the list above
 ```
 
+`[scripts] allow` counts from the node's next start; a script that is saved needs none.
+
 Scripts that come with skep, in the folder `share/skep/scripts` beside the program, get what they declare
 unless `[scripts.NAME] allow` says otherwise. That folder belongs to whoever installed skep.
 

@@ -20,7 +20,7 @@ test -z "$strangers" || die "the SDK installs more than headers and CMake files:
 # Every link of an installed page, and every page that a message names, is there.
 pages="$work/prefix/share/doc/skep"
 find "$pages" -name '*.md' | while read -r page; do
-  grep -oE '\]\([^)#: ]+' "$page" | cut -c3- | while read -r link; do
+  grep -oE '\]\([^)#: ]+[)#]' "$page" | sed 's/^..//; s/.$//' | while read -r link; do
     test -e "$(dirname "$page")/$link" || echo "${page#"$pages"/} -> $link"
   done
 done >"$work/broken"
