@@ -8,7 +8,7 @@
 #include "core/control/artifacts/blob_folder.hpp"
 #include "core/control/artifacts/ledger.hpp"
 #include "core/control/feature.hpp"
-#include "core/net/caller.hpp"
+#include "core/net/http.hpp"
 
 namespace skep::control {
 
