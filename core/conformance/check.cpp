@@ -13,6 +13,7 @@
 #include "core/base/text.hpp"
 #include "core/conformance/samples.hpp"
 #include "core/conformance/test_case.hpp"
+#include "core/plugin/hazards.hpp"
 #include "core/plugin/stage.hpp"
 #include "core/proc/monotonic.hpp"
 #include "core/proc/subprocess.hpp"
@@ -163,9 +164,11 @@ struct Heard {
       }
     }
   }
-  /// The last line on stderr, for the message.
+  /// The last line on stderr, or a sanitizer's summary, for the message.
   std::string last_words() const {
     std::vector<std::string> lines = split(err, '\n');
+    for (const std::string& line : lines)
+      if (line.starts_with("SUMMARY: ")) return ": " + line.substr(line.find(' ') + 1);
     while (!lines.empty() && lines.back().empty()) lines.pop_back();
     return lines.empty() ? "" : ": " + lines.back();
   }
@@ -199,6 +202,19 @@ std::vector<std::string> environment() {
   return out;
 }
 
+/// A file that was built with a sanitizer finds its run-time in the child, before all else, and as
+/// much address space as that takes.
+void sanitize(const std::string& file, proc::Spec& spec) {
+  const char* given = ::getenv("LD_PRELOAD");
+  const std::string runtime = plugin::sanitizer_runtime(file);
+  const bool is_given =
+      given != nullptr && std::string_view(given).find("san") != std::string::npos;
+  if (runtime.empty() && !is_given) return;
+  if (given == nullptr) spec.env.push_back("LD_PRELOAD=" + runtime);
+  if (::getenv("ASAN_OPTIONS") == nullptr) spec.env.push_back("ASAN_OPTIONS=detect_leaks=0");
+  spec.memory_bytes = 0;
+}
+
 void run_apart(const CheckOptions& o, const Job& job, const std::string& folder, Finding& f) {
   proc::Spec spec;
   spec.argv = o.child;
@@ -209,6 +225,7 @@ void run_apart(const CheckOptions& o, const Job& job, const std::string& folder,
   spec.timeout = o.timeout;
   spec.grace = Millis{0};
   spec.memory_bytes = kChildMemory;
+  sanitize(o.file, spec);
   Heard heard;
   const auto exit = proc::run(spec, -1, 0, [&](bool is_stderr, std::string_view bytes) {
     std::string& to = is_stderr ? heard.err : heard.out;

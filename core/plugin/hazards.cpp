@@ -276,6 +276,15 @@ Result<std::vector<Hazard>> scan_hazards(const std::string& path) {
   return judge(*facts);
 }
 
+std::string sanitizer_runtime(const std::string& path) {
+  auto bytes = load_file(path, kMaxPluginBytes);
+  const auto facts = bytes ? read_facts(Image(std::move(*bytes))) : Result<Facts>(bytes.error());
+  if (!facts) return {};
+  for (const std::string& name : facts->needed)
+    if (name.starts_with("libasan.so") || name.starts_with("libtsan.so")) return name;
+  return {};
+}
+
 Status refuse_hazards(const std::vector<Hazard>& hazards) {
   const Hazard* first = nullptr;
   std::string rest;

@@ -23,6 +23,10 @@ const std::vector<std::string>& hazard_ids();
 /// damaged tables are kInvalid, never a crash. Empty = nothing found. [any]
 Result<std::vector<Hazard>> scan_hazards(const std::string& path);
 
+/// The run-time of a sanitizer that has to be in a process before the file is loaded, such as
+/// "libasan.so.8"; "" = none, or not readable. [any]
+std::string sanitizer_runtime(const std::string& path);
+
 /// kDenied that names the first fatal hazard and lists all of them; nothing when there is none.
 Status refuse_hazards(const std::vector<Hazard>& hazards);
 

@@ -85,6 +85,22 @@ INSTANTIATE_TEST_SUITE_P(
              "left 1 threads running after stop(), named: forgotten"},
         Case{"one_at_a_time", "reload.generations", "holds the lock"}));
 
+TEST(Kit, RunsAPluginThatWasBuiltWithASanitizer) {
+  CheckOptions o = options("sanitized/overruns.so");
+  if (!std::filesystem::exists(o.file))
+    GTEST_SKIP() << "the whole build has one, or gcc is not used";
+  o.only = "contract.result";
+  auto findings = found(o);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].status, TestStatus::kPassed) << findings[0].message;
+  o.params = R"({"by":1})";
+  o.child.insert(o.child.end(), {"--params", o.params});
+  findings = found(o);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].status, TestStatus::kBroken);
+  EXPECT_NE(findings[0].message.find("AddressSanitizer"), std::string::npos) << findings[0].message;
+}
+
 TEST(Kit, PassesAPluginThatKeepsTheRules) {
   for (const Finding& f : found(options("odd/rulebreaker.so")))
     EXPECT_NE(f.status, TestStatus::kBroken) << f.id << ": " << f.message;
