@@ -15,16 +15,16 @@
 namespace skep::test {
 namespace {
 
-constexpr const char* kTable = "CREATE TABLE t (x)";
-constexpr const char* kMigrations[] = {kTable};
-constexpr sqlite::Schema kSchema{"test", 0x534b5054, kMigrations};
+constexpr const char* kOneColumn = "CREATE TABLE t (x)";
+constexpr const char* kCallMigrations[] = {kOneColumn};
+constexpr sqlite::Schema kCallSchema{"test", 0x534b5054, kCallMigrations};
 constexpr const char* kEndless =
     "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
 
 class SqliteCalls : public ::testing::Test {
  protected:
   sqlite::Database open() {
-    return {sqlite::Options{dir_.file("t.db"), false, 1'000}, kSchema, [] {}};
+    return {sqlite::Options{dir_.file("t.db"), false, 1'000}, kCallSchema, [] {}};
   }
   static std::int64_t rows(sqlite::Database& db) {
     return db.read(Call(), "count",

@@ -6,6 +6,7 @@
 #include <ostream>
 #include <sstream>
 
+#include "check_support.hpp"
 #include "core/base/json.hpp"
 #include "core/conformance/check.hpp"
 #include "core/conformance/report.hpp"
@@ -24,12 +25,6 @@ CheckOptions options(const std::string& file, const std::string& how = {}) {
   if (!how.empty()) o.settings = R"({"how":")" + how + R"("})";
   o.child = {std::string(SKEP_BUILD_DIR) + "/bin/skep", "__plugin-test", "--settings", o.settings};
   return o;
-}
-
-std::vector<Finding> found(const CheckOptions& o) {
-  auto findings = check(o, {[](std::size_t) {}, [](const Finding&) {}});
-  EXPECT_TRUE(findings) << (findings ? "" : findings.error().message);
-  return findings ? *findings : std::vector<Finding>{};
 }
 
 struct Case {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <ostream>
 
+#include "check_support.hpp"
 #include "core/base/text.hpp"
 #include "core/conformance/check.hpp"
 
@@ -40,7 +41,7 @@ std::vector<Row> rows() {
   return out;
 }
 
-CheckOptions options(const std::string& component, const std::string& mutant) {
+CheckOptions mutant_options(const std::string& component, const std::string& mutant) {
   CheckOptions o;
   o.file = std::string(SKEP_BUILD_DIR) + "/lib/skep/test-plugins/mutants/mutant.so";
   o.timeout = Millis{600'000};
@@ -50,16 +51,10 @@ CheckOptions options(const std::string& component, const std::string& mutant) {
   return o;
 }
 
-std::vector<Finding> found(const CheckOptions& o) {
-  auto findings = check(o, {[](std::size_t) {}, [](const Finding&) {}});
-  EXPECT_TRUE(findings) << (findings ? "" : findings.error().message);
-  return findings ? *findings : std::vector<Finding>{};
-}
-
 class Mutant : public ::testing::TestWithParam<Row> {};
 
 TEST_P(Mutant, IsFound) {
-  CheckOptions o = options(GetParam().component, GetParam().mutant);
+  CheckOptions o = mutant_options(GetParam().component, GetParam().mutant);
   o.only = GetParam().check;
   const auto findings = found(o);
   ASSERT_EQ(findings.size(), 1u);
@@ -85,7 +80,7 @@ TEST(Mutants, AreManyOfEachKind) {
 class NoMutant : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(NoMutant, PassesEverything) {
-  CheckOptions o = options(GetParam(), "");
+  CheckOptions o = mutant_options(GetParam(), "");
   o.tiers = {"lifecycle", "contract", "hygiene", "reload"};
   for (const Finding& f : found(o))
     EXPECT_NE(f.status, TestStatus::kBroken) << f.id << ": " << f.message;
