@@ -44,7 +44,7 @@ std::vector<skep_view> views(std::span<const std::string> names) {
   return out;
 }
 
-std::uint32_t spool_count(std::size_t n) { return static_cast<std::uint32_t>(n); }
+std::uint32_t count_of(std::size_t n) { return static_cast<std::uint32_t>(n); }
 
 /// What a put() owns.
 struct Put : Yielded {
@@ -171,7 +171,7 @@ Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolI
       *route_, step("put"),
       {[own = reserved_, put](const Inside& in) {
          own->carry_over(in);
-         return table_of(in).put(in.inst, in.call, put->in.data(), spool_count(put->in.size()),
+         return table_of(in).put(in.inst, in.call, put->in.data(), count_of(put->in.size()),
                                  &put->sink, in.err);
        },
        [&]() -> Status {
@@ -182,7 +182,7 @@ Result<std::vector<std::string>> SpoolAdapter::put(std::span<const ports::SpoolI
        [put](const Inside& in) {
          std::vector<skep_view> names;
          for (const ports::SpoolItem& item : put->items) names.push_back(to_view(item.name));
-         table_of(in).defer(in.inst, in.call, names.data(), spool_count(names.size()), in.err);
+         table_of(in).defer(in.inst, in.call, names.data(), count_of(names.size()), in.err);
        }}));
   std::vector<std::string> names;
   names.reserve(put->items.size());
@@ -203,14 +203,14 @@ std::shared_ptr<const Names> owned(std::span<const std::string> names) {
 Status SpoolAdapter::ack(std::span<const std::string> names) {
   return call_with<skep_spool_v1>(
       *route_, step("ack"), owned(names), [](auto& t, const Inside& i, const Names& own) {
-        return t.ack(i.inst, i.call, views(own).data(), spool_count(own.size()), i.err);
+        return t.ack(i.inst, i.call, views(own).data(), count_of(own.size()), i.err);
       });
 }
 
 Status SpoolAdapter::defer(std::span<const std::string> names) {
   return call_with<skep_spool_v1>(
       *route_, step("defer"), owned(names), [](auto& t, const Inside& i, const Names& own) {
-        return t.defer(i.inst, i.call, views(own).data(), spool_count(own.size()), i.err);
+        return t.defer(i.inst, i.call, views(own).data(), count_of(own.size()), i.err);
       });
 }
 

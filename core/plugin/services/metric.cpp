@@ -7,12 +7,12 @@
 namespace skep::plugin {
 namespace {
 
-std::atomic<MetricSink> g_metric_sink{nullptr};
+std::atomic<MetricSink> g_sink{nullptr};
 
 void put(const skep_host* host, skep_view name, double value, bool adds) noexcept {
   try {
     if (!PluginHost::of(host).admit(SKEP_SVC_METRIC)) return;
-    if (const MetricSink sink = g_metric_sink.load()) return sink(text(name), value, adds);
+    if (const MetricSink sink = g_sink.load()) return sink(text(name), value, adds);
     const std::string& owner = PluginHost::of(host).plugin_id();
     adds ? gauges::add(owner, text(name), value) : gauges::set(owner, text(name), value);
   } catch (...) {
@@ -30,7 +30,7 @@ void add(const skep_host* host, skep_view name, double delta) noexcept {
 
 }  // namespace
 
-void set_metric_sink(MetricSink sink) { g_metric_sink.store(sink); }
+void set_metric_sink(MetricSink sink) { g_sink.store(sink); }
 
 const skep_svc_metric_v1& metric_service() {
   static constexpr skep_svc_metric_v1 table{sizeof(skep_svc_metric_v1), 0, set_gauge, add};
