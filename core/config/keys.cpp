@@ -141,7 +141,7 @@ std::span<const Key> last_keys() {
      .doc = "Folders with Lua tasks, watched; of two files with one name the first counts. Empty: "
             "`state_dir/scripts`, then the folder of the program.", .format = Format::kPath},
     {.section = "scripts", .name = "allow", .field = SKEP_CONFIG_AT(scripts.allow),
-     .doc = "Permissions that every script gets: `exec`, `facts`, `http`, `kv`, `task`.",
+     .doc = "Permissions that every script gets: `exec`, `facts`, `http`, `kv`, `secrets`, `task`.",
      .format = Format::kId},
 
     {.section = "trust", .name = "policy", .field = SKEP_CONFIG_AT(trust.policy), .live = true,

@@ -8,9 +8,11 @@
 
 #include <clocale>
 #include <filesystem>
+#include <set>
 #include <string_view>
 
 #include "core/base/text.hpp"
+#include "core/plugin/call_threads.hpp"
 #include "core/proc/monotonic.hpp"
 
 namespace skep::conformance {
@@ -84,11 +86,14 @@ Surroundings look_around() {
 
 std::map<std::string, std::string> threads() {
   std::map<std::string, std::string> out;
+  std::set<std::string> of_the_host;  // as they are now: there may be more in a moment
+  for (const pid_t id : plugin::CallThreads::shared().ids()) of_the_host.insert(std::to_string(id));
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator("/proc/self/task", ec)) {
     // One that ends meanwhile has no name any more.
     const auto name = read_file(entry.path() / "comm");
-    if (name) out[entry.path().filename().string()] = name->substr(0, name->find('\n'));
+    if (name && !of_the_host.contains(entry.path().filename().string()))
+      out[entry.path().filename().string()] = name->substr(0, name->find('\n'));
   }
   return out;
 }

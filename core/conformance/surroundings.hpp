@@ -13,7 +13,7 @@ using Surroundings = std::map<std::string, std::string>;
 /// Working folder, umask, locale, dispositions and mask of signals, descriptors, limits,
 /// environment. Not the threads.
 Surroundings look_around();
-/// Threads of this process now: their names by id.
+/// Threads of this process now, without those that the host calls plugins on: their names by id.
 std::map<std::string, std::string> threads();
 /// Names of those that are not in `before`, once there are none or after two seconds: a thread that
 /// was joined may still be listed for a moment.

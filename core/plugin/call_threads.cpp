@@ -1,6 +1,7 @@
 #include "core/plugin/call_threads.hpp"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -66,6 +67,7 @@ struct CallThreads::Pool {
   const Millis idle;
   mutable Mutex mutex;
   std::vector<std::shared_ptr<Thread>> free SKEP_GUARDED_BY(mutex);
+  std::vector<pid_t> ids SKEP_GUARDED_BY(mutex);
   bool closed SKEP_GUARDED_BY(mutex) = false;
 
   /// False when somebody has just taken it.
@@ -105,7 +107,32 @@ void CallThreads::put_back(Pool& pool, std::shared_ptr<Thread> thread) {
   thread->end();
 }
 
+std::vector<pid_t> CallThreads::ids() const {
+  const MutexLock lock(pool_->mutex);
+  return pool_->ids;
+}
+
+/// While a thread lives it is known by its id.
+class CallThreads::Known {
+ public:
+  explicit Known(Pool& pool) : pool_(pool) {
+    const MutexLock lock(pool_.mutex);
+    pool_.ids.push_back(id_);
+  }
+  ~Known() {
+    const MutexLock lock(pool_.mutex);
+    std::erase(pool_.ids, id_);
+  }
+  Known(const Known&) = delete;
+  Known& operator=(const Known&) = delete;
+
+ private:
+  Pool& pool_;
+  const pid_t id_ = ::gettid();
+};
+
 void CallThreads::run(const std::shared_ptr<Pool>& pool, const std::shared_ptr<Thread>& thread) {
+  const Known known(*pool);
   for (;;) {
     std::function<void()> call;
     const auto next = thread->next(pool->idle, call);

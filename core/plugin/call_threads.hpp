@@ -1,6 +1,8 @@
 // Threads for calls into code that may never come back.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -55,10 +57,13 @@ class CallThreads {
   Result<Hold> take();
 
   std::size_t idle() const;
+  /// The kernel's ids of all of them.
+  std::vector<pid_t> ids() const;
 
  private:
   using Thread = Hold::Thread;
   struct Pool;
+  class Known;
   static void run(const std::shared_ptr<Pool>& pool, const std::shared_ptr<Thread>& thread);
   static void put_back(Pool& pool, std::shared_ptr<Thread> thread);
 

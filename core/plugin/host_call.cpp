@@ -4,32 +4,21 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <limits>
 #include <new>
 #include <utility>
 
-#include "core/base/log.hpp"
+#include "core/base/json.hpp"
+#include "core/plugin/adapters/call_wait.hpp"
+#include "core/plugin/log_line.hpp"
 #include "core/plugin/view.hpp"
 
 namespace skep::plugin {
 namespace {
 
-constexpr std::int64_t kNsPerMs = 1'000'000;
-constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
-
-std::int64_t now_ns() {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 void make_readable(int fd) {
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(fd, &one, sizeof(one));
-}
-
-log::Level level_of(std::uint32_t level) {
-  constexpr log::Level kLevels[] = {log::Level::kDebug, log::Level::kInfo, log::Level::kWarn};
-  return level < std::size(kLevels) ? kLevels[level] : log::Level::kError;
 }
 
 }  // namespace
@@ -54,7 +43,7 @@ void HostCall::cancel(ports::CancelReason reason) {
 ports::CancelReason HostCall::reason() {
   {
     const MutexLock lock(mutex_);
-    if (reason_ != ports::CancelReason::kNone || now_ns() < deadline_ns()) return reason_;
+    if (reason_ != ports::CancelReason::kNone || monotonic_ns() < deadline_ns()) return reason_;
   }
   cancel(ports::CancelReason::kDeadline);
   const MutexLock lock(mutex_);
@@ -84,9 +73,7 @@ void HostCall::wake() {
   if (hold_ != nullptr) hold_->wake();
 }
 
-std::int64_t HostCall::deadline_ns() const {
-  return deadline_ == 0 || deadline_ > kForever / kNsPerMs ? kForever : deadline_ * kNsPerMs;
-}
+std::int64_t HostCall::deadline_ns() const { return deadline_in_ns(deadline_); }
 
 std::int32_t HostCall::wait(std::int64_t until_ns) {
   const std::int64_t end = std::min(until_ns, deadline_ns());
@@ -95,7 +82,7 @@ std::int32_t HostCall::wait(std::int64_t until_ns) {
     MutexLock lock(mutex_);
     bool in_time = true;
     while (reason_ == ports::CancelReason::kNone && in_time) {
-      if (end == kForever)
+      if (end == std::numeric_limits<std::int64_t>::max())
         cancelled_.wait(lock);
       else
         in_time = cancelled_.wait_until(lock, until);
@@ -114,8 +101,11 @@ std::int32_t HostCall::cancel_fd() {
 }
 
 void HostCall::write_log(std::uint32_t level, skep_view event, skep_view fields_json) const {
-  log::write_json(level_of(level), plugin_id_ + "/" + component_, clean_text(event),
-                  text(fields_json));
+  JsonOut member;
+  member.object().key("component").str(component_).end_object();
+  const std::string_view pair = member.text();
+  write_line(level, plugin_id_, plugin_id_, text(event), pair.substr(1, pair.size() - 2),
+             text(fields_json));
 }
 
 const skep_call_ops& HostCall::ops_table() {

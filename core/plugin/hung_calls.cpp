@@ -58,9 +58,9 @@ Error hangs(const HungCalls::Hang& hang, std::string_view plugin_id, MonoMs now)
   Error error = unavailable("plugin " + std::string(plugin_id) + ": " + hang.text(now))
                     .named("plugin-hangs")
                     .with_next(
-                        "see what it waits for, such as its disk (df hangs there, too); "
-                        "skep plugin reload " +
-                        std::string(plugin_id) + " brings a fresh one into service");
+                        "see what it waits for, such as its disk (df hangs there, too); skep "
+                        "plugin reload " +
+                        std::string(plugin_id) + ", or restart the node");
   error.retry_after = kRetry;
   return error;
 }

@@ -16,7 +16,8 @@ namespace skep::plugin {
 /// By component. [any]
 class HungCalls {
  public:
-  /// Of one component. That many threads are lost to it, and no more.
+  /// Of one component: no further call is made then. So that many threads are lost to it at most,
+  /// or as many as callers were inside at once.
   static constexpr int kMost = 16;
 
   struct Hang {

@@ -44,9 +44,21 @@ constexpr std::array<Kind, 6> kKinds{Kind{SKEP_KIND_HEARTBEAT, "heartbeat", kHea
                                      Kind{SKEP_KIND_STORE, "store", kStore},
                                      Kind{SKEP_KIND_TASK, "task", kTask}};
 
-Error too_short(std::string_view what, std::size_t has, std::size_t needed) {
-  return invalid(std::string(what) + " has " + std::to_string(has) + " bytes; at least " +
-                 std::to_string(needed) + " are needed");
+Status check_sized(const void* table, std::string_view what,
+                   std::span<const std::string_view> functions, std::size_t size_1_0) {
+  if (table == nullptr) return invalid(std::string(what) + " is null");
+  std::uint32_t size = 0;
+  std::memcpy(&size, table, sizeof(size));
+  if (size < size_1_0)
+    return invalid(std::string(what) + " has " + std::to_string(size) + " bytes; at least " +
+                   std::to_string(size_1_0) + " are needed");
+  for (std::size_t i = 0; i < functions.size(); ++i) {
+    void* function = nullptr;
+    std::memcpy(&function, static_cast<const char*>(table) + table_size(i), sizeof(function));
+    if (function == nullptr)
+      return invalid(std::string(what) + ": " + std::string(functions[i]) + "() is null");
+  }
+  return Status();
 }
 
 }  // namespace
@@ -60,26 +72,13 @@ const Kind* find_kind(std::string_view id) {
 }
 
 Status check_plugin(const skep_plugin_v1* table) {
-  constexpr std::string_view kWhat = "the table of " SKEP_PLUGIN_ENTRY_SYMBOL "()";
-  SKEP_TRY(check_table(table, kWhat, kPlugin));
-  if (table->size >= SKEP_SIZE_1_0_PLUGIN_V1) return Status();
-  return too_short(kWhat, table->size, SKEP_SIZE_1_0_PLUGIN_V1);
+  return check_sized(table, "the table of " SKEP_PLUGIN_ENTRY_SYMBOL "()", kPlugin,
+                     SKEP_SIZE_1_0_PLUGIN_V1);
 }
 
 Status check_table(const void* table, std::string_view what,
                    std::span<const std::string_view> functions) {
-  if (table == nullptr) return invalid(std::string(what) + " is null");
-  std::uint32_t size = 0;
-  std::memcpy(&size, table, sizeof(size));
-  if (size < table_size(functions.size()))
-    return too_short(what, size, table_size(functions.size()));
-  for (std::size_t i = 0; i < functions.size(); ++i) {
-    void* function = nullptr;
-    std::memcpy(&function, static_cast<const char*>(table) + table_size(i), sizeof(function));
-    if (function == nullptr)
-      return invalid(std::string(what) + ": " + std::string(functions[i]) + "() is null");
-  }
-  return Status();
+  return check_sized(table, what, functions, table_size(functions.size()));
 }
 
 }  // namespace skep::plugin

@@ -121,6 +121,7 @@ class ManagedPlugin {
   Result<Started> start_all(Running& next) const;
   Status go_live(Started started, const std::shared_ptr<Generation>& generation);
   Status replace_beside(Running& next, GenerationEvent start);
+  Status replace_hung(Running& next, GenerationEvent start);
   Status replace_after(std::unique_ptr<Running>& next, GenerationEvent start, bool restart);
   Status bring_back(const std::shared_ptr<const Recipe>& recipe,
                     const std::shared_ptr<Generation>& generation);

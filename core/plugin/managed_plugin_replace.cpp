@@ -86,6 +86,17 @@ Status ManagedPlugin::bring_back(const std::shared_ptr<const Recipe>& recipe,
   return go_live(std::move(*started), generation);
 }
 
+/// An instance with a call inside cannot be stopped. It stays beside the next one, or goes on
+/// serving when that does not start, as it may where the old one holds a lock.
+Status ManagedPlugin::replace_hung(Running& next, GenerationEvent start) {
+  const Status done = replace_beside(next, start);
+  if (done) return done;
+  next.stop();
+  for (const auto& use : uses_) use->route->open();
+  parts_.table->release(id_);
+  return done.error().within("calls that hang keep the generation that serves from its end");
+}
+
 Status ManagedPlugin::replace_after(std::unique_ptr<Running>& next, GenerationEvent start,
                                     bool restart) {
   if (!restart) SKEP_TRY(start_code(*next));
@@ -99,6 +110,7 @@ Status ManagedPlugin::replace_after(std::unique_ptr<Running>& next, GenerationEv
     return unavailable("the calls inside generation " + std::to_string(old->number()) +
                        " do not end");
   }
+  if (!old->hung().all().empty()) return replace_hung(*next, start);
   current_->stop();
   if (restart) current_.reset();
   Status status = restart ? start_code(*next) : Status();

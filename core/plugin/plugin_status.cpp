@@ -56,7 +56,7 @@ std::optional<PluginInfo> PluginStatus::shown(const PluginInfo* file) const {
   for (const std::string& hang : generations_.hangs())
     info.reason += (info.reason.empty() ? "" : "\n") + hang +
                    "\n  next: see what it waits for, such as its disk; skep plugin reload " +
-                   info.id + " brings a fresh one into service";
+                   info.id + ", or restart the node";
   if (file != nullptr) {
     info.path = file->path;
     if (file->state == PluginState::kRefused) {  // the newest word on the file that is there

@@ -148,7 +148,9 @@ void Running::stop_component(const skep_inst* inst) {
   instances_.erase(last, instances_.end());
 }
 
+/// What hangs would hardly hear of it, and would keep everybody else waiting.
 void Running::drain(MonoMs deadline) {
+  if (!generation_->hung().all().empty()) return;
   for (const auto& instance : instances_) instance->drain(deadline);
 }
 

@@ -7,8 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "skep/abi/base.h"
 #include "skep/json.hpp"
-#include "skep/svc/process.h"
 
 namespace skep::facts {
 
@@ -23,8 +23,7 @@ class OutOfTime : public std::runtime_error {
 /// What one run of one collector has at hand.
 class Context {
  public:
-  Context(const skep_svc_process_v1* process, skep_call* call, SteadyTime deadline)
-      : process_(process), call_(call), deadline_(deadline) {}
+  Context(skep_call* call, SteadyTime deadline) : call_(call), deadline_(deadline) {}
 
   /// Throws OutOfTime when the collector's time is up. For loops over many things.
   void check() const;
@@ -39,7 +38,6 @@ class Context {
   Answer ask(std::span<const std::string> argv) const;
 
  private:
-  const skep_svc_process_v1* process_;
   skep_call* call_;
   SteadyTime deadline_;
 };

@@ -51,12 +51,6 @@ Json collect(const Collector& collector, const Context& context, Json& facts) {
 
 class CollectFacts final : public skep::Task {
  public:
-  void start(skep::Call& /*call*/) override {
-    process_ = skep::service<skep_svc_process_v1>(SKEP_SVC_PROCESS);
-    if (process_ == nullptr)
-      throw skep::Fault(SKEP_E_UNSUPPORTED, "this host has no service " SKEP_SVC_PROCESS);
-  }
-
   skep_rc run(skep::Call& call) override {
     const auto limit = std::chrono::duration_cast<Clock::duration>(
         std::chrono::duration<double>(call.params()["timeout_seconds"].number(5)));
@@ -66,7 +60,7 @@ class CollectFacts final : public skep::Task {
     for (const Collector& collector : collectors()) {
       if (!is_wanted(call.params()["groups"], collector.name)) continue;
       if (call.cancelled()) return stopped(call, collector.name);
-      rows.push(collect(collector, Context(process_, call.handle(), Clock::now() + limit), facts));
+      rows.push(collect(collector, Context(call.handle(), Clock::now() + limit), facts));
     }
     const std::int64_t count = count_leaves(facts);
     Json units = describe(facts);
@@ -85,8 +79,6 @@ class CollectFacts final : public skep::Task {
         late ? SKEP_E_DEADLINE : SKEP_E_CANCELLED,
         std::string(late ? "out of time" : "cancelled") + " before the group " + before);
   }
-
-  const skep_svc_process_v1* process_ = nullptr;
 };
 
 }  // namespace

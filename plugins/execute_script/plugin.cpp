@@ -1,4 +1,5 @@
 // Task type execute_script: runs a script and brings its exit, output and cost home.
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +10,7 @@
 #include "in_time.hpp"
 #include "request.hpp"
 #include "result.hpp"
-#include "skep/svc/process.h"
+#include "skep/process.hpp"
 #include "skep/task.hpp"
 #include "user.hpp"
 #include "workdir.hpp"
@@ -24,31 +25,18 @@ struct Streams {
   Capture out;
   Capture err;
 
-  static skep_rc take(void* ctx, std::uint32_t channel, skep_view bytes) noexcept {
-    try {
-      auto& self = *static_cast<Streams*>(ctx);
-      (channel == SKEP_CH_STDERR ? self.err : self.out).add(skep::text(bytes));
-      return self.call.emit(channel, skep::text(bytes));
-    } catch (const std::bad_alloc&) {
-      return SKEP_E_NO_MEMORY;
-    }
+  skep_rc take(std::uint32_t channel, std::string_view bytes) {
+    (channel == SKEP_CH_STDERR ? err : out).add(bytes);
+    return call.emit(channel, bytes);
   }
 };
-
-std::vector<skep_view> views(const std::vector<std::string>& strings) {
-  std::vector<skep_view> out;
-  for (const std::string& s : strings) out.push_back(skep::view(s));
-  return out;
-}
 
 class ExecuteScript final : public skep::Task {
  public:
   explicit ExecuteScript(std::string_view config) : config_(config) {}
 
   void start(skep::Call& /*call*/) override {
-    process_ = skep::service<skep_svc_process_v1>(SKEP_SVC_PROCESS);
-    if (process_ == nullptr)
-      throw skep::Fault(SKEP_E_UNSUPPORTED, "this host has no service " SKEP_SVC_PROCESS);
+    skep::need_service<skep_svc_process_v1>(SKEP_SVC_PROCESS);
     if (!config_.run_as.empty()) user_ = find_user(config_.run_as);
     home_ = own_home();
     if (const int stale = remove_stale(config_.work_dir); stale > 0)
@@ -68,9 +56,8 @@ class ExecuteScript final : public skep::Task {
           call, [file = request.file, config = config_] { return resolve_file(file, config); });
     Streams streams{call, Capture(request.output_cap), Capture(request.output_cap)};
     skep_process_exit exit{};
-    exit.size = sizeof(exit);
     try {
-      execute(request, dir, streams, exit);
+      exit = execute(request, dir, streams);
     } catch (const skep::Fault&) {
       exit.reason = SKEP_EXIT_SIGNALED;  // it never ran: neither a code nor a signal
       call.result(result_document(request, exit, streams.out, streams.err));
@@ -93,8 +80,7 @@ class ExecuteScript final : public skep::Task {
     return user_ ? std::optional(WorkDir::Owner{user_->uid, user_->gid}) : std::nullopt;
   }
 
-  void execute(const Request& request, const WorkDir& dir, Streams& streams,
-               skep_process_exit& exit) const {
+  skep_process_exit execute(const Request& request, const WorkDir& dir, Streams& streams) const {
     std::vector<std::string> command{request.interpreter, request.file};
     if (request.file.empty()) command[1] = dir.write("script", request.script);
     command.insert(command.end(), request.args.begin(), request.args.end());
@@ -102,32 +88,23 @@ class ExecuteScript final : public skep::Task {
       command.front() = find_interpreter(request.interpreter);
       command = as_user(*user_, std::move(command));
     }
-    const std::vector<skep_view> argv = views(command);
-    const std::vector<skep_view> env = views(request.env);
-
-    skep_process_spec spec{};
-    spec.size = sizeof(spec);
-    spec.argv = argv.data();
-    spec.argc = static_cast<std::uint32_t>(argv.size());
-    spec.env = env.data();
-    spec.envc = static_cast<std::uint32_t>(env.size());
-    spec.nice = config_.nice;
-    spec.cwd = skep::view(request.cwd.empty() ? dir.path() : request.cwd);
-    spec.stdin_bytes = skep::view(request.stdin_bytes);
-    spec.timeout_ms = request.timeout_ms;
-    spec.grace_ms = config_.grace_ms;
-    spec.memory_bytes = config_.memory_bytes;
-
-    const skep_process_output output{&streams, Streams::take};
-    skep::HostError error;
-    error.check(
-        process_->run(skep::host(), streams.call.handle(), &spec, &output, &exit, error.out()));
+    skep::Process program;
+    program.argv = std::move(command);
+    program.env = request.env;
+    program.nice = config_.nice;
+    program.cwd = request.cwd.empty() ? dir.path() : request.cwd;
+    program.stdin_bytes = request.stdin_bytes;
+    program.timeout = std::chrono::milliseconds(request.timeout_ms);
+    program.grace = std::chrono::milliseconds(config_.grace_ms);
+    program.memory_bytes = config_.memory_bytes;
+    return program.run(streams.call.handle(), [&](std::uint32_t channel, std::string_view bytes) {
+      return streams.take(channel, bytes);
+    });
   }
 
   const Config config_;
   std::optional<User> user_;  ///< as whom scripts run; nothing = as we do
   std::string home_;          ///< of a script that has none of its own; "" = not known
-  const skep_svc_process_v1* process_ = nullptr;
 };
 
 }  // namespace

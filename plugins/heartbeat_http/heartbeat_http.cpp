@@ -1,13 +1,8 @@
 #include "skep/heartbeat.hpp"
+#include "skep/http.hpp"
 #include "skep/json.hpp"
-#include "skep/svc/http.h"
 
 namespace {
-
-skep_rc append(void* out, skep_view bytes) {
-  static_cast<std::string*>(out)->append(skep::text(bytes));
-  return SKEP_OK;
-}
 
 skep::Json parsed(std::string_view text) {
   try {
@@ -36,33 +31,20 @@ class HttpHeartbeat final : public skep::Heartbeat {
  public:
   std::string beat(skep::Call& call, std::string_view control_plane, std::string_view token,
                    std::string_view beat_json) override {
-    const auto* http = skep::service<skep_svc_http_v1>(SKEP_SVC_HTTP);
-    if (http == nullptr) throw skep::Fault(SKEP_E_UNSUPPORTED, "the host has no " SKEP_SVC_HTTP);
     while (control_plane.ends_with('/')) control_plane.remove_suffix(1);
     const skep::Json beat = skep::Json::parse(beat_json);
     const std::string worker(beat["worker_id"].str());
-    const std::string url = std::string(control_plane) + "/api/workers/" + worker + "/heartbeat";
-    const std::string authorization = "Authorization: Bearer " + std::string(token);
-    const skep_view headers[] = {skep::view("Content-Type: application/json"),
-                                 skep::view(authorization)};
-    const skep_http_request request{sizeof(skep_http_request),
-                                    token.empty() ? 1u : 2u,
-                                    skep::view("POST"),
-                                    skep::view(url),
-                                    headers,
-                                    skep::view(beat_json),
-                                    0};  // until the call's deadline
-
-    std::string reply;
-    const skep_sink body{&reply, append};
-    std::int32_t status = 0;
-    skep::HostError error;
-    error.check(http->request(skep::host(), call.handle(), &request, &status, &body, error.out()));
-    if (status < 200 || status > 299)
-      throw skep::Fault(code_of(status, parsed(reply), beat),
-                        "POST " + url + ": status " + std::to_string(status) + ": " +
-                            std::string(skep::clip_text(reply, 300)));
-    return reply;
+    skep::HttpRequest request;
+    request.method = "POST";
+    request.url = std::string(control_plane) + "/api/workers/" + worker + "/heartbeat";
+    if (!token.empty()) request.headers.push_back("Authorization: Bearer " + std::string(token));
+    request.body = beat_json;
+    const skep::HttpResponse reply = skep::send(request, call.handle());
+    if (reply.status < 200 || reply.status > 299)
+      throw skep::Fault(code_of(reply.status, parsed(reply.body), beat),
+                        "POST " + request.url + ": status " + std::to_string(reply.status) + ": " +
+                            std::string(skep::clip_text(reply.body, 300)));
+    return reply.body;
   }
 };
 

@@ -6,11 +6,12 @@ namespace skep::lua {
 
 // clang-format off
 std::span<const Permission> permissions() {
-  static constexpr std::array<Permission, 5> kAll{{
+  static constexpr std::array<Permission, 6> kAll{{
     {"exec", "ctx.exec: start programs as the worker's user", "everything that user may do on the machine"},
     {"facts", "ctx.facts: what collect_facts says of the machine", "none: read only"},
     {"http", "ctx.http: HTTP and HTTPS requests from the worker", "reaches whatever the worker's network reaches"},
     {"kv", "ctx.kv: small values that outlive the task", "disk space: 1000 keys of 64 KiB for each script"},
+    {"secrets", "ctx.secret: values of [secrets] that name this script", "a script that has one may send it anywhere"},
     {"task", "ctx.task: run any other task type of this worker", "whatever those task types may do, execute_script among them"},
   }};
   return kAll;
@@ -32,7 +33,7 @@ std::span<const Shape> shapes() {
       {"version", "string", "semantic version, \"1.0.0\""},
       {"description?", "string", "one line for people"},
       {"params?", "table<string, skep.Param|string>|table", "parameters by name, or a whole JSON Schema with type = \"object\" and properties"},
-      {"permissions?", "string[]", "what ctx may be used for: exec, facts, http, kv, task"},
+      {"permissions?", "string[]", "what ctx may be used for: exec, facts, http, kv, secrets, task"},
       {"timeout?", "string|number", "of a task that names none: \"500ms\", \"30s\", \"5m\", \"1h\" or seconds; \"30s\" when left out"},
       {"run", "fun(ctx: skep.Ctx, params: table): any, any", "its first result is the task's result document; nil and a message fail the task"}}},
     {"skep.Param", "One parameter: JSON Schema, and required.", {
@@ -137,6 +138,8 @@ std::span<const Entry> api() {
     {"ctx.task", "task", "Runs another task type of this worker inside this task and within its time; at most 8 deep.", false,
      {{"type", "string", "the task type"}, {"params?", "table", "its parameters"}},
      {{"", "any", "its result document; nil when it failed"}, {"", "skep.Failure?", "why it failed"}}},
+    {"ctx.secret", "secrets", "A value that the node keeps in [secrets] for \"script:NAME\". What the script says goes out with *** for it.", false,
+     {{"name", "string", "its name in [secrets]"}}, {{"", "string", ""}}},
     {"ctx.kv.get", "kv", "The value of a key; nil when there is none.", false,
      {{"key", "string", "1 to 128 of A-Z a-z 0-9 . _ -"}}, {{"", "any", ""}}},
     {"ctx.kv.set", "kv", "Keeps a value for this script on this worker, beyond the task and a restart.", false,

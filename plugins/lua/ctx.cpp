@@ -163,7 +163,7 @@ struct Binding {
   std::string_view name;
   lua_CFunction function;
 };
-constexpr std::array<Binding, 19> kBindings{{{"log.debug", bound<log_debug>},
+constexpr std::array<Binding, 20> kBindings{{{"log.debug", bound<log_debug>},
                                              {"log.info", bound<log_info>},
                                              {"log.warn", bound<log_warn>},
                                              {"log.error", bound<log_error>},
@@ -178,6 +178,7 @@ constexpr std::array<Binding, 19> kBindings{{{"log.debug", bound<log_debug>},
                                              {"http.post", bound<ctx_http_post>},
                                              {"http.request", bound<ctx_http_request>},
                                              {"task", bound<ctx_task>},
+                                             {"secret", bound<ctx_secret>},
                                              {"kv.get", bound<ctx_kv_get>},
                                              {"kv.set", bound<ctx_kv_set>},
                                              {"kv.delete", bound<ctx_kv_delete>},

@@ -28,6 +28,7 @@ int ctx_http_post(lua_State* L);
 int ctx_http_request(lua_State* L);
 int ctx_facts(lua_State* L);
 int ctx_task(lua_State* L);
+int ctx_secret(lua_State* L);
 int ctx_kv_get(lua_State* L);
 int ctx_kv_set(lua_State* L);
 int ctx_kv_delete(lua_State* L);

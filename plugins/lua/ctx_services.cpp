@@ -1,15 +1,16 @@
 // Members of ctx that go through services of the host.
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 
 #include "convert.hpp"
 #include "ctx.hpp"
 #include "lua_state.hpp"
-#include "skep/svc/http.h"
+#include "skep/http.hpp"
+#include "skep/process.hpp"
+#include "skep/secret.hpp"
 #include "skep/svc/kv.h"
-#include "skep/svc/process.h"
 #include "skep/svc/task.h"
 
 namespace skep::lua {
@@ -18,36 +19,6 @@ namespace {
 constexpr std::size_t kMaxCaptured = std::size_t{1} << 20;
 constexpr double kHttpSeconds = 30;
 constexpr const char* kPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-template <class Table>
-const Table& need(const char* id) {
-  const auto* table = service<Table>(id);
-  if (table == nullptr) throw std::runtime_error(std::string("this host has no service ") + id);
-  return *table;
-}
-
-/// Collects what a sink gets; refuses what is beyond `cap`.
-struct Collected {
-  std::string text{};
-  std::size_t cap = std::numeric_limits<std::size_t>::max();
-  static skep_rc put(void* self, skep_view bytes) noexcept {
-    auto& c = *static_cast<Collected*>(self);
-    if (c.text.size() + bytes.n > c.cap) return SKEP_E_NO_MEMORY;
-    try {
-      c.text.append(static_cast<const char*>(bytes.p), static_cast<std::size_t>(bytes.n));
-    } catch (...) {
-      return SKEP_E_NO_MEMORY;
-    }
-    return SKEP_OK;
-  }
-  skep_sink sink() { return {this, put}; }
-};
-
-std::vector<skep_view> views(const std::vector<std::string>& strings) {
-  std::vector<skep_view> out;
-  for (const std::string& s : strings) out.push_back(view(s));
-  return out;
-}
 
 /// 0 stays 0, which is no limit; anything above it is one.
 std::int64_t to_ms(double seconds) {
@@ -71,16 +42,11 @@ struct Captured {
   std::string out{};
   std::string err{};
   bool truncated = false;
-  static skep_rc take(void* self, std::uint32_t channel, skep_view bytes) noexcept {
-    auto& c = *static_cast<Captured*>(self);
-    std::string& to = channel == SKEP_CH_STDERR ? c.err : c.out;
+  skep_rc take(std::uint32_t channel, std::string_view bytes) {
+    std::string& to = channel == SKEP_CH_STDERR ? err : out;
     const std::size_t room = kMaxCaptured - to.size();
-    if (bytes.n > room) c.truncated = true;
-    try {
-      to.append(clip_text(text(bytes), room));
-    } catch (...) {
-      return SKEP_E_NO_MEMORY;
-    }
+    if (bytes.size() > room) truncated = true;
+    to.append(clip_text(bytes, room));
     return SKEP_OK;
   }
 };
@@ -117,14 +83,6 @@ void push_exit(lua_State* L, const skep_process_exit& exit, const Captured& capt
   if (!error.empty()) set_text(L, "error", error);
 }
 
-struct HttpRequest {
-  std::string method = "GET";
-  std::string url;
-  std::vector<std::string> headers;
-  std::string body;
-  double timeout = kHttpSeconds;
-};
-
 /// Gives the body its type unless the author named one.
 void set_body(HttpRequest& request, std::string body, std::string_view type) {
   constexpr std::string_view kName = "content-type:";
@@ -148,58 +106,47 @@ void read_options(lua_State* L, int index, HttpRequest& out) {
   luaL_checktype(L, index, LUA_TTABLE);
   for (std::string& h : pairs_member(L, index, "headers", ": "))
     out.headers.push_back(std::move(h));
-  out.timeout = number_member(L, index, "timeout", kHttpSeconds);
+  const double seconds = number_member(L, index, "timeout", kHttpSeconds);
+  out.timeout = std::chrono::milliseconds(std::max<std::int64_t>(1, to_ms(seconds)));
   if (lua_getfield(L, index, "json") != LUA_TNIL) set_body(out, encode(L, -1, "json"), kJsonType);
   lua_pop(L, 1);
 }
 
-std::int64_t bounded_ms(Call& call, double seconds) {
-  const std::int64_t deadline = call.deadline_ns();
-  const std::int64_t asked = std::max<std::int64_t>(1, to_ms(seconds));
-  if (deadline == std::numeric_limits<std::int64_t>::max()) return asked;
-  return std::clamp<std::int64_t>((deadline - monotonic_ns()) / 1'000'000, 1, asked);
+/// Of a request that nobody has said anything about.
+HttpRequest request_to(std::string method = "GET") {
+  HttpRequest out;
+  out.method = std::move(method);
+  out.timeout = std::chrono::milliseconds(to_ms(kHttpSeconds));
+  return out;
 }
 
-int send(lua_State* L, const HttpRequest& request) {
-  const auto& http = need<skep_svc_http_v1>(SKEP_SVC_HTTP);
-  const std::vector<skep_view> headers = views(request.headers);
-  skep_http_request wire{sizeof(skep_http_request),
-                         static_cast<std::uint32_t>(headers.size()),
-                         view(request.method),
-                         view(request.url),
-                         headers.data(),
-                         view(request.body),
-                         bounded_ms(call_of(L), request.timeout)};
-  Collected body{{}, State::of(L).limits().memory_bytes};
-  const skep_sink sink = body.sink();
-  std::int32_t status = 0;
-  const std::int64_t begun = monotonic_ns();
+int send_it(lua_State* L, HttpRequest request) {
+  request.max_body = State::of(L).limits().memory_bytes;
+  HttpResponse response;
   std::string why;
+  const std::int64_t begun = monotonic_ns();
   try {
-    HostError error;
-    error.check(http.request(host(), call_of(L).handle(), &wire, &status, &sink, error.out()));
+    response = send(request, call_of(L).handle());
   } catch (const Fault& fault) {
-    status = 0;
-    body.text.clear();
     why = fault.what();
   }
   State::of(L).check(L);
   lua_createtable(L, 0, 4);
-  set_integer(L, "status", status);
-  set_text(L, "body", body.text);
+  set_integer(L, "status", response.status);
+  set_text(L, "body", response.body);
   set_integer(L, "duration_ms", (monotonic_ns() - begun) / 1'000'000);
-  if (status == 0) set_text(L, "error", why.empty() ? "no answer" : why);
+  if (response.status == 0) set_text(L, "error", why.empty() ? "no answer" : why);
   return 1;
 }
 
 /// Runs a task type of this worker; its result document.
 std::string run_task(lua_State* L, std::string_view type, std::string_view params) {
-  const auto& tasks = need<skep_svc_task_v1>(SKEP_SVC_TASK);
-  Collected result{{}, kMaxJson};
-  const skep_sink sink = result.sink();
+  const auto& tasks = need_service<skep_svc_task_v1>(SKEP_SVC_TASK);
+  TextSink result(kMaxJson);
   HostError error;
-  error.check(tasks.run(host(), call_of(L).handle(), view(type), view(params), &sink, error.out()));
-  return std::move(result.text);
+  error.check(
+      tasks.run(host(), call_of(L).handle(), view(type), view(params), result.sink(), error.out()));
+  return result.take();
 }
 
 void push_result(lua_State* L, const std::string& document) {
@@ -234,31 +181,20 @@ void push_failure(lua_State* L, const Fault& fault) {
 int ctx_exec(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  const std::vector<std::string> words = command_words(L);
-  std::vector<std::string> variables{kPath, "LANG=C.UTF-8"};
-  for (std::string& v : pairs_member(L, 1, "env", "=")) variables.push_back(std::move(v));
-  const std::string input = text_member(L, 1, "stdin");
-  const std::string cwd = text_member(L, 1, "cwd");
-  const std::vector<skep_view> argv = views(words);
-  const std::vector<skep_view> env = views(variables);
-  skep_process_spec spec{};
-  spec.size = sizeof(spec);
-  spec.argc = static_cast<std::uint32_t>(argv.size());
-  spec.argv = argv.data();
-  spec.env = env.data();
-  spec.envc = static_cast<std::uint32_t>(env.size());
-  spec.cwd = view(cwd);
-  spec.stdin_bytes = view(input);
-  spec.timeout_ms = to_ms(number_member(L, 1, "timeout", 0));
+  Process program;
+  program.argv = command_words(L);
+  program.env = {kPath, "LANG=C.UTF-8"};
+  for (std::string& v : pairs_member(L, 1, "env", "=")) program.env.push_back(std::move(v));
+  program.stdin_bytes = text_member(L, 1, "stdin");
+  program.cwd = text_member(L, 1, "cwd");
+  program.timeout = std::chrono::milliseconds(to_ms(number_member(L, 1, "timeout", 0)));
   Captured captured;
-  const skep_process_output output{&captured, Captured::take};
   skep_process_exit exit{};
-  exit.size = sizeof(exit);
   std::string problem;
   try {
-    HostError error;
-    error.check(need<skep_svc_process_v1>(SKEP_SVC_PROCESS)
-                    .run(host(), call_of(L).handle(), &spec, &output, &exit, error.out()));
+    exit = program.run(call_of(L).handle(), [&](std::uint32_t channel, std::string_view bytes) {
+      return captured.take(channel, bytes);
+    });
   } catch (const Fault& fault) {
     problem = fault.what();
   }
@@ -268,27 +204,26 @@ int ctx_exec(lua_State* L) {
 }
 
 int ctx_http_get(lua_State* L) {
-  HttpRequest request;
+  HttpRequest request = request_to();
   request.url = check_text(L, 1);
   read_options(L, 2, request);
-  return send(L, request);
+  return send_it(L, std::move(request));
 }
 
 int ctx_http_post(lua_State* L) {
-  HttpRequest request;
-  request.method = "POST";
+  HttpRequest request = request_to("POST");
   request.url = check_text(L, 1);
   read_options(L, 3, request);
   if (lua_istable(L, 2))
     set_body(request, encode(L, 2, "body"), kJsonType);
   else if (!lua_isnoneornil(L, 2))
     set_body(request, std::string(check_text(L, 2)), kTextType);
-  return send(L, request);
+  return send_it(L, std::move(request));
 }
 
 int ctx_http_request(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
-  HttpRequest request;
+  HttpRequest request = request_to();
   request.url = text_member(L, 1, "url");
   if (request.url.empty()) throw std::runtime_error("ctx.http.request: url is missing");
   if (const std::string method = text_member(L, 1, "method"); !method.empty())
@@ -297,7 +232,7 @@ int ctx_http_request(lua_State* L) {
   if (request.body.empty())
     if (std::string body = text_member(L, 1, "body"); !body.empty())
       set_body(request, std::move(body), kTextType);
-  return send(L, request);
+  return send_it(L, std::move(request));
 }
 
 int ctx_facts(lua_State* L) {
@@ -333,26 +268,31 @@ int ctx_task(lua_State* L) {
   return 1;
 }
 
+int ctx_secret(lua_State* L) {
+  const std::string value = secret(check_text(L, 1), call_of(L).handle());
+  lua_pushlstring(L, value.data(), value.size());
+  return 1;
+}
+
 int ctx_kv_get(lua_State* L) {
   const std::string_view key = check_text(L, 1);
-  Collected value{{}, kMaxJson};
-  const skep_sink sink = value.sink();
+  TextSink value(kMaxJson);
   HostError error;
-  const skep_rc rc = need<skep_svc_kv_v1>(SKEP_SVC_KV)
-                         .get(host(), call_of(L).handle(), view(key), &sink, error.out());
+  const skep_rc rc = need_service<skep_svc_kv_v1>(SKEP_SVC_KV)
+                         .get(host(), call_of(L).handle(), view(key), value.sink(), error.out());
   if (rc == SKEP_E_NOT_FOUND) {
     lua_pushnil(L);
     return 1;
   }
   error.check(rc);
-  push_result(L, value.text);
+  push_result(L, value.take());
   return 1;
 }
 
 int ctx_kv_delete(lua_State* L) {
   const std::string_view key = check_text(L, 1);
   HostError error;
-  error.check(need<skep_svc_kv_v1>(SKEP_SVC_KV)
+  error.check(need_service<skep_svc_kv_v1>(SKEP_SVC_KV)
                   .remove(host(), call_of(L).handle(), view(key), error.out()));
   return 0;
 }
@@ -363,7 +303,7 @@ int ctx_kv_set(lua_State* L) {
   if (lua_isnil(L, 2)) return ctx_kv_delete(L);
   const std::string value = encode(L, 2, "value");
   HostError error;
-  error.check(need<skep_svc_kv_v1>(SKEP_SVC_KV)
+  error.check(need_service<skep_svc_kv_v1>(SKEP_SVC_KV)
                   .put(host(), call_of(L).handle(), view(key), view(value), error.out()));
   return 0;
 }
@@ -379,8 +319,8 @@ int ctx_kv_keys(lua_State* L) {
                          }
                        }};
   HostError error;
-  error.check(
-      need<skep_svc_kv_v1>(SKEP_SVC_KV).keys(host(), call_of(L).handle(), &sink, error.out()));
+  error.check(need_service<skep_svc_kv_v1>(SKEP_SVC_KV)
+                  .keys(host(), call_of(L).handle(), &sink, error.out()));
   lua_createtable(L, static_cast<int>(names.size()), 0);
   for (std::size_t i = 0; i < names.size(); ++i) {
     lua_pushlstring(L, names[i].data(), names[i].size());

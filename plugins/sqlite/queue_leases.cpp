@@ -284,7 +284,7 @@ void SqliteQueue::follow_clock(Call& call, std::int64_t now_ms, std::int64_t mon
   {
     const std::lock_guard lock(mutex_);
     last = ticked_ms_;
-    const bool told = monotonic_ms != 0 && ticked_mono_ms_ != 0;
+    const bool told = ticked_mono_ms_ != 0 && monotonic_ms >= ticked_mono_ms_;
     if (last != 0)
       set_by = told ? now_ms - last - (monotonic_ms - ticked_mono_ms_)
                     : std::min<std::int64_t>(0, now_ms - last);

@@ -1,7 +1,12 @@
-# skep_add_plugin(NAME source.. [LIBRARIES ..] [MANIFEST plugin.json])
+# skep_add_plugin(NAME source.. [LIBRARIES ..] [MANIFEST plugin.json]
+#                 [ABI_MINOR n [MIN_MINOR m]])
 #
 # Builds NAME.so: hidden visibility, one exported symbol, no undefined symbols, and the manifest
 # embedded in the ELF note section .note.skep, where the host reads it without loading the file.
+# ABI_MINOR (0): what of the ABI the headers show; what is newer stands there under
+# #if SKEP_MINOR >= n. The manifest gets that as its min_minor: an older host refuses the plugin.
+# MIN_MINOR m: an older one will do, down to minor m. The plugin then looks whether what it uses is
+# there: in the sizes of structs and tables, and by a service that is null.
 # Needs the language C in the project. SKEP_PLUGIN_OUTPUT_DIR, when set, is where NAME.so goes.
 # A source NAME.rs is the root of a Rust crate without dependencies, compiled by rustc (1.63 or
 # newer), which exports skep_plugin_entry_v1.
@@ -24,8 +29,35 @@ function(skep_rust_library name source out)
   set(${out} ${name}_rust_library PARENT_SCOPE)
 endfunction()
 
+# Sets `out` to the manifest with the min_minor that follows from what the plugin is built for.
+function(skep_derive_minor name abi_minor min_minor manifest out)
+  if(abi_minor STREQUAL "")
+    set(abi_minor 0)
+  endif()
+  if(min_minor STREQUAL "")
+    set(min_minor ${abi_minor})
+  endif()
+  if(NOT "${abi_minor} ${min_minor}" MATCHES "^[0-9]+ [0-9]+$" OR min_minor GREATER abi_minor)
+    message(FATAL_ERROR "skep_add_plugin(${name}): ABI_MINOR \"${abi_minor}\", MIN_MINOR "
+                        "\"${min_minor}\": two numbers, the second not above the first")
+  endif()
+  string(JSON named ERROR_VARIABLE absent GET "${manifest}" min_minor)
+  if(NOT absent)
+    if(NOT named STREQUAL min_minor)
+      message(FATAL_ERROR "skep_add_plugin(${name}): the manifest says min_minor ${named}, and the "
+        "plugin is built for minor ${min_minor}: take min_minor out of plugin.json, and if the plugin "
+        "needs what came later, say skep_add_plugin(${name} .. ABI_MINOR ${named})")
+    endif()
+    message(WARNING "skep_add_plugin(${name}): take min_minor out of plugin.json: it follows from "
+                    "ABI_MINOR")
+  elseif(min_minor GREATER 0)
+    string(REGEX REPLACE "^([ \t\r\n]*{)" "\\1\n  \"min_minor\": ${min_minor}," manifest "${manifest}")
+  endif()
+  set(${out} "${manifest}" PARENT_SCOPE)
+endfunction()
+
 function(skep_add_plugin name)
-  cmake_parse_arguments(ARG "" "MANIFEST" "LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "" "MANIFEST;ABI_MINOR;MIN_MINOR" "LIBRARIES" ${ARGN})
   if(NOT ARG_MANIFEST)
     set(ARG_MANIFEST ${CMAKE_CURRENT_SOURCE_DIR}/plugin.json)
   endif()
@@ -42,9 +74,17 @@ function(skep_add_plugin name)
     endif()
   endforeach()
 
+  skep_derive_minor(${name} "${ARG_ABI_MINOR}" "${ARG_MIN_MINOR}" "${manifest}" derived)
   # The digest is in the file, so a changed manifest is a changed source.
-  file(SHA256 ${ARG_MANIFEST} SKEP_MANIFEST_DIGEST)
-  set(SKEP_MANIFEST_FILE ${ARG_MANIFEST})
+  string(SHA256 SKEP_MANIFEST_DIGEST "${derived}")
+  set(SKEP_MANIFEST_FILE ${CMAKE_CURRENT_BINARY_DIR}/${name}_manifest.json)
+  set(written)
+  if(EXISTS ${SKEP_MANIFEST_FILE})
+    file(READ ${SKEP_MANIFEST_FILE} written)
+  endif()
+  if(NOT written STREQUAL derived)
+    file(WRITE ${SKEP_MANIFEST_FILE} "${derived}")
+  endif()
   set(note ${CMAKE_CURRENT_BINARY_DIR}/${name}_manifest.c)
   configure_file(${SKEP_SDK_CMAKE_DIR}/manifest_note.c.in ${note} @ONLY)
   set_source_files_properties(${note} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
@@ -73,6 +113,9 @@ function(skep_add_plugin name)
     target_compile_features(${name} PRIVATE cxx_std_20)
   endif()
   target_link_libraries(${name} PRIVATE skep::sdk ${ARG_LIBRARIES})
+  if(ARG_ABI_MINOR)
+    target_compile_definitions(${name} PRIVATE SKEP_MINOR=${ARG_ABI_MINOR})
+  endif()
   target_link_options(${name} PRIVATE -Wl,--version-script=${SKEP_SDK_CMAKE_DIR}/plugin.version)
   # The host hashes and copies the file at each start: line tables would be most of it.
   target_link_options(${name} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-Wl,--strip-debug>)

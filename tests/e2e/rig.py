@@ -67,9 +67,9 @@ def free_port():
 
 
 def node_toml(folder, roles=("control", "worker"), name=None, site=None, listen=("127.0.0.1:0",), http="", url=None,
-              worker="", paths=(PLUGINS, TEST_PLUGINS), extra=""):
-    """The file of a node whose state is `folder`. `http` and `worker` are more lines of these tables; `extra` comes
-    last. Without `paths` the folders of the program itself count."""
+              worker="", spool="", paths=(PLUGINS, TEST_PLUGINS), extra=""):
+    """The file of a node whose state is `folder`. `http`, `worker` and `spool` are more lines of these tables; `extra`
+    comes last. Without `paths` the folders of the program itself count."""
     lines = ["[node]", f"roles = {json.dumps(roles)}", f'state_dir = "{folder}"']
     lines += [f'id = "{name}"'] if name else []
     lines += [f'site = "{site}"'] if site else []
@@ -78,7 +78,7 @@ def node_toml(folder, roles=("control", "worker"), name=None, site=None, listen=
     if "worker" in roles:
         lines += ["[worker]", "heartbeat_interval_seconds = 0.5"]
         lines += [f'control_plane_url = "{url}"'] if url else []
-        lines += [worker, "[spool]", f'dir = "{folder}/offline"']
+        lines += [worker, "[spool]", f'dir = "{folder}/offline"', spool]
     lines += ["[plugins]", f"paths = {json.dumps(paths)}"] if paths else []
     return "\n".join(lines + [extra, ""])
 

@@ -136,9 +136,6 @@ json::object first_component(const std::string& manifest_path) {
 FakeHost::FakeHost(const skep_plugin_v1* plugin, const std::string& manifest_path,
                    std::string_view config_json)
     : plugin_(plugin), cancel_fd_(eventfd(0, EFD_CLOEXEC)) {
-  proc::set_call_resolver([](skep_call* call) {
-    return proc::CallControl{of(call).cancel_fd, of(call).deadline};
-  });
   const json::object component = first_component(manifest_path);
   params_schema_ = get_raw(component, "params_schema", "{}");
   const std::string name = get_string(component, "name");

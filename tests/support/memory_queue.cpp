@@ -1,6 +1,7 @@
 #include "tests/support/memory_queue.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "core/base/id.hpp"
@@ -304,13 +305,25 @@ void MemoryQueue::expire(WallMs now) {
     if (advance(*entry, Event::kExpire)) end(now, *entry, "", R"({"code":"expired"})");
 }
 
-Result<WallMs> MemoryQueue::tick(WallMs now, MonoMs /*monotonic*/) {
+/// By how much the clock was set since the last tick.
+std::int64_t MemoryQueue::clock_step(WallMs now, MonoMs monotonic) {
+  if (now <= 0) return 0;
+  const WallMs before = std::exchange(ticked_, now);
+  const MonoMs mono_before = std::exchange(ticked_mono_, monotonic);
+  if (before == 0) return 0;
+  const bool told = mono_before != 0 && monotonic >= mono_before;
+  const std::int64_t step =
+      told ? now - before - (monotonic - mono_before) : std::min<std::int64_t>(0, now - before);
+  return std::abs(step) < 60'000 ? 0 : step;
+}
+
+Result<WallMs> MemoryQueue::tick(WallMs now, MonoMs monotonic) {
   const std::lock_guard lock(mutex_);
-  const WallMs before = now > 0 ? std::exchange(ticked_, now) : 0;
-  if (now > 0 && now + 60'000 < before)
+  if (const std::int64_t step = clock_step(now, monotonic); step != 0)
     for (const auto& entry : entries_)
-      if (Task& t = entry->task; t.state == TaskState::kWaiting && t.attempt > 0)
-        t.spec.run_at_ms += now - before;
+      if (Task& t = entry->task; t.state == TaskState::kWaiting && t.attempt > 0 &&
+                                 t.spec.run_at_ms > std::min(now, now - step))
+        t.spec.run_at_ms = std::max<WallMs>(1, t.spec.run_at_ms + step);
   WallMs next = 0;
   const auto at = [&](WallMs instant) {
     if (instant > 0 && (next == 0 || instant < next)) next = instant;

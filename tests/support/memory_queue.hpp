@@ -72,6 +72,7 @@ class MemoryQueue : public ports::Queue {
   void apply(WallMs now, Entry& entry, const ports::ResultRecord& r);
   ports::LeaseVerdict lose_one(WallMs now, WallMs cutoff, const ports::Loss& loss);
   void expire(WallMs now);
+  std::int64_t clock_step(WallMs now, MonoMs monotonic);
   void forget(const Entry& entry);
   void end(WallMs finished, Entry& entry, std::string result, std::string error);
   static bool advance(Entry& entry, model::Event event);
@@ -90,6 +91,7 @@ class MemoryQueue : public ports::Queue {
   std::vector<ports::Completion> completions_;
   std::int64_t last_seq_ = 0;
   WallMs ticked_ = 0;
+  MonoMs ticked_mono_ = 0;
   std::int64_t last_completion_ = 0;
 };
 

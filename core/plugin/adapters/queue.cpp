@@ -14,8 +14,6 @@ using ports::Enqueued;
 using ports::EnqueueVerdict;
 using ports::LeaseVerdict;
 
-std::uint32_t count_of(std::size_t n) { return static_cast<std::uint32_t>(n); }
-
 /// Runs a callback's body; nothing may be thrown back into the plugin.
 template <class Body>
 skep_rc receive(Body&& body) noexcept {
@@ -73,7 +71,7 @@ struct Judged : Pinned {
     in.reserve(own.size());
     for (const Item& item : own) in.push_back(convert(item));
   }
-  std::uint32_t count() const { return static_cast<std::uint32_t>(in.size()); }
+  std::uint32_t count() const { return count_of(in.size()); }
 
   const std::vector<Item> own;
   std::vector<Abi> in;
@@ -149,13 +147,6 @@ Result<std::vector<model::Task>> rows_of(const RouteHandle& route, const CallRul
                                          const std::shared_ptr<State>& state, Make make) {
   SKEP_TRY(call_with<skep_queue_v1>(route, rule, state, make));
   return std::move(state->out.rows);
-}
-
-std::vector<skep_view> views(const std::vector<std::string>& names) {
-  std::vector<skep_view> out;
-  out.reserve(names.size());
-  for (const std::string& name : names) out.push_back(to_view(name));
-  return out;
 }
 
 }  // namespace

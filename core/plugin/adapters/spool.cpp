@@ -37,15 +37,6 @@ struct Yielded {
   const skep_spool_items sink{&items, collect};
 };
 
-std::vector<skep_view> views(std::span<const std::string> names) {
-  std::vector<skep_view> out;
-  out.reserve(names.size());
-  for (const std::string& name : names) out.push_back(to_view(name));
-  return out;
-}
-
-std::uint32_t count_of(std::size_t n) { return static_cast<std::uint32_t>(n); }
-
 /// What a put() owns.
 struct Put : Yielded {
   explicit Put(std::span<const ports::SpoolItem> given) : own(given.begin(), given.end()) {

@@ -77,7 +77,7 @@ struct Run {
     for (const Value& value : statement.params) values.push_back(to_abi(value));
     skep_statement out{};
     out.size = sizeof(out);
-    out.param_count = static_cast<std::uint32_t>(values.size());
+    out.param_count = count_of(values.size());
     out.sql = to_view(statement.sql);
     out.params = values.data();
     out.expect_changes = statement.expect_changes;
@@ -91,8 +91,7 @@ Result<Results> StoreAdapter::batch(std::span<const ports::Statement> statements
   const auto run = std::make_shared<Run>(statements);
   SKEP_TRY(call_with<skep_store_v1>(
       *route_, {"batch", route_->limits.step}, run, [](auto& t, const Inside& i, Run& r) {
-        return t.batch(i.inst, i.call, r.in.data(), static_cast<std::uint32_t>(r.in.size()),
-                       &r.sink, i.err);
+        return t.batch(i.inst, i.call, r.in.data(), count_of(r.in.size()), &r.sink, i.err);
       }));
   return std::move(run->results);
 }
@@ -120,7 +119,7 @@ Status StoreAdapter::migrate(const std::string& name, std::span<const std::strin
                                     for (const std::string& sql : s.statements)
                                       in.push_back(to_view(sql));
                                     return t.migrate(i.inst, i.call, s.name.c_str(), in.data(),
-                                                     static_cast<std::uint32_t>(in.size()), i.err);
+                                                     count_of(in.size()), i.err);
                                   });
 }
 

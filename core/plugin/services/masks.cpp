@@ -16,32 +16,32 @@ namespace {
 /// Lines of a value that has several are as secret, as long as they are no common words.
 constexpr std::size_t kLeastLine = 8;
 
-enum class At { kNothing, kValue, kBeginning };
+enum class Found { kNothing, kValue, kBeginning };
 
 /// What stands at the beginning of `text`: a whole value (of `size` bytes), or, where `more` may
 /// follow, what may become one.
-At look(std::string_view text, const std::vector<std::string>& values, bool more,
-        std::size_t& size) {
+Found look_at(std::string_view text, const std::vector<std::string>& values, bool more,
+              std::size_t& size) {
   for (const std::string& value : values) {
     if (text.front() != value.front()) continue;
     if (more && text.size() < value.size() && std::string_view(value).starts_with(text))
-      return At::kBeginning;
+      return Found::kBeginning;
     if (!text.starts_with(value)) continue;
     size = value.size();
-    return At::kValue;
+    return Found::kValue;
   }
-  return At::kNothing;
+  return Found::kNothing;
 }
 
 /// Moves what may be shown of `text` out of it.
-std::string take(std::string& text, const std::vector<std::string>& values, bool more) {
+std::string take_shown(std::string& text, const std::vector<std::string>& values, bool more) {
   std::string out;
   std::size_t at = 0;
   while (at < text.size()) {
     std::size_t size = 1;
-    const At found = look(std::string_view(text).substr(at), values, more, size);
-    if (found == At::kBeginning) break;
-    if (found == At::kValue)
+    const Found found = look_at(std::string_view(text).substr(at), values, more, size);
+    if (found == Found::kBeginning) break;
+    if (found == Found::kValue)
       out += kMask;
     else
       out += text[at];
@@ -51,16 +51,16 @@ std::string take(std::string& text, const std::vector<std::string>& values, bool
   return out;
 }
 
-json::value hidden(const json::value& value, const Masks& masks) {
+json::value hidden_in(const json::value& value, const Masks& masks) {
   if (const auto* s = value.if_string()) return json::value(masks.hide(*s));
   if (const auto* a = value.if_array()) {
     json::array out;
-    for (const json::value& item : *a) out.push_back(hidden(item, masks));
+    for (const json::value& item : *a) out.push_back(hidden_in(item, masks));
     return out;
   }
   if (const auto* o = value.if_object()) {
     json::object out;
-    for (const auto& [name, member] : *o) out[masks.hide(name)] = hidden(member, masks);
+    for (const auto& [name, member] : *o) out[masks.hide(name)] = hidden_in(member, masks);
     return out;
   }
   const std::string text = to_text(value);
@@ -68,15 +68,15 @@ json::value hidden(const json::value& value, const Masks& masks) {
   return shown == text ? value : json::value(shown);
 }
 
-struct Book {
+struct MaskBook {
   Mutex mutex;
   std::map<std::string, std::deque<std::string>, std::less<>> values SKEP_GUARDED_BY(mutex);
   std::map<std::string, std::shared_ptr<const Masks>, std::less<>> masks SKEP_GUARDED_BY(mutex);
   std::atomic<bool> used{false};
 };
 
-Book& book() {
-  static auto* the = new Book;  // threads of plugins may write until the process ends
+MaskBook& mask_book() {
+  static auto* the = new MaskBook;  // threads of plugins may write until the process ends
   return *the;
 }
 
@@ -105,23 +105,25 @@ Masks::Masks(std::vector<std::string> values) : values_(std::move(values)) {
 
 std::string Masks::hide(std::string_view text) const {
   std::string left(text);
-  return take(left, values_, false);
+  return take_shown(left, values_, false);
 }
 
 std::string Masks::hide_json(std::string_view document) const {
   const auto parsed = parse_json(document);
-  return parsed ? to_text(hidden(*parsed, *this)) : hide(document);
+  return parsed ? to_text(hidden_in(*parsed, *this)) : hide(document);
 }
 
 std::string MaskedStream::add(std::string_view bytes, const Masks& masks) {
   held_ += bytes;
-  return take(held_, masks.values(), true);
+  return take_shown(held_, masks.values(), true);
 }
 
-std::string MaskedStream::rest(const Masks& masks) { return take(held_, masks.values(), false); }
+std::string MaskedStream::rest(const Masks& masks) {
+  return take_shown(held_, masks.values(), false);
+}
 
 void mask_for(std::string_view owner, std::string_view value) {
-  Book& b = book();
+  MaskBook& b = mask_book();
   const MutexLock lock(b.mutex);
   auto& values = b.values[std::string(owner)];
   std::erase(values, value);
@@ -132,7 +134,7 @@ void mask_for(std::string_view owner, std::string_view value) {
 }
 
 std::shared_ptr<const Masks> masks_of(std::string_view owner) {
-  Book& b = book();
+  MaskBook& b = mask_book();
   if (!b.used) return nullptr;
   const MutexLock lock(b.mutex);
   const auto at = b.masks.find(owner);

@@ -32,7 +32,7 @@ Result<std::string> state_folder(const PluginFacts& facts) {
   return path;
 }
 
-Result<std::string> describe(const PluginFacts& facts) {
+Result<std::string> facts_json(const PluginFacts& facts) {
   const auto folder = state_folder(facts);
   if (!folder) return folder.error();
   JsonOut out;
@@ -42,12 +42,12 @@ Result<std::string> describe(const PluginFacts& facts) {
   return out.end_object().take();
 }
 
-skep_rc facts(const skep_host* handle, const skep_sink* sink, skep_err* err) noexcept {
+skep_rc get_facts(const skep_host* handle, const skep_sink* sink, skep_err* err) noexcept {
   try {
     const PluginHost& host = PluginHost::of(handle);
     if (const auto admitted = host.admit(SKEP_SVC_NODE); !admitted)
       return put_error(err, admitted.error());
-    const auto text = describe(host.facts());
+    const auto text = facts_json(host.facts());
     if (!text) return put_error(err, text.error());
     return sink->put(sink->ctx, to_view(*text));
   } catch (const std::exception& e) {
@@ -58,7 +58,7 @@ skep_rc facts(const skep_host* handle, const skep_sink* sink, skep_err* err) noe
 }  // namespace
 
 const skep_svc_node_v1& node_service() {
-  static constexpr skep_svc_node_v1 table{sizeof(skep_svc_node_v1), 0, facts};
+  static constexpr skep_svc_node_v1 table{sizeof(skep_svc_node_v1), 0, get_facts};
   return table;
 }
 

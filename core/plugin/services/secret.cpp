@@ -7,15 +7,15 @@
 namespace skep::plugin {
 namespace {
 
-std::atomic<SecretSource> g_source{read_secret};
+std::atomic<SecretSource> g_secret_source{read_secret};
 
-skep_rc get(const skep_host* handle, skep_call* call, skep_view name, const skep_sink* value,
-            skep_err* err) noexcept {
+skep_rc get_secret(const skep_host* handle, skep_call* call, skep_view name, const skep_sink* value,
+                   skep_err* err) noexcept {
   try {
     const PluginHost& host = PluginHost::of(handle);
     if (const auto admitted = host.admit(SKEP_SVC_SECRET); !admitted)
       return put_error(err, admitted.error());
-    const auto found = g_source.load()(asker_of(host, call), text(name));
+    const auto found = g_secret_source.load()(asker_of(host, call), text(name));
     if (!found) return put_error(err, found.error());
     return value->put(value->ctx, to_view(*found));
   } catch (const std::exception& e) {
@@ -25,10 +25,10 @@ skep_rc get(const skep_host* handle, skep_call* call, skep_view name, const skep
 
 }  // namespace
 
-void set_secret_source(SecretSource source) { g_source.store(source); }
+void set_secret_source(SecretSource source) { g_secret_source.store(source); }
 
 const skep_svc_secret_v1& secret_service() {
-  static constexpr skep_svc_secret_v1 table{sizeof(skep_svc_secret_v1), 0, get};
+  static constexpr skep_svc_secret_v1 table{sizeof(skep_svc_secret_v1), 0, get_secret};
   return table;
 }
 

@@ -19,17 +19,17 @@
 namespace skep::plugin {
 namespace {
 
-struct Held {
+struct HeldRules {
   Mutex mutex;
   SecretRules rules SKEP_GUARDED_BY(mutex);
 };
 
-Held& held() {
-  static auto* the = new Held;
+HeldRules& held_rules() {
+  static auto* the = new HeldRules;
   return *the;
 }
 
-Result<std::vector<std::string>> askers(const json::value& value, const std::string& where) {
+Result<std::vector<std::string>> read_askers(const json::value& value, const std::string& where) {
   const Error wrong = config_error(
       where + " plugins is " + describe(value) +
       "; expected a list of plugin ids and \"script:NAME\", such as [\"com.acme.db\"]");
@@ -43,7 +43,7 @@ Result<std::vector<std::string>> askers(const json::value& value, const std::str
   return out;
 }
 
-Result<SecretRule> parse_rule(const std::string& name, const std::string& table) {
+Result<SecretRule> parse_secret_rule(const std::string& name, const std::string& table) {
   const std::string where = "[secrets." + name + "]";
   const auto parsed = parse_json(table);
   if (!parsed || !parsed->is_object()) return config_error(where + " is no table");
@@ -54,7 +54,7 @@ Result<SecretRule> parse_rule(const std::string& name, const std::string& table)
     } else if (key == "file") {
       return config_error(where + " file is " + describe(value) + "; expected a path");
     } else if (key == "plugins") {
-      auto who = askers(value, where);
+      auto who = read_askers(value, where);
       if (!who) return who.error();
       rule.plugins = std::move(*who);
     } else {
@@ -68,7 +68,7 @@ Result<SecretRule> parse_rule(const std::string& name, const std::string& table)
 }
 
 /// As of a token's file; a secret may have many lines.
-Status check_file(int fd, const std::string& file) {
+Status check_secret_file(int fd, const std::string& file) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return config_error(errno_error("read " + file, errno).message);
   if (!S_ISREG(info.st_mode)) return config_error(file + " is no regular file");
@@ -82,7 +82,7 @@ Status check_file(int fd, const std::string& file) {
   return {};
 }
 
-Result<std::string> read_all(int fd, const std::string& file) {
+Result<std::string> read_secret_file(int fd, const std::string& file) {
   std::string out(kMaxSecret + 3, '\0');
   std::size_t size = 0;
   while (size < out.size()) {
@@ -96,7 +96,7 @@ Result<std::string> read_all(int fd, const std::string& file) {
   return out;
 }
 
-Error with_key(Error error, std::string_view name, std::string_view asker) {
+Error with_secret_key(Error error, std::string_view name, std::string_view asker) {
   const std::string key =
       "[secrets." + std::string(name) + "] plugins = [\"" + std::string(asker) + "\"]";
   error.message += "; next: " + key + " in the node's TOML file";
@@ -108,7 +108,7 @@ Error with_key(Error error, std::string_view name, std::string_view asker) {
 Result<SecretRules> parse_secret_rules(const std::map<std::string, std::string>& tables) {
   SecretRules out;
   for (const auto& [name, table] : tables) {
-    auto rule = parse_rule(name, table);
+    auto rule = parse_secret_rule(name, table);
     if (!rule) return rule.error();
     out.emplace(name, std::move(*rule));
   }
@@ -118,8 +118,8 @@ Result<SecretRules> parse_secret_rules(const std::map<std::string, std::string>&
 Result<std::string> load_secret(const std::string& file) {
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return config_error(errno_error("read " + file, errno).message);
-  SKEP_TRY(check_file(fd.get(), file));
-  auto text = read_all(fd.get(), file);
+  SKEP_TRY(check_secret_file(fd.get(), file));
+  auto text = read_secret_file(fd.get(), file);
   if (!text) return text.error();
   if (text->ends_with('\n')) text->pop_back();
   if (text->ends_with('\r')) text->pop_back();
@@ -132,7 +132,7 @@ Result<std::string> load_secret(const std::string& file) {
 }
 
 void set_secret_rules(SecretRules rules) {
-  Held& h = held();
+  HeldRules& h = held_rules();
   const MutexLock lock(h.mutex);
   h.rules = std::move(rules);
 }
@@ -140,7 +140,7 @@ void set_secret_rules(SecretRules rules) {
 Result<std::string> read_secret(std::string_view asker, std::string_view name) {
   SecretRule rule;
   {
-    Held& h = held();
+    HeldRules& h = held_rules();
     const MutexLock lock(h.mutex);
     const auto at = h.rules.find(name);
     if (at == h.rules.end()) {
@@ -158,7 +158,7 @@ Result<std::string> read_secret(std::string_view asker, std::string_view name) {
     rule = at->second;
   }
   if (std::find(rule.plugins.begin(), rule.plugins.end(), asker) == rule.plugins.end())
-    return with_key(
+    return with_secret_key(
         {Code::kDenied, "secret \"" + std::string(name) + "\" is not for " + std::string(asker)},
         name, asker);
   auto value = load_secret(rule.file);

@@ -14,6 +14,7 @@
 #include "skep/host.hpp"
 #include "skep/json.hpp"
 #include "skep/kind/task.h"
+#include "skep/sink.hpp"
 #include "skep/stop_token.hpp"
 #include "skep/svc/task.h"
 
@@ -106,16 +107,12 @@ class Call {
   /// Runs another task type of this worker inside this call and returns its result; its output
   /// joins ours. Throws Fault with its code and message. Needs "skep.svc.task/1" in "requires".
   Json task(std::string_view type, const Json& params = Json::object()) {
-    const auto* svc = service<skep_svc_task_v1>(SKEP_SVC_TASK);
-    if (svc == nullptr) throw Fault(SKEP_E_UNSUPPORTED, "this host has no " SKEP_SVC_TASK);
-    std::string answer;
-    const skep_sink sink{
-        &answer, [](void* to, skep_view bytes) noexcept {
-          return guarded(nullptr, [&] { static_cast<std::string*>(to)->append(text(bytes)); });
-        }};
+    TextSink answer;
     HostError error;
-    error.check(svc->run(host(), call_, view(type), view(params.dump()), &sink, error.out()));
-    return Json::parse(answer);
+    error.check(
+        need_service<skep_svc_task_v1>(SKEP_SVC_TASK)
+            .run(host(), call_, view(type), view(params.dump()), answer.sink(), error.out()));
+    return Json::parse(answer.take());
   }
 
  private:

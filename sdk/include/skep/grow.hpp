@@ -16,7 +16,9 @@
 #include "skep/svc/kv.h"
 #include "skep/svc/log.h"
 #include "skep/svc/metric.h"
+#include "skep/svc/node.h"
 #include "skep/svc/process.h"
+#include "skep/svc/secret.h"
 #include "skep/svc/task.h"
 
 namespace skep {
@@ -59,6 +61,8 @@ SKEP_SIZE10(skep_svc_http_v1, SKEP_SIZE_1_0_SVC_HTTP_V1);
 SKEP_SIZE10(skep_svc_kv_v1, SKEP_SIZE_1_0_SVC_KV_V1);
 SKEP_SIZE10(skep_svc_log_v1, SKEP_SIZE_1_0_SVC_LOG_V1);
 SKEP_SIZE10(skep_svc_metric_v1, SKEP_SIZE_1_0_SVC_METRIC_V1);
+SKEP_SIZE10(skep_svc_node_v1, SKEP_SIZE_1_0_SVC_NODE_V1);
+SKEP_SIZE10(skep_svc_secret_v1, SKEP_SIZE_1_0_SVC_SECRET_V1);
 SKEP_SIZE10(skep_svc_process_v1, SKEP_SIZE_1_0_SVC_PROCESS_V1);
 SKEP_SIZE10(skep_svc_task_v1, SKEP_SIZE_1_0_SVC_TASK_V1);
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "skep/plugin.hpp"
+#include "skep/sink.hpp"
 #include "skep/svc/kv.h"
 
 namespace skep {
@@ -16,21 +16,16 @@ namespace skep {
 /// Fault with what the host said. Needs "skep.svc.kv/1" in the manifest's "requires".
 class Kv {
  public:
-  explicit Kv(skep_call* call = nullptr) : call_(call), svc_(service<skep_svc_kv_v1>(SKEP_SVC_KV)) {
-    if (svc_ == nullptr) throw Fault(SKEP_E_UNSUPPORTED, "this host has no " SKEP_SVC_KV);
-  }
+  explicit Kv(skep_call* call = nullptr)
+      : call_(call), svc_(&need_service<skep_svc_kv_v1>(SKEP_SVC_KV)) {}
   /// Nothing when there is no such key.
   std::optional<std::string> get(std::string_view key) const {
-    std::string value;
-    const skep_sink sink{
-        &value, [](void* to, skep_view bytes) noexcept {
-          return guarded(nullptr, [&] { static_cast<std::string*>(to)->append(text(bytes)); });
-        }};
+    TextSink value;
     HostError error;
-    const skep_rc rc = svc_->get(host(), call_, view(key), &sink, error.out());
+    const skep_rc rc = svc_->get(host(), call_, view(key), value.sink(), error.out());
     if (rc == SKEP_E_NOT_FOUND) return std::nullopt;
     error.check(rc);
-    return value;
+    return value.take();
   }
   void put(std::string_view key, std::string_view value) const {
     HostError error;

@@ -13,6 +13,12 @@ inline void set_gauge(std::string_view name, double value) noexcept {
     svc->set_gauge(host(), view(name), value);
 }
 
+/// Adds to a counter of this plugin, which only grows.
+inline void count(std::string_view name, double delta = 1) noexcept {
+  if (const auto* svc = service<skep_svc_metric_v1>(SKEP_SVC_METRIC))
+    svc->add(host(), view(name), delta);
+}
+
 }  // namespace skep
 
 #endif

@@ -1,7 +1,6 @@
 // What beat() promises is in skep/kind/heartbeat.h.
-#include <skep/svc/http.h>
-
 #include <skep/heartbeat.hpp>
+#include <skep/http.hpp>
 #include <skep/json.hpp>
 
 namespace {
@@ -10,27 +9,17 @@ class @CLASS@ final : public skep::Heartbeat {
  public:
   std::string beat(skep::Call& call, std::string_view control_plane, std::string_view token,
                    std::string_view beat_json) override {
-    const auto* http = skep::service<skep_svc_http_v1>(SKEP_SVC_HTTP);
-    if (http == nullptr) throw skep::Fault(SKEP_E_UNSUPPORTED, "this host has no HTTP service");
     const skep::Json beat = skep::Json::parse(beat_json);
     const std::string worker(beat["worker_id"].str());
-    const std::string url = std::string(control_plane) + "/api/workers/" + worker + "/heartbeat";
-    const std::string authorization = "Authorization: Bearer " + std::string(token);
-    const skep_view headers[] = {skep::view("Content-Type: application/json"),
-                                 skep::view(authorization)};
-    const skep_http_request request{
-        sizeof(request), token.empty() ? 1u : 2u, skep::view("POST"), skep::view(url),
-        headers,         skep::view(beat_json),   0};  // until the call's deadline
-    std::string reply;
-    const skep_sink sink{&reply, [](void* ctx, skep_view bytes) -> skep_rc {
-                           static_cast<std::string*>(ctx)->append(skep::text(bytes));
-                           return SKEP_OK;
-                         }};
-    std::int32_t status = 0;
-    skep::HostError err;
-    err.check(http->request(skep::host(), call.handle(), &request, &status, &sink, err.out()));
-    if (status == 200) return reply;
-    throw skep::Fault(code_of(status, reply, beat), "the control plane answered " + std::to_string(status));
+    skep::HttpRequest request;
+    request.method = "POST";
+    request.url = std::string(control_plane) + "/api/workers/" + worker + "/heartbeat";
+    if (!token.empty()) request.headers.push_back("Authorization: Bearer " + std::string(token));
+    request.body = beat_json;
+    const skep::HttpResponse reply = skep::send(request, call.handle());
+    if (reply.status == 200) return reply.body;
+    throw skep::Fault(code_of(reply.status, reply.body, beat),
+                      "the control plane answered " + std::to_string(reply.status));
   }
 
  private:

@@ -49,7 +49,7 @@ TEST_F(Scripts, a_text_that_crashes_its_reader_costs_nothing_else) {
 
 TEST_F(Scripts, an_exception_across_the_boundary_costs_that_call) {
   const ChildPlugin plugin = staging_.plugin("unruly/parrot.so", "parrot");
-  auto code = LoadedPlugin::load("parrot", plugin.file);
+  auto code = LoadedPlugin::load(facts_of(plugin), plugin.file);
   ASSERT_TRUE(code) << code.error().message;
   auto instance = Instance::start(std::move(*code), "parrot", "skep.kind.script_host/1", "{}");
   ASSERT_TRUE(instance) << instance.error().message;

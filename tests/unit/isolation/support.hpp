@@ -9,6 +9,7 @@
 
 #include "core/base/json.hpp"
 #include "core/plugin/adapters/task_call.hpp"
+#include "core/plugin/instance.hpp"
 #include "core/plugin/isolation/child_group.hpp"
 #include "tests/unit/plugin/support.hpp"
 #include "tests/unit/proc/support.hpp"
@@ -32,6 +33,9 @@ class Staging {
     out.kind = "skep.kind.task/1";
     out.config_json = "{}";
     out.generation = 7;
+    out.permissions = {"http", "process", "secrets", "task"};
+    out.node_id = "worker-9";
+    out.site = "site-a";
     out.state_dir = dir_.file("state");
     // Nobody is killed for being slow where that is not the subject.
     out.cancel_grace = Millis(60'000);
@@ -49,6 +53,12 @@ class Staging {
   TempDir dir_;
   StagingArea area_;
 };
+
+/// What a plugin in this process would know of itself.
+inline PluginFacts facts_of(const ChildPlugin& plugin) {
+  return {plugin.plugin_id, plugin.version, plugin.generation, plugin.permissions,
+          plugin.state_dir, plugin.node_id, plugin.site};
+}
 
 /// One task for a target: what it emits, as text, and how it ended.
 class Attempt {

@@ -64,7 +64,7 @@ TEST_P(Transcript, is_the_same_in_every_mode) {
   plugin.config_json = R"({"greeting":"hi","limit":3})";
   plugin.limits.cancel_grace = Millis(60'000);  // how fast a child stops is not the matter here
 
-  auto loaded = LoadedPlugin::load(id, plugin.file, plugin.state_dir, 1);
+  auto loaded = LoadedPlugin::load(facts_of(plugin), plugin.file);
   ASSERT_TRUE(loaded) << loaded.error().message;
   auto instance = Instance::start(*loaded, id, SKEP_KIND_TASK, plugin.config_json);
   ASSERT_TRUE(instance) << instance.error().message;

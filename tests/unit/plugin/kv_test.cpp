@@ -113,7 +113,7 @@ TEST_F(KvTest, a_reader_sees_the_old_or_the_new_value) {
 }
 
 TEST_F(KvTest, the_call_chooses_the_space) {
-  const PluginHost host("acme", dir_.path());
+  const PluginHost host(PluginFacts{.id = "acme", .state_dir = dir_.path()});
   ports::CancelToken cancel;
   const ports::TaskEvents events;
   TaskCall script("script:watch", 0, cancel, events);
@@ -126,7 +126,7 @@ TEST_F(KvTest, the_call_chooses_the_space) {
 }
 
 TEST_F(KvTest, a_generation_that_is_gone_gets_a_tombstone) {
-  PluginHost host("acme", dir_.path(), 7);
+  PluginHost host(PluginFacts{.id = "acme", .generation = 7, .state_dir = dir_.path()});
   const auto& kv = kv_service();
   ErrBuffer err;
   host.entomb();

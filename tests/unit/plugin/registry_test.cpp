@@ -107,7 +107,7 @@ TEST_F(RegistryTest, says_why_a_plugin_does_not_load) {
   EXPECT_EQ(load_problem("bad/null_entry.so"),
             "plugin null_entry: the table of skep_plugin_entry_v1() is null");
   EXPECT_EQ(load_problem("bad/short_table.so"),
-            "plugin short_table: the table of skep_plugin_entry_v1() has 64 bytes; at least 72 are "
+            "plugin short_table: the table of skep_plugin_entry_v1() has 72 bytes; at least 80 are "
             "needed");
   EXPECT_EQ(load_problem("bad/null_run.so"),
             "plugin null_run: the skep.kind.task/1 table of component \"null_run\": run() is null");

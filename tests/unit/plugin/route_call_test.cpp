@@ -13,18 +13,22 @@ struct Table {
   skep_rc (*call)(skep_inst*, skep_err*);
 };
 
+/// What the call owns: nothing.
+struct Nothing {};
+
 class SlotTest : public testing::Test {
  protected:
   SlotTest() {
     books_->on_end([this](CallEnd end) { ended_.push_back(end); });
   }
-  template <class Check = Unchecked>
-  Status call(skep_rc (*function)(skep_inst*, skep_err*), const Check& check = {}) {
+  Status call(skep_rc (*function)(skep_inst*, skep_err*), std::function<Status()> check = {}) {
     const Table table{function};
-    const RouteHandle slot(std::make_shared<Route>(Route::Target{books_, &table, nullptr}), {});
-    return enter<Table>(
-        slot, [](const Table* t, skep_inst* inst, skep_err* err) { return t->call(inst, err); },
-        check);
+    const RouteHandle slot(std::make_shared<Route>(Route::Target{books_, &table, nullptr, {}, {}}),
+                           {});
+    return call_with<Table>(
+        slot, {"call", Millis{3'600'000}}, std::make_shared<Nothing>(),
+        [](const Table& t, const Inside& in, Nothing&) { return t.call(in.inst, in.err); },
+        std::move(check));
   }
   template <skep_rc rc>
   static skep_rc answer(skep_inst*, skep_err*) {

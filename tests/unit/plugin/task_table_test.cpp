@@ -260,7 +260,7 @@ TEST_F(TaskTableTest, a_message_of_any_length_is_bounded) {
 
 /// Runs `type` inside of the call, through the service.
 skep_rc inner(TaskCall& call, std::string_view type, std::string& result, ErrBuffer& err) {
-  static const PluginHost host("acme");
+  static const PluginHost host(PluginFacts{.id = "acme", .permissions = {"task"}});
   const skep_sink sink{&result, [](void* to, skep_view bytes) {
                          static_cast<std::string*>(to)->append(text(bytes));
                          return SKEP_OK;

@@ -16,7 +16,7 @@ Declarations declarations_of(const std::string& header_text);
 /// What of `released` is missing in `current`, or is not the beginning of it.
 std::vector<std::string> broken_promises(const Declarations& released, const Declarations& current);
 
-/// The same for layouts as sdk/abi/layout.c prints them.
+/// The same for layouts as the program of sdk/abi/make_layout.sh prints them.
 std::vector<std::string> broken_layouts(std::string_view released_json,
                                         std::string_view current_json);
 

@@ -5,16 +5,18 @@
 
 static const char instance; /* stateless: any address serves as the instance */
 
-static skep_rc open_plugin(const skep_host* host, skep_err* err) {
+static skep_rc open_plugin(const skep_plugin_v1* self, const skep_host* host, skep_err* err) {
+  (void)self;
   (void)host;
   (void)err;
   return SKEP_OK;
 }
 
-static void close_plugin(void) {}
+static void close_plugin(const skep_plugin_v1* self) { (void)self; }
 
-static skep_rc create(const char* component, skep_view config_json, skep_inst** out,
-                      skep_err* err) {
+static skep_rc create(const skep_plugin_v1* self, const char* component, skep_view config_json,
+                      skep_inst** out, skep_err* err) {
+  (void)self;
   (void)component;
   (void)config_json;
   (void)err;
@@ -22,21 +24,23 @@ static skep_rc create(const char* component, skep_view config_json, skep_inst** 
   return SKEP_OK;
 }
 
-static skep_rc start(skep_inst* inst, skep_err* err) {
+static skep_rc start(skep_inst* inst, skep_call* call, skep_err* err) {
   (void)inst;
+  (void)call;
   (void)err;
   return SKEP_OK;
 }
 
-static skep_rc drain(skep_inst* inst, int64_t deadline_ns, skep_err* err) {
+static skep_rc drain(skep_inst* inst, skep_call* call, skep_err* err) {
   (void)inst;
-  (void)deadline_ns;
+  (void)call;
   (void)err;
   return SKEP_OK;
 }
 
-static skep_rc stop(skep_inst* inst, skep_err* err) {
+static skep_rc stop(skep_inst* inst, skep_call* call, skep_err* err) {
   (void)inst;
+  (void)call;
   (void)err;
   return SKEP_OK;
 }
@@ -53,8 +57,7 @@ static int asks_for(skep_view request, const char* member) {
   return 0;
 }
 
-static skep_rc run(skep_inst* inst, skep_call* call, const skep_call_ops* ops,
-                   skep_view request_json) {
+static skep_rc run(skep_inst* inst, skep_call* call, skep_view request_json) {
   const char* result = "{\"greeting\":\"hello\"}";
   skep_view view;
   (void)inst;
@@ -62,18 +65,19 @@ static skep_rc run(skep_inst* inst, skep_call* call, const skep_call_ops* ops,
   if (asks_for(request_json, "\"language\":\"fr\"")) result = "{\"greeting\":\"salut\"}";
   view.p = result;
   view.n = strlen(result);
-  return ops->emit(call, SKEP_CH_RESULT, view);
+  return call->ops->emit(call, SKEP_CH_RESULT, view);
 }
 
-static const void* iface(const char* component, const char* id) {
+static const void* iface(const skep_plugin_v1* self, const char* component, const char* id) {
   static const skep_task_v1 table = {sizeof(skep_task_v1), 0, run};
+  (void)self;
   (void)component;
   return strcmp(id, SKEP_KIND_TASK) == 0 ? &table : NULL;
 }
 
 const skep_plugin_v1* skep_plugin_entry_v1(void) {
   static const skep_plugin_v1 table = {sizeof(skep_plugin_v1),
-                                       SKEP_ABI_MINOR,
+                                       SKEP_MINOR,
                                        open_plugin,
                                        close_plugin,
                                        create,
@@ -81,6 +85,7 @@ const skep_plugin_v1* skep_plugin_entry_v1(void) {
                                        drain,
                                        stop,
                                        destroy,
-                                       iface};
+                                       iface,
+                                       NULL};
   return &table;
 }

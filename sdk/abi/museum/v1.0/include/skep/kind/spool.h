@@ -44,29 +44,59 @@ typedef struct skep_spool_v1 {
   uint32_t size;
   uint32_t flags;
   /* Sets `bytes` of space aside, so that a later put() of as much cannot fail for lack of room.
-   * SKEP_E_NO_MEMORY when the disk or the spool's own limit does not allow it. [worker] */
-  skep_rc (*reserve)(skep_inst* inst, uint64_t bytes, skep_err* err);
+   * SKEP_E_NO_MEMORY when the disk or the spool's own limit does not allow it. Of 0 bytes nothing
+   * is set aside: it asks whether the spool takes anything now; SKEP_E_UNAVAILABLE, _DENIED or
+   * _NOT_FOUND, such as of a folder that is gone, stops the worker's claims. [worker] */
+  skep_rc (*reserve)(skep_inst* inst, skep_call* call, uint64_t bytes, skep_err* err);
   /* Gives back what reserve() took. [worker] */
-  void (*unreserve)(skep_inst* inst, uint64_t bytes);
+  void (*unreserve)(skep_inst* inst, skep_call* call, uint64_t bytes);
   /* Makes all items durable, or none; `names` gets each item's name in order. [worker] */
-  skep_rc (*put)(skep_inst* inst, const skep_spool_item* items, uint32_t n,
+  skep_rc (*put)(skep_inst* inst, skep_call* call, const skep_spool_item* items, uint32_t n,
                  const skep_spool_items* names, skep_err* err);
   /* Delivered: forget them. Unknown names are ignored. [worker] */
-  skep_rc (*ack)(skep_inst* inst, const skep_view* names, uint32_t n, skep_err* err);
+  skep_rc (*ack)(skep_inst* inst, skep_call* call, const skep_view* names, uint32_t n,
+                 skep_err* err);
   /* Not delivered: they join the items that next() yields. [worker] */
-  skep_rc (*defer)(skep_inst* inst, const skep_view* names, uint32_t n, skep_err* err);
+  skep_rc (*defer)(skep_inst* inst, skep_call* call, const skep_view* names, uint32_t n,
+                   skep_err* err);
   /* Refused for good: set aside for people, with the reason beside it. [worker] */
-  skep_rc (*reject)(skep_inst* inst, skep_view name, skep_view reason, skep_err* err);
+  skep_rc (*reject)(skep_inst* inst, skep_call* call, skep_view name, skep_view reason,
+                    skep_err* err);
   /* Yields up to `max` ready items, newest first. Damaged ones are quarantined on the way and never
-   * yielded. An item stays ready until it is acked or rejected. [worker] */
-  skep_rc (*next)(skep_inst* inst, uint32_t max, const skep_spool_items* items, skep_err* err);
-  /* [worker] */
-  skep_rc (*stats)(skep_inst* inst, skep_spool_stats* out, skep_err* err);
+   * yielded. An item stays ready until it is acked or rejected. None yielded says that the spool is
+   * empty: when what is left cannot be read now, fail. [worker] */
+  skep_rc (*next)(skep_inst* inst, skep_call* call, uint32_t max, const skep_spool_items* items,
+                  skep_err* err);
+  /* Fills in *out, whose size the caller has set. [worker] */
+  skep_rc (*stats)(skep_inst* inst, skep_call* call, skep_spool_stats* out, skep_err* err);
   /* Checks every item; yields a damaged item's name, its body being the reason. [worker] */
-  skep_rc (*verify)(skep_inst* inst, const skep_spool_items* problems, skep_err* err);
+  skep_rc (*verify)(skep_inst* inst, skep_call* call, const skep_spool_items* problems,
+                    skep_err* err);
 } skep_spool_v1;
 
 #ifdef __cplusplus
 }
 #endif
+
+#define SKEP_SIZE_1_0_SPOOL_ITEM 72u
+#define SKEP_SIZE_1_0_SPOOL_STATS 64u
+#define SKEP_SIZE_1_0_SPOOL_V1 80u
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_SIZE(skep_spool_item, SKEP_SIZE_1_0_SPOOL_ITEM);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_item, body) == 56);
+SKEP_ASSERT_LAYOUT(sizeof(skep_spool_items) == 16 && offsetof(skep_spool_items, item) == 8);
+SKEP_ASSERT_SIZE(skep_spool_stats, SKEP_SIZE_1_0_SPOOL_STATS);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_stats, oldest_ms) == 56);
+SKEP_ASSERT_SIZE(skep_spool_v1, SKEP_SIZE_1_0_SPOOL_V1);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, reserve) == 8);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, unreserve) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, put) == 24);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, ack) == 32);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, defer) == 40);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, reject) == 48);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, next) == 56);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, stats) == 64);
+SKEP_ASSERT_LAYOUT(offsetof(skep_spool_v1, verify) == 72);
+#endif
+
 #endif

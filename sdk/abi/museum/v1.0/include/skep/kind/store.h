@@ -47,18 +47,33 @@ typedef struct skep_store_v1 {
   uint32_t flags;
   /* Runs the statements as one transaction: all or nothing, durable when it returns 0. On failure
    * err names the statement's index and the engine's words. [worker] */
-  skep_rc (*batch)(skep_inst* inst, const skep_statement* statements, uint32_t n,
+  skep_rc (*batch)(skep_inst* inst, skep_call* call, const skep_statement* statements, uint32_t n,
                    const skep_store_rows* rows, skep_err* err);
   /* Runs one SELECT on a consistent snapshot without waiting for writers. [worker] */
-  skep_rc (*query)(skep_inst* inst, const skep_statement* statement, const skep_store_rows* rows,
-                   skep_err* err);
-  /* Brings the schema to the newest of `migrations` (statement i makes version i + 1), each in its
-   * own transaction, skipping those already applied to this name. [control] */
-  skep_rc (*migrate)(skep_inst* inst, const char* name, const skep_view* migrations, uint32_t n,
-                     skep_err* err);
+  skep_rc (*query)(skep_inst* inst, skep_call* call, const skep_statement* statement,
+                   const skep_store_rows* rows, skep_err* err);
+  /* Brings the schema to the newest of `migrations` (statement i makes version i + 1), skipping
+   * those already applied to this name; all in one transaction: a failed one leaves the schema as
+   * it was. [control] */
+  skep_rc (*migrate)(skep_inst* inst, skep_call* call, const char* name,
+                     const skep_view* migrations, uint32_t n, skep_err* err);
 } skep_store_v1;
 
 #ifdef __cplusplus
 }
 #endif
+
+#define SKEP_SIZE_1_0_STATEMENT 40u
+#define SKEP_SIZE_1_0_STORE_V1 32u
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_LAYOUT(sizeof(skep_value) == 40 && offsetof(skep_value, s) == 24);
+SKEP_ASSERT_SIZE(skep_statement, SKEP_SIZE_1_0_STATEMENT);
+SKEP_ASSERT_LAYOUT(offsetof(skep_statement, expect_changes) == 32);
+SKEP_ASSERT_LAYOUT(sizeof(skep_store_rows) == 16 && offsetof(skep_store_rows, row) == 8);
+SKEP_ASSERT_SIZE(skep_store_v1, SKEP_SIZE_1_0_STORE_V1);
+SKEP_ASSERT_LAYOUT(offsetof(skep_store_v1, batch) == 8);
+SKEP_ASSERT_LAYOUT(offsetof(skep_store_v1, query) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_store_v1, migrate) == 24);
+#endif
+
 #endif

@@ -30,4 +30,14 @@ typedef struct skep_svc_kv_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#define SKEP_SIZE_1_0_SVC_KV_V1 40u
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_SIZE(skep_svc_kv_v1, SKEP_SIZE_1_0_SVC_KV_V1);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_kv_v1, get) == 8);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_kv_v1, put) == 16);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_kv_v1, remove) == 24);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_kv_v1, keys) == 32);
+#endif
+
 #endif

@@ -14,7 +14,7 @@ extern "C" {
 typedef struct skep_process_spec {
   uint32_t size;
   uint32_t argc;
-  const skep_view* argv; /* argv[0] is a path, or a name looked up in the spec's PATH */
+  const skep_view* argv; /* argv[0] is a path, or a name looked up in the host's PATH */
   const skep_view* env;  /* "KEY=value" */
   uint32_t envc;
   uint32_t nice;         /* 0..19 */
@@ -58,4 +58,18 @@ typedef struct skep_svc_process_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#define SKEP_SIZE_1_0_PROCESS_SPEC 88u
+#define SKEP_SIZE_1_0_PROCESS_EXIT 40u
+#define SKEP_SIZE_1_0_SVC_PROCESS_V1 16u
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_SIZE(skep_process_spec, SKEP_SIZE_1_0_PROCESS_SPEC);
+SKEP_ASSERT_LAYOUT(offsetof(skep_process_spec, memory_bytes) == 80);
+SKEP_ASSERT_SIZE(skep_process_exit, SKEP_SIZE_1_0_PROCESS_EXIT);
+SKEP_ASSERT_LAYOUT(offsetof(skep_process_exit, max_rss_bytes) == 32);
+SKEP_ASSERT_LAYOUT(sizeof(skep_process_output) == 16 && offsetof(skep_process_output, output) == 8);
+SKEP_ASSERT_SIZE(skep_svc_process_v1, SKEP_SIZE_1_0_SVC_PROCESS_V1);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_process_v1, run) == 8);
+#endif
+
 #endif

@@ -21,4 +21,11 @@ typedef struct skep_svc_task_v1 {
 #ifdef __cplusplus
 }
 #endif
+
+#define SKEP_SIZE_1_0_SVC_TASK_V1 16u
+#if UINTPTR_MAX == 0xffffffffffffffffu
+SKEP_ASSERT_SIZE(skep_svc_task_v1, SKEP_SIZE_1_0_SVC_TASK_V1);
+SKEP_ASSERT_LAYOUT(offsetof(skep_svc_task_v1, run) == 8);
+#endif
+
 #endif
