@@ -99,6 +99,11 @@ Exchange::Exchange(Call& call, const WorkDir& dir, const Json& inputs)
     if (!is_file_name(name))
       throw Fault(SKEP_E_INVALID, "inputs: \"" + name +
                                       "\" is no name for a file: 1 to 128 bytes of [A-Za-z0-9._-]");
+    if (!value.is_string() && !(value.is_object() && value["artifact"].is_string()))
+      throw Fault(SKEP_E_INVALID, "inputs: " + name +
+                                      " is neither text nor {\"artifact\": SHA256, \"size\": n}; "
+                                      "skep task submit -p inputs." +
+                                      name + "=@FILE makes it");
     put(name, value);
   }
 }
