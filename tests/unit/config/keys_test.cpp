@@ -50,7 +50,7 @@ TEST(Keys, are_documented_and_numbers_have_a_range) {
 std::size_t fields_of_config() {
   const Config config;
   [[maybe_unused]] const auto& [node, http, tasks, presence, events, worker, log, queue, store,
-                                heartbeat, spool, plugins, scripts, trust] = config;
+                                heartbeat, spool, plugins, scripts, secrets, trust] = config;
   [[maybe_unused]] const auto& [n1, n2, n3, n4, n5] = node;
   [[maybe_unused]] const auto& [h1, h2, h3, h4, h5, h6, h7, h8, h9] = http;
   [[maybe_unused]] const auto& [c1, c2, c3, c4, c5, c6, c7, c8, c9] = tasks;
