@@ -153,11 +153,11 @@ class SqliteWriter : public testing::Test {
       said.clear();
       std::atomic<int> coming{0};
       std::vector<std::jthread> others;
-      writer.run("gather", [&](sqlite::Connection&) {
+      writer.run({no_limit}, "gather", [&](sqlite::Connection&) {
         for (int i = 0; i < 3; ++i)
           others.emplace_back([&] {
             ++coming;
-            EXPECT_THROW(writer.run("fail",
+            EXPECT_THROW(writer.run({no_limit}, "fail",
                                     [](sqlite::Connection& c) {
                                       c.execute("INSERT INTO t VALUES (1)");
                                       throw Fault(SKEP_E_STATE, "refused");
@@ -173,6 +173,7 @@ class SqliteWriter : public testing::Test {
   sqlite::Connection db{dir.file("some.db"), sqlite::Access::kReadWrite, 0};
   sqlite::Readers readers{dir.file("some.db"), 0};
   sqlite::WriteAheadLog log{db, readers, dir.file("some.db"), "test"};
+  const Call no_limit;
   std::vector<std::string> said;  ///< by whoever leads
   sqlite::Writer writer{db, log, [this] { said.emplace_back("told"); }};
 };
@@ -188,7 +189,7 @@ TEST_F(SqliteWriter, tells_of_what_was_undone_before_the_next_job_of_a_group_run
 }
 
 TEST_F(SqliteWriter, tells_of_what_a_job_alone_had_undone) {
-  EXPECT_THROW(writer.run("fail",
+  EXPECT_THROW(writer.run({no_limit}, "fail",
                           [](sqlite::Connection& c) {
                             c.execute("INSERT INTO t VALUES (1)");
                             throw Fault(SKEP_E_STATE, "refused");
