@@ -7,7 +7,7 @@
 ---@field version string semantic version, "1.0.0"
 ---@field description? string one line for people
 ---@field params? table<string, skep.Param|string>|table parameters by name, or a whole JSON Schema with type = "object" and properties
----@field permissions? string[] what ctx may be used for: exec, facts, http, kv, task
+---@field permissions? string[] what ctx may be used for: exec, facts, http, kv, secrets, task
 ---@field timeout? string|number of a task that names none: "500ms", "30s", "5m", "1h" or seconds; "30s" when left out
 ---@field run fun(ctx: skep.Ctx, params: table): any, any its first result is the task's result document; nil and a message fail the task
 
@@ -198,6 +198,12 @@ function Ctx.http.request(request) end
 ---@return any # its result document; nil when it failed
 ---@return skep.Failure? # why it failed
 function Ctx.task(type, params) end
+
+---A value that the node keeps in [secrets] for "script:NAME". What the script says goes out with *** for it.
+---Needs the permission `secrets`.
+---@param name string # its name in [secrets]
+---@return string
+function Ctx.secret(name) end
 
 ---The value of a key; nil when there is none.
 ---Needs the permission `kv`.
