@@ -14,7 +14,6 @@
 #include "core/base/text.hpp"
 #include "core/conformance/test_case.hpp"
 #include "core/proc/monotonic.hpp"
-#include "skep/host.hpp"
 
 namespace skep::conformance {
 namespace {
@@ -153,7 +152,7 @@ skep_rc ControlPlane::keep_silent(std::int64_t until_ns, bool is_deadline, skep_
 skep_rc ControlPlane::answer(void* self, skep_call* call, const skep_http_request* request,
                              std::int32_t* status, const skep_sink* body, skep_err* err) {
   auto& me = *static_cast<ControlPlane*>(self);
-  const auto text = [](skep_view v) { return std::string(skep::text(v)); };
+  const auto text = [](skep_view v) { return std::string(static_cast<const char*>(v.p), v.n); };
   std::string head;
   for (std::uint32_t i = 0; i < request->header_count; ++i)
     head += text(request->headers[i]) + "\n";

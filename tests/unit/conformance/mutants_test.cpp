@@ -7,7 +7,7 @@
 #include <ostream>
 
 #include "core/base/text.hpp"
-#include "core/conformance/check.hpp"
+#include "tests/unit/conformance/support.hpp"
 
 namespace skep::conformance {
 namespace {
@@ -40,26 +40,16 @@ std::vector<Row> rows() {
   return out;
 }
 
-CheckOptions options(const std::string& component, const std::string& mutant) {
-  CheckOptions o;
-  o.file = std::string(SKEP_BUILD_DIR) + "/lib/skep/test-plugins/mutants/mutant.so";
-  o.timeout = Millis{600'000};
+CheckOptions mutant_options(const std::string& component, const std::string& mutant) {
+  CheckOptions o = options_for("mutants/mutant.so", R"({"mutant":")" + mutant + R"("})");
   o.component = component;
-  o.settings = R"({"mutant":")" + mutant + R"("})";
-  o.child = {std::string(SKEP_BUILD_DIR) + "/bin/skep", "__plugin-test", "--settings", o.settings};
   return o;
-}
-
-std::vector<Finding> found(const CheckOptions& o) {
-  auto findings = check(o, {[](std::size_t) {}, [](const Finding&) {}});
-  EXPECT_TRUE(findings) << (findings ? "" : findings.error().message);
-  return findings ? *findings : std::vector<Finding>{};
 }
 
 class Mutant : public ::testing::TestWithParam<Row> {};
 
 TEST_P(Mutant, IsFound) {
-  CheckOptions o = options(GetParam().component, GetParam().mutant);
+  CheckOptions o = mutant_options(GetParam().component, GetParam().mutant);
   o.only = GetParam().check;
   const auto findings = found(o);
   ASSERT_EQ(findings.size(), 1u);
@@ -85,7 +75,7 @@ TEST(Mutants, AreManyOfEachKind) {
 class NoMutant : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(NoMutant, PassesEverything) {
-  CheckOptions o = options(GetParam(), "");
+  CheckOptions o = mutant_options(GetParam(), "");
   o.tiers = {"lifecycle", "contract", "hygiene", "reload"};
   for (const Finding& f : found(o))
     EXPECT_NE(f.status, TestStatus::kBroken) << f.id << ": " << f.message;
