@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/json.hpp"
+#include "core/base/mutex.hpp"
 #include "core/conformance/plugin_under_test.hpp"
 #include "core/plugin/adapters/task.hpp"
 #include "core/plugin/adapters/task_call.hpp"
@@ -37,9 +38,12 @@ std::string members_of(const std::string& document) {
 Transcript run_in(plugin::TaskTarget& target, const Subject& s) {
   Transcript t;
   ports::CancelToken cancel;
-  const ports::TaskEvents events{
-      [&](bool is_stderr, std::string_view bytes) { (is_stderr ? t.err : t.out) += bytes; },
-      [](std::uint32_t, std::string_view) {}, [](std::string_view) {}};
+  Mutex mutex;  // a plugin may speak on several threads
+  const ports::TaskEvents events{[&](bool is_stderr, std::string_view bytes) {
+                                   const MutexLock lock(mutex);
+                                   (is_stderr ? t.err : t.out) += bytes;
+                                 },
+                                 [](std::uint32_t, std::string_view) {}, [](std::string_view) {}};
   plugin::TaskCall call(s.manifest.id, proc::monotonic_ms() + kRunMs, cancel, events);
   const auto outcome = target.run(call, request_json(s));
   t.outcome = outcome.kind == model::OutcomeKind::kSucceeded ? "succeeded" : outcome.error;

@@ -9,6 +9,7 @@
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/host_call.hpp"
 #include "core/plugin/isolation/start_frame.hpp"
+#include "core/plugin/log_line.hpp"
 #include "core/plugin/services/host.hpp"
 #include "core/plugin/view.hpp"
 #include "core/proc/launch.hpp"
@@ -140,20 +141,26 @@ void Conversation::run_task(std::string_view body) {
   const auto run = unpack_run(body);
   DoneFrame done;
   if (!run) return send(Type::kDone, SKEP_E_INTERNAL, pack_done(done));
+  const skep_rc rc = run_in_call(*run, done);
+  std::fflush(stdout);  // what this task printed is this task's
+  done.threads_left = threads_->new_ones();
+  send(Type::kDone, rc, pack_done(done));
+}
+
+/// When it returns the call has ended: nothing of it comes after kDone.
+skep_rc Conversation::run_in_call(const RunFrame& run, DoneFrame& done) {
   ports::CancelToken token(cancel_.reason(), cancel_.event_fd());
   const ports::TaskEvents events = events_over(link_);
-  TaskCall call(run->owner, run->deadline, token, events);
+  TaskCall call(run.owner, run.deadline, token, events);
   call.log_to([](std::uint32_t level, std::string_view event, std::string_view fields) {
     send_line(Type::kCallLog, level, event, fields);
   });
   NestedTasks nested(line_);
   const ports::RunRequest request;  // the host knows the attempt, the site and the worker
   call.nest(&nested, request);
-  const skep_rc rc = call_plugin(*run, call, done.threw);
-  std::fflush(stdout);  // what this task printed is this task's
+  const skep_rc rc = call_plugin(run, call, done.threw);
   done.said = call.take_said();
-  done.threads_left = threads_->new_ones();
-  send(Type::kDone, rc, pack_done(done));
+  return rc;
 }
 
 skep_rc Conversation::call_plugin(const RunFrame& run, TaskCall& call, std::string& threw) {

@@ -28,6 +28,7 @@ class Conversation {
   /// False when it is time to end.
   bool serve(const plugin::frames::Frame& frame);
   void run_task(std::string_view body);
+  skep_rc run_in_call(const plugin::RunFrame& run, plugin::DoneFrame& done);
   skep_rc call_plugin(const plugin::RunFrame& run, plugin::TaskCall& call, std::string& threw);
   void load(std::string_view body);
   void drop(std::string_view script_id);

@@ -1,10 +1,19 @@
 #include "core/plugin/log_line.hpp"
 
+#include <atomic>
+
 #include "core/base/json.hpp"
 #include "core/plugin/services/masks.hpp"
 #include "core/plugin/view.hpp"
 
 namespace skep::plugin {
+namespace {
+
+std::atomic<LogSink> g_log_sink{nullptr};
+
+}  // namespace
+
+void set_log_sink(LogSink sink) { g_log_sink.store(sink); }
 
 log::Level level_of(std::uint32_t level) {
   switch (level) {
@@ -35,6 +44,7 @@ std::string with_members(std::string_view members, std::string_view fields) {
 void write_line(std::uint32_t level, std::string_view id, std::string_view owner,
                 std::string_view event, std::string_view members, std::string_view fields) {
   const std::string said = with_members(members, fields);
+  if (const LogSink sink = g_log_sink.load()) return sink(level, event, said);
   const auto masks = masks_of(owner);
   const std::string name = clean_text(to_view(event));
   if (!masks) return log::write_json(level_of(level), id, name, said);

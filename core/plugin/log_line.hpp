@@ -16,6 +16,11 @@ log::Level level_of(std::uint32_t level);
 /// as one object. [any]
 std::string with_members(std::string_view members, std::string_view fields);
 
+/// Where the lines of plugins go instead of this process's own log. Set once, before the first
+/// plugin; the function is called on any thread.
+using LogSink = void (*)(std::uint32_t level, std::string_view event, std::string_view fields_json);
+void set_log_sink(LogSink sink);
+
 /// One line of plugin `id`, without what `owner` must not say (masks.hpp). [any]
 void write_line(std::uint32_t level, std::string_view id, std::string_view owner,
                 std::string_view event, std::string_view members, std::string_view fields);

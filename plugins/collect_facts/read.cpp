@@ -57,7 +57,7 @@ std::int64_t count_text(int fd, std::string_view text) {
   for (;;) {
     const std::size_t kept = block.size();
     block.resize(kept + kBlock);
-    const ssize_t got = read(fd, block.data() + kept, kBlock);
+    const ssize_t got = ::read(fd, block.data() + kept, kBlock);
     if (got < 0 && errno != EINTR) break;
     block.resize(kept + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     const char* at = block.data();
@@ -98,7 +98,7 @@ std::string slurp(const std::string& path) {
   for (std::size_t chunk = 4 << 10; out.size() < kMost; chunk = 64 << 10) {
     const std::size_t had = out.size();
     out.resize(had + chunk);
-    const ssize_t n = read(fd, out.data() + had, chunk);
+    const ssize_t n = ::read(fd, out.data() + had, chunk);
     out.resize(had + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
     if (n == 0 || (n < 0 && errno != EINTR)) break;
   }

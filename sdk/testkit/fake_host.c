@@ -6,11 +6,13 @@
 #include "skep/svc/http.h"
 #include "skep/svc/kv.h"
 #include "skep/svc/log.h"
+#include "skep/svc/node.h"
 #include "skep/svc/process.h"
+#include "skep/svc/secret.h"
 #include "skep/svc/task.h"
 #include "text.h"
 
-enum answer_kind { HTTP, PROCESS, TASK, HIDDEN };
+enum answer_kind { HTTP, PROCESS, TASK, HIDDEN, SECRET, FACTS };
 
 typedef struct answer {
   struct answer* next;
@@ -205,6 +207,35 @@ static skep_rc task_run(const skep_host* handle, skep_call* call, skep_view type
   return result->put(result->ctx, view_of(text_str(&a->first)));
 }
 
+static skep_rc secret_get(const skep_host* handle, skep_call* call, skep_view name,
+                          const skep_sink* value, skep_err* err) {
+  char* asked = copy(name);
+  text line = {NULL, 0};
+  const answer* a;
+  (void)call;
+  text_add_str(&line, "secret ");
+  text_add_str(&line, asked);
+  a = ask(of(handle), SECRET, asked, text_str(&line));
+  text_free(&line);
+  free(asked);
+  if (a == NULL) return refuse(err, SKEP_E_NOT_FOUND, "no skep_fake_secret() of this name");
+  return value->put(value->ctx, view_of(text_str(&a->first)));
+}
+
+static skep_rc node_facts(const skep_host* handle, const skep_sink* sink, skep_err* err) {
+  skep_fake_host* h = of(handle);
+  const answer* a;
+  (void)err;
+  pthread_mutex_lock(&h->lock);
+  a = *find(h, FACTS, "");
+  pthread_mutex_unlock(&h->lock);
+  return sink->put(sink->ctx,
+                   view_of(a != NULL ? text_str(&a->first)
+                                     : "{\"node_id\":\"fake-node\",\"site\":\"fake-site\","
+                                       "\"mode\":\"check\",\"state_dir\":\".\",\"plugin\":\"fake\","
+                                       "\"version\":\"0.0.0\"}"));
+}
+
 static skep_rc kv_get(const skep_host* handle, skep_call* call, skep_view key,
                       const skep_sink* value, skep_err* err) {
   text found = {NULL, 0};
@@ -249,6 +280,8 @@ static const void* service(const skep_host* handle, const char* id) {
   static const skep_svc_process_v1 process = {sizeof(process), 0, process_run};
   static const skep_svc_kv_v1 kv = {sizeof(kv), 0, kv_get, kv_put, kv_remove, kv_keys};
   static const skep_svc_task_v1 task = {sizeof(task), 0, task_run};
+  static const skep_svc_secret_v1 secret = {sizeof(secret), 0, secret_get};
+  static const skep_svc_node_v1 node = {sizeof(node), 0, node_facts};
   skep_fake_host* h = of(handle);
   int hidden;
   pthread_mutex_lock(&h->lock);
@@ -260,6 +293,8 @@ static const void* service(const skep_host* handle, const char* id) {
   if (strcmp(id, SKEP_SVC_PROCESS) == 0) return &process;
   if (strcmp(id, SKEP_SVC_KV) == 0) return &kv;
   if (strcmp(id, SKEP_SVC_TASK) == 0) return &task;
+  if (strcmp(id, SKEP_SVC_SECRET) == 0) return &secret;
+  if (strcmp(id, SKEP_SVC_NODE) == 0) return &node;
   return NULL;
 }
 
@@ -340,6 +375,13 @@ void skep_fake_process_reply(skep_fake_host* h, const char* program, int exit_co
 }
 void skep_fake_task_reply(skep_fake_host* h, const char* type, skep_rc rc, const char* t) {
   prepare(h, TASK, type, rc, t, "");
+}
+
+void skep_fake_secret(skep_fake_host* h, const char* name, const char* value) {
+  prepare(h, SECRET, name, 0, value, "");
+}
+void skep_fake_facts(skep_fake_host* h, const char* facts_json) {
+  prepare(h, FACTS, "", 0, facts_json, "");
 }
 
 const char* skep_fake_requests(skep_fake_host* h) { return text_str(&h->requests); }

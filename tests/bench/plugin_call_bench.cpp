@@ -2,6 +2,7 @@
 // and a whole task with its documents. The first two differ by what the host adds to a call.
 #include <benchmark/benchmark.h>
 
+#include "core/plugin/adapters/queue.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/registry.hpp"
 #include "core/plugin/task_table.hpp"
@@ -56,6 +57,20 @@ void whole_task(benchmark::State& state) {
   }
 }
 BENCHMARK(whole_task);
+
+skep_rc no_tick(skep_inst*, skep_call*, std::int64_t, std::int64_t, std::int64_t*, skep_err*) {
+  return SKEP_OK;
+}
+
+/// A call of a queue as the control role makes it: on a thread that the call may keep for good.
+void component_call(benchmark::State& state) {
+  skep_queue_v1 table{};
+  table.size = sizeof(table);
+  table.tick = no_tick;
+  plugin::QueueAdapter queue(plugin::fixed_route(&table, nullptr, {}));
+  for (auto _ : state) benchmark::DoNotOptimize(queue.tick(1, 1));
+}
+BENCHMARK(component_call)->Threads(1)->Threads(8)->UseRealTime();
 
 }  // namespace
 

@@ -14,6 +14,15 @@ CallThreads::TimePoint at(MonoMs when) { return CallThreads::TimePoint(Millis(wh
 
 /// All that one call needs, for as long as it is inside.
 struct Made {
+  Made(Route::Entered& entered, ComponentCall&& c)
+      : target(entered.target),
+        instance(std::move(entered.instance)),
+        number(entered.number),
+        host(entered.call),
+        call(std::move(c)) {}
+  Made(const Made&) = delete;
+  Made& operator=(const Made&) = delete;
+
   const std::shared_ptr<const Route::Target> target;
   const std::shared_ptr<Instance> instance;
   const std::uint64_t number;
@@ -128,8 +137,7 @@ Status call_component(const RouteHandle& handle, const CallRule& rule, Component
   auto hold = CallThreads::shared().take();
   if (!hold) return hold.error();
   HostCall& host = *entered->call;
-  const auto made = std::make_shared<Made>(Made{entered->target, std::move(entered->instance),
-                                                entered->number, entered->call, std::move(call)});
+  const auto made = std::make_shared<Made>(*entered, std::move(call));
   host.runs_on(&*hold);
   hold->start([made] { made->called = made->make(*made->host, made->call.make); },
               [made, limits = handle.limits] { come_back(*made, limits); });

@@ -64,12 +64,8 @@ class PluginHost {
 };
 
 const skep_svc_log_v1& log_service();
-/// Where the log lines of plugins go instead of this process's own log. Set once, before the first
-/// plugin; the function is called on any thread.
-using LogSink = void (*)(std::uint32_t level, std::string_view event, std::string_view fields_json);
-void set_log_sink(LogSink sink);
 const skep_svc_metric_v1& metric_service();
-/// The same for their figures.
+/// Where the figures of plugins go instead of this process's own; as set_log_sink() (log_line.hpp).
 using MetricSink = void (*)(std::string_view name, double value, bool adds);
 void set_metric_sink(MetricSink sink);
 const skep_svc_http_v1& http_service();

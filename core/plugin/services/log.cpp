@@ -1,5 +1,3 @@
-#include <atomic>
-
 #include "core/plugin/log_line.hpp"
 #include "core/plugin/services/host.hpp"
 #include "core/plugin/view.hpp"
@@ -7,13 +5,10 @@
 namespace skep::plugin {
 namespace {
 
-std::atomic<LogSink> g_log_sink{nullptr};
-
 void write(const skep_host* host, std::uint32_t level, skep_view event,
            skep_view fields_json) noexcept {
   try {
     if (!PluginHost::of(host).admit(SKEP_SVC_LOG)) return;
-    if (const LogSink sink = g_log_sink.load()) return sink(level, text(event), text(fields_json));
     const std::string& id = PluginHost::of(host).plugin_id();
     write_line(level, id, id, text(event), {}, text(fields_json));
   } catch (...) {
@@ -22,8 +17,6 @@ void write(const skep_host* host, std::uint32_t level, skep_view event,
 }
 
 }  // namespace
-
-void set_log_sink(LogSink sink) { g_log_sink.store(sink); }
 
 const skep_svc_log_v1& log_service() {
   static constexpr skep_svc_log_v1 table{sizeof(skep_svc_log_v1), 0, write};

@@ -17,6 +17,8 @@
 namespace skep::app {
 namespace {
 
+namespace fs = std::filesystem;
+
 class ReloaderTest : public testing::Test {
  protected:
   void write(const std::string& text) const { std::ofstream(path_) << text; }
@@ -143,6 +145,24 @@ TEST_F(NodeReloadTest, minds_token_files_of_keys_that_changed) {
   write("[node]\nstate_dir = \"state\"\nroles = [\"control\"]\n" + worker +
         "join_token_file = \"nope.token\"\n");
   EXPECT_EQ(reloader_->reload("api").result, "partly") << "a control plane reads neither";
+}
+
+TEST_F(NodeReloadTest, minds_secrets_that_changed_and_takes_them_live) {
+  const std::string gone = "[secrets.gone]\nfile = \"gone\"\n";
+  run(node_ + gone);
+  write(node_ + gone + "plugins = [\"acme\"]\n");
+  const ReloadReport report = reloader_->reload("api");
+  ASSERT_EQ(report.result, "refused");
+  EXPECT_NE(report.error->message.find("[secrets.gone] file: read "), std::string::npos)
+      << report.error->message;
+  const std::string file = fs::path(path_).parent_path() / "value";
+  std::ofstream(file) << "some value";
+  fs::permissions(file, fs::perms::owner_read);
+  write(node_ + gone + "[secrets]\ndb = { file = \"value\", plugins = [\"acme\"] }\n");
+  EXPECT_EQ(reloader_->reload("api").result, "applied") << "the old one may be mounted later";
+  write(node_ + gone + "[secrets]\ndb = { file = \"value\", plugin = [\"acme\"] }\n");
+  EXPECT_NE(reloader_->reload("api").error->message.find("did you mean \"plugins\"?"),
+            std::string::npos);
 }
 
 TEST_F(ReloaderTest, shows_no_refusal_of_a_file_that_was_corrected) {

@@ -1,4 +1,6 @@
 #include "core/config/load.hpp"
+#include "core/config/diff.hpp"
+#include "core/config/show.hpp"
 
 #include <set>
 
@@ -336,6 +338,30 @@ TEST_F(ConfigTest, times_take_units) {  // O8
   EXPECT_EQ(others->config.worker.drain_seconds, 120);
   EXPECT_EQ(others->config.worker.poll_interval_seconds, 1.5);
   EXPECT_EQ(others->config.tasks.lease_seconds, 3'600);
+}
+
+TEST_F(ConfigTest, secrets_are_tables_with_a_path_in_each) {
+  const std::string path = write(
+      "[secrets]\ndb = { file = \"values/db\", plugins = [\"acme\"] }\n"
+      "[secrets.\"api.key\"]\nfile = \"/etc/key\"\n");
+  const auto loaded = load({.path = path});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const std::string folder = std::filesystem::path(path).parent_path();
+  EXPECT_EQ(*parse_json(loaded->config.secrets.at("db")),
+            *parse_json(R"({"file":")" + folder + R"(/values/db","plugins":["acme"]})"));
+  EXPECT_EQ(loaded->config.secrets.at("api.key"), R"({"file":"/etc/key"})");
+  EXPECT_NE(show(*loaded, false).find("[secrets.\"api.key\"]\nfile = \"/etc/key\"\n"),
+            std::string::npos);
+  EXPECT_NE(show_json(*loaded).find(R"("secrets":{"db":{)"), std::string::npos);
+  Config next = loaded->config;
+  next.secrets.erase("db");
+  const auto changes = diff(loaded->config, next);
+  ASSERT_EQ(changes.size(), 2U);
+  EXPECT_EQ(changes[0].key, "secrets.db.file");
+  EXPECT_TRUE(changes[0].live);
+  EXPECT_EQ(with_live(loaded->config, next).secrets, next.secrets);
+  EXPECT_FALSE(load({.path = write("[secrets]\ndb = 7\n")}));
+  EXPECT_FALSE(load({.path = write("[secrets.\"../x\"]\nfile = \"x\"\n")}));
 }
 
 TEST_F(ConfigTest, members_of_tables_that_end_in_seconds_take_units) {  // O8

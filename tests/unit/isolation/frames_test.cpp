@@ -67,7 +67,7 @@ TEST(Link, says_when_the_other_side_is_gone_or_does_not_read) {
 TEST(Assembler, refuses_mixed_and_endless_parts) {
   Assembler mixed;
   ASSERT_TRUE(mixed.add({Type::kDone, true, 0, "a"}));
-  EXPECT_EQ(mixed.add({Type::kTask, false, 0, "b"}).error().code, Code::kCorrupt);
+  EXPECT_EQ(mixed.add({Type::kAsk, false, 0, "b"}).error().code, Code::kCorrupt);
   Assembler endless;
   ASSERT_TRUE(endless.add({Type::kDone, true, 0, "12345"}, 8));
   EXPECT_EQ(endless.add({Type::kDone, true, 0, "6789"}, 8).error().code, Code::kCorrupt);

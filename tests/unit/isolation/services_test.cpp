@@ -203,7 +203,7 @@ TEST_P(Services, several_threads_may_ask_for_secrets_at_once) {
   write_bytes(file, std::string(65'536, 'v'));
   ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
   set_secret_rules({{"db", {file, {"services"}}}});
-  EXPECT_EQ(run("secrets", "db").result, "[65536,65536,65536,65536]");
+  EXPECT_EQ(run("secrets", "db").result, "\"65536 65536 65536 65536 \"");
   set_secret_rules({});
 }
 

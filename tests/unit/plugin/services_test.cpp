@@ -4,6 +4,8 @@
 
 #include <array>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <limits>
 #include <optional>
@@ -14,12 +16,15 @@
 #include <vector>
 
 #include "core/base/gauges.hpp"
+#include "core/base/json.hpp"
 #include "core/base/log.hpp"
+#include "core/base/text.hpp"
 #include "core/net/http.hpp"
 #include "core/plugin/adapters/abi_error.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/view.hpp"
 #include "core/proc/monotonic.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace skep::plugin {
 namespace {
@@ -73,6 +78,34 @@ TEST(MetricService, keeps_gauges_and_counters_under_the_plugin) {
   for (const gauges::Gauge& g : gauges::all())
     if (g.owner == "com.acme.gauges") ours.emplace_back(g.name, g.value);
   EXPECT_EQ(ours, (std::vector<std::pair<std::string, double>>{{"depth", 2}, {"seen", 2.5}}));
+}
+
+TEST(NodeService, every_version_of_a_plugin_has_the_same_folder) {
+  const test::TempDir dir;
+  const auto ask = [&](const char* version, std::uint64_t generation, const std::string& state) {
+    const PluginHost host(PluginFacts{
+        .id = "com.acme.state", .version = version, .generation = generation, .state_dir = state});
+    std::string text;
+    const skep_sink sink{&text, [](void* to, skep_view bytes) {
+                           static_cast<std::string*>(to)->append(plugin::text(bytes));
+                           return SKEP_OK;
+                         }};
+    ErrBuffer err;
+    const skep_rc rc = node_service().facts(host.handle(), &sink, err.out());
+    return rc == SKEP_OK ? get_string(parse_json(text)->get_object(), "state_dir")
+                         : err.status(rc).error().message;
+  };
+  const std::string folder = ask("1.0.0", 1, dir.path());
+  EXPECT_EQ(folder, dir.path() + "/plugin-state/com.acme.state");
+  std::ofstream(folder + "/kept") << "by 1.0.0";
+  EXPECT_EQ(ask("2.0.0", 2, dir.path()), folder) << "an upgrade";
+  EXPECT_EQ(ask("1.0.0", 3, dir.path()), folder) << "a roll-back";
+  EXPECT_EQ(read_file(folder + "/kept"), "by 1.0.0");
+  EXPECT_EQ(ask("1.0.0", 1, ""), "") << "a host that keeps nothing";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_symlink("/tmp", folder);
+  EXPECT_NE(ask("1.0.0", 4, dir.path()).find("use the folder"), std::string::npos)
+      << "what a link leads to is not ours";
 }
 
 constexpr std::int64_t kLong = 600'000;  ///< ms: longer than any machine needs

@@ -5,6 +5,10 @@
 #include <thread>
 
 #include "skep/svc/http.h"
+#include "skep/http.hpp"
+#include "skep/node.hpp"
+#include "skep/process.hpp"
+#include "skep/secret.hpp"
 #include "skep/svc/kv.h"
 #include "skep/svc/process.h"
 #include "skep/svc/task.h"
@@ -212,6 +216,36 @@ TEST(Testkit, CancelsFromAnotherThread) {
   EXPECT_EQ(skep_fake_call_handle(call)->ops->cancelled(skep_fake_call_handle(call)), SKEP_CANCEL_SHUTDOWN);
   skep_fake_call_free(call);
   skep_fake_stop(plugin);
+}
+
+TEST(Testkit, AnswersTheWrappers) {
+  Plugin plugin;
+  skep_fake_http_reply(plugin.host(), "a/b", 201, "made");
+  const HttpResponse made = send({.url = "http://a/b", .method = "POST", .body = "x"});
+  EXPECT_EQ(made.status, 201);
+  EXPECT_EQ(made.body, "made");
+  EXPECT_THROW(send({.url = "http://a/b", .max_body = 3}), Fault);
+  skep_fake_process_reply(plugin.host(), "ls", 2, "out", "err");
+  std::string said;
+  const auto take = [&](std::uint32_t channel, std::string_view bytes) {
+    said += std::to_string(channel) + std::string(bytes);
+    return SKEP_OK;
+  };
+  EXPECT_EQ((Process{.argv = {"/bin/ls", "-l"}}.run(nullptr, take).exit_code), 2);
+  EXPECT_EQ(said, "1out2err");
+  EXPECT_THROW((Process{.argv = {"nothing"}}.run(nullptr)), Fault);
+  const auto refuse = [](std::uint32_t, std::string_view) -> skep_rc { throw std::logic_error("x"); };
+  EXPECT_THROW((Process{.argv = {"ls"}}.run(nullptr, refuse)), std::logic_error);
+  skep_fake_secret(plugin.host(), "db", "hidden");
+  EXPECT_EQ(secret("db"), "hidden");
+  EXPECT_THROW(secret("other"), Fault);
+  EXPECT_EQ(node_facts().mode, "check");
+  skep_fake_facts(plugin.host(), R"({"node_id":"n1","state_dir":"/var/x"})");
+  EXPECT_EQ(node_facts().node_id, "n1");
+  EXPECT_EQ(node_facts().state_dir, "/var/x");
+  EXPECT_STREQ(skep_fake_requests(plugin.host()),
+               "POST http://a/b x\nGET http://a/b \n/bin/ls -l\nnothing\nls\nsecret db\n"
+               "secret other\n");
 }
 
 TEST(Testkit, HidesServices) {

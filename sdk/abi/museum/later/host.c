@@ -343,7 +343,7 @@ static void drive_task(const void* table, skep_inst* inst) {
 }
 static void drive_language(const void* table, skep_inst* inst) {
   static const char script[] =
-      "return skep.task {\n name = \"hi\", description = \"says hi\",\n"
+      "return skep.task {\n name = \"hi\", version = \"1.0.0\", description = \"says hi\",\n"
       " run = function(ctx, p) return {said = \"hi\"} end }\n";
   const skep_script_host_v1* l = table;
   skep_fake_call* run = skep_fake_call_new();

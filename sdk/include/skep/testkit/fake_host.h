@@ -29,7 +29,7 @@ extern "C" {
 
 /* ---- the host ---- */
 
-/* skep.svc.log, http, process, kv and task. */
+/* skep.svc.log, http, process, kv, task, secret and node. */
 typedef struct skep_fake_host skep_fake_host;
 skep_fake_host* skep_fake_host_new(void);
 /* The plugin must be closed by then. */
@@ -53,7 +53,14 @@ void skep_fake_process_reply(skep_fake_host* host, const char* program, int exit
 /* Tasks of `type`: rc 0 gives `text` as the result, a negative rc fails with `text`. */
 void skep_fake_task_reply(skep_fake_host* host, const char* type, skep_rc rc, const char* text);
 
-/* What the plugin asked for, a line each: "POST http://.. BODY", "/bin/sh -c ..", "TYPE PARAMS". */
+/* The value of a secret; without one it is SKEP_E_NOT_FOUND. */
+void skep_fake_secret(skep_fake_host* host, const char* name, const char* value);
+/* What skep.svc.node says, one JSON object; without it node "fake-node", and the working folder is
+ * the plugin's state folder. */
+void skep_fake_facts(skep_fake_host* host, const char* facts_json);
+
+/* What the plugin asked for, a line each: "POST http://.. BODY", "/bin/sh -c ..", "TYPE PARAMS",
+ * "secret NAME". */
 const char* skep_fake_requests(skep_fake_host* host);
 /* What it logged by skep.svc.log, a line each: "warn printer_slow {..}". */
 const char* skep_fake_log(skep_fake_host* host);
