@@ -115,7 +115,7 @@ class DocumentsTest : public RegistryTest {
                                                      {"lease", lease.lease_id}};
     auto piece = attempt;
     piece.insert({{"offset", "0"}, {"size", "5"}});
-    visit("GET", "/api/workers/w3/inputs/" + sha256, "", attempt);
+    EXPECT_EQ(visit("GET", "/api/workers/w3/inputs/" + sha256, "", attempt).status, 200);
     visit("PUT", "/api/workers/w3/artifacts/" + sha256, "bytes", piece);
     visit("GET", "/api/workers/w3/artifacts/" + sha256, "", attempt);
     model::Outcome outcome{model::OutcomeKind::kSucceeded, "{}"};
