@@ -192,8 +192,19 @@ void ClaimLoop::accept(api::ClaimReply reply) {
   for (const model::Lease& lease : reply.cancel)
     executor_.cancel(lease, ports::CancelReason::kUser);
   membership_.set_mode(reply.mode);
+  if (!self_check_.was_well()) return give_back(std::move(reply.tasks));
   reserved_ -= std::min(reserved_, static_cast<int>(reply.tasks.size()));
   if (!reply.tasks.empty()) executor_.submit(std::move(reply.tasks));
+}
+
+/// The claim waited at the control plane since before the trouble.
+void ClaimLoop::give_back(std::vector<model::ClaimedTask> tasks) {
+  for (model::ClaimedTask& task : tasks) {
+    log::warn("task_handed_back", {{"task_id", task.lease.task_id},
+                                   {"type", task.spec.type},
+                                   {"error", "it came while the worker had a trouble"}});
+    options_.give_back(std::move(task.lease));
+  }
 }
 
 /// An empty answer well before its time: the server does not hold requests, or another worker was

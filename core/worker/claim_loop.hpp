@@ -29,6 +29,7 @@ struct ClaimOptions {
   std::function<api::Registration()> registration;
   std::function<void(const api::RegistrationReply&)> on_registered;
   std::function<std::size_t()> going_back;  ///< attempts that are not handed back yet
+  std::function<void(model::Lease)> give_back;  ///< of a task that was not begun
   std::uint64_t seed = std::random_device{}();
 };
 
@@ -67,6 +68,7 @@ class ClaimLoop final : public Service {
   void claim(int max, std::stop_token stop);
   void next_claim();
   void accept(api::ClaimReply reply);
+  void give_back(std::vector<model::ClaimedTask> tasks);
   void forget_seen(std::vector<model::ClaimedTask>& tasks);
   void failed(const Error& error, std::stop_token stop);
   void pause_if_not_held(const api::ClaimReply& reply, MonoMs took, std::stop_token stop);

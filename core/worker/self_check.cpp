@@ -82,6 +82,11 @@ bool SelfCheck::look(std::stop_token stop) {
   return false;
 }
 
+bool SelfCheck::was_well() const {
+  const MutexLock lock(mutex_);
+  return is_well_ || !answered_at_;
+}
+
 bool SelfCheck::end(Millis patience) {
   request_stop();
   {

@@ -31,6 +31,8 @@ class SelfCheck final : public Service {
   /// Has it look now, unless it just has, and says to the health what it finds. True when all is
   /// well; false, too, when there is no answer in time. [any]
   bool look(std::stop_token stop);
+  /// What the last look found; true before the first. [any]
+  bool was_well() const;
   /// Stops within `patience`; false when it does not, as the spool holds it.
   bool end(Millis patience);
 
@@ -47,7 +49,7 @@ class SelfCheck final : public Service {
   const SelfCheckOptions options_;
   Health& health_;
   FolderProbe state_folder_;  ///< its own thread's
-  Mutex mutex_;
+  mutable Mutex mutex_;
   StoppableCondVar wanted_;
   StoppableCondVar answered_;
   bool is_wanted_ SKEP_GUARDED_BY(mutex_) = false;

@@ -265,6 +265,7 @@ ClaimOptions Worker::Loops::claim_options() {
     heartbeat.take_interval(reply.heartbeat_interval_seconds);
   };
   o.going_back = [this] { return returner.size(); };
+  o.give_back = [this](model::Lease lease) { returner.give(std::move(lease)); };
   return o;
 }
 
