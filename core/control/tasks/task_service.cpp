@@ -54,7 +54,10 @@ std::string why_withheld(const WorkerRecord& worker, const std::string& type) {
   if (!types_of(worker, type).empty()) return {};
   for (const std::string& notice : worker.beat.notices)
     if (notice.starts_with(type + ": ")) return "does not offer it: " + notice;
-  return {};
+  const auto& withheld = worker.about.withheld;
+  const bool has_it = std::any_of(withheld.begin(), withheld.end(),
+                                  [&](const ports::TaskType& one) { return one.name == type; });
+  return has_it ? "does not offer it now" : "";
 }
 
 std::string shown_key(const std::string& key) { return "idempotency key \"" + key + "\""; }
