@@ -101,8 +101,7 @@ Error no_retry(const Task& before, const Task& after) {
                  "not-retryable", "skep task explain " + after.id};
   return Error{Code::kState,
                "task " + after.id + " has begun attempt " + std::to_string(after.attempt) +
-                   " meanwhile, on worker " + after.worker_id + ", and is " + status +
-                   " now; nothing was changed",
+                   " meanwhile and is " + status + " now; nothing was changed",
                "attempt-changed", "skep task show " + after.id};
 }
 
@@ -119,9 +118,9 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
     own_timeout.push_back(specs[i].timeout_ms != 0);
     if (const Status fits = accept(specs[i], now, what, problems); !fits) {
       const auto known = repeat(specs[i], own_timeout.back());
-      if (!known) return known.error();
-      if (!*known) return fits.error();
+      if (known && !*known) return fits.error();
       problems.clear();
+      if (!known) return known.error();
     }
     tasks.push_back(make_task(std::move(specs[i]), now));
   }

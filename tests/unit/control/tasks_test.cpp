@@ -335,10 +335,9 @@ TEST_F(ControlTest, a_retry_does_not_cut_off_what_began_since_it_looked) {
   };
   const auto late = api("POST", "/api/tasks/" + id + "/retry", "", 409, {{"force", "true"}});
   EXPECT_EQ(get_string(late, "code"), "attempt-changed");
-  EXPECT_EQ(get_string(late, "detail"),
-            "task " + id +
-                " has begun attempt 2 meanwhile, on worker w1, and is claimed now; "
-                "nothing was changed");
+  EXPECT_EQ(get_string(late, "detail"), "task " + id +
+                                            " has begun attempt 2 meanwhile and is claimed now; "
+                                            "nothing was changed");
   EXPECT_EQ(status_of(id), "claimed");
   const auto reply = api::decode_claim_reply(
       call("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 0, 0, {second}}))
