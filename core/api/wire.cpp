@@ -58,6 +58,27 @@ std::vector<std::string> read_some(const json::object& o, std::string_view key) 
   return out;
 }
 
+void write_types(JsonOut& out, std::string_view key, const std::vector<ports::TaskType>& types) {
+  out.key(key).array();
+  for (const auto& t : types) {
+    out.object().key("name").str(t.name).key("version").str(t.version);
+    out.key("description")
+        .str(t.description)
+        .key("default_timeout_ms")
+        .integer(t.default_timeout_ms);
+    out.key("params_schema").raw(t.params_schema).end_object();
+  }
+  out.end_array();
+}
+
+std::vector<ports::TaskType> read_types(const json::object& o, std::string_view key) {
+  std::vector<ports::TaskType> out;
+  for (const json::object* t : objects_of(o, key))
+    out.push_back({get_string(*t, "name"), get_string(*t, "description"), get_string(*t, "version"),
+                   get_raw(*t, "params_schema", "{}"), get_int(*t, "default_timeout_ms")});
+  return out;
+}
+
 }  // namespace
 
 std::string encode(const Registration& r) {
@@ -70,25 +91,19 @@ std::string encode(const Registration& r) {
   out.key("protocol").object().key("min").integer(r.protocol_min);
   out.key("max").integer(r.protocol_max).end_object();
   out.key("host").str(r.host).key("pid").integer(r.pid).key("arch").str(r.arch);
-  out.key("types").array();
-  for (const auto& t : r.types) {
-    out.object().key("name").str(t.name).key("version").str(t.version);
-    out.key("description")
-        .str(t.description)
-        .key("default_timeout_ms")
-        .integer(t.default_timeout_ms);
-    out.key("params_schema").raw(t.params_schema).end_object();
-  }
-  return out.end_array().end_object().take();
+  write_types(out, "types", r.types);
+  if (!r.withheld.empty()) write_types(out, "withheld", r.withheld);
+  return out.end_object().take();
 }
 
 Result<Registration> decode_registration(std::string_view body) {
   const auto parsed = parse_object(body, "registration");
   if (!parsed) return parsed.error();
   const json::object& o = *parsed;
-  SKEP_TRY(only_known(o, "registration",
-                      {"worker_id", "incarnation", "site", "capabilities", "concurrency",
-                       "batch_size", "version", "protocol", "types", "host", "pid", "arch"}));
+  SKEP_TRY(
+      only_known(o, "registration",
+                 {"worker_id", "incarnation", "site", "capabilities", "concurrency", "batch_size",
+                  "version", "protocol", "types", "host", "pid", "arch", "withheld"}));
   SKEP_TRY(need_string(o, "registration", "worker_id"));
   SKEP_TRY(need_string(o, "registration", "incarnation"));
   Registration r;
@@ -119,11 +134,16 @@ Result<Registration> decode_registration(std::string_view body) {
   r.pid = static_cast<int>(get_int(o, "pid"));
   r.arch = get_string(o, "arch");
   SKEP_TRY(only_objects(o, "registration", "types"));
-  for (const json::object* t : objects_of(o, "types"))
-    r.types.push_back({get_string(*t, "name"), get_string(*t, "description"),
-                       get_string(*t, "version"), get_raw(*t, "params_schema", "{}"),
-                       get_int(*t, "default_timeout_ms")});
+  SKEP_TRY(only_objects(o, "registration", "withheld"));
+  r.types = read_types(o, "types");
+  r.withheld = read_types(o, "withheld");
   return r;
+}
+
+std::vector<ports::TaskType> types_and_withheld(const Registration& r) {
+  std::vector<ports::TaskType> all = r.types;
+  all.insert(all.end(), r.withheld.begin(), r.withheld.end());
+  return all;
 }
 
 std::string encode(const RegistrationReply& r) {

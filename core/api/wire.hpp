@@ -37,7 +37,11 @@ struct Registration {
   std::string host;  ///< host name of the machine
   int pid = 0;
   std::string arch{};  ///< as uname -m says: "x86_64"; "" = an older worker
+  /// It has them, and takes no task of theirs for now: they are known, and not placed there.
+  std::vector<ports::TaskType> withheld{};
 };
+/// Those that it offers and those that it withholds.
+std::vector<ports::TaskType> types_and_withheld(const Registration& r);
 std::string encode(const Registration& r);
 Result<Registration> decode_registration(std::string_view body);
 

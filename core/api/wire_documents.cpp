@@ -14,6 +14,11 @@ shape::Members lease_and(const shape::Members& more = {}) {
 
 Document registration_shape() {
   using namespace shape;
+  const std::string types = array(part({{"name", kText},
+                                        {"version", kText},
+                                        {"description", kText},
+                                        {"default_timeout_ms", kInt},
+                                        {"params_schema", told(kAnyObject, "JSON Schema.")}}));
   return {
       "Registration",
       request(
@@ -29,11 +34,8 @@ Document registration_shape() {
            {"host", kText},
            {"pid", kInt},
            {"arch", told(kText, "As uname -m says.")},
-           {"types", array(part({{"name", kText},
-                                 {"version", kText},
-                                 {"description", kText},
-                                 {"default_timeout_ms", kInt},
-                                 {"params_schema", told(kAnyObject, "JSON Schema.")}}))}},
+           {"types", types},
+           {"withheld", told(types, "It has these, too, and takes no task of theirs for now.")}},
           {"worker_id", "incarnation", "concurrency"}),
   };
 }

@@ -399,11 +399,14 @@ Result<LeaseVerdict> MemoryQueue::cancel(WallMs now, std::string_view task_id,
   return LeaseVerdict::kHeld;
 }
 
-Result<LeaseVerdict> MemoryQueue::requeue(WallMs now, std::string_view task_id) {
+Result<LeaseVerdict> MemoryQueue::requeue(WallMs now, std::string_view task_id,
+                                          std::int64_t expected_attempt) {
   const MutexLock lock(mutex_);
   Entry* entry = find(task_id);
   if (entry == nullptr) return LeaseVerdict::kUnknown;
   Task& t = entry->task;
+  if (expected_attempt != ports::kAnyAttempt && t.attempt != expected_attempt)
+    return LeaseVerdict::kLost;
   const bool held = model::is_held(t.state);
   if (!advance(*entry, Event::kRequeue)) return LeaseVerdict::kLost;
   if (held) end_attempt(*entry, "superseded", "", now);

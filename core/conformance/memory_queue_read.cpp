@@ -18,7 +18,7 @@ bool matches(const ports::TaskQuery& q, const Task& t) {
   const bool page = !q.id.empty() || q.after_seq == 0 ||
                     (q.newest_first ? t.seq < q.after_seq : t.seq > q.after_seq);
   return state && page && any_or(q.id, t.id) && any_or(q.type, t.spec.type) &&
-         any_or(q.site, t.spec.site) &&
+         any_or(q.site, t.spec.site) && any_or(q.idempotency_key, t.spec.idempotency_key) &&
          (any_or(q.worker_id, t.worker_id) || q.worker_id == t.spec.target_worker);
 }
 

@@ -111,6 +111,7 @@ SKEP_KIT_CASE(QueueBench, pages_in_both_directions_with_filters) {
     tasks.push_back(new_task("t" + std::to_string(i), i % 2 == 0 ? "t" : "u"));
     tasks.back().spec.site = i % 3 == 0 ? "site-a" : "site-b";
     if (i == 7) tasks.back().spec.target_worker = "w9";
+    if (i == 8) tasks.back().spec.idempotency_key = "k8";
   }
   enqueue(tasks);
   ports::TaskQuery query;
@@ -131,6 +132,14 @@ SKEP_KIT_CASE(QueueBench, pages_in_both_directions_with_filters) {
   typed.site = "site-a";
   typed.newest_first = false;
   KIT_EQ(ids(must(q().read(typed))), (std::vector<std::string>{"t0", "t6", "t12", "t18", "t24"}));
+  ports::TaskQuery keyed;
+  keyed.idempotency_key = "k8";
+  KIT_EQ(ids(must(q().read(keyed))), std::vector<std::string>{"t8"});
+  keyed.type = "u";
+  KIT_TRUE(must(q().read(keyed)).empty()) << "of another type";
+  keyed = {};
+  keyed.idempotency_key = "k9";
+  KIT_TRUE(must(q().read(keyed)).empty());
   ports::TaskQuery of_worker;
   of_worker.worker_id = "w9";
   KIT_EQ(ids(must(q().read(of_worker))), std::vector<std::string>{"t7"});

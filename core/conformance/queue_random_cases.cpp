@@ -181,7 +181,8 @@ class QueueRandom : public QueueBench {
         return "cancel " + std::to_string(static_cast<int>(verdict));
       }
       case 1:
-        return "requeue " + std::to_string(static_cast<int>(must(side.queue->requeue(now, id))));
+        return "requeue " + std::to_string(static_cast<int>(
+                                must(side.queue->requeue(now, id, ports::kAnyAttempt))));
       default: {
         const auto verdict = must(side.queue->release(now, {&lease, 1})).at(0);
         return "release " + std::to_string(static_cast<int>(verdict));

@@ -268,7 +268,7 @@ SKEP_KIT_CASE(QueueBench, cancels_what_has_not_ended_and_voids_its_lease) {
 SKEP_KIT_CASE(QueueBench, keeps_each_completion_as_it_was) {
   const model::Task first = claimed("a");
   complete(failure(first));
-  KIT_EQ(must(q().requeue(now, "a")), LeaseVerdict::kHeld);
+  KIT_EQ(must(q().requeue(now, "a", ports::kAnyAttempt)), LeaseVerdict::kHeld);
   const model::Task fresh = get("a");
   KIT_EQ(fresh.state, kQueued);
   KIT_EQ(fresh.tries_used, 0);
@@ -291,13 +291,27 @@ SKEP_KIT_CASE(QueueBench, keeps_each_completion_as_it_was) {
 
 SKEP_KIT_CASE(QueueBench, requeues_a_held_task_away_from_its_worker) {  // Q20
   const model::Task t = claimed("a");
-  KIT_EQ(must(q().requeue(now, "a")), LeaseVerdict::kHeld);
+  KIT_EQ(must(q().requeue(now, "a", ports::kAnyAttempt)), LeaseVerdict::kHeld);
   KIT_EQ(renew(t, true), LeaseVerdict::kLost);
   KIT_EQ(complete(success(t)), Verdict::kSuperseded);
   KIT_EQ(state_of("a"), kQueued);
   KIT_EQ(must(q().attempts("a")).at(0).outcome, "superseded");
-  KIT_EQ(must(q().requeue(now, "a")), LeaseVerdict::kLost);
-  KIT_EQ(must(q().requeue(now, "nobody")), LeaseVerdict::kUnknown);
+  KIT_EQ(must(q().requeue(now, "a", ports::kAnyAttempt)), LeaseVerdict::kLost);
+  KIT_EQ(must(q().requeue(now, "nobody", ports::kAnyAttempt)), LeaseVerdict::kUnknown);
+}
+
+SKEP_KIT_CASE(QueueBench, requeues_only_the_attempt_that_was_seen) {
+  const model::Task t = claimed("a");
+  KIT_EQ(must(q().requeue(now, "a", t.attempt - 1)), LeaseVerdict::kLost);
+  KIT_EQ(renew(t, true), LeaseVerdict::kHeld) << "nothing was cut off";
+  KIT_EQ(must(q().requeue(now, "a", t.attempt)), LeaseVerdict::kHeld);
+  KIT_EQ(renew(t, true), LeaseVerdict::kLost);
+  const model::Task second = claim_one();
+  KIT_EQ(must(q().requeue(now, "a", t.attempt)), LeaseVerdict::kLost);
+  complete(failure(second));
+  KIT_EQ(must(q().requeue(now, "a", t.attempt)), LeaseVerdict::kLost) << "of an ended one, too";
+  KIT_EQ(state_of("a"), kFailed);
+  KIT_EQ(must(q().requeue(now, "a", second.attempt)), LeaseVerdict::kHeld);
 }
 
 SKEP_KIT_CASE(QueueBench, orders_completions_by_finishing) {
@@ -322,7 +336,7 @@ SKEP_KIT_CASE(QueueBench, are_forgotten_with_their_tasks_when_they_are_old) {
   const auto old_result = success(claim_one());
   complete(old_result);
   complete(failure(claimed("again")));
-  KIT_EQ(must(q().requeue(now, "again")), ports::LeaseVerdict::kHeld);
+  KIT_EQ(must(q().requeue(now, "again", ports::kAnyAttempt)), ports::LeaseVerdict::kHeld);
   const model::Task running = claim_one();
   now += 1'000;
   complete(success(claimed("b")));
@@ -390,6 +404,7 @@ Cases<ports::Queue> queue_results_cases() {
       SKEP_KIT_ENTRY(cancels_what_has_not_ended_and_voids_its_lease),
       SKEP_KIT_ENTRY(keeps_each_completion_as_it_was),
       SKEP_KIT_ENTRY(requeues_a_held_task_away_from_its_worker),
+      SKEP_KIT_ENTRY(requeues_only_the_attempt_that_was_seen),
       SKEP_KIT_ENTRY(orders_completions_by_finishing),
       SKEP_KIT_ENTRY(are_forgotten_with_their_tasks_when_they_are_old),
       SKEP_KIT_ENTRY(keep_everything_over_a_restart)};

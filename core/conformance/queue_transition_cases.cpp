@@ -126,7 +126,7 @@ class QueueTransitions : public QueueBench {
         tick();
         return;
       case kRequeue:
-        must(q().requeue(now, t.id));
+        must(q().requeue(now, t.id, ports::kAnyAttempt));
         return;
     }
   }

@@ -66,8 +66,9 @@ Result<LeaseVerdict> WatchedQueue::cancel(WallMs now, std::string_view task_id,
                                           std::string_view error_json) {
   return damage_.noted(queue_.cancel(now, task_id, error_json));
 }
-Result<LeaseVerdict> WatchedQueue::requeue(WallMs now, std::string_view task_id) {
-  return damage_.noted(queue_.requeue(now, task_id));
+Result<LeaseVerdict> WatchedQueue::requeue(WallMs now, std::string_view task_id,
+                                           std::int64_t expected_attempt) {
+  return damage_.noted(queue_.requeue(now, task_id, expected_attempt));
 }
 Result<std::vector<Task>> WatchedQueue::read(const ports::TaskQuery& query) {
   return damage_.noted(queue_.read(query));

@@ -68,14 +68,19 @@ constexpr std::array kTable{
     Transition{kQueued, kExpire, kCancelled, "expires_at <= now", "completion"},
     Transition{kWaiting, kExpire, kCancelled, "expires_at <= now", "completion"},
 
-    Transition{kClaimed, kRequeue, kQueued, "forced", "fresh tries, lease void"},
-    Transition{kExecuting, kRequeue, kQueued, "forced", "fresh tries, lease void"},
-    Transition{kSuspect, kRequeue, kQueued, "forced", "fresh tries, lease void"},
-    Transition{kWaiting, kRequeue, kQueued, "exists", "fresh tries"},
-    Transition{kSucceeded, kRequeue, kQueued, "exists", "fresh tries, result cleared"},
-    Transition{kFailed, kRequeue, kQueued, "exists", "fresh tries, error cleared"},
-    Transition{kCancelled, kRequeue, kQueued, "exists", "fresh tries, error cleared"},
-    Transition{kDead, kRequeue, kQueued, "exists", "fresh tries, error cleared"},
+    Transition{kClaimed, kRequeue, kQueued, "forced, attempt as it was seen",
+               "fresh tries, lease void"},
+    Transition{kExecuting, kRequeue, kQueued, "forced, attempt as it was seen",
+               "fresh tries, lease void"},
+    Transition{kSuspect, kRequeue, kQueued, "forced, attempt as it was seen",
+               "fresh tries, lease void"},
+    Transition{kWaiting, kRequeue, kQueued, "attempt as it was seen", "fresh tries"},
+    Transition{kSucceeded, kRequeue, kQueued, "attempt as it was seen",
+               "fresh tries, result cleared"},
+    Transition{kFailed, kRequeue, kQueued, "attempt as it was seen", "fresh tries, error cleared"},
+    Transition{kCancelled, kRequeue, kQueued, "attempt as it was seen",
+               "fresh tries, error cleared"},
+    Transition{kDead, kRequeue, kQueued, "attempt as it was seen", "fresh tries, error cleared"},
 };
 
 constexpr std::array<std::string_view, 16> kEventNames{

@@ -53,12 +53,15 @@ struct Loss {
   std::string error;  ///< JSON object
 };
 
+/// For requeue(): whatever attempt the task is in.
+inline constexpr std::int64_t kAnyAttempt = -1;
+
 struct TaskQuery {
   std::string id;
   std::string type;
   std::string site;
   std::string worker_id;
-  std::string idempotency_key{};
+  std::string idempotency_key{};  ///< at most one task has it
   std::vector<model::TaskState> states;
   bool newest_first = true;
   std::int64_t after_seq = 0;
@@ -111,7 +114,10 @@ class Queue {
                                                  std::span<const Loss> losses) = 0;
   virtual Result<LeaseVerdict> cancel(WallMs now, std::string_view task_id,
                                       std::string_view error_json) = 0;
-  virtual Result<LeaseVerdict> requeue(WallMs now, std::string_view task_id) = 0;
+  /// kLost, and nothing happens, when the task is queued already or has begun another attempt than
+  /// `expected_attempt`, the one that whoever decided on it has seen; kAnyAttempt for none.
+  virtual Result<LeaseVerdict> requeue(WallMs now, std::string_view task_id,
+                                       std::int64_t expected_attempt) = 0;
   virtual Result<std::vector<model::Task>> read(const TaskQuery& query) = 0;
   virtual Result<std::vector<AttemptRow>> attempts(std::string_view task_id) = 0;
   /// `max_bytes` as in TaskQuery.

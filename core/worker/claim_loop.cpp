@@ -201,7 +201,7 @@ void ClaimLoop::accept(api::ClaimReply reply) {
 void ClaimLoop::give_back(std::vector<model::ClaimedTask> tasks) {
   for (model::ClaimedTask& task : tasks) {
     log::warn("task_handed_back", {{"task_id", task.lease.task_id},
-                                   {"type", task.spec.type},
+                                   {"type", task.type},
                                    {"error", "it came while the worker had a trouble"}});
     options_.give_back(std::move(task.lease));
   }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "core/base/json.hpp"
@@ -310,7 +311,11 @@ api::Registration Worker::Loops::registration() {
   r.types = runner.types();
   executor.set_types(r.types);
   const auto withheld = health.withheld();
-  std::erase_if(r.types, [&](const ports::TaskType& type) { return withheld.contains(type.name); });
+  const auto rest = std::stable_partition(
+      r.types.begin(), r.types.end(),
+      [&](const ports::TaskType& type) { return !withheld.contains(type.name); });
+  r.withheld.assign(rest, r.types.end());
+  r.types.erase(rest, r.types.end());
   r.host = host_name();
   r.pid = static_cast<int>(::getpid());
   r.arch = options.arch;

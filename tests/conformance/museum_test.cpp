@@ -121,7 +121,7 @@ TEST_P(Museum, a_queue_and_its_host_mean_the_same) {
   EXPECT_EQ(counts->front().count, 5);
   EXPECT_EQ(value_of(queue.tick(kNow, 1)), kNow + 1);
   EXPECT_EQ(value_of(queue.cancel(kNow, "one", "{}")), ports::LeaseVerdict::kHeld);
-  EXPECT_EQ(value_of(queue.requeue(kNow, "one")), ports::LeaseVerdict::kHeld);
+  EXPECT_EQ(value_of(queue.requeue(kNow, "one", ports::kAnyAttempt)), ports::LeaseVerdict::kHeld);
   EXPECT_GT(value_of(queue.wait(Millis(9), 1)), 1u);
   EXPECT_EQ(value_of(queue.purge(kNow, 0, 12)), 12u);
 }

@@ -155,7 +155,7 @@ TEST(SqliteQueue, forgets_lanes_without_tasks_and_still_requeues_theirs) {
     for (int i = 0; i < 399; ++i)
       ASSERT_TRUE(queue->cancel(2, tasks[static_cast<std::size_t>(i)].id, "{}"));
     ASSERT_TRUE(queue->tick(3, 3));
-    ASSERT_EQ(*queue->requeue(4, "t5"), ports::LeaseVerdict::kHeld);
+    ASSERT_EQ(*queue->requeue(4, "t5", ports::kAnyAttempt), ports::LeaseVerdict::kHeld);
     for (const char* site : {"site-5", "site-399"}) {
       const auto got = queue->claim(5, {{"w", "boot", site, {}, {"t"}}, 10, 1'000});
       ASSERT_TRUE(got);

@@ -16,7 +16,7 @@ std::map<std::pair<std::string, std::string>, std::string> in_force(
   std::map<std::pair<std::string, std::string>, std::string> out;
   for (const WorkerRecord& w : workers) {
     if (!r.covers(w.profile.site) || (r.arch != "any" && r.arch != w.about.arch)) continue;
-    for (const ports::TaskType& type : w.about.types)
+    for (const ports::TaskType& type : api::types_and_withheld(w.about))
       if (r.brings(type.name)) out[{type.name, type.params_schema}] = type.version;
   }
   return out;

@@ -54,21 +54,31 @@ std::string why_withheld(const WorkerRecord& worker, const std::string& type) {
   if (!types_of(worker, type).empty()) return {};
   for (const std::string& notice : worker.beat.notices)
     if (notice.starts_with(type + ": ")) return "does not offer it: " + notice;
-  return {};
+  const auto& withheld = worker.about.withheld;
+  const bool has_it = std::any_of(withheld.begin(), withheld.end(),
+                                  [&](const ports::TaskType& one) { return one.name == type; });
+  return has_it ? "does not offer it now" : "";
+}
+
+std::string shown_key(const std::string& key) { return "idempotency key \"" + key + "\""; }
+
+Error conflict(const std::string& key, const std::string& id) {
+  return Error{Code::kState, shown_key(key) + " belongs to task " + id + " with other content",
+               "idempotency-conflict", "skep task show " + id};
 }
 
 /// With a conflict nothing of the request was kept, also what the others stand for.
 Status refuse_conflicts(std::span<const Task> tasks, std::span<const ports::Enqueued> verdicts) {
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     if (verdicts[i].verdict != ports::EnqueueVerdict::kConflict) continue;
-    const std::string key = "idempotency key \"" + tasks[i].spec.idempotency_key + "\"";
+    const std::string& key = tasks[i].spec.idempotency_key;
     const auto before = tasks.first(i);
     if (std::any_of(before.begin(), before.end(),
                     [&](const Task& t) { return t.id == verdicts[i].id; }))
-      return Error{Code::kState, key + " stands twice in this request, with different content",
+      return Error{Code::kState,
+                   shown_key(key) + " stands twice in this request, with different content",
                    "idempotency-conflict"};
-    return Error{Code::kState, key + " belongs to task " + verdicts[i].id + " with other content",
-                 "idempotency-conflict", "skep task show " + verdicts[i].id};
+    return conflict(key, verdicts[i].id);
   }
   return {};
 }
@@ -83,6 +93,18 @@ Error unknown_task(const std::string& id) {
   return not_found("task", id).named("unknown-task").with_next("skep task list");
 }
 
+/// Of one that the queue did not put back: it waits already, or went on since it was looked at.
+Error no_retry(const Task& before, const Task& after) {
+  const std::string status(model::public_status(after.state));
+  if (after.attempt == before.attempt)
+    return Error{Code::kState, "task " + after.id + " is " + status + " already; it needs no retry",
+                 "not-retryable", "skep task explain " + after.id};
+  return Error{Code::kState,
+               "task " + after.id + " has begun attempt " + std::to_string(after.attempt) +
+                   " meanwhile and is " + status + " now; nothing was changed",
+               "attempt-changed", "skep task show " + after.id};
+}
+
 }  // namespace
 
 Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<TaskSpec> specs,
@@ -94,9 +116,12 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const std::string what = specs.size() == 1 ? "task" : "tasks[" + std::to_string(i) + "]";
     own_timeout.push_back(specs[i].timeout_ms != 0);
-    SKEP_TRY(types_.check(specs[i], what, problems));
-    if (specs[i].expires_ms != 0 && specs[i].expires_ms <= now)
-      return invalid(what + ": expires_at lies in the past");
+    if (const Status fits = accept(specs[i], now, what, problems); !fits) {
+      const auto known = repeat(specs[i], own_timeout.back());
+      if (known && !*known) return fits.error();
+      problems.clear();
+      if (!known) return known.error();
+    }
     tasks.push_back(make_task(std::move(specs[i]), now));
   }
   auto pins = inputs_of(tasks);
@@ -121,6 +146,30 @@ Result<std::vector<TaskService::Submitted>> TaskService::submit(std::vector<Task
   }
   waiting_.announce(fresh);
   return out;
+}
+
+Status TaskService::accept(TaskSpec& spec, WallMs now, const std::string& what,
+                           std::string& problems) const {
+  SKEP_TRY(types_.check(spec, what, problems));
+  if (spec.expires_ms != 0 && spec.expires_ms <= now)
+    return invalid(what + ": expires_at lies in the past");
+  return {};
+}
+
+/// Asked only of what is refused as a new task: of the others the queue finds the key itself.
+Result<bool> TaskService::repeat(TaskSpec& spec, bool own_timeout) const {
+  if (spec.idempotency_key.empty()) return false;
+  ports::TaskQuery query;
+  query.idempotency_key = spec.idempotency_key;
+  query.limit = 1;
+  const auto rows = queue_.read(query);
+  if (!rows) return rows.error();
+  if (rows->empty()) return false;
+  const Task& known = rows->front();
+  adopt(spec, own_timeout, known.spec);
+  if (spec.type != known.spec.type || spec.params != known.spec.params)
+    return conflict(spec.idempotency_key, known.id);
+  return true;
 }
 
 Result<std::vector<ArtifactLedger::Pin>> TaskService::inputs_of(const std::vector<Task>& tasks) {
@@ -215,18 +264,6 @@ void TaskService::void_attempt(const Task& task) {
   waits_.wake_worker(task.worker_id);
 }
 
-/// Of an attempt that began while it was decided what to do.
-Status TaskService::void_attempt(const std::string& id, std::int64_t attempt) {
-  const auto rows = queue_.attempts(id);
-  if (!rows) return rows.error();
-  for (const ports::AttemptRow& row : *rows) {
-    if (row.attempt != attempt) continue;
-    workers_.void_lease(row.worker_id, row.lease_id);
-    waits_.wake_worker(row.worker_id);
-  }
-  return {};
-}
-
 Result<Task> TaskService::cancel(const std::string& id, const std::string& actor) {
   const auto before = get(id);
   if (!before) return before.error();
@@ -255,21 +292,14 @@ Result<Task> TaskService::retry(const std::string& id, bool force) {
                      std::to_string(before->attempt) + "; a retry would stop it and begin anew",
                  "still-running",
                  "skep task logs " + id + " -f   or   skep task retry " + id + " --force"};
-  const auto verdict = queue_.requeue(clock_.wall_ms(), id);
+  const auto verdict = queue_.requeue(clock_.wall_ms(), id, before->attempt);
   if (!verdict) return verdict.error();
   auto after = get(id);
   if (!after) return after.error();
-  if (*verdict != ports::LeaseVerdict::kHeld)
-    return Error{Code::kState,
-                 "task " + id + " is " + std::string(model::public_status(after->state)) +
-                     " already; it needs no retry",
-                 "not-retryable", "skep task explain " + id};
+  if (*verdict != ports::LeaseVerdict::kHeld) return no_retry(*before, *after);
   void_attempt(*before);
   waiting_.announce({&*after, 1});
   log::info("task_requeued", {{"task_id", id}});
-  if (after->attempt == before->attempt) return after;
-  if (const Status told = void_attempt(id, after->attempt); !told)
-    log::warn("task_attempt_not_voided", {{"task_id", id}, {"error", told.error().message}});
   return after;
 }
 

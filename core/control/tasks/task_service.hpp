@@ -29,14 +29,16 @@ class TaskService {
         artifacts_(artifacts) {}
 
   using Submitted = api::Submitted;
-  /// All or nothing. `problems` gets [{pointer,message}] when parameters do not fit. kState
-  /// "idempotency-conflict" when a key belongs to a different task; kInvalid "unknown-input" for
-  /// one that is to read what is not here. [any]
+  /// All or nothing. What repeats a task that is known by its key is answered by that task, also
+  /// when it would be refused as a new one. `problems` gets [{pointer,message}] when parameters do
+  /// not fit. kState "idempotency-conflict" when a key belongs to a different task; kInvalid
+  /// "unknown-input" for one that is to read what is not here. [any]
   Result<std::vector<Submitted>> submit(std::vector<model::TaskSpec> specs, std::string& problems);
   Result<model::Task> get(const std::string& id);
   Result<model::Task> cancel(const std::string& id, const std::string& actor);
   /// kState "still-running" for one that a worker has, unless `force`: that stops the attempt, and
-  /// what it did so far may happen twice. "not-retryable" for one that is queued already.
+  /// what it did so far may happen twice. "not-retryable" for one that is queued already,
+  /// "attempt-changed" when another attempt began meanwhile: that one goes on.
   Result<model::Task> retry(const std::string& id, bool force);
 
   using Explanation = api::Explanation;
@@ -51,9 +53,12 @@ class TaskService {
   Result<std::vector<ports::Enqueued>> enqueue(WallMs now, std::vector<model::Task>& tasks,
                                                const std::vector<bool>& own_timeout);
   bool adopt(model::TaskSpec& spec, bool own_timeout, const model::TaskSpec& known) const;
+  Status accept(model::TaskSpec& spec, WallMs now, const std::string& what,
+                std::string& problems) const;
+  /// Gives `spec` what its task was accepted with. False when no task has its key.
+  Result<bool> repeat(model::TaskSpec& spec, bool own_timeout) const;
   /// Tells the holder of the task's current attempt to stop it.
   void void_attempt(const model::Task& task);
-  Status void_attempt(const std::string& id, std::int64_t attempt);
   ports::Queue& queue_;
   WaitLists& waits_;
   const Clock& clock_;

@@ -46,7 +46,8 @@ Status Tasks::load() {
   SKEP_TRY(types.load());
   std::vector<ports::TaskType> running;
   for (const auto& w : workers.directory.all())
-    running.insert(running.end(), w.about.types.begin(), w.about.types.end());
+    for (ports::TaskType& type : api::types_and_withheld(w.about))
+      running.push_back(std::move(type));
   return types.resume(running);
 }
 
@@ -82,11 +83,12 @@ Status Tasks::learn_types(const std::vector<ports::TaskType>& brought) {
 /// For what was left out, or gave way while its workers were away, there may be room by now.
 void Tasks::look_again_for(const WorkerRecord& worker) {
   constexpr MonoMs kBetween = 60'000;
-  if (types.left_out(worker.about.types).empty()) return;
+  const auto brought = api::types_and_withheld(worker.about);
+  if (types.left_out(brought).empty()) return;
   const MonoMs now = platform.clock.mono_ms();
   MonoMs due = next_look_;
   if (now < due || !next_look_.compare_exchange_strong(due, now + kBetween)) return;
-  if (const Status learned = learn_types(worker.about.types); !learned)
+  if (const Status learned = learn_types(brought); !learned)
     log::warn("task_types_not_learned",
               {{"worker_id", worker.profile.id}, {"error", learned.error().message}});
 }
@@ -102,9 +104,9 @@ void Tasks::retire_unused_versions() {
 Status Tasks::registered(const WorkerRecord& now, const WorkerRecord* before,
                          api::RegistrationReply& reply) {
   if (before != nullptr)
-    for (const ports::TaskType& type : before->about.types) types.retire(type);
+    for (const ports::TaskType& type : api::types_and_withheld(before->about)) types.retire(type);
   // Somebody else's end may have retired what nobody ran yet.
-  SKEP_TRY(learn_types(now.about.types));
+  SKEP_TRY(learn_types(api::types_and_withheld(now.about)));
   const int slots = before != nullptr ? before->about.concurrency : now.about.concurrency;
   const auto lost = reaper.worker_restarted(now.profile.id, now.profile.incarnation, slots);
   if (!lost) return lost.error();
@@ -116,7 +118,9 @@ Status Tasks::registered(const WorkerRecord& now, const WorkerRecord* before,
 
 WorkerHooks Tasks::worker_hooks() {
   WorkerHooks hooks;
-  hooks.registering = [this](const api::Registration& r) { return learn_types(r.types); };
+  hooks.registering = [this](const api::Registration& r) {
+    return learn_types(api::types_and_withheld(r));
+  };
   hooks.registered = [this](const WorkerRecord& now, const WorkerRecord* before,
                             api::RegistrationReply& reply) {
     return registered(now, before, reply);
@@ -127,7 +131,7 @@ WorkerHooks Tasks::worker_hooks() {
   };
   hooks.troubles = [this](const WorkerRecord& worker) {
     std::vector<std::string> out;
-    for (const ports::TaskType& type : types.left_out(worker.about.types))
+    for (const ports::TaskType& type : types.left_out(api::types_and_withheld(worker.about)))
       if (out.size() < api::kMostTroubles) out.push_back(TaskTypes::one_too_many(type));
     return out;
   };

@@ -68,7 +68,7 @@ void WorkerDirectory::put(WorkerRecord w) {
 }
 
 void WorkerDirectory::count_types(const WorkerRecord& w, int by) {
-  for (const ports::TaskType& type : w.about.types)
+  for (const ports::TaskType& type : api::types_and_withheld(w.about))
     if (const auto at = runners_.try_emplace({type.name, type.params_schema}).first;
         (at->second.count += by) <= 0)
       runners_.erase(at);
@@ -291,7 +291,7 @@ void WorkerDirectory::vouch(const std::string& worker_id) {
   const auto found = workers_.find(worker_id);
   if (found == workers_.end() || found->second->beat.draining) return;
   const WorkerRecord& w = *found->second;
-  for (const ports::TaskType& type : w.about.types)
+  for (const ports::TaskType& type : api::types_and_withheld(w.about))
     if (const auto at = runners_.find(TypeKey{type.name, type.params_schema}); at != runners_.end())
       at->second.vouched_ms =
           std::max(at->second.vouched_ms.value_or(w.last_seen_ms), w.last_seen_ms);

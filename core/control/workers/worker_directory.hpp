@@ -78,7 +78,8 @@ class WorkerDirectory {
   bool takes_work(const WorkerRecord& w, WallMs now) const;
 
   void set_limits(Limits limits) { limits_.set(limits); }
-  /// Whether some worker runs tasks of this type by this schema of their parameters.
+  /// Whether some worker runs tasks of this type by this schema of their parameters, now or once it
+  /// no longer withholds them.
   bool runs(const ports::TaskType& type) const;
   /// The worker has shown the credential that it was given: as long as it is there, it vouches for
   /// the types that it runs. Said again with each registration and beat of it.

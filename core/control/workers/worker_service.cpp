@@ -30,9 +30,11 @@ Status check_registration(const api::Registration& r) {
                      "\" is no name: letters, digits, dots, underlines and hyphens");
   constexpr std::size_t kMostTypes = 256;
   std::set<std::string_view> types;
-  for (const ports::TaskType& type : r.types)
+  const auto all = api::types_and_withheld(r);  // `types` refers to them
+  for (const ports::TaskType& type : all)
     if (!types.insert(type.name).second || types.size() > kMostTypes)
-      return invalid("registration: types: each name once, at most " + std::to_string(kMostTypes));
+      return invalid("registration: types and withheld: each name once, at most " +
+                     std::to_string(kMostTypes));
   if (r.protocol_min > api::kProtocolMax || r.protocol_max < api::kProtocolMin)
     return Error{Code::kState,
                  "worker speaks protocol " + std::to_string(r.protocol_min) + " to " +

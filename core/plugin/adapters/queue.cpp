@@ -154,12 +154,14 @@ Result<LeaseVerdict> QueueAdapter::cancel(WallMs now, std::string_view task_id,
   });
 }
 
-Result<LeaseVerdict> QueueAdapter::requeue(WallMs now, std::string_view task_id) {
+Result<LeaseVerdict> QueueAdapter::requeue(WallMs now, std::string_view task_id,
+                                           std::int64_t expected_attempt) {
   const auto state = std::make_shared<OneTask>(task_id);
-  return one_verdict(*route_, step("requeue"), state, [now](auto& t, const Inside& i, auto& s) {
-    const skep_queue_requeue what{sizeof(what), 0, to_view(s.id), -1};
-    return t.requeue(i.inst, i.call, now, &what, &s.sink, i.err);
-  });
+  return one_verdict(
+      *route_, step("requeue"), state, [now, expected_attempt](auto& t, const Inside& i, auto& s) {
+        const skep_queue_requeue what{sizeof(what), 0, to_view(s.id), expected_attempt};
+        return t.requeue(i.inst, i.call, now, &what, &s.sink, i.err);
+      });
 }
 
 Result<std::vector<model::Task>> QueueAdapter::read(const ports::TaskQuery& query) {

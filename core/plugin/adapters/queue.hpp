@@ -35,7 +35,8 @@ class QueueAdapter final : public ports::Queue {
                                                 std::span<const ports::Loss> losses) override;
   Result<ports::LeaseVerdict> cancel(WallMs now, std::string_view task_id,
                                      std::string_view error_json) override;
-  Result<ports::LeaseVerdict> requeue(WallMs now, std::string_view task_id) override;
+  Result<ports::LeaseVerdict> requeue(WallMs now, std::string_view task_id,
+                                      std::int64_t expected_attempt) override;
   Result<std::vector<model::Task>> read(const ports::TaskQuery& query) override;
   Result<std::vector<ports::AttemptRow>> attempts(std::string_view task_id) override;
   Result<std::vector<ports::Completion>> completions(std::int64_t after, std::uint32_t limit,

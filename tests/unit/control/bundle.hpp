@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <functional>
+#include <utility>
 
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
@@ -18,6 +20,17 @@
 #include "tests/support/temp_dir.hpp"
 
 namespace skep::test {
+
+/// A queue with something that happens just before it puts a task back.
+class InterruptedQueue final : public conformance::MemoryQueue {
+ public:
+  std::function<void()> before_requeue;
+  Result<ports::LeaseVerdict> requeue(WallMs now, std::string_view task_id,
+                                      std::int64_t expected_attempt) override {
+    if (const auto happens = std::exchange(before_requeue, {})) happens();
+    return MemoryQueue::requeue(now, task_id, expected_attempt);
+  }
+};
 
 class ControlTest : public testing::Test {
  protected:
@@ -138,7 +151,7 @@ class ControlTest : public testing::Test {
   inline static std::unique_ptr<TempDir> folder;
   bool has_folder = make_folder();
   net::Caller caller{};  ///< who makes the next calls
-  conformance::MemoryQueue queue;
+  InterruptedQueue queue;
   MemoryStore store;
   FakeClock clock;
   control::Control control;

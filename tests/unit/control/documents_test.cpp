@@ -256,6 +256,7 @@ std::vector<Request> requests() {
   worker.concurrency = 2;
   worker.capabilities = {{"docker", false}};
   worker.types = {{"echo", "", "1", "{}", 0}};
+  worker.withheld = {{"greet", "", "1", "{}", 0}};
   wire::Beat beat{"w1", "i1", 1, 1'700'000'000'000, {{lease, true}}};
   beat.troubles = {"script: No space left on device"};
   beat.notices = {"echo: its copy is gone"};

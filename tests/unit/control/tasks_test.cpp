@@ -322,6 +322,31 @@ TEST_F(ControlTest, a_retry_stops_the_old_attempt_and_never_the_new_one) {
   EXPECT_EQ(verdict_of(envelope(fresh, "w1")), "applied");
 }
 
+TEST_F(ControlTest, a_retry_does_not_cut_off_what_began_since_it_looked) {
+  enrol("w1");
+  const std::string id = submit();
+  const model::Outcome broken{model::OutcomeKind::kFailed, "",
+                              R"({"code":"broken","message":"no"})"};
+  EXPECT_EQ(verdict_of(envelope(claim("w1").at(0).lease, "w1", broken)), "applied");
+  model::Lease second;
+  queue.before_requeue = [&] {  // somebody else's retry, and a worker has it already
+    api("POST", "/api/tasks/" + id + "/retry");
+    second = claim("w1").at(0).lease;
+  };
+  const auto late = api("POST", "/api/tasks/" + id + "/retry", "", 409, {{"force", "true"}});
+  EXPECT_EQ(get_string(late, "code"), "attempt-changed");
+  EXPECT_EQ(get_string(late, "detail"), "task " + id +
+                                            " has begun attempt 2 meanwhile and is claimed now; "
+                                            "nothing was changed");
+  EXPECT_EQ(status_of(id), "claimed");
+  const auto reply = api::decode_claim_reply(
+      call("POST", "/api/workers/w1/claim", api::encode(api::ClaimRequest{"i1", 0, 0, {second}}))
+          .body);
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(reply->cancel.empty()) << "nobody stops it";
+  EXPECT_EQ(verdict_of(envelope(second, "w1")), "applied");
+}
+
 TEST_F(ControlTest, a_task_due_within_one_round_wakes_a_waiting_claim) {
   enrol("w1");
   submit(R"({"type":"echo","run_at":")" + to_iso(clock.wall_ms() + 100) + R"("})");

@@ -221,6 +221,39 @@ TEST_F(VersionsTest, a_key_is_the_same_task_whatever_versions_there_are) {
   EXPECT_EQ(get_string(api("POST", "/api/tasks", other, 409), "code"), "idempotency-conflict");
 }
 
+TEST_F(VersionsTest, a_repeat_is_answered_although_no_version_takes_it_any_more) {
+  enrol_with("w1", "1.0.0", kV1);
+  const std::string body = probe(R"({"a":1.0})", R"(,"idempotency_key":"k")");
+  const std::string first = submit(body);
+  const std::string last = submit(probe(
+      "{}", R"(,"idempotency_key":"l","expires_at":")" + to_iso(clock.wall_ms() + 1'000) + "\""));
+  clock.advance(Millis{2'000});
+  const std::string expired = probe(
+      "{}", R"(,"idempotency_key":"l","expires_at":")" + to_iso(clock.wall_ms() - 1'000) + "\"");
+  EXPECT_EQ(get_string(api("POST", "/api/tasks", expired, 200), "id"), last);
+  enrol_with("w1", "2.0.0", kV2);
+  api("POST", "/api/tasks", probe(R"({"a":1})"), 400);
+  const std::string same = probe(R"({"a":1})", R"(,"idempotency_key":"k")");
+  EXPECT_EQ(get_string(api("POST", "/api/tasks", same, 200), "id"), first);
+  const auto code = [&](const std::string& request, int status) {
+    return get_string(api("POST", "/api/tasks", request, status), "code");
+  };
+  const auto other =
+      api("POST", "/api/tasks", probe(R"({"a":2})", R"(,"idempotency_key":"k")"), 409);
+  EXPECT_EQ(get_string(other, "code"), "idempotency-conflict");
+  EXPECT_FALSE(other.contains("errors")) << "what today's schema says is not asked";
+  EXPECT_EQ(code(probe(R"({"a":1})", R"(,"idempotency_key":"k","priority":7)"), 409),
+            "idempotency-conflict");
+  EXPECT_EQ(code(probe(R"({"a":1})", R"(,"idempotency_key":"new")"), 400), "schema");
+  const std::string fresh = probe(R"({"b":1})");
+  EXPECT_EQ(code("[" + fresh + "," + probe(R"({"a":2})", R"(,"idempotency_key":"k")") + "]", 409),
+            "idempotency-conflict");
+  const auto batch = call("POST", "/api/tasks", "[" + fresh + "," + same + "]");
+  EXPECT_EQ(batch.status, 201) << batch.body;
+  EXPECT_NE(batch.body.find(first), std::string::npos) << batch.body;
+  EXPECT_EQ(api("GET", "/api/tasks").at("items").as_array().size(), 3u) << "one new one";
+}
+
 TEST_F(VersionsTest, versions_that_nobody_runs_take_nothing_new) {
   enrol_with("w1", "1.0.0", kV1);
   enrol_with("w1", "2.0.0", kV2);

@@ -310,6 +310,49 @@ TEST_F(WorkersTest, explain_says_why_a_worker_does_not_offer_a_type) {
   EXPECT_FALSE(line.at("eligible").as_bool());
 }
 
+TEST_F(WorkersTest, a_type_that_its_only_worker_withholds_is_known_and_waits) {
+  const ports::TaskType greet{"greet", "", "1", R"({"type":"object"})", 0};
+  api::Registration r = registration("w1");
+  r.types.push_back(greet);
+  const auto tell = [&](int status = 200) {
+    api("POST", "/api/workers/register", api::encode(r), status);
+  };
+  const std::string task = R"({"type":"greet","params":{}})";
+  tell();
+  const std::string before = submit(task);
+  EXPECT_EQ(claim("w1").at(0).lease.task_id, before);
+  r.withheld = {greet};
+  tell(400);
+  r.types.pop_back();
+  tell();
+  const std::string meanwhile = submit(task);
+  EXPECT_TRUE(claim("w1").empty());
+  const auto reason = [&] {
+    const auto said = api("GET", "/api/tasks/" + meanwhile + "/explain");
+    return get_string(said.at("workers").as_array().at(0).as_object(), "reason");
+  };
+  EXPECT_EQ(reason(), "does not offer it now");
+  api::Beat beat{"w1", r.incarnation};
+  beat.notices = {"greet: its copy is gone"};
+  api("POST", "/api/workers/w1/heartbeat", api::encode(beat));
+  EXPECT_EQ(reason(), "does not offer it: greet: its copy is gone");
+  control::Control next(queue, store, clock, config(), types());
+  ASSERT_TRUE(next.prepare());
+  std::string problems;
+  model::TaskSpec spec;
+  spec.type = "greet";
+  spec.params = "{}";
+  EXPECT_TRUE(next.feature<control::Tasks>().types.check(spec, "task", problems))
+      << "also after a start";
+  r.types.push_back(std::exchange(r.withheld, {}).front());
+  tell();
+  EXPECT_EQ(claim("w1").at(0).lease.task_id, meanwhile);
+  r.types.pop_back();
+  tell();
+  EXPECT_EQ(get_string(api("POST", "/api/tasks", task, 400), "code"), "unknown-task-type")
+      << "it has it no more";
+}
+
 TEST_F(WorkersTest, silent_since_a_start_are_awaited_for_a_while) {
   enrol("w1");
   const auto awaited = [&] {

@@ -137,7 +137,7 @@ TEST_F(HungCallsTest, each_function_costs_its_caller_an_error) {
       {"overdue", [&] { return error_of(q.overdue(1, "w", "i")); }},
       {"lose", [&] { return error_of(q.lose(1, 1, std::vector<ports::Loss>(1))); }},
       {"cancel", [&] { return error_of(q.cancel(1, "t", "{}")); }},
-      {"requeue", [&] { return error_of(q.requeue(1, "t")); }},
+      {"requeue", [&] { return error_of(q.requeue(1, "t", ports::kAnyAttempt)); }},
       {"read", [&] { return error_of(q.read({})); }},
       {"attempts", [&] { return error_of(q.attempts("t")); }},
       {"completions", [&] { return error_of(q.completions(0, 1, 0)); }},

@@ -30,9 +30,9 @@ TEST(WorkerHandsBack, what_its_node_cannot_run_says_so_and_goes_on_by_itself) { 
   EXPECT_EQ(b.spool.reserved(), 0);
 }
 
-std::vector<std::string> types_of(const api::Registration& registration) {
+std::vector<std::string> names_of(const std::vector<ports::TaskType>& types) {
   std::vector<std::string> names;
-  for (const ports::TaskType& type : registration.types) names.push_back(type.name);
+  for (const ports::TaskType& type : types) names.push_back(type.name);
   return names;
 }
 
@@ -43,12 +43,14 @@ TEST(WorkerHandsBack, what_cannot_begin_here_and_does_not_offer_its_type_until_i
   const auto lease = b.control.enqueue("childless");
   b.start(b.still);
   const auto offers = [&] {
-    const auto names = types_of(b.control.last_registration());
+    const auto names = names_of(b.control.last_registration().types);
     return std::find(names.begin(), names.end(), "childless") != names.end();
   };
   ASSERT_TRUE(eventually([&] { return b.control.released().size() == 1; }));
   EXPECT_EQ(b.control.released()[0].lease_id, lease.lease_id);
   EXPECT_FALSE(offers());
+  EXPECT_EQ(names_of(b.control.last_registration().withheld), std::vector<std::string>{"childless"})
+      << "it says that it has it";
   EXPECT_EQ(b.worker->notices(),
             (std::vector<std::string>{"childless: its copy is gone",
                                       "scripts are not loaded: no script host"}));
@@ -63,6 +65,7 @@ TEST(WorkerHandsBack, what_cannot_begin_here_and_does_not_offer_its_type_until_i
   b.runner.let_go();
   b.still.advance(b.options.first_rest);
   ASSERT_TRUE(eventually([&] { return offers(); })) << "nobody has to do anything";
+  EXPECT_TRUE(b.control.last_registration().withheld.empty());
   b.control.enqueue("childless");
   EXPECT_TRUE(b.finished(2));
   EXPECT_EQ(b.worker->notices().size(), 1u);
