@@ -101,7 +101,7 @@ std::span<const Key> last_keys() {
      .live = true, .doc = "Spool space set aside for each claimed task.", .unit = "MB",
      .min = 0.001, .max = 1024},
     {.section = "worker", .name = "task_artifacts_mb", .field = SKEP_CONFIG_AT(worker.task_artifacts_mb),
-     .live = true, .doc = "What one task may leave in [artifacts](artifacts.md).", .unit = "MB",
+     .live = true, .doc = "What one task may leave in [artifacts](../artifacts.md).", .unit = "MB",
      .min = 0, .max = 1e9},
     {.section = "worker", .name = "artifacts_mb", .field = SKEP_CONFIG_AT(worker.artifacts_mb),
      .live = true, .doc = "Artifacts that may wait in `state_dir` to be sent; beyond that no task is claimed.",
