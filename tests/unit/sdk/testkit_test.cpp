@@ -4,11 +4,11 @@
 #include <string>
 #include <thread>
 
-#include "skep/svc/http.h"
 #include "skep/http.hpp"
 #include "skep/node.hpp"
 #include "skep/process.hpp"
 #include "skep/secret.hpp"
+#include "skep/svc/http.h"
 #include "skep/svc/kv.h"
 #include "skep/svc/process.h"
 #include "skep/svc/task.h"
@@ -147,6 +147,9 @@ TEST(FakeCall, answers_as_the_real_host_does) {
   skep_call* handle = skep_fake_call_handle(call);
   const skep_call_ops& ops = *handle->ops;
   EXPECT_EQ(ops.emit(handle, SKEP_CH_ARTIFACT, skep::view("x")), SKEP_E_UNSUPPORTED);
+  EXPECT_EQ(ops.emit(handle, SKEP_CH_ARTIFACT + 1, skep::view("x")), SKEP_E_UNSUPPORTED);
+  EXPECT_STREQ(skep_fake_call_result(call)->logs,
+               "warn channel_unsupported {\"hint\":\"skep.svc.artifact/1\"}\n");
   EXPECT_EQ(ops.emit(handle, SKEP_CH_RESULT, skep::view("1")), SKEP_OK);
   const std::string big(4u << 20, ' ');
   EXPECT_EQ(ops.emit(handle, SKEP_CH_RESULT, skep::view(big)), SKEP_OK);
@@ -213,7 +216,8 @@ TEST(Testkit, CancelsFromAnotherThread) {
   std::thread other([call] { skep_fake_call_cancel(call, SKEP_CANCEL_SHUTDOWN); });
   EXPECT_EQ(skep_fake_run_call(plugin, call, R"({"how":"emit"})")->rc, SKEP_OK);
   other.join();
-  EXPECT_EQ(skep_fake_call_handle(call)->ops->cancelled(skep_fake_call_handle(call)), SKEP_CANCEL_SHUTDOWN);
+  EXPECT_EQ(skep_fake_call_handle(call)->ops->cancelled(skep_fake_call_handle(call)),
+            SKEP_CANCEL_SHUTDOWN);
   skep_fake_call_free(call);
   skep_fake_stop(plugin);
 }
@@ -234,7 +238,9 @@ TEST(Testkit, AnswersTheWrappers) {
   EXPECT_EQ((Process{.argv = {"/bin/ls", "-l"}}.run(nullptr, take).exit_code), 2);
   EXPECT_EQ(said, "1out2err");
   EXPECT_THROW((Process{.argv = {"nothing"}}.run(nullptr)), Fault);
-  const auto refuse = [](std::uint32_t, std::string_view) -> skep_rc { throw std::logic_error("x"); };
+  const auto refuse = [](std::uint32_t, std::string_view) -> skep_rc {
+    throw std::logic_error("x");
+  };
   EXPECT_THROW((Process{.argv = {"ls"}}.run(nullptr, refuse)), std::logic_error);
   skep_fake_secret(plugin.host(), "db", "hidden");
   EXPECT_EQ(secret("db"), "hidden");
