@@ -82,9 +82,9 @@ HttpResponse HttpResponse::of_file(const HttpRequest& request, UniqueFd file, st
     response.status = 206;
     response.file->offset = part.offset;
     response.file->size = part.size;
-    response.headers.emplace_back("Content-Range",
-                                  "bytes " + std::to_string(part.offset) + "-" +
-                                      std::to_string(part.offset + part.size - 1) + total);
+    response.headers.emplace_back("Content-Range", "bytes " + std::to_string(part.offset) + "-" +
+                                                       std::to_string(part.offset + part.size - 1) +
+                                                       total);
   }
   return response;
 }

@@ -90,8 +90,18 @@ CallThreads::~CallThreads() {
 }
 
 CallThreads& CallThreads::shared() {
-  static auto* threads = new CallThreads(kIdle);  // they may outlive main()
+  static auto* threads = [] {
+    auto* all = new CallThreads(kIdle);  // they may outlive main()
+    ::pthread_atfork(nullptr, nullptr, [] { shared().begin_anew(); });
+    return all;
+  }();
   return *threads;
+}
+
+void CallThreads::begin_anew() {
+  // Not destroyed: what waited in it, or held its lock, never ends here.
+  [[maybe_unused]] static auto* former = new std::shared_ptr<Pool>(pool_);
+  pool_ = std::make_shared<Pool>((*former)->idle);
 }
 
 std::size_t CallThreads::idle() const {

@@ -67,7 +67,10 @@ class CallThreads {
   static void run(const std::shared_ptr<Pool>& pool, const std::shared_ptr<Thread>& thread);
   static void put_back(Pool& pool, std::shared_ptr<Thread> thread);
 
-  const std::shared_ptr<Pool> pool_;
+  /// In a process that was forked: the threads of the other one are not here.
+  void begin_anew();
+
+  std::shared_ptr<Pool> pool_;
 };
 
 /// Calls that were given up and have not ended: the process must end by _exit(). [any]

@@ -1,7 +1,6 @@
 #include "core/plugin/stage.hpp"
 
 #include <fcntl.h>
-#include <sodium.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "core/base/file.hpp"
 #include "core/base/id.hpp"
 #include "core/base/log.hpp"
+#include "core/base/sha256.hpp"
 #include "core/plugin/elf_note.hpp"
 
 namespace skep::plugin {
@@ -26,24 +26,7 @@ constexpr std::string_view kRunPrefix = "run-";
 const std::string kSignature = ".minisig";
 constexpr std::size_t kMaxSignature = 16u << 10;  ///< a judge takes less
 
-class Sha256 {
- public:
-  Sha256() { crypto_hash_sha256_init(&state_); }
-  void add(const unsigned char* bytes, std::size_t n) {
-    crypto_hash_sha256_update(&state_, bytes, n);
-  }
-  std::string hex() {
-    std::array<unsigned char, crypto_hash_sha256_BYTES> digest{};
-    crypto_hash_sha256_final(&state_, digest.data());
-    std::array<char, 2 * crypto_hash_sha256_BYTES + 1> text{};
-    return sodium_bin2hex(text.data(), text.size(), digest.data(), digest.size());
-  }
-
- private:
-  crypto_hash_sha256_state state_{};
-};
-
-Status write_all(int fd, const unsigned char* bytes, std::size_t n) {
+Status write_all(int fd, const char* bytes, std::size_t n) {
   while (n > 0) {
     const auto wrote = ::write(fd, bytes, n);
     if (wrote < 0 && errno == EINTR) continue;
@@ -57,7 +40,7 @@ Status write_all(int fd, const unsigned char* bytes, std::size_t n) {
 /// Reads `from` to its end, hashes it, and copies it to `to` unless that is -1.
 Result<std::string> digest(int from, int to) {
   Sha256 sha;
-  std::vector<unsigned char> chunk(256u << 10);
+  std::vector<char> chunk(256u << 10);
   std::uint64_t total = 0;
   for (;;) {
     const auto n = ::read(from, chunk.data(), chunk.size());
@@ -67,7 +50,7 @@ Result<std::string> digest(int from, int to) {
     const auto size = static_cast<std::size_t>(n);
     total += size;
     if (total > kMaxPluginBytes) return invalid("has more than 256 MiB");
-    sha.add(chunk.data(), size);
+    sha.update({chunk.data(), size});
     if (to >= 0) SKEP_TRY(write_all(to, chunk.data(), size));
   }
 }

@@ -186,7 +186,7 @@ curl -s --unix-socket {node.folder}/node.sock http://localhost/api/node || echo 
             self.assertNotIn(secret, out)
         names = {line.split("=")[0] for line in lines[1:-1]}
         self.assertLessEqual({n for n in names if n.startswith("SKEP_") or "TOKEN" in n},
-                             {"SKEP_SITE", "SKEP_WORKER_ID"}, out)
+                             {"SKEP_SITE", "SKEP_WORKER_ID", "SKEP_ARTIFACTS", "SKEP_INPUTS"}, out)
 
     def test_a_script_that_may_only_use_http_is_not_the_operator(self):
         scripts = os.path.join(self.root, "scripts")

@@ -15,6 +15,7 @@ namespace skep::control {
 struct ArtifactSettings {
   BlobLimits limits;
   std::int64_t keep_ms = 0;  ///< as long as ended tasks; 0 = for ever
+  bool operator==(const ArtifactSettings&) const = default;
 };
 ArtifactSettings artifact_settings(const config::Config& config);
 

@@ -35,7 +35,7 @@ std::vector<std::string> ArtifactLedger::migrations() {
       "CREATE TABLE task_inputs (task_id TEXT NOT NULL, sha256 TEXT NOT NULL, made_ms BIGINT NOT "
       "NULL, ended_ms BIGINT NOT NULL, PRIMARY KEY (task_id, sha256))",
       "CREATE INDEX task_inputs_by_content ON task_inputs (sha256)",
-      "CREATE INDEX task_inputs_by_age ON task_inputs (ended_ms)",
+      "CREATE INDEX task_inputs_by_age ON task_inputs (ended_ms, task_id)",
       "CREATE TABLE artifacts_home (one BIGINT PRIMARY KEY, id TEXT NOT NULL)"};
 }
 

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <initializer_list>
 
 #include "core/base/fd.hpp"
@@ -25,6 +26,8 @@ Status make_own_folder(const std::string& path) {
 Result<std::string> state_folder(const PluginFacts& facts) {
   if (facts.state_dir.empty()) return std::string();
   std::string path = facts.state_dir;
+  std::error_code ec;  // of a node it is there
+  std::filesystem::create_directories(path, ec);
   for (const std::string& name : {std::string("plugin-state"), facts.id}) {
     path += "/" + name;
     SKEP_TRY(make_own_folder(path));

@@ -42,6 +42,7 @@ const std::map<std::string_view, std::function<bool(const Config&)>> kReaches{
        return control::task_settings(c) != control::task_settings(Config{}) ||
               control::worker_limits(c) != control::worker_limits(Config{}) ||
               control::worker_keep_ms(c) != control::worker_keep_ms(Config{}) ||
+              control::artifact_settings(c) != control::artifact_settings(Config{}) ||
               control::event_limits(c) != control::event_limits(Config{}) ||
               c.events.events != Config{}.events.events;
      }},

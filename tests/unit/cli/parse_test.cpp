@@ -100,8 +100,9 @@ TEST(Parse, names_the_nearest_noun_verb_option_and_choice) {
 }
 
 TEST(Parse, refuses_what_is_missing_or_too_much) {
-  EXPECT_EQ(error_of({"task"}),
-            "\"task\" needs one of: submit, list, show, logs, explain, cancel, retry, types");
+  EXPECT_EQ(
+      error_of({"task"}),
+      "\"task\" needs one of: submit, list, show, logs, artifacts, explain, cancel, retry, types");
   EXPECT_EQ(error_of({"task", "show"}).find("\"task show\" needs ID: task id, "), 0u);
   EXPECT_EQ(error_of({"task", "show", ""}), "ID is empty");
   EXPECT_EQ(error_of({"task", "show", "a", "b"}), "\"task show\" does not take \"b\"");

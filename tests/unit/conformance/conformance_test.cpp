@@ -6,25 +6,17 @@
 #include <ostream>
 #include <sstream>
 
-#include "check_support.hpp"
 #include "core/base/json.hpp"
-#include "core/conformance/check.hpp"
 #include "core/conformance/report.hpp"
 #include "core/conformance/samples.hpp"
 #include "core/conformance/test_case.hpp"
+#include "tests/unit/conformance/support.hpp"
 
 namespace skep::conformance {
 namespace {
 
-const std::string kPlugins = std::string(SKEP_BUILD_DIR) + "/lib/skep/test-plugins/";
-
 CheckOptions options(const std::string& file, const std::string& how = {}) {
-  CheckOptions o;
-  o.file = kPlugins + file;
-  o.timeout = Millis{600'000};
-  if (!how.empty()) o.settings = R"({"how":")" + how + R"("})";
-  o.child = {std::string(SKEP_BUILD_DIR) + "/bin/skep", "__plugin-test", "--settings", o.settings};
-  return o;
+  return options_for(file, how.empty() ? "{}" : R"({"how":")" + how + R"("})");
 }
 
 struct Case {

@@ -6,9 +6,8 @@
 #include <fstream>
 #include <ostream>
 
-#include "check_support.hpp"
 #include "core/base/text.hpp"
-#include "core/conformance/check.hpp"
+#include "tests/unit/conformance/support.hpp"
 
 namespace skep::conformance {
 namespace {
@@ -42,12 +41,8 @@ std::vector<Row> rows() {
 }
 
 CheckOptions mutant_options(const std::string& component, const std::string& mutant) {
-  CheckOptions o;
-  o.file = std::string(SKEP_BUILD_DIR) + "/lib/skep/test-plugins/mutants/mutant.so";
-  o.timeout = Millis{600'000};
+  CheckOptions o = options_for("mutants/mutant.so", R"({"mutant":")" + mutant + R"("})");
   o.component = component;
-  o.settings = R"({"mutant":")" + mutant + R"("})";
-  o.child = {std::string(SKEP_BUILD_DIR) + "/bin/skep", "__plugin-test", "--settings", o.settings};
   return o;
 }
 

@@ -8,12 +8,12 @@
 
 #include "core/base/id.hpp"
 #include "core/base/json.hpp"
+#include "core/conformance/memory_queue.hpp"
 #include "core/control/control.hpp"
 #include "core/control/fleet/fleet.hpp"
 #include "core/control/tasks/tasks.hpp"
 #include "core/net/guard.hpp"
 #include "tests/support/fake_clock.hpp"
-#include "core/conformance/memory_queue.hpp"
 #include "tests/support/memory_store.hpp"
 #include "tests/support/temp_dir.hpp"
 

@@ -106,16 +106,20 @@ class DocumentsTest : public RegistryTest {
     visit("PUT", "/api/blobs/" + sha256, "bytes", {{"offset", "0"}, {"size", "5"}});
     visit("GET", "/api/blobs/" + sha256);
     enrol("w3");
-    visit("POST", "/api/tasks", R"({"type":"echo","worker_id":"w3","params":{"f":)" + input + "}}");
-    const auto tasks = claim("w3", 1);
-    ASSERT_EQ(tasks.size(), 1u);
-    const model::Lease& lease = tasks[0].lease;
+    const auto made = visit("POST", "/api/tasks",
+                            R"({"type":"echo","worker_id":"w3","params":{"f":)" + input + "}}");
+    const std::string id(get_string(parse_json(made.body).value().as_object(), "id"));
+    const auto tasks = claim("w3", 8);
+    const auto task = std::find_if(tasks.begin(), tasks.end(),
+                                   [&](const auto& t) { return t.lease.task_id == id; });
+    ASSERT_NE(task, tasks.end());
+    const model::Lease& lease = task->lease;
     const std::map<std::string, std::string> attempt{{"task", lease.task_id},
                                                      {"attempt", std::to_string(lease.attempt)},
                                                      {"lease", lease.lease_id}};
     auto piece = attempt;
     piece.insert({{"offset", "0"}, {"size", "5"}});
-    visit("GET", "/api/workers/w3/inputs/" + sha256, "", attempt);
+    EXPECT_EQ(visit("GET", "/api/workers/w3/inputs/" + sha256, "", attempt).status, 200);
     visit("PUT", "/api/workers/w3/artifacts/" + sha256, "bytes", piece);
     visit("GET", "/api/workers/w3/artifacts/" + sha256, "", attempt);
     model::Outcome outcome{model::OutcomeKind::kSucceeded, "{}"};

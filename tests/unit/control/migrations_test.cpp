@@ -22,6 +22,9 @@ const std::vector<std::pair<std::string, std::string>> kRows{
     {"artifact_releases", "(1, 'n', 'h', '{}', 'active', '', 1, 2, 3, 4, 5, 6)"},
     {"artifact_blobs", "('h', 1, 2)"},
     {"artifact_chunks", "('h', 0, 'd', 'x')"},
+    {"task_artifacts", "('t', 1, 'n', 'text/plain', 3, 'h', 0)"},
+    {"task_inputs", "('t', 'h', 1, 0)"},
+    {"artifacts_home", "(1, 'id')"},
     {"cursors", ""},  // their migrations make the rows themselves
     {"event_sequence", ""},
     {"artifact_revision", ""}};

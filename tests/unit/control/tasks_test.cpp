@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "core/control/tasks/task_lookup.hpp"
 #include "core/conformance/memory_queue.hpp"
+#include "core/control/tasks/task_lookup.hpp"
 #include "tests/unit/control/bundle.hpp"
 
 namespace skep::test {

@@ -199,13 +199,13 @@ TEST_P(Misbehaviour, garbage_on_the_connection_ends_the_child) {
            "ffffffffffffffff",      // no such type
            "0100000000000000",      // a frame that only hosts send
            "0400000063000000",      // output on channel 99
-           "0900000000000000aabb",  // an end that does not hold its fields
-           "0700000000000000aabb",  // a call of another task that does not
+           "0b00000000000000aabb",  // an end that does not hold its fields
+           "0900000001000000aabb",  // a call of another task that does not
        })
     EXPECT_EQ(Attempt().unruly(*target_, "garbage", message).kind, model::OutcomeKind::kFailed)
         << message;
   // Half an end, then nothing of it: until its time is up, which a fresh child has to see.
-  const auto half = Attempt().unruly(*target_, "garbage", "0901000000000000aabb", from_now(kSoon));
+  const auto half = Attempt().unruly(*target_, "garbage", "0b01000000000000aabb", from_now(kSoon));
   EXPECT_EQ(half.kind, model::OutcomeKind::kFailed);
   EXPECT_EQ(group_->stats().kills, 7);
   expect_next_task_runs();

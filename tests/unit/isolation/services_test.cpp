@@ -241,7 +241,7 @@ TEST_P(Services, http_on_a_helper_thread_ends_with_the_call) {
 }
 
 TEST_P(Services, a_program_runs_and_what_its_reader_throws_comes_out) {
-  EXPECT_EQ(run("exec", "echo out; echo err >&2; exit 3").result, "3E0");
+  EXPECT_EQ(run("exec", "echo out; echo err >&2; exit 3").result, "3");
   EXPECT_EQ(out_, "out\n");
   EXPECT_EQ(err_, "err\n");
   EXPECT_EQ(member(run("exec_and_throw", "echo x; exec sleep 3600").error, "message"),

@@ -67,9 +67,10 @@ TEST(Compat, refuses_another_abi_and_unknown_kinds) {
 TEST(Compat, this_host_has_the_kinds_and_services_of_its_headers) {
   const HostAbi& host = host_abi();
   EXPECT_EQ(host.kinds.size(), 6u);
-  EXPECT_EQ(host.services, (std::vector<std::string>{"skep.svc.http/1", "skep.svc.kv/1",
-                                                     "skep.svc.log/1", "skep.svc.metric/1",
-                                                     "skep.svc.process/1", "skep.svc.task/1"}));
+  EXPECT_EQ(host.services, (std::vector<std::string>{
+                               "skep.svc.artifact/1", "skep.svc.http/1", "skep.svc.kv/1",
+                               "skep.svc.log/1", "skep.svc.metric/1", "skep.svc.node/1",
+                               "skep.svc.process/1", "skep.svc.secret/1", "skep.svc.task/1"}));
 }
 
 }  // namespace

@@ -182,7 +182,7 @@ TEST(LiveWorker, says_once_why_it_is_not_registered_again) {
   b.runner.set_timeout("new-one", 0);
   EXPECT_TRUE(eventually([&] { return b.control.refused_registrations() >= 2; }));
   b.control.refuse({});
-  EXPECT_TRUE(eventually([&] { return b.control.last_registration().types.size() == 9; }));
+  EXPECT_TRUE(eventually([&] { return b.control.last_registration().types.size() == 12; }));
   b.worker->drain();
   const std::string log = testing::internal::GetCapturedStderr();
   const auto at = log.find("worker_not_registered_again");

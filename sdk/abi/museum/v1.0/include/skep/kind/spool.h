@@ -53,7 +53,8 @@ typedef struct skep_spool_v1 {
   /* Makes all items durable, or none; `names` gets each item's name in order. [worker] */
   skep_rc (*put)(skep_inst* inst, skep_call* call, const skep_spool_item* items, uint32_t n,
                  const skep_spool_items* names, skep_err* err);
-  /* Delivered: forget them. Unknown names are ignored. [worker] */
+  /* Delivered: forget them; after a crash one may come back and is delivered again. Unknown names
+   * are ignored. [worker] */
   skep_rc (*ack)(skep_inst* inst, skep_call* call, const skep_view* names, uint32_t n,
                  skep_err* err);
   /* Not delivered: they join the items that next() yields. [worker] */
