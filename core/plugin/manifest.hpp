@@ -24,7 +24,7 @@ struct ManifestComponent {
   std::int64_t default_timeout_ms = 0;  ///< 0 = none
   std::vector<std::string> required_services;
   std::vector<std::string> permissions;
-  std::vector<std::string> artifacts;        ///< names of the channels 16, 17, ..
+  std::vector<std::string> artifacts;        ///< for the reserved channels 16, 17, ..; unused
   std::optional<api::Schema> config_schema;  ///< none = the table must be empty
   std::optional<api::Schema> params_schema;  ///< tasks; none = any object
 };

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "skep/svc/artifact.h"
 #include "skep/testkit/fake_host.h"
 #include "text.h"
 
@@ -17,6 +18,7 @@ struct skep_fake_call {
   int pipe[2]; /* a byte in it once the call is cancelled */
   int reason;
   int plain; /* 1: not the run of a task */
+  int has_refused_channel;
   uint32_t cancel_at;
   int64_t deadline_ns;
   skep_fake_result result;
@@ -84,6 +86,14 @@ void skep_fake_call_deadline(skep_fake_call* c, int64_t ms) {
   c->deadline_ns = now_ns() + ms * 1000000;
 }
 
+static skep_rc refuse_channel(skep_fake_call* c, uint32_t channel) {
+  if (channel < SKEP_CH_ARTIFACT) return SKEP_E_INVALID;
+  if (!c->has_refused_channel)
+    text_add_str(&c->logs, "warn channel_unsupported {\"hint\":\"" SKEP_SVC_ARTIFACT "\"}\n");
+  c->has_refused_channel = 1;
+  return SKEP_E_UNSUPPORTED;
+}
+
 static skep_rc keep(skep_fake_call* c, uint32_t channel, skep_view bytes) {
   switch (channel) {
     case SKEP_CH_STDOUT:
@@ -100,7 +110,7 @@ static skep_rc keep(skep_fake_call* c, uint32_t channel, skep_view bytes) {
       text_add_str(&c->logs, "\n");
       return SKEP_OK;
     default:
-      return channel < SKEP_CH_ARTIFACT ? SKEP_E_INVALID : SKEP_E_UNSUPPORTED;
+      return refuse_channel(c, channel);
   }
 }
 

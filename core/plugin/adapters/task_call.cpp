@@ -13,6 +13,7 @@
 #include "core/plugin/boundary.hpp"
 #include "core/plugin/log_line.hpp"
 #include "core/plugin/services/host.hpp"
+#include "skep/svc/artifact.h"
 
 namespace skep::plugin {
 namespace {
@@ -192,6 +193,18 @@ void TaskCall::write_rest() {
   }
 }
 
+skep_rc TaskCall::refuse_channel(std::uint32_t channel) {
+  if (channel < SKEP_CH_ARTIFACT) return SKEP_E_INVALID;
+  if (!has_refused_channel_.exchange(true)) {
+    JsonOut fields;
+    fields.object().key("channel").integer(channel);
+    fields.key("hint").str(
+        "channels from 16 on are reserved: leave artifacts by " SKEP_SVC_ARTIFACT);
+    log(SKEP_LOG_WARN, "channel_unsupported", fields.end_object().text());
+  }
+  return SKEP_E_UNSUPPORTED;
+}
+
 skep_rc TaskCall::emit(std::uint32_t channel, std::string_view bytes) {
   skep_rc rc = SKEP_OK;
   switch (channel) {
@@ -209,7 +222,7 @@ skep_rc TaskCall::emit(std::uint32_t channel, std::string_view bytes) {
         log(SKEP_LOG_INFO, "task_log", bytes);
       break;
     default:
-      return channel >= SKEP_CH_ARTIFACT ? SKEP_E_UNSUPPORTED : SKEP_E_INVALID;
+      return refuse_channel(channel);
   }
   return rc == SKEP_OK && reason() != ports::CancelReason::kNone ? SKEP_E_CANCELLED : rc;
 }

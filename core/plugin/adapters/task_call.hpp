@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -115,6 +116,7 @@ class TaskCall {
 
  private:
   skep_rc emit(std::uint32_t channel, std::string_view bytes);
+  skep_rc refuse_channel(std::uint32_t channel);
   void write(bool is_stderr, std::string_view bytes);
   void write_rest();
   skep_rc set_result(std::string_view json);
@@ -142,6 +144,7 @@ class TaskCall {
   const ports::RunRequest* request_ = nullptr;
 
   const std::uint64_t serial_;
+  std::atomic<bool> has_refused_channel_ = false;  ///< one line of log a call
 
   Mutex mutex_;  ///< for what threads of the plugin say, and never while others hear it
   Said said_ SKEP_GUARDED_BY(mutex_);

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "core/base/json.hpp"
+#include "core/base/log.hpp"
 #include "core/plugin/adapters/task_call.hpp"
 #include "core/plugin/task_table.hpp"
 #include "tests/unit/plugin/support.hpp"
@@ -147,7 +148,13 @@ TEST_F(TaskRunnerTest, channels_reach_their_listeners) {
   events_.log = [&](std::string_view json) { seen += json; };
   EXPECT_EQ(misbehave("output").kind, model::OutcomeKind::kSucceeded);
   EXPECT_EQ(seen, R"(1:out 2:err {"level":"info","event":"hello"})");
+  log::configure("json", "info");
+  testing::internal::CaptureStderr();
   EXPECT_NE(misbehave("artifact").error.find("unsupported"), std::string::npos);
+  const std::string said = testing::internal::GetCapturedStderr();
+  log::configure("text", "info");
+  EXPECT_NE(said.find("channel_unsupported"), std::string::npos) << said;
+  EXPECT_NE(said.find("skep.svc.artifact/1"), std::string::npos) << said;
   EXPECT_NE(misbehave("channel_9").error.find("invalid"), std::string::npos);
   EXPECT_NE(misbehave("progress").error.find("invalid"), std::string::npos);
 }

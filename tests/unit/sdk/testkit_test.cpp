@@ -147,6 +147,9 @@ TEST(FakeCall, answers_as_the_real_host_does) {
   skep_call* handle = skep_fake_call_handle(call);
   const skep_call_ops& ops = *handle->ops;
   EXPECT_EQ(ops.emit(handle, SKEP_CH_ARTIFACT, skep::view("x")), SKEP_E_UNSUPPORTED);
+  EXPECT_EQ(ops.emit(handle, SKEP_CH_ARTIFACT + 1, skep::view("x")), SKEP_E_UNSUPPORTED);
+  EXPECT_STREQ(skep_fake_call_result(call)->logs,
+               "warn channel_unsupported {\"hint\":\"skep.svc.artifact/1\"}\n");
   EXPECT_EQ(ops.emit(handle, SKEP_CH_RESULT, skep::view("1")), SKEP_OK);
   const std::string big(4u << 20, ' ');
   EXPECT_EQ(ops.emit(handle, SKEP_CH_RESULT, skep::view(big)), SKEP_OK);

@@ -15,7 +15,7 @@ extern "C" {
 #define SKEP_CH_STDERR 2u    /* bytes, any number of times */
 #define SKEP_CH_RESULT 3u    /* one JSON document; the last one emitted counts */
 #define SKEP_CH_LOG 4u       /* one JSON object per call: {"level","event",...} */
-#define SKEP_CH_ARTIFACT 16u /* 16 and above: named by the manifest */
+#define SKEP_CH_ARTIFACT 16u /* 16 and above: reserved; artifacts are skep.svc.artifact/1 */
 
 typedef struct skep_task_v1 {
   uint32_t size;
