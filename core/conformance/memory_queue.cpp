@@ -122,7 +122,7 @@ Enqueued MemoryQueue::add(WallMs now, const Task& task) {
 
 Result<std::vector<Enqueued>> MemoryQueue::enqueue(WallMs now, std::span<const Task> tasks) {
   for (const Task& task : tasks) SKEP_TRY(check(task));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::size_t before = entries_.size();
   std::vector<Enqueued> out;
   for (const Task& task : tasks) out.push_back(add(now, task));
@@ -181,7 +181,7 @@ Result<std::vector<Task>> MemoryQueue::claim(WallMs now, const ports::ClaimFilte
 
 Result<std::vector<Task>> MemoryQueue::claim_now(WallMs now, const ports::ClaimFilter& filter) {
   if (filter.lease_ms <= 0) return invalid("lease_ms is not positive");
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (filter.repeated)
     if (auto again = claimed_before(now, filter); !again.empty()) return again;
   std::vector<Entry*> ready;
@@ -208,7 +208,7 @@ Result<std::vector<LeaseVerdict>> MemoryQueue::renew(WallMs now,
                                                      std::span<const ports::Renewal> renewals,
                                                      std::int64_t lease_ms) {
   if (lease_ms <= 0) return invalid("lease_ms is not positive");
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<LeaseVerdict> out;
   for (const ports::Renewal& r : renewals) {
     LeaseVerdict verdict{};
@@ -245,7 +245,7 @@ void MemoryQueue::apply(WallMs now, Entry& entry, const ports::ResultRecord& r) 
 Verdict MemoryQueue::judge(WallMs now, const ports::ResultRecord& r) {
   if (const auto it = bodies_.find(r.idempotency_key); it != bodies_.end())
     return it->second == r.body_sha256 ? Verdict::kDuplicate : Verdict::kKeyConflict;
-  const auto keep = [&](Verdict v) {
+  const auto keep = [&](Verdict v) SKEP_REQUIRES(mutex_) {
     bodies_.emplace(r.idempotency_key, r.body_sha256);
     received_.emplace_back(now, r.idempotency_key);
     return v;
@@ -268,7 +268,7 @@ Result<std::vector<Verdict>> MemoryQueue::complete(WallMs now,
   if (complete_failure) return *complete_failure;
   for (const auto& r : results)
     if (r.idempotency_key.empty()) return invalid("a result has no idempotency_key");
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Verdict> out;
   for (const ports::ResultRecord& r : results) out.push_back(judge(now, r));
   announce();
@@ -277,7 +277,7 @@ Result<std::vector<Verdict>> MemoryQueue::complete(WallMs now,
 
 Result<std::vector<LeaseVerdict>> MemoryQueue::release(WallMs now,
                                                        std::span<const model::Lease> leases) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<LeaseVerdict> out;
   for (const model::Lease& lease : leases) {
     LeaseVerdict verdict{};
@@ -318,7 +318,7 @@ std::int64_t MemoryQueue::clock_step(WallMs now, MonoMs monotonic) {
 }
 
 Result<WallMs> MemoryQueue::tick(WallMs now, MonoMs monotonic) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const std::int64_t step = clock_step(now, monotonic); step != 0)
     for (const auto& entry : entries_)
       if (Task& t = entry->task; t.state == TaskState::kWaiting && t.attempt > 0 &&
@@ -345,7 +345,7 @@ Result<WallMs> MemoryQueue::tick(WallMs now, MonoMs monotonic) {
 
 Result<std::vector<Task>> MemoryQueue::overdue(WallMs cutoff, std::string_view worker_id,
                                                std::string_view incarnation) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Task> out;
   for (const auto& entry : entries_) {
     const Task& t = entry->task;
@@ -379,7 +379,7 @@ LeaseVerdict MemoryQueue::lose_one(WallMs now, WallMs cutoff, const ports::Loss&
 
 Result<std::vector<LeaseVerdict>> MemoryQueue::lose(WallMs now, WallMs cutoff,
                                                     std::span<const ports::Loss> losses) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<LeaseVerdict> out;
   for (const ports::Loss& loss : losses) out.push_back(lose_one(now, cutoff, loss));
   announce();
@@ -388,7 +388,7 @@ Result<std::vector<LeaseVerdict>> MemoryQueue::lose(WallMs now, WallMs cutoff,
 
 Result<LeaseVerdict> MemoryQueue::cancel(WallMs now, std::string_view task_id,
                                          std::string_view error_json) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Entry* entry = find(task_id);
   if (entry == nullptr) return LeaseVerdict::kUnknown;
   const bool held = model::is_held(entry->task.state);
@@ -400,7 +400,7 @@ Result<LeaseVerdict> MemoryQueue::cancel(WallMs now, std::string_view task_id,
 }
 
 Result<LeaseVerdict> MemoryQueue::requeue(WallMs now, std::string_view task_id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Entry* entry = find(task_id);
   if (entry == nullptr) return LeaseVerdict::kUnknown;
   Task& t = entry->task;
@@ -420,7 +420,7 @@ Result<LeaseVerdict> MemoryQueue::requeue(WallMs now, std::string_view task_id) 
 
 Result<std::uint32_t> MemoryQueue::purge(WallMs before, std::int64_t sequence,
                                          std::uint32_t limit) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::uint32_t removed = 0;
   for (; removed < limit && !received_.empty() && received_.front().first < before; ++removed) {
     bodies_.erase(received_.front().second);

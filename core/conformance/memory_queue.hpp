@@ -2,16 +2,15 @@
 // of the control role, and what the conformance kit compares every other queue with.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/base/mutex.hpp"
 #include "core/model/transitions.hpp"
 #include "core/ports/queue.hpp"
 
@@ -55,6 +54,8 @@ class MemoryQueue : public ports::Queue {
   std::optional<Error> read_failure{};      ///< of read()
 
  private:
+  Mutex mutex_;
+
   Result<std::vector<model::Task>> claim_now(WallMs now, const ports::ClaimFilter& filter);
 
   struct Entry {
@@ -62,37 +63,40 @@ class MemoryQueue : public ports::Queue {
     std::vector<ports::AttemptRow> attempts;
   };
 
-  Entry* find(std::string_view id);
-  Entry* held_by(const model::Lease& lease, ports::LeaseVerdict& verdict);
-  ports::Enqueued add(WallMs now, const model::Task& task);
-  void take_back(std::size_t count);
-  std::vector<model::Task> claimed_before(WallMs now, const ports::ClaimFilter& filter);
-  void lease_out(WallMs now, Entry& entry, const ports::ClaimFilter& filter);
-  model::Verdict judge(WallMs now, const ports::ResultRecord& r);
-  void apply(WallMs now, Entry& entry, const ports::ResultRecord& r);
-  ports::LeaseVerdict lose_one(WallMs now, WallMs cutoff, const ports::Loss& loss);
-  void expire(WallMs now);
-  std::int64_t clock_step(WallMs now, MonoMs monotonic);
-  void forget(const Entry& entry);
-  void end(WallMs finished, Entry& entry, std::string result, std::string error);
+  Entry* find(std::string_view id) SKEP_REQUIRES(mutex_);
+  Entry* held_by(const model::Lease& lease, ports::LeaseVerdict& verdict) SKEP_REQUIRES(mutex_);
+  ports::Enqueued add(WallMs now, const model::Task& task) SKEP_REQUIRES(mutex_);
+  void take_back(std::size_t count) SKEP_REQUIRES(mutex_);
+  std::vector<model::Task> claimed_before(WallMs now, const ports::ClaimFilter& filter)
+      SKEP_REQUIRES(mutex_);
+  void lease_out(WallMs now, Entry& entry, const ports::ClaimFilter& filter) SKEP_REQUIRES(mutex_);
+  model::Verdict judge(WallMs now, const ports::ResultRecord& r) SKEP_REQUIRES(mutex_);
+  void apply(WallMs now, Entry& entry, const ports::ResultRecord& r) SKEP_REQUIRES(mutex_);
+  ports::LeaseVerdict lose_one(WallMs now, WallMs cutoff, const ports::Loss& loss)
+      SKEP_REQUIRES(mutex_);
+  void expire(WallMs now) SKEP_REQUIRES(mutex_);
+  std::int64_t clock_step(WallMs now, MonoMs monotonic) SKEP_REQUIRES(mutex_);
+  void forget(const Entry& entry) SKEP_REQUIRES(mutex_);
+  void end(WallMs finished, Entry& entry, std::string result, std::string error)
+      SKEP_REQUIRES(mutex_);
   static bool advance(Entry& entry, model::Event event);
   static void end_attempt(Entry& entry, std::string_view outcome, const std::string& error,
                           WallMs finished);
-  void announce();
+  void announce() SKEP_REQUIRES(mutex_);
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::uint64_t version_ = 1;
-  std::vector<std::unique_ptr<Entry>> entries_;  // by seq
-  std::map<std::string, Entry*, std::less<>> by_id_;
-  std::map<std::string, Entry*> by_key_;
-  std::map<std::string, std::string> bodies_;            // result key -> body digest
-  std::deque<std::pair<WallMs, std::string>> received_;  // result keys as they came
-  std::vector<ports::Completion> completions_;
-  std::int64_t last_seq_ = 0;
-  WallMs ticked_ = 0;
-  MonoMs ticked_mono_ = 0;
-  std::int64_t last_completion_ = 0;
+  CondVar changed_;
+  std::uint64_t version_ SKEP_GUARDED_BY(mutex_) = 1;
+  std::vector<std::unique_ptr<Entry>> entries_ SKEP_GUARDED_BY(mutex_);  // by seq
+  std::map<std::string, Entry*, std::less<>> by_id_ SKEP_GUARDED_BY(mutex_);
+  std::map<std::string, Entry*> by_key_ SKEP_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> bodies_ SKEP_GUARDED_BY(mutex_);  // result key -> body digest
+  std::deque<std::pair<WallMs, std::string>> received_
+      SKEP_GUARDED_BY(mutex_);  // result keys as they came
+  std::vector<ports::Completion> completions_ SKEP_GUARDED_BY(mutex_);
+  std::int64_t last_seq_ SKEP_GUARDED_BY(mutex_) = 0;
+  WallMs ticked_ SKEP_GUARDED_BY(mutex_) = 0;
+  MonoMs ticked_mono_ SKEP_GUARDED_BY(mutex_) = 0;
+  std::int64_t last_completion_ SKEP_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace skep::conformance

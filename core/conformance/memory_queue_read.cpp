@@ -27,7 +27,7 @@ bool matches(const ports::TaskQuery& q, const Task& t) {
 Result<std::vector<Task>> MemoryQueue::read(const ports::TaskQuery& query) {
   if (before_read) before_read();
   if (read_failure) return *read_failure;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Task> out;
   for (const auto& entry : entries_)
     if (matches(query, entry->task)) out.push_back(entry->task);
@@ -42,7 +42,7 @@ Result<std::vector<Task>> MemoryQueue::read(const ports::TaskQuery& query) {
 }
 
 Result<std::vector<ports::AttemptRow>> MemoryQueue::attempts(std::string_view task_id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const Entry* entry = find(task_id);
   return entry == nullptr ? std::vector<ports::AttemptRow>() : entry->attempts;
 }
@@ -50,7 +50,7 @@ Result<std::vector<ports::AttemptRow>> MemoryQueue::attempts(std::string_view ta
 Result<std::vector<ports::Completion>> MemoryQueue::completions(std::int64_t after,
                                                                 std::uint32_t limit,
                                                                 std::size_t max_bytes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (after > 0 && last_completion_ == 0)
     return Error{Code::kCorrupt, "this queue has had no completions"};
   std::vector<ports::Completion> out;
@@ -67,7 +67,7 @@ Result<std::vector<ports::Completion>> MemoryQueue::completions(std::int64_t aft
 Result<std::vector<ports::TaskCount>> MemoryQueue::stats() {
   if (before_stats) before_stats();
   if (stats_failure) return *stats_failure;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::map<std::tuple<TaskState, std::string, std::string>, ports::TaskCount> counts;
   for (const auto& entry : entries_) {
     const Task& t = entry->task;
@@ -82,8 +82,9 @@ Result<std::vector<ports::TaskCount>> MemoryQueue::stats() {
 }
 
 Result<std::uint64_t> MemoryQueue::wait(Millis timeout, std::uint64_t token) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, timeout, [&] { return version_ != token; });
+  MutexLock lock(mutex_);
+  const auto end = std::chrono::steady_clock::now() + timeout;
+  while (version_ == token && changed_.wait_until(lock, end)) continue;
   return version_;
 }
 

@@ -1,8 +1,8 @@
 // Several threads on one queue.
 #include <atomic>
-#include <mutex>
 #include <set>
 
+#include "core/base/mutex.hpp"
 #include "core/conformance/in_threads.hpp"
 #include "core/conformance/queue_bench.hpp"
 #include "core/conformance/queue_cases.hpp"
@@ -19,7 +19,7 @@ SKEP_KIT_CASE(QueueBench, claims_each_task_once) {  // Q1
   std::vector<model::Task> tasks;
   for (int i = 0; i < kTasks; ++i) tasks.push_back(new_task("t" + std::to_string(i)));
   enqueue(tasks);
-  std::mutex mutex;
+  Mutex mutex;
   std::multiset<std::string> seen;
   in_threads(4, [&](int i) {
     const model::WorkerProfile by = worker("w" + std::to_string(i));
@@ -29,7 +29,7 @@ SKEP_KIT_CASE(QueueBench, claims_each_task_once) {  // Q1
       std::vector<ports::ResultRecord> results;
       for (const auto& t : got) results.push_back(success(t));
       const auto verdicts = must(q().complete(now, results));
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       for (std::size_t k = 0; k < got.size(); ++k) {
         KIT_EQ(got[k].attempt, 1);
         KIT_EQ(verdicts[k], Verdict::kApplied);

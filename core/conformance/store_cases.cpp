@@ -1,7 +1,6 @@
 // What every ports::Store must do.
 #include <atomic>
 #include <limits>
-#include <mutex>
 
 #include "core/conformance/in_threads.hpp"
 #include "core/conformance/kind_case.hpp"
