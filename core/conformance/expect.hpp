@@ -2,6 +2,7 @@
 // what was asked, what came and the words streamed behind it: KIT_EQ(got, 3) << "after a restart".
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <optional>
 #include <ranges>
@@ -14,6 +15,7 @@
 
 #include "core/base/result.hpp"
 #include "core/conformance/test_case.hpp"
+#include "core/ports/queue.hpp"
 
 namespace skep::conformance {
 
@@ -21,6 +23,17 @@ inline constexpr const char* kKindRules = "keep what the kind's header in skep/k
 
 /// A text as a message shows it: in quotes, its end left out when it is long.
 std::string shown_text(std::string_view text);
+
+// What has no words of its own.
+inline std::string_view to_string(Code code) { return info(code).name; }
+inline std::string_view to_string(ports::EnqueueVerdict v) {
+  constexpr std::array<std::string_view, 3> kWords{"enqueued", "exists", "conflict"};
+  return kWords[static_cast<std::size_t>(v)];
+}
+inline std::string_view to_string(ports::LeaseVerdict v) {
+  constexpr std::array<std::string_view, 3> kWords{"held", "lost", "unknown"};
+  return kWords[static_cast<std::size_t>(v)];
+}
 
 /// A value as a message shows it: 3, "a", [1, 2], none, queued.
 template <class T>
@@ -126,6 +139,17 @@ T must(Result<T> answer) {
 inline void must(const Status& answer) {
   if (!answer)
     throw Broken("a call failed that has to work: " + answer.error().message, kKindRules);
+}
+
+/// The first element. Broken when there is none.
+template <class T>
+T first_of(std::vector<T> all) {
+  if (!all.empty()) return std::move(all.front());
+  throw Broken("an answer was due, and none came", kKindRules);
+}
+/// Does the text hold the words?
+inline bool has(std::string_view text, std::string_view words) {
+  return text.find(words) != std::string_view::npos;
 }
 
 /// The one element. Broken when there is none or more.

@@ -77,8 +77,7 @@ SKEP_KIT_CASE(HeartbeatBench, gives_up_at_its_deadline) {
   plane().plan({200, "{}", true});
   const auto late = beat(kShort);
   KIT_FALSE(late);
-  KIT_EQ(static_cast<int>(late.error().code), static_cast<int>(Code::kUnavailable))
-      << late.error().message;
+  KIT_EQ(late.error().code, Code::kUnavailable) << late.error().message;
   KIT_NE(late.error().name, "plugin-hangs") << late.error().message;
   plane().plan({200, "{}"});
   KIT_EQ(must(beat(kLong)), "{}") << "after one that was late";
@@ -86,18 +85,18 @@ SKEP_KIT_CASE(HeartbeatBench, gives_up_at_its_deadline) {
 
 SKEP_KIT_CASE(HeartbeatBench, tells_that_the_worker_is_unknown) {
   const Error e = refused({404, problem("unknown-worker")});
-  KIT_EQ(static_cast<int>(e.code), static_cast<int>(Code::kNotFound)) << e.message;
+  KIT_EQ(e.code, Code::kNotFound) << e.message;
 }
 
 SKEP_KIT_CASE(HeartbeatBench, tells_that_a_newer_process_has_its_id) {
   const Error e = refused({409, problem("worker-id-conflict")});
-  KIT_EQ(static_cast<int>(e.code), static_cast<int>(Code::kState)) << e.message;
+  KIT_EQ(e.code, Code::kState) << e.message;
 }
 
 SKEP_KIT_CASE(HeartbeatBench, tells_that_its_token_is_refused) {
   for (const int status : {401, 403}) {
     const Error e = refused({status, problem("unauthorized")});
-    KIT_EQ(static_cast<int>(e.code), static_cast<int>(Code::kDenied)) << status << " " << e.message;
+    KIT_EQ(e.code, Code::kDenied) << status << " " << e.message;
   }
 }
 
@@ -116,7 +115,7 @@ SKEP_KIT_CASE(HeartbeatBench, takes_any_other_answer_for_none) {
                                   {503, problem("starting")}};
   for (const PlannedReply& reply : foreign) {
     const Error e = refused(reply);
-    KIT_EQ(static_cast<int>(e.code), static_cast<int>(Code::kUnavailable))
+    KIT_EQ(e.code, Code::kUnavailable)
         << "status " << reply.status << " with " << shown_text(reply.body) << ": " << e.message;
   }
 }

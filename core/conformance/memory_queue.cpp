@@ -245,9 +245,9 @@ void MemoryQueue::apply(WallMs now, Entry& entry, const ports::ResultRecord& r) 
 Verdict MemoryQueue::judge(WallMs now, const ports::ResultRecord& r) {
   if (const auto it = bodies_.find(r.idempotency_key); it != bodies_.end())
     return it->second == r.body_sha256 ? Verdict::kDuplicate : Verdict::kKeyConflict;
-  const auto keep = [&, &bodies = bodies_, &received = received_](Verdict v) {
-    bodies.emplace(r.idempotency_key, r.body_sha256);
-    received.emplace_back(now, r.idempotency_key);
+  const auto keep = [&](Verdict v) SKEP_REQUIRES(mutex_) {
+    bodies_.emplace(r.idempotency_key, r.body_sha256);
+    received_.emplace_back(now, r.idempotency_key);
     return v;
   };
   Entry* entry = find(r.lease.task_id);

@@ -55,6 +55,8 @@ class MemoryQueue : public ports::Queue {
   std::optional<Error> read_failure{};      ///< of read()
 
  private:
+  Mutex mutex_;
+
   Result<std::vector<model::Task>> claim_now(WallMs now, const ports::ClaimFilter& filter);
 
   struct Entry {
@@ -83,7 +85,6 @@ class MemoryQueue : public ports::Queue {
                           WallMs finished);
   void announce() SKEP_REQUIRES(mutex_);
 
-  Mutex mutex_;
   CondVar changed_;
   std::uint64_t version_ SKEP_GUARDED_BY(mutex_) = 1;
   std::vector<std::unique_ptr<Entry>> entries_ SKEP_GUARDED_BY(mutex_);  // by seq

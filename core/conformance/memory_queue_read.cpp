@@ -83,9 +83,8 @@ Result<std::vector<ports::TaskCount>> MemoryQueue::stats() {
 
 Result<std::uint64_t> MemoryQueue::wait(Millis timeout, std::uint64_t token) {
   MutexLock lock(mutex_);
-  const auto until = std::chrono::steady_clock::now() + timeout;
-  while (version_ == token && changed_.wait_until(lock, until)) {
-  }
+  const auto end = std::chrono::steady_clock::now() + timeout;
+  while (version_ == token && changed_.wait_until(lock, end)) continue;
   return version_;
 }
 

@@ -120,7 +120,7 @@ class QueueRandom : public QueueBench {
     if (below(3) == 0) task.spec.idempotency_key = "k" + std::to_string(below(3));
     if (below(4) == 0) task.spec.requirements = {"docker"};
     if (below(5) == 0) task.spec.site = "site-b";
-    const auto got = must(side.queue->enqueue(now, {&task, 1})).at(0);
+    const auto got = the_one(must(side.queue->enqueue(now, {&task, 1})));
     return "enqueue " + std::to_string(static_cast<int>(got.verdict)) + " " + got.id;
   }
 
@@ -141,7 +141,7 @@ class QueueRandom : public QueueBench {
 
   std::string renew_some(Side& side) {
     const ports::Renewal r{lease_of(side.claim_of(some_id(), 1 + below(3))), below(2) == 0};
-    const auto verdict = must(side.queue->renew(now, {&r, 1}, kLease)).at(0);
+    const auto verdict = the_one(must(side.queue->renew(now, {&r, 1}, kLease)));
     return "renew " + std::to_string(static_cast<int>(verdict));
   }
 
@@ -155,7 +155,7 @@ class QueueRandom : public QueueBench {
     r.outcome.queued_ms = below(3'000);
     r.outcome.duration_ms = below(200'000);
     if (below(10) == 0) r.worker_id = "w3";
-    const auto verdict = must(side.queue->complete(now, {&r, 1})).at(0);
+    const auto verdict = the_one(must(side.queue->complete(now, {&r, 1})));
     return "complete " + std::string(model::to_string(verdict));
   }
 
@@ -166,7 +166,7 @@ class QueueRandom : public QueueBench {
     std::string out = "overdue";
     for (const auto& t : held) {
       const ports::Loss loss{lease_of(t), below(2) == 0, below(5'000), 2, R"({"code":"lost"})"};
-      const auto verdict = must(side.queue->lose(now, cutoff, {&loss, 1})).at(0);
+      const auto verdict = the_one(must(side.queue->lose(now, cutoff, {&loss, 1})));
       out += " " + t.id + "=" + std::to_string(static_cast<int>(verdict));
     }
     return out;
@@ -184,7 +184,7 @@ class QueueRandom : public QueueBench {
         return "requeue " + std::to_string(static_cast<int>(
                                 must(side.queue->requeue(now, id, ports::kAnyAttempt))));
       default: {
-        const auto verdict = must(side.queue->release(now, {&lease, 1})).at(0);
+        const auto verdict = the_one(must(side.queue->release(now, {&lease, 1})));
         return "release " + std::to_string(static_cast<int>(verdict));
       }
     }

@@ -28,7 +28,7 @@ struct ClaimOptions {
   Millis hold{20'000};  ///< how long the server may hold a claim
   std::function<api::Registration()> registration;
   std::function<void(const api::RegistrationReply&)> on_registered;
-  std::function<std::size_t()> going_back;  ///< attempts that are not handed back yet
+  std::function<std::size_t()> going_back;      ///< attempts that are not handed back yet
   std::function<void(model::Lease)> give_back;  ///< of a task that was not begun
   std::uint64_t seed = std::random_device{}();
 };
