@@ -112,7 +112,8 @@ Compat check_compat(const Manifest& manifest, const HostAbi& host) {
 Status check_fit(const Manifest& manifest, std::string_view sha256, const HostAbi& host) {
   const Compat compat = check_compat(manifest, host);
   if (compat.ok()) return {};
-  return Error{Code::kInvalid, compat.table(manifest, sha256), "incompatible-plugin"};
+  return Error{Code::kInvalid, compat.table(manifest, sha256), "incompatible-plugin",
+               "skep version"};
 }
 
 }  // namespace skep::plugin

@@ -6,17 +6,20 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
+#include <version>
 
 #include "skep/host.hpp"
 #include "skep/json.hpp"
 #include "skep/kind/task.h"
 #include "skep/sink.hpp"
-#include "skep/stop_token.hpp"
 #include "skep/svc/task.h"
+#ifdef __cpp_lib_jthread
+#include "skep/stop_token.hpp"
+#endif
 
 namespace skep {
 
@@ -59,6 +62,7 @@ class Call {
   }
   /// Becomes readable on cancellation; -1 when there is none.
   int cancel_fd() const noexcept { return call_ == nullptr ? -1 : call_->ops->cancel_fd(call_); }
+#ifdef __cpp_lib_jthread  // older versions of libc++ have no std::stop_token
   /// Of cancellation and deadline. The first one asked for starts a thread, which ends with the
   /// call.
   std::stop_token stop_token() {
@@ -67,6 +71,7 @@ class Call {
     if (stop_ == nullptr) stop_ = std::make_unique<StopOnCancel>(call_);
     return stop_->token();
   }
+#endif
   /// A line in the host's log that bears the component and the task; SKEP_LOG_*.
   void log(std::uint32_t level, std::string_view event, std::string_view fields_json = {}) {
     if (call_ == nullptr)
@@ -120,7 +125,9 @@ class Call {
   const std::string_view request_;
   Json parsed_;
   std::mutex mutex_;
+#ifdef __cpp_lib_jthread
   std::unique_ptr<StopOnCancel> stop_;  // under mutex_; last: it goes first
+#endif
 };
 
 /// Runs `body(Call&)`, which may throw, and reports to the caller's skep_err.
