@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "core/base/fd.hpp"
 #include "core/base/log.hpp"
+#include "core/base/sha256.hpp"
 
 namespace skep::worker {
 namespace {
@@ -15,10 +17,11 @@ namespace {
 /// Bytes of another hash came together: half of them may have been somebody else's.
 constexpr int kMostMismatches = 3;
 
-/// The control plane's own word that it will not take it.
+/// The control plane's own word that it will not take it, or there is nothing to send any more.
 bool is_final(const Error& error) {
-  return error.code == Code::kInvalid || error.code == Code::kNotFound ||
-         (error.code == Code::kDenied && error.name == "wrong-worker");
+  constexpr std::array<std::string_view, 4> kFinal{"too-large", "wrong-worker",
+                                                   "artifact-file-gone", "artifact-damaged"};
+  return std::find(kFinal.begin(), kFinal.end(), error.name) != kFinal.end();
 }
 
 Result<std::string> piece_at(int fd, std::int64_t offset, std::int64_t size) {
@@ -33,6 +36,21 @@ Result<std::string> piece_at(int fd, std::int64_t offset, std::int64_t size) {
     had += static_cast<std::size_t>(n);
   }
   return piece;
+}
+
+/// What was refused for its hash: it is damaged here, or what others sent was in between.
+Error refused(int fd, const model::Artifact& artifact) {
+  Sha256 hash;
+  for (std::int64_t at = 0; at < artifact.size;) {
+    const auto piece = piece_at(fd, at, artifact.size);
+    if (!piece) return piece.error();
+    hash.update(*piece);
+    at += static_cast<std::int64_t>(piece->size());
+  }
+  if (hash.hex() == artifact.sha256)
+    return unavailable("others send other bytes as " + artifact.sha256);
+  return Error{Code::kCorrupt, "its bytes on this worker are not those that the task wrote",
+               "artifact-damaged"};
 }
 
 }  // namespace
@@ -124,6 +142,8 @@ Status ArtifactSender::bring(const Job& job, const model::Artifact& artifact,
   if (at->complete) return {};
   const std::string path = folders_.output_of(job.lease, artifact.sha256);
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file && errno == ENOENT)
+    return Error{Code::kNotFound, path + " is gone", "artifact-file-gone"};
   if (!file) return errno_error("open " + path, errno);
   for (int mismatches = 0; !at->complete && !stop.stop_requested();) {
     const std::int64_t offset = at->received;
@@ -133,7 +153,8 @@ Status ArtifactSender::bring(const Job& job, const model::Artifact& artifact,
     if (at && !at->complete && at->received <= offset)
       return unavailable("the control plane does not get beyond byte " + std::to_string(offset));
     if (at) continue;
-    const bool mismatch = at.error().name == "hash-mismatch" && ++mismatches < kMostMismatches;
+    const bool mismatch = at.error().name == "hash-mismatch";
+    if (mismatch && ++mismatches == kMostMismatches) return refused(file.get(), artifact);
     if (!mismatch && at.error().name != "wrong-offset") return at.error();
     at = control_->artifact(job.lease, artifact.sha256);
     if (!at) return at.error();

@@ -26,9 +26,16 @@ constexpr std::size_t kMostUploads = 128;
 constexpr std::uint64_t kHashedAtOnce = 64u << 20;
 constexpr std::size_t kHashBuffer = 256u << 10;
 
+/// An errno says nothing of the content: who sends it comes again.
+Error io_error(const std::string& doing, int errnum) {
+  Error error = errno_error(doing, errnum);
+  if (error.code != Code::kNoMemory) error.code = Code::kUnavailable;
+  return error;
+}
+
 Result<std::uint64_t> size_of(int fd) {
   struct stat s {};
-  if (::fstat(fd, &s) != 0) return errno_error("look at an artifact", errno);
+  if (::fstat(fd, &s) != 0) return io_error("look at an artifact", errno);
   return static_cast<std::uint64_t>(s.st_size);
 }
 
@@ -36,7 +43,7 @@ Status write_at(int fd, std::uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno_error("write an artifact", errno);
+    if (n < 0) return io_error("write an artifact", errno);
     offset += static_cast<std::uint64_t>(n);
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
@@ -79,7 +86,7 @@ struct BlobFolder::Upload {
       const ssize_t n =
           ::pread(file.get(), buffer.data(), buffer.size(), static_cast<off_t>(hashed));
       if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return errno_error("read an artifact", n < 0 ? errno : EIO);
+      if (n <= 0) return io_error("read an artifact", n < 0 ? errno : EIO);
       hash.update({buffer.data(), static_cast<std::size_t>(n)});
       hashed += static_cast<std::uint64_t>(n);
       done += static_cast<std::uint64_t>(n);
@@ -99,6 +106,16 @@ struct BlobFolder::Upload {
     return {};
   }
 
+  /// From its first byte on; what was there is forgotten. How many bytes that was.
+  Result<std::uint64_t> begin_anew() SKEP_REQUIRES(mutex) {
+    if (::ftruncate(file.get(), 0) != 0) return io_error("empty an artifact", errno);
+    hash = Sha256();
+    hashed = 0;
+    size = 0;
+    missing = 0;
+    return std::exchange(received, 0);
+  }
+
   /// All of it is here: gives it its name, when it has the right hash.
   Status finish(const std::string& sha256, const std::string& part, const std::string& path)
       SKEP_REQUIRES(mutex) {
@@ -108,8 +125,8 @@ struct BlobFolder::Upload {
       return Error{Code::kInvalid, "what came has SHA-256 " + hash.hex() + ", not " + sha256,
                    "hash-mismatch", "send it again from its first byte"};
     }
-    if (::fsync(file.get()) != 0) return errno_error("sync " + part, errno);
-    if (::rename(part.c_str(), path.c_str()) != 0) return errno_error("rename " + part, errno);
+    if (::fsync(file.get()) != 0) return io_error("sync " + part, errno);
+    if (::rename(part.c_str(), path.c_str()) != 0) return io_error("rename " + part, errno);
     over = true;
     return {};
   }
@@ -141,9 +158,10 @@ Result<BlobFolder::Progress> BlobFolder::whole(const std::string& sha256) {
   const MutexLock lock(mutex_);
   struct stat s {};
   if (::lstat(path_of(sha256).c_str(), &s) != 0)
-    return Error{Code::kNotFound, "no content " + sha256};
+    return errno == ENOENT ? Error{Code::kNotFound, "no content " + sha256}
+                           : io_error("look at " + path_of(sha256), errno);
   if (::utimensat(AT_FDCWD, path_of(sha256).c_str(), nullptr, 0) != 0)
-    return errno_error("touch " + path_of(sha256), errno);
+    return io_error("touch " + path_of(sha256), errno);
   return Progress{sha256, static_cast<std::int64_t>(s.st_size), true};
 }
 
@@ -154,15 +172,16 @@ Result<BlobFolder::UploadRef> BlobFolder::upload(const std::string& sha256, bool
     return known->second;
   }
   if (make && ::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST)
-    return folder_error(folder_, errno);
+    return io_error("make " + folder_, errno);
   UniqueFd fd(::open(part_of(sha256).c_str(),
                      O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0600));
-  if (!fd) return errno_error("open " + part_of(sha256), errno);
+  if (!fd && !make && errno == ENOENT) return Error{Code::kNotFound, "no content " + sha256};
+  if (!fd) return io_error("open " + part_of(sha256), errno);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
     return Error{Code::kBusy, "another control plane receives this content", "busy", "",
                  Millis{1'000}};
   struct stat s {};
-  if (::fstat(fd.get(), &s) != 0) return errno_error("look at " + part_of(sha256), errno);
+  if (::fstat(fd.get(), &s) != 0) return io_error("look at " + part_of(sha256), errno);
   if (s.st_nlink == 0) return Error{Code::kBusy, "it has just ended", "busy", "", Millis{1}};
   auto fresh = std::make_shared<Upload>(std::move(fd), static_cast<std::uint64_t>(s.st_size));
   fresh->used = ++uses_;
@@ -212,13 +231,22 @@ Status BlobFolder::has_room(const std::string& sha256, std::uint64_t missing) co
     return no_room(std::to_string(kept) + " of " + std::to_string(limits.quota_bytes) +
                    " bytes are taken, and " + std::to_string(promised) + " are to come");
   struct statvfs disk {};
-  if (::statvfs(folder_.c_str(), &disk) != 0) return errno_error("look at " + folder_, errno);
+  if (::statvfs(folder_.c_str(), &disk) != 0) return io_error("look at " + folder_, errno);
   const std::uint64_t free = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
   if (free < limits.free_bytes + promised)
     return no_room("the disk has " + std::to_string(free) + " bytes left, " +
                    std::to_string(limits.free_bytes) + " stay free, and " +
                    std::to_string(promised) + " are to come");
   return {};
+}
+
+/// The bytes stay for the next try, which opens them anew: the folder may be another by then.
+Error BlobFolder::let_go(const std::string& sha256, Upload& upload, Error error) {
+  if (error.code != Code::kUnavailable) return error;
+  upload.over = true;
+  const MutexLock lock(mutex_);
+  uploads_.erase(sha256);
+  return error;
 }
 
 Result<BlobFolder::Progress> BlobFolder::append(const std::string& sha256, std::uint64_t size,
@@ -239,9 +267,13 @@ Result<BlobFolder::Progress> BlobFolder::append(const std::string& sha256, std::
   if (!all) return all.error();
   if (!*all)
     return Error{Code::kBusy, "what came of it before is being hashed", "busy", "", Millis{1}};
-  if (size < u.received || (u.size > 0 && u.size != size))
-    return invalid("somebody else sends it with another size than " + std::to_string(size))
-        .named("bad-range");
+  if (size < u.received || (u.size > 0 && u.size != size)) {
+    // One of the two is wrong, and nobody knows which: the hash will tell.
+    const auto gone = u.begin_anew();
+    if (!gone) return gone.error();
+    const MutexLock inside(mutex_);
+    bytes_ -= std::min(bytes_, *gone);
+  }
   if (offset > u.received)
     return Error{
         Code::kState,
@@ -249,7 +281,8 @@ Result<BlobFolder::Progress> BlobFolder::append(const std::string& sha256, std::
         "wrong-offset"};
   bytes.remove_prefix(std::min<std::uint64_t>(bytes.size(), u.received - offset));
   if (!bytes.empty()) {
-    SKEP_TRY(has_room(sha256, size - u.received));
+    if (const Status room = has_room(sha256, size - u.received); !room)
+      return let_go(sha256, u, room.error());
     u.size = size;
     if (const Status done = u.write(bytes); !done)
       return done.error().code == Code::kNoMemory ? no_room(done.error().message) : done.error();
@@ -258,7 +291,7 @@ Result<BlobFolder::Progress> BlobFolder::append(const std::string& sha256, std::
   }
   if (u.received < size) return Progress{sha256, static_cast<std::int64_t>(u.received), false};
   const Status done = u.finish(sha256, part_of(sha256), path_of(sha256));
-  if (!done && !u.over) return done.error();  // its bytes stay for the next try
+  if (!done && !u.over) return let_go(sha256, u, done.error());
   settle(sha256, done ? 0 : u.received);
   if (!done) return done.error();
   SKEP_TRY(sync_folder(folder_));

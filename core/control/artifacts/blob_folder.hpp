@@ -54,7 +54,7 @@ class BlobFolder {
   /// Puts `bytes` at `offset`, where the content's next byte is missing, and checks the hash with
   /// the last. Bytes that are there already are passed over; kState "wrong-offset" for a gap.
   /// kInvalid: "too-large", or "hash-mismatch", and then all of it is dropped. kNoMemory: no room,
-  /// and what is there stays.
+  /// and what is there stays. With another size than before it begins anew. kUnavailable: the disk.
   Result<Progress> append(const std::string& sha256, std::uint64_t size, std::uint64_t offset,
                           std::string_view bytes);
   bool has(const std::string& sha256) const;
@@ -76,6 +76,7 @@ class BlobFolder {
   Result<UploadRef> upload(const std::string& sha256, bool make);
   Status has_room(const std::string& sha256, std::uint64_t missing) const;
   void settle(const std::string& sha256, std::uint64_t dropped);
+  Error let_go(const std::string& sha256, Upload& upload, Error error);
 
   const std::string folder_;
   Live<BlobLimits> limits_;
