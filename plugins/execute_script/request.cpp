@@ -112,13 +112,15 @@ std::map<std::string, std::string, std::less<>> fixed_variables(const Json& requ
                                                                 const Own& own) {
   const auto text = [&](const char* key) { return std::string(request[key].str()); };
   const std::string key = text("idempotency_key");  // "" when the submitter gave none
-  return {{"TASK_ID", text("task_id")},
-          {"ATTEMPT", std::to_string(request["attempt"].integer())},
-          {"IDEMPOTENCY_KEY", key.empty() ? text("task_id") : key},
-          {"SKEP_ARTIFACTS", own.artifacts},
-          {"SKEP_INPUTS", own.inputs},
-          {"SKEP_SITE", text("site")},
-          {"SKEP_WORKER_ID", text("worker_id")}};
+  std::map<std::string, std::string, std::less<>> all{
+      {"TASK_ID", text("task_id")},
+      {"ATTEMPT", std::to_string(request["attempt"].integer())},
+      {"IDEMPOTENCY_KEY", key.empty() ? text("task_id") : key},
+      {"SKEP_SITE", text("site")},
+      {"SKEP_WORKER_ID", text("worker_id")}};
+  if (!own.artifacts.empty()) all["SKEP_ARTIFACTS"] = own.artifacts;
+  if (!own.inputs.empty()) all["SKEP_INPUTS"] = own.inputs;
+  return all;
 }
 
 std::vector<std::string> environment(const Json& request, const Own& own) {

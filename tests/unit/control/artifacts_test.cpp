@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "bundle.hpp"
@@ -189,6 +190,26 @@ TEST_F(ArtifactsTest, nothing_is_removed_beside_another_database) {
   control::Control other(other_queue, other_store, clock, config(), types());
   ASSERT_TRUE(other.prepare());
   ASSERT_TRUE(other.feature<control::Artifacts>().sweep(true));
+  EXPECT_TRUE(artifacts().blobs.has(sha256));
+}
+
+TEST_F(ArtifactsTest, a_byte_with_a_wrong_size_keeps_nobody_out) {
+  const std::string sha256 = sha256_hex("hello");
+  const std::string path = "/api/blobs/" + sha256;
+  EXPECT_EQ(put(path, "z", 0, 999).status, 200);
+  EXPECT_EQ(code_of(put(path, "ello", 1, 5)), "wrong-offset") << "it begins anew";
+  EXPECT_EQ(put(path, "hello", 0, 5).status, 200);
+  EXPECT_TRUE(artifacts().blobs.has(sha256));
+  EXPECT_EQ(artifacts().blobs.bytes(), 5u);
+}
+
+TEST_F(ArtifactsTest, a_folder_that_is_gone_says_nothing_of_a_content) {
+  const std::string sha256 = sha256_hex("hello");
+  const std::string path = "/api/blobs/" + sha256;
+  EXPECT_EQ(put(path, "he", 0, 5).status, 200);
+  std::filesystem::rename(folder->path() + "/artifacts", folder->path() + "/moved");
+  EXPECT_EQ(put(path, "llo", 2, 5).status, 503);
+  EXPECT_EQ(put(path, "hello", 0, 5).status, 200);
   EXPECT_TRUE(artifacts().blobs.has(sha256));
 }
 

@@ -92,7 +92,7 @@ TEST_F(RegistryTest, refusal_is_a_table) {
           "  field           plugin          host            verdict\n"
           "  abi             skep/2 minor 0  skep/1 minor 0  another ABI  <- rebuild the plugin "
           "with the SDK of skep/1\n"
-          "  skep.kind.task  /1              /1              ok");
+          "  skep.kind.task  /1              /1              ok\n  next: skep version");
   const PluginInfo newer = info_of(registry, "newer_minor.so");
   EXPECT_EQ(newer.reason,
             "plugin newer_minor 1.0.0 (sha256 " + newer.sha256.substr(0, 12) +
@@ -100,7 +100,7 @@ TEST_F(RegistryTest, refusal_is_a_table) {
                 "  field           plugin          host            verdict\n"
                 "  abi             skep/1 minor 7  skep/1 minor 0  plugin needs a newer host  <- "
                 "upgrade skep, or build with an older SDK\n"
-                "  skep.kind.task  /1              /1              ok");
+                "  skep.kind.task  /1              /1              ok\n  next: skep version");
 }
 
 TEST_F(RegistryTest, says_why_a_plugin_does_not_load) {

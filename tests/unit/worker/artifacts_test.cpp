@@ -36,7 +36,7 @@ TEST_F(WorkerArtifacts, are_home_before_their_result_and_then_gone_here) {
   bench.control.judge([&](const std::vector<std::string>& envelopes) {
     for (const std::string& e : envelopes)
       if (has(e, "big.bin")) {
-        EXPECT_EQ(bench.control.artifacts().at(sha256_hex(bytes)), bytes);
+        EXPECT_EQ(bench.control.artifacts_by_now().at(sha256_hex(bytes)), bytes);
       }
     return echo(envelopes);
   });
@@ -79,6 +79,21 @@ TEST_F(WorkerArtifacts, that_are_never_taken_keep_no_result) {
   bench.control.enqueue("leave");
   ASSERT_TRUE(finished());
   EXPECT_TRUE(eventually([&] { return !has_folders(); }));
+}
+
+TEST_F(WorkerArtifacts, are_kept_when_an_answer_is_no_verdict_on_them) {
+  bench.runner.leave({{"big.bin", "bytes"}});
+  for (const Code code : {Code::kNotFound, Code::kInvalid, Code::kDenied}) {
+    bench.control.refuse_artifacts(Error{code, "look at artifacts: No such file", "not-found"});
+    if (bench.worker == nullptr) bench.start();
+    const int asked = bench.control.artifacts_refused();
+    if (code == Code::kNotFound) bench.control.enqueue("leave");
+    ASSERT_TRUE(eventually([&] { return bench.control.artifacts_refused() > asked; }));
+    EXPECT_TRUE(has_folders());
+  }
+  bench.control.refuse_artifacts(std::nullopt);
+  ASSERT_TRUE(finished());
+  EXPECT_EQ(bench.control.artifacts().at(sha256_hex("bytes")), "bytes");
 }
 
 TEST_F(WorkerArtifacts, survive_a_restart) {

@@ -140,7 +140,7 @@ class ScriptedConversation final : public worker::ControlPlane {
   Result<api::BlobProgress> artifact(const model::Lease&, const std::string& sha256) override {
     const std::scoped_lock lock(control_.mutex_);
     if (const Status there = available(); !there) return there.error();
-    if (control_.artifact_refusal_) return *control_.artifact_refusal_;
+    if (control_.artifact_refusal_) return control_.refused_artifact();
     const auto& bytes = control_.artifacts_[sha256];
     return api::BlobProgress{sha256, static_cast<std::int64_t>(bytes.size()),
                              sha256_hex(bytes) == sha256};
@@ -149,7 +149,7 @@ class ScriptedConversation final : public worker::ControlPlane {
                                          std::int64_t offset, std::string_view bytes) override {
     const std::scoped_lock lock(control_.mutex_);
     if (const Status there = available(); !there) return there.error();
-    if (control_.artifact_refusal_) return *control_.artifact_refusal_;
+    if (control_.artifact_refusal_) return control_.refused_artifact();
     std::string& held = control_.artifacts_[artifact.sha256];
     if (offset != static_cast<std::int64_t>(held.size()))
       return Error{Code::kUnavailable, "another byte is the next", "wrong-offset"};
@@ -218,6 +218,11 @@ model::Lease ScriptedControl::enqueue_with(const std::string& type, const std::s
   queue_.push_back(task);
   changed_.notify_all();
   return task.lease;
+}
+
+Error ScriptedControl::refused_artifact() {
+  ++artifacts_refused_;
+  return *artifact_refusal_;
 }
 
 worker::Submission ScriptedControl::take(const std::vector<std::string>& envelopes) {

@@ -85,6 +85,12 @@ class ScriptedControl {
     const std::scoped_lock lock(mutex_);
     return artifacts_;
   }
+  int artifacts_refused() const {
+    const std::scoped_lock lock(mutex_);
+    return artifacts_refused_;
+  }
+  /// The artifacts for a judge, which is asked under the lock.
+  const std::map<std::string, std::string>& artifacts_by_now() const { return artifacts_; }
   /// A task of these parameters.
   model::Lease enqueue_with(const std::string& type, const std::string& params);
   using Judge = std::function<Result<worker::Submission>(const std::vector<std::string>&)>;
@@ -141,7 +147,9 @@ class ScriptedControl {
   std::map<std::string, std::string> artifacts_;  ///< by sha256
   std::map<std::string, std::string> inputs_;     ///< by sha256
   std::optional<int> pieces_;                     ///< until the connection is cut
+  Error refused_artifact();
   std::optional<Error> artifact_refusal_;
+  int artifacts_refused_ = 0;
   bool away_ = false;
   bool known_ = false;
   int registrations_ = 0;
