@@ -25,6 +25,8 @@ constexpr std::size_t kMostUploads = 128;
 /// What one question hashes of what an earlier process received.
 constexpr std::uint64_t kHashedAtOnce = 64u << 20;
 constexpr std::size_t kHashBuffer = 256u << 10;
+/// An upload that got nothing for so long keeps nobody out who names another size.
+constexpr std::int64_t kAbandonedMs = 60'000;
 
 /// An errno says nothing of the content: who sends it comes again.
 Error io_error(const std::string& doing, int errnum) {
@@ -268,7 +270,14 @@ Result<BlobFolder::Progress> BlobFolder::append(const std::string& sha256, std::
   if (!*all)
     return Error{Code::kBusy, "what came of it before is being hashed", "busy", "", Millis{1}};
   if (size < u.received || (u.size > 0 && u.size != size)) {
-    // One of the two is wrong, and nobody knows which: the hash will tell.
+    // One of the two is wrong, and nobody knows which: who is at it goes on, and the hash will
+    // tell.
+    struct stat s {};
+    if (::fstat(u.file.get(), &s) != 0) return io_error("look at " + part_of(sha256), errno);
+    if (const std::int64_t idle = idle_ms_of(s); idle < kAbandonedMs)
+      return Error{Code::kBusy,
+                   "somebody else sends it with another size than " + std::to_string(size), "busy",
+                   "", Millis{kAbandonedMs - std::max<std::int64_t>(idle, 0)}};
     const auto gone = u.begin_anew();
     if (!gone) return gone.error();
     const MutexLock inside(mutex_);

@@ -54,7 +54,8 @@ class BlobFolder {
   /// Puts `bytes` at `offset`, where the content's next byte is missing, and checks the hash with
   /// the last. Bytes that are there already are passed over; kState "wrong-offset" for a gap.
   /// kInvalid: "too-large", or "hash-mismatch", and then all of it is dropped. kNoMemory: no room,
-  /// and what is there stays. With another size than before it begins anew. kUnavailable: the disk.
+  /// and what is there stays. With another size than before it is kBusy until that
+  /// has got nothing for a minute, and begins anew then. kUnavailable: the disk.
   Result<Progress> append(const std::string& sha256, std::uint64_t size, std::uint64_t offset,
                           std::string_view bytes);
   bool has(const std::string& sha256) const;

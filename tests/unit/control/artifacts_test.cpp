@@ -137,8 +137,8 @@ TEST_F(ArtifactsTest, another_size_ends_nobodys_upload) {
   const model::Lease lease = take_task();
   const std::string sha256 = sha256_hex("hello world");
   EXPECT_EQ(received(put(of_worker("w1", sha256), "hello ", 0, 11, lease)), 6);
-  EXPECT_EQ(put(of_worker("w1", sha256), "", 6, 6, lease).status, 400);
-  EXPECT_EQ(put(of_worker("w1", sha256), "hell", 0, 4, lease).status, 400);
+  EXPECT_EQ(put(of_worker("w1", sha256), "", 6, 6, lease).status, 503);
+  EXPECT_EQ(put(of_worker("w1", sha256), "hell", 0, 4, lease).status, 503);
   EXPECT_EQ(put(of_worker("w1", sha256), "world", 6, 11, lease).status, 200);
   EXPECT_TRUE(artifacts().blobs.has(sha256));
 }
@@ -197,6 +197,8 @@ TEST_F(ArtifactsTest, a_byte_with_a_wrong_size_keeps_nobody_out) {
   const std::string sha256 = sha256_hex("hello");
   const std::string path = "/api/blobs/" + sha256;
   EXPECT_EQ(put(path, "z", 0, 999).status, 200);
+  EXPECT_EQ(code_of(put(path, "ello", 1, 5)), "busy");
+  age(path_of(sha256) + ".part");
   EXPECT_EQ(code_of(put(path, "ello", 1, 5)), "wrong-offset") << "it begins anew";
   EXPECT_EQ(put(path, "hello", 0, 5).status, 200);
   EXPECT_TRUE(artifacts().blobs.has(sha256));
