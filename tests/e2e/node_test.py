@@ -154,7 +154,15 @@ class NodeTest(RigTest):
 
         def resources():
             pid = node.process.pid
-            return len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
+            return len(os.listdir(f"/proc/{pid}/fd")), len([t for t in threads(pid) if t != "skep-call"])
+
+        def threads(pid):  # those of calls come and go with the calls
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                try:
+                    with open(f"/proc/{pid}/task/{thread}/comm") as f:
+                        yield f.read().strip()
+                except FileNotFoundError:
+                    pass
 
         with open(node.config) as f:
             text = f.read()

@@ -243,12 +243,9 @@ Status BlobFolder::has_room(const std::string& sha256, std::uint64_t missing) co
 }
 
 /// The bytes stay for the next try, which opens them anew: the folder may be another by then.
-Error BlobFolder::let_go(const std::string& sha256, Upload& upload, Error error) {
-  if (error.code != Code::kUnavailable) return error;
-  upload.over = true;
+void BlobFolder::let_go(const std::string& sha256) {
   const MutexLock lock(mutex_);
   uploads_.erase(sha256);
-  return error;
 }
 
 Result<BlobFolder::Progress> BlobFolder::append(const std::string& sha256, std::uint64_t size,
@@ -290,8 +287,11 @@ Result<BlobFolder::Progress> BlobFolder::append(const std::string& sha256, std::
         "wrong-offset"};
   bytes.remove_prefix(std::min<std::uint64_t>(bytes.size(), u.received - offset));
   if (!bytes.empty()) {
-    if (const Status room = has_room(sha256, size - u.received); !room)
-      return let_go(sha256, u, room.error());
+    if (const Status room = has_room(sha256, size - u.received); !room) {
+      u.over = room.error().code == Code::kUnavailable;
+      if (u.over) let_go(sha256);
+      return room.error();
+    }
     u.size = size;
     if (const Status done = u.write(bytes); !done)
       return done.error().code == Code::kNoMemory ? no_room(done.error().message) : done.error();
@@ -300,7 +300,11 @@ Result<BlobFolder::Progress> BlobFolder::append(const std::string& sha256, std::
   }
   if (u.received < size) return Progress{sha256, static_cast<std::int64_t>(u.received), false};
   const Status done = u.finish(sha256, part_of(sha256), path_of(sha256));
-  if (!done && !u.over) return let_go(sha256, u, done.error());
+  if (!done && !u.over) {
+    u.over = true;
+    let_go(sha256);
+    return done.error();
+  }
   settle(sha256, done ? 0 : u.received);
   if (!done) return done.error();
   SKEP_TRY(sync_folder(folder_));

@@ -77,7 +77,7 @@ class BlobFolder {
   Result<UploadRef> upload(const std::string& sha256, bool make);
   Status has_room(const std::string& sha256, std::uint64_t missing) const;
   void settle(const std::string& sha256, std::uint64_t dropped);
-  Error let_go(const std::string& sha256, Upload& upload, Error error);
+  void let_go(const std::string& sha256);
 
   const std::string folder_;
   Live<BlobLimits> limits_;
