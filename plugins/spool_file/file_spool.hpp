@@ -19,6 +19,7 @@
 #include "folder.hpp"
 #include "ledger.hpp"
 #include "skep/spool.hpp"
+#include "timed_mutex.hpp"
 
 namespace spool {
 
@@ -79,7 +80,7 @@ class FileSpool {
   };
 
   /// The folder's, for no longer than the call goes on: a disk that hangs holds whoever has it.
-  using Io = std::unique_lock<std::timed_mutex>;
+  using Io = std::unique_lock<TimedMutex>;
   Io lock_io(const skep::Call& call);
 
   void look(std::int64_t free);
@@ -134,7 +135,7 @@ class FileSpool {
   const Config config_;
   Ledger ledger_;
   std::atomic<Clock::time_point> wrote_{};  ///< when something was last written; a failure ends it
-  std::timed_mutex io_;                     ///< everything below
+  TimedMutex io_;                           ///< everything below
   Folder folder_;
   Micros last_ = 0;
   bool writes_fail_ = false;
