@@ -240,7 +240,7 @@ P counting_spool() {
 }
 
 TEST_F(HungCallsTest, what_a_spool_reserved_too_late_goes_back) {
-  const P table = counting_spool();
+  static const P table = counting_spool();  // what comes back after the test calls it
   g_reserved = 0;
   SpoolAdapter spool(route(&table));
   EXPECT_FALSE(spool.reserve(100));
@@ -255,7 +255,7 @@ TEST_F(HungCallsTest, what_a_spool_reserved_too_late_goes_back) {
 }
 
 TEST_F(HungCallsTest, what_a_spool_put_too_late_is_yielded_again) {
-  const P table = counting_spool();
+  static const P table = counting_spool();  // what comes back after the test calls it
   g_deferred = 0;
   CallLimits limits = kImpatient;
   limits.step = Millis{3'600'000};  // what is made good again has time
@@ -268,7 +268,7 @@ TEST_F(HungCallsTest, what_a_spool_put_too_late_is_yielded_again) {
 }
 
 TEST_F(HungCallsTest, a_spool_with_a_call_inside_takes_nothing_now) {
-  const P table = counting_spool();
+  static const P table = counting_spool();  // what comes back after the test calls it
   SpoolAdapter spool(route(&table));
   EXPECT_FALSE(spool.put(std::vector<ports::SpoolItem>(1)));
   gate_.await(1);
