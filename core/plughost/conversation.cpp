@@ -80,6 +80,14 @@ void Conversation::send(Type type, std::int32_t value, std::string_view body) {
   [[maybe_unused]] const auto sent = link_.send(type, value, body);
 }
 
+/// The host answers questions until it hears how this ended: the line is closed by then, or the
+/// next order would be taken for an answer.
+template <class Work>
+auto Conversation::while_open(Work work) {
+  const HostLine::Open open(line_);
+  return work();
+}
+
 void Conversation::run() {
   for (;;) {
     const auto frame = link_.receive(true);
@@ -93,10 +101,8 @@ bool Conversation::serve(const frames::Frame& frame) {
   if (!whole) return false;
   if (!*whole) return true;
   const std::string body(**whole);  // the plugin may make us receive again
-  std::optional<HostLine::Open> open;
-  if (frame.type != Type::kStop && frame.type != Type::kDrop) open.emplace(line_);
   if (frame.type == Type::kStart) {
-    const Status started = start(body);
+    const Status started = while_open([&] { return start(body); });
     frames::Packer out;
     frames::pack_error(out, frames::error_of(started));
     send(Type::kStarted, 0, out.body());
@@ -141,7 +147,7 @@ void Conversation::run_task(std::string_view body) {
   const auto run = unpack_run(body);
   DoneFrame done;
   if (!run) return send(Type::kDone, SKEP_E_INTERNAL, pack_done(done));
-  const skep_rc rc = run_in_call(*run, done);
+  const skep_rc rc = while_open([&] { return run_in_call(*run, done); });
   std::fflush(stdout);  // what this task printed is this task's
   done.threads_left = threads_->new_ones();
   send(Type::kDone, rc, pack_done(done));
@@ -196,10 +202,13 @@ void Conversation::load(std::string_view body) {
   HostCall call(plugin_id_, component_, 0);  // our host kills us when it is late
   Status read = Error{Code::kUnsupported, "this component reads no scripts"};
   if (scripts_ != nullptr && in.ok())
-    read = plugin::call_code([&](skep_err* err) {
-             return scripts_->load(instance_->handle(), call.handle(), to_view(id), to_view(file),
-                                   to_view(source), &sink, err);
-           }).status;
+    read = while_open([&] {
+      return plugin::call_code([&](skep_err* err) {
+               return scripts_->load(instance_->handle(), call.handle(), to_view(id), to_view(file),
+                                     to_view(source), &sink, err);
+             })
+          .status;
+    });
   frames::Packer out;
   frames::pack_error(out, frames::error_of(read));
   out.text(read ? std::string_view(manifest) : std::string_view());

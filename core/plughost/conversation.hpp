@@ -27,6 +27,8 @@ class Conversation {
   Status start(std::string_view body);
   /// False when it is time to end.
   bool serve(const plugin::frames::Frame& frame);
+  template <class Work>
+  auto while_open(Work work);
   void run_task(std::string_view body);
   skep_rc run_in_call(const plugin::RunFrame& run, plugin::DoneFrame& done);
   skep_rc call_plugin(const plugin::RunFrame& run, plugin::TaskCall& call, std::string& threw);

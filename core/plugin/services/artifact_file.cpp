@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -33,17 +34,20 @@ Result<std::shared_ptr<ArtifactFile>> ArtifactFile::open(const std::string& fold
   SKEP_TRY(make_folder(folder.substr(0, folder.rfind('/'))));
   SKEP_TRY(make_folder(folder));
   SKEP_TRY(make_folder(out));
-  const std::string part = out + "/" + name + ".part";
-  UniqueFd file(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  static std::atomic<std::uint64_t> number{0};
+  std::string part = out + "/" + name + "." + std::to_string(::getpid()) + "-" +
+                     std::to_string(++number) + ".part";
+  UniqueFd file(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) return not_here(errno_error("open " + part, errno));
   return std::make_shared<ArtifactFile>(
-      out, model::Artifact{std::move(name), std::move(media_type), 0, {}}, most, std::move(file));
+      out, std::move(part), model::Artifact{std::move(name), std::move(media_type), 0, {}}, most,
+      std::move(file));
 }
 
-ArtifactFile::ArtifactFile(std::string folder, model::Artifact what, std::uint64_t most,
-                           UniqueFd file)
+ArtifactFile::ArtifactFile(std::string folder, std::string part, model::Artifact what,
+                           std::uint64_t most, UniqueFd file)
     : folder_(std::move(folder)),
-      part_(folder_ + "/" + what.name + ".part"),
+      part_(std::move(part)),
       most_(most),
       what_(std::move(what)),
       file_(std::move(file)) {}
@@ -54,6 +58,11 @@ ArtifactFile::~ArtifactFile() {
 
 Status ArtifactFile::write(std::string_view bytes) {
   const MutexLock lock(mutex_);
+  if (failed_) failed_ = put(bytes);
+  return failed_;
+}
+
+Status ArtifactFile::put(std::string_view bytes) {
   if (bytes.size() > most_ - std::min(most_, static_cast<std::uint64_t>(what_.size)))
     return Error{Code::kInvalid,
                  "artifact " + what_.name + ": the task may leave " + std::to_string(most_) +
@@ -72,6 +81,7 @@ Status ArtifactFile::write(std::string_view bytes) {
 
 Result<model::Artifact> ArtifactFile::finish() {
   const MutexLock lock(mutex_);
+  if (!failed_) return failed_.error();
   what_.sha256 = hash_.hex();
   const std::string path = folder_ + "/" + what_.sha256;
   if (::rename(part_.c_str(), path.c_str()) != 0)

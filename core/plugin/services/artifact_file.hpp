@@ -14,17 +14,21 @@
 
 namespace skep::plugin {
 
-/// FOLDER/out/NAME.part, then FOLDER/out/<sha256>. One that is dropped leaves nothing. [any]
+/// FOLDER/out/NAME.<a number of its own>.part, then FOLDER/out/<sha256>: calls inside of a call
+/// share the folder. One that is dropped leaves nothing, and one that a write failed of is not
+/// kept. [any]
 class ArtifactFile {
  public:
   /// Makes the folders that are missing. `most` bytes at most.
   static Result<std::shared_ptr<ArtifactFile>> open(const std::string& folder, std::string name,
                                                     std::string media_type, std::uint64_t most);
-  ArtifactFile(std::string folder, model::Artifact what, std::uint64_t most, UniqueFd file);
+  ArtifactFile(std::string folder, std::string part, model::Artifact what, std::uint64_t most,
+               UniqueFd file);
   ~ArtifactFile();
   ArtifactFile(const ArtifactFile&) = delete;
   ArtifactFile& operator=(const ArtifactFile&) = delete;
 
+  /// Once it has failed it fails the same way.
   Status write(std::string_view bytes);
   /// Gives it its last name.
   Result<model::Artifact> finish();
@@ -37,7 +41,9 @@ class ArtifactFile {
   model::Artifact what_ SKEP_GUARDED_BY(mutex_);
   UniqueFd file_ SKEP_GUARDED_BY(mutex_);
   Sha256 hash_ SKEP_GUARDED_BY(mutex_);
+  Status failed_ SKEP_GUARDED_BY(mutex_);
   bool finished_ SKEP_GUARDED_BY(mutex_) = false;
+  Status put(std::string_view bytes) SKEP_REQUIRES(mutex_);
 };
 
 }  // namespace skep::plugin
