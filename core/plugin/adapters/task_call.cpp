@@ -449,6 +449,15 @@ void TaskCall::give_up() {
     cancel_.cancel(ports::CancelReason::kDeadline);
 }
 
+/// What a task inside says joins what this one says, without the secrets of either.
+ports::TaskEvents TaskCall::joined() {
+  return {[this](bool is_stderr, std::string_view bytes) { write(is_stderr, bytes); },
+          [this](std::uint32_t permille, std::string_view note) {
+            static_cast<void>(progress(permille, to_view(note)));
+          },
+          [this](std::string_view json) { static_cast<void>(emit(SKEP_CH_LOG, json)); }};
+}
+
 Result<std::string> TaskCall::run_task(std::string_view type, std::string_view params_json) {
   if (!is_on_its_thread())
     return Error{Code::kState, "task " + std::string(type) +
@@ -463,7 +472,7 @@ Result<std::string> TaskCall::run_task(std::string_view type, std::string_view p
   ++inner.depth;
   ConcurrencyGate* const gate = std::exchange(slot_of_, nullptr);
   if (gate != nullptr) gate->release();
-  auto outcome = nested_->run(inner, deadline_, cancel_, events_);
+  auto outcome = nested_->run(inner, deadline_, cancel_, joined());
   if (gate != nullptr) enter(*gate);  // without one it has been told to stop
   if (outcome.cause == model::Cause::kSignal) note(outcome.cause);
   add_artifacts(std::exchange(outcome.artifacts, {}));

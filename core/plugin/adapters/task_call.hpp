@@ -118,6 +118,7 @@ class TaskCall {
   skep_rc emit(std::uint32_t channel, std::string_view bytes);
   skep_rc refuse_channel(std::uint32_t channel);
   void write(bool is_stderr, std::string_view bytes);
+  ports::TaskEvents joined();
   void write_rest();
   skep_rc set_result(std::string_view json);
   skep_rc progress(std::uint32_t permille, skep_view note) const;

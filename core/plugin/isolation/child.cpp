@@ -206,6 +206,17 @@ void Child::set_figure(const frames::Frame& frame) {
   frame.value == 1 ? gauges::add(owner, name, value) : gauges::set(owner, name, value);
 }
 
+/// The child looks for the permission as well; what it is does not let it judge by itself.
+template <class Work>
+Result<std::string> Child::permitted(std::string_view service, Work work) const {
+  const std::string_view wanted = permission_for(service);
+  const auto& named = process_->plugin().permissions;
+  if (std::find(named.begin(), named.end(), wanted) == named.end())
+    return Error{Code::kDenied,
+                 "its manifest does not name the permission \"" + std::string(wanted) + '"'};
+  return work();
+}
+
 Status Child::serve_ask(const frames::Frame& frame, TaskCall* call) {
   const auto what = static_cast<frames::Ask>(frame.value);
   const auto body = asked_.add(frame);
@@ -219,21 +230,13 @@ Status Child::serve_ask(const frames::Frame& frame, TaskCall* call) {
   const bool is_known =
       first == process_->plugin().plugin_id || (call != nullptr && first == call->owner());
   if (what == frames::Ask::kSecret && is_known)
-    got = secret(first, second);
+    got = permitted(SKEP_SVC_SECRET, [&] { return read_secret(first, second); });
   else if (what == frames::Ask::kTask && call != nullptr)
-    got = call->run_task(first, second);
+    got = permitted(SKEP_SVC_TASK, [&] { return call->run_task(first, second); });
   frames::Packer out;
   frames::pack_error(out, frames::error_of(got));
   out.text(got ? std::string_view(*got) : std::string_view());
   return process_->link().send(frames::Type::kAnswer, 0, out.body(), kSendWaitMs);
-}
-
-/// The child looks for the permission as well; what it is does not let it judge by itself.
-Result<std::string> Child::secret(std::string_view asker, std::string_view name) const {
-  const auto& named = process_->plugin().permissions;
-  if (std::find(named.begin(), named.end(), permission_for(SKEP_SVC_SECRET)) == named.end())
-    return Error{Code::kDenied, "its manifest does not name the permission \"secrets\""};
-  return read_secret(asker, name);
 }
 
 }  // namespace skep::plugin

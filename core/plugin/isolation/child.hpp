@@ -71,7 +71,8 @@ class Child {
   bool on_word(const frames::Frame& frame);
   void log_line(const frames::Frame& frame);
   void set_figure(const frames::Frame& frame);
-  Result<std::string> secret(std::string_view asker, std::string_view name) const;
+  template <class Work>
+  Result<std::string> permitted(std::string_view service, Work work) const;
   /// Answers what the child asks for, within a task (`call`) or without one (null). kCorrupt when
   /// it asks for nonsense, else an error when it is gone: either way it is to be ended.
   Status serve_ask(const frames::Frame& frame, TaskCall* call);
